@@ -1,0 +1,63 @@
+"""Everything foresell raises on purpose.
+
+ForesellError
+├── UsageError             the caller asked for something that cannot be done     exit code 2
+│   └── SettingsError      foresell.yaml is wrong: an unknown key, a bad value
+└── DataError              the data stop the work                                 exit code 1
+    ├── UnreadableFile     empty, truncated, binary or mis-encoded
+    └── FindingsStop       findings severe enough to stop; carries them
+
+A message says what was found, what was expected, how many and the first five, and what to do next.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from foresell.core.finding import Finding
+
+
+class ForesellError(Exception):
+    """The root: catch it to catch whatever foresell raises on purpose."""
+
+    exit_code = 1
+
+
+class UsageError(ForesellError):
+    """The caller asked for something that cannot be done."""
+
+    exit_code = 2
+
+
+class SettingsError(UsageError):
+    """The settings file is wrong."""
+
+
+class DataError(ForesellError):
+    """The data stop the work."""
+
+
+class UnreadableFile(DataError):
+    """A file that is empty, truncated, binary or in an encoding that cannot be read."""
+
+
+class FindingsStop(DataError):
+    """Findings severe enough to stop the work; `findings` holds all that were made."""
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = ()):
+        super().__init__(message)
+        self.findings = findings
+
+
+def first_five(values: object) -> str:
+    """The first five of `values` for a message, and how many more there are.
+
+    >>> first_five(["a", "b"])
+    'a, b'
+    >>> first_five(range(7))
+    '0, 1, 2, 3, 4 and 2 more'
+    """
+    listed = [str(value) for value in values]  # type: ignore[attr-defined]
+    rest = len(listed) - 5
+    return ", ".join(listed[:5]) + (f" and {rest} more" if rest > 0 else "")

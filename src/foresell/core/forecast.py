@@ -1,0 +1,79 @@
+"""A forecast: mean and quantiles for each series and step after a cutoff."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UsageError
+from foresell.core.hierarchy import Groups, Level
+
+
+def quantile_column(probability: float) -> str:
+    """The column of a quantile, named per mille as in ``q025`` for 2.5 %.
+
+    >>> quantile_column(0.5), quantile_column(0.025)
+    ('q500', 'q025')
+    """
+    return f"q{round(probability * 1000):03d}"
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What is expected after `cutoff` for the series of one level.
+
+    - `series`: one row per series; `keys` its naming columns.
+    - `dates`: datetime64[D] [step], the days forecast.
+    - `mean`: float32 [series, step].
+    - `quantiles`: float32 [q, series, step] for the rising `probabilities`; both empty when not asked for.
+    """
+
+    series: pl.DataFrame
+    keys: Level
+    cutoff: date
+    dates: np.ndarray
+    mean: np.ndarray
+    probabilities: tuple[float, ...] = ()
+    quantiles: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        expected = (self.series.height, len(self.dates))
+        if self.mean.shape != expected:
+            raise UsageError(f"A forecast's mean has shape {self.mean.shape}; expected [series, step] = {expected}.")
+        if self.quantiles is not None and self.quantiles.shape != (len(self.probabilities), *expected):
+            raise UsageError(
+                f"A forecast's quantiles have shape {self.quantiles.shape}; expected [q, series, step] = "
+                f"{(len(self.probabilities), *expected)}."
+            )
+
+    @property
+    def horizon(self) -> int:
+        return len(self.dates)
+
+    def sum(self, groups: Groups) -> Forecast:
+        """The mean of the groups that the series add up to. Quantiles do not add up, so they are left out."""
+        keys = groups.level or ("total",)
+        mean = groups.sum(self.mean).astype(np.float32)
+        return Forecast(groups.frame, keys, self.cutoff, self.dates, mean)
+
+    def with_quantiles(self, probabilities: tuple[float, ...], quantiles: np.ndarray) -> Forecast:
+        """The same forecast with `quantiles` [q, series, step] round it."""
+        return replace(self, probabilities=tuple(probabilities), quantiles=quantiles)
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row per series and day: keys, ``cutoff``, ``date``, ``step`` (from 1), ``mean``, then ``q500`` etc."""
+        n_series, horizon = self.mean.shape
+        frame = self.series.select(self.keys)[np.repeat(np.arange(n_series), horizon)]
+        columns = {
+            "cutoff": pl.Series([self.cutoff], dtype=pl.Date).new_from_index(0, frame.height),
+            "date": pl.Series(np.tile(self.dates, n_series)),
+            "step": pl.Series(np.tile(np.arange(1, horizon + 1, dtype=np.int16), n_series)),
+            "mean": pl.Series(self.mean.reshape(-1)),
+        }
+        if self.quantiles is not None:
+            for probability, values in zip(self.probabilities, self.quantiles, strict=True):
+                columns[quantile_column(probability)] = pl.Series(values.reshape(-1))
+        return frame.with_columns(**columns)

@@ -1,0 +1,70 @@
+"""How time is cut: days, weeks or months. A "day" of a panel is one such period, named by its first date."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+
+class Frequency(StrEnum):
+    """The length of one period of the panel."""
+
+    DAY = "D"
+    WEEK = "W"
+    MONTH = "M"
+
+    @property
+    def season(self) -> int:
+        """Periods in the season that a seasonal naive forecast repeats: 7 days, 52 weeks or 12 months."""
+        return {Frequency.DAY: 7, Frequency.WEEK: 52, Frequency.MONTH: 12}[self]
+
+    @property
+    def year(self) -> int:
+        """Periods in a year, in whole seasons: 364 days, 52 weeks or 12 months."""
+        return {Frequency.DAY: 364, Frequency.WEEK: 52, Frequency.MONTH: 12}[self]
+
+    @property
+    def noun(self) -> str:
+        """The period in words."""
+        return {Frequency.DAY: "day", Frequency.WEEK: "week", Frequency.MONTH: "month"}[self]
+
+
+def period_start(dates: np.ndarray, frequency: Frequency) -> np.ndarray:
+    """The first date of the period that each date lies in (weeks begin on Monday).
+
+    >>> period_start(np.array(["2024-05-16"], "datetime64[D]"), Frequency.WEEK)
+    array(['2024-05-13'], dtype='datetime64[D]')
+    """
+    days = np.asarray(dates, "datetime64[D]")
+    if frequency == Frequency.MONTH:
+        return days.astype("datetime64[M]").astype("datetime64[D]")
+    if frequency == Frequency.WEEK:
+        # 1970-01-01 was a Thursday, so Mondays are the days with (n + 3) % 7 == 0.
+        return days - ((days.astype(np.int64) + 3) % 7)
+    return days
+
+
+def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.ndarray:
+    """Which period after `first` (0 for its own) each date lies in, int64.
+
+    >>> period_index(np.array(["2024-03-31"], "datetime64[D]"), np.datetime64("2024-01-01"), Frequency.MONTH)
+    array([2])
+    """
+    starts = period_start(dates, frequency)
+    origin = period_start(np.array([first]), frequency)[0]
+    if frequency == Frequency.MONTH:
+        return (starts.astype("datetime64[M]") - origin.astype("datetime64[M]")).astype(np.int64)
+    return (starts - origin).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
+
+
+def period_range(first: np.datetime64, count: int, frequency: Frequency) -> np.ndarray:
+    """The first dates of `count` periods, beginning with the period of `first`; datetime64[D].
+
+    >>> period_range(np.datetime64("2024-01-15"), 3, Frequency.MONTH)
+    array(['2024-01-01', '2024-02-01', '2024-03-01'], dtype='datetime64[D]')
+    """
+    origin = period_start(np.array([first]), frequency)[0]
+    if frequency == Frequency.MONTH:
+        return (origin.astype("datetime64[M]") + np.arange(count)).astype("datetime64[D]")
+    return origin + np.arange(count) * (7 if frequency == Frequency.WEEK else 1)

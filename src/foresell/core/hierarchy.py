@@ -1,0 +1,107 @@
+"""Levels of a hierarchy as sets of key or attribute columns; the total is the empty set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+Level = tuple[str, ...]
+
+
+def level_name(level: Level) -> str:
+    """The level in words.
+
+    >>> level_name(()), level_name(("store", "item"))
+    ('total', 'store x item')
+    """
+    return " x ".join(level) if level else "total"
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The series of one level: `frame` has one row for each, `rows` [bottom series] says which one a series joins."""
+
+    level: Level
+    frame: pl.DataFrame
+    rows: np.ndarray  # int32 [bottom series]
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Adds up `values` [bottom series, ...] to float64 [group, ...]; a NaN makes its group NaN."""
+        order = np.argsort(self.rows, kind="stable")
+        starts = np.searchsorted(self.rows[order], np.arange(len(self)))
+        if values.ndim == 1:
+            return np.add.reduceat(values[order].astype(np.float64), starts)
+        out = np.empty((len(self), *values.shape[1:]))
+        ends = np.append(starts[1:], len(order))
+        for group, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            out[group] = values[order[start:end]].sum(axis=0, dtype=np.float64)
+        return out
+
+
+@dataclass(frozen=True)
+class Hierarchy:
+    """Levels from the top down; the total is always the first and the single series always the last.
+
+    `levels` are tuples of columns of the panel's series table. A level need not nest in the one above it:
+    state and category may both stand under the total, as in M5.
+    """
+
+    levels: tuple[Level, ...]
+
+    @classmethod
+    def of(cls, keys: Level, levels: tuple[Level, ...] = ()) -> Hierarchy:
+        """The total, then `levels` as given, then the single series."""
+        between = tuple(tuple(level) for level in levels)
+        middle = tuple(dict.fromkeys(level for level in between if level and set(level) != set(keys)))
+        return cls(((), *middle, tuple(keys)))
+
+    @property
+    def bottom(self) -> Level:
+        """The level of the single series."""
+        return self.levels[-1]
+
+    def groups(self, series: pl.DataFrame, level: Level) -> Groups:
+        """The groups of `level` among `series`, in order of first appearance.
+
+        Raises UsageError where the level names a column that `series` does not have.
+        """
+        missing = [column for column in level if column not in series.columns]
+        if missing:
+            raise UsageError(
+                f"The level '{level_name(level)}' needs the column {first_five(missing)}, which the series do not "
+                f"have. They have {', '.join(series.columns)}. Correct 'levels' in the settings."
+            )
+        if not level:
+            return Groups((), pl.DataFrame({"total": ["total"]}), np.zeros(series.height, np.int32))
+        if level == self.bottom:
+            return Groups(level, series.select(level), np.arange(series.height, dtype=np.int32))
+        frame = series.select(level).unique(maintain_order=True)
+        numbered = frame.with_row_index("__group")
+        rows = series.select(level).join(numbered, on=list(level), how="left", maintain_order="left", nulls_equal=True)
+        return Groups(level, frame, rows["__group"].to_numpy().astype(np.int32))
+
+    def all_groups(self, series: pl.DataFrame) -> list[Groups]:
+        """The groups of every level, from the top down."""
+        return [self.groups(series, level) for level in self.levels]
+
+    def summing(self, series: pl.DataFrame) -> csr_matrix:
+        """The summing matrix S [all nodes, bottom series] of Hyndman and Athanasopoulos, FPP3 section 11.3."""
+        from scipy.sparse import csr_matrix, vstack
+
+        columns = np.arange(series.height)
+        blocks = [
+            csr_matrix((np.ones(series.height, np.float32), (groups.rows, columns)), (len(groups), series.height))
+            for groups in self.all_groups(series)
+        ]
+        return vstack(blocks, format="csr")

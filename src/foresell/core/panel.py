@@ -1,0 +1,218 @@
+"""All sales as one cube: units[series, day], with what is known ahead beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import Frequency, period_index, period_range
+from foresell.core.hierarchy import Hierarchy, Level
+
+
+@dataclass(frozen=True)
+class Known:
+    """A covariate that is known ahead, such as the price: values [row, day + ahead] and rows [series] -> row.
+
+    Many series may share a row (a state's pay days, a store's opening hours), which is then kept once.
+    NaN means not known.
+    """
+
+    values: np.ndarray
+    rows: np.ndarray  # int32 [series]
+
+    @classmethod
+    def of_each(cls, values: np.ndarray) -> Known:
+        """Values given for each series: [series, day + ahead]."""
+        return cls(values, np.arange(len(values), dtype=np.int32))
+
+    def on(self, days: int | slice | np.ndarray) -> np.ndarray:
+        """The values of every series on `days`: [series] for one day, else [series, days]."""
+        return self.values[:, days][self.rows]
+
+    def part(self, series: slice | np.ndarray) -> Known:
+        """The same covariate for some of the series; keeps only the rows that those need."""
+        used, rows = np.unique(self.rows[series], return_inverse=True)
+        whole = len(used) == len(self.values)
+        contiguous = len(used) and used[-1] - used[0] + 1 == len(used)
+        values = self.values if whole else self.values[used[0] : used[-1] + 1] if contiguous else self.values[used]
+        return Known(values, rows.astype(np.int32))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The sales of all series, regular in time.
+
+    - `series`: one row per series: the key columns, then static attributes; the cube's first axis.
+    - `keys`: the columns of `series` that name a series.
+    - `dates`: datetime64[D] [day + ahead]: first date of every period; reaches past the last sale.
+    - `units`: float32 [series, day]: NaN = not known (not yet on sale, closed, stocked out), 0 = nothing sold.
+    - `known`: known-ahead covariates by name; ``price`` and ``promotion`` are the names that features look for.
+    - `events`: named events, one row per (date, event): columns ``date`` and ``event``.
+
+    The last day of `units` is the cutoff. `dates` and `known` may reach past it, `units` never does.
+    """
+
+    series: pl.DataFrame
+    keys: Level
+    dates: np.ndarray
+    units: np.ndarray
+    known: Mapping[str, Known] = field(default_factory=dict)
+    events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"date": pl.Date, "event": pl.String}))
+    frequency: Frequency = Frequency.DAY
+    country: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.units.shape[0] != self.series.height or self.units.shape[1] > len(self.dates):
+            raise UsageError(
+                f"A panel of {self.series.height} series and {len(self.dates)} days was given units of shape "
+                f"{self.units.shape}; expected [series, day] with no more days than dates."
+            )
+
+    @property
+    def n_series(self) -> int:
+        return self.units.shape[0]
+
+    @property
+    def n_days(self) -> int:
+        """Days of history; `dates[n_days]` is the first day that is asked for."""
+        return self.units.shape[1]
+
+    @property
+    def cutoff(self) -> date:
+        """The last day of the history."""
+        if not self.n_days:
+            raise UsageError("The panel has no history, so it has no cutoff.")
+        return self.dates[self.n_days - 1].astype(object)
+
+    def day_of(self, when: date | str | np.datetime64) -> int:
+        """The index of the day (period) in which `when` lies; may lie past the end."""
+        return int(period_index(np.array([when], "datetime64[D]"), self.dates[0], self.frequency)[0])
+
+    def until(self, cutoff: date | str | np.datetime64 | int) -> Panel:
+        """The panel as it was known at the end of `cutoff` (a date, or the index of a day). Shares memory.
+
+        Raises UsageError where the history does not reach the cutoff.
+        """
+        day = int(cutoff) if isinstance(cutoff, int | np.integer) else self.day_of(cutoff)
+        if not 0 <= day < self.n_days:
+            raise UsageError(
+                f"The cutoff {cutoff} lies outside the history, which goes from {self.dates[0]} to {self.cutoff}."
+            )
+        return replace(self, units=self.units[:, : day + 1])
+
+    def ahead(self, horizon: int) -> np.ndarray:
+        """The dates of the `horizon` days after the cutoff: datetime64[D] [step]."""
+        return period_range(self.dates[0], self.n_days + horizon, self.frequency)[self.n_days :]
+
+    def part(self, series: slice | np.ndarray) -> Panel:
+        """The same panel for some of its series (a slice shares memory)."""
+        rows = np.arange(self.n_series)[series]
+        return replace(
+            self,
+            series=self.series[series] if isinstance(series, slice) else self.series[rows],
+            units=self.units[series],
+            known={name: known.part(series) for name, known in self.known.items()},
+        )
+
+    def blocks(self, size: int) -> Iterator[Panel]:
+        """The panel in parts of at most `size` series, in order."""
+        for start in range(0, self.n_series, size):
+            yield self.part(slice(start, start + size))
+
+    def aggregate(self, level: Level) -> Panel:
+        """The panel of the level's groups. A group's day is known where any of its series' is; units add up.
+
+        Known-ahead covariates do not aggregate (a mean price is a feature, not a covariate) and are left out.
+        """
+        groups = Hierarchy.of(self.keys).groups(self.series, level)
+        units = np.full((len(groups), self.n_days), np.nan, np.float32)
+        order = np.argsort(groups.rows, kind="stable")
+        bounds = np.searchsorted(groups.rows[order], np.arange(len(groups) + 1))
+        for group in range(len(groups)):
+            members = self.units[order[bounds[group] : bounds[group + 1]]]
+            total = np.nansum(members, axis=0, dtype=np.float64)
+            units[group] = np.where(np.isnan(members).all(axis=0), np.nan, total)
+        keys = level or ("total",)
+        return replace(self, series=groups.frame, keys=keys, units=units, known={})
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row for each known day of each series: keys, ``date``, ``units``, and the known-ahead columns."""
+        series, day = np.nonzero(~np.isnan(self.units))
+        frame = self.series.select(self.keys)[series].with_columns(
+            date=pl.Series(self.dates[day]), units=pl.Series(self.units[series, day])
+        )
+        covariates = [
+            pl.Series(name, known.values[known.rows[series], day]).cast(pl.Float32)
+            for name, known in self.known.items()
+        ]
+        return frame.with_columns(covariates)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pl.DataFrame,
+        keys: Level,
+        *,
+        date: str = "date",
+        quantity: str = "units",
+        known_ahead: tuple[str, ...] = (),
+        attributes: pl.DataFrame | None = None,
+        frequency: Frequency = Frequency.DAY,
+        absent: str = "zero",
+        ahead: int = 0,
+        country: str | None = None,
+    ) -> Panel:
+        """A panel from a long table: one row for each series and day, in any order.
+
+        Rows whose quantity is null give covariates only, so future rows may stand in the same table. `absent`
+        says what a day without a row means between a series' first row and the end of the history: ``zero``
+        (nothing sold) or ``unknown``. Before its first row a series is not yet on sale: unknown. `attributes`
+        adds columns to the series table, joined on the keys they share. Covariate columns of `known_ahead`
+        are numeric, one value for each series and day. `ahead` is how many days past the last sale to keep.
+
+        Raises UsageError for missing columns and for two rows of one series and day.
+        """
+        keys = tuple(keys)
+        missing = [name for name in (*keys, date, quantity, *known_ahead) if name not in frame.columns]
+        if missing:
+            raise UsageError(f"The table has no column {first_five(missing)}; it has {', '.join(frame.columns)}.")
+        series = frame.select(keys).unique().sort(keys)
+        numbered = series.with_row_index("__series")
+        row = frame.select(keys).join(numbered, on=list(keys), how="left", maintain_order="left", nulls_equal=True)
+        rows = row["__series"].to_numpy().astype(np.int64)
+        dates = frame[date].cast(pl.Date).to_numpy().astype("datetime64[D]")
+        values = frame[quantity].cast(pl.Float32).to_numpy()
+        sold = ~np.isnan(values)
+        if not sold.any():
+            raise UsageError(f"No row of the table has a value in '{quantity}', so there is no history.")
+        first = dates.min()
+        day = period_index(dates, first, frequency)
+        n_days = int(day[sold].max()) + 1
+        total = max(n_days + ahead, int(day.max()) + 1)
+        cell = rows * total + day
+        if len(np.unique(cell)) < len(cell):
+            raise UsageError("The table has two rows for one series and day; add them up or drop one of them.")
+        cube = np.full((series.height, total), np.nan, np.float32)
+        cube.reshape(-1)[cell] = values
+        units = np.ascontiguousarray(cube[:, :n_days])
+        if absent == "zero":
+            begin = np.full(series.height, n_days)
+            np.minimum.at(begin, rows[sold], day[sold])
+            on_sale = np.arange(n_days) >= begin[:, None]
+            units[np.isnan(units) & on_sale] = 0.0
+        known = {}
+        for name in known_ahead:
+            covariate = np.full((series.height, total), np.nan, np.float32)
+            covariate.reshape(-1)[cell] = frame[name].cast(pl.Float32).to_numpy()
+            known[name] = Known.of_each(covariate)
+        if attributes is not None:
+            on = [key for key in keys if key in attributes.columns]
+            series = series.join(attributes.unique(on), on=on, how="left", maintain_order="left")
+        return cls(
+            series, keys, period_range(first, total, frequency), units, known, frequency=frequency, country=country
+        )

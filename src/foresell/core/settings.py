@@ -1,0 +1,184 @@
+"""The settings: one frozen, typed tree, read from one YAML file. An unknown key is an error.
+
+Paths are relative to the folder of the settings file, or ``s3://`` addresses. Secrets never stand here: the
+credentials of buckets and databases come from the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct, field
+
+from foresell.core.errors import SettingsError
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[int, Meta(ge=1)]
+Probability = Annotated[float, Meta(gt=0, lt=1)]
+Columns = tuple[str, ...]
+
+
+class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What all settings share: they never change, and an unknown key is an error."""
+
+
+class Table(Strict):
+    """A side table with one row for each value of `keys`; its other columns become attributes of the series."""
+
+    path: str
+    keys: Columns
+    columns: Columns | None = None  # attributes to take; all where not given
+
+
+class Prices(Strict):
+    """A table of prices by series (or part of its keys) and by date or by a week label that the calendar explains."""
+
+    path: str
+    keys: Columns
+    price: str = "price"
+    date: str | None = None
+    week: str | None = None
+
+
+class Calendar(Strict):
+    """A table with one row a day: labels of days and weeks, named events, and flags that hold for some series.
+
+    `flags` maps the name of a covariate to where it holds: ``{snap: {by: state_id, columns: {CA: snap_CA}}}``.
+    """
+
+    path: str
+    date: str = "date"
+    day: str | None = None
+    week: str | None = None
+    events: Columns = ()
+    flags: dict[str, Flag] = {}
+
+
+class Flag(Strict):
+    """Which column of the calendar holds for which value of the series' column `by`."""
+
+    by: str
+    columns: dict[str, str]
+
+
+class Data(Strict):
+    """Where the sales are and what their columns mean."""
+
+    sales: str
+    keys: Columns
+    layout: Literal["long", "transactions", "wide"] = "long"
+    date: str = "date"
+    quantity: str = "units"
+    price: str | None = None
+    promotion: str | None = None
+    known_ahead: Columns = ()  # more columns of the sales table whose future is known
+    attributes: Columns = ()  # columns of the sales table that are fixed for a series
+    stocked_out: str | None = None  # a true value: the day's units are not what was asked for
+    open: str | None = None  # a false value: the day is closed, its units are not known
+    day_prefix: str = "d_"  # wide layout: what the names of the day columns begin with
+    absent: Literal["zero", "unknown"] = "zero"  # a day without a row, once on sale: nothing sold, or not known
+    future: str | None = None  # the same columns after the last sale, without the quantity
+    items: Table | None = None
+    stores: Table | None = None
+    prices: Prices | None = None
+    calendar: Calendar | None = None
+    frequency: Literal["D", "W", "M"] = "D"
+    country: str | None = None  # for public holidays, as an ISO code such as US or DE
+    date_format: str | None = None  # such as %d.%m.%Y; found out where not given
+    separator: str = ","
+    decimal: Literal[".", ","] = "."
+    encoding: str = "utf-8"
+    max_bad_share: Share = 0.01  # the work stops when more than this share of the rows is bad
+    until: str | None = None  # use the sales up to this date only
+
+
+class Features(Strict):
+    """Which features: `use` names features or groups of the catalogue (``default``, ``all``), less those of `drop`."""
+
+    use: Columns = ("default",)
+    drop: Columns = ()
+
+
+class Model(Strict):
+    """A model by its name in the registry, with its options."""
+
+    name: str
+    options: dict[str, Any] = {}
+
+
+class Backtest(Strict):
+    """Rolling-origin windows: `windows` cutoffs, `every` days apart (the horizon where not given)."""
+
+    windows: Positive = 3
+    every: Positive | None = None
+    weights: str | None = None  # official WRMSSE weights and scales: level, key, weight, scale
+    segments: Columns = ()  # series columns to score by, beside how much and how steadily a series sells
+
+
+class Output(Strict):
+    """Where results are delivered, beside the project's own folder."""
+
+    quantiles: tuple[Probability, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
+    database: str | None = None  # sqlite:///file.db, duckdb:///file.duckdb or postgresql://…; table `forecasts`
+    folder: str | None = None  # a further copy of the forecasts: a path or s3://
+
+
+class Settings(Strict):
+    """Everything a project needs to know, as read from ``foresell.yaml``."""
+
+    data: Data
+    horizon: Positive = 28
+    levels: tuple[Columns, ...] = ()  # between the total and the single series, which are always there
+    features: Features = field(default_factory=Features)
+    models: tuple[Model, ...] = (
+        Model(name="seasonal_naive"),
+        Model(name="moving_average"),
+        Model(name="lightgbm"),
+    )
+    champion: str | None = None  # the model to forecast with; the best of the backtest where not given
+    backtest: Backtest = field(default_factory=Backtest)
+    output: Output = field(default_factory=Output)
+    seed: int = 1
+
+
+def _explain(error: msgspec.ValidationError, source: str) -> str:
+    """The error with the nearest correct key, where one was misspelled."""
+    message = str(error)
+    unknown = re.search(r"unknown field `(.+?)`", message)
+    hint = ""
+    if unknown:
+        known = {name for kind in Strict.__subclasses__() for name in kind.__struct_fields__}
+        near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+    where = message.replace("$.", "").replace("Object contains", "it contains")
+    return f"The settings in {source} cannot be used: {where}.{hint}"
+
+
+def parse_settings(tree: object, source: str = "the settings") -> Settings:
+    """Settings from plain data, such as a parsed YAML file. Raises SettingsError with the place and the reason."""
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(error, source)) from error
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Settings from a YAML file. Raises SettingsError when it is missing, not YAML, or does not fit."""
+    import yaml
+
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"There is no settings file {path}. Make one with: foresell init FOLDER --data SALES_FILE"
+        ) from error
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" in line {place.line + 1}" if place else ""
+        raise SettingsError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}.") from error
+    return parse_settings(tree, str(path))
