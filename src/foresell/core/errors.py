@@ -3,6 +3,7 @@
 ForesellError
 ├── UsageError             the caller asked for something that cannot be done     exit code 2
 │   └── SettingsError      foresell.yaml is wrong: an unknown key, a bad value
+├── StoreError             a bucket, a database or a folder did not take or give  exit code 1
 └── DataError              the data stop the work                                 exit code 1
     ├── UnreadableFile     empty, truncated, binary or mis-encoded
     └── FindingsStop       findings severe enough to stop; carries them
@@ -15,6 +16,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from foresell.core.finding import Finding
 
 
@@ -34,6 +37,10 @@ class SettingsError(UsageError):
     """The settings file is wrong."""
 
 
+class StoreError(ForesellError):
+    """A bucket, a database or a folder that did not take what was written or give what was asked for."""
+
+
 class DataError(ForesellError):
     """The data stop the work."""
 
@@ -43,11 +50,15 @@ class UnreadableFile(DataError):
 
 
 class FindingsStop(DataError):
-    """Findings severe enough to stop the work; `findings` holds all that were made."""
+    """Findings severe enough to stop the work; `findings` holds all that were made.
 
-    def __init__(self, message: str, findings: tuple[Finding, ...] = ()):
+    `quarantine` is the table of bad rows so far, where there is one, so that it can be written out all the same.
+    """
+
+    def __init__(self, message: str, findings: tuple[Finding, ...] = (), quarantine: pl.DataFrame | None = None):
         super().__init__(message)
         self.findings = findings
+        self.quarantine = quarantine
 
 
 def first_five(values: object) -> str:

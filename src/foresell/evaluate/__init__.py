@@ -1,1 +1,1 @@
-"""TODO"""
+"""Backtests by rolling origin, and the metrics that judge a forecast."""

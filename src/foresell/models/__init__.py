@@ -1,1 +1,65 @@
-"""TODO"""
+"""The models, by name: `make` one to learn with, or `load` one that has learnt.
+
+A new model is one file with a class that keeps the contract of `models.contract.Model`, has a static method
+`load(folder) -> Fitted`, and one line in `MODELS`. Its `save` writes a ``model.json`` whose ``kind`` is its name here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foresell.core.errors import UnreadableFile, UsageError
+
+if TYPE_CHECKING:
+    from foresell.models.contract import Fitted, Model
+
+MODELS = {
+    "seasonal_naive": "foresell.models.naive:SeasonalNaive",
+    "moving_average": "foresell.models.naive:MovingAverage",
+    "lightgbm": "foresell.models.lightgbm:LightGBM",
+}
+"""Where each model's class is; imported when it is first used, since some need heavy libraries."""
+
+
+def make(name: str, **options: Any) -> Model:
+    """The model of this name with its options. Raises UsageError for a name or an option that does not exist."""
+    kind = _kind(name)
+    try:
+        return kind(**options)
+    except TypeError as error:
+        known = ", ".join(_options(kind)) or "none"
+        raise UsageError(
+            f"The model '{name}' cannot be made with the options {', '.join(options) or 'given'}: it has {known}."
+        ) from error
+
+
+def load(folder: Path | str) -> Fitted:
+    """The fitted model that was saved in `folder`. Raises UnreadableFile where there is none."""
+    path = Path(folder) / "model.json"
+    try:
+        kind = json.loads(path.read_text(encoding="utf-8"))["kind"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UnreadableFile(
+            f"{path} is not the description of a saved model. Train one with: foresell train"
+        ) from error
+    return _kind(kind).load(Path(folder))
+
+
+def _kind(name: str) -> Any:
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+        raise UsageError(f"There is no model '{name}'; the models are {', '.join(MODELS)}.{hint}")
+    module, _, kind = MODELS[name].partition(":")
+    return getattr(import_module(module), kind)
+
+
+def _options(kind: Any) -> list[str]:
+    """The options that a model's class takes; `name` is not one."""
+    from inspect import signature
+
+    return [option for option in signature(kind).parameters if option != "name"]

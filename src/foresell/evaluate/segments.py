@@ -1,0 +1,65 @@
+"""Which series are alike: how steadily and how much each one sells."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.core.panel import Panel
+
+ADI_LIMIT = 1.32
+CV2_LIMIT = 0.49
+
+
+def steadiness(units: np.ndarray) -> np.ndarray:
+    """The demand class of each series [series] by its `units` [series, day], NaN days left out.
+
+    The mean interval between days with sales (ADI = known days / days with sales) and the squared coefficient of
+    variation of what those days sold (CV2) divide the series: ``smooth`` (ADI < 1.32, CV2 < 0.49), ``erratic``
+    (sells often, in varying amounts), ``intermittent`` (seldom, in like amounts), ``lumpy`` (seldom, varying), and
+    ``no sales``. Syntetos, Boylan and Croston, "On the categorization of demand patterns", 2005.
+
+    >>> steadiness(np.array([[3, 3, 4.0], [1, 9, 1.0], [0, 0, 2.0], [0, 0, np.nan]])).tolist()
+    ['smooth', 'erratic', 'intermittent', 'no sales']
+    """
+    sold = np.where(units > 0, units, 0).astype(np.float64)
+    n_known = np.sum(~np.isnan(units), axis=1)
+    n_sold = np.sum(sold > 0, axis=1)
+    some = np.maximum(n_sold, 1)
+    mean = sold.sum(axis=1) / some
+    variance = np.maximum((sold**2).sum(axis=1) / some - mean**2, 0)
+    seldom = n_known >= ADI_LIMIT * some
+    varying = variance >= CV2_LIMIT * mean**2
+    classes = np.array(["smooth", "erratic", "intermittent", "lumpy"])[2 * seldom + varying]
+    return np.where(n_sold == 0, "no sales", classes)
+
+
+def volume(units: np.ndarray) -> np.ndarray:
+    """Which third each series belongs to, ``low``, ``middle`` or ``high``, by mean units a known day [series].
+
+    >>> volume(np.array([[1.0], [50.0], [7.0]])).tolist()
+    ['low', 'high', 'middle']
+    """
+    n_known = np.sum(~np.isnan(units), axis=1)
+    mean = np.nansum(units, axis=1, dtype=np.float64) / np.maximum(n_known, 1)
+    place = np.empty(len(mean), np.int64)
+    place[np.argsort(mean, kind="stable")] = np.arange(len(mean))
+    return np.array(["low", "middle", "high"])[3 * place // max(1, len(mean))]
+
+
+def segments(panel: Panel, columns: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The segment of each series by ``steadiness``, by ``volume`` and by each of `columns`; one row a series.
+
+    The first two look at the last year before the panel's cutoff. Raises UsageError where the series do not have
+    one of `columns`.
+    """
+    missing = [column for column in columns if column not in panel.series.columns]
+    if missing:
+        raise UsageError(
+            f"'backtest.segments' names {first_five(missing)}, which the series do not have. "
+            f"They have {', '.join(panel.series.columns)}."
+        )
+    year = panel.units[:, -panel.frequency.year :]
+    frame = pl.DataFrame({"steadiness": steadiness(year), "volume": volume(year)})
+    return frame.with_columns(panel.series[column].cast(pl.String).fill_null("unknown") for column in columns)

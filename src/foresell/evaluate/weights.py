@@ -1,0 +1,207 @@
+"""What WRMSSE measures with: how much each series of each level weighs, and how big its usual step is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise, permutations
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import DataError, first_five
+from foresell.core.frequency import Frequency
+from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.panel import Panel
+from foresell.evaluate.metrics import step_squares
+
+REVENUE_SPAN = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 1}
+"""How many last periods of revenue weigh a series: 28 days in the M5 guide, and what comes nearest to them."""
+
+_BLOCK = 1024  # series at once: keeps the float64 copies of a long history small
+
+
+@dataclass(frozen=True)
+class Weights:
+    """For every level from the top down: `weight` and `scale`, float64 [series of the level].
+
+    A scale is a mean squared one-step difference, in squared units; NaN where the history shows none. `source`
+    says where they come from: ``computed`` or ``file``.
+    """
+
+    source: str
+    weight: tuple[np.ndarray, ...]
+    scale: tuple[np.ndarray, ...]
+
+
+def compute_weights(panel: Panel, hierarchy: Hierarchy, cutoffs: Sequence[int]) -> list[Weights]:
+    """Weights and scales as known at each of `cutoffs` (indices of days), one `Weights` each.
+
+    A weight is the share of the level's revenue (units where there is no price) in the last 28 days, four weeks or
+    one month up to the cutoff; so each level's weights sum to 1. A scale is `metrics.squared_step` of the history up
+    to the cutoff; the history of a group is the sum of its series' known units, and its day is unknown where all of
+    theirs are. M5 competition guide, section "Evaluation".
+    """
+    groups = hierarchy.all_groups(panel.series)
+    scales = _scales(panel, groups, cutoffs)
+    weights = []
+    for number, cutoff in enumerate(cutoffs):
+        revenue = _revenue(panel.until(cutoff))
+        shares = tuple(_share(level.sum(revenue)) for level in groups)
+        weights.append(Weights("computed", shares, tuple(scale[number] for scale in scales)))
+    return weights
+
+
+def _share(revenue: np.ndarray) -> np.ndarray:
+    total = revenue.sum()
+    return revenue / total if total > 0 else np.full(len(revenue), 1 / max(1, len(revenue)))
+
+
+def _revenue(past: Panel) -> np.ndarray:
+    """Revenue of each series in the last periods, never negative [series]; units where the panel has no price."""
+    last = slice(max(0, past.n_days - REVENUE_SPAN[past.frequency]), past.n_days)
+    units = np.nan_to_num(past.units[:, last]).astype(np.float64)
+    if "price" not in past.known:
+        return np.maximum(units.sum(axis=1), 0)
+    price = past.known["price"].on(last).astype(np.float64)
+    known = ~np.isnan(price)
+    # A day without a price was sold at the series' mean price of these days.
+    mean = np.where(known, price, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+    revenue = (units * np.where(known, price, mean[:, None])).sum(axis=1)
+    return np.maximum(revenue if known.any() else units.sum(axis=1), 0)
+
+
+def _scales(panel: Panel, groups: list[Groups], cutoffs: Sequence[int]) -> list[list[np.ndarray]]:
+    """The scales [level][cutoff][series of the level]; one pass over the history serves all cutoffs."""
+    until = max(cutoffs) + 1
+    return [
+        _join(
+            _block_scales(_history(panel, level, rows, until), cutoffs)
+            for rows in (slice(at, at + _BLOCK) for at in range(0, len(level), _BLOCK))
+        )
+        for level in groups
+    ]
+
+
+def _join(blocks: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
+    return [np.concatenate(parts) for parts in zip(*blocks, strict=True)]
+
+
+def _history(panel: Panel, level: Groups, rows: slice, until: int) -> np.ndarray:
+    """Known units added up for some groups of a level [group, day]; NaN where no member is known."""
+    first, last = rows.start, min(rows.stop, len(level))
+    if len(level) == panel.n_series:
+        order = np.argsort(level.rows, kind="stable")[first:last]
+        return panel.units[order, :until]
+    out = np.empty((last - first, until))
+    members = np.argsort(level.rows, kind="stable")
+    bounds = np.searchsorted(level.rows[members], np.arange(first, last + 1))
+    for group, (start, end) in enumerate(pairwise(bounds)):
+        out[group] = _sum_known(panel.units, members[start:end], until)
+    return out
+
+
+def _sum_known(units: np.ndarray, members: np.ndarray, until: int) -> np.ndarray:
+    """Sum over some series of their known units [day], NaN where none is known; in blocks, as they may be many."""
+    total, known = np.zeros(until), np.zeros(until, bool)
+    for start in range(0, len(members), _BLOCK):
+        block = units[members[start : start + _BLOCK], :until]
+        missing = np.isnan(block)
+        known |= ~missing.all(axis=0)
+        block[missing] = 0
+        total += block.sum(axis=0, dtype=np.float64)
+    total[~known] = np.nan
+    return total
+
+
+def _block_scales(history: np.ndarray, cutoffs: Sequence[int]) -> list[np.ndarray]:
+    squares, counts = step_squares(history)
+    scales = []
+    for cutoff in cutoffs:
+        count = counts[:, : cutoff + 1].sum(axis=1)
+        total = squares[:, : cutoff + 1].sum(axis=1)
+        scales.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
+    return scales
+
+
+def read_weights(path: str | Path) -> pl.DataFrame:
+    """A file of given weights and scales: columns ``level``, ``key``, ``weight``, ``scale``, and ``cutoff`` or not.
+
+    Parquet or CSV. `level` counts the hierarchy's levels from 1, the total. `key` joins the values of the level's
+    columns, in the order given, with a bar: ``CA|FOODS``. Without a column `cutoff` (a date) the file is meant for the
+    last window only. Raises DataError where the file is missing or lacks a column.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise DataError(f"There is no file of weights {path}. Correct 'backtest.weights', or leave it out.")
+    frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, try_parse_dates=True)
+    missing = [column for column in ("level", "key", "weight", "scale") if column not in frame.columns]
+    if missing:
+        raise DataError(
+            f"The file of weights {path} has no column {first_five(missing)}; it has {', '.join(frame.columns)}. "
+            "Expected level, key, weight, scale, and cutoff where it serves several windows."
+        )
+    return frame
+
+
+def given_weights(
+    table: pl.DataFrame, series: pl.DataFrame, hierarchy: Hierarchy, cutoff: date, is_last: bool
+) -> Weights | None:
+    """The weights and scales that `table` (see `read_weights`) gives for one window; None where it gives none.
+
+    With a column ``cutoff``, its rows of this cutoff; without one, all rows, and for the last window only.
+    Raises DataError where the table's levels or keys are not those of the panel.
+    """
+    if "cutoff" in table.columns:
+        table = table.filter(pl.col("cutoff").cast(pl.Date) == cutoff)
+        if table.is_empty():
+            return None
+    elif not is_last:
+        return None
+    numbers = table["level"].unique().sort().to_list()
+    if numbers != list(range(1, len(hierarchy.levels) + 1)):
+        raise DataError(
+            f"The file of weights has the levels {first_five(numbers)}; the hierarchy has {len(hierarchy.levels)}: "
+            f"{', '.join(level_name(level) for level in hierarchy.levels)}. Make 'levels' and the file agree."
+        )
+    weight, scale = [], []
+    for number, level in enumerate(hierarchy.levels, start=1):
+        found = _matched(table.filter(pl.col("level") == number), hierarchy.groups(series, level), number)
+        weight.append(found["weight"].cast(pl.Float64).to_numpy())
+        scale.append(found["scale"].cast(pl.Float64).to_numpy())
+    return Weights("file", tuple(weight), tuple(scale))
+
+
+def _matched(rows: pl.DataFrame, groups: Groups, number: int) -> pl.DataFrame:
+    """The rows of one level of the file, in the order of the groups."""
+    if not groups.level and rows.height == 1:
+        return rows
+    # M5 ends the keys of single series in the name of the phase, and joins them with an underscore.
+    keys = rows.with_columns(key=pl.col("key").cast(pl.String).str.replace("_(evaluation|validation)$", ""))
+    if keys["key"].n_unique() < keys.height:
+        raise DataError(f"The file of weights names a key twice in level {number} ({level_name(groups.level)}).")
+    best, missing = None, groups.frame
+    for wanted in _spellings(groups):
+        found = wanted.join(keys, on="key", how="left", maintain_order="left")
+        absent = found.filter(pl.col("weight").is_null())
+        if best is None or absent.height < missing.height:
+            best, missing = found, absent
+        if missing.is_empty():
+            return best
+    raise DataError(
+        f"The file of weights lacks {missing.height} of the {len(groups)} keys of level {number} "
+        f"({level_name(groups.level)}): {first_five(missing['key'])}; it has {first_five(keys['key'])}. Make 'levels' "
+        "and the file agree."
+    )
+
+
+def _spellings(groups: Groups) -> list[pl.DataFrame]:
+    """The groups' keys as a file may spell them: the columns in any order, joined by a bar or an underscore."""
+    level: Level = groups.level
+    return [
+        groups.frame.select(key=pl.concat_str([pl.col(column).cast(pl.String) for column in order], separator=mark))
+        for order in permutations(level)
+        for mark in ("|", "_")
+    ]

@@ -1,0 +1,123 @@
+"""Calendar features: functions of the date alone, with holidays of a country and named events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from foresell.core.frequency import Frequency, period_start
+
+FAR = 15  # days to or since a holiday or an event are counted up to this many; it then says "none near"
+
+Names = tuple[str, ...]
+
+MEANINGS = {
+    "year": "year",
+    "quarter": "quarter of the year, 1 to 4",
+    "month": "month, 1 to 12",
+    "day_of_month": "day of the month, 1 to 31",
+    "weekday": "day of the week, Monday 1 to Sunday 7",
+    "week_of_year": "ISO week of the year, 1 to 53",
+    "day_of_year": "day of the year, 1 to 366",
+    "weekend": "1 on Saturday and Sunday",
+    "week_of_month": "week of the month, 1 to 5",
+    "days_in_month": "days in the month",
+    "holiday": "which public holiday falls on the day, 0 for none",
+    "days_to_holiday": f"days until the next public holiday, {FAR} when none is near",
+    "days_since_holiday": f"days since the last public holiday, {FAR} when none is near",
+    "event": "which named event falls on the day, 0 for none",
+    "second_event": "which second named event falls on the day, 0 for none",
+    "days_to_event": f"days until the next named event, {FAR} when none is near",
+    "days_since_event": f"days since the last named event, {FAR} when none is near",
+    "next_event": f"which named event comes next within {FAR} days, 0 for none",
+    "last_event": f"which named event came last within {FAR} days, 0 for none",
+}
+
+
+def calendar_columns(
+    dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame, codes: Mapping[str, Names]
+) -> dict[str, np.ndarray]:
+    """Calendar features by name, each float32 [day], for the periods that begin on `dates` (datetime64[D] [day]).
+
+    Holidays and events are numbered from 1 by their place in `codes["holiday"]` and `codes["event"]`; a name
+    that is not there is passed over. For weeks and months a holiday counts in the period in which it falls, and
+    distances are in periods.
+    """
+    columns = _date_columns(dates, frequency)
+    if country:
+        columns |= _near("holiday", dates, holidays_of(country, dates), frequency, codes["holiday"])
+    if events.height:
+        columns |= _near("event", dates, events, frequency, codes["event"])
+    return columns
+
+
+def holidays_of(country: str, dates: np.ndarray) -> pl.DataFrame:
+    """The public holidays of `country` (an ISO code) in the years of `dates`: columns ``date`` and ``event``.
+
+    Raises UsageError for a country that the holidays package does not know.
+    """
+    import holidays
+
+    from foresell.core.errors import UsageError
+
+    years = range(int(str(dates[0])[:4]) - 1, int(str(dates[-1])[:4]) + 2)
+    try:
+        found = holidays.country_holidays(country, years=years, language="en_US")
+    except NotImplementedError as error:
+        raise UsageError(f"No holidays are known for the country '{country}'. Give an ISO code such as US.") from error
+    rows = [(day, name.replace(" (observed)", "")) for day, name in sorted(found.items())]
+    return pl.DataFrame(rows, schema={"date": pl.Date, "event": pl.String}, orient="row")
+
+
+def _date_columns(dates: np.ndarray, frequency: Frequency) -> dict[str, np.ndarray]:
+    day = pl.Series("date", dates)
+    columns = {
+        "year": day.dt.year(),
+        "quarter": day.dt.quarter(),
+        "month": day.dt.month(),
+        "day_of_year": day.dt.ordinal_day(),
+    }
+    if frequency != Frequency.MONTH:
+        columns |= {"week_of_year": day.dt.week(), "day_of_month": day.dt.day()}
+        columns |= {"week_of_month": (day.dt.day() + 6) // 7}
+    if frequency == Frequency.MONTH:
+        columns |= {"days_in_month": day.dt.month_end().dt.day()}
+    if frequency == Frequency.DAY:
+        columns |= {"weekday": day.dt.weekday(), "weekend": day.dt.weekday() >= 6}
+    return {name: column.cast(pl.Float32).to_numpy() for name, column in columns.items()}
+
+
+def _near(
+    kind: str, dates: np.ndarray, events: pl.DataFrame, frequency: Frequency, names: Names
+) -> dict[str, np.ndarray]:
+    """What falls on each period, and how far the next and the last are: columns named after `kind`."""
+    events = events.filter(pl.col("event").is_in(list(names)))
+    starts = period_start(events["date"].to_numpy().astype("datetime64[D]"), frequency)
+    number = np.array([names.index(name) + 1 for name in events["event"]], np.float32)
+    order = np.lexsort((number, starts))
+    starts, number = starts[order], number[order]
+    first = np.searchsorted(starts, dates, "left")  # the first event at or after each date
+    after = np.searchsorted(starts, dates, "right")  # the first event after it
+    padded, far = np.append(number, 0), np.float32(FAR)
+    spacing = {Frequency.DAY: 1, Frequency.WEEK: 7, Frequency.MONTH: 30}[frequency]
+
+    def distance(place: np.ndarray, sign: int) -> np.ndarray:
+        inside = (place >= 0) & (place < len(starts))
+        if not len(starts):
+            return np.full(len(dates), far)
+        gap = (starts[np.clip(place, 0, len(starts) - 1)] - dates).astype(np.int64) * sign / spacing
+        return np.where(inside, np.minimum(np.round(gap), FAR), far).astype(np.float32)
+
+    to, since = distance(first, 1), distance(after - 1, -1)
+    columns = {
+        kind: np.where(after > first, padded[first], 0),
+        f"days_to_{kind}": to,
+        f"days_since_{kind}": since,
+    }
+    if kind == "event":
+        columns["second_event"] = np.where(after > first + 1, padded[np.minimum(first + 1, len(number))], 0)
+        columns["next_event"] = np.where(to < FAR, padded[first], 0)
+        columns["last_event"] = np.where(since < FAR, padded[after - 1], 0)
+    return {name: np.asarray(values, np.float32) for name, values in columns.items()}

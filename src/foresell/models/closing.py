@@ -1,0 +1,44 @@
+"""Days on which a series is always closed: a shop that never opens on Sundays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foresell.core.frequency import Frequency
+from foresell.core.panel import Panel
+
+WEEKS = 8
+"""How many last weeks tell whether a weekday is a closing day."""
+
+ENOUGH = 3
+"""How often a weekday must have come round, and another one been known, before that says anything."""
+
+
+def closed_days(panel: Panel, horizon: int) -> np.ndarray:
+    """Whether each series is closed on each day after the panel's cutoff: bool [series, step].
+
+    Closed is a weekday on which the series had no known day in the last eight weeks, though it came round at least
+    three times since the series began, while another weekday was known at least three times; so a product that has
+    just begun, or has been out of stock ever since, is not taken for closed. Nothing sold (0) is known. Weeks and
+    months are never closed.
+    """
+    closed = np.zeros((panel.n_series, horizon), bool)
+    if panel.frequency != Frequency.DAY or not panel.n_days:
+        return closed
+    start = max(0, panel.n_days - 7 * WEEKS)
+    known = ~np.isnan(panel.units[:, start:])  # [series, day]
+    begun = np.logical_or.accumulate(known, axis=1) | _known_before(panel, start)[:, None]
+    weekday = (panel.dates[start : panel.n_days].astype(np.int64)) % 7
+    n_known = np.stack([known[:, weekday == day].sum(axis=1) for day in range(7)], axis=1)  # [series, weekday]
+    n_days = np.stack([begun[:, weekday == day].sum(axis=1) for day in range(7)], axis=1)
+    never = (n_known == 0) & (n_days >= ENOUGH) & (n_known.max(axis=1, keepdims=True) >= ENOUGH)
+    return never[:, panel.ahead(horizon).astype(np.int64) % 7]
+
+
+def _known_before(panel: Panel, day: int) -> np.ndarray:
+    """Whether each series has a known day before `day` [series]."""
+    before = np.zeros(panel.n_series, bool)
+    for block in range(0, panel.n_series, 4096):
+        rows = slice(block, block + 4096)
+        before[rows] = ~np.isnan(panel.units[rows, :day]).all(axis=1)
+    return before

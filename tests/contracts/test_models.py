@@ -1,0 +1,144 @@
+"""What every model of the registry promises (`foresell.models.contract`); a new model is held to it by being listed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from foresell.core.frequency import Frequency
+from foresell.models import MODELS, load, make
+
+HORIZON = 9
+
+OPTIONS: dict[str, dict[str, object]] = {}
+"""Options that keep a model small enough for the panels here."""
+
+LOCAL = ("seasonal_naive", "moving_average")
+"""Models that look at each series by itself."""
+
+
+def there(name):
+    return find_spec(MODELS[name].partition(":")[0]) is not None
+
+
+@pytest.fixture(params=MODELS)
+def name(request):
+    if not there(request.param):
+        pytest.skip(f"the model {request.param} is not part of this build")
+    return request.param
+
+
+@pytest.fixture
+def model(name):
+    return make(name, **OPTIONS.get(name, {}))
+
+
+def check(forecast, panel):
+    assert forecast.mean.shape == (panel.n_series, HORIZON)
+    assert forecast.mean.dtype == np.float32
+    assert not np.isnan(forecast.mean).any()
+    assert (forecast.mean >= 0).all()
+    assert forecast.cutoff == panel.cutoff
+    assert forecast.keys == panel.keys
+    assert forecast.series.select(panel.keys).equals(panel.series.select(panel.keys))
+    assert (forecast.dates == panel.ahead(HORIZON)).all()
+
+
+@pytest.mark.parametrize("frequency", Frequency)
+def test_a_mean_for_every_series_and_step(model, make_panel, frequency):
+    panel = make_panel(150, frequency=frequency)
+    forecast = model.fit(panel, HORIZON).forecast(panel)
+    check(forecast, panel)
+    assert forecast.mean[0].min() > 0
+    assert (forecast.mean[:3].mean(axis=1) > 0).all()
+
+
+def test_named_as_in_the_registry_and_knows_its_horizon(name, model, make_panel):
+    fitted = model.fit(make_panel(), HORIZON)
+    assert model.name == fitted.name == name
+    assert fitted.horizon == HORIZON
+
+
+def test_the_same_question_has_the_same_answer(model, make_panel):
+    first, second = (model.fit(make_panel(), HORIZON).forecast(make_panel()).mean for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_nothing_after_the_cutoff_is_looked_at(model, make_panel):
+    """The anti-leak property: scrambling the units after a cutoff changes no forecast made there."""
+    panel, scrambled = make_panel(200), make_panel(200)
+    scrambled.units[:, 150:] = np.random.default_rng(1).permutation(scrambled.units[:, 150:].ravel()).reshape(8, 50)
+    first, second = (model.fit(each.until(149), HORIZON).forecast(each.until(149)).mean for each in (panel, scrambled))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_fitting_and_forecasting_leave_the_panel_as_it_was(model, make_panel):
+    panel, before = make_panel(), make_panel()
+    model.fit(panel, HORIZON).forecast(panel)
+    np.testing.assert_array_equal(panel.units, before.units)
+    for covariate in panel.known:
+        np.testing.assert_array_equal(panel.known[covariate].values, before.known[covariate].values)
+
+
+def test_it_can_be_asked_at_a_later_cutoff(model, make_panel):
+    panel = make_panel(160)
+    fitted = model.fit(panel.until(149), HORIZON)
+    later = fitted.forecast(panel)
+    check(later, panel)
+    assert not np.array_equal(later.mean, fitted.forecast(panel.until(149)).mean)
+
+
+def test_it_can_be_asked_about_one_series_and_about_strangers(model, make_panel):
+    panel, other = make_panel(), make_panel(seed=5)
+    fitted = model.fit(panel, HORIZON)
+    for number in range(panel.n_series):
+        check(fitted.forecast(panel.part(slice(number, number + 1))), panel.part(slice(number, number + 1)))
+    strangers = replace(other, series=other.series.with_columns(item=other.series["item"] + " (new)"))
+    forecast = fitted.forecast(strangers)
+    check(forecast, strangers)
+    assert (forecast.mean[:2].mean(axis=1) > 0).all()
+
+
+def test_a_series_alone_is_forecast_as_among_others(name, model, make_panel):
+    if name not in LOCAL:
+        pytest.skip("it learns from all series together")
+    panel = make_panel()
+    whole = model.fit(panel, HORIZON).forecast(panel).mean
+    for number in range(panel.n_series):
+        alone = panel.part(slice(number, number + 1))
+        np.testing.assert_array_equal(model.fit(alone, HORIZON).forecast(alone).mean[0], whole[number])
+
+
+def test_a_series_without_history(model, make_panel):
+    panel = make_panel()
+    assert np.isnan(panel.units[7]).all()
+    check(model.fit(panel, HORIZON).forecast(panel.part(slice(7, 8))), panel.part(slice(7, 8)))
+
+
+def test_closed_days_stay_closed(model, make_panel):
+    panel = make_panel()
+    mean = model.fit(panel, HORIZON).forecast(panel).mean
+    sunday = panel.ahead(HORIZON).astype(np.int64) % 7 == np.datetime64("2022-01-09").astype(np.int64) % 7
+    assert (mean[1, sunday] == 0).all()
+    assert (mean[1, ~sunday] > 0).all()
+    assert (mean[0, sunday] > 0).all()
+
+
+def test_it_comes_back_from_a_folder(model, make_panel, tmp_path):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    fitted.save(tmp_path / "deep" / "model")
+    back = load(tmp_path / "deep" / "model")
+    assert (back.name, back.horizon) == (fitted.name, fitted.horizon)
+    np.testing.assert_array_equal(back.forecast(panel).mean, fitted.forecast(panel).mean)
+    assert back.drivers().equals(fitted.drivers())
+
+
+def test_drivers_share_what_there_is(model, make_panel):
+    drivers = model.fit(make_panel(), HORIZON).drivers()
+    assert drivers.columns == ["feature", "share"]
+    assert drivers.is_empty() or drivers["share"].sum() == pytest.approx(1)
+    assert drivers["feature"].is_unique().all()

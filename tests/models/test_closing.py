@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foresell.core.frequency import Frequency, period_range
+from foresell.core.panel import Panel
+from foresell.models.closing import closed_days
+
+NAN = np.nan
+WEEK = [1.0, 1, 1, 1, 1, 1, NAN]  # closed on Sundays
+OPEN, CLOSED = [False] * 7, [False] * 6 + [True]
+
+
+def closed(units, frequency=Frequency.DAY):
+    units = np.array([units], np.float32)
+    dates = period_range(np.datetime64("2024-01-01"), units.shape[1], frequency)  # a Monday
+    return closed_days(Panel(pl.DataFrame({"shop": ["a"]}), ("shop",), dates, units, frequency=frequency), 7)[
+        0
+    ].tolist()
+
+
+@pytest.mark.parametrize(
+    ("units", "expected"),
+    [
+        pytest.param(WEEK * 10, CLOSED, id="closed on Sundays"),
+        pytest.param([*WEEK[:6], 0.0] * 10, OPEN, id="nothing sold on Sundays is known"),
+        pytest.param([*WEEK[:6], 1.0] + WEEK * 7, OPEN, id="one known Sunday in eight weeks"),
+        pytest.param([*WEEK[:6], 1.0] + WEEK * 8, CLOSED, id="the known Sunday is nine weeks ago"),
+        pytest.param(WEEK * 3, CLOSED, id="three weeks are enough"),
+        pytest.param(WEEK * 2, OPEN, id="two weeks are not"),
+        pytest.param([NAN] * 70 + [1.0, 1, 1, 1, 1, 1, NAN] * 2, OPEN, id="begun two weeks ago"),
+        pytest.param([1.0] * 70 + [NAN] * 56, OPEN, id="out of stock ever since"),
+        pytest.param([1.0] * 70 + [NAN] * 49 + [1.0] + [NAN] * 6, OPEN, id="one known day in a long stock-out"),
+        pytest.param([NAN] * 70, OPEN, id="never known"),
+        pytest.param([1.0, NAN, NAN, NAN, NAN, NAN, NAN] * 9, [False] + [True] * 6, id="a market on Mondays"),
+    ],
+)
+def test_what_counts_as_closed(units, expected):
+    assert closed(units) == expected
+
+
+def test_the_weekday_is_that_of_the_day_ahead():
+    assert closed([*(WEEK * 10), 1.0, 1.0]) == [False] * 4 + [True] + [False] * 2
+
+
+def test_weeks_are_never_closed():
+    assert closed(WEEK * 10, Frequency.WEEK) == OPEN
