@@ -1,0 +1,169 @@
+"""Every code that reading and validation may report: what it means, how much it weighs, what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from foresell.core.finding import Finding, Severity
+
+ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kind of finding. `bad_row` says that the rows it names go to quarantine and count towards the bad share."""
+
+    severity: Severity
+    meaning: str
+    advice: str
+    bad_row: bool = False
+
+
+CODES: dict[str, Code] = {
+    # What stops the work.
+    "missing-columns": Code(
+        ERROR,
+        "A column that the settings name is not in the table.",
+        "Correct the name in the settings, or the separator if the columns were not split.",
+    ),
+    "no-sales": Code(ERROR, "No row has a quantity that can be used.", "Check the quantity column in the settings."),
+    "unknown-days": Code(
+        ERROR,
+        "Day columns of a wide table have no date.",
+        "Name the calendar table and its 'day' column, or correct 'day_prefix'.",
+    ),
+    "too-many-bad-rows": Code(
+        ERROR,
+        "More rows are bad than 'max_bad_share' allows.",
+        "Correct the rows in the quarantine file, or the setting that misreads them; raise 'max_bad_share' only if "
+        "the forecasts may do without these rows.",
+    ),
+    # Rows that go to quarantine. Those with a good key and date make their day unknown, never zero.
+    "ragged-rows": Code(
+        WARNING,
+        "A row has more or fewer fields than the header; it is left out.",
+        "Look for unquoted separators or a file that was cut off.",
+        bad_row=True,
+    ),
+    "missing-keys": Code(
+        WARNING, "A key or the date is empty; the row is left out.", "Fill in the key or date.", bad_row=True
+    ),
+    "unparsable-dates": Code(
+        WARNING,
+        "A date cannot be read; the row is left out.",
+        "Set 'date_format' if the format is uncommon (such as %d.%m.%Y), else correct the rows.",
+        bad_row=True,
+    ),
+    "unparsable-numbers": Code(
+        WARNING,
+        "A number cannot be read; it is taken as not known.",
+        "Set 'decimal' if numbers have a decimal comma, else correct the rows.",
+        bad_row=True,
+    ),
+    "duplicate-keys": Code(
+        WARNING,
+        "Two rows for one series and day. Where they agree one is kept; where they differ the day is not known.",
+        "Remove the copies, or set layout 'transactions' if the rows are meant to be added up.",
+        bad_row=True,
+    ),
+    "negative-sales": Code(
+        WARNING,
+        "A negative quantity in a table of daily sales; the day is not known.",
+        "Net returns before, or give transaction lines with layout 'transactions', which nets them.",
+        bad_row=True,
+    ),
+    "future-dates": Code(
+        WARNING,
+        "A sale is dated after today; the row is left out.",
+        "Correct the dates; rows that are known ahead belong in the 'future' file.",
+        bad_row=True,
+    ),
+    "stray-dates": Code(
+        WARNING,
+        "A handful of rows lie years before all others; they are left out.",
+        "Correct the dates, which look like slips of the pen.",
+        bad_row=True,
+    ),
+    "unknown-items": Code(
+        WARNING,
+        "An item is sold that the table of items does not have; the row is left out.",
+        "Add the item to the table of items.",
+        bad_row=True,
+    ),
+    "unknown-stores": Code(
+        WARNING,
+        "A store sells that the table of stores does not have; the row is left out.",
+        "Add the store to the table of stores.",
+        bad_row=True,
+    ),
+    # What wants a look.
+    "gaps": Code(
+        WARNING,
+        "Days between the first and the last sale have no row in any series.",
+        "Set 'absent: unknown' if the stores were closed or the data are missing on days without a row.",
+    ),
+    "constant-series": Code(WARNING, "A series never changes.", "Check that these are sales and not placeholders."),
+    "dead-series": Code(
+        WARNING,
+        "A series has not sold for a long time up to the end of the history.",
+        "Leave discontinued series out if no forecast is wanted for them.",
+    ),
+    "zero-prices": Code(
+        WARNING, "A price is zero or negative; it is taken as not known.", "Correct the prices where they matter."
+    ),
+    "known-ahead-ends-early": Code(
+        WARNING,
+        "A covariate that should be known ahead ends before the horizon does.",
+        "Give its coming values in the 'future' file (or the table it comes from), or take it out of the settings.",
+    ),
+    "unused-covariate": Code(
+        WARNING,
+        "A covariate is named in the settings and no feature uses it.",
+        "Switch on a feature that reads it, or take it out of the settings.",
+    ),
+    "short-history": Code(
+        WARNING,
+        "The history is too short for the backtest that the settings ask for.",
+        "Give more history, or set fewer windows or a shorter horizon.",
+    ),
+    "varying-attributes": Code(
+        WARNING,
+        "An attribute that should be fixed for a series changes; the latest value is taken.",
+        "Name it under 'known_ahead' if it is meant to change.",
+    ),
+    "ambiguous-dates": Code(
+        WARNING,
+        "The dates can be read in more than one way.",
+        "Set 'date_format' to be sure.",
+    ),
+    "unknown-series": Code(
+        WARNING,
+        "A side table or the future file names series that have no sales; those rows are not used.",
+        "Check that the keys are written alike in both tables.",
+    ),
+    "repeated-entries": Code(
+        WARNING,
+        "A side table has several rows for one key; prices are averaged, else the first in sorted order is taken.",
+        "Keep one row for each key.",
+    ),
+    # For the record.
+    "missing-quantities": Code(INFO, "A row has no quantity; its day is not known.", ""),
+    "missing-days": Code(INFO, "Days without a row inside the life of a series; they are not known.", ""),
+    "net-returns": Code(INFO, "More was returned than sold on a day; the day counts as zero.", ""),
+    "closed-days": Code(INFO, "Days marked as closed; what was sold is not known.", ""),
+    "stocked-out-days": Code(INFO, "Days marked as stocked out; what was asked for is not known.", ""),
+    "coded-text": Code(INFO, "A covariate of text became numbers, in sorted order of the texts.", ""),
+    "partial-periods": Code(INFO, "The first or last week or month is not whole; it is left out of the history.", ""),
+}
+
+
+def finding(code: str, where: str, count: int, message: str, examples: Iterable[object] = ()) -> Finding:
+    """A finding of a known code, with that code's severity and advice.
+
+    >>> finding("gaps", "sales.csv", 2, "2 days have no row in any series").severity
+    <Severity.WARNING: 'warning'>
+    """
+    kind = CODES[code]
+    shown = tuple(str(example) for example in examples)[:5]
+    return Finding(code, kind.severity, where, int(count), message, shown, kind.advice)

@@ -1,0 +1,122 @@
+"""The table of prices: by series or part of its keys, and by date or by a week that the calendar explains."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import SettingsError
+from foresell.core.finding import Finding
+from foresell.core.frequency import Frequency, period_range
+from foresell.core.panel import Known
+from foresell.core.settings import Prices
+from foresell.data.codes import finding
+from foresell.data.cube import match
+from foresell.data.sides import Days, mean_by_period, read_whole
+from foresell.data.tables import Dialect, Field, Kind
+
+ROWS_AT_ONCE = 2048  # rows of a cube that are worked on at a time, so that what they need beside it stays small
+
+
+def read_prices(
+    prices: Prices,
+    base: Path,
+    dialect: Dialect,
+    series: pl.DataFrame,
+    days: Days | None,
+    first: np.datetime64,
+    total: int,
+    frequency: Frequency,
+) -> tuple[Known, list[Finding]]:
+    """Prices as the table gives them, one row for each combination of its keys among the series; gaps are NaN.
+
+    Raises UnreadableFile, FindingsStop where a column is missing, SettingsError where weeks have no calendar.
+    """
+    if prices.date is None and prices.week is None:
+        raise SettingsError("The price table needs 'date' or 'week': the column that says when a price holds.")
+    if prices.date is None and (days is None or "week" not in days.frame.columns):
+        raise SettingsError("Prices by week need a calendar with a 'week' column that says which days a week has.")
+    when = Field(prices.date, Kind.DATE) if prices.date else Field(str(prices.week), Kind.KEY)
+    fields = [*(Field(name, Kind.KEY) for name in prices.keys), when, Field(prices.price, Kind.NUMBER)]
+    frame, findings, files = read_whole(prices.path, base, fields, dialect)
+    where = files[0].name if len(files) == 1 else prices.path
+    groups = series.select(prices.keys).unique(maintain_order=True)
+    row = match(frame, groups, prices.keys)
+    price = frame[prices.price].to_numpy()
+    findings += _findings(price, row, where)
+    if prices.date:
+        dates = np.arange(first, period_range(first, total + 1, frequency)[-1])
+        time = (frame[when.name].to_numpy().astype("datetime64[D]") - first).astype(np.int64)
+        column = np.arange(len(dates))
+    else:
+        assert days is not None
+        dates, column, time = _weeks(days, frame[when.name])
+    width = int(column.max()) + 1 if len(column) else 0
+    used = (row >= 0) & (time >= 0) & (time < width) & (price > 0)
+    table, extra = _table(row[used].astype(np.int64) * width + time[used], price[used], groups.height, width)
+    if extra:
+        message = f"{extra:,} prices are for a series and time that has another; their mean is taken"
+        findings.append(finding("repeated-entries", where, extra, message))
+    values = np.empty((groups.height, total), np.float32)
+    for start in range(0, groups.height, ROWS_AT_ONCE):
+        block = slice(start, start + ROWS_AT_ONCE)
+        values[block] = mean_by_period(table[block][:, column], dates, first, total, frequency)
+    return Known(values, match(series, groups, prices.keys)), findings
+
+
+def _weeks(days: Days, labels: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The dates that have a week, the number of each one's week, and the number of each label's week (-1: none).
+
+    Weeks are numbered in the order of their first day, whatever their labels.
+    """
+    known = days.frame.select("date", "week").drop_nulls()
+    order = known.select("week").unique(maintain_order=True).with_row_index("number")
+    column = known.join(order, on="week", how="left", maintain_order="left")["number"].to_numpy().astype(np.int64)
+    dates = known["date"].to_numpy().astype("datetime64[D]")
+    wanted = labels.rename("week").to_frame()
+    return dates, column, match(wanted, order.select("week"), ["week"]).astype(np.int64)
+
+
+def _table(cell: np.ndarray, price: np.ndarray, rows: int, width: int) -> tuple[np.ndarray, int]:
+    """Prices in their cells, float32 [row, time], the mean where a cell has several; and how many are too many."""
+    table = np.full(rows * width, np.nan, np.float32)
+    owner = np.full(rows * width, -1, np.int32)
+    owner[cell] = np.arange(len(cell), dtype=np.int32)
+    table[cell] = price
+    hidden = owner[cell] != np.arange(len(cell), dtype=np.int32)
+    if hidden.any():
+        again = np.unique(cell[hidden])
+        shared = np.isin(cell, again)
+        place = np.searchsorted(again, cell[shared])
+        table[again] = np.bincount(place, price[shared].astype(np.float64)) / np.bincount(place)
+    return table.reshape(rows, width), int(hidden.sum())
+
+
+def _findings(price: np.ndarray, row: np.ndarray, where: str) -> list[Finding]:
+    found = []
+    if (free := int((price <= 0).sum())) > 0:
+        found.append(finding("zero-prices", where, free, f"{free:,} prices are zero or negative"))
+    if (strange := int((row < 0).sum())) > 0:
+        found.append(finding("unknown-series", where, strange, f"{strange:,} prices are for series that have no sales"))
+    return found
+
+
+def fill(values: np.ndarray) -> None:
+    """Fills the gaps of each row in place: with the value before, and before the first one with the first.
+
+    >>> prices = np.array([[np.nan, 2, np.nan, 3, np.nan]])
+    >>> fill(prices); prices
+    array([[2., 2., 2., 3., 3.]])
+    """
+    days = np.arange(values.shape[1], dtype=np.int32)
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        block = values[start : start + ROWS_AT_ONCE]
+        known = ~np.isnan(block)
+        if known.all():
+            continue
+        first = np.where(known.any(axis=1), known.argmax(axis=1), 0).astype(np.int32)
+        source = np.maximum.accumulate(np.where(known, days, np.int32(0)), axis=1)
+        source = np.maximum(source, first[:, None])
+        block[:] = np.take_along_axis(block, source, axis=1)
