@@ -13,7 +13,7 @@ from foresell.models import MODELS, load, make
 
 HORIZON = 9
 
-OPTIONS: dict[str, dict[str, object]] = {}
+OPTIONS: dict[str, dict[str, object]] = {"lightgbm": {"trees": 20, "share": 0.5}}
 """Options that keep a model small enough for the panels here."""
 
 LOCAL = ("seasonal_naive", "moving_average")
@@ -73,6 +73,15 @@ def test_nothing_after_the_cutoff_is_looked_at(model, make_panel):
     scrambled.units[:, 150:] = np.random.default_rng(1).permutation(scrambled.units[:, 150:].ravel()).reshape(8, 50)
     first, second = (model.fit(each.until(149), HORIZON).forecast(each.until(149)).mean for each in (panel, scrambled))
     np.testing.assert_array_equal(first, second)
+
+
+def test_what_windows_share_changes_no_forecast(model, make_panel):
+    panel = make_panel(200)
+    prepared = model.prepare(panel.until(184), HORIZON, [170, 177, 184])
+    for cutoff in (170, 177, 184):
+        past = panel.until(cutoff)
+        alone, shared = (model.fit(past, HORIZON, each).forecast(past).mean for each in (None, prepared))
+        np.testing.assert_array_equal(alone, shared)
 
 
 def test_fitting_and_forecasting_leave_the_panel_as_it_was(model, make_panel):

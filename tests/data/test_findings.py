@@ -298,6 +298,15 @@ def test_bad_rows_of_the_future_file_are_quarantined_too(tmp_path):
     ]
 
 
+def test_a_calendar_may_have_many_events_on_a_date_and_not_two_weeks(tmp_path):
+    days = "date,week,event\n2024-01-01,1,Fair\n2024-01-01,1,Market\n2024-01-02,1,\n2024-01-02,2,Fair\n"
+    calendar = {"calendar": {"path": "days.csv", "week": "week", "events": ["event"]}}
+    loaded = run(tmp_path, Case("", GOOD, settings=calendar, others={"days.csv": days}))
+    assert loaded.panel.events["event"].to_list() == ["Fair", "Market", "Fair"]
+    found = next(each for each in loaded.findings if each.code == "repeated-entries")
+    assert (found.where, found.count) == ("days.csv", 1)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -290,6 +290,66 @@ def test_the_same_panel_however_it_is_written(tmp_path, name, content, how):
     assert loaded.quarantine.is_empty()
 
 
+@pytest.mark.parametrize("spoilt", ["", "A;x;oops;1\n"])
+def test_thousands_have_the_mark_that_decimals_have_not(tmp_path, spoilt):
+    german = "store;item;date;units\nA;x;01.02.2024;1.234\nA;x;02.02.2024;1.234,5\nA;x;03.02.2024;2,5\n" + spoilt
+    english = "store;item;date;units\nA;x;2024-02-01;1,234\nA;x;2024-02-02;1,234.5\nA;x;2024-02-03;2.5\n" + spoilt
+    for sales, decimal in ((german, ","), (english, ".")):
+        loaded = load(tmp_path, {"sales.csv": sales}, separator=";", decimal=decimal)
+        same(loaded.panel.units, [[1234, 1234.5, 2.5]])
+
+
+def test_side_tables_may_write_dates_their_own_way(tmp_path):
+    sales = "store,item,date,units\nA,x,01/02/2024,1\nA,x,02/02/2024,1\n"
+    tables = {
+        "sales.csv": sales,
+        "p.csv": "item,date,price\nx,2024-02-02,3\n",
+        "c.csv": "date,event\n02/02/2024,Fair\n",
+    }
+    calendar = {"path": "c.csv", "events": ["event"]}
+    prices = {"path": "p.csv", "keys": ["item"], "date": "date"}
+    for first in ("%d/%m/%Y", "%m/%d/%Y"):
+        panel = load(tmp_path, tables, date_format=first, prices=prices, calendar=calendar).panel
+        assert panel.events.rows() == [(date(2024, 2, 2), "Fair")]
+        assert 3 in panel.known["price"].values
+
+
+def test_prices_by_week_in_a_weekly_panel(tmp_path):
+    days = pl.date_range(date(2024, 1, 1), date(2024, 1, 28), eager=True)
+    calendar = pl.DataFrame(
+        {"date": days, "label": [f"w{day // 7 % 2}{day // 14}" for day in range(28)], "fair": [0, 1] * 14}
+    )
+    sales = pl.DataFrame({"store": "A", "item": "x", "date": days, "units": 1})
+    prices = pl.DataFrame({"item": "x", "label": ["w00", "w01", "w11"], "price": [1.0, 2.0, 4.0]})
+    flags = {"fair": {"by": "store", "columns": {"A": "fair"}}}
+    panel = load(
+        tmp_path,
+        {"s.parquet": sales, "c.parquet": calendar, "p.parquet": prices},
+        sales="s.parquet",
+        frequency="W",
+        prices={"path": "p.parquet", "keys": ["item"], "week": "label"},
+        calendar={"path": "c.parquet", "week": "label", "flags": flags},
+    ).panel
+    same(panel.units, [[7, 7, 7, 7]])
+    # The weeks in order of time are w00, w10 (no price: that before it holds on), w01, w11.
+    same(panel.known["price"].values, [[1, 1, 2, 4, 4, 4]])
+    np.testing.assert_allclose(panel.known["fair"].values, [[3 / 7, 4 / 7, 3 / 7, 4 / 7, NAN, NAN]], rtol=1e-6)
+
+
+def test_keys_may_be_numbers_in_one_file_and_text_in_another(tmp_path):
+    frame = pl.DataFrame(
+        {"store": [1, 2], "item": "x", "date": date(2024, 1, 1), "units": [1, 2], "promo": [True, False]}
+    )
+    tables = {
+        "in/a.parquet": frame,
+        "in/b.csv": "store,item,date,units,promo\n1,x,2024-01-02,5,yes\n10,x,2024-01-02,7,no\n",
+    }
+    panel = load(tmp_path, tables, sales="in", promotion="promo").panel
+    assert panel.series["store"].to_list() == ["1", "10", "2"]
+    same(panel.units, [[1, 5], [NAN, 7], [2, 0]])
+    same(panel.known["promotion"].values[:, :2], [[1, 1], [NAN, 0], [0, 0]])
+
+
 def test_a_folder_of_csv_and_parquet(tmp_path):
     first, rest = LONG.splitlines(keepends=True)[:3], LONG.splitlines(keepends=True)
     parquet = pl.read_csv(("".join([rest[0], *rest[3:]])).encode(), try_parse_dates=True)
@@ -337,6 +397,41 @@ def test_the_order_of_rows_changes_nothing(tmp_path, data):
     np.testing.assert_array_equal(one.units, other.units)
     for name in one.known:
         np.testing.assert_allclose(one.known[name].values, other.known[name].values, rtol=1e-6)
+
+
+def slowly(rows: list[tuple[str, int, str]], absent: str, first: int, last: int) -> dict[str, list[float]]:
+    """The units of each store from `first` to `last`, cell by cell, from rows of store, day and quantity as text."""
+    told: dict[tuple[str, int], set[str]] = {}
+    for store, day, text in rows:
+        told.setdefault((store, day), set()).add(text)
+    out = {}
+    for store in sorted({store for store, _, _ in rows}):
+        begin = min(day for each, day in told if each == store)
+        line = []
+        for day in range(first, last + 1):
+            texts = told.get((store, day))
+            if day < begin or (texts is None and absent == "unknown"):
+                line.append(NAN)
+            elif texts is None:
+                line.append(0.0)
+            else:
+                numbers = {float(text) if text in ("0", "1", "2.5") else NAN for text in texts}
+                line.append(numbers.pop() if len(texts) == 1 else NAN)
+        out[store] = line
+    return out
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_long_tables_against_a_slow_reading(tmp_path, data):
+    row = st.tuples(st.sampled_from("ABC"), st.integers(1, 9), st.sampled_from(["0", "1", "2.5", "-1", "bad", ""]))
+    rows = [("A", 0, "1"), *data.draw(st.lists(row, max_size=20)), ("B", 10, "1")]
+    absent = data.draw(st.sampled_from(["zero", "unknown"]))
+    lines = [f"{store},x,2024-03-{day + 1:02d},{text}" for store, day, text in data.draw(st.permutations(rows))]
+    panel = load(tmp_path, {"sales.csv": "\n".join(["store,item,date,units", *lines])}, absent=absent).panel
+    expected = slowly(rows, absent, 0, 10)
+    assert panel.series["store"].to_list() == list(expected)
+    same(panel.units, list(expected.values()))
 
 
 # -------------------------------------------------------------------------------------------------------- real data

@@ -87,7 +87,7 @@ NUMBERS = ["1", "-2.5", "1e3", "NA", "", "0.1", '"7"']
 
 
 @given(st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=20))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_quick_and_the_careful_way_agree(tmp_path, cells):
     text = "key,date,number,text\n" + "".join(
         f"k{row},2024-02-{row + 1:02d},{cell},t{row % 2}\n" for row, cell in enumerate(cells)

@@ -27,8 +27,11 @@ class Oracle:
     def __init__(self, truth, share=0.0):
         self.truth, self.share, self.seen = truth, share, []
 
-    def fit(self, panel, horizon, questions=None):
-        self.seen.append((panel.n_days, panel.units.shape, questions))
+    def prepare(self, panel, horizon, cutoffs):
+        return panel.n_days, horizon, tuple(cutoffs)
+
+    def fit(self, panel, horizon, prepared=None):
+        self.seen.append((panel.n_days, panel.units.shape, prepared))
         self.horizon = horizon
         return self
 
@@ -38,11 +41,11 @@ class Oracle:
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean.astype(np.float32))
 
 
-def test_every_window_ends_at_its_cutoff_and_gets_the_questions(make_panel):
+def test_every_window_ends_at_its_cutoff_and_gets_what_the_windows_share(make_panel):
     panel = make_panel(100)
-    model, questions = Oracle(panel), object()
-    backtest(panel, {"oracle": model}, 10, [89, 69], HIERARCHY, questions=questions)
-    assert model.seen == [(70, (8, 70), questions), (90, (8, 90), questions)]
+    model = Oracle(panel)
+    backtest(panel, {"oracle": model}, 10, [89, 69], HIERARCHY)
+    assert model.seen == [(70, (8, 70), (90, 10, (69, 89))), (90, (8, 90), (90, 10, (69, 89)))]
 
 
 def test_what_lies_after_a_cutoff_changes_no_forecast_made_there(make_panel):

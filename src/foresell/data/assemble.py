@@ -15,7 +15,7 @@ from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.cube import Cube
 from foresell.data.pricing import ROWS_AT_ONCE, fill, read_prices
-from foresell.data.sides import Days, events_of, flags_of
+from foresell.data.sides import Days, flags_of
 from foresell.data.tables import Dialect
 
 
@@ -52,7 +52,6 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
             _settle_covariate(known[name].values, begin, ends[name], data.absent)
     if "price" in known:
         fill(known["price"].values)
-    events = events_of(data.calendar, days) if data.calendar is not None and days is not None else None
     panel = Panel(
         cube.series,
         tuple(data.keys),
@@ -61,7 +60,7 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
         known,
         frequency=frequency,
         country=data.country,
-        **({} if events is None else {"events": events}),
+        **({"events": days.events} if days is not None else {}),
     )
     return Assembled(_until(panel, data), ends, absent, findings)
 

@@ -70,8 +70,9 @@ def cube_of(rows: Rows, future: Rows | None, data: Data, horizon: int, where: st
     series = as_text(frame.select(data.keys).unique()).sort(data.keys)
     frame = frame.with_columns(pl.Series(SERIES, match(frame, series, data.keys))).drop(data.keys)
     frame = frame.filter(pl.col(DATE) >= frame.filter(pl.col(GIVEN))[DATE].min())
-    frame, doubled = _without_duplicates(frame)
-    bad.append(doubled)
+    if data.layout == "long":
+        frame, doubled = _without_duplicates(frame)
+        bad.append(doubled)
     if future is not None and not future.frame.is_empty():
         frame, more = _with_future(frame, future.frame, series, data.keys, data.future or "")
         findings += more

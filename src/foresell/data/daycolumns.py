@@ -82,22 +82,13 @@ def read_wide(
         columns = np.searchsorted(axis, np.array(list(dates.values()), "datetime64[D]"))
         for part in read_parts(file, _fields(data, dates), dialect):
             frame, values, faults = _checked(part.frame, list(dates), members)
-            if len(columns) < len(axis) or (np.diff(columns) < 0).any():
-                block = np.full((len(values), len(axis)), np.nan, np.float32)
-                block[:, columns] = values
-                values = block
-            blocks.append(values)
+            blocks.append(_spread(values, columns, len(axis)))
             frames.append(frame.with_columns(pl.lit(place, pl.UInt16).alias(FILE)))
             bad.append(pl.concat([part.bad, faults]).with_columns(pl.lit(place, pl.UInt16).alias(FILE)))
             count += part.rows
             watch((place + part.share) / len(files))
-    schema = BAD_SCHEMA | {FILE: pl.UInt16()}
-    rows = Rows(
-        pl.concat(alike(frames)) if frames else pl.DataFrame(),
-        pl.DataFrame(),
-        pl.concat(bad or [pl.DataFrame(schema=schema)]),
-        count,
-    )
+    frame = pl.concat(alike(frames)) if frames else pl.DataFrame()
+    rows = Rows(frame, pl.DataFrame(), pl.concat(bad) if bad else pl.DataFrame(), count)
     if rows.frame.is_empty() or not len(axis):
         raise no_sales(rows, data.sales, f"{data.day_prefix}…")
     cube = _cube(rows, blocks, axis, data)
@@ -105,6 +96,15 @@ def read_wide(
         message = f"{len(late)} day columns lie after today and are left out"
         cube.findings.append(finding("future-dates", data.sales, len(late), message, late))
     return rows, cube
+
+
+def _spread(values: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
+    """The `values` [row, day column] of a file at their places among all days; not known where it has no column."""
+    if len(columns) == width and (np.diff(columns) > 0).all():
+        return values
+    block = np.full((len(values), width), np.nan, np.float32)
+    block[:, columns] = values
+    return block
 
 
 def _fields(data: Data, dates: dict[str, date]) -> list[Field]:

@@ -34,11 +34,7 @@ def read_prices(
 
     Raises UnreadableFile, FindingsStop where a column is missing, SettingsError where weeks have no calendar.
     """
-    if prices.date is None and prices.week is None:
-        raise SettingsError("The price table needs 'date' or 'week': the column that says when a price holds.")
-    if prices.date is None and (days is None or "week" not in days.frame.columns):
-        raise SettingsError("Prices by week need a calendar with a 'week' column that says which days a week has.")
-    when = Field(prices.date, Kind.DATE) if prices.date else Field(str(prices.week), Kind.KEY)
+    when = _when(prices, days)
     fields = [*(Field(name, Kind.KEY) for name in prices.keys), when, Field(prices.price, Kind.NUMBER)]
     frame, findings, files = read_whole(prices.path, base, fields, dialect)
     where = files[0].name if len(files) == 1 else prices.path
@@ -46,12 +42,11 @@ def read_prices(
     row = match(frame, groups, prices.keys)
     price = frame[prices.price].to_numpy()
     findings += _findings(price, row, where)
-    if prices.date:
+    if days is None or when.kind == Kind.DATE:
         dates = np.arange(first, period_range(first, total + 1, frequency)[-1])
         time = (frame[when.name].to_numpy().astype("datetime64[D]") - first).astype(np.int64)
         column = np.arange(len(dates))
     else:
-        assert days is not None
         dates, column, time = _weeks(days, frame[when.name])
     width = int(column.max()) + 1 if len(column) else 0
     used = (row >= 0) & (time >= 0) & (time < width) & (price > 0)
@@ -64,6 +59,17 @@ def read_prices(
         block = slice(start, start + ROWS_AT_ONCE)
         values[block] = mean_by_period(table[block][:, column], dates, first, total, frequency)
     return Known(values, match(series, groups, prices.keys)), findings
+
+
+def _when(prices: Prices, days: Days | None) -> Field:
+    """The column that says when a price holds."""
+    if prices.date is not None:
+        return Field(prices.date, Kind.DATE)
+    if prices.week is None:
+        raise SettingsError("The price table needs 'date' or 'week': the column that says when a price holds.")
+    if days is None or "week" not in days.frame.columns:
+        raise SettingsError("Prices by week need a calendar with a 'week' column that says which days a week has.")
+    return Field(prices.week, Kind.KEY)
 
 
 def _weeks(days: Days, labels: pl.Series) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import polars as pl
 
 from foresell.core.errors import FindingsStop, SettingsError, UnreadableFile
-from foresell.core.finding import Finding, errors, worst_first
+from foresell.core.finding import Finding, worst_first
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import Data, Settings
@@ -63,8 +63,9 @@ def read(
     tell = progress or (lambda share, doing: None)
     dialect = Dialect(data.separator, data.decimal, data.encoding, data.date_format)
     tell(0.0, "Reading side tables")
-    sides, members = _side_tables(data, base, dialect)
-    days = read_calendar(data.calendar, base, dialect) if data.calendar else None
+    aside = replace(dialect, date_format=None, prefer=data.date_format)  # side tables may write dates their own way
+    sides, members = _side_tables(data, base, aside)
+    days = read_calendar(data.calendar, base, aside) if data.calendar else None
     task = _Task(settings, base, dialect, today or date.today(), days, members, tell)
     files, rows, cube = _wide(task) if data.layout == "wide" else _long(task)
     bad = _all_bad(rows, cube)
@@ -72,17 +73,14 @@ def read(
     kept = quarantine(files, bad, dialect)
     where = data.sales
     findings = bad_row_findings(bad, kept, where) + checks.tallies(rows.tally, where) + rows.findings
+    findings += [each for table in (*sides.values(), days) if table for each in table.findings]
     tell(0.7, "Laying out the panel")
     for name, side in sides.items():
-        findings += side.findings
         cube.series = attach(cube.series, side.keys, side.frame, name)
-    findings += days.findings if days else []
     findings += checks.gaps(cube, Frequency(data.frequency), where) if data.layout != "wide" else []
-    whole = assemble(cube, settings, base, dialect, days)
+    whole = assemble(cube, settings, base, aside, days)
     tell(0.9, "Validating")
     findings += whole.findings + _check(whole, settings, where, used)
-    if stopping := errors(findings):
-        raise FindingsStop(" ".join(str(each) for each in stopping), tuple(worst_first(findings)), kept)
     tell(1.0, "Read")
     return Loaded(whole.panel, tuple(worst_first(findings)), kept, rows.count)
 

@@ -34,12 +34,14 @@ class SideTable:
 
 @dataclass(frozen=True)
 class Days:
-    """What the calendar says of each date: all columns of `frame` but ``date`` are optional.
+    """What the calendar says of each date.
 
-    `frame`: ``date`` (sorted, once each), ``day``, ``week``, events by their column, flags by their column.
+    `frame`: ``date`` (sorted, once each) and, where there are such, ``day``, ``week`` and the columns of flags.
+    `events`: ``date`` and ``event``, as the panel holds them.
     """
 
     frame: pl.DataFrame
+    events: pl.DataFrame
     findings: list[Finding] = field(default_factory=list)
 
     def labels(self) -> dict[str, date]:
@@ -112,22 +114,24 @@ def read_calendar(calendar: Calendar, base: Path, dialect: Dialect) -> Days:
     fields = [Field(calendar.date, Kind.DATE)] + [Field(name, Kind.TEXT) for name in texts]
     fields += [Field(name, Kind.NUMBER) for name in dict.fromkeys(flags)]
     frame, findings, files = read_whole(calendar.path, base, fields, dialect)
-    frame = as_text(frame).select(
-        pl.col(calendar.date).alias("date"),
+    frame = as_text(frame).rename({calendar.date: "date"})
+    events = _events(frame, calendar.events)
+    told = frame.select(
+        "date",
         *(pl.col(column).cast(pl.String).alias(name) for name, column in labels.items()),
-        *(pl.col(column) for column in (*calendar.events, *dict.fromkeys(flags))),
-    )
-    once = frame.sort(frame.columns, nulls_last=True).unique("date", keep="first", maintain_order=True)
-    if (extra := frame.height - once.height) > 0:
-        message = f"{extra:,} rows repeat a date"
+        *dict.fromkeys(flags),
+    ).unique()
+    once = told.sort(told.columns, nulls_last=True).unique("date", keep="first", maintain_order=True)
+    if (extra := told.height - once.height) > 0:
+        message = f"{extra:,} rows say something else of a date that another row describes"
         findings.append(finding("repeated-entries", files[0].name, extra, message))
-    return Days(once, findings)
+    return Days(once, events, findings)
 
 
-def events_of(calendar: Calendar, days: Days) -> pl.DataFrame:
-    """Named events as the panel holds them: columns ``date`` and ``event``, in order."""
+def _events(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """Named events as the panel holds them, in order; a date may have many, in several rows or columns."""
     empty = pl.DataFrame(schema={"date": pl.Date, "event": pl.String})
-    parts = [days.frame.select("date", pl.col(column).cast(pl.String).alias("event")) for column in calendar.events]
+    parts = [frame.select("date", pl.col(column).cast(pl.String).alias("event")) for column in columns]
     told = pl.concat([empty, *parts]).filter(pl.col("event").is_not_null() & ~pl.col("event").is_in(NULL_WORDS))
     return told.unique().sort("date", "event")
 

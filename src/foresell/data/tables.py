@@ -55,6 +55,7 @@ class Dialect:
     decimal: str = "."
     encoding: str = "utf-8"
     date_format: str | None = None
+    prefer: str | None = None  # the format to take where several fit
     rival: str | None = None  # another format that fits the dates as well, where one was found out
 
 
@@ -165,13 +166,13 @@ def _quickly(chunk: Chunk, names: Sequence[str], fields: Sequence[Field], dialec
     if not regular(chunk.data, dialect.separator, len(names)):
         return None
     date = pl.Date() if dialect.date_format == ISO else pl.String()
-    kinds = {Kind.KEY: pl.Categorical(), Kind.DATE: date, Kind.NUMBER: pl.Float32(), Kind.TEXT: pl.Categorical()}
+    # With a decimal comma a point marks thousands, which the parser would take for a decimal point.
+    number = pl.Float32() if dialect.decimal == "." else pl.String()
+    kinds = {Kind.KEY: pl.Categorical(), Kind.DATE: date, Kind.NUMBER: number, Kind.TEXT: pl.Categorical()}
     types = {field.name: kinds[field.kind] for field in fields}
     for words in ([], list(NULL_WORDS)):
         try:
-            frame = _parse(
-                chunk, names, dialect, types, null_values=words or None, decimal_comma=dialect.decimal == ","
-            )
+            frame = _parse(chunk, names, dialect, types, null_values=words or None)
         except pl.exceptions.PolarsError:
             continue
         sound = _sound(frame, fields, dialect)
@@ -186,17 +187,21 @@ def _row_numbers(first: int, count: int) -> pl.Series:
 
 
 def _sound(frame: pl.DataFrame, fields: Sequence[Field], dialect: Dialect) -> pl.DataFrame | None:
-    """The columns in their final types; None where a key or date is empty or a number is infinite."""
+    """The columns in their final types; None where a key or date is empty or something cannot be read."""
     names = {kind: [field.name for field in fields if field.kind == kind] for kind in Kind}
-    dates = [convert(frame[name], Kind.DATE, dialect) for name in names[Kind.DATE]]
-    frame = frame.with_columns(dates)
+    frame = frame.with_columns(convert(frame[name], Kind.DATE, dialect) for name in names[Kind.DATE])
     needed = frame.select(names[Kind.KEY] + names[Kind.DATE])
     if sum(needed.null_count().row(0)):
         return None
     numbers = names[Kind.NUMBER]
-    if numbers and any(frame.select(pl.col(numbers).is_infinite().any()).row(0)):
+    if not numbers:
+        return frame
+    if frame.schema[numbers[0]] == pl.String:
+        read = frame.select(convert(frame[name], Kind.NUMBER, dialect) for name in numbers)
+        return frame.with_columns(read) if read.null_count().equals(frame.select(numbers).null_count()) else None
+    if any(frame.select(pl.col(numbers).is_infinite().any()).row(0)):
         return None
-    return frame.with_columns(pl.col(numbers).fill_nan(None)) if numbers else frame
+    return frame.with_columns(pl.col(numbers).fill_nan(None))
 
 
 def _carefully(
@@ -242,7 +247,7 @@ def _with_format(dialect: Dialect, texts: pl.Series | None) -> Dialect:
     """The dialect with the format of `texts`, and the rival that reads every one of them as another date."""
     if texts is None:
         return dialect
-    found = find_format(texts)
+    found = find_format(texts, dialect.prefer)
     pairs = DAY_OR_MONTH_FIRST | {month: day for day, month in DAY_OR_MONTH_FIRST.items()}
     rival = pairs.get(found)
     known = texts.drop_nulls().str.strip_chars().unique()
@@ -250,17 +255,19 @@ def _with_format(dialect: Dialect, texts: pl.Series | None) -> Dialect:
     return replace(dialect, date_format=found, rival=rival if as_well else None)
 
 
-def find_format(texts: pl.Series) -> str:
-    """The date format that reads most of `texts`; of those that read as many, the one with the steadiest dates.
+def find_format(texts: pl.Series, prefer: str | None = None) -> str:
+    """The date format that reads most of `texts`; of several, `prefer` or the one with the steadiest dates.
 
     >>> find_format(pl.Series(["13.01.2024", "14.01.2024"]))
     '%d.%m.%Y'
     """
     known = texts.drop_nulls().str.strip_chars().unique(maintain_order=True).head(SAMPLE)
-    read = {text: to_date(known, text).count() for text in DATE_FORMATS}
+    read = {text: to_date(known, text).count() for text in (*DATE_FORMATS, *([prefer] if prefer else []))}
     most = max(read.values())
-    best = tuple(text for text in DATE_FORMATS if read[text] == most)
-    return first_of(best, known) if most else ISO
+    best = tuple(text for text, count in read.items() if count == most)
+    if not most:
+        return prefer or ISO
+    return prefer if prefer in best else first_of(best, known)
 
 
 # ------------------------------------------------------------------------------------------------------- parquet

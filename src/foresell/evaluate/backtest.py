@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import polars as pl
 
@@ -19,9 +19,6 @@ from foresell.evaluate.scores import ALL_LEVELS, Window
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights, compute_weights, given_weights, read_weights
 from foresell.models.contract import Model
-
-if TYPE_CHECKING:
-    from foresell.features.questions import Questions
 
 BENCHMARK = "seasonal_naive"
 
@@ -92,7 +89,6 @@ def backtest(
     *,
     weights: str | Path | pl.DataFrame | None = None,
     segments: tuple[str, ...] = (),
-    questions: Questions | None = None,
     keep: Callable[[pl.DataFrame], None] | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Backtest:
@@ -100,8 +96,8 @@ def backtest(
 
     `models` by the name they shall have in the tables. `weights` is a file (or table) of given WRMSSE weights and
     scales, see `weights.read_weights`: where it has no column ``cutoff`` it serves the last window only; windows it
-    does not serve are weighed by what their past shows. `questions` (features made once for all windows) is handed
-    to every fit. `keep` takes each table of forecasts as it is made; without it they are collected. `progress` is
+    does not serve are weighed by what their past shows. Each model may prepare, once, what its windows share.
+    `keep` takes each table of forecasts as it is made; without it they are collected. `progress` is
     told, before each step, how many of how many are done, and what comes next.
 
     Raises UsageError where there is nothing to test or the history ends before a window does, and DataError where
@@ -114,12 +110,13 @@ def backtest(
     tell(0, total, "weights and scales")
     found: dict[str, list[pl.DataFrame]] = {"levels": [], "segments": [], "steps": [], "runs": []}
     kept: list[pl.DataFrame] = []
+    prepared = {name: model.prepare(panel.until(ordered[-1]), horizon, ordered) for name, model in models.items()}
     for number, window in enumerate(_windows(panel, horizon, ordered, hierarchy, weights, segments)):
         past = panel.until(ordered[number])
         for place, (name, model) in enumerate(models.items()):
             done = number * len(models) + place
             tell(done, total, f"{name} at {window.cutoff}")
-            forecast, run = _run(name, model, past, horizon, questions)
+            forecast, run = _run(name, model, past, horizon, prepared[name])
             label = (pl.lit(name).alias("model"), pl.lit(window.cutoff).alias("cutoff"))
             for table, frame in {**window.score(forecast.mean), "runs": run}.items():
                 found[table].append(frame.select(*label, pl.all()))
@@ -171,12 +168,10 @@ def _windows(
         yield Window.of(panel, cutoff, horizon, hierarchy, {**measured, **official}[cutoff], segments)
 
 
-def _run(
-    name: str, model: Model, past: Panel, horizon: int, questions: Questions | None
-) -> tuple[Forecast, pl.DataFrame]:
+def _run(name: str, model: Model, past: Panel, horizon: int, prepared: Any) -> tuple[Forecast, pl.DataFrame]:
     """The forecast of a model that saw nothing but the past, and how long it took."""
     start = time.perf_counter()
-    fitted = model.fit(past, horizon, questions)
+    fitted = model.fit(past, horizon, prepared)
     middle = time.perf_counter()
     forecast = fitted.forecast(past)
     end = time.perf_counter()

@@ -8,62 +8,95 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
-from foresell.core.hierarchy import Level
+from foresell.core.hierarchy import Hierarchy, Level
 from foresell.core.panel import Panel
 from foresell.features.ahead import covariate_feature, price_features, promotion_features
 from foresell.features.calendar import MEANINGS, calendar_columns
-from foresell.features.groups import group_features
+from foresell.features.groups import group_features, level_suffix
 from foresell.features.history import history_features
 from foresell.features.question import Feature, Question, category_codes
+from foresell.features.spans import SPANS
+
+ENOUGH = 20  # series that a group needs for its trend to be steadier than theirs
 
 
 def catalogue(panel: Panel, levels: tuple[Level, ...] = ()) -> dict[str, Feature]:
-    """All features that the panel's data allow, by name. `levels` are the groups whose trends are features too."""
-    frequency = panel.frequency
-    groups = tuple(dict.fromkeys(((), *(tuple(level) for level in levels if set(level) != set(panel.keys)))))
+    """All features that the panel's data allow, by name.
+
+    `levels` are those whose trends and prices are features too; the total always is, the single series never.
+    """
+    spans = SPANS[panel.frequency]
     features = [
         Feature("step", "question", "how many days after the cutoff the day lies", "calendar", 0, lambda q: q.step),
         *_calendar_features(panel),
-        *history_features(frequency.season, frequency.year),
-        *group_features(groups, frequency.year),
+        *history_features(spans),
+        *group_features(group_levels(panel, levels), spans),
     ]
     if "price" in panel.known:
-        features += price_features(groups)
+        features += price_features(group_levels(panel, levels), spans)
     if "promotion" in panel.known:
-        features += promotion_features()
+        features += promotion_features(spans)
     features += [covariate_feature(name) for name in panel.known if name not in ("price", "promotion")]
     features += [_attribute(name) for name in panel.series.columns]
     return {feature.name: feature for feature in features}
 
 
-# What backtests on windows before those reported showed to pay; benchmarks/LOG.md has the figures.
-DEFAULT: tuple[str, ...] = (
-    "step",
-    *("weekday", "week_of_month", "day_of_month", "month", "event", "days_to_event", "days_since_event"),
-    *("holiday", "days_to_holiday", "days_since_holiday"),
-    *("lag_1", "lag_2", "lag_7"),
-    *("mean_7", "mean_14", "mean_28", "mean_56", "mean_91", "mean_182", "mean_365"),
-    *("std_28", "std_91", "zeros_28", "zeros_91", "smoothed_7", "smoothed_28", "days_since_sale", "age"),
-    *("same_day_1", "same_day_2", "same_day_4", "same_day_8", "same_day_26", "last_year_7", "last_year_29", "growth_28"),
-    *("price", "price_to_mean_28", "price_to_mean_91", "price_to_mean_365", "price_change_7", "price_change_28"),
-    *("promotion", "promotion_before", "promotion_after", "promotion_share_28", "promotion_uplift"),
-)
+def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The levels that make groups of more than one series: the total, then `levels` without the single series."""
+    between = (tuple(level) for level in levels if set(level) != set(panel.keys))
+    return tuple(dict.fromkeys(((), *between)))
 
 
-def choose(features: dict[str, Feature], use: tuple[str, ...], drop: tuple[str, ...] = ()) -> dict[str, Feature]:
+def default_names(panel: Panel, levels: tuple[Level, ...] = ()) -> set[str]:
+    """The names of the default set: what backtests before the reported windows showed to pay (benchmarks/LOG.md)."""
+    spans = SPANS[panel.frequency]
+    short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
+    own = {"step", "age", "days_since_sale", "growth", f"last_year_{2 * (short // 2) + 1}", f"last_year_{middle + 1}"}
+    own |= {f"lag_{days}" for days in (1, 2, short)}
+    own |= {f"mean_{days}" for days in spans.windows}
+    own |= {f"{name}_{days}" for name in ("std", "zeros") for days in (middle, long)}
+    own |= {f"smoothed_{days}" for days in (short, middle)}
+    own |= {f"same_day_{count}" for count in spans.seasons}
+    dated = {"weekday", "week_of_month", "day_of_month", "month", "week_of_year"}
+    dated |= {f"{which}{kind}" for kind in ("event", "holiday") for which in ("", "days_to_", "days_since_")}
+    ahead = {"price", *(f"price_to_mean_{days}" for days in (middle, long, year))}
+    ahead |= {f"price_change_{days}" for days in (short, middle)}
+    ahead |= {f"promotion{what}" for what in ("", "_before", "_after", "_share_recent", "_mean", "_uplift")}
+    trends = {f"trend_{short}_{middle}", f"trend_{middle}_{long}", f"trend_{middle}_{year}", "growth"}
+    told = trends | {"weekday", "year_week", "year_day"}
+    group = {f"{name}_of_{level_suffix(level)}" for level in _finest(panel, levels) for name in told}
+    return own | dated | ahead | group
+
+
+def _finest(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+    """The level with the most groups of at least `ENOUGH` series each on average: fine, yet not noisy."""
+    sizes = {}
+    for level in group_levels(panel, levels):
+        groups = len(Hierarchy.of(panel.keys).groups(panel.series, level))
+        if panel.n_series >= ENOUGH * groups:
+            sizes[level] = groups
+    return (max(sizes, key=lambda level: sizes[level]),) if sizes else ((),)
+
+
+def choose(
+    features: dict[str, Feature], use: tuple[str, ...], drop: tuple[str, ...] = (), default: set[str] | None = None
+) -> dict[str, Feature]:
     """The features that `use` names, less those of `drop`; both name features, groups, ``default`` or ``all``.
 
-    Raises UsageError for a name that is neither, with the nearest one that is.
+    ``default`` stands for the names in `default` (see `default_names`) and all attributes and covariates.
+    Raises UsageError for a name that is none of these, with the nearest one that is.
     """
-    dropped = {name for word in drop for name in _named(features, word)}
-    return {name: features[name] for word in use for name in _named(features, word) if name not in dropped}
+    dropped = {name for word in drop for name in _named(features, word, default or set())}
+    chosen = {name for word in use for name in _named(features, word, default or set())} - dropped
+    return {name: feature for name, feature in features.items() if name in chosen}
 
 
-def _named(features: dict[str, Feature], word: str) -> list[str]:
+def _named(features: dict[str, Feature], word: str, default: set[str]) -> list[str]:
     if word == "all":
         return list(features)
     if word == "default":
-        return [name for name, feature in features.items() if name in DEFAULT or feature.group in ("attribute", "covariate")]
+        fixed = ("attribute", "covariate")
+        return [name for name, feature in features.items() if name in default or feature.group in fixed]
     members = [name for name, feature in features.items() if word in (name, feature.group)]
     if not members:
         known = [*features, *{feature.group for feature in features.values()}, "default", "all"]
@@ -94,9 +127,7 @@ def _calendar_features(panel: Panel) -> list[Feature]:
 
     def feature(name: str) -> Feature:
         group = "event" if "event" in name else "holiday" if "holiday" in name else "calendar"
-        return Feature(
-            name, group, MEANINGS[name], "calendar", 0, lambda q: q.block.context.calendar[name][q.day]
-        )
+        return Feature(name, group, MEANINGS[name], "calendar", 0, lambda q: q.block.context.calendar[name][q.day])
 
     return [feature(name) for name in present]
 

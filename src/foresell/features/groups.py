@@ -1,6 +1,7 @@
 """Features of the groups that a series belongs to: its store, its item, its category, the whole business.
 
 A group's sales are far less noisy than a series' own, so its recent trend and what it did a year ago say more.
+All but the mean are ratios, free of the group's size.
 """
 
 from __future__ import annotations
@@ -10,60 +11,88 @@ from collections.abc import Callable
 import numpy as np
 
 from foresell.core.hierarchy import Level, level_name
-from foresell.features.history import _safe_ratio
+from foresell.features.history import ratio
 from foresell.features.past import Past
 from foresell.features.question import Feature, Question
+from foresell.features.spans import Spans
 
 
-def group_features(levels: tuple[Level, ...], year: int) -> list[Feature]:
-    """The features of every level; `year` is in days (periods)."""
-    return [feature for level in levels for feature in _of_level(level, year)]
+def group_features(levels: tuple[Level, ...], spans: Spans) -> list[Feature]:
+    """Level, trend, weekday profile and what happened a year ago, for every level."""
+    return [feature for level in levels for feature in (*_at_cutoff(level, spans), *_on_day(level, spans))]
 
 
-def _of_level(level: Level, year: int) -> list[Feature]:
-    words, suffix = f"the series' {level_name(level)}", "_".join(level) if level else "total"
-    if not level:
-        words = "the total"
+def level_suffix(level: Level) -> str:
+    """How a level is written at the end of a feature's name: ``total``, ``store``, ``store_category``."""
+    return "_".join(level) or "total"
 
-    def at_cutoff(name: str, meaning: str, sees: int, of: Callable[[Past, np.ndarray], np.ndarray]) -> Feature:
+
+def _feature(level: Level, name: str, meaning: str, sees: int, of: Callable[[Question], np.ndarray]) -> Feature:
+    words = f"the series' {level_name(level)}" if level else "all series together"
+    return Feature(f"{name}_of_{level_suffix(level)}", "group", f"{meaning} of {words}", "units of the group", sees, of)
+
+
+def _at_cutoff(level: Level, spans: Spans) -> list[Feature]:
+    """How the group stood at the cutoff."""
+    short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
+
+    def feature(name: str, meaning: str, sees: int, of: Callable[[Past, np.ndarray], np.ndarray]) -> Feature:
         def rows(q: Question) -> np.ndarray:
             values = of(q.block.context.group_past(level), q.cutoffs)  # [cutoff, group]
             return values[q.place, q.group_rows(level)]
 
-        return Feature(f"{name}_of_{suffix}", "group", meaning.format(words), "units of the group", sees, rows)
+        return _feature(level, name, meaning, sees, rows)
 
-    def at_day(name: str, meaning: str, sees: int, of: Callable[[Past, Question, np.ndarray], np.ndarray]) -> Feature:
-        def rows(q: Question) -> np.ndarray:
-            return of(q.block.context.group_past(level), q, q.group_rows(level))
+    def trend(near: int, far: int) -> Feature:
+        meaning = f"mean units of the last {near} days over that of the last {far},"
+        return feature(
+            f"trend_{near}_{far}", meaning, far - 1, lambda past, at: ratio(past.mean(at, near), past.mean(at, far))
+        )
 
-        return Feature(f"{name}_of_{suffix}", "group", meaning.format(words), "units of the group", sees, rows)
+    def mean(past: Past, at: np.ndarray) -> np.ndarray:
+        return past.mean(at, middle)
 
-    def weekday_profile(past: Past, q: Question, rows: np.ndarray) -> np.ndarray:
-        return _safe_ratio(past.season_mean(q.season_day, 8, rows), past.mean(q.cutoff, 56, rows))
-
-    def year_index(past: Past, q: Question, rows: np.ndarray) -> np.ndarray:
-        target = past.mean(np.minimum(q.year_day + 3, q.cutoff), 7, rows)
-        return _safe_ratio(target, past.mean(q.cutoff - year, 28, rows))
-
-    def year_day(past: Past, q: Question, rows: np.ndarray) -> np.ndarray:
-        return _safe_ratio(past.value(q.year_day, rows), past.mean(q.cutoff - year, 28, rows))
+    def growth(past: Past, at: np.ndarray) -> np.ndarray:
+        return ratio(past.mean(at, middle), past.mean(at - year, middle))
 
     return [
-        at_cutoff("mean_28", "mean units of the last 28 days of {}", 27, lambda p, c: p.mean(c, 28)),
-        at_cutoff("trend_7_28", "last 7 days over last 28 days of {}", 27, lambda p, c: _trend(p, c, 7, 28)),
-        at_cutoff("trend_28_91", "last 28 days over last 91 days of {}", 90, lambda p, c: _trend(p, c, 28, 91)),
-        at_cutoff("trend_28_365", "last 28 days over last 365 days of {}", 364, lambda p, c: _trend(p, c, 28, 365)),
-        at_cutoff(
-            "growth_28",
-            "last 28 days over the same days a year ago of {}",
-            year + 27,
-            lambda p, c: _safe_ratio(p.mean(c, 28), p.mean(c - year, 28)),
+        feature(
+            f"mean_{middle}", f"mean units of the last {middle} days", middle - 1, lambda p, at: p.mean(at, middle)
         ),
-        at_day("weekday", "the day's weekday over the mean of the last 8 weeks of {}", 55, weekday_profile),
-        at_day("year_week", "week round the day a year ago over the 28 days before, of {}", year + 27, year_index),
-        at_day("year_day", "the day a year ago over the 28 days before it, of {}", year + 27, year_day),
+        trend(short, middle),
+        trend(middle, long),
+        trend(middle, year),
+        feature("growth", f"last {middle} days over the same days a year ago", year + middle - 1, growth),
     ]
 
 
-def _trend(past: Past, cutoffs: np.ndarray, short: int, long: int) -> np.ndarray:
-    return _safe_ratio(past.mean(cutoffs, short), past.mean(cutoffs, long))
+def _on_day(level: Level, spans: Spans) -> list[Feature]:
+    """What the day asked for was like before: its weekday lately, its date a year ago."""
+    middle, year = spans.middle, spans.year
+
+    def feature(name: str, meaning: str, sees: int, of: Callable[[Past, Question, np.ndarray], np.ndarray]) -> Feature:
+        def rows(q: Question) -> np.ndarray:
+            return of(q.block.context.group_past(level), q, q.group_rows(level))
+
+        return _feature(level, name, meaning, sees, rows)
+
+    def weekday(past: Past, q: Question, rows: np.ndarray) -> np.ndarray:
+        return ratio(past.season_mean(q.season_day, 8, rows), past.mean(q.cutoff, 8 * spans.season, rows))
+
+    def year_week(past: Past, q: Question, rows: np.ndarray) -> np.ndarray:
+        half = spans.short // 2
+        target = past.mean(np.minimum(q.year_day + half, q.cutoff), 2 * half + 1, rows)
+        return ratio(target, past.mean(q.cutoff - year, middle, rows))
+
+    def year_day(past: Past, q: Question, rows: np.ndarray) -> np.ndarray:
+        return ratio(past.value(q.year_day, rows), past.mean(q.cutoff - year, middle, rows))
+
+    before = f"over the {middle} days before the cutoff's date a year ago,"
+    features = [
+        feature("year_week", f"the time round the day a year ago {before}", year + middle - 1, year_week),
+        feature("year_day", f"the day a year ago {before}", year + middle - 1, year_day),
+    ]
+    if spans.season == 7:
+        meaning = "the day's weekday over all days, last 8 weeks,"
+        features.append(feature("weekday", meaning, 55, weekday))
+    return features

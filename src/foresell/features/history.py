@@ -5,27 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from foresell.features.question import Feature, Question
-
-LAGS = (1, 2, 3, 4, 5, 6, 7, 14, 21, 28, 35, 42, 56, 84, 364)
-WINDOWS = (7, 14, 28, 56, 91, 182, 365)
-HALF_LIVES = (3, 7, 14, 28, 91)
-SEASONS = (1, 2, 4, 8, 13, 26, 52)
+from foresell.features.spans import Spans
 
 
-def history_features(season: int, year: int) -> list[Feature]:
-    """Lags, windows, weighted means, same-weekday means, last year's window, zeros and age of daily, weekly or
-    monthly series. `season` and `year` are in days (periods)."""
+def history_features(spans: Spans) -> list[Feature]:
+    """Lags, windows, weighted means, same-weekday means, last year's window, zeros and age, over the given spans."""
     return [
-        *(_lag(days) for days in LAGS),
-        *(_target_lag(days) for days in (season, 2 * season, 28, 35, 42, 56, year) if days > 1),
-        *(_window_mean(days) for days in WINDOWS),
-        *(_window_moment(days, 2) for days in WINDOWS),
-        *(_window_moment(days, 3) for days in WINDOWS),
-        *(_zero_share(days) for days in WINDOWS),
-        *(_smoothed(days) for days in HALF_LIVES),
-        *(_same_season_day(count, season) for count in SEASONS),
-        *_last_year(year),
-        *_ratios(season, year),
+        *(_lag(days) for days in spans.lags),
+        *(_target_lag(days) for days in spans.target_lags),
+        *(_window_mean(days) for days in spans.windows),
+        *(_window_moment(days, 2) for days in spans.windows),
+        *(_window_moment(days, 3) for days in spans.windows),
+        *(_zero_share(days) for days in spans.windows),
+        *(_smoothed(days) for days in spans.half_lives),
+        *(_same_season_day(count, spans.season) for count in spans.seasons),
+        *_last_year(spans),
+        *_trends(spans),
         _since_sale(),
         _age(),
     ]
@@ -90,40 +85,41 @@ def _same_season_day(count: int, season: int) -> Feature:
     return Feature(f"same_day_{count}", "season", meaning, "units", count * season - 1, of)
 
 
-def _last_year(year: int) -> list[Feature]:
-    def window(days: int) -> Feature:
-        half = days // 2
+def _last_year(spans: Spans) -> list[Feature]:
+    def window(half: int) -> Feature:
+        days = 2 * half + 1
 
         def of(q: Question) -> np.ndarray:
-            at = np.minimum(q.year_day + half, q.cutoff)
-            return q.block.past.mean(at, days, q.series)
+            return q.block.past.mean(np.minimum(q.year_day + half, q.cutoff), days, q.series)
 
         meaning = f"mean units of the {days} days round the day asked for, one year earlier"
-        return Feature(f"last_year_{days}", "season", meaning, "units", year + half, of)
+        return Feature(f"last_year_{days}", "season", meaning, "units", spans.year + half, of)
 
-    return [window(7), window(15), window(29)]
+    return [window(half) for half in sorted({spans.short // 2, spans.short, spans.middle // 2})]
 
 
-def _ratios(season: int, year: int) -> list[Feature]:
+def _trends(spans: Spans) -> list[Feature]:
     """How the recent level compares with the longer one: the trend free of the series' size."""
 
-    def ratio(short: int, long: int) -> Feature:
+    def trend(short: int, long: int) -> Feature:
         def of(q: Question) -> np.ndarray:
             past = q.block.past
-            return q.each(_safe_ratio(past.mean(q.cutoffs, short), past.mean(q.cutoffs, long)))
+            return q.each(ratio(past.mean(q.cutoffs, short), past.mean(q.cutoffs, long)))
 
         meaning = f"mean units of the last {short} days over that of the last {long}"
         return Feature(f"trend_{short}_{long}", "trend", meaning, "units", long - 1, of)
 
-    def growth() -> Feature:
-        def of(q: Question) -> np.ndarray:
-            past = q.block.past
-            return q.each(_safe_ratio(past.mean(q.cutoffs, 28), past.mean(q.cutoffs - year, 28)))
+    def growth(q: Question) -> np.ndarray:
+        past = q.block.past
+        return q.each(ratio(past.mean(q.cutoffs, spans.middle), past.mean(q.cutoffs - spans.year, spans.middle)))
 
-        meaning = "mean units of the last 28 days over that of the same days a year ago"
-        return Feature("growth_28", "trend", meaning, "units", year + 27, of)
-
-    return [ratio(7, 28), ratio(28, 91), ratio(28, 365), growth()]
+    meaning = f"mean units of the last {spans.middle} days over that of the same days a year ago"
+    return [
+        trend(spans.short, spans.middle),
+        trend(spans.middle, spans.long),
+        trend(spans.middle, spans.year),
+        Feature("growth", "trend", meaning, "units", spans.year + spans.middle - 1, growth),
+    ]
 
 
 def _since_sale() -> Feature:
@@ -140,6 +136,7 @@ def _age() -> Feature:
     return Feature("age", "age", "days since the series was first on sale", "units", None, of)
 
 
-def _safe_ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """`above` over `below`, NaN where `below` is not positive: float32."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(below > 0, above / below, np.nan).astype(np.float32)

@@ -187,6 +187,11 @@ class Feature:
         return "first day of the history" if self.sees is None else f"{self.sees} before the cutoff"
 
 
+def unknown(name: str) -> Feature:
+    """A feature that is known for no row, in the place of one that a panel's data do not give."""
+    return Feature(name, "unknown", "not known for these data", "nothing", 0, lambda q: np.full(len(q), np.nan))
+
+
 def _sum_by_group(values: np.ndarray, rows: np.ndarray, n_groups: int, chunk: int = 128) -> np.ndarray:
     """Values added up by group, float32 [group, day], NaN where no member is known; `chunk` days at a time."""
     from scipy.sparse import csr_matrix

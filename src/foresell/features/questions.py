@@ -1,9 +1,13 @@
-"""Training rows: the same question asked at many past cutoffs, its features made once and shared by all windows."""
+"""Training rows: the same question asked at many past cutoffs, drawn once and shared by all windows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -12,48 +16,148 @@ from foresell.features.catalogue import matrix
 from foresell.features.question import Block, Context, Feature, Question
 
 BLOCK = 1024  # series at a time: their running sums then fit in a few hundred megabytes
+SAMPLE = 1500  # series in the sample that a model may look at before it sees all rows
+WORKERS = 2  # blocks in the making at once
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which questions to learn from: every `every` days back from the last cutoff over `days` days, a random `share`
-    of all pairs of series and step."""
+    """Which questions to learn from: a cutoff every `every` days back from the last one over `days` days; at each,
+    a random `share` of all pairs of series and step."""
 
-    days: int = 730
+    days: int = 1456
     every: int = 7
-    share: float = 0.08
+    share: float = 0.06
     seed: int = 1
 
+    def cutoffs(self, last: int, first: int | None = None) -> np.ndarray:
+        """Past cutoffs for a window whose cutoff is `last`, oldest first: int64 [cutoff].
 
-def past_cutoffs(panel: Panel, grid: Grid) -> np.ndarray:
-    """The cutoffs to ask at, oldest first, int64 [cutoff]: each leaves at least one known day to learn from."""
-    last = panel.n_days - 1
-    return np.arange(last - grid.every, max(last - grid.days, 0) - 1, -grid.every)[::-1]
+        With `first`, also those that a window with that earlier cutoff asks for.
+        """
+        oldest = max((last if first is None else first) - self.days, 0)
+        return np.arange(last - self.every, oldest - 1, -self.every, dtype=np.int64)[::-1]
 
 
-def draw(block: Block, cutoffs: np.ndarray, horizon: int, grid: Grid) -> Question:
-    """A random share of the questions whose answer is known, for one block.
+@dataclass(frozen=True)
+class Part:
+    """The rows drawn for some of the series, without their features."""
 
-    Each cutoff draws from a generator of its own, so that what is drawn for it does not depend on later cutoffs.
+    series: slice | np.ndarray
+    question: Callable[[Block], Question]
+    cutoff: np.ndarray  # int16 [row]
+    day: np.ndarray  # int16 [row]
+    units: np.ndarray  # float32 [row]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows that one window may learn from, part by part: `units` and `day` [row], features when asked for."""
+
+    units: np.ndarray
+    day: np.ndarray
+    lengths: tuple[int, ...]
+    chunks: Callable[[], Iterator[np.ndarray]]
+    sample: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+
+class Questions:
+    """The training rows of a panel for windows that end at `windows` (indices of cutoffs, the panel's last if none).
+
+    With `keep`, features are made at the first use and kept in a temporary folder for the windows to come, else they
+    are made each time. A window sees only rows whose day lies at or before its cutoff. Several windows share their
+    rows exactly when they lie multiples of `grid.every` days apart.
     """
-    n_series, n_days = block.panel.units.shape
+
+    def __init__(
+        self,
+        panel: Panel,
+        horizon: int,
+        features: dict[str, Feature],
+        grid: Grid,
+        windows: Sequence[int] = (),
+        *,
+        keep: bool = False,
+    ):
+        self.horizon = horizon
+        self.features = features
+        self.grid = grid
+        self.context = Context(panel, horizon)
+        last = panel.n_days - 1
+        self.cutoffs = grid.cutoffs(last, min(windows, default=last))
+        self._folder = tempfile.TemporaryDirectory(prefix="foresell-") if keep else None
+        self._sample = self._draw(np.sort(np.random.default_rng(grid.seed).permutation(panel.n_series)[:SAMPLE]))
+        starts = range(0, panel.n_series, BLOCK)
+        self._parts = [self._draw(slice(start, min(start + BLOCK, panel.n_series))) for start in starts]
+
+    def until(self, cutoff: int) -> Rows:
+        """The rows that may be known at `cutoff`, whose own cutoffs reach back over the grid's days."""
+        chosen = [self._mask(part, cutoff) for part in self._parts]
+        pairs = list(zip(self._parts, chosen, strict=True))
+
+        def sample() -> tuple[np.ndarray, np.ndarray]:
+            mask = self._mask(self._sample, cutoff)
+            return self._values(0, self._sample)[mask], self._sample.units[mask]
+
+        def chunks() -> Iterator[np.ndarray]:
+            return _ahead(
+                lambda number: self._values(number + 1, self._parts[number])[chosen[number]], len(self._parts)
+            )
+
+        return Rows(
+            units=np.concatenate([part.units[mask] for part, mask in pairs]),
+            day=np.concatenate([part.day[mask] for part, mask in pairs]),
+            lengths=tuple(int(mask.sum()) for mask in chosen),
+            chunks=chunks,
+            sample=sample,
+        )
+
+    def _mask(self, part: Part, cutoff: int) -> np.ndarray:
+        return (part.day <= cutoff) & (part.cutoff >= cutoff - self.grid.days)
+
+    def _draw(self, series: slice | np.ndarray) -> Part:
+        block = self.context.block(series)
+        place, rows, step = draw(block.panel.units, int(block.members[0]), self.cutoffs, self.horizon, self.grid)
+        cutoff = self.cutoffs[place]
+        return Part(
+            series,
+            lambda block: Question(block, self.cutoffs, place, rows, step),
+            cutoff.astype(np.int16),
+            (cutoff + step).astype(np.int16),
+            block.panel.units[rows, cutoff + step],
+        )
+
+    def _values(self, number: int, part: Part) -> np.ndarray:
+        """The features of a part, float32 [row, feature]; kept in a file when there is a folder for it."""
+        path = Path(self._folder.name) / f"{number}.npy" if self._folder else None
+        if path and path.exists():
+            return np.load(path, mmap_mode="r")
+        values = matrix(part.question(self.context.block(part.series)), self.features)
+        if path:
+            unfinished = path.with_suffix(".partial.npy")
+            np.save(unfinished, values)
+            unfinished.rename(path)
+        return values
+
+
+def draw(units: np.ndarray, stream: int, cutoffs: np.ndarray, horizon: int, grid: Grid) -> tuple[np.ndarray, ...]:
+    """A random share of the questions whose answer is known: which cutoff, series and step, int32 [row] each.
+
+    `units` is float32 [series, day]. Each cutoff draws from a generator of its own (and of `stream`), so that what is
+    drawn for it depends neither on later cutoffs nor on how long the history is.
+    """
+    n_series, n_days = units.shape
     drawn = []
     for place, cutoff in enumerate(cutoffs):
-        random = np.random.default_rng((grid.seed, int(cutoff), int(block.members[0])))
-        cells = n_series * horizon
-        pick = np.flatnonzero(random.random(cells, dtype=np.float32) < grid.share)
+        random = np.random.default_rng((grid.seed, stream, int(cutoff)))
+        pick = np.flatnonzero(random.random(n_series * horizon, dtype=np.float32) < grid.share)
         series, step = pick // horizon, pick % horizon + 1
         inside = cutoff + step < n_days
         series, step = series[inside], step[inside]
-        answered = ~np.isnan(block.panel.units[series, cutoff + step])
-        drawn.append((np.full(answered.sum(), place), series[answered], step[answered]))
-    place, series, step = (np.concatenate(column).astype(np.int32) for column in zip(*drawn, strict=True))
-    return Question(block, cutoffs, place, series, step)
-
-
-def answers(question: Question) -> np.ndarray:
-    """The units of the days asked for: float32 [row]."""
-    return question.block.panel.units[question.series, question.day]
+        answered = ~np.isnan(units[series, cutoff + step])
+        drawn.append(np.stack([np.full(answered.sum(), place), series[answered], step[answered]]))
+    columns = np.concatenate(drawn, axis=1) if drawn else np.empty((3, 0))
+    return tuple(columns.astype(np.int32))
 
 
 def everything(block: Block, cutoff: int, horizon: int) -> Question:
@@ -62,3 +166,15 @@ def everything(block: Block, cutoff: int, horizon: int) -> Question:
     series = np.repeat(np.arange(n_series, dtype=np.int32), horizon)
     step = np.tile(np.arange(1, horizon + 1, dtype=np.int32), n_series)
     return Question(block, np.array([cutoff]), np.zeros(len(series), np.int32), series, step)
+
+
+def _ahead(make: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:
+    """`make(0)`, `make(1)`, … in order, with the next few in the making on other threads."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        waiting: deque[Future[np.ndarray]] = deque()
+        for number in range(count):
+            waiting.append(pool.submit(make, number))
+            if len(waiting) > WORKERS:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -37,6 +37,11 @@ def make(name: str, **options: Any) -> Model:
         ) from error
 
 
+def options(name: str) -> list[str]:
+    """The options that the model of this name takes. Raises UsageError for a name that does not exist."""
+    return _options(_kind(name))
+
+
 def load(folder: Path | str) -> Fitted:
     """The fitted model that was saved in `folder`. Raises UnreadableFile where there is none."""
     path = Path(folder) / "model.json"

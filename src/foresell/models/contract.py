@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 import polars as pl
 
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Panel
-
-if TYPE_CHECKING:
-    from foresell.features.questions import Questions
 
 
 class Fitted(Protocol):
@@ -42,10 +40,17 @@ class Model(Protocol):
 
     name: str
 
-    def fit(self, panel: Panel, horizon: int, questions: Questions | None = None) -> Fitted:
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Any:
+        """What the windows at `cutoffs` (indices of days) can share, such as the features of their past questions.
+
+        `panel` ends at the last of them. A model with nothing to share returns None.
+        """
+        ...
+
+    def fit(self, panel: Panel, horizon: int, prepared: Any = None) -> Fitted:
         """Learns from `panel`, which ends at the cutoff, to forecast `horizon` days.
 
-        `questions` holds the features of past cutoffs ready made, so that several windows or trials need not
-        make them again; it changes how long the fit takes, never its result. Models without features ignore it.
+        `prepared` is what `prepare` gave for several windows, this one among them. It saves time and changes no
+        result; whatever lies after the cutoff in it is not looked at.
         """
         ...

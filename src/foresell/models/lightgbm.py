@@ -1,26 +1,240 @@
-"""A global gradient-boosted model (LightGBM) on question rows: one model for all series and all steps."""
+"""A global gradient-boosted model (LightGBM): one model for all series and steps, learnt from question rows.
+
+The model learns how many times its recent level a series will sell: the level (a weighted mean of recent means) is the
+offset of a log-linear model, and the trees multiply it. Small and large series then share what they have in common,
+and trees are not spent on telling them apart.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 import polars as pl
 
+from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.forecast import Forecast
+from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
-from foresell.features.catalogue import catalogue, choose, matrix
-from foresell.features.question import Context
-from foresell.features.questions import BLOCK, Grid, answers, draw, everything, past_cutoffs
+from foresell.features.catalogue import catalogue, choose, default_names, matrix
+from foresell.features.question import Context, Feature, unknown
+from foresell.features.questions import BLOCK, Grid, Questions, Rows, everything
+from foresell.features.spans import SPANS
+from foresell.models.closing import closed_days
 
 if TYPE_CHECKING:
     import lightgbm
 
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
-SAMPLE_SERIES = 1500  # series whose rows decide where the bins of the histograms lie
+BOOSTER, RECIPE = "lightgbm.txt", "model.json"
+GRIDS = {
+    Frequency.DAY: Grid(days=1456, every=7, share=0.05),
+    Frequency.WEEK: Grid(days=260, every=1, share=0.25),
+    Frequency.MONTH: Grid(days=120, every=1, share=1.0),
+}
+
+
+@dataclass(frozen=True)
+class LightGBM:
+    """How to learn a LightGBM on question rows.
+
+    `features` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
+    are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions,
+    makes the rows. `power` is the variance power of the Tweedie loss, between 1 (Poisson) and 2 (gamma).
+    """
+
+    features: tuple[str, ...] = ("default",)
+    drop: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = ()
+    trees: int = 120
+    leaves: int = 64
+    learning_rate: float = 0.1
+    power: float = 1.1
+    days: int | None = None
+    every: int | None = None
+    share: float | None = None
+    seed: int = 1
+    threads: int = 0
+    name: str = "lightgbm"
+
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Questions:
+        """Draws the rows of all windows, whose features are then made once. `panel` ends at the last of `cutoffs`."""
+        return self._questions(panel, horizon, cutoffs, keep=True)
+
+    def fit(self, panel: Panel, horizon: int, prepared: Questions | None = None) -> FittedLightGBM:
+        """Learns from the questions that `panel` can answer. Raises UsageError where it can answer none."""
+        questions = prepared or self._questions(panel, horizon, (), keep=False)
+        rows = questions.until(panel.n_days - 1)
+        if not len(rows.units) or not (rows.units > 0).any():
+            raise UsageError(
+                f"The history of {panel.n_days} {panel.frequency.noun}s has no sales to learn a horizon of {horizon} "
+                "from. Give a longer history or a shorter horizon."
+            )
+        recipe = Recipe(horizon, tuple(questions.features), self.levels, dict(questions.context.codes))
+        return FittedLightGBM(recipe, self._train(rows, recipe.features, level_weights(panel)))
+
+    @staticmethod
+    def load(folder: Path) -> FittedLightGBM:
+        """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign."""
+        import lightgbm
+
+        try:
+            recipe = msgspec.convert(
+                {
+                    key: value
+                    for key, value in json.loads((folder / RECIPE).read_text("utf-8")).items()
+                    if key != "kind"
+                },
+                Recipe,
+            )
+            booster = lightgbm.Booster(model_file=folder / BOOSTER)
+        except (OSError, ValueError, msgspec.ValidationError, lightgbm.basic.LightGBMError) as error:
+            raise UnreadableFile(
+                f"The model in {folder} cannot be read: {error}. Train it again: foresell train"
+            ) from error
+        if tuple(booster.feature_name()) != recipe.features:
+            raise UnreadableFile(
+                f"{folder / BOOSTER} does not belong to {folder / RECIPE}: its features are others. "
+                "Train the model again: foresell train"
+            )
+        return FittedLightGBM(recipe, booster)
+
+    def _questions(self, panel: Panel, horizon: int, cutoffs: Sequence[int], keep: bool) -> Questions:
+        features = catalogue(panel, self.levels)
+        default = default_names(panel, self.levels)
+        chosen = choose(features, self.features, self.drop, default)
+        needed = {name: features[name] for name in level_weights(panel)}
+        grid = GRIDS[panel.frequency]
+        given = {name: getattr(self, name) for name in ("days", "every", "share") if getattr(self, name) is not None}
+        grid = replace(grid, seed=self.seed, **given)
+        return Questions(panel, horizon, {**chosen, **needed}, grid, cutoffs, keep=keep)
+
+    def _train(self, rows: Rows, names: tuple[str, ...], weights: Mapping[str, float]) -> lightgbm.Booster:
+        """Fills LightGBM's histograms chunk by chunk, so that the features never stand in memory all at once."""
+        import lightgbm
+
+        parameters = self._parameters()
+        values, units = rows.sample()
+        categories = [name for name in names if name in CATEGORIES]
+        shared: dict[str, Any] = {"feature_name": list(names), "params": parameters}
+        bins = lightgbm.Dataset(values, label=units, categorical_feature=categories, **shared).construct()
+        chunks, offsets = rows.chunks(), []
+
+        def next_chunk() -> np.ndarray:
+            chunk = next(chunks)
+            offsets.append(offset(chunk, names, weights))
+            return chunk
+
+        parts = [_chunk(next_chunk, length) for length in rows.lengths if length]
+        data = lightgbm.Dataset(parts, reference=bins, **shared).construct()
+        data.set_label(rows.units)
+        data.set_init_score(np.concatenate(offsets))
+        return lightgbm.train(parameters, data, self.trees)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {
+            "objective": "tweedie",
+            "tweedie_variance_power": self.power,
+            "boost_from_average": False,  # the offset is where it starts from
+            "num_leaves": self.leaves,
+            "learning_rate": self.learning_rate,
+            "min_data_in_leaf": 100,
+            "feature_fraction": 0.5,
+            "max_bin": 127,
+            "num_threads": self.threads,
+            "force_col_wise": True,
+            "deterministic": True,
+            "seed": self.seed,
+            "verbosity": -1,
+        }
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a booster has to be shown: its features in order, the levels they look at, the numbers of categories."""
+
+    horizon: int
+    features: tuple[str, ...]
+    levels: tuple[Level, ...]
+    codes: Mapping[str, tuple[str, ...]]
+
+
+class FittedLightGBM:
+    """A booster and the recipe of the features that it was shown."""
+
+    name = "lightgbm"
+
+    def __init__(self, recipe: Recipe, booster: lightgbm.Booster):
+        self.recipe = recipe
+        self.booster = booster
+
+    @property
+    def horizon(self) -> int:
+        return self.recipe.horizon
+
+    def forecast(self, panel: Panel) -> Forecast:
+        """The mean for each series and step after the panel's cutoff, block by block."""
+        mean = np.empty((panel.n_series, self.horizon), np.float32)
+        context = Context(panel, self.horizon, self.recipe.codes)
+        features = self._features(panel)
+        weights = level_weights(panel)
+        for start in range(0, panel.n_series, BLOCK):
+            block = context.block(slice(start, start + BLOCK))
+            values = matrix(everything(block, panel.n_days - 1, self.horizon), features)
+            score = self.booster.predict(values, raw_score=True) + offset(values, self.recipe.features, weights)
+            mean[start : start + BLOCK] = np.exp(score).reshape(-1, self.horizon)
+        mean[closed_days(panel, self.horizon)] = 0
+        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+
+    def _features(self, panel: Panel) -> dict[str, Feature]:
+        """The features of the recipe; those that this panel's data do not give are unknown."""
+        there = catalogue(panel, self.recipe.levels)
+        return {name: there.get(name) or unknown(name) for name in self.recipe.features}
+
+    def drivers(self) -> pl.DataFrame:
+        """Each feature's share of the gain in loss that its splits brought, largest first."""
+        gain = self.booster.feature_importance("gain")
+        share = gain / gain.sum() if gain.sum() else gain
+        frame = pl.DataFrame({"feature": self.recipe.features, "share": share})
+        return frame.filter(pl.col("share") > 0).sort("share", "feature", descending=[True, False])
+
+    def save(self, folder: Path) -> None:
+        """Writes LightGBM's own text format and the recipe as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.booster.save_model(folder / BOOSTER)
+        text = json.dumps({"kind": self.name, **asdict(self.recipe)}, indent=1)
+        (folder / RECIPE).write_text(text, encoding="utf-8")
+
+
+def level_weights(panel: Panel) -> dict[str, float]:
+    """The features whose weighted mean is a series' recent level: the near past counts most."""
+    spans = SPANS[panel.frequency]
+    return {f"smoothed_{spans.middle}": 0.7, f"mean_{spans.long}": 0.3}
+
+
+def offset(values: np.ndarray, names: Sequence[str], weights: Mapping[str, float]) -> np.ndarray:
+    """The logarithm of the recent level of each row: float64 [row]. A little is added so that 0 has one too."""
+    level = sum(np.nan_to_num(values[:, names.index(name)]) * weight for name, weight in weights.items())
+    return np.log(level + 0.02)
+
+
+def _chunk(make: Callable[[], np.ndarray], length: int) -> lightgbm.Sequence:
+    """LightGBM's view of a chunk of rows that is made when it is asked for, once and whole."""
+    import lightgbm
+
+    class Chunk(lightgbm.Sequence):
+        batch_size = max(length, 1)
+
+        def __len__(self) -> int:
+            return length
+
+        def __getitem__(self, rows: Any) -> np.ndarray:
+            return make()
+
+    return Chunk()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -15,9 +16,6 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.models.closing import closed_days
-
-if TYPE_CHECKING:
-    from foresell.features.questions import Questions
 
 _WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3}
 
@@ -37,7 +35,10 @@ class SeasonalNaive:
     def __post_init__(self) -> None:
         _check_positive(self.name, "season", self.season)
 
-    def fit(self, panel: Panel, horizon: int, questions: Questions | None = None) -> FittedSeasonalNaive:
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
+        """Nothing: a window takes next to no time."""
+
+    def fit(self, panel: Panel, horizon: int, prepared: None = None) -> FittedSeasonalNaive:
         return FittedSeasonalNaive(self.season or panel.frequency.season, horizon)
 
     @staticmethod
@@ -79,7 +80,10 @@ class MovingAverage:
     def __post_init__(self) -> None:
         _check_positive(self.name, "window", self.window)
 
-    def fit(self, panel: Panel, horizon: int, questions: Questions | None = None) -> FittedMovingAverage:
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
+        """Nothing: a window takes next to no time."""
+
+    def fit(self, panel: Panel, horizon: int, prepared: None = None) -> FittedMovingAverage:
         return FittedMovingAverage(self.window or _WINDOW[panel.frequency], horizon)
 
     @staticmethod

@@ -1,0 +1,35 @@
+"""The command line. Each verb names what it reads and writes; all work is done in `foresell.flow`."""
+
+from __future__ import annotations
+
+import click
+
+from foresell import __version__
+from foresell.apps.cli.begin import init, sample
+from foresell.apps.cli.steps import STEP_VERBS, status
+from foresell.apps.cli.verbs import EXIT_CODES
+
+
+class InOrder(click.Group):
+    """Lists the verbs in the order of their use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=InOrder,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Begin with: foresell init shop --data sales.csv, then: foresell run shop\n\n" + EXIT_CODES,
+)
+@click.version_option(__version__, message="foresell %(version)s", help="Show the version.")
+def main() -> None:
+    """Sales history in, forecasts out.
+
+    A project is a folder with a foresell.yaml, which `init` writes. The other verbs take that folder (the current
+    one where none is given), do what is out of date, and keep what they make in its folder results/.
+    """
+
+
+for _verb in (init, sample, *STEP_VERBS, status):
+    main.add_command(_verb)

@@ -1,0 +1,113 @@
+"""How far the work is, on stderr: a bar on a terminal, elsewhere a plain line every ten seconds."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from foresell.flow.outcome import Progress
+
+SECONDS = 10.0
+"""How long to be silent between two plain lines; what is done sooner says nothing at all."""
+
+
+class Meter:
+    """Takes the flow's progress, one step after another. `close` clears the bar before anything else is printed.
+
+    A clock of its own keeps the bar and the lines going while a long part of a step has nothing to tell.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, quiet: bool = False):
+        self.stream = stream or sys.stderr
+        self.quiet = quiet
+        self.last: Progress | None = None
+        self._bar: tqdm | None = None
+        self._lock = threading.RLock()
+        self._began = self._told = 0.0
+        self._clock: threading.Thread | None = None
+        self._stop = threading.Event()
+
+    def __call__(self, progress: Progress) -> None:
+        with self._lock:
+            if self.last is None or self.last.step != progress.step:
+                self.close()
+                self._began = self._told = time.monotonic()
+            self.last = progress
+            if self.quiet:
+                return
+            self._draw()
+            if self._clock is None:
+                self._stop = threading.Event()
+                self._clock = threading.Thread(target=self._tick, args=(self._stop,), daemon=True)
+                self._clock.start()
+
+    def close(self) -> None:
+        """Ends the step that is shown."""
+        with self._lock:
+            self._stop.set()
+            self._clock = None
+            if self._bar is not None:
+                self._bar.close()
+                self._bar = None
+            if self.last is not None:
+                self._began = self._told = time.monotonic()
+
+    def _tick(self, stop: threading.Event) -> None:
+        while not stop.wait(1.0):
+            with self._lock:
+                if not stop.is_set():
+                    self._draw()
+
+    def _draw(self) -> None:
+        if self.last is None:
+            return
+        if self.stream.isatty():
+            self._draw_bar(self.last)
+        elif time.monotonic() - self._told >= SECONDS:
+            self._told = time.monotonic()
+            print(line(self.last, self._told - self._began), file=self.stream, flush=True)
+
+    def _draw_bar(self, progress: Progress) -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            shape = "{desc:<9} {percentage:3.0f} % {bar:24} {postfix}"
+            self._bar = tqdm(
+                desc=progress.step, total=progress.total, leave=False, file=self.stream, bar_format=shape,
+                dynamic_ncols=True,
+            )  # fmt: skip
+        self._bar.total = progress.total
+        self._bar.n = min(progress.done, progress.total)
+        left = remaining(progress, time.monotonic() - self._began)
+        self._bar.set_postfix_str(f"{progress.doing}{f', {left} left' if left else ''}", refresh=False)
+        self._bar.refresh()
+
+
+def line(progress: Progress, seconds: float) -> str:
+    """The progress as a line of a log, `seconds` after the step began.
+
+    >>> from foresell.flow.outcome import Progress
+    >>> line(Progress("backtest", 3, 9, "lightgbm at 2016-03-27"), 120)
+    'backtest: 3 of 9, lightgbm at 2016-03-27, about 4 min left'
+    >>> line(Progress("check", 0.25, 1, "reading sales"), 10)
+    'check: 25 %, reading sales, about 30 s left'
+    """
+    counted = f"{progress.done:g} of {progress.total:g}" if progress.total > 1 else f"{progress.done:.0%}"
+    left = remaining(progress, seconds)
+    return f"{progress.step}: {counted.replace('%', ' %')}, {progress.doing}{f', {left} left' if left else ''}"
+
+
+def remaining(progress: Progress, seconds: float) -> str:
+    """What is left, in words, if the rest goes on as it did; nothing before a twentieth is done."""
+    done = progress.done / progress.total if progress.total else 0.0
+    if done < 0.05 or done >= 1:
+        return ""
+    left = seconds * (1 - done) / done
+    if left < 55:
+        return f"about {max(5 * round(left / 5), 5)} s"
+    return f"about {round(left / 60)} min" if left < 5400 else f"about {left / 3600:.1f} h"

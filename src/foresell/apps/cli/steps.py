@@ -1,0 +1,210 @@
+"""The verbs that do steps: check, features, backtest, train, forecast, report, and run for all of them."""
+
+from __future__ import annotations
+
+import inspect
+import textwrap
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foresell.apps.cli.progress import Meter
+from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.flow.layout import DATABASE, FILES
+from foresell.models import MODELS
+
+if TYPE_CHECKING:
+    from foresell.flow.outcome import Outcome
+    from foresell.flow.project import Project
+
+
+def _verb(name: str, *more: Callable[[Any], Any]) -> Callable[[Any], click.Command]:
+    """A verb of that name, with the options that all steps have, and with its files in its help."""
+
+    def add(function: Any) -> click.Command:
+        text = inspect.cleandoc(function.__doc__).replace("MODELS", ", ".join(MODELS)).replace("DATABASE", DATABASE)
+        epilog = f"Example: foresell {name} shop\n\n{EXIT_CODES}"
+        for decorate in (options(again=True), *more, project_options):
+            function = decorate(function)
+        return click.command(name, cls=Verb, help=text + _files(name), epilog=epilog)(function)
+
+    return add
+
+
+def _files(step: str) -> str:
+    """The files of a step as a paragraph of its help."""
+    files = FILES.get(step, {})
+    if not files:
+        return ""
+    wide = max(map(len, files))
+    lines = [
+        line
+        for file, text in files.items()
+        for line in textwrap.wrap(
+            text, 100, initial_indent=f"  {file:<{wide}}  ", subsequent_indent=" " * (wide + 4), break_on_hyphens=False
+        )
+    ]
+    return f"\n\n\b\nWrites to results/{step}/:\n" + "\n".join(lines)
+
+
+def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
+    """The project that the flags name, and the meter that watches it."""
+    from foresell.flow.project import Project
+
+    meter = Meter(quiet=flags["quiet"])
+    return Project(chosen_folder(flags["folder"], flags["project"]), watch=meter), meter
+
+
+def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tuple[Project, dict[str, Outcome]]:
+    """Does the steps, saying after each what came of it."""
+    from foresell.apps.cli.text import told
+
+    project, meter = _project(flags)
+    outcomes = {}
+    try:
+        for outcome in project.walk(*wanted, again=again if flags["again"] else ()):
+            meter.close()
+            outcomes[outcome.step] = outcome
+            if not flags["as_json"]:
+                click.echo(told(outcome))
+    finally:
+        meter.close()
+    return project, outcomes
+
+
+def _plain(outcomes: dict[str, Outcome]) -> dict[str, Any]:
+    return {name: outcome.to_dict() for name, outcome in outcomes.items()}
+
+
+@_verb(
+    "check",
+    click.option("--leakage", is_flag=True, help="Also try whether sales after a cutoff change a feature or forecast."),
+)
+def check(leakage: bool, **flags: Any) -> None:
+    """Read and validate the data; say what was found, worst first.
+
+    Reads the files that foresell.yaml names. Findings of severity error stop the work, with exit code 1; the others
+    do not.
+
+    With --leakage, the features in use and the configured models are tried on these data (on 200 series, drawn at
+    random, where there are more): all sales after a cutoff are scrambled, and no feature and no forecast made at that
+    cutoff may change. Exit code 1 if one does.
+    """
+    from foresell.apps.cli.text import findings, trials
+
+    project, outcomes = _do(flags, "check", again=("check",))
+    found = project.findings
+    if not flags["as_json"]:
+        click.echo(findings(found, project.results.folder("check")))
+    tried = project.leakage() if leakage else []
+    project.watch.close()  # type: ignore[attr-defined]
+    if flags["as_json"]:
+        content = _plain(outcomes) | {"findings": [finding.to_dict() for finding in found]}
+        print_json(content | ({"leakage": [trial.to_dict() for trial in tried]} if leakage else {}))
+    elif leakage:
+        click.echo(trials(tried))
+    if not all(trial.held for trial in tried):
+        click.get_current_context().exit(1)
+
+
+@_verb("features")
+def features(**flags: Any) -> None:
+    """List every feature there is for these data: name, group, meaning, what it reads, how far back it sees.
+
+    Reads what `check` left (and checks first where that is out of date). Which features are used is set under
+    'features' in foresell.yaml, by name or by group.
+    """
+    from foresell.apps.cli.text import catalogue
+
+    project, outcomes = _do(flags, "features", again=("features",))
+    listed = project.catalogue
+    if flags["as_json"]:
+        print_json(_plain(outcomes) | {"catalogue": listed.to_dicts()})
+    else:
+        click.echo(catalogue(listed))
+
+
+@_verb("backtest")
+def backtest(**flags: Any) -> None:
+    """Try every model on windows of the past, blind to what came after; print the leaderboard.
+
+    Reads what `check` left (and checks first where that is out of date). The models, windows and levels are set
+    in foresell.yaml.
+    """
+    _finish(flags, "backtest")
+
+
+@_verb("train")
+def train(**flags: Any) -> None:
+    """Fit the champion on the whole history, and learn from the backtest how its errors scatter.
+
+    The champion is the best of the backtest, or the one that 'champion' in foresell.yaml names. Reads what
+    `check` and `backtest` left (and does those first where they are out of date). The models there are:
+    MODELS.
+    """
+    _finish(flags, "train")
+
+
+@_verb("forecast")
+def forecast(**flags: Any) -> None:
+    """Forecast all levels with the champion: mean and quantiles, which add up; and hand them to a database.
+
+    Reads what `check` and `train` left (and does what is out of date of those first). Delivers the table
+    `forecasts` to the database that 'output.database' in foresell.yaml names, in place of the rows for the same
+    cutoff; where none is named, to DATABASE.
+    """
+    _finish(flags, "forecast", "delivery")
+
+
+@_verb("report")
+def report(**flags: Any) -> None:
+    """Write one page for planners: data, forecasts, how far to trust them, what drives them.
+
+    Reads what all other steps left (and does first what is out of date).
+    """
+    _finish(flags, "report")
+
+
+@_verb("run")
+def run(**flags: Any) -> None:
+    """Do everything that is out of date: check, features, backtest, train, forecast, report, delivery.
+
+    Reads the files that foresell.yaml names. Writes results/STEP/ for each step; the help of each verb lists its
+    files. A run that was stopped goes on where it was; the step that was under way is done from its beginning.
+    """
+    from foresell.apps.cli.text import places
+
+    project, outcomes = _do(flags, again=tuple(name for name in FILES))
+    if flags["as_json"]:
+        print_json(_plain(outcomes))
+    else:
+        click.echo(places(outcomes))
+
+
+def _finish(flags: dict[str, Any], *wanted: str) -> None:
+    """Does the steps; prints them as JSON where that was asked for."""
+    _, outcomes = _do(flags, *wanted, again=wanted)
+    if flags["as_json"]:
+        print_json(_plain(outcomes))
+
+
+@click.command(cls=Verb, epilog="Example: foresell status shop")
+@project_options
+@options()
+def status(**flags: Any) -> None:
+    """Say which steps are up to date, and when they were done.
+
+    Reads foresell.yaml, what the steps left, and the state of the data files. Changes nothing.
+    """
+    from foresell.apps.cli.text import states
+
+    project, _ = _project(flags)
+    told = project.status()
+    if flags["as_json"]:
+        print_json({"project": str(project.folder.resolve()), "steps": told})
+    else:
+        click.echo(states(told))
+
+
+STEP_VERBS = (check, features, backtest, train, forecast, report, run)

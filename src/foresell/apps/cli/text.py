@@ -1,0 +1,215 @@
+"""What the verbs print for people: plain text, as wide as the terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foresell.apps.cli.verbs import width
+from foresell.report.words import change, duration, many, number, score, share
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from foresell.core.finding import Finding
+    from foresell.data.proposal import Proposal
+    from foresell.data.sample import SampleFiles
+    from foresell.evaluate.leakage import Trial
+    from foresell.flow.outcome import Outcome
+
+BENCHMARK = "seasonal_naive"
+
+
+def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = (), indent: int = 0) -> str:
+    """Rows in aligned columns, the first row being the heading.
+
+    >>> print(columns([("model", "error"), ("naive", "0.9"), ("a", "10.1")], right=[1]))
+    model  error
+    naive    0.9
+    a       10.1
+    """
+    wide = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    turned = set(right)
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(wide[place]) if place in turned else cell.ljust(wide[place]) for place, cell in enumerate(row)
+        ]
+        lines.append((" " * indent + "  ".join(cells)).rstrip())
+    return "\n".join(lines)
+
+
+def hanging(head: str, text: str, indent: int) -> str:
+    """`head`, then `text` wrapped beside it, `indent` characters in."""
+    return textwrap.fill(
+        text,
+        width(),
+        initial_indent=f"{head:<{indent}}",
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def told(outcome: Outcome) -> str:
+    """One paragraph on what came of a step, and a table where it has one."""
+    when = f"in {duration(outcome.seconds)}" if outcome.done else "up to date"
+    text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11)
+    if outcome.step == "backtest":
+        text += "\n\n" + leaderboard(outcome.summary["leaderboard"]) + "\n"
+    return text
+
+
+def _check(of: dict[str, Any]) -> str:
+    found = [many(of[kind], kind[:-1]) for kind in ("errors", "warnings", "remarks") if of[kind]]
+    size = f"{of['rows']:,} rows, {many(of['series'], 'series')}, {many(of['periods'], of['period'])}"
+    bad = f"; {many(of['quarantined'], 'bad row')} put aside" if of["quarantined"] else ""
+    return f"{size} from {of['first']} to {of['last']}; {', '.join(found) or 'nothing found to mend'}{bad}"
+
+
+def _features(of: dict[str, Any]) -> str:
+    return f"{of['used']} of {of['features']} in use"
+
+
+def _backtest(of: dict[str, Any]) -> str:
+    models, windows = len(of["leaderboard"]), of["windows"]
+    return f"{many(models, 'model')} tried from {', '.join(windows)}; the best is {of['best']}"
+
+
+def _train(of: dict[str, Any]) -> str:
+    drivers = f"; it goes most by {', '.join(of['drivers'])}" if of["drivers"] else ""
+    return f"{of['model']}, fitted on all sales up to {of['cutoff']}{drivers}"
+
+
+def _forecast(of: dict[str, Any]) -> str:
+    return f"{of['first']} to {of['last']}, {many(of['series'], 'series')} on {many(of['levels'], 'level')}: {number(of['units'])} units in all"
+
+
+def _report(of: dict[str, Any]) -> str:
+    return of["page"]
+
+
+def _delivery(of: dict[str, Any]) -> str:
+    copy = f"; a copy in {of['copy']}" if "copy" in of else ""
+    return f"{of['rows']:,} rows to the table {of['table']} of {of['database']}{copy}"
+
+
+_SAYS = {
+    "check": _check,
+    "features": _features,
+    "backtest": _backtest,
+    "train": _train,
+    "forecast": _forecast,
+    "report": _report,
+    "delivery": _delivery,
+}
+
+
+def leaderboard(rows: list[dict[str, Any]]) -> str:
+    """The models, the best first."""
+    head = ("model", "WRMSSE", f"against {BENCHMARK}", "WAPE", "bias", "RMSSE", "a window takes")
+    table = [head]
+    for row in rows:
+        better = None if row["improvement"] is None else -row["improvement"] / 100
+        compared = "" if row["model"] == BENCHMARK else change(better)
+        table.append(
+            (
+                row["model"],
+                score(row["wrmsse"]),
+                compared,
+                share(row["wape"]),
+                change(row["bias"]),
+                score(row["rmsse"]),
+                duration(row["seconds"]),
+            )
+        )
+    return columns(table, right=range(1, len(head)), indent=2)
+
+
+def findings(found: list[Finding], folder: Path) -> str:
+    """What was found, worst first, and where it is kept."""
+    if not found:
+        return "\nNothing was found that wants a look."
+    parts = []
+    for finding in found:
+        head = f"{finding.severity.upper() if finding.severity == 'error' else finding.severity}"
+        lines = [
+            hanging(f"  {head}", f"{finding.code} in {finding.where}", 11),
+            hanging("", finding.message.rstrip(".") + ".", 11),
+        ]
+        if finding.examples:
+            lines.append(hanging("", f"Such as: {'; '.join(finding.examples)}", 11))
+        if finding.advice:
+            lines.append(hanging("", finding.advice, 11))
+        parts.append("\n".join(lines))
+    kept = f"All of it is in {folder / 'findings.json'}, bad rows are in {folder / 'quarantine.csv'}."
+    return "\n" + "\n\n".join(parts) + "\n\n" + textwrap.fill(kept, width(), break_on_hyphens=False)
+
+
+def catalogue(listed: pl.DataFrame) -> str:
+    """The features, those in use marked."""
+    rows = [("used", "name", "group", "reads", "sees back to", "meaning")]
+    for row in listed.iter_rows(named=True):
+        rows.append(
+            ("yes" if row["used"] else "", row["name"], row["group"], row["reads"], row["earliest"], row["meaning"])
+        )
+    return "\n" + columns(rows)
+
+
+def trials(tried: list[Trial]) -> str:
+    """How the features and models did in the trial for leaks."""
+    leaking = [trial for trial in tried if not trial.held]
+    kinds = [many(sum(trial.kind == kind for trial in tried), kind) for kind in ("feature", "model")]
+    if not leaking:
+        return f"\nLeakage: {' and '.join(kinds)} tried; all hold. Nothing after a cutoff changes what is made at it."
+    rows = [("", "name", "changed", "cutoff", "first")]
+    for trial in leaking:
+        what = "wrote to the history" if trial.spoiled else f"{trial.leaks:,} of {trial.values:,}"
+        rows.append((trial.kind, trial.name, what, trial.cutoff.isoformat(), trial.example))
+    return (
+        f"\nLeakage: {' and '.join(kinds)} tried; {len(leaking)} of them change with sales after the cutoff:\n\n"
+        + columns(rows, right=[2], indent=2)
+        + "\n\nTheir backtest is better than their forecasts will be. Drop them, or mend them."
+    )
+
+
+def concluded(proposal: Proposal, path: Path) -> str:
+    """What `init` concluded, and why."""
+    rows = [(reason.setting.removeprefix("data."), reason.conclusion, reason.why) for reason in proposal.reasons]
+    first = min(max(len(row[0]) for row in rows), 14) + 2
+    lines = [hanging(f"  {setting}", f"{value}  ({why})" if why else value, first + 2) for setting, value, why in rows]
+    if proposal.doubts:
+        lines += ["", "Please look at these, which the data leave open:"]
+        lines += [hanging("  -", doubt, 4) for doubt in proposal.doubts]
+    folder = path.parent
+    lines += ["", f"Wrote {path}. Look it over, then: foresell run {folder}"]
+    return "\n".join(lines)
+
+
+def made(files: SampleFiles) -> str:
+    """What `sample` made."""
+    beside = ", ".join(sorted(path.name for path in files.tables.values()))
+    return (
+        f"Wrote {files.rows:,} rows of {files.series:,} series to {files.sales}; beside it {beside}, and truth/ with "
+        f"what was planted.\nNext: foresell init PROJECT --data {files.folder}"
+    )
+
+
+def states(told: list[dict[str, Any]]) -> str:
+    """The steps, whether they are up to date, and when they were done."""
+    rows = [("step", "state", "done", "took")]
+    for one in told:
+        when = one["finished"].replace("T", " ").replace("+00:00", " UTC") if one["finished"] else ""
+        rows.append((one["step"], one["state"], when, duration(one["seconds"]) if one["finished"] else ""))
+    return columns(rows, right=[3])
+
+
+def places(outcomes: dict[str, Outcome]) -> str:
+    """Where the results of a whole run lie."""
+    return (
+        f"\nThe report: {outcomes['report'].summary['page']}"
+        f"\nForecasts:  {outcomes['forecast'].summary['table']}"
+        f"\nDatabase:   {outcomes['delivery'].summary['database']}, table {outcomes['delivery'].summary['table']}"
+    )

@@ -1,0 +1,63 @@
+"""How far features look, in periods of the panel, for daily, weekly and monthly sales."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from foresell.core.frequency import Frequency
+
+
+@dataclass(frozen=True)
+class Spans:
+    """Lengths in days (periods). `short`, `middle` and `long` are what trends compare; `year` is in whole seasons."""
+
+    season: int
+    year: int
+    short: int
+    middle: int
+    long: int
+    lags: tuple[int, ...]
+    target_lags: tuple[int, ...]
+    windows: tuple[int, ...]
+    half_lives: tuple[int, ...]
+    seasons: tuple[int, ...]  # how many of the same weekday (of the same week of the year) to take a mean over
+
+
+SPANS = {
+    Frequency.DAY: Spans(
+        season=7,
+        year=364,
+        short=7,
+        middle=28,
+        long=91,
+        lags=(1, 2, 3, 4, 5, 6, 7, 14, 21, 28, 35, 42, 56, 84, 364),
+        target_lags=(7, 14, 28, 35, 42, 56, 364),
+        windows=(7, 14, 28, 56, 91, 182, 365),
+        half_lives=(3, 7, 14, 28, 91),
+        seasons=(1, 2, 4, 8, 13, 26, 52),
+    ),
+    Frequency.WEEK: Spans(
+        season=52,
+        year=52,
+        short=4,
+        middle=8,
+        long=26,
+        lags=(1, 2, 3, 4, 5, 6, 8, 13, 26, 52),
+        target_lags=(4, 8, 13, 26, 52),
+        windows=(2, 4, 8, 13, 26, 52, 104),
+        half_lives=(2, 4, 8, 26),
+        seasons=(1, 2, 3),
+    ),
+    Frequency.MONTH: Spans(
+        season=12,
+        year=12,
+        short=3,
+        middle=6,
+        long=12,
+        lags=(1, 2, 3, 4, 5, 6, 12),
+        target_lags=(3, 6, 12, 24),
+        windows=(2, 3, 6, 12, 24, 36),
+        half_lives=(1, 3, 6, 12),
+        seasons=(1, 2, 3),
+    ),
+}

@@ -1,0 +1,78 @@
+"""Forecasts of all levels together, and the one tidy table that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.core.forecast import Forecast, quantile_column
+from foresell.core.hierarchy import Hierarchy, Level, level_name
+from foresell.core.panel import Panel
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """The forecast of every level, from the total down to the single series; their means add up."""
+
+    by_level: Mapping[Level, Forecast]
+
+    def __getitem__(self, level: Level) -> Forecast:
+        return self.by_level[tuple(level)]
+
+    @property
+    def total(self) -> Forecast:
+        return self.by_level[()]
+
+    @property
+    def bottom(self) -> Forecast:
+        """The forecast of the single series."""
+        return list(self.by_level.values())[-1]
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row for each series of each level and day.
+
+        ``level`` says in words which level a row belongs to (``total``, ``store``, ``store x item``). Then comes one
+        column for each column that a level is made of, null where the row's level does not use it: a row of
+        the level ``store`` has its store and no item. Then ``cutoff``, ``date``, ``step`` (from 1), ``mean``, and the
+        quantiles as ``q050`` for 5 %. So ``WHERE level = 'store x item'`` gives the single series, and the
+        means of any two levels have the same sum.
+
+        Raises UsageError where a series' column has the name of one of these.
+        """
+        names = list(dict.fromkeys(name for level in self.by_level for name in level))
+        parts = []
+        for level, forecast in self.by_level.items():
+            frame = forecast.to_frame().drop("total", strict=False) if not level else forecast.to_frame()
+            parts.append(frame.select(pl.lit(level_name(level)).alias("level"), pl.all()))
+        values = [name for name in parts[0].columns[1:]]
+        taken = [name for name in names if name in ("level", *values)]
+        if taken:
+            raise UsageError(
+                f"The table of forecasts has columns of its own called {first_five(taken)}; rename these columns of "
+                "the sales."
+            )
+        return pl.concat(parts, how="diagonal").select("level", *names, *values)
+
+    @classmethod
+    def from_frame(
+        cls, frame: pl.DataFrame, panel: Panel, hierarchy: Hierarchy, probabilities: tuple[float, ...]
+    ) -> Forecasts:
+        """The forecasts that `to_frame` made a table of; `panel` and `hierarchy` are those they were made with."""
+        found = {}
+        for groups in hierarchy.all_groups(panel.series):
+            rows = frame.filter(pl.col("level") == level_name(groups.level))
+            shape = (len(groups), rows.height // max(len(groups), 1))
+            forecast = Forecast(
+                groups.frame,
+                groups.level or ("total",),
+                rows["cutoff"][0],
+                rows["date"].head(shape[1]).to_numpy().astype("datetime64[D]"),
+                rows["mean"].to_numpy().reshape(shape),
+            )
+            columns = [rows[quantile_column(each)].to_numpy().reshape(shape) for each in probabilities]
+            found[groups.level] = forecast.with_quantiles(probabilities, np.stack(columns)) if columns else forecast
+        return cls(found)

@@ -1,0 +1,184 @@
+"""A project: a folder with a ``foresell.yaml``, and the steps that make its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from foresell.core.errors import UsageError
+from foresell.core.finding import Finding
+from foresell.core.panel import Panel
+from foresell.core.settings import Settings, read_settings
+from foresell.evaluate.leakage import Trial, leakage
+from foresell.evaluate.windows import cutoffs
+from foresell.flow import steps
+from foresell.flow.layout import DATABASE, NEEDS, SETTINGS
+from foresell.flow.models import make_models
+from foresell.flow.outcome import Outcome, Progress, Watch, unwatched
+from foresell.flow.reporting import report
+from foresell.flow.steps import Task, read_summary, write_json
+from foresell.store.address import parse_address
+from foresell.store.steps import Steps, code_fingerprint, fingerprint, input_fingerprint
+from foresell.store.tables import read_table
+
+Step = Callable[[Task, Path], dict[str, Any]]
+
+WORK: dict[str, Step] = {
+    "check": steps.check,
+    "features": steps.features,
+    "backtest": steps.test,
+    "train": steps.train,
+    "forecast": steps.forecast,
+    "report": report,
+    "delivery": steps.delivery,
+}
+
+
+class Project:
+    """The results of a folder with a ``foresell.yaml``, each step done only when what it depends on has changed.
+
+    `watch` is told of progress. Raises SettingsError where the settings are missing or wrong.
+
+    `run()` does everything that is out of date; `panel`, `leaderboard` and `forecasts` then hold what came of it.
+    """
+
+    def __init__(self, folder: str | Path = ".", watch: Watch = unwatched):
+        self.folder = Path(folder)
+        self.settings: Settings = read_settings(self.folder / SETTINGS)
+        self.results = Steps(self.folder)
+        self.watch = watch
+
+    def run(self, *wanted: str, again: tuple[str, ...] = ()) -> dict[str, Outcome]:
+        """Does what is out of date of the `wanted` steps (all where none is named) and of those that they need.
+
+        `again` names steps to do even if they are up to date. Raises whatever stops a step, among that FindingsStop
+        for data that cannot be used; the steps before it are kept.
+        """
+        return {outcome.step: outcome for outcome in self.walk(*wanted, again=again)}
+
+    def walk(self, *wanted: str, again: tuple[str, ...] = ()) -> Iterator[Outcome]:
+        """The same as `run`, step by step."""
+        for name in (*wanted, *again):
+            if name not in NEEDS:
+                raise UsageError(f"There is no step '{name}'; the steps are {', '.join(NEEDS)}.")
+        names = {need for name in wanted for need in (*NEEDS[name], name)} or set(NEEDS)
+        with self.results.locked():
+            for name in NEEDS:
+                if name in names:
+                    yield self._do(name, name in again)
+
+    def _do(self, name: str, again: bool) -> Outcome:
+        folder, made_from = self.results.folder(name), self._fingerprint(name)
+        if not again and self.results.up_to_date(name, made_from) and not self._database_gone(name):
+            record = self.results.record(name)
+            return Outcome(name, folder, False, record.seconds if record else 0.0, read_summary(folder))
+        task = self._task(name)
+        task.tell(0, 1, "beginning")
+        with self.results.run_step(name, made_from) as place:
+            write_json(place / "summary.json", WORK[name](task, place))
+        record = self.results.record(name)
+        return Outcome(name, folder, True, record.seconds if record else 0.0, read_summary(folder))
+
+    def _task(self, step: str) -> Task:
+        def tell(done: float, total: float, doing: str) -> None:
+            self.watch(Progress(step, done, total, doing))
+
+        return Task(self.settings, self.folder, self.results, tell)
+
+    def _fingerprint(self, step: str) -> str:
+        """What the results of `step` depend on, in short. Steps after `check` depend on the panel that it left,
+        not on the files: a file that was only touched is read again, and nothing more."""
+        return fingerprint(step, code_fingerprint(), *self._depends_on(step))
+
+    def _depends_on(self, step: str) -> tuple[object, ...]:
+        of = self.settings
+        if step == "check":
+            windows = (of.backtest.windows, of.backtest.every)
+            return of.data, of.horizon, of.levels, windows, [self._input(path) for path in self._inputs()]
+        panel = read_summary(self.results.folder("check")).get("panel")
+        if step == "features":
+            return panel, of.levels, of.features
+        if step == "backtest":
+            weights = self._input(of.backtest.weights) if of.backtest.weights else None
+            learning = (of.horizon, of.levels, of.features, of.models, of.seed)
+            return panel, *learning, of.backtest, weights
+        made_from = {
+            need: record.fingerprint if (record := self.results.record(need)) else None for need in NEEDS[step]
+        }
+        made_from.pop("check")
+        if step == "forecast":
+            return panel, made_from, of.output.quantiles
+        if step == "delivery":
+            return made_from, of.output.database, of.output.folder
+        if step == "report":
+            return panel, made_from, read_summary(self.results.folder("check")), of
+        return panel, made_from, of.champion  # train
+
+    def _inputs(self) -> list[str]:
+        data = self.settings.data
+        tables = [table.path for table in (data.items, data.stores, data.prices, data.calendar) if table]
+        return [data.sales, *([data.future] if data.future else []), *tables]
+
+    def _input(self, path: str) -> str:
+        return input_fingerprint(path, self.folder)
+
+    def _database_gone(self, step: str) -> bool:
+        """Whether the file that was delivered to has been taken away."""
+        if step != "delivery":
+            return False
+        path = parse_address(self.settings.output.database or DATABASE, self.folder).path
+        return path is not None and not path.exists()
+
+    def status(self) -> list[dict[str, Any]]:
+        """For each step its ``state`` (``up to date``, ``out of date``, ``not done``), and when it was done.
+
+        What needs a step that is out of date is out of date too. Data in a bucket are always taken to have changed.
+        """
+        fresh: dict[str, bool] = {}
+        told = []
+        for name in NEEDS:
+            record = self.results.record(name)
+            fresh[name] = all(fresh[need] for need in NEEDS[name]) and self.results.up_to_date(
+                name, self._fingerprint(name)
+            )
+            state = "up to date" if fresh[name] else "out of date" if record else "not done"
+            when = record.finished.isoformat(timespec="seconds") if record else None
+            told.append({"step": name, "state": state, "finished": when, "seconds": record.seconds if record else None})
+        return told
+
+    @property
+    def panel(self) -> Panel:
+        """The sales as `check` laid them out. Raises UnreadableFile where that is not done."""
+        return self._task("check").panel
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What was found in the data, worst first."""
+        return self._task("check").findings()
+
+    @property
+    def leaderboard(self) -> pl.DataFrame:
+        """The models, the best first. Raises StoreError where the backtest is not done."""
+        return self._task("backtest").backtest().leaderboard()
+
+    @property
+    def forecasts(self) -> pl.DataFrame:
+        """The forecasts of all levels, see `Forecasts.to_frame`. Raises StoreError where they are not made."""
+        return read_table(self.results.folder("forecast") / "forecasts.parquet")
+
+    @property
+    def catalogue(self) -> pl.DataFrame:
+        """Every feature there is for these data: name, group, meaning, reads, earliest, used."""
+        return pl.read_csv(self.results.folder("features") / "catalogue.csv")
+
+    def leakage(self) -> list[Trial]:
+        """Tries the features and models on these data: does anything after a cutoff change what was made before it?"""
+        task, of = self._task("leakage"), self.settings
+        panel = task.panel
+        windows = cutoffs(panel, of.horizon, of.backtest.windows, of.backtest.every)
+        models = make_models(of.models, of.features, of.levels, of.seed)
+        chosen = sorted({windows[0], windows[-1]})
+        return leakage(panel, task.used, models, of.horizon, chosen, seed=of.seed, progress=task.tell)

@@ -1,0 +1,114 @@
+"""The report, filled with what the other steps left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import foresell
+from foresell.core.forecast import quantile_column
+from foresell.core.hierarchy import level_name
+from foresell.flow.forecasts import Forecasts
+from foresell.flow.layout import DATABASE, SETTINGS
+from foresell.flow.steps import Task
+from foresell.report.contents import Report
+from foresell.report.page import write
+from foresell.report.stories import found, stories
+from foresell.store.address import mask
+from foresell.store.tables import read_table
+
+
+def report(task: Task, folder: Path) -> dict[str, Any]:
+    """Writes the page that a planner reads."""
+    task.tell(0, 2, "gathering")
+    content = contents(task)
+    task.tell(1, 2, "drawing")
+    write(folder / "report.html", content)
+    return {"page": str(task.results.folder("report") / "report.html"), "stories": len(content.stories)}
+
+
+def contents(task: Task) -> Report:
+    """All that stands in the report, from the results of the other steps."""
+    champion, tested = task.summary("train")["model"], task.backtest()
+    probabilities = task.settings.output.quantiles
+    table = read_table(task.results.folder("forecast") / "forecasts.parquet")
+    made = Forecasts.from_frame(table, task.panel, task.hierarchy, probabilities)
+    drivers = pl.read_csv(
+        task.results.folder("train") / "drivers.csv",
+        schema={"feature": pl.String, "share": pl.Float64, "meaning": pl.String},
+    )
+    return Report(
+        title=f"Sales forecast: {task.base.resolve().name}",
+        made=datetime.now().astimezone(),
+        version=foresell.__version__,
+        horizon=task.settings.horizon,
+        champion=champion,
+        found=found(task.panel, task.hierarchy, task.summary("check")["rows"]),
+        stories=stories(task.panel, task.hierarchy, made.by_level, task.tested(champion)),
+        findings=tuple(task.findings()),
+        leaderboard=tested.leaderboard(),
+        levels=tested.levels,
+        segments=tested.segments,
+        steps=tested.steps,
+        drivers=drivers,
+        settings=_settings(task),
+        places=_places(task),
+        left_out=_left_out(task),
+        frequency=task.panel.frequency,
+    )
+
+
+def _settings(task: Task) -> dict[str, str]:
+    """What was set, in words."""
+    settings, noun = task.settings, task.panel.frequency.noun
+    every = settings.backtest.every or settings.horizon
+    return {
+        "Sales": settings.data.sales,
+        "Series": level_name(task.hierarchy.bottom),
+        "Levels": ", ".join(level_name(level) for level in task.hierarchy.levels),
+        "Horizon": f"{settings.horizon} {noun}s",
+        "Models": ", ".join(model.name for model in settings.models),
+        "Features": f"{len(task.used)} of {len(task.features)}",
+        "Backtest": f"{settings.backtest.windows} windows, {every} {noun}s apart",
+        "Quantiles": ", ".join(f"{probability:g}" for probability in settings.output.quantiles),
+    }
+
+
+def _places(task: Task) -> dict[str, str]:
+    """Where the results lie, by what they are."""
+    results = task.results
+
+    def near(step: str, name: str) -> str:
+        return str((results.folder(step) / name).relative_to(task.base))
+
+    return {
+        "Forecasts": near("forecast", "forecasts.parquet"),
+        "Forecasts in SQL": f"{mask(task.settings.output.database or DATABASE)}, table forecasts",
+        "Test forecasts": near("backtest", "forecasts/"),
+        "Scores": near("backtest", "leaderboard.csv"),
+        "Findings": near("check", "findings.json"),
+        "Bad rows": near("check", "quarantine.csv"),
+        "Features": near("features", "catalogue.csv"),
+        "Settings": SETTINGS,
+    }
+
+
+def _left_out(task: Task) -> tuple[str, ...]:
+    """What the reader should know is not in the numbers."""
+    checked, said = task.summary("check"), []
+    if checked["quarantined"]:
+        said.append(
+            f"{checked['quarantined']:,} entries for bad rows of the data are in the quarantine file and in none of the "
+            "numbers here."
+        )
+    probabilities = task.settings.output.quantiles
+    if probabilities:
+        lowest, highest = quantile_column(probabilities[0]), quantile_column(probabilities[-1])
+        said.append(
+            f"The ranges ({lowest} to {highest}) come from the errors of the backtest; what never happened in its "
+            "windows, such as a new competitor, is not in them."
+        )
+    return tuple(said)

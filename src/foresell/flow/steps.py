@@ -1,0 +1,264 @@
+"""What each step does: it reads what the steps before it left, writes its files to a folder, and sums up.
+
+Every file that a step leaves is named in `layout.FILES`; what it returns stands in ``summary.json``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from foresell.adjust.ranges import Ranges
+from foresell.adjust.reconcile import all_levels
+from foresell.core.errors import FindingsStop, SettingsError, first_five
+from foresell.core.finding import Finding, Severity, worst_first
+from foresell.core.hierarchy import Hierarchy
+from foresell.core.panel import Panel
+from foresell.core.settings import Settings
+from foresell.data.checks import unused_covariates
+from foresell.data.read import read
+from foresell.evaluate.backtest import Backtest, backtest
+from foresell.evaluate.windows import cutoffs
+from foresell.features.catalogue import catalogue, choose, table
+from foresell.features.question import Feature
+from foresell.flow.forecasts import Forecasts
+from foresell.flow.layout import DATABASE
+from foresell.flow.models import make_models
+from foresell.models import load
+from foresell.store.delivery import deliver
+from foresell.store.panels import load_panel, save_panel
+from foresell.store.steps import Steps
+from foresell.store.tables import is_remote, read_table, write_table
+
+if TYPE_CHECKING:
+    from foresell.models.contract import Fitted
+
+
+@dataclass
+class Task:
+    """What a step is given: the settings, the folder that paths begin at, the results so far, whom to tell."""
+
+    settings: Settings
+    base: Path
+    results: Steps
+    tell: Callable[[float, float, str], None]
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The panel that `check` left."""
+        return load_panel(self.results.folder("check") / "panel")
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        return Hierarchy.of(self.panel.keys, self.settings.levels)
+
+    @cached_property
+    def features(self) -> dict[str, Feature]:
+        """Every feature there is for the panel."""
+        return catalogue(self.panel, self.settings.levels)
+
+    @cached_property
+    def used(self) -> dict[str, Feature]:
+        """The features that the settings choose."""
+        return choose(self.features, self.settings.features.use, self.settings.features.drop)
+
+    def summary(self, step: str) -> dict[str, Any]:
+        """The summary that an earlier step left."""
+        return read_summary(self.results.folder(step))
+
+    def tested(self, model: str) -> pl.DataFrame:
+        """The backtest's forecasts by `model`."""
+        folder = self.results.folder("backtest") / "forecasts"
+        return pl.concat([read_table(file) for file in sorted(folder.glob(f"{model}-????-??-??.parquet"))])
+
+    def backtest(self) -> Backtest:
+        """The backtest's tables of scores."""
+        folder = self.results.folder("backtest")
+        return Backtest(*(read_table(folder / f"{name}.parquet") for name in ("levels", "segments", "steps", "runs")))
+
+    def fitted(self) -> Fitted:
+        """The champion that `train` left."""
+        return load(self.results.folder("train") / "model")
+
+    def findings(self) -> list[Finding]:
+        """What `check` found, worst first, and which covariates no feature reads."""
+        found = read_findings(self.results.folder("check"))
+        return worst_first([*found, *unused_covariates(self.panel, self._covariates_read())])
+
+    def _covariates_read(self) -> set[str]:
+        """Covariates that a feature in use reads; prices are also what the scores are weighed with."""
+        return {"price"} | {name for feature in self.used.values() for name in (feature.reads, feature.name)}
+
+
+def read_summary(folder: Path) -> dict[str, Any]:
+    """The summary that a step left in its folder; empty where there is none."""
+    try:
+        return json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def read_findings(folder: Path) -> list[Finding]:
+    """The findings that `check` left in its folder."""
+    found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    return [
+        Finding(**{**each, "severity": Severity(each["severity"]), "examples": tuple(each["examples"])})
+        for each in found
+    ]
+
+
+def write_json(path: Path, content: object) -> None:
+    """Writes plain data, readable; what JSON does not know becomes text."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=str) + "\n", encoding="utf-8")
+
+
+def write_findings(folder: Path, findings: tuple[Finding, ...], quarantine: pl.DataFrame | None) -> dict[str, Any]:
+    """Writes what `check` found; returns how many of each severity, and how many bad rows."""
+    write_json(folder / "findings.json", [finding.to_dict() for finding in worst_first(findings)])
+    bad = pl.DataFrame(schema=["file", "line", "reason", "text"]) if quarantine is None else quarantine
+    bad.write_csv(folder / "quarantine.csv")
+    counts = {f"{severity}s": sum(f.severity == severity for f in findings) for severity in ("error", "warning")}
+    return {**counts, "remarks": len(findings) - sum(counts.values()), "quarantined": bad.height}
+
+
+def check(task: Task, folder: Path) -> dict[str, Any]:
+    """Reads and validates the data, and lays them out as a panel. Raises FindingsStop, leaving what was found."""
+    try:
+        loaded = read(task.settings, task.base, lambda share, doing: task.tell(share, 1, doing.lower()))
+    except FindingsStop as stop:
+        with task.results.run_step("check", "stopped") as stopped:
+            write_json(stopped / "summary.json", write_findings(stopped, stop.findings, stop.quarantine))
+        raise
+    panel = loaded.panel
+    Hierarchy.of(panel.keys, task.settings.levels).all_groups(panel.series)  # a level that cannot be is said now
+    return {
+        "rows": loaded.rows,
+        "series": panel.n_series,
+        "periods": panel.n_days,
+        "period": panel.frequency.noun,
+        "first": panel.dates[0].astype(str),
+        "last": panel.cutoff.isoformat(),
+        "panel": save_panel(panel, folder / "panel"),
+        **write_findings(folder, loaded.findings, loaded.quarantine),
+    }
+
+
+def features(task: Task, folder: Path) -> dict[str, Any]:
+    """Writes the catalogue of the features that these data allow, and which of them are used."""
+    listed = table(task.features).with_columns(used=pl.col("name").is_in(list(task.used)))
+    listed.write_csv(folder / "catalogue.csv")
+    return {"features": listed.height, "used": len(task.used)}
+
+
+def test(task: Task, folder: Path) -> dict[str, Any]:
+    """The backtest: every model at every window, with all forecasts and scores written out."""
+    settings, panel = task.settings, task.panel
+    models = make_models(settings.models, settings.features, settings.levels, settings.seed)
+    _check_champion(settings, models)  # now, rather than when the backtest is done
+    (folder / "forecasts").mkdir()
+
+    def keep(frame: pl.DataFrame) -> None:
+        write_table(frame, folder / "forecasts" / f"{frame['model'][0]}-{frame['cutoff'][0]}.parquet")
+
+    weights = settings.backtest.weights
+    result = backtest(
+        panel,
+        models,
+        settings.horizon,
+        cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every),
+        task.hierarchy,
+        weights=None if weights is None else weights if is_remote(weights) else task.base / weights,
+        segments=settings.backtest.segments,
+        keep=keep,
+        progress=task.tell,
+    )
+    for name, frame in result.tables().items():
+        if name == "leaderboard":
+            frame.write_csv(folder / "leaderboard.csv")
+        else:
+            write_table(frame, folder / f"{name}.parquet")
+    board = result.leaderboard()
+    return {
+        "best": board["model"][0],
+        "windows": [str(cutoff) for cutoff in result.runs["cutoff"].unique().sort()],
+        "leaderboard": board.to_dicts(),
+    }
+
+
+def _check_champion(settings: Settings, models: Iterable[str]) -> None:
+    if settings.champion is not None and settings.champion not in models:
+        raise SettingsError(
+            f"The champion '{settings.champion}' is not among the models {first_five(models)}. Add it to 'models', or "
+            "leave 'champion' out to take the best."
+        )
+
+
+def train(task: Task, folder: Path) -> dict[str, Any]:
+    """Fits the champion on the whole history, and learns from the backtest how its errors scatter."""
+    settings = task.settings
+    models = make_models(settings.models, settings.features, settings.levels, settings.seed)
+    _check_champion(settings, models)
+    name = settings.champion or task.summary("backtest")["best"]
+    task.tell(0, 2, f"how the errors of {name} scatter")
+    ranges = Ranges.learn(task.tested(name), task.panel, task.hierarchy)
+    ranges.save(folder / "ranges.parquet")
+    task.tell(1, 2, f"{name} on the whole history")
+    fitted = models[name].fit(task.panel, settings.horizon)
+    fitted.save(folder / "model")
+    meanings = pl.DataFrame(
+        [(name, feature.meaning) for name, feature in task.features.items()],
+        schema={"feature": pl.String, "meaning": pl.String},
+        orient="row",
+    )
+    drivers = fitted.drivers().join(meanings, on="feature", how="left", maintain_order="left")
+    drivers.write_csv(folder / "drivers.csv")
+    task.tell(2, 2, "done")
+    return {"model": name, "cutoff": task.panel.cutoff.isoformat(), "drivers": drivers["feature"].head(5).to_list()}
+
+
+def forecast(task: Task, folder: Path) -> dict[str, Any]:
+    """Forecasts with the champion: mean and quantiles for all levels, as one table."""
+    task.tell(0, 3, "the single series")
+    bottom = task.fitted().forecast(task.panel)
+    task.tell(1, 3, "ranges for all levels")
+    levels = all_levels(bottom, task.panel.series, task.hierarchy)
+    ranges = Ranges.load(task.results.folder("train") / "ranges.parquet")
+    made = Forecasts(ranges.apply(levels, task.panel, task.hierarchy, task.settings.output.quantiles))
+    task.tell(2, 3, "writing")
+    frame = made.to_frame()
+    write_table(frame, folder / "forecasts.parquet")
+    return {
+        "model": task.summary("train")["model"],
+        "cutoff": made.total.cutoff.isoformat(),
+        "first": str(made.total.dates[0]),
+        "last": str(made.total.dates[-1]),
+        "levels": len(levels),
+        "series": sum(each.series.height for each in levels.values()),
+        "rows": frame.height,
+        "units": round(float(np.sum(made.total.mean, dtype=np.float64)), 1),
+        "table": str(task.results.folder("forecast") / "forecasts.parquet"),
+    }
+
+
+def delivery(task: Task, folder: Path) -> dict[str, Any]:
+    """Hands the forecasts to the database, in place of those for the same cutoff, and to a further folder."""
+    output = task.settings.output
+    frame = read_table(task.results.folder("forecast") / "forecasts.parquet")
+    url = output.database or DATABASE
+    task.tell(0, 2, "to the database")
+    # All levels of a cutoff make way together, so that a level that is no longer wanted does not stay behind.
+    done = deliver(frame, url, replaced_by=("cutoff",), relative_to=task.base)
+    told: dict[str, Any] = {"database": done.where, "table": done.table, "rows": done.rows, "replaced": done.replaced}
+    if output.folder:
+        task.tell(1, 2, f"to {output.folder}")
+        place = output.folder.rstrip("/") if is_remote(output.folder) else str(task.base / output.folder)
+        told["copy"] = f"{place}/forecasts-{frame['cutoff'][0]}.parquet"
+        write_table(frame, told["copy"])
+    return told

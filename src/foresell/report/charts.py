@@ -1,0 +1,232 @@
+"""Charts as inline SVG: lines with bands, bars, sparks. Colours, dashes and sizes of text are the style sheet's.
+
+Each function returns `Markup`; all text that comes from data is escaped here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from markupsafe import Markup, escape
+
+from foresell.core.frequency import Frequency
+from foresell.report.axes import Scale, date_ticks, tick_labels, ticks
+from foresell.report.contents import Story
+from foresell.report.words import day, number, period
+
+WIDTH, HEIGHT = 640, 258
+STRIPS = 300  # days of a chart that answer to the pointer
+WIDE = 1072  # as wide as the page, so that letters keep their size
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 34, 30
+
+
+def tag(name: str, content: str | Markup = "", **attributes: object) -> Markup:
+    """An element; `content` and the values of `attributes` are escaped. ``class_`` is class, ``x_y`` is x-y.
+
+    >>> print(tag("text", "<b>", x=1.25, class_="label"))
+    <text x="1.2" class="label">&lt;b&gt;</text>
+    """
+    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{_place(value)}"' for key, value in attributes.items())
+    return Markup(f"<{name}{given}>{escape(content)}</{name}>")
+
+
+def _place(value: object) -> Markup:
+    """A coordinate to a tenth, which is finer than any screen."""
+    if isinstance(value, float | np.floating):
+        text = f"{value:.1f}"
+        return Markup(text.removesuffix(".0"))
+    return escape(value)
+
+
+def _svg(
+    content: Iterable[Markup], label: str, width: float = WIDTH, height: float = HEIGHT, kind: str = "chart"
+) -> Markup:
+    return tag(
+        "svg", Markup("").join(content), class_=kind, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label
+    )
+
+
+def path(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """An SVG path through the points; it breaks where y is NaN, and a point that stands alone becomes a dot.
+
+    >>> path([0, 1, 2, 3], [5, 6, float("nan"), 7])
+    'M0 5L1 6M3 7h0'
+    """
+    parts: list[str] = []
+    open_, alone = False, False
+    for x, y in zip(xs, ys, strict=True):
+        if not math.isfinite(y):
+            parts += ["h0"] if alone else []
+            open_ = alone = False
+            continue
+        parts.append(f"{'L' if open_ else 'M'}{_place(float(x))} {_place(float(y))}")
+        alone, open_ = not open_, True
+    return "".join([*parts, "h0"] if alone else parts)
+
+
+def band(xs: Sequence[float], low: Sequence[float], high: Sequence[float]) -> str:
+    """A closed SVG path between two lines.
+
+    >>> band([0, 1], [1, 2], [3, 4])
+    'M0 3L1 4L1 2L0 1Z'
+    """
+    corners = [*zip(xs, high, strict=True), *zip(reversed(xs), reversed(low), strict=True)]
+    return "M" + "L".join(f"{_place(float(x))} {_place(float(y))}" for x, y in corners) + "Z"
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """The plot's area: scales, and the axes drawn in it."""
+
+    x: Scale
+    y: Scale
+    axes: Markup
+
+
+def _frame(
+    first: float,
+    last: float,
+    values: Iterable[float],
+    unit: str,
+    x_ticks: list[tuple[float, str]],
+    width: float = WIDTH,
+) -> _Frame:
+    """Axes that hold `values` and zero, on a drawing so wide."""
+    finite = [float(value) for value in values if math.isfinite(value)]
+    marks = ticks(min([0.0, *finite]), max([0.0, *finite]))
+    right, floor = width - RIGHT, HEIGHT - BOTTOM
+    x, y = Scale(first, last, LEFT, right), Scale(marks[0], marks[-1], floor, TOP)
+    drawn = [tag("text", unit, x=4, y=14, class_="unit")]
+    for mark, label in zip(marks, tick_labels(marks), strict=True):
+        kind = "zero" if mark == 0 else "grid"
+        drawn.append(tag("path", d=f"M{LEFT} {_place(y(mark))}H{right:g}", class_=kind))
+        drawn.append(tag("text", label, x=LEFT - 6, y=y(mark) + 4, class_="end"))
+    for place, label in x_ticks:
+        anchor = "start" if x(place) < LEFT + 20 else "end" if x(place) > right - 20 else "mid"
+        drawn.append(tag("path", d=f"M{_place(x(place))} {floor}v5", class_="zero"))
+        drawn.append(tag("text", label, x=x(place), y=floor + 19, class_=anchor))
+    return _Frame(x, y, Markup("").join(drawn))
+
+
+def _days(dates: np.ndarray) -> list[float]:
+    return dates.astype("datetime64[D]").astype(np.int64).astype(float).tolist()
+
+
+def _date_ticks(first: np.datetime64, last: np.datetime64) -> list[tuple[float, str]]:
+    return [(float(when.astype("datetime64[D]").astype(np.int64)), label) for when, label in date_ticks(first, last)]
+
+
+def timeline(story: Story, frequency: Frequency = Frequency.DAY, width: float = WIDTH) -> Markup:
+    """History, the forecast with its bands, and what was forecast for the last window of the backtest, on one axis."""
+    past, ahead, tested = _days(story.dates), _days(story.ahead), _days(story.tested_dates)
+    bounds = [value for one in story.bands for value in (*one.low, *one.high)]
+    values = [*story.units, *story.mean, *story.tested, *bounds]
+    dates = np.sort(np.concatenate([story.dates, story.ahead]))
+    marks = _date_ticks(dates[0], dates[-1])
+    frame = _frame(min(past + ahead), max(past + ahead), values, f"units a {frequency.noun}", marks, width)
+    drawn = [frame.axes, *_bands(frame, story, ahead)]
+    if past and ahead:
+        middle = _place(frame.x((past[-1] + ahead[0]) / 2))
+        drawn.append(tag("path", d=f"M{middle} {TOP - 8}V{HEIGHT - BOTTOM}", class_="cutoff"))
+    for days, line, kind in (
+        (past, story.units, "history"),
+        (tested, story.tested, "tested"),
+        (ahead, story.mean, "forecast"),
+    ):
+        if len(days):
+            shape = path([frame.x(when) for when in days], [frame.y(float(value)) for value in line])
+            drawn.append(tag("path", d=shape, class_=kind))
+    drawn += _hover(frame, story, frequency)
+    label = f"{story.name}: sales until {day(story.dates[-1])}, forecast until {day(story.ahead[-1])}"
+    return _svg(drawn, label, width)
+
+
+def _bands(frame: _Frame, story: Story, ahead: list[float]) -> list[Markup]:
+    """The ranges as areas; where there is one step only, as a block of some width."""
+    one_step = len(ahead) == 1
+    xs = [frame.x(ahead[0]) - 5, frame.x(ahead[0]) + 5] if one_step else [frame.x(when) for when in ahead]
+    drawn = []
+    for place, one in enumerate(story.bands):
+        low, high = ([frame.y(float(value)) for value in side] * (2 if one_step else 1) for side in (one.low, one.high))
+        drawn.append(tag("path", d=band(xs, low, high), class_=f"band band-{place + 1}"))
+    return drawn
+
+
+def _hover(frame: _Frame, story: Story, frequency: Frequency) -> list[Markup]:
+    """A strip over each day that says its numbers; of a very long chart, over the days ahead only, to keep it light."""
+    said: dict[float, tuple[np.datetime64, list[str]]] = {}
+    for dates, values, words in (
+        (story.dates, story.units, "sold"),
+        (story.tested_dates, story.tested, "forecast in the test"),
+    ):
+        for place, when, value in zip(_days(dates), dates, values, strict=True):
+            said.setdefault(place, (when, []))[1].append(f"{words}: {number(float(value))}")
+    for step, (place, when) in enumerate(zip(_days(story.ahead), story.ahead, strict=True)):
+        ranges = [
+            f"{b.share:.0%} range: {number(float(b.low[step]))} to {number(float(b.high[step]))}" for b in story.bands
+        ]
+        said.setdefault(place, (when, []))[1].extend([f"forecast: {number(float(story.mean[step]))}", *ranges])
+    places = sorted(said)
+    step_width = (frame.x(places[-1]) - frame.x(places[0])) / max(len(places) - 1, 1)
+    if len(places) > STRIPS:
+        places = _days(story.ahead)
+    return [
+        tag(
+            "rect",
+            tag("title", "\n".join([period(said[place][0], frequency), *said[place][1]])),
+            x=frame.x(place) - step_width / 2,
+            y=TOP,
+            width=step_width,
+            height=HEIGHT - BOTTOM - TOP,
+            class_="hit",
+        )
+        for place in places
+    ]
+
+
+def curve(dates: np.ndarray, values: np.ndarray, unit: str, label: str) -> Markup:
+    """One line over dates; values [date], NaN where not known."""
+    days = _days(dates)
+    frame = _frame(days[0], days[-1], values, unit, _date_ticks(dates[0], dates[-1]))
+    line = path([frame.x(when) for when in days], [frame.y(float(value)) for value in values])
+    return _svg([frame.axes, tag("path", d=line, class_="history")], label)
+
+
+def lines(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: str, x_unit: str, label: str) -> Markup:
+    """One line for each name, (xs, ys), told apart by dashes; the first is the one that matters."""
+    every_x = [float(value) for xs, _ in series.values() for value in xs]
+    first, last = min(every_x), max(every_x)
+    marks = [mark for mark in ticks(first, last, 8) if first <= mark <= last and mark == int(mark)]
+    values = [float(value) for _, ys in series.values() for value in ys]
+    frame = _frame(first, last, values, unit, [(mark, f"{mark:g}") for mark in marks])
+    drawn = [frame.axes, tag("text", x_unit, x=WIDTH - RIGHT, y=HEIGHT - BOTTOM - 6, class_="unit end")]
+    for place, (who, (xs, ys)) in enumerate(series.items()):
+        shape = path([frame.x(float(x)) for x in xs], [frame.y(float(y)) for y in ys])
+        title = tag("title", who)
+        drawn.append(tag("path", title, d=shape, class_=f"line line-{min(place, 5) + 1}"))
+    return _svg(drawn, label)
+
+
+def bar(value: float, most: float, reference: float | None = None) -> Markup:
+    """A bar as long as `value` is of `most`, with a tick where `reference` stands. The number is beside it in words."""
+    scale = Scale(0, most or 1, 0, 100)
+    drawn = [tag("rect", x=0, y=2, width=max(scale(max(value, 0)), 0.5), height=8)]
+    if reference is not None and math.isfinite(reference):
+        drawn.append(tag("path", d=f"M{_place(min(scale(reference), 99.5))} 0v12"))
+    content = Markup("").join(drawn)
+    return tag("svg", content, class_="bar", viewBox="0 0 100 12", preserveAspectRatio="none", aria_hidden="true")
+
+
+def spark(values: Sequence[float]) -> Markup:
+    """A small column for each value, from zero up. The numbers are in its label."""
+    finite = [value for value in values if math.isfinite(value)]
+    height = Scale(0, max([*finite, 0]) or 1, 0, 20)
+    columns = [
+        tag("rect", x=8.0 * place, y=20 - height(value), width=6, height=height(value))
+        for place, value in enumerate(values)
+        if math.isfinite(value)
+    ]
+    return _svg(columns, ", ".join(number(value) for value in values), 8 * len(values), 20, "spark")

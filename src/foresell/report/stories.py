@@ -1,0 +1,209 @@
+"""Which series a report shows, and what it shows of them, taken from the panel, the forecasts and the backtest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from foresell.core.forecast import Forecast
+from foresell.core.frequency import Frequency
+from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.panel import Panel
+from foresell.report.contents import Band, Found, Story
+
+EACH = 4  # how many of the largest, typical and worst series
+UPPER = 6  # how many groups of the upper levels, the total aside
+HORIZONS_SHOWN, DAYS_SHOWN = 5, 140  # how much of the past a chart shows; a long horizon is shown at least once
+
+
+def found(panel: Panel, hierarchy: Hierarchy, rows: int | None = None) -> Found:
+    """What the data hold. `rows` is how many the sales file had, where that was counted."""
+    known = ~np.isnan(panel.units)
+    sold = panel.units != 0
+    sold &= known
+    begun = known.any(axis=1)
+    first_known = np.where(begun, known.argmax(axis=1), panel.n_days)
+    cells = max(panel.units.size, 1)
+    before = int(first_known.sum())
+    counts = {
+        "something sold": int(sold.sum()),
+        "on sale, nothing sold": int(known.sum() - sold.sum()),
+        "not yet on sale": before,
+        "not known (closed or out of stock)": int(cells - known.sum() - before),
+    }
+    total = np.asarray(np.nansum(panel.units, axis=0, dtype=np.float64))
+    dates, history, unit = _whole_history(panel, total)
+    return Found(
+        series=panel.n_series,
+        days=panel.n_days,
+        first=panel.dates[0].astype(object),
+        last=panel.cutoff,
+        units=float(total.sum()),
+        rows=rows,
+        revenue=_revenue(panel),
+        levels={level_name(groups.level): len(groups) for groups in hierarchy.all_groups(panel.series)},
+        shares={name: count / cells for name, count in counts.items() if count},
+        dates=dates,
+        history=history,
+        history_unit=unit,
+    )
+
+
+def _revenue(panel: Panel) -> float | None:
+    """Units times price over the history, by blocks; None without prices."""
+    if "price" not in panel.known:
+        return None
+    amount = 0.0
+    for block in panel.blocks(2000):
+        amount += float(np.nansum(block.units * block.known["price"].on(slice(0, panel.n_days)), dtype=np.float64))
+    return amount
+
+
+def _whole_history(panel: Panel, total: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+    """The total [day] as means a day of each full month (or as it is, where that is few points enough)."""
+    dates = panel.dates[: panel.n_days]
+    months = dates.astype("datetime64[M]")
+    if panel.frequency != Frequency.DAY or len(np.unique(months)) < 6:
+        return dates, total, f"units a {panel.frequency.noun}"
+    names, starts, counts = np.unique(months, return_index=True, return_counts=True)
+    full = counts >= 28  # a month that was only begun would look like a collapse
+    means = np.add.reduceat(total, starts) / counts
+    return names[full].astype("datetime64[D]"), means[full], "units a day, by month"
+
+
+def pick(volume: np.ndarray, error: np.ndarray | None = None, each: int = EACH) -> list[tuple[int, str]]:
+    """The rows of the series to show, none of them twice, with the reason: largest, typical or worst.
+
+    `volume` [series] is what each sells; typical are those nearest to the median of the series that sell at all. The
+    worst have the highest `error` [series] among the upper half by volume, where an error matters; NaN is no error.
+
+    >>> pick(np.array([9, 1, 5, 0, 4, 6.0]), np.array([0.1, 0.9, 0.2, 0.9, 0.8, 0.3]), each=1)
+    [(0, 'largest'), (2, 'typical'), (5, 'worst')]
+    """
+    volume = np.nan_to_num(np.asarray(volume, np.float64))
+    selling = np.flatnonzero(volume > 0)
+    if not len(selling):
+        return [(row, "typical") for row in range(min(each, len(volume)))]
+    chosen: dict[int, str] = {}
+
+    def take(rows: np.ndarray, why: str) -> None:
+        free = [int(row) for row in rows if int(row) not in chosen]
+        chosen.update(dict.fromkeys(free[:each], why))
+
+    median = float(np.median(volume[selling]))
+    take(selling[np.argsort(-volume[selling], kind="stable")], "largest")
+    take(selling[np.argsort(np.abs(volume[selling] - median), kind="stable")], "typical")
+    if error is not None:
+        rated = selling[(volume[selling] >= median) & np.isfinite(error[selling])]
+        take(rated[np.argsort(-error[rated], kind="stable")], "worst")
+    return list(chosen.items())
+
+
+def stories(
+    panel: Panel,
+    hierarchy: Hierarchy,
+    forecasts: Mapping[Level, Forecast],
+    tested: pl.DataFrame | None = None,
+    each: int = EACH,
+) -> tuple[Story, ...]:
+    """The total, the largest groups of the upper levels, and the largest, typical and worst series.
+
+    `forecasts` by level; a level that has none is not shown. `tested` are the backtest's forecasts by one model:
+    the panel's keys, ``cutoff``, ``date``, ``mean`` and ``actual``. Volumes are those of the last year.
+    """
+    test = None if tested is None or tested.is_empty() else _Test(panel, tested)
+    year = np.asarray(np.nansum(panel.units[:, -panel.frequency.year :], axis=1, dtype=np.float64))
+    upper = iter(_fair_parts(UPPER, max(len(hierarchy.levels) - 2, 1)))
+    told: list[Story] = []
+    for groups in hierarchy.all_groups(panel.series):
+        forecast = forecasts.get(groups.level)
+        if forecast is None:
+            continue
+        chosen: list[tuple[int, str]]
+        if groups.level == hierarchy.bottom:
+            chosen = pick(year, test.error if test else None, each)
+        elif not groups.level:
+            chosen = [(0, "total")]
+        else:
+            most = next(upper)
+            chosen = [(int(row), "level") for row in np.argsort(-groups.sum(year), kind="stable")[:most]]
+        told += [_story(panel, groups, forecast, row, why, test) for row, why in chosen]
+    return tuple(told)
+
+
+def _fair_parts(total: int, among: int) -> list[int]:
+    """`total` things given out to so many, the first ones first.
+
+    >>> _fair_parts(6, 4), _fair_parts(6, 10)
+    ([2, 2, 1, 1], [1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
+    """
+    return [total // among + (place < total % among) for place in range(among)]
+
+
+class _Test:
+    """The backtest's forecasts as arrays in the panel's order of series."""
+
+    def __init__(self, panel: Panel, tested: pl.DataFrame):
+        keys = list(panel.keys)
+        texts = [pl.col(key).cast(panel.series.schema[key]) for key in keys]
+        rows = panel.series.select(keys).with_row_index("__row")
+        tested = tested.with_columns(texts).join(rows, on=keys, how="inner", nulls_equal=True)
+        off = (pl.col("mean") - pl.col("actual")).abs()
+        wape = tested.group_by("__row").agg(off.sum().alias("off"), pl.col("actual").abs().sum().alias("sold"))
+        self.error = np.full(panel.n_series, np.nan)  # [series] WAPE over all windows
+        self.error[wape["__row"].to_numpy()] = (wape["off"] / wape["sold"]).fill_nan(None).to_numpy()
+        self.error[np.isinf(self.error)] = np.nan
+        last = tested.filter(pl.col("cutoff") == pl.col("cutoff").max())
+        self.dates = last["date"].unique().sort().to_numpy().astype("datetime64[D]")  # [step]
+        self.mean = np.full((panel.n_series, len(self.dates)), np.nan)  # [series, step]
+        self.mean[last["__row"].to_numpy(), np.searchsorted(self.dates, last["date"].to_numpy())] = last[
+            "mean"
+        ].to_numpy()
+
+
+def _story(panel: Panel, groups: Groups, forecast: Forecast, row: int, why: str, test: _Test | None) -> Story:
+    members = np.flatnonzero(groups.rows == row)
+    units = _known_sum(panel.units[members])
+    wanted = min(HORIZONS_SHOWN * forecast.horizon, max(DAYS_SHOWN, forecast.horizon))
+    shown = min(panel.n_days, max(wanted, panel.frequency.season * 4))
+    back = np.arange(panel.n_days, panel.n_days + forecast.horizon) - panel.frequency.year
+    year_ago = units[back] if len(back) and back[0] >= 0 and back[-1] < panel.n_days else np.array([np.nan])
+    values = groups.frame.select(groups.level or ["total"]).row(row)
+    return Story(
+        name=" · ".join("(none)" if value is None else str(value) for value in values) if groups.level else "All sales",
+        level=level_name(groups.level),
+        why=why,
+        dates=panel.dates[panel.n_days - shown : panel.n_days],
+        units=units[-shown:],
+        ahead=forecast.dates,
+        mean=forecast.mean[row].astype(np.float64),
+        bands=_bands(forecast, row),
+        tested_dates=test.dates if test else np.empty(0, "datetime64[D]"),
+        tested=_known_sum(test.mean[members]) if test else np.empty(0),
+        last_year=None if np.isnan(year_ago).any() else float(year_ago.sum()),
+        error=float(test.error[members[0]])
+        if test and len(members) == 1 and np.isfinite(test.error[members[0]])
+        else None,
+    )
+
+
+def _known_sum(values: np.ndarray) -> np.ndarray:
+    """Sum over series [series, day]; NaN on days that none of them knows."""
+    total = np.nansum(values, axis=0, dtype=np.float64)
+    return np.where(np.isnan(values).all(axis=0), np.nan, total)
+
+
+def _bands(forecast: Forecast, row: int) -> tuple[Band, ...]:
+    """Ranges between quantiles that lie as far from the middle on both sides, the widest first."""
+    if forecast.quantiles is None:
+        return ()
+    found = []
+    for low, probability in enumerate(forecast.probabilities):
+        for high, other in enumerate(forecast.probabilities):
+            if probability < 0.5 and abs(probability + other - 1) < 1e-6:
+                found.append(
+                    Band(round(other - probability, 6), forecast.quantiles[low, row], forecast.quantiles[high, row])
+                )
+    return tuple(sorted(found, key=lambda one: -one.share))

@@ -1,0 +1,160 @@
+"""Numbers, dates and names as a planner reads them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+
+import numpy as np
+
+from foresell.core.frequency import Frequency
+
+MINUS = "−"
+UNKNOWN = "–"
+
+
+def number(value: float | None) -> str:
+    """A quantity with thousands separators, to a whole number or to three digits.
+
+    >>> [number(value) for value in (1234567.8, 123.45, 12.345, 15.01, 0.012345, 0, -1234.5, None)]
+    ['1,234,568', '123', '12.3', '15', '0.0123', '0', '−1,234', '–']
+    """
+    if value is None or not math.isfinite(value):
+        return UNKNOWN
+    size = abs(value)
+    if size >= 100 or size == 0:
+        text = f"{size:,.0f}"
+    else:
+        places = 2 - math.floor(math.log10(size))
+        text = f"{size:.{min(places, 6)}f}".rstrip("0").rstrip(".")
+    return MINUS + text if value < 0 and text.strip("0.") else text
+
+
+def score(value: float | None) -> str:
+    """A metric without a unit, to three places, as tables compare them.
+
+    >>> score(0.58649), score(None)
+    ('0.586', '–')
+    """
+    return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.3f}".replace("-", MINUS)
+
+
+def share(part: float | None) -> str:
+    """A share as a percentage; what is there but rounds to nothing is not called 0 %.
+
+    >>> [share(value) for value in (0.4567, 0.0456, 0.0001, 0.0, 1.0, None)]
+    ['46 %', '4.6 %', '< 0.1 %', '0 %', '100 %', '–']
+    """
+    if part is None or not math.isfinite(part):
+        return UNKNOWN
+    if 0 < part < 0.0005:
+        return "< 0.1 %"
+    places = 1 if 0 < abs(part) < 0.0995 else 0
+    return f"{100 * part:,.{places}f} %".replace("-", MINUS)
+
+
+def change(ratio: float | None) -> str:
+    """A relative change with its sign: 0.043 is 4.3 % more.
+
+    >>> change(0.043), change(-0.21), change(0.0001), change(None)
+    ('+4.3 %', '−21 %', '±0 %', '–')
+    """
+    if ratio is None or not math.isfinite(ratio):
+        return UNKNOWN
+    if abs(ratio) < 0.0005:
+        return "±0 %"
+    return ("+" if ratio > 0 else MINUS) + share(abs(ratio))
+
+
+def more_or_less(ratio: float, more: str = "more", less: str = "less") -> str:
+    """A relative change in words.
+
+    >>> more_or_less(0.043), more_or_less(-0.21), more_or_less(0.001)
+    ('4.3 % more', '21 % less', 'as much')
+    """
+    if abs(ratio) < 0.005:
+        return "as much"
+    return f"{share(abs(ratio))} {more if ratio > 0 else less}"
+
+
+def duration(seconds: float | None) -> str:
+    """How long something took.
+
+    >>> [duration(value) for value in (0.004, 1.26, 34.5, 200, 7000, None)]
+    ['< 0.1 s', '1.3 s', '34 s', '3.3 min', '1.9 h', '–']
+    """
+    if seconds is None or not math.isfinite(seconds):
+        return UNKNOWN
+    if seconds < 0.1:
+        return "< 0.1 s"
+    if seconds < 100:
+        return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def many(count: int, noun: str, plural: str | None = None) -> str:
+    """How many of something.
+
+    >>> many(1, "series", "series"), many(1941, "day"), many(0, "month")
+    ('1 series', '1,941 days', 'no months')
+    """
+    word = noun if count == 1 else plural or noun + "s"
+    return f"{count:,} {word}" if count else f"no {word}"
+
+
+def day(when: date | np.datetime64) -> str:
+    """A date in words.
+
+    >>> day(date(2016, 5, 2))
+    '2 May 2016'
+    """
+    plain = _plain(when)
+    return f"{plain.day} {plain:%b %Y}"
+
+
+def period(when: date | np.datetime64, frequency: Frequency) -> str:
+    """A day, week or month of a panel in words.
+
+    >>> period(date(2016, 5, 2), Frequency.DAY), period(date(2016, 5, 2), Frequency.WEEK)
+    ('Mon 2 May 2016', 'week of 2 May 2016')
+    >>> period(np.datetime64("2016-05-01"), Frequency.MONTH)
+    'May 2016'
+    """
+    plain = _plain(when)
+    if frequency == Frequency.MONTH:
+        return f"{plain:%b %Y}"
+    return f"week of {day(plain)}" if frequency == Frequency.WEEK else f"{plain:%a} {day(plain)}"
+
+
+def span(first: date | np.datetime64, last: date | np.datetime64) -> str:
+    """From one date to another, without saying anything twice.
+
+    >>> span(date(2016, 5, 2), date(2016, 5, 29)), span(date(2015, 12, 7), date(2016, 1, 3))
+    ('2 to 29 May 2016', '7 Dec 2015 to 3 Jan 2016')
+    """
+    begin, end = _plain(first), _plain(last)
+    if (begin.year, begin.month) == (end.year, end.month):
+        return day(end) if begin.day == end.day else f"{begin.day} to {day(end)}"
+    return f"{begin.day} {begin:%b}" + (f" {begin:%Y}" if begin.year != end.year else "") + f" to {day(end)}"
+
+
+def name(code: str) -> str:
+    """A name from settings in plain words.
+
+    >>> name("seasonal_naive"), name("store_id x item_id")
+    ('seasonal naive', 'store id × item id')
+    """
+    return code.replace("_", " ").replace(" x ", " × ")
+
+
+def listed(words: list[str]) -> str:
+    """Words as an enumeration.
+
+    >>> listed(["a"]), listed(["a", "b", "c"])
+    ('a', 'a, b and c')
+    """
+    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1] if words else ""
+
+
+def _plain(when: date | np.datetime64) -> date:
+    return when.astype("datetime64[D]").astype(object) if isinstance(when, np.datetime64) else when

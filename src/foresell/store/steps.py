@@ -1,0 +1,207 @@
+"""Results of the steps of a project: one folder each, complete or absent, redone only when something changed.
+
+A project's folder holds ``results/<step>/`` with the files of the step and a ``step.json`` that says from what
+(its fingerprint), when, and how long it took. While a step works it writes to a hidden folder beside it, which
+takes the step's place when the work is done: a run that is killed leaves the step as it was before, or absent.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+from uuid import uuid4
+
+import msgspec
+
+from foresell.core.errors import UsageError
+
+HEAD_BYTES = 1 << 20  # how much of an input file is hashed; its size and time speak for the rest
+RECORD = "step.json"
+
+
+class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``step.json`` says of a step that is done. `files` maps the files it wrote to their bytes."""
+
+    step: str
+    fingerprint: str
+    finished: datetime
+    seconds: float
+    files: dict[str, int]
+
+
+def fingerprint(*parts: object) -> str:
+    """A short name for all that a step depends on; the same parts give the same name, in any process.
+
+    Parts are plain data, settings, dataclasses, dates and paths.
+
+    >>> fingerprint({"horizon": 28, "seed": 1}) == fingerprint({"seed": 1, "horizon": 28})
+    True
+    >>> len(fingerprint("anything"))
+    16
+    """
+    plain = msgspec.json.encode(parts, enc_hook=str, order="deterministic")
+    return hashlib.sha256(plain).hexdigest()[:16]
+
+
+def input_fingerprint(path: str | Path, relative_to: str | Path = ".") -> str:
+    """A fingerprint of an input: a file, all files of a folder, or those that a glob matches.
+
+    It is made from each file's path, size, time of change and first megabyte. An object in a bucket is not
+    asked about, so its fingerprint is new each time: what reads it is never taken for up to date.
+    """
+    address = str(path)
+    if "://" in address:
+        return fingerprint(address, uuid4().hex)
+    base = Path(relative_to)
+    return fingerprint(address, [_file_state(file, base) for file in _files_at(base / address)])
+
+
+def _files_at(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
+
+
+def _file_state(file: Path, base: Path) -> tuple[str, int, int, str]:
+    state = file.stat()
+    with file.open("rb") as content:
+        head = hashlib.sha256(content.read(HEAD_BYTES)).hexdigest()
+    # Relative, so that a project that is moved as a whole stays up to date.
+    return os.path.relpath(file, base), state.st_size, state.st_mtime_ns, head
+
+
+@lru_cache(maxsize=1)
+def code_fingerprint() -> str:
+    """A fingerprint of foresell's own code, so that results of another version are made again."""
+    package = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for source in sorted(package.rglob("*.py")):
+        digest.update(str(source.relative_to(package)).encode() + b"\0" + source.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+class Steps:
+    """The step results under the folder of one project."""
+
+    def __init__(self, project: str | Path):
+        self.root = Path(project) / "results"
+
+    def folder(self, step: str) -> Path:
+        """Where the results of `step` are, or will be."""
+        if not step.replace("-", "_").isidentifier():
+            raise UsageError(f"Found the step name {step!r}; expected letters, digits, '-' and '_' only.")
+        return self.root / step
+
+    def record(self, step: str) -> StepRecord | None:
+        """What is known of `step`; None when it has not been done."""
+        try:
+            return msgspec.json.decode((self.folder(step) / RECORD).read_bytes(), type=StepRecord)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+
+    def up_to_date(self, step: str, fingerprint: str) -> bool:
+        """Whether `step` was done from exactly this, and its files are all still there in full."""
+        record = self.record(step)
+        if record is None or record.fingerprint != fingerprint:
+            return False
+        folder = self.folder(step)
+        return all(
+            (folder / name).is_file() and (folder / name).stat().st_size == n for name, n in record.files.items()
+        )
+
+    def status(self) -> list[StepRecord]:
+        """The steps that are done, in the order they were."""
+        names = sorted(folder.parent.name for folder in self.root.glob(f"[!.]*/{RECORD}"))
+        records = [record for record in map(self.record, names) if record is not None]
+        return sorted(records, key=lambda record: record.finished)
+
+    @contextmanager
+    def run_step(self, step: str, fingerprint: str) -> Iterator[Path]:
+        """An empty folder to write the results of `step` to; they take its place when the block is done.
+
+        When the block raises, what it wrote is removed and the results from before stay.
+        """
+        place, started = self.folder(step), time.monotonic()
+        work = self._hidden(step, "part")
+        work.mkdir(parents=True)
+        try:
+            yield work
+            files = {str(file.relative_to(work)): file.stat().st_size for file in _files_at(work)}
+            record = StepRecord(
+                step=step,
+                fingerprint=fingerprint,
+                finished=datetime.now(UTC),
+                seconds=round(time.monotonic() - started, 3),
+                files=files,
+            )
+            (work / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+            self._put_in_place(work, place)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
+
+    def _put_in_place(self, work: Path, place: Path) -> None:
+        # A folder cannot be renamed over another. A kill between the two renames leaves the step absent.
+        old = self._hidden(place.name, "old")
+        if place.exists():
+            place.rename(old)
+        work.rename(place)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _hidden(self, step: str, what: str) -> Path:
+        return self.root / f".{step}.{uuid4().hex[:8]}.{what}"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps every other run out of this project while the block works, and clears what a dead run left.
+
+        The lock is the operating system's, on ``results/.lock``; it ends with the process that holds it, so that of
+        a process that died is free at once. Raises UsageError, naming the holder, when another run is at work.
+        """
+        self.root.mkdir(parents=True, exist_ok=True)
+        with (self.root / ".lock").open("a+", encoding="utf-8") as lock:
+            if not _try_lock(lock):
+                lock.seek(0)
+                holder = lock.read().strip() or "it has just begun"
+                raise UsageError(
+                    f"Another run is at work in {self.root.parent.resolve()} ({holder}). "
+                    "Wait until it is done, or end that process."
+                )
+            lock.seek(0)
+            lock.truncate()
+            lock.write(f"process {os.getpid()} since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}\n")
+            lock.flush()
+            self._clear_leftovers()
+            yield
+
+    def _clear_leftovers(self) -> None:
+        for left in [*self.root.glob(".*.part"), *self.root.glob(".*.old")]:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _try_lock(file: IO[Any]) -> bool:
+    """Takes the operating system's lock on an open file; False when another open file holds it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            file.seek(1 << 20)  # a byte past the content, which others may then still read
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

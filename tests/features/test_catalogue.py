@@ -1,0 +1,122 @@
+"""Every feature of the catalogue is held to the same promises."""
+
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foresell.core.errors import UsageError
+from foresell.core.frequency import Frequency
+from foresell.features.catalogue import catalogue, choose, default_names, matrix, table
+from foresell.features.question import Context, Question
+from foresell.features.questions import Grid, draw, everything
+
+HORIZON = 9
+LEVELS = (("shop",), ("category",), ("item",))
+
+
+@pytest.fixture(params=Frequency)
+def panel(request, make_panel):
+    whole = make_panel(440, frequency=request.param)
+    category = np.where(np.arange(whole.n_series) % 2, "a", "b")
+    events = pl.DataFrame({"date": pl.Series(whole.dates[[9, 400]]), "event": ["fair", "feast"]})
+    series = whole.series.with_columns(category=pl.Series(category))
+    return replace(whole, series=series, events=events, country="US")
+
+
+def asked(panel, cutoffs):
+    block = Context(panel, HORIZON).block(slice(0, panel.n_series))
+    place, series, step = (grid.ravel() for grid in np.meshgrid(range(len(cutoffs)), range(panel.n_series), (1, 4, 9)))
+    return Question(block, np.array(cutoffs), place, series, step)
+
+
+def test_no_feature_sees_past_the_cutoff(panel):
+    """The anti-leak property: scrambling every value after a cutoff changes no feature at that cutoff."""
+    cutoffs = [200, 365, 390]
+    random = np.random.default_rng(0)
+    features = catalogue(panel, LEVELS)
+    question = asked(panel, cutoffs)
+    for place, cutoff in enumerate(cutoffs):
+        units = panel.units.copy()
+        units[:, cutoff + 1 :] = random.integers(0, 999, units[:, cutoff + 1 :].shape)
+        scrambled = asked(replace(panel, units=units), cutoffs)
+        rows = question.place == place
+        for name, feature in features.items():
+            first, second = feature.of(question)[rows], feature.of(scrambled)[rows]
+            np.testing.assert_array_equal(first, second, err_msg=name)
+
+
+def test_a_feature_is_the_same_for_one_series_as_among_all(panel):
+    """One implementation: a block of one row gives what the whole panel gives."""
+    context = Context(panel, HORIZON)
+    features = catalogue(panel, LEVELS)
+    whole = matrix(everything(context.block(slice(0, panel.n_series)), 400, HORIZON), features)
+    for series in range(panel.n_series):
+        alone = matrix(everything(context.block(slice(series, series + 1)), 400, HORIZON), features)
+        np.testing.assert_array_equal(alone, whole[series * HORIZON : (series + 1) * HORIZON])
+
+
+def test_a_shorter_history_gives_the_same_features(panel):
+    """The features of a cutoff do not change as more days come in."""
+    then = panel.until(390)
+    features = catalogue(panel, LEVELS)
+    codes = Context(panel, HORIZON).codes
+    first = matrix(everything(Context(panel, HORIZON, codes).block(slice(0, 8)), 390, HORIZON), features)
+    second = matrix(everything(Context(then, HORIZON, codes).block(slice(0, 8)), 390, HORIZON), features)
+    np.testing.assert_allclose(first, second, rtol=1e-6)
+
+
+def test_what_the_catalogue_says_of_how_far_back_is_true(panel):
+    """Changing what lies before the earliest day that a feature says it sees changes nothing."""
+    cutoff = 420
+    features = {n: f for n, f in catalogue(panel, LEVELS).items() if f.sees is not None and f.reads.startswith("units")}
+    assert features
+    question = asked(panel, [cutoff])
+    for name, feature in features.items():
+        units = panel.units.copy()
+        units[:, : max(cutoff - feature.sees, 0)] = 7
+        before = asked(replace(panel, units=units), [cutoff])
+        np.testing.assert_allclose(feature.of(question), feature.of(before), rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_the_default_set_is_part_of_the_catalogue(panel):
+    features = catalogue(panel, LEVELS)
+    chosen = choose(features, ("default",), (), default_names(panel, LEVELS))
+    assert 30 < len(chosen) < len(features)
+    known = table(features)
+    assert known.columns == ["name", "group", "meaning", "reads", "earliest"]
+    assert known["name"].is_unique().all()
+    assert known["meaning"].str.len_chars().min() > 3
+
+
+def test_names_and_groups_choose_and_drop(make_panel):
+    features = catalogue(make_panel(), ())
+    assert set(choose(features, ("lag_1", "price"), ("price_cents",))) == {
+        name for name, feature in features.items() if name == "lag_1" or feature.group == "price"
+    } - {"price_cents"}
+    with pytest.raises(UsageError, match=r"no feature or group of features 'lag_0'.*lag_"):
+        choose(features, ("lag_0",))
+
+
+def test_the_m5_panel_has_over_two_hundred(make_panel):
+    """M5's columns on a small panel: the count depends on the columns and levels, not on the number of series."""
+    panel = make_panel(120)
+    names = ("dept_id", "cat_id", "store_id", "state_id", "item_id")
+    series = panel.series.with_columns(pl.lit("x").alias(name) for name in names)
+    events = pl.DataFrame({"date": pl.Series(panel.dates[3:4]), "event": ["Easter"]})
+    snap = {**panel.known, "snap": panel.known["promotion"]}
+    panel = replace(panel, series=series, events=events, country="US", known=snap)
+    levels = [("state_id",), ("store_id",), ("cat_id",), ("dept_id",), ("state_id", "cat_id"), ("state_id", "dept_id")]
+    levels += [("store_id", "cat_id"), ("store_id", "dept_id"), ("item_id",), ("item_id", "state_id")]
+    assert len(catalogue(panel, tuple(levels))) > 200
+
+
+def test_drawing_depends_on_nothing_later(panel):
+    grid = Grid(days=200, every=7, share=0.3)
+    cutoffs = np.arange(250, 400, 7)
+    long = draw(panel.units[:, :440], 0, cutoffs, HORIZON, grid)
+    short = draw(panel.units[:, :380], 0, cutoffs, HORIZON, grid)
+    days = cutoffs[long[0]] + long[2]
+    for one, other in zip(long, short, strict=True):
+        np.testing.assert_array_equal(one[days < 380], other)

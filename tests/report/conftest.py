@@ -1,0 +1,135 @@
+"""A small report with every part filled: two stores, three items, eight weeks, two models, two windows."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foresell.core.finding import Finding, Severity
+from foresell.core.forecast import Forecast
+from foresell.core.hierarchy import Hierarchy
+from foresell.core.panel import Known, Panel
+from foresell.report import Report, found, stories
+
+HORIZON = 7
+DAYS = 380
+
+
+@pytest.fixture
+def panel() -> Panel:
+    """Item 0 sells 10 a day, item 1 sells 1, item 2 begins late; both stores the same, but B twice as much. Price 2."""
+    series = pl.DataFrame({"item": ["hammer", "nail", "<script>"] * 2, "store": ["A"] * 3 + ["B"] * 3})
+    dates = np.datetime64("2023-01-02") + np.arange(DAYS + HORIZON)
+    units = np.ones((6, DAYS), np.float32)
+    units[0], units[3], units[4], units[5] = 10, 20, 2, 2
+    units[[2, 5], : DAYS - 30] = np.nan
+    units[0, 100] = np.nan
+    units[1, 200] = 0
+    price = Known.of_each(np.full((6, DAYS + HORIZON), 2.0, np.float32))
+    return Panel(series, ("item", "store"), dates, units, known={"price": price})
+
+
+@pytest.fixture
+def hierarchy(panel: Panel) -> Hierarchy:
+    return Hierarchy.of(panel.keys, (("store",),))
+
+
+@pytest.fixture
+def forecasts(panel: Panel, hierarchy: Hierarchy) -> dict[tuple[str, ...], Forecast]:
+    """Tomorrow is as today; ranges from 0 to twice that, and from half to one and a half times."""
+    found_ = {}
+    for groups in hierarchy.all_groups(panel.series):
+        mean = np.repeat(groups.sum(panel.units[:, -1])[:, None], HORIZON, axis=1).astype(np.float32)
+        keys = groups.level or ("total",)
+        plain = Forecast(groups.frame, keys, panel.cutoff, panel.ahead(HORIZON), mean)
+        shares = np.array([0, 0.5, 1, 1.5, 2], np.float32)
+        found_[groups.level] = plain.with_quantiles((0.05, 0.25, 0.5, 0.75, 0.95), shares[:, None, None] * mean)
+    return found_
+
+
+@pytest.fixture
+def tested(panel: Panel) -> pl.DataFrame:
+    """Backtest forecasts of two windows: 1 too many a day for each series."""
+    frames = []
+    for back in (2 * HORIZON, HORIZON):
+        cutoff = panel.n_days - back - 1
+        actual = panel.units[:, cutoff + 1 : cutoff + 1 + HORIZON]
+        past = panel.until(cutoff)
+        forecast = Forecast(
+            panel.series, panel.keys, past.cutoff, panel.dates[cutoff + 1 : cutoff + 1 + HORIZON], actual + 1
+        )
+        frames.append(forecast.to_frame().with_columns(actual=pl.Series(actual.reshape(-1))))
+    return pl.concat(frames)
+
+
+def scores(**columns: list[object]) -> pl.DataFrame:
+    """A table of scores with the metrics that the report reads; what is not given is null."""
+    given = pl.DataFrame(columns)
+    missing = [name for name in ("wrmsse", "wape", "bias", "rmsse", "series") if name not in given.columns]
+    return given.with_columns(pl.lit(None, pl.Float64).alias(name) for name in missing)
+
+
+@pytest.fixture
+def report(
+    panel: Panel, hierarchy: Hierarchy, forecasts: dict[tuple[str, ...], Forecast], tested: pl.DataFrame
+) -> Report:
+    windows = [date(2023, 12, 31), date(2024, 1, 7)]
+    models = ["gbm", "gbm", "seasonal_naive", "seasonal_naive"]
+    return Report(
+        title="Tools & <nails>",
+        made=datetime(2024, 1, 20, 9, 5),
+        version="1.2.3",
+        horizon=HORIZON,
+        champion="gbm",
+        found=found(panel, hierarchy, rows=2222),
+        stories=stories(panel, hierarchy, forecasts, tested),
+        findings=(
+            Finding("gaps", Severity.INFO, "sales.csv", 1, "1 day is missing", ("hammer A",), "Nothing to do."),
+            Finding(
+                "bad-dates", Severity.WARNING, "sales.csv", 1234, "1,234 rows lack a date", ("<b>31.13.</b>",), "Mend."
+            ),
+        ),
+        leaderboard=pl.DataFrame(
+            {
+                "model": ["gbm", "seasonal_naive"],
+                "windows": [2, 2],
+                "wrmsse": [0.6, 0.8],
+                "improvement": [25.0, 0.0],
+                "wape": [0.5, 0.7],
+                "bias": [-0.02, 0.1],
+                "rmsse": [0.7, 0.9],
+                "seconds": [12.0, 0.01],
+            }
+        ),
+        levels=scores(
+            model=[*models, "gbm", "seasonal_naive"],
+            cutoff=[*windows, *windows, windows[1], windows[1]],
+            level=["all"] * 4 + ["item x store"] * 2,
+            series=[9] * 4 + [6] * 2,
+            wrmsse=[0.5, 0.7, 1.0, 0.6, 0.9, 1.0],
+        ),
+        segments=scores(
+            model=["gbm"] * 2 + ["seasonal_naive"] * 2,
+            cutoff=[windows[1]] * 4,
+            by=["steadiness"] * 4,
+            segment=["smooth", "lumpy"] * 2,
+            series=[4, 2] * 2,
+            wrmsse=[0.5, 1.5, 1.0, 1.2],
+        ),
+        steps=scores(
+            model=["gbm"] * 4 + ["seasonal_naive"] * 4,
+            cutoff=[windows[1]] * 8,
+            level=["total", "total", "item x store", "item x store"] * 2,
+            step=[1, 2] * 4,
+            wape=[0.1, 0.2, 0.3, 0.4, 0.2, 0.3, 0.4, 0.5],
+        ),
+        drivers=pl.DataFrame(
+            {"feature": ["lag_7", "price"], "share": [0.75, 0.25], "meaning": ["units a week ago", None]}
+        ),
+        settings={"Horizon": "7 days"},
+        places={"Forecasts": "results/forecast/forecasts.parquet"},
+        left_out=("Nothing was left out.",),
+    )

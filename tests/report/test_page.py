@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foresell.core.errors import StoreError
+from foresell.core.forecast import Forecast
+from foresell.core.frequency import Frequency
+from foresell.core.hierarchy import Hierarchy
+from foresell.core.panel import Panel
+from foresell.report import Report, found, render, stories, write
+
+VOID = {"meta", "br", "link", "img", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """What stands on a page: elements with their attributes, text; fails on a tag that is closed wrongly."""
+
+    def __init__(self, source: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes something else near {self.getpos()}"
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def test_everything_is_on_the_page(report: Report) -> None:
+    text = Page(render(report)).text
+    for words in (
+        "Sales until 16 Jan 2024, forecast for the 7 days after",
+        "Made 20 Jan 2024 at 09:05 with foresell 1.2.3",
+        "Error against seasonal naive −25 %",
+        "the error of gbm is 25 % below that of seasonal naive; it is better in 1 of them.",
+        "off by 50 % of what is sold; in sum it is 2.0 % too low",
+        "Upper levels",
+        "hammer · B",
+        "units a week ago lag_7 75 %",
+        "2,222",
+        "1,234 rows lack a date. Mend.",
+        "results/forecast/forecasts.parquet",
+        "Nothing was left out.",
+        "all levels together 9 0.600 0.800 −25 %",
+        "Steadiness",
+    ):
+        assert words in text
+
+
+def test_what_comes_from_data_is_escaped(report: Report) -> None:
+    source = render(report)
+    page = Page(source)
+    assert page.all("script") == []
+    assert page.all("nails") == []
+    assert page.all("b") == []
+    assert "<script> · B" in page.text
+    assert "<b>31.13.</b>" in page.text
+    labels = [svg.get("aria-label") or "" for svg in page.all("svg")]
+    assert any(label.startswith("<script> · B: sales until") for label in labels)
+
+
+def test_the_page_needs_nothing_from_outside(report: Report) -> None:
+    source = render(report)
+    page = Page(source)
+    assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", source)
+    for _, attributes in page.elements:
+        assert all((attributes.get(name) or "#").startswith("#") for name in ("href", "src", "xlink:href"))
+        assert not any(name.startswith("on") for name in attributes)
+    targets = {attributes.get("id") for _, attributes in page.elements}
+    assert all((link["href"] or "")[1:] in targets for link in page.all("a"))
+
+
+def test_headings_tables_and_charts_can_be_read_aloud(report: Report) -> None:
+    page = Page(render(report))
+    depths = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert depths[0] == 1
+    assert depths.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(depths))
+    assert page.all("html")[0]["lang"] == "en"
+    assert all(header.get("scope") in ("col", "row") for header in page.all("th"))
+    for svg in page.all("svg"):
+        assert svg.get("aria-hidden") == "true" or (svg["role"] == "img" and svg["aria-label"])
+
+
+def bare(report: Report) -> Report:
+    """The report with nothing but what was found."""
+    plain = Report(
+        title=report.title,
+        made=report.made,
+        version=report.version,
+        horizon=report.horizon,
+        champion=report.champion,
+        found=replace(report.found, rows=None, revenue=None, levels={}, shares={}, history=np.empty(0)),
+    )
+    return plain
+
+
+def test_what_is_missing_is_left_out(report: Report) -> None:
+    text = Page(render(bare(report))).text
+    for absent in ("Revenue", "The forecast", "How far to trust it", "What drives it", "Rows read", "None", "nan"):
+        assert absent not in text
+    assert "Nothing was found that wants a look." in text
+
+
+@pytest.mark.parametrize(
+    "part", ["stories", "findings", "leaderboard", "levels", "segments", "steps", "drivers", "settings", "places"]
+)
+def test_any_part_may_be_missing(report: Report, part: str) -> None:
+    empty = type(getattr(report, part))() if part in ("stories", "findings", "settings", "places") else None
+    assert "Tools & <nails>" in Page(render(replace(report, **{part: empty}))).text
+    if isinstance(getattr(report, part), pl.DataFrame):
+        Page(render(replace(report, **{part: getattr(report, part).clear()})))
+
+
+def test_a_benchmark_that_wins_or_is_absent(report: Report) -> None:
+    winner = Page(render(replace(report, champion="seasonal_naive"))).text
+    assert "no model did better than seasonal naive" in winner
+    assert report.leaderboard is not None
+    assert report.levels is not None
+    alone = replace(
+        report,
+        leaderboard=report.leaderboard.filter(pl.col("model") == "gbm").with_columns(
+            improvement=pl.lit(None, pl.Float64)
+        ),
+        levels=report.levels.filter(pl.col("model") == "gbm"),
+        segments=None,
+    )
+    text = Page(render(alone)).text
+    assert "Seasonal naive was not among the models" in text
+    assert "Difference" not in text
+
+
+@pytest.mark.parametrize("frequency", list(Frequency))
+def test_one_series_of_a_few_periods_and_one_step(report: Report, frequency: Frequency) -> None:
+    panel = Panel.from_frame(
+        pl.DataFrame({"item": ["a", "a"], "date": ["2024-01-01", "2024-03-01"], "units": [3.0, 4.0]}).with_columns(
+            pl.col("date").str.to_date()
+        ),
+        ("item",),
+        frequency=frequency,
+        absent="unknown",
+        ahead=1,
+    )
+    hierarchy = Hierarchy.of(panel.keys)
+    mean = np.array([[3.5]], np.float32)
+    one = Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(1), mean)
+    forecasts = {(): one.with_quantiles((0.1, 0.9), np.stack([mean - 1, mean + 1])), ("item",): one}
+    content = replace(
+        bare(report),
+        horizon=1,
+        frequency=frequency,
+        found=found(panel, hierarchy),
+        stories=stories(panel, hierarchy, forecasts),
+    )
+    text = Page(render(content)).text
+    assert f"Next 1 {frequency.noun}" in text
+    assert "80 % range" in text
+
+
+def test_the_page_is_written_whole_or_not_at_all(report: Report, tmp_path: Path) -> None:
+    place = tmp_path / "out" / "report.html"
+    write(place, report)
+    assert place.read_text(encoding="utf-8") == render(report)
+    assert [file.name for file in place.parent.iterdir()] == ["report.html"]
+    with pytest.raises(StoreError, match="could not be written"):
+        write(place / "below-a-file.html", report)
+
+
+def test_a_year_ahead_for_many_series_stays_light(report: Report) -> None:
+    rng = np.random.default_rng(1)
+    series = pl.DataFrame({"item": [f"item {number}" for number in range(40)], "store": ["A", "B", "C", "D"] * 10})
+    dates = np.datetime64("2020-01-01") + np.arange(1500 + 365)
+    panel = Panel(series, ("item", "store"), dates, rng.poisson(300, (40, 1500)).astype(np.float32))
+    hierarchy = Hierarchy.of(panel.keys, (("store",),))
+    shares = np.array([0.9, 0.95, 1, 1.05, 1.1], np.float32)[:, None, None]
+    forecasts = {}
+    for groups in hierarchy.all_groups(series):
+        mean = groups.sum(rng.gamma(30, 10, (40, 365))).astype(np.float32)
+        plain = Forecast(groups.frame, groups.level or ("total",), panel.cutoff, panel.ahead(365), mean)
+        forecasts[groups.level] = plain.with_quantiles((0.05, 0.25, 0.5, 0.75, 0.95), shares * mean)
+    told = stories(panel, hierarchy, forecasts)
+    assert len(told) == 1 + 4 + 4 + 4
+    page = render(replace(bare(report), horizon=365, stories=told))
+    assert len(page.encode()) < 2_000_000
