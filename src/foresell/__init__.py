@@ -41,7 +41,7 @@ _DOOR = {
     "forecast": "foresell.flow.memory",
 }
 
-__all__ = [*_DOOR, "__version__"]  # noqa: PLE0604
+__all__ = [*_DOOR, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

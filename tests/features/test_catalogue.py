@@ -8,7 +8,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
-from foresell.features.catalogue import catalogue, choose, default_names, matrix, table
+from foresell.features.catalogue import catalogue, choose, matrix, table
 from foresell.features.question import Context, Question
 from foresell.features.questions import Grid, draw, everything
 
@@ -82,7 +82,7 @@ def test_what_the_catalogue_says_of_how_far_back_is_true(panel):
 
 def test_the_default_set_is_part_of_the_catalogue(panel):
     features = catalogue(panel, LEVELS)
-    chosen = choose(features, ("default",), (), default_names(panel, LEVELS))
+    chosen = choose(features, ("default",))
     assert 30 < len(chosen) < len(features)
     known = table(features)
     assert known.columns == ["name", "group", "meaning", "reads", "earliest"]

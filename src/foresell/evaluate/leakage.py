@@ -72,7 +72,8 @@ def leakage(
 
     A feature is asked at the cutoff within a history that goes on, as in training, then with that history scrambled
     after the cutoff, then cut off there, as when it forecasts: all three must agree. A model prepares on the whole
-    history, scrambled and not, fits at the cutoff and forecasts: both forecasts must agree.
+    history, scrambled and not, as it does for several windows, fits at the cutoff and forecasts: both forecasts must
+    agree.
 
     Raises UsageError for a cutoff that has nothing after it.
     """
@@ -136,7 +137,7 @@ def _try_model(panel: Panel, scrambled: Panel, name: str, model: Model, horizon:
     """One trial of a model at one cutoff."""
     marks, made = [_mark(of) for of in (panel, scrambled)], []
     for of in (panel, scrambled):
-        prepared = model.prepare(of, horizon, [cutoff])
+        prepared = model.prepare(of, horizon, [cutoff, of.n_days - 1])
         past = of.until(cutoff)
         made.append(np.array(model.fit(past, horizon, prepared).forecast(past).mean))
     spoiled = [_mark(of) for of in (panel, scrambled)] != marks
@@ -159,4 +160,4 @@ def _differ(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 def _mark(panel: Panel) -> bytes:
     """What the units are, in short: another mark means that they were written to."""
-    return hashlib.blake2b(np.ascontiguousarray(panel.units).view(np.uint8), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(panel.units).view(np.uint8).data, digest_size=16).digest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from foresell.features.history import history_features
 from foresell.features.question import Feature, Question, category_codes
 from foresell.features.spans import SPANS
 
+FIXED = ("attribute", "covariate")  # groups that the user named column by column, all of them in the default set
 ENOUGH = 20  # series that a group needs for its trend to be steadier than theirs
 
 
@@ -38,7 +40,11 @@ def catalogue(panel: Panel, levels: tuple[Level, ...] = ()) -> dict[str, Feature
         features += promotion_features(spans)
     features += [covariate_feature(name) for name in panel.known if name not in ("price", "promotion")]
     features += [_attribute(name) for name in panel.series.columns]
-    return {feature.name: feature for feature in features}
+    default = _default_names(panel, levels)
+    return {
+        feature.name: replace(feature, default=feature.name in default or feature.group in FIXED)
+        for feature in features
+    }
 
 
 def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
@@ -47,7 +53,7 @@ def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
     return tuple(dict.fromkeys(((), *between)))
 
 
-def default_names(panel: Panel, levels: tuple[Level, ...] = ()) -> set[str]:
+def _default_names(panel: Panel, levels: tuple[Level, ...] = ()) -> set[str]:
     """The names of the default set: what backtests before the reported windows showed to pay (benchmarks/LOG.md)."""
     spans = SPANS[panel.frequency]
     short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
@@ -78,25 +84,21 @@ def _finest(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
     return (max(sizes, key=lambda level: sizes[level]),) if sizes else ((),)
 
 
-def choose(
-    features: dict[str, Feature], use: tuple[str, ...], drop: tuple[str, ...] = (), default: set[str] | None = None
-) -> dict[str, Feature]:
+def choose(features: dict[str, Feature], use: tuple[str, ...], drop: tuple[str, ...] = ()) -> dict[str, Feature]:
     """The features that `use` names, less those of `drop`; both name features, groups, ``default`` or ``all``.
 
-    ``default`` stands for the names in `default` (see `default_names`) and all attributes and covariates.
     Raises UsageError for a name that is none of these, with the nearest one that is.
     """
-    dropped = {name for word in drop for name in _named(features, word, default or set())}
-    chosen = {name for word in use for name in _named(features, word, default or set())} - dropped
+    dropped = {name for word in drop for name in _named(features, word)}
+    chosen = {name for word in use for name in _named(features, word)} - dropped
     return {name: feature for name, feature in features.items() if name in chosen}
 
 
-def _named(features: dict[str, Feature], word: str, default: set[str]) -> list[str]:
+def _named(features: dict[str, Feature], word: str) -> list[str]:
     if word == "all":
         return list(features)
     if word == "default":
-        fixed = ("attribute", "covariate")
-        return [name for name, feature in features.items() if name in default or feature.group in fixed]
+        return [name for name, feature in features.items() if feature.default]
     members = [name for name, feature in features.items() if word in (name, feature.group)]
     if not members:
         known = [*features, *{feature.group for feature in features.values()}, "default", "all"]

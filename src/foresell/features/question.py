@@ -170,6 +170,7 @@ class Feature:
     """One feature: `of` gives float32 [row] for a question.
 
     `sees` says, in days before the cutoff, how far back it looks (None: all of the history); `reads` says what.
+    `default` says whether it belongs to the default set.
     """
 
     name: str
@@ -178,6 +179,7 @@ class Feature:
     reads: str
     sees: int | None
     of: Callable[[Question], np.ndarray]
+    default: bool = False
 
     @property
     def earliest(self) -> str:

@@ -13,7 +13,10 @@ FILES: dict[str, dict[str, str]] = {
         "findings.json": "what was found in the data, worst first",
         "quarantine.csv": "bad rows: file, line, reason, text",
     },
-    "features": {"catalogue.csv": "every feature there is for these data, and whether it is used"},
+    "features": {
+        "catalogue.csv": "every feature there is for these data, and whether it is used",
+        "findings.json": "covariates that no feature in use reads",
+    },
     "backtest": {
         "leaderboard.csv": "one row for each model, the best first: means over the windows",
         "levels.parquet": "scores by model, cutoff and level",

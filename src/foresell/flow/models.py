@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from foresell import models
 from foresell.core.hierarchy import Level
 from foresell.core.settings import Features
 from foresell.core.settings import Model as ModelSettings
+from foresell.features.catalogue import choose
+from foresell.features.question import Feature
 
 if TYPE_CHECKING:
     from foresell.models.contract import Model
@@ -23,7 +25,7 @@ def make_models(
     The features, levels and seed of the settings go to every model that has such options, unless its own options
     say otherwise. Raises UsageError for a model or an option that does not exist.
     """
-    shared: dict[str, Any] = {"use": features.use, "drop": features.drop, "levels": levels, "seed": seed}
+    shared: dict[str, Any] = {"features": features.use, "drop": features.drop, "levels": levels, "seed": seed}
     made: dict[str, Model] = {}
     seen: Counter[str] = Counter()
     for model in wanted:
@@ -33,3 +35,18 @@ def make_models(
         name = model.name if seen[model.name] == 1 else f"{model.name}_{seen[model.name]}"
         made[name] = models.make(model.name, **options)
     return made
+
+
+def features_in_use(
+    wanted: Iterable[ModelSettings], features: Features, there: Mapping[str, Feature]
+) -> dict[str, Feature]:
+    """Those of the features that are `there` which any of the models uses; none where no model takes features.
+
+    Raises UsageError for a feature, or a group of them, that is not there.
+    """
+    used: set[str] = set()
+    for model in wanted:
+        if "features" in models.options(model.name):
+            use, drop = model.options.get("features", features.use), model.options.get("drop", features.drop)
+            used |= set(choose(dict(there), tuple(use), tuple(drop)))
+    return {name: feature for name, feature in there.items() if name in used}

@@ -29,7 +29,7 @@ Step = Callable[[Task, Path], dict[str, Any]]
 WORK: dict[str, Step] = {
     "check": steps.check,
     "features": steps.features,
-    "backtest": steps.test,
+    "backtest": steps.run_backtest,
     "train": steps.train,
     "forecast": steps.forecast,
     "report": report,
@@ -83,8 +83,8 @@ class Project:
         return Outcome(name, folder, True, record.seconds if record else 0.0, read_summary(folder))
 
     def _task(self, step: str) -> Task:
-        def tell(done: float, total: float, doing: str) -> None:
-            self.watch(Progress(step, done, total, doing))
+        def tell(done: float, total: float, doing: str, left: float | None = None) -> None:
+            self.watch(Progress(step, done, total, doing, left))
 
         return Task(self.settings, self.folder, self.results, tell)
 
@@ -100,7 +100,7 @@ class Project:
             return of.data, of.horizon, of.levels, windows, [self._input(path) for path in self._inputs()]
         panel = read_summary(self.results.folder("check")).get("panel")
         if step == "features":
-            return panel, of.levels, of.features
+            return panel, of.levels, of.features, of.models
         if step == "backtest":
             weights = self._input(of.backtest.weights) if of.backtest.weights else None
             learning = (of.horizon, of.levels, of.features, of.models, of.seed)
@@ -156,7 +156,7 @@ class Project:
 
     @property
     def findings(self) -> list[Finding]:
-        """What was found in the data, worst first."""
+        """What `check` and `features` found in the data, worst first."""
         return self._task("check").findings()
 
     @property

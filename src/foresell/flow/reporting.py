@@ -101,8 +101,8 @@ def _left_out(task: Task) -> tuple[str, ...]:
     checked, said = task.summary("check"), []
     if checked["quarantined"]:
         said.append(
-            f"{checked['quarantined']:,} entries for bad rows of the data are in the quarantine file and in none of the "
-            "numbers here."
+            f"{checked['quarantined']:,} entries for bad rows of the data are in the quarantine file and in none of "
+            "the numbers here."
         )
     probabilities = task.settings.output.quantiles
     if probabilities:

@@ -6,11 +6,11 @@ Every file that a step leaves is named in `layout.FILES`; what it returns stands
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -26,12 +26,14 @@ from foresell.data.checks import unused_covariates
 from foresell.data.read import read
 from foresell.evaluate.backtest import Backtest, backtest
 from foresell.evaluate.windows import cutoffs
-from foresell.features.catalogue import catalogue, choose, table
+from foresell.features.catalogue import catalogue, table
 from foresell.features.question import Feature
 from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE
-from foresell.flow.models import make_models
+from foresell.flow.models import features_in_use, make_models
+from foresell.flow.outcome import Pace
 from foresell.models import load
+from foresell.store.address import parse_address
 from foresell.store.delivery import deliver
 from foresell.store.panels import load_panel, save_panel
 from foresell.store.steps import Steps
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
     from foresell.models.contract import Fitted
 
 
+class Tell(Protocol):
+    """Takes how far a step is; see `outcome.Progress`."""
+
+    def __call__(self, done: float, total: float, doing: str, left: float | None = None) -> None: ...
+
+
 @dataclass
 class Task:
     """What a step is given: the settings, the folder that paths begin at, the results so far, whom to tell."""
@@ -48,7 +56,7 @@ class Task:
     settings: Settings
     base: Path
     results: Steps
-    tell: Callable[[float, float, str], None]
+    tell: Tell
 
     @cached_property
     def panel(self) -> Panel:
@@ -66,8 +74,8 @@ class Task:
 
     @cached_property
     def used(self) -> dict[str, Feature]:
-        """The features that the settings choose."""
-        return choose(self.features, self.settings.features.use, self.settings.features.drop)
+        """The features that the models of the settings use."""
+        return features_in_use(self.settings.models, self.settings.features, self.features)
 
     def summary(self, step: str) -> dict[str, Any]:
         """The summary that an earlier step left."""
@@ -88,13 +96,10 @@ class Task:
         return load(self.results.folder("train") / "model")
 
     def findings(self) -> list[Finding]:
-        """What `check` found, worst first, and which covariates no feature reads."""
-        found = read_findings(self.results.folder("check"))
-        return worst_first([*found, *unused_covariates(self.panel, self._covariates_read())])
-
-    def _covariates_read(self) -> set[str]:
-        """Covariates that a feature in use reads; prices are also what the scores are weighed with."""
-        return {"price"} | {name for feature in self.used.values() for name in (feature.reads, feature.name)}
+        """What `check` and `features` found, worst first."""
+        return worst_first(
+            [each for step in ("check", "features") for each in read_findings(self.results.folder(step))]
+        )
 
 
 def read_summary(folder: Path) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def read_summary(folder: Path) -> dict[str, Any]:
 
 
 def read_findings(folder: Path) -> list[Finding]:
-    """The findings that `check` left in its folder."""
+    """The findings that a step left in its folder."""
     found = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     return [
         Finding(**{**each, "severity": Severity(each["severity"]), "examples": tuple(each["examples"])})
@@ -121,11 +126,15 @@ def write_json(path: Path, content: object) -> None:
 
 def write_findings(folder: Path, findings: tuple[Finding, ...], quarantine: pl.DataFrame | None) -> dict[str, Any]:
     """Writes what `check` found; returns how many of each severity, and how many bad rows."""
-    write_json(folder / "findings.json", [finding.to_dict() for finding in worst_first(findings)])
+    write_json(folder / "findings.json", _plain(findings))
     bad = pl.DataFrame(schema=["file", "line", "reason", "text"]) if quarantine is None else quarantine
     bad.write_csv(folder / "quarantine.csv")
     counts = {f"{severity}s": sum(f.severity == severity for f in findings) for severity in ("error", "warning")}
     return {**counts, "remarks": len(findings) - sum(counts.values()), "quarantined": bad.height}
+
+
+def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
+    return [finding.to_dict() for finding in worst_first(findings)]
 
 
 def check(task: Task, folder: Path) -> dict[str, Any]:
@@ -151,13 +160,20 @@ def check(task: Task, folder: Path) -> dict[str, Any]:
 
 
 def features(task: Task, folder: Path) -> dict[str, Any]:
-    """Writes the catalogue of the features that these data allow, and which of them are used."""
+    """Writes the catalogue of the features that these data allow, which of them are used, and what none of them reads.
+
+    Prices are always of use: scores are weighed with them.
+    """
+    read = {"price"} | {name for feature in task.used.values() for name in (feature.reads, feature.name)}
+    unused = unused_covariates(task.panel, read)
+    write_json(folder / "findings.json", _plain(unused))
     listed = table(task.features).with_columns(used=pl.col("name").is_in(list(task.used)))
     listed.write_csv(folder / "catalogue.csv")
-    return {"features": listed.height, "used": len(task.used)}
+    unread = [name for name in task.panel.known if name not in read]
+    return {"features": listed.height, "used": len(task.used), "unread": unread}
 
 
-def test(task: Task, folder: Path) -> dict[str, Any]:
+def run_backtest(task: Task, folder: Path) -> dict[str, Any]:
     """The backtest: every model at every window, with all forecasts and scores written out."""
     settings, panel = task.settings, task.panel
     models = make_models(settings.models, settings.features, settings.levels, settings.seed)
@@ -168,16 +184,18 @@ def test(task: Task, folder: Path) -> dict[str, Any]:
         write_table(frame, folder / "forecasts" / f"{frame['model'][0]}-{frame['cutoff'][0]}.parquet")
 
     weights = settings.backtest.weights
+    days = cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every)
+    pace = Pace(models, len(days))
     result = backtest(
         panel,
         models,
         settings.horizon,
-        cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every),
+        days,
         task.hierarchy,
         weights=None if weights is None else weights if is_remote(weights) else task.base / weights,
         segments=settings.backtest.segments,
         keep=keep,
-        progress=task.tell,
+        progress=lambda done, total, doing: task.tell(done, total, doing, pace.left(done)),
     )
     for name, frame in result.tables().items():
         if name == "leaderboard":
@@ -209,7 +227,8 @@ def train(task: Task, folder: Path) -> dict[str, Any]:
     task.tell(0, 2, f"how the errors of {name} scatter")
     ranges = Ranges.learn(task.tested(name), task.panel, task.hierarchy)
     ranges.save(folder / "ranges.parquet")
-    task.tell(1, 2, f"{name} on the whole history")
+    took = task.backtest().runs.filter(pl.col("model") == name)["fit_seconds"]
+    task.tell(1, 2, f"{name} on the whole history", left=took[-1])
     fitted = models[name].fit(task.panel, settings.horizon)
     fitted.save(folder / "model")
     meanings = pl.DataFrame(
@@ -255,7 +274,14 @@ def delivery(task: Task, folder: Path) -> dict[str, Any]:
     task.tell(0, 2, "to the database")
     # All levels of a cutoff make way together, so that a level that is no longer wanted does not stay behind.
     done = deliver(frame, url, replaced_by=("cutoff",), relative_to=task.base)
-    told: dict[str, Any] = {"database": done.where, "table": done.table, "rows": done.rows, "replaced": done.replaced}
+    file = parse_address(url, task.base).path
+    told: dict[str, Any] = {
+        "database": done.where,
+        "place": str(file) if file else done.where,
+        "table": done.table,
+        "rows": done.rows,
+        "replaced": done.replaced,
+    }
     if output.folder:
         task.tell(1, 2, f"to {output.folder}")
         place = output.folder.rstrip("/") if is_remote(output.folder) else str(task.base / output.folder)

@@ -22,7 +22,7 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
-from foresell.features.catalogue import catalogue, choose, default_names, matrix
+from foresell.features.catalogue import catalogue, choose, matrix
 from foresell.features.question import Context, Feature, unknown
 from foresell.features.questions import BLOCK, Grid, Questions, Rows, everything
 from foresell.features.spans import SPANS
@@ -44,12 +44,12 @@ GRIDS = {
 class LightGBM:
     """How to learn a LightGBM on question rows.
 
-    `features` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
+    `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
     are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions,
     makes the rows. `power` is the variance power of the Tweedie loss, between 1 (Poisson) and 2 (gamma).
     """
 
-    features: tuple[str, ...] = ("default",)
+    use: tuple[str, ...] = ("default",)
     drop: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
     trees: int = 120
@@ -107,8 +107,7 @@ class LightGBM:
 
     def _questions(self, panel: Panel, horizon: int, cutoffs: Sequence[int], keep: bool) -> Questions:
         features = catalogue(panel, self.levels)
-        default = default_names(panel, self.levels)
-        chosen = choose(features, self.features, self.drop, default)
+        chosen = choose(features, self.use, self.drop)
         needed = {name: features[name] for name in level_weights(panel)}
         grid = GRIDS[panel.frequency]
         given = {name: getattr(self, name) for name in ("days", "every", "share") if getattr(self, name) is not None}

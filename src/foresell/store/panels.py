@@ -78,10 +78,10 @@ def digest(panel: Panel) -> str:
     content.update(repr(about).encode())
     for table in (panel.series, panel.events):
         content.update(table.write_csv(quote_style="non_numeric").encode())
-    content.update(np.ascontiguousarray(panel.dates).view(np.uint8))
+    content.update(np.ascontiguousarray(panel.dates).view(np.uint8).data)
     for cube in (panel.units, *(part for known in panel.known.values() for part in (known.values, known.rows))):
         for start in range(0, len(cube), _BLOCK):
-            content.update(np.ascontiguousarray(cube[start : start + _BLOCK]).view(np.uint8))
+            content.update(np.ascontiguousarray(cube[start : start + _BLOCK]).view(np.uint8).data)
     return content.hexdigest()
 
 

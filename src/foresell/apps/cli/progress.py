@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import threading
 import time
@@ -28,7 +29,7 @@ class Meter:
         self.last: Progress | None = None
         self._bar: tqdm | None = None
         self._lock = threading.RLock()
-        self._began = self._told = 0.0
+        self._began = self._told = self._heard = 0.0
         self._clock: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -37,7 +38,7 @@ class Meter:
             if self.last is None or self.last.step != progress.step:
                 self.close()
                 self._began = self._told = time.monotonic()
-            self.last = progress
+            self.last, self._heard = progress, time.monotonic()
             if self.quiet:
                 return
             self._draw()
@@ -70,7 +71,8 @@ class Meter:
             self._draw_bar(self.last)
         elif time.monotonic() - self._told >= SECONDS:
             self._told = time.monotonic()
-            print(line(self.last, self._told - self._began), file=self.stream, flush=True)
+            told = line(self.last, self._told - self._began, self._told - self._heard)
+            print(told, file=self.stream, flush=True)
 
     def _draw_bar(self, progress: Progress) -> None:
         from tqdm import tqdm
@@ -83,31 +85,38 @@ class Meter:
             )  # fmt: skip
         self._bar.total = progress.total
         self._bar.n = min(progress.done, progress.total)
-        left = remaining(progress, time.monotonic() - self._began)
-        self._bar.set_postfix_str(f"{progress.doing}{f', {left} left' if left else ''}", refresh=False)
+        now = time.monotonic()
+        left = remaining(progress, now - self._began, now - self._heard)
+        self._bar.set_postfix_str(progress.doing + left, refresh=False)
         self._bar.refresh()
 
 
-def line(progress: Progress, seconds: float) -> str:
-    """The progress as a line of a log, `seconds` after the step began.
+def line(progress: Progress, seconds: float, since: float = 0.0) -> str:
+    """The progress as a line of a log, `seconds` after the step began and `since` it was told.
 
     >>> from foresell.flow.outcome import Progress
-    >>> line(Progress("backtest", 3, 9, "lightgbm at 2016-03-27"), 120)
+    >>> line(Progress("backtest", 3, 9, "lightgbm at 2016-03-27", left=250), 120, since=10)
     'backtest: 3 of 9, lightgbm at 2016-03-27, about 4 min left'
     >>> line(Progress("check", 0.25, 1, "reading sales"), 10)
     'check: 25 %, reading sales, about 30 s left'
     """
-    counted = f"{progress.done:g} of {progress.total:g}" if progress.total > 1 else f"{progress.done:.0%}"
-    left = remaining(progress, seconds)
-    return f"{progress.step}: {counted.replace('%', ' %')}, {progress.doing}{f', {left} left' if left else ''}"
+    counted = f"{progress.done:g} of {progress.total:g}" if progress.total > 1 else f"{100 * progress.done:.0f} %"
+    return f"{progress.step}: {counted}, {progress.doing}{remaining(progress, seconds, since)}"
 
 
-def remaining(progress: Progress, seconds: float) -> str:
-    """What is left, in words, if the rest goes on as it did; nothing before a twentieth is done."""
-    done = progress.done / progress.total if progress.total else 0.0
-    if done < 0.05 or done >= 1:
+def remaining(progress: Progress, seconds: float, since: float = 0.0) -> str:
+    """What is left, in words; nothing where nobody can know.
+
+    It is what the step said when it last told, less the time `since`; where a step says nothing, the rest is taken to
+    go on as the beginning did, once a twentieth is done.
+    """
+    if progress.left is not None:
+        left = progress.left - since
+    else:
+        done = progress.done / progress.total if progress.total else 0.0
+        left = seconds * (1 - done) / done if 0.05 <= done < 1 else math.nan
+    if math.isnan(left) or progress.done >= progress.total:
         return ""
-    left = seconds * (1 - done) / done
     if left < 55:
-        return f"about {max(5 * round(left / 5), 5)} s"
-    return f"about {round(left / 60)} min" if left < 5400 else f"about {left / 3600:.1f} h"
+        return f", about {max(5 * round(left / 5), 5)} s left"
+    return f", about {round(left / 60)} min left" if left < 5400 else f", about {left / 3600:.1f} h left"

@@ -84,7 +84,8 @@ def _plain(outcomes: dict[str, Outcome]) -> dict[str, Any]:
 def check(leakage: bool, **flags: Any) -> None:
     """Read and validate the data; say what was found, worst first.
 
-    Reads the files that foresell.yaml names. Findings of severity error stop the work, with exit code 1; the others
+    Reads the files that foresell.yaml names, and sees whether the features in use read all that is known ahead (see
+    `features`). Findings of severity error stop the work, with exit code 1; the others
     do not.
 
     With --leakage, the features in use and the configured models are tried on these data (on 200 series, drawn at
@@ -93,7 +94,7 @@ def check(leakage: bool, **flags: Any) -> None:
     """
     from foresell.apps.cli.text import findings, trials
 
-    project, outcomes = _do(flags, "check", again=("check",))
+    project, outcomes = _do(flags, "check", "features", again=("check", "features"))
     found = project.findings
     if not flags["as_json"]:
         click.echo(findings(found, project.results.folder("check")))
@@ -175,7 +176,7 @@ def run(**flags: Any) -> None:
     """
     from foresell.apps.cli.text import places
 
-    project, outcomes = _do(flags, again=tuple(name for name in FILES))
+    _, outcomes = _do(flags, again=tuple(FILES))
     if flags["as_json"]:
         print_json(_plain(outcomes))
     else:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foresell.apps.cli.verbs import width
-from foresell.report.words import change, duration, many, number, score, share
+from foresell.report.words import change, duration, listed, many, number, score, share
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +55,7 @@ def hanging(head: str, text: str, indent: int) -> str:
 
 def told(outcome: Outcome) -> str:
     """One paragraph on what came of a step, and a table where it has one."""
-    when = f"in {duration(outcome.seconds)}" if outcome.done else "up to date"
+    when = duration(outcome.seconds) if outcome.done else "up to date"
     text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11)
     if outcome.step == "backtest":
         text += "\n\n" + leaderboard(outcome.summary["leaderboard"]) + "\n"
@@ -64,13 +64,14 @@ def told(outcome: Outcome) -> str:
 
 def _check(of: dict[str, Any]) -> str:
     found = [many(of[kind], kind[:-1]) for kind in ("errors", "warnings", "remarks") if of[kind]]
-    size = f"{of['rows']:,} rows, {many(of['series'], 'series')}, {many(of['periods'], of['period'])}"
+    size = f"{of['rows']:,} rows read, {many(of['series'], 'series', 'series')}, {many(of['periods'], of['period'])}"
     bad = f"; {many(of['quarantined'], 'bad row')} put aside" if of["quarantined"] else ""
     return f"{size} from {of['first']} to {of['last']}; {', '.join(found) or 'nothing found to mend'}{bad}"
 
 
 def _features(of: dict[str, Any]) -> str:
-    return f"{of['used']} of {of['features']} in use"
+    unread = f"; none reads {listed(of['unread'])}" if of["unread"] else ""
+    return f"{of['used']} of {of['features']} in use{unread}"
 
 
 def _backtest(of: dict[str, Any]) -> str:
@@ -84,7 +85,8 @@ def _train(of: dict[str, Any]) -> str:
 
 
 def _forecast(of: dict[str, Any]) -> str:
-    return f"{of['first']} to {of['last']}, {many(of['series'], 'series')} on {many(of['levels'], 'level')}: {number(of['units'])} units in all"
+    size = f"{many(of['series'], 'series', 'series')} on {many(of['levels'], 'level')}"
+    return f"{of['first']} to {of['last']}, {size}: {number(of['units'])} units in all"
 
 
 def _report(of: dict[str, Any]) -> str:
@@ -93,7 +95,7 @@ def _report(of: dict[str, Any]) -> str:
 
 def _delivery(of: dict[str, Any]) -> str:
     copy = f"; a copy in {of['copy']}" if "copy" in of else ""
-    return f"{of['rows']:,} rows to the table {of['table']} of {of['database']}{copy}"
+    return f"{of['rows']:,} rows to the table {of['table']} of {of['place']}{copy}"
 
 
 _SAYS = {
@@ -134,7 +136,7 @@ def findings(found: list[Finding], folder: Path) -> str:
         return "\nNothing was found that wants a look."
     parts = []
     for finding in found:
-        head = f"{finding.severity.upper() if finding.severity == 'error' else finding.severity}"
+        head = "ERROR" if finding.severity == "error" else str(finding.severity)
         lines = [
             hanging(f"  {head}", f"{finding.code} in {finding.where}", 11),
             hanging("", finding.message.rstrip(".") + ".", 11),
@@ -148,10 +150,10 @@ def findings(found: list[Finding], folder: Path) -> str:
     return "\n" + "\n\n".join(parts) + "\n\n" + textwrap.fill(kept, width(), break_on_hyphens=False)
 
 
-def catalogue(listed: pl.DataFrame) -> str:
+def catalogue(table: pl.DataFrame) -> str:
     """The features, those in use marked."""
     rows = [("used", "name", "group", "reads", "sees back to", "meaning")]
-    for row in listed.iter_rows(named=True):
+    for row in table.iter_rows(named=True):
         rows.append(
             ("yes" if row["used"] else "", row["name"], row["group"], row["reads"], row["earliest"], row["meaning"])
         )
@@ -211,5 +213,5 @@ def places(outcomes: dict[str, Outcome]) -> str:
     return (
         f"\nThe report: {outcomes['report'].summary['page']}"
         f"\nForecasts:  {outcomes['forecast'].summary['table']}"
-        f"\nDatabase:   {outcomes['delivery'].summary['database']}, table {outcomes['delivery'].summary['table']}"
+        f"\nDatabase:   {outcomes['delivery'].summary['place']}, table {outcomes['delivery'].summary['table']}"
     )

@@ -42,6 +42,10 @@ class Verb(click.Command):
             self._tell(ctx, "Fault", fault(ctx, error))
             ctx.exit(1)
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first line of the help, whole."""
+        return (self.help or "").strip().partition("\n\n")[0].replace("\n", " ")
+
     def _tell(self, ctx: click.Context, kind: str, message: str, error: ForesellError | None = None) -> None:
         click.echo(paragraph(message), err=True)
         if ctx.params.get("as_json"):
