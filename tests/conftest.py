@@ -142,3 +142,57 @@ def _small_panel(
         units[7] = np.nan
     known = {"price": Known.of_each(price), "promotion": Known.of_each(promotion)}
     return Panel(series, ("item", "shop"), dates, units, known, frequency=frequency)
+
+
+SHOP_MODELS = [{"name": "seasonal_naive"}, {"name": "moving_average"}]
+"""Models that fit in no time; tests of the flow that need another one change the settings."""
+
+
+@pytest.fixture(scope="session")
+def _shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sample retailer in data/ and its project in shop/, as the command line would make them, all steps done."""
+    from foresell.core.settings import read_settings
+    from foresell.data import roles, settings_file
+    from foresell.data.sample import make_retailer
+    from foresell.flow.project import Project
+
+    folder = tmp_path_factory.mktemp("shop")
+    make_retailer(folder / "data", stores=2, items=6, days=200)
+    proposal = roles.infer(str(folder / "data"), overrides={"horizon": 7, "country": "US"})
+    proposal.settings["models"] = SHOP_MODELS
+    proposal.settings["backtest"] = {"windows": 2}
+    proposal.settings["levels"] = [["store"], ["category"], ["store", "category"]]
+    settings_file.write(proposal, folder / "shop", "data")
+    assert read_settings(folder / "shop" / "foresell.yaml").horizon == 7
+    Project(folder / "shop").run()
+    return folder
+
+
+@pytest.fixture
+def done_shop(_shop: Path, tmp_path: Path) -> Path:
+    """A project of its own to each test, all of whose steps are done; its data lie beside it in ../data."""
+    shutil.copytree(_shop, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def shop(done_shop: Path) -> Path:
+    """A project of its own to each test, nothing of which is done."""
+    shutil.rmtree(done_shop / "results")
+    return done_shop
+
+
+@pytest.fixture(scope="session")
+def change_settings() -> Callable[..., None]:
+    """Changes settings of a project by name: ``change_settings(folder, horizon=14, data={"until": …})``."""
+
+    def change(folder: Path, **changes: object) -> None:
+        import yaml
+
+        path = folder / "foresell.yaml"
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for name, value in changes.items():
+            tree[name] = {**tree.get(name, {}), **value} if isinstance(value, dict) else value
+        path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+
+    return change

@@ -33,6 +33,10 @@ def closed(units, frequency=Frequency.DAY):
         pytest.param([NAN] * 70 + [1.0, 1, 1, 1, 1, 1, NAN] * 2, OPEN, id="begun two weeks ago"),
         pytest.param([1.0] * 70 + [NAN] * 56, OPEN, id="out of stock ever since"),
         pytest.param([1.0] * 70 + [NAN] * 49 + [1.0] + [NAN] * 6, OPEN, id="one known day in a long stock-out"),
+        pytest.param([1.0] * 7 + [NAN] * 90, OPEN, id="out of stock for 90 days"),
+        pytest.param([1.0] * 7 + [NAN] * 91, [True] * 7, id="no longer on sale"),
+        pytest.param([1.0] * 7 + [NAN] * 90 + [0.0], OPEN, id="nothing sold, but on sale"),
+        pytest.param([NAN] * 100, OPEN, id="not yet on sale"),
         pytest.param([NAN] * 70, OPEN, id="never known"),
         pytest.param([1.0, NAN, NAN, NAN, NAN, NAN, NAN] * 9, [False] + [True] * 6, id="a market on Mondays"),
     ],
@@ -47,3 +51,9 @@ def test_the_weekday_is_that_of_the_day_ahead():
 
 def test_weeks_are_never_closed():
     assert closed(WEEK * 10, Frequency.WEEK) == OPEN
+
+
+@pytest.mark.parametrize(("frequency", "periods"), [(Frequency.WEEK, 13), (Frequency.MONTH, 6)])
+def test_weeks_and_months_of_what_is_no_longer_on_sale(frequency, periods):
+    assert closed([1.0] * 10 + [NAN] * (periods - 1), frequency) == OPEN
+    assert closed([1.0] * 10 + [NAN] * periods, frequency) == [True] * 7

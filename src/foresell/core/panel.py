@@ -127,7 +127,8 @@ class Panel:
     def aggregate(self, level: Level) -> Panel:
         """The panel of the level's groups. A group's day is known where any of its series' is; units add up.
 
-        Known-ahead covariates do not aggregate (a mean price is a feature, not a covariate) and are left out.
+        Attributes and known-ahead covariates that are the same for all series of every group are kept; others are
+        left out, for a mean price is a feature and no covariate.
         """
         groups = Hierarchy.of(self.keys).groups(self.series, level)
         units = np.full((len(groups), self.n_days), np.nan, np.float32)
@@ -137,8 +138,20 @@ class Panel:
             members = self.units[order[bounds[group] : bounds[group + 1]]]
             total = np.nansum(members, axis=0, dtype=np.float64)
             units[group] = np.where(np.isnan(members).all(axis=0), np.nan, total)
-        keys = level or ("total",)
-        return replace(self, series=groups.frame, keys=keys, units=units, known={})
+        first = order[bounds[:-1]]  # one member of each group
+        shared = [
+            name
+            for name in self.series.columns
+            if name not in groups.frame.columns
+            and self.series[name].eq_missing(self.series[name][first[groups.rows]]).all()
+        ]
+        known = {
+            name: Known(known.values, known.rows[first])
+            for name, known in self.known.items()
+            if (known.rows == known.rows[first][groups.rows]).all()
+        }
+        frame = groups.frame.with_columns(self.series[name][first] for name in shared)
+        return replace(self, series=frame, keys=level or ("total",), units=units, known=known)
 
     def to_frame(self) -> pl.DataFrame:
         """One row for each known day of each series: keys, ``date``, ``units``, and the known-ahead columns."""

@@ -92,7 +92,8 @@ _BACKTEST = {
 _OUTPUT = {
     "quantiles": ("the probabilities of the quantiles", [0.05, 0.25, 0.5, 0.75, 0.95]),
     "database": (
-        "a database for the table `forecasts`: sqlite:///, duckdb:/// or postgresql://",
+        "a database for the table `forecasts`: sqlite:///, duckdb:/// or postgresql://; where not given, "
+        "sqlite:///results/forecasts.sqlite",
         "duckdb:///sales.duckdb",
     ),
     "folder": ("a further copy of the forecasts: a path or s3://BUCKET/PREFIX", "s3://bucket/forecasts"),

@@ -56,13 +56,15 @@ def forecast(
     levels: Iterable[Level] = (),
     tested: Backtest | None = None,
     quantiles: Sequence[float] = QUANTILES,
+    name: str | None = None,
     seed: int = 1,
 ) -> Forecasts:
     """The `horizon` days after the panel's last one, for the total, `levels` and the single series.
 
     `model` is a name of the registry or a model; where it is not given, the best of `tested`, or LightGBM. With
-    `tested`, a backtest of that model on this panel with the same levels, `quantiles` come from its errors; without,
-    the forecast has a mean only. `forecasts.to_frame()` gives one tidy table.
+    `tested`, a backtest on this panel with the same levels, `quantiles` come from the model's errors in it, where it
+    goes by `name` (its own, where not given); without, the forecast has a mean only. `forecasts.to_frame()` gives
+    one tidy table.
 
     Raises UsageError where `tested` holds no forecasts by the model, or other levels.
     """
@@ -73,7 +75,7 @@ def forecast(
     means = all_levels(bottom, panel.series, hierarchy)
     if tested is None:
         return Forecasts(means)
-    name = model if isinstance(model, str) else model.name
+    name = name or (model if isinstance(model, str) else model.name)
     kept = tested.forecasts.filter(model=name) if tested.forecasts is not None else None
     if kept is None or kept.is_empty():
         raise UsageError(f"The backtest holds no forecasts by '{name}'; test that model to get quantiles round it.")

@@ -25,7 +25,7 @@ def make_models(
     The features, levels and seed of the settings go to every model that has such options, unless its own options
     say otherwise. Raises UsageError for a model or an option that does not exist.
     """
-    shared: dict[str, Any] = {"features": features.use, "drop": features.drop, "levels": levels, "seed": seed}
+    shared: dict[str, Any] = {"use": features.use, "drop": features.drop, "levels": levels, "seed": seed}
     made: dict[str, Model] = {}
     seen: Counter[str] = Counter()
     for model in wanted:
@@ -46,7 +46,7 @@ def features_in_use(
     """
     used: set[str] = set()
     for model in wanted:
-        if "features" in models.options(model.name):
-            use, drop = model.options.get("features", features.use), model.options.get("drop", features.drop)
+        if "use" in models.options(model.name):
+            use, drop = model.options.get("use", features.use), model.options.get("drop", features.drop)
             used |= set(choose(dict(there), tuple(use), tuple(drop)))
     return {name: feature for name, feature in there.items() if name in used}

@@ -130,7 +130,13 @@ def write_findings(folder: Path, findings: tuple[Finding, ...], quarantine: pl.D
     bad = pl.DataFrame(schema=["file", "line", "reason", "text"]) if quarantine is None else quarantine
     bad.write_csv(folder / "quarantine.csv")
     counts = {f"{severity}s": sum(f.severity == severity for f in findings) for severity in ("error", "warning")}
-    return {**counts, "remarks": len(findings) - sum(counts.values()), "quarantined": bad.height}
+    warnings = [f"{f.code} in {f.where}: {f.message}" for f in worst_first(findings) if f.severity == Severity.WARNING]
+    return {
+        **counts,
+        "remarks": len(findings) - sum(counts.values()),
+        "warnings_found": warnings,
+        "quarantined": bad.height,
+    }
 
 
 def _plain(findings: Iterable[Finding]) -> list[dict[str, object]]:
@@ -143,8 +149,12 @@ def check(task: Task, folder: Path) -> dict[str, Any]:
         loaded = read(task.settings, task.base, lambda share, doing: task.tell(share, 1, doing.lower()))
     except FindingsStop as stop:
         with task.results.run_step("check", "stopped") as stopped:
-            write_json(stopped / "summary.json", write_findings(stopped, stop.findings, stop.quarantine))
-        raise
+            found = write_findings(stopped, stop.findings, stop.quarantine)
+            write_json(stopped / "summary.json", found)
+        if not found["quarantined"]:
+            raise
+        place = task.results.folder("check") / "quarantine.csv"
+        raise FindingsStop(f"{stop} The bad rows are in {place}.", stop.findings, stop.quarantine) from stop
     panel = loaded.panel
     Hierarchy.of(panel.keys, task.settings.levels).all_groups(panel.series)  # a level that cannot be is said now
     return {
@@ -262,8 +272,19 @@ def forecast(task: Task, folder: Path) -> dict[str, Any]:
         "series": sum(each.series.height for each in levels.values()),
         "rows": frame.height,
         "units": round(float(np.sum(made.total.mean, dtype=np.float64)), 1),
+        "units_a_year_ago": _year_ago(task.panel, task.settings.horizon),
         "table": str(task.results.folder("forecast") / "forecasts.parquet"),
     }
+
+
+def _year_ago(panel: Panel, horizon: int) -> float | None:
+    """Units in the same days of whole seasons a year before those asked for; None where they are not all known."""
+    first = panel.n_days - panel.frequency.year
+    units = panel.units[:, max(first, 0) : first + horizon] if first >= 0 else panel.units[:, :0]
+    known = ~np.isnan(units)
+    if units.shape[1] < horizon or not known.any(axis=0).all():
+        return None
+    return round(float(np.sum(units[known], dtype=np.float64)), 1)
 
 
 def delivery(task: Task, folder: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Days on which a series is always closed: a shop that never opens on Sundays."""
+"""Days on which a series does not sell: a shop that never opens on Sundays, an item that is no longer on sale."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ ENOUGH = 3
 """How often a weekday must have come round, and another one been known, before that says anything."""
 
 
+GONE = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6}
+"""How many last periods without a single known one tell that a series is no longer on sale."""
+
+
 def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     """Whether each series is closed on each day after the panel's cutoff: bool [series, step].
 
@@ -21,9 +25,16 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     three times since the series began, while another weekday was known at least three times; so a product that has
     just begun, or has been out of stock ever since, is not taken for closed. Nothing sold (0) is known. Weeks and
     months are never closed.
+
+    A series that was known once, but not in the last 91 days (13 weeks, six months), is taken to be no longer on sale,
+    and is closed from then on. Models must not be asked about it: nothing they learn from looks like it, since no day
+    after the end of a series is known.
     """
     closed = np.zeros((panel.n_series, horizon), bool)
-    if panel.frequency != Frequency.DAY or not panel.n_days:
+    if not panel.n_days:
+        return closed
+    closed[_gone(panel)] = True
+    if panel.frequency != Frequency.DAY:
         return closed
     start = max(0, panel.n_days - 7 * WEEKS)
     known = ~np.isnan(panel.units[:, start:])  # [series, day]
@@ -32,7 +43,13 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     n_known = np.stack([known[:, weekday == day].sum(axis=1) for day in range(7)], axis=1)  # [series, weekday]
     n_days = np.stack([begun[:, weekday == day].sum(axis=1) for day in range(7)], axis=1)
     never = (n_known == 0) & (n_days >= ENOUGH) & (n_known.max(axis=1, keepdims=True) >= ENOUGH)
-    return never[:, panel.ahead(horizon).astype(np.int64) % 7]
+    return closed | never[:, panel.ahead(horizon).astype(np.int64) % 7]
+
+
+def _gone(panel: Panel) -> np.ndarray:
+    """Whether each series was on sale once and is no longer [series]."""
+    start = max(0, panel.n_days - GONE[panel.frequency])
+    return np.isnan(panel.units[:, start:]).all(axis=1) & _known_before(panel, start)
 
 
 def _known_before(panel: Panel, day: int) -> np.ndarray:

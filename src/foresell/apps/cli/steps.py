@@ -11,6 +11,7 @@ import click
 
 from foresell.apps.cli.progress import Meter
 from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.core.errors import FindingsStop
 from foresell.flow.layout import DATABASE, FILES
 from foresell.models import MODELS
 
@@ -94,7 +95,12 @@ def check(leakage: bool, **flags: Any) -> None:
     """
     from foresell.apps.cli.text import findings, trials
 
-    project, outcomes = _do(flags, "check", "features", again=("check", "features"))
+    try:
+        project, outcomes = _do(flags, "check", "features", again=("check", "features"))
+    except FindingsStop as stop:
+        if not flags["as_json"]:
+            click.echo(findings(list(stop.findings)) + "\n")
+        raise
     found = project.findings
     if not flags["as_json"]:
         click.echo(findings(found, project.results.folder("check")))

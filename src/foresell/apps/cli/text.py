@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from foresell.flow.outcome import Outcome
 
 BENCHMARK = "seasonal_naive"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = (), indent: int = 0) -> str:
@@ -56,7 +57,10 @@ def hanging(head: str, text: str, indent: int) -> str:
 def told(outcome: Outcome) -> str:
     """One paragraph on what came of a step, and a table where it has one."""
     when = duration(outcome.seconds) if outcome.done else "up to date"
-    text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11)
+    when = when.replace(" ", NO_BREAK)
+    text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11).replace(NO_BREAK, " ")
+    for warning in outcome.summary.get("warnings_found", ()) if outcome.done else ():
+        text += "\n" + hanging("", f"warning: {warning}", 11)
     if outcome.step == "backtest":
         text += "\n\n" + leaderboard(outcome.summary["leaderboard"]) + "\n"
     return text
@@ -86,7 +90,9 @@ def _train(of: dict[str, Any]) -> str:
 
 def _forecast(of: dict[str, Any]) -> str:
     size = f"{many(of['series'], 'series', 'series')} on {many(of['levels'], 'level')}"
-    return f"{of['first']} to {of['last']}, {size}: {number(of['units'])} units in all"
+    ago = of["units_a_year_ago"]
+    compared = f", {change(of['units'] / ago - 1)} against the same days a year ago" if ago else ""
+    return f"{of['first']} to {of['last']}, {size}: {number(of['units'])} units in all{compared}"
 
 
 def _report(of: dict[str, Any]) -> str:
@@ -130,7 +136,7 @@ def leaderboard(rows: list[dict[str, Any]]) -> str:
     return columns(table, right=range(1, len(head)), indent=2)
 
 
-def findings(found: list[Finding], folder: Path) -> str:
+def findings(found: list[Finding], folder: Path | None = None) -> str:
     """What was found, worst first, and where it is kept."""
     if not found:
         return "\nNothing was found that wants a look."
@@ -141,13 +147,22 @@ def findings(found: list[Finding], folder: Path) -> str:
             hanging(f"  {head}", f"{finding.code} in {finding.where}", 11),
             hanging("", finding.message.rstrip(".") + ".", 11),
         ]
-        if finding.examples:
-            lines.append(hanging("", f"Such as: {'; '.join(finding.examples)}", 11))
+        lines += _examples(finding.examples)
         if finding.advice:
             lines.append(hanging("", finding.advice, 11))
         parts.append("\n".join(lines))
+    if folder is None:
+        return "\n" + "\n\n".join(parts)
     kept = f"All of it is in {folder / 'findings.json'}, bad rows are in {folder / 'quarantine.csv'}."
     return "\n" + "\n\n".join(parts) + "\n\n" + textwrap.fill(kept, width(), break_on_hyphens=False)
+
+
+def _examples(examples: Sequence[str]) -> list[str]:
+    """The examples of a finding: on one line where they fit, else one below the other."""
+    together = f"Such as: {'; '.join(examples)}"
+    if not examples or len(together) + 11 <= width():
+        return [" " * 11 + together] if examples else []
+    return [" " * 11 + "Such as:", *(hanging("", example, 13) for example in examples)]
 
 
 def catalogue(table: pl.DataFrame) -> str:
@@ -180,8 +195,8 @@ def trials(tried: list[Trial]) -> str:
 def concluded(proposal: Proposal, path: Path) -> str:
     """What `init` concluded, and why."""
     rows = [(reason.setting.removeprefix("data."), reason.conclusion, reason.why) for reason in proposal.reasons]
-    first = min(max(len(row[0]) for row in rows), 14) + 2
-    lines = [hanging(f"  {setting}", f"{value}  ({why})" if why else value, first + 2) for setting, value, why in rows]
+    first = max(len(row[0]) for row in rows) + 4
+    lines = [hanging(f"  {setting}", f"{value}  ({why.rstrip('.')})", first) for setting, value, why in rows]
     if proposal.doubts:
         lines += ["", "Please look at these, which the data leave open:"]
         lines += [hanging("  -", doubt, 4) for doubt in proposal.doubts]

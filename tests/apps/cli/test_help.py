@@ -1,0 +1,83 @@
+"""Help is enough to use every verb, and comes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import foresell
+from foresell.apps.cli import main
+from foresell.flow.layout import FILES, NEEDS
+
+VERBS = sorted(main.commands)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_and_option_is_documented(verb):
+    command = main.commands[verb]
+    assert command.help
+    for parameter in command.params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{verb} --{parameter.name} has no help"
+    shown = CliRunner().invoke(main, [verb, "--help"])
+    assert shown.exit_code == 0
+    assert f"Example: foresell {verb} " in shown.stdout
+    assert "Reads" in shown.stdout
+    assert any(word in shown.stdout for word in ("Write", "Changes nothing"))
+    for option in ("--json", "--quiet", "--debug"):
+        assert option in shown.stdout
+
+
+@pytest.mark.parametrize("step", [step for step, files in FILES.items() if files])
+def test_the_help_of_a_step_names_its_files(step):
+    shown = CliRunner().invoke(main, [step, "--help"]).stdout
+    for file in FILES[step]:
+        assert file in shown
+
+
+def test_there_is_a_verb_for_every_step_but_the_delivery_that_belongs_to_the_forecast():
+    assert set(VERBS) == {*NEEDS} - {"delivery"} | {"init", "sample", "run", "status"}
+
+
+def test_the_models_there_are_stand_in_the_help_of_train():
+    assert "seasonal_naive, moving_average, lightgbm" in " ".join(
+        CliRunner().invoke(main, ["train", "--help"]).stdout.split()
+    )
+
+
+def test_the_list_of_verbs_is_in_the_order_of_their_use():
+    shown = CliRunner().invoke(main, ["--help"]).stdout
+    verbs = [
+        line.split()[0]
+        for line in shown.partition("Commands:")[2].splitlines()
+        if line.startswith("  ") and line[2] != " "
+    ]
+    assert verbs[:11] == [
+        "init", "sample", "check", "features", "backtest", "train", "forecast", "report", "run", "status", "Begin"
+    ]  # fmt: skip
+    assert "..." not in shown.partition("Commands:")[2]
+
+
+def test_the_version():
+    shown = CliRunner().invoke(main, ["--version"])
+    assert shown.stdout == f"foresell {foresell.__version__}\n"
+
+
+def test_help_imports_nothing_heavy():
+    code = """
+    import sys
+    from foresell.apps.cli import main
+    try:
+        main(["check", "--help"])
+    except SystemExit as end:
+        assert end.code == 0
+    heavy = {"numpy", "polars", "lightgbm", "scipy", "msgspec", "yaml", "jinja2", "tqdm", "holidays"} & set(sys.modules)
+    assert not heavy, heavy
+    """
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
