@@ -17,6 +17,7 @@ from foresell.data.cube import Cube
 from foresell.data.pricing import ROWS_AT_ONCE, fill, read_prices
 from foresell.data.sides import Days, flags_of
 from foresell.data.tables import Dialect
+from foresell.data.telltale import days_untold, settle_telltales
 
 
 @dataclass
@@ -46,12 +47,17 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
         known |= flags_of(data.calendar, days, cube.series, cube.first, total, frequency)
     ends = {name: _end(covariate.values) for name, covariate in known.items()}
     begin = _begin(cube.units, known.get("price"), wide=data.layout == "wide")
+    of_rows = [name for name in cube.known if name != "price" or data.prices is None]
+    quiet = {name: days_untold(cube.known[name], cube.units, begin, data.absent) for name in of_rows}
     absent = settle_units(cube.units, begin, data.absent)
-    for name in cube.known:
-        if name != "price":
+    telltales, found = settle_telltales(known, quiet, settings.horizon, frequency)
+    findings += found
+    for name in of_rows:
+        if name != "price" and name not in telltales:
             _settle_covariate(known[name].values, begin, ends[name], data.absent)
-    if "price" in known:
+    if "price" in known and "price" not in telltales:
         fill(known["price"].values)
+    ends = {name: end for name, end in ends.items() if name not in telltales}
     panel = Panel(
         cube.series,
         tuple(data.keys),

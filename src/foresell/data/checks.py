@@ -96,7 +96,10 @@ def short_history(panel: Panel, settings: Settings, where: str) -> list[Finding]
 
 
 def ends_early(panel: Panel, ends: dict[str, int], horizon: int) -> list[Finding]:
-    """Covariates whose last given value (`ends` periods from the first) lies before the end of the horizon."""
+    """Covariates whose last given value (`ends` periods from the first) lies before the end of the horizon.
+
+    A backtest sees them on the days it forecasts, for those days are past; the forecast of the coming days cannot.
+    """
     found = []
     needed = panel.n_days + horizon
     for name, end in sorted(ends.items()):
@@ -104,7 +107,10 @@ def ends_early(panel: Panel, ends: dict[str, int], horizon: int) -> list[Finding
             continue
         noun = panel.frequency.noun
         until = f"ends with {panel.dates[end - 1]}" if end else "has no value at all"
-        message = f"it {until}, {_plural(needed - end, noun)} before the horizon does ({panel.ahead(horizon)[-1]})"
+        message = (
+            f"it {until}, {_plural(needed - end, noun)} before the horizon does ({panel.ahead(horizon)[-1]}): "
+            "the backtest knew it, tonight's forecast cannot"
+        )
         found.append(finding("known-ahead-ends-early", f"covariate {name}", needed - end, message))
     return found
 

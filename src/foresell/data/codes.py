@@ -114,8 +114,16 @@ CODES: dict[str, Code] = {
     ),
     "known-ahead-ends-early": Code(
         WARNING,
-        "A covariate that should be known ahead ends before the horizon does.",
-        "Give its coming values in the 'future' file (or the table it comes from), or take it out of the settings.",
+        "A covariate ends before the horizon does: the backtest knew it, tonight's forecast cannot.",
+        "Give its coming values in the 'future' file (or the table it comes from), or take it out of the settings; "
+        "until then expect less of the forecast than the backtest shows.",
+    ),
+    "covariate-of-sales-only": Code(
+        WARNING,
+        "A covariate is told only on days with a sale, so that it would give the sale away; a price is taken as it "
+        "was a horizon before, any other is left out.",
+        "Give it for every day: in the calendar, in a table of 'prices', in a daily table with its zeros, or in a "
+        "'future' file that covers the history as well. If days without a row are closed days, set 'absent: unknown'.",
     ),
     "unused-covariate": Code(
         WARNING,

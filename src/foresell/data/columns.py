@@ -20,7 +20,8 @@ _TIMES = (" %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M", " %H:%M:%S%.f", "T%H:%M:
 DATE_FORMATS = (*_DAYS, *_SHORT, *_MONTHS, *(day + time for day in _DAYS for time in _TIMES))
 DAY_OR_MONTH_FIRST = {"%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y"}
 
-NOTHING = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", "none", "-")  # for "no value"
+# Words that stand for "no value" in columns of numbers, dates and covariates. In a key they are names like any other.
+NULL_WORDS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", "none", "-")
 YES_NO = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f"}
 YES_NO |= {"ja", "nein", "j", "si", "sì", "sí", "s", "oui", "non", "o", "sim", "não", "nao", "wahr", "falsch"}
 YES = {"1", "1.0", "true", "yes", "y", "t", "ja", "j", "si", "sì", "sí", "s", "oui", "o", "sim", "wahr"}
@@ -127,7 +128,7 @@ def _has_time(values: pl.Series) -> bool:
 
 def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Column:
     stripped = values.str.strip_chars()
-    stripped = stripped.set((stripped == "") | stripped.is_in(NOTHING), None)
+    stripped = stripped.set((stripped == "") | stripped.is_in(NULL_WORDS), None)
     known = stripped.drop_nulls()
     distinct = known.n_unique()
     if distinct == 0:

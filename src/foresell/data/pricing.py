@@ -116,13 +116,26 @@ def fill(values: np.ndarray) -> None:
     >>> fill(prices); prices
     array([[2., 2., 2., 3., 3.]])
     """
+    hold_on(values)
+    for start in range(0, len(values), ROWS_AT_ONCE):
+        block = values[start : start + ROWS_AT_ONCE]
+        unknown = np.isnan(block)
+        if unknown.any():
+            first = block[np.arange(len(block)), unknown.argmin(axis=1)]
+            np.copyto(block, first[:, None], where=unknown)
+
+
+def hold_on(values: np.ndarray) -> None:
+    """Fills the gaps of each row in place with the value before; before the first one it stays unknown.
+
+    >>> prices = np.array([[np.nan, 2, np.nan, 3, np.nan]])
+    >>> hold_on(prices); prices
+    array([[nan,  2.,  2.,  3.,  3.]])
+    """
     days = np.arange(values.shape[1], dtype=np.int32)
     for start in range(0, len(values), ROWS_AT_ONCE):
         block = values[start : start + ROWS_AT_ONCE]
         known = ~np.isnan(block)
-        if known.all():
-            continue
-        first = np.where(known.any(axis=1), known.argmax(axis=1), 0).astype(np.int32)
-        source = np.maximum.accumulate(np.where(known, days, np.int32(0)), axis=1)
-        source = np.maximum(source, first[:, None])
-        block[:] = np.take_along_axis(block, source, axis=1)
+        if not known.all():
+            source = np.maximum.accumulate(np.where(known, days, np.int32(0)), axis=1)
+            block[:] = np.take_along_axis(block, source, axis=1)

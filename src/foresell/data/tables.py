@@ -16,7 +16,7 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.data.codes import finding
-from foresell.data.columns import DATE_FORMATS, DAY_OR_MONTH_FIRST, first_of, to_date, to_number
+from foresell.data.columns import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, first_of, to_date, to_number
 from foresell.data.files import File, reading, s3_options
 from foresell.data.text import Chunk, chunks, records_of, regular, split_header
 
@@ -25,9 +25,6 @@ FILE = "__file"  # the file's place in the list of files
 ISO = "%Y-%m-%d"
 PARQUET_ROWS = 4_000_000  # rows of a Parquet file that are taken at a time
 SAMPLE = 5_000  # distinct dates that suffice to find their format
-
-# Words that stand for "no value" in columns of numbers, dates and covariates. In a key they are names like any other.
-NULL_WORDS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", "none", "-")
 
 
 class Kind(StrEnum):

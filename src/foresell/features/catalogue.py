@@ -70,18 +70,15 @@ def _default_names(panel: Panel, levels: tuple[Level, ...] = ()) -> set[str]:
     ahead |= {f"promotion{what}" for what in ("", "_before", "_after", "_share_recent", "_mean", "_uplift")}
     trends = {f"trend_{short}_{middle}", f"trend_{middle}_{long}", f"trend_{middle}_{year}", "growth"}
     told = trends | {"weekday", "year_week", "year_day"}
-    group = {f"{name}_of_{level_suffix(level)}" for level in _finest(panel, levels) for name in told}
+    group = {f"{name}_of_{level_suffix(steady_level(panel, levels))}" for name in told}
     return own | dated | ahead | group
 
 
-def _finest(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
+def steady_level(panel: Panel, levels: tuple[Level, ...]) -> Level:
     """The level with the most groups of at least `ENOUGH` series each on average: fine, yet not noisy."""
-    sizes = {}
-    for level in group_levels(panel, levels):
-        groups = len(Hierarchy.of(panel.keys).groups(panel.series, level))
-        if panel.n_series >= ENOUGH * groups:
-            sizes[level] = groups
-    return (max(sizes, key=lambda level: sizes[level]),) if sizes else ((),)
+    sizes = {level: len(Hierarchy.of(panel.keys).groups(panel.series, level)) for level in group_levels(panel, levels)}
+    enough = {level: groups for level, groups in sizes.items() if panel.n_series >= ENOUGH * groups}
+    return max(enough, key=lambda level: enough[level], default=())
 
 
 def choose(features: dict[str, Feature], use: tuple[str, ...], drop: tuple[str, ...] = ()) -> dict[str, Feature]:

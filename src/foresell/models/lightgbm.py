@@ -3,6 +3,10 @@
 The model learns how many times its recent level a series will sell: the level (a weighted mean of recent means) is the
 offset of a log-linear model, and the trees multiply it. Small and large series then share what they have in common,
 and trees are not spent on telling them apart.
+
+Single series are noisy, and a model of them misses what moves all of them a little: the season, a trend. So a second
+booster, made the same way, learns the sums of a middle level (the anchor), and the series are scaled to add up to what
+it says: the middle-out approach of FPP3, section 11.2, with forecast proportions.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 import numpy as np
@@ -21,9 +25,9 @@ import polars as pl
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
-from foresell.core.hierarchy import Level
+from foresell.core.hierarchy import Groups, Hierarchy, Level
 from foresell.core.panel import Panel
-from foresell.features.catalogue import catalogue, choose, matrix
+from foresell.features.catalogue import ENOUGH, catalogue, choose, matrix, steady_level
 from foresell.features.question import Context, Feature, unknown
 from foresell.features.questions import BLOCK, Grid, Questions, Rows, everything
 from foresell.features.spans import SPANS
@@ -33,7 +37,8 @@ if TYPE_CHECKING:
     import lightgbm
 
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
-BOOSTER, RECIPE = "lightgbm.txt", "model.json"
+BOOSTER, RECIPE, SUMS = "lightgbm.txt", "model.json", "sums"
+REACH = 2.0  # how far the anchor may scale the series of a group
 GRIDS = {
     Frequency.DAY: Grid(days=1456, every=7, share=0.05),
     Frequency.WEEK: Grid(days=260, every=1, share=0.25),
@@ -48,11 +53,14 @@ class LightGBM:
     `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
     are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions,
     makes the rows. `power` is the variance power of the Tweedie loss, between 1 (Poisson) and 2 (gamma).
+    `anchor` is the level whose sums the forecasts add up to: ``auto`` takes the finest of `levels` whose groups are
+    large enough to be steady, None does without.
     """
 
     use: tuple[str, ...] = ("default",)
     drop: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
+    anchor: Level | Literal["auto"] | None = "auto"
     trees: int = 120
     leaves: int = 64
     learning_rate: float = 0.1
@@ -64,21 +72,53 @@ class LightGBM:
     threads: int = 0
     name: str = "lightgbm"
 
-    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Questions:
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Prepared:
         """Draws the rows of all windows, whose features are then made once. `panel` ends at the last of `cutoffs`."""
-        return self._questions(panel, horizon, cutoffs, keep=True)
+        single = self._questions(panel, horizon, cutoffs, keep=True)
+        level = self._anchor(panel.until(min(cutoffs)), horizon)
+        sums = None if level is None else self._of_sums(panel).prepare(panel.aggregate(level), horizon, cutoffs).single
+        return Prepared(single, sums)
 
-    def fit(self, panel: Panel, horizon: int, prepared: Questions | None = None) -> FittedLightGBM:
+    def fit(self, panel: Panel, horizon: int, prepared: Prepared | None = None) -> FittedLightGBM:
         """Learns from the questions that `panel` can answer. Raises UsageError where it can answer none."""
-        questions = prepared or self._questions(panel, horizon, (), keep=False)
+        questions = prepared.single if prepared else self._questions(panel, horizon, (), keep=False)
         rows = questions.until(panel.n_days - 1)
         if not len(rows.units) or not (rows.units > 0).any():
             raise UsageError(
                 f"The history of {panel.n_days} {panel.frequency.noun}s has no sales to learn a horizon of {horizon} "
                 "from. Give a longer history or a shorter horizon."
             )
-        recipe = Recipe(horizon, tuple(questions.features), self.levels, dict(questions.context.codes))
-        return FittedLightGBM(recipe, self._train(rows, recipe.features, level_weights(panel)))
+        level = self._anchor(panel, horizon)
+        codes = dict(questions.context.codes)
+        recipe = Recipe(horizon, tuple(questions.features), self.levels, codes, level, panel.n_series)
+        booster = self._train(rows, recipe.features, level_weights(panel))
+        if level is None:
+            return FittedLightGBM(recipe, booster)
+        ready = Prepared(prepared.sums, None) if prepared and prepared.sums else None
+        return FittedLightGBM(recipe, booster, self._of_sums(panel).fit(panel.aggregate(level), horizon, ready))
+
+    def _anchor(self, panel: Panel, horizon: int) -> Level | None:
+        """The level to hold the sums to; with ``auto`` none for a short history or where no group is large enough."""
+        if self.anchor != "auto":
+            return self.anchor
+        spans = SPANS[panel.frequency]
+        long_enough = panel.n_days >= spans.year + spans.middle + 2 * horizon
+        return steady_level(panel, self.levels) if long_enough and panel.n_series >= ENOUGH else None
+
+    def _of_sums(self, panel: Panel) -> LightGBM:
+        """How to learn the sums of the anchor: few steady series, which bear longer training on a longer history."""
+        grid = GRIDS[panel.frequency]
+        return replace(
+            self,
+            anchor=None,
+            levels=(),
+            trees=500,
+            leaves=63,
+            learning_rate=0.08,
+            power=1.5,
+            days=grid.days * 5 // 4,
+            share=max(grid.share, 0.7),
+        )
 
     @staticmethod
     def load(folder: Path) -> FittedLightGBM:
@@ -103,10 +143,11 @@ class LightGBM:
                 f"{folder / BOOSTER} does not belong to {folder / RECIPE}: its features are others. "
                 "Train the model again: foresell train"
             )
-        return FittedLightGBM(recipe, booster)
+        return FittedLightGBM(recipe, booster, None if recipe.anchor is None else LightGBM.load(folder / SUMS))
 
     def _questions(self, panel: Panel, horizon: int, cutoffs: Sequence[int], keep: bool) -> Questions:
-        features = catalogue(panel, self.levels)
+        blind = unknown_ahead(panel, horizon)
+        features = {name: each for name, each in catalogue(panel, self.levels).items() if each.reads not in blind}
         chosen = choose(features, self.use, self.drop)
         needed = {name: features[name] for name in level_weights(panel)}
         grid = GRIDS[panel.frequency]
@@ -154,30 +195,45 @@ class LightGBM:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """The questions of several windows: those of the single series, and those of the anchor's sums."""
+
+    single: Questions
+    sums: Questions | None
+
+
+@dataclass(frozen=True)
 class Recipe:
-    """What a booster has to be shown: its features in order, the levels they look at, the numbers of categories."""
+    """What a booster has to be shown: its features in order, the levels they look at, the numbers of categories; and
+    the level to whose sums its forecasts are scaled."""
 
     horizon: int
     features: tuple[str, ...]
     levels: tuple[Level, ...]
     codes: Mapping[str, tuple[str, ...]]
+    anchor: Level | None
+    n_series: int
 
 
 class FittedLightGBM:
-    """A booster and the recipe of the features that it was shown."""
+    """A booster, the recipe of the features that it was shown, and the model of the anchor's sums."""
 
     name = "lightgbm"
 
-    def __init__(self, recipe: Recipe, booster: lightgbm.Booster):
+    def __init__(self, recipe: Recipe, booster: lightgbm.Booster, sums: FittedLightGBM | None = None):
         self.recipe = recipe
         self.booster = booster
+        self.sums = sums
 
     @property
     def horizon(self) -> int:
         return self.recipe.horizon
 
     def forecast(self, panel: Panel) -> Forecast:
-        """The mean for each series and step after the panel's cutoff, block by block."""
+        """The mean for each series and step after the panel's cutoff, block by block, then scaled to the anchor.
+
+        A panel of less than half as many series as the model was fitted on is not scaled: it has no whole groups.
+        """
         mean = np.empty((panel.n_series, self.horizon), np.float32)
         context = Context(panel, self.horizon, self.recipe.codes)
         features = self._features(panel)
@@ -188,6 +244,11 @@ class FittedLightGBM:
             score = self.booster.predict(values, raw_score=True) + offset(values, self.recipe.features, weights)
             mean[start : start + BLOCK] = np.exp(score).reshape(-1, self.horizon)
         mean[closed_days(panel, self.horizon)] = 0
+        # A group's sum is another thing when most of its members are not asked about.
+        whole = 2 * panel.n_series > self.recipe.n_series
+        if self.sums is not None and self.recipe.anchor is not None and whole:
+            wanted = self.sums.forecast(panel.aggregate(self.recipe.anchor)).mean
+            mean = scaled(mean, Hierarchy.of(panel.keys).groups(panel.series, self.recipe.anchor), wanted)
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
     def _features(self, panel: Panel) -> dict[str, Feature]:
@@ -208,6 +269,25 @@ class FittedLightGBM:
         self.booster.save_model(folder / BOOSTER)
         text = json.dumps({"kind": self.name, **asdict(self.recipe)}, indent=1)
         (folder / RECIPE).write_text(text, encoding="utf-8")
+        if self.sums is not None:
+            self.sums.save(folder / SUMS)
+
+
+def scaled(mean: np.ndarray, groups: Groups, wanted: np.ndarray) -> np.ndarray:
+    """`mean` [series, step] scaled so that each group adds up to `wanted` [group, step], at most by `REACH` either way.
+
+    A factor beyond that says that the two models see different things, and neither is then to be trusted alone.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        factor = np.nan_to_num(wanted / groups.sum(mean), nan=1.0, posinf=1.0)
+    return mean * np.clip(factor, 1 / REACH, REACH).astype(np.float32)[groups.rows]
+
+
+def unknown_ahead(panel: Panel, horizon: int) -> set[str]:
+    """The known-ahead covariates of which nothing is known for the days after the cutoff, so that no forecast made
+    there can use them."""
+    days = slice(panel.n_days, panel.n_days + horizon)
+    return {name for name, known in panel.known.items() if np.isnan(known.values[:, days]).all()}
 
 
 def level_weights(panel: Panel) -> dict[str, float]:
@@ -236,9 +316,9 @@ def _lightgbm() -> Any:
 
 def _chunk(make: Callable[[], np.ndarray], length: int) -> lightgbm.Sequence:
     """LightGBM's view of a chunk of rows that is made when it is asked for, once and whole."""
-    lightgbm = _lightgbm()
+    kind: Any = _lightgbm().Sequence
 
-    class Chunk(lightgbm.Sequence):
+    class Chunk(kind):
         batch_size = max(length, 1)
 
         def __len__(self) -> int:
