@@ -110,6 +110,13 @@ CASES = [
         check=lambda loaded: set(loaded.panel.known["price"].values[0]) == {3.0},
     ),
     Case("known-ahead-ends-early", KNOWN_AHEAD, 3, settings={"promotion": "promo"}, horizon=3),
+    Case(
+        "covariate-of-sales-only",
+        "store,item,date,units,promo\nA,x,2024-01-01,1,0\nA,x,2024-01-04,2,1\nB,x,2024-01-02,2,1\nB,x,2024-01-03,2,0\n",
+        3,  # A on the 2nd and 3rd, B on the 4th
+        settings={"promotion": "promo"},
+        check=lambda loaded: not loaded.panel.known,
+    ),
     Case("short-history", daily(55), 1, horizon=14),  # 3 windows of 14 days, and 14 more to learn from
     Case(
         "varying-attributes",

@@ -119,3 +119,12 @@ def test_a_second_table_of_items_is_said(folder):
     settings, doubts = settings_of(folder)
     assert settings.data.items.path == str(folder / "items.csv")
     assert "more_items.csv" in doubts
+
+
+def test_a_price_list_is_preferred_to_the_prices_of_transaction_lines(folder):
+    lines = sales_frame().with_columns(unit_price=pl.col("units") / 8 + 1, receipt_no=pl.lit("R") + pl.col("item"))
+    pl.concat([lines, lines]).write_csv(folder / "sales.csv")
+    sales_frame().select("store", "item", "date", price=pl.col("units") / 4 + 1).write_csv(folder / "prices.csv")
+    settings, _ = settings_of(folder)
+    assert (settings.data.layout, settings.data.price) == ("transactions", None)
+    assert (settings.data.prices.price, settings.data.prices.date) == ("price", "date")

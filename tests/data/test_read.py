@@ -42,6 +42,8 @@ B,x,2024-01-01,5,2.0,0
 A,x,2024-01-02,3,1.5,1
 A,x,2024-01-04,1,1.0,0
 B,x,2024-01-03,2,,1
+B,x,2024-01-02,0,2.0,0
+B,x,2024-01-04,0,2.0,0
 """
 
 
@@ -55,13 +57,13 @@ def test_long_table_by_hand(tmp_path):
     same(panel.known["price"].on(slice(None)), [[1.5, 1.5, 1.5, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
     # No row, no promotion; past the last row it is not known.
     same(panel.known["promotion"].on(slice(None)), [[NAN, 1, 0, 0, NAN, NAN], [0, 0, 1, 0, NAN, NAN]])
-    assert (loaded.rows, loaded.quarantine.height, str(panel.cutoff)) == (4, 0, "2024-01-04")
+    assert (loaded.rows, loaded.quarantine.height, str(panel.cutoff)) == (6, 0, "2024-01-04")
 
 
 def test_absent_days_may_be_unknown(tmp_path):
     panel = load(tmp_path, {"sales.csv": LONG}, promotion="promo", absent="unknown").panel
-    same(panel.units, [[NAN, 3, NAN, 1], [5, NAN, 2, NAN]])
-    same(panel.known["promotion"].values[1], [0, NAN, 1, NAN, NAN, NAN])
+    same(panel.units, [[NAN, 3, NAN, 1], [5, 0, 2, 0]])
+    same(panel.known["promotion"].values, [[NAN, 1, NAN, 0, NAN, NAN], [0, 0, 1, 0, NAN, NAN]])
 
 
 def test_an_unreadable_number_makes_its_day_unknown_and_not_zero(tmp_path):
@@ -342,7 +344,7 @@ def test_keys_may_be_numbers_in_one_file_and_text_in_another(tmp_path):
     )
     tables = {
         "in/a.parquet": frame,
-        "in/b.csv": "store,item,date,units,promo\n1,x,2024-01-02,5,yes\n10,x,2024-01-02,7,no\n",
+        "in/b.csv": "store,item,date,units,promo\n1,x,2024-01-02,5,yes\n2,x,2024-01-02,0,no\n10,x,2024-01-02,7,no\n",
     }
     panel = load(tmp_path, tables, sales="in", promotion="promo").panel
     assert panel.series["store"].to_list() == ["1", "10", "2"]

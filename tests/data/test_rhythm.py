@@ -46,3 +46,31 @@ def test_absent_of_weeks_with_a_hole():
     assert zero.value == "zero"
     assert "20% of the days" in zero.why  # one of five weeks
     assert rhythm.absent(sample, ("item",), pl.Series([1, 0, 3, 4]), "W").value == "unknown"
+
+
+def orders(every: int, days: int = 800) -> tuple[pl.DataFrame, np.ndarray]:
+    """Two series that sell once in `every` days, and all days between the first and the last sale."""
+    sold = np.arange("2022-01-01", np.datetime64("2022-01-01") + days, every, dtype="datetime64[D]")
+    sample = pl.DataFrame({"item": ["a"] * len(sold) + ["b"] * len(sold), "__day": np.tile(sold, 2)})
+    return sample, np.arange(sold[0], sold[-1] + 1)
+
+
+@pytest.mark.parametrize(
+    ("every", "days", "each"),
+    [(1, 800, None), (20, 800, None), (21, 800, "M"), (30, 800, "M"), (30, 300, "W"), (30, 60, None), (300, 800, "M")],
+)
+def test_lumpy_orders(every, days, each):
+    sample, all_days = orders(every, days)
+    found = rhythm.lumpy(sample, ("item",), all_days)
+    assert (found.value if found else None) == each
+
+
+def test_the_typical_series_decides_and_counts_from_its_first_row():
+    steady, all_days = orders(1)
+    seldom, _ = orders(100)
+    late = seldom.filter(pl.col("__day") > pl.date(2023, 12, 1)).with_columns(item=pl.lit("z"))  # sold twice
+    few = pl.concat([steady, seldom.with_columns(item=pl.lit("x"))])
+    assert rhythm.lumpy(few, ("item",), all_days) is None
+    many = pl.concat([few, seldom.with_columns(item=pl.lit("y")), late])
+    assert rhythm.lumpy(many, ("item",), all_days).value == "M"
+    assert "in 27% of the months" in rhythm.lumpy(seldom, ("item",), all_days).why  # 8 sales in 27 months: 30 %

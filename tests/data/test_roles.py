@@ -454,9 +454,8 @@ def test_empty_and_binary_files(tmp_path):
 def test_a_file_in_a_bucket(s3_endpoint):
     from foresell.data.files import s3_options
 
-    options = {name: value for name, value in s3_options().items() if name != "max_retries"}
-    daily().write_parquet("s3://roles/sales.parquet", storage_options=options)
-    daily().write_csv("s3://roles/sales.csv", storage_options=options)
+    daily().write_parquet("s3://roles/sales.parquet", storage_options=s3_options())
+    daily().write_csv("s3://roles/sales.csv", storage_options=s3_options())
     for name in ("sales.parquet", "sales.csv"):
         data = data_of(infer(f"s3://roles/{name}"))
         assert data["sales"] == f"s3://roles/{name}"
@@ -562,13 +561,30 @@ def test_the_sample_retailer_is_understood_as_it_was_made(tmp_path, transactions
     made = make_retailer(tmp_path, stores=4, items=20, days=400, transactions=transactions, format=form)
     found = infer(str(tmp_path)).settings["data"]
     given = made.settings["data"]
-    roles = ("keys", "date", "quantity", "price", "promotion", "stocked_out", "layout", "absent")
+    roles = ("keys", "date", "quantity", "price", "promotion", "stocked_out", "layout", "absent", "frequency")
+    given = {"frequency": "D"} | given
     named = [role for role in roles if role in given]
     assert {role: found[role] for role in named} == {role: given[role] for role in named}
     assert found["future"] == str(tmp_path / given["future"])
     for table in ("items", "stores", "calendar"):
         assert found[table]["path"] == str(tmp_path / given[table]["path"])
     assert found["calendar"]["events"] == given["calendar"]["events"]
+
+
+def test_the_sample_order_book_is_taken_by_month(tmp_path):
+    from foresell.data.sample import make_manufacturer
+
+    made = make_manufacturer(tmp_path, customers=6, products=20)
+    proposal = infer(str(tmp_path))
+    data, given = proposal.settings["data"], made.settings["data"]
+    assert {role: data[role] for role in ("keys", "date", "quantity", "layout", "frequency")} == {
+        role: given[role] for role in ("keys", "date", "quantity", "layout", "frequency")
+    }
+    assert data["prices"] == {**given["prices"], "path": str(tmp_path / given["prices"]["path"])}
+    assert proposal.settings["horizon"] == 9  # three backtests of nine months in four years
+    reason = next(each for each in proposal.reasons if each.setting == "data.frequency")
+    assert "of the days and in" in reason.why
+    assert data_of(infer(str(tmp_path), overrides={"frequency": "D"}))["frequency"] == "D"
 
 
 # -- real files -------------------------------------------------------------------------------------------------

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -33,6 +34,14 @@ class Known:
     def on(self, days: int | slice | np.ndarray) -> np.ndarray:
         """The values of every series on `days`: [series] for one day, else [series, days]."""
         return self.values[:, days][self.rows]
+
+    def of_groups(self, members: Sequence[np.ndarray]) -> Known:
+        """The mean over the known values of each group's series; `members` are their rows."""
+        if all((self.rows[rows] == self.rows[rows[0]]).all() for rows in members):
+            return Known(self.values, np.array([self.rows[rows[0]] for rows in members], np.int32))
+        sums = np.stack([_known_sum(self.values[self.rows[rows]]) for rows in members])
+        counts = np.stack([(~np.isnan(self.values[self.rows[rows]])).sum(axis=0) for rows in members])
+        return Known.of_each((sums / np.maximum(counts, 1)).astype(np.float32))
 
     def part(self, series: slice | np.ndarray) -> Known:
         """The same covariate for some of the series; keeps only the rows that those need."""
@@ -127,30 +136,24 @@ class Panel:
     def aggregate(self, level: Level) -> Panel:
         """The panel of the level's groups. A group's day is known where any of its series' is; units add up.
 
-        Attributes and known-ahead covariates that are the same for all series of every group are kept; others are
-        left out, for a mean price is a feature and no covariate.
+        Attributes that are the same for all series of every group are kept. Known-ahead covariates become the mean
+        over the group, such as the share of its series on promotion; but prices are left out: which items a group
+        holds changes, and their mean would follow that.
         """
         groups = Hierarchy.of(self.keys).groups(self.series, level)
-        units = np.full((len(groups), self.n_days), np.nan, np.float32)
         order = np.argsort(groups.rows, kind="stable")
         bounds = np.searchsorted(groups.rows[order], np.arange(len(groups) + 1))
-        for group in range(len(groups)):
-            members = self.units[order[bounds[group] : bounds[group + 1]]]
-            total = np.nansum(members, axis=0, dtype=np.float64)
-            units[group] = np.where(np.isnan(members).all(axis=0), np.nan, total)
-        first = order[bounds[:-1]]  # one member of each group
+        members = [order[start:end] for start, end in pairwise(bounds)]
+        units = np.stack([_known_sum(self.units[rows]) for rows in members])
+        first = np.array([rows[0] for rows in members])
         shared = [
             name
             for name in self.series.columns
             if name not in groups.frame.columns
             and self.series[name].eq_missing(self.series[name][first[groups.rows]]).all()
         ]
-        known = {
-            name: Known(known.values, known.rows[first])
-            for name, known in self.known.items()
-            if (known.rows == known.rows[first][groups.rows]).all()
-        }
         frame = groups.frame.with_columns(self.series[name][first] for name in shared)
+        known = {name: known.of_groups(members) for name, known in self.known.items() if name != "price"}
         return replace(self, series=frame, keys=level or ("total",), units=units, known=known)
 
     def to_frame(self) -> pl.DataFrame:
@@ -229,3 +232,9 @@ class Panel:
         return cls(
             series, keys, period_range(first, total, frequency), units, known, frequency=frequency, country=country
         )
+
+
+def _known_sum(values: np.ndarray) -> np.ndarray:
+    """The sum over the known rows, float32 [day]; NaN on days when none is known."""
+    total = np.nansum(values, axis=0, dtype=np.float64)
+    return np.where(np.isnan(values).all(axis=0), np.nan, total).astype(np.float32)

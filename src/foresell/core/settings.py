@@ -26,7 +26,7 @@ class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What all settings share: they never change, and an unknown key is an error."""
 
 
-class Table(Strict):
+class Table(Strict, frozen=True):
     """A side table with one row for each value of `keys`; its other columns become attributes of the series."""
 
     path: str
@@ -34,7 +34,7 @@ class Table(Strict):
     columns: Columns | None = None  # attributes to take; all where not given
 
 
-class Prices(Strict):
+class Prices(Strict, frozen=True):
     """A table of prices by series (or part of its keys) and by date or by a week label that the calendar explains."""
 
     path: str
@@ -44,7 +44,7 @@ class Prices(Strict):
     week: str | None = None
 
 
-class Calendar(Strict):
+class Calendar(Strict, frozen=True):
     """A table with one row a day: labels of days and weeks, named events, and flags that hold for some series.
 
     `flags` maps the name of a covariate to where it holds: ``{snap: {by: state_id, columns: {CA: snap_CA}}}``.
@@ -58,14 +58,14 @@ class Calendar(Strict):
     flags: dict[str, Flag] = {}
 
 
-class Flag(Strict):
+class Flag(Strict, frozen=True):
     """Which column of the calendar holds for which value of the series' column `by`."""
 
     by: str
     columns: dict[str, str]
 
 
-class Data(Strict):
+class Data(Strict, frozen=True):
     """Where the sales are and what their columns mean."""
 
     sales: str
@@ -96,21 +96,21 @@ class Data(Strict):
     until: str | None = None  # use the sales up to this date only
 
 
-class Features(Strict):
+class Features(Strict, frozen=True):
     """Which features: `use` names features or groups of the catalogue (``default``, ``all``), less those of `drop`."""
 
     use: Columns = ("default",)
     drop: Columns = ()
 
 
-class Model(Strict):
+class Model(Strict, frozen=True):
     """A model by its name in the registry, with its options."""
 
     name: str
     options: dict[str, Any] = {}
 
 
-class Backtest(Strict):
+class Backtest(Strict, frozen=True):
     """Rolling-origin windows: `windows` cutoffs, `every` days apart (the horizon where not given)."""
 
     windows: Positive = 3
@@ -119,7 +119,7 @@ class Backtest(Strict):
     segments: Columns = ()  # series columns to score by, beside how much and how steadily a series sells
 
 
-class Output(Strict):
+class Output(Strict, frozen=True):
     """Where results are delivered, beside the project's own folder."""
 
     quantiles: tuple[Probability, ...] = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -127,7 +127,7 @@ class Output(Strict):
     folder: str | None = None  # a further copy of the forecasts: a path or s3://
 
 
-class Settings(Strict):
+class Settings(Strict, frozen=True):
     """Everything a project needs to know, as read from ``foresell.yaml``."""
 
     data: Data

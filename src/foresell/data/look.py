@@ -232,9 +232,7 @@ class Look:
 
     def _time(self) -> None:
         draft, keys = self.draft, tuple(self.draft.data["keys"])
-        each = rhythm.frequency(self.dates)
-        if "frequency" in self.said:
-            each = rhythm.Conclusion(self.said["frequency"], "as you said")
+        each = self._frequency(keys)
         draft.conclude("data.frequency", each.value, each.why)
         draft.doubt(each.doubt)
         draft.conclude(*self._absent(keys, str(each.value)))
@@ -244,6 +242,18 @@ class Look:
             ahead = rhythm.Conclusion(int(self.said["horizon"]), "as you said")
         draft.conclude("horizon", ahead.value, ahead.why)
 
+    def _frequency(self, keys: tuple[str, ...]) -> rhythm.Conclusion:
+        if "frequency" in self.said:
+            return rhythm.Conclusion(self.said["frequency"], "as you said")
+        each = rhythm.frequency(self.dates)
+        if each.value == "D" and self.draft.data["layout"] == "transactions":
+            return rhythm.lumpy(self._of_whole_series(self.sample, keys), keys, self.dates) or each
+        return each
+
+    def _of_whole_series(self, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
+        """Those of the sample's rows whose series has all its rows there."""
+        return rows if self.whole_series is None else rows.join(self.whole_series, on=list(keys), how="semi")
+
     def _absent(self, keys: tuple[str, ...], each: str) -> tuple[str, Any, str]:
         if "absent" in self.said:
             return "data.absent", self.said["absent"], "as you said"
@@ -251,8 +261,7 @@ class Look:
             return "data.absent", "zero", "transactions are kept where something was sold; without one nothing was"
         quantity = self.columns[self.draft.data["quantity"]].values.alias("__quantity")
         rows = self.peek.frame.with_columns(self.day.alias(DAY), quantity).filter(pl.col(DAY).is_not_null())
-        if self.whole_series is not None:
-            rows = rows.join(self.whole_series, on=list(keys), how="semi")
+        rows = self._of_whole_series(rows, keys)
         found = rhythm.absent(rows, keys, rows["__quantity"], each)
         self.draft.doubt(found.doubt)
         return "data.absent", found.value, found.why

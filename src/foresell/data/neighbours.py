@@ -187,10 +187,21 @@ def _date_of(side: Side) -> str:
     return max(side.dates(), key=lambda name: name_score(name, "date"))
 
 
+def _withdraw_price_of_lines(draft: Draft, side: Side) -> None:
+    """Gives up the price of transaction lines, which only days with a sale have, for a table that has it for all."""
+    given = [each for each in draft.reasons if each.setting == "data.price"]
+    if draft.data.get("layout") != "transactions" or not given or given[0].why == "as you said":
+        return
+    draft.reasons.remove(given[0])
+    draft.unused(draft.data.pop("price"), f"only sales have it; {side.file.name} has prices for other days as well")
+
+
 def _prices(draft: Draft, priced: list[Side], calendars: list[Side]) -> str | None:
     """Proposes a table of prices by date, or by a week that a calendar explains; returns the week's column."""
     for side in priced:
         price = _price_of(side)
+        if side.dates():
+            _withdraw_price_of_lines(draft, side)
         if "price" in draft.data or "prices" in draft.data:
             draft.doubt(f"{side.file.name} holds prices too; those of the sales table were taken.")
             continue

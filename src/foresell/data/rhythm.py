@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -13,6 +14,8 @@ from foresell.data.identity import DAY
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COMPLETE = 0.95  # a series with this share of the days on which it could sell is recorded daily, not by sales
+LUMPY = 0.05  # a typical series that sells on a smaller share of days is not daily
+FEWEST = 12  # weeks or months of history without which they are of no use as periods
 USUAL_HORIZON = {Frequency.DAY: 28, Frequency.WEEK: 13, Frequency.MONTH: 12}
 
 
@@ -49,6 +52,37 @@ def frequency(dates: np.ndarray) -> Conclusion:
         return Conclusion("W", "dates are mostly 7 days apart", "Some weeks begin on another weekday than the others.")
     doubt = f"Dates are mostly {usual} days apart, neither daily, weekly nor monthly." if usual > 3 else None
     return Conclusion("D", f"dates are mostly {usual} day{'s' if usual > 1 else ''} apart", doubt)
+
+
+def lumpy(sample: pl.DataFrame, keys: tuple[str, ...], dates: np.ndarray) -> Conclusion | None:
+    """Months (weeks, where the history is short), where the typical series of an order book sells on few days.
+
+    None where it does not. `sample` has the keys and `DAY`, all rows of its series; `dates` are those of the table,
+    sorted. A series counts from its first row to the end of the table, and the typical one is the median. Weeks would
+    not do: what sells on less than a twentieth of the days sells in a third of the weeks at most.
+    """
+    if not sample.height or len(dates) < 2:
+        return None
+    first, end = dates[[0, -1]].astype("datetime64[D]").astype(object)
+    span = (end - first).days + 1
+    daily = _selling(sample, keys, end, "1d")
+    if daily >= LUMPY or span < 7 * FEWEST:
+        return None
+    each, noun, length = ("M", "month", "1mo") if span >= 31 * FEWEST else ("W", "week", "1w")
+    periods = _selling(sample, keys, end, length)
+    why = f"the typical series sells on {daily:.1%} of the days and in {periods:.0%} of the {noun}s"
+    doubt = f"Sales are lumpy, so they are taken by {noun}: {why}. Set frequency to D, W or M if you plan otherwise."
+    return Conclusion(each, why, doubt)
+
+
+def _selling(sample: pl.DataFrame, keys: tuple[str, ...], end: date, length: str) -> float:
+    """The share of periods of `length` (1d, 1w, 1mo), from the first row on, in which the typical series has a row."""
+    start = pl.col(DAY).dt.truncate(length)
+    count = {"1d": 1.0, "1w": 7.0, "1mo": 30.4375}[length]
+    last = pl.lit(end).cast(pl.Date).dt.truncate(length)
+    periods = ((last - start.min()).dt.total_days() / count).round() + 1
+    shares = sample.group_by(keys).agg((start.n_unique() / periods).alias("share"))["share"]
+    return float(np.median(shares.to_numpy()))
 
 
 def _weekday(day: np.datetime64) -> str:

@@ -36,7 +36,7 @@ def settle_telltales(
     for name, count in quiet.items():
         if not count:
             continue
-        told = f"on {count:,} series-{frequency.noun}s without a sale, and hardly any but those, it has no value"
+        told = f"it has no value on {count:,} series-{frequency.noun}s without a sale, and has one where there is a sale"
         if name == "price":
             hold_back(known[name].values, horizon)
             done = f"the last one seen {horizon} {frequency.noun}s before or earlier is taken"

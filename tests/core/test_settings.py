@@ -1,0 +1,47 @@
+import pytest
+
+from foresell.core.errors import SettingsError
+from foresell.core.settings import Settings, parse_settings, read_settings
+
+SMALLEST = {"data": {"sales": "sales.csv", "keys": ["store", "item"]}}
+
+
+def test_the_smallest_file_is_enough(tmp_path):
+    path = tmp_path / "foresell.yaml"
+    path.write_text("data: {sales: sales.csv, keys: [store, item]}\n")
+    settings = read_settings(path)
+    assert isinstance(settings, Settings)
+    assert settings.horizon == 28
+    assert settings.data.keys == ("store", "item")
+
+
+def test_settings_never_change():
+    settings = parse_settings(SMALLEST)
+    with pytest.raises(AttributeError):
+        settings.horizon = 7
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"horizn": 7}, "unknown field `horizn`.*Did you mean 'horizon'"),
+        ({"horizon": 0}, "horizon"),
+        ({"horizon": "long"}, "horizon"),
+        ({"output": {"quantiles": [1.5]}}, "output.quantiles"),
+        ({"backtest": {"window": 3}}, "Did you mean 'windows'"),
+        ({"data": {"sales": "a.csv"}}, "keys"),
+        ({"data": {**SMALLEST["data"], "layout": "tall"}}, "layout|tall"),
+    ],
+)
+def test_an_error_names_the_place_and_the_nearest_key(change, message):
+    with pytest.raises(SettingsError, match=message):
+        parse_settings({**SMALLEST, **change})
+
+
+def test_a_file_that_is_missing_or_no_yaml(tmp_path):
+    with pytest.raises(SettingsError, match="foresell init"):
+        read_settings(tmp_path / "foresell.yaml")
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("data: [1,\n  2")
+    with pytest.raises(SettingsError, match="not valid YAML in line 2"):
+        read_settings(broken)
