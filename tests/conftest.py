@@ -152,7 +152,7 @@ SHOP_MODELS = [{"name": "seasonal_naive"}, {"name": "moving_average"}]
 def _shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample retailer in data/ and its project in shop/, as the command line would make them, all steps done."""
     from foresell.core.settings import read_settings
-    from foresell.data import roles, settings_file
+    from foresell.data.inferring import roles, settings_file
     from foresell.data.sample import make_retailer
     from foresell.flow.project import Project
 

@@ -26,7 +26,7 @@ from measure import measure
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.presets import apply
+from foresell.data.inferring.presets import apply
 from foresell.data.read import read
 from foresell.evaluate.scores import Window
 from foresell.evaluate.segments import segments

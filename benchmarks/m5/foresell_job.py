@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from foresell.core.settings import parse_settings
-from foresell.data.presets import apply
+from foresell.data.inferring.presets import apply
 from foresell.data.read import read
 from foresell.models import make
 

@@ -144,3 +144,21 @@ def test_a_future_file_that_covers_the_history_makes_the_lines_covariates_known(
 def test_days_on_which_all_are_closed_say_nothing(tmp_path):
     table = grid(order_book()).with_columns(pl.col("units") + 1).filter(pl.col("date").dt.weekday() < 7)
     assert not told(load(tmp_path, table), "covariate-of-sales-only")
+
+
+def test_few_days_without_a_row_tell_little(tmp_path):
+    table = grid(order_book()).with_columns(pl.col("units") + 1)
+    for share, telling in ((30, False), (7, True)):
+        kept = table.filter(pl.int_range(pl.len()) % share != share - 2)
+        assert bool(told(load(tmp_path, kept), "covariate-of-sales-only")) == telling
+
+
+def test_a_flag_of_the_calendar_stays_beside_lines_that_have_it_too(tmp_path):
+    days = pl.date_range(FIRST, FIRST + timedelta(days=DAYS + HORIZON), "1d", eager=True).alias("date")
+    days.to_frame().with_columns(fair=pl.col("date").dt.day() < 9).cast({"fair": pl.Int8}).write_csv(tmp_path / "c.csv")
+    flags = {"display": {"by": "item", "columns": {"a": "fair", "b": "fair", "c": "fair"}}}
+    panel = load(
+        tmp_path, order_book(), layout="transactions", calendar={"path": "c.csv", "date": "date", "flags": flags}
+    ).panel
+    expected = [day.day < 9 for day in panel.dates.astype(object)]
+    assert [panel.known["display"].on(slice(None))[row].tolist() for row in range(3)] == [expected] * 3

@@ -47,14 +47,13 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
         known |= flags_of(data.calendar, days, cube.series, cube.first, total, frequency)
     ends = {name: _end(covariate.values) for name, covariate in known.items()}
     begin = _begin(cube.units, known.get("price"), wide=data.layout == "wide")
-    of_rows = [name for name in cube.known if name != "price" or data.prices is None]
-    quiet = {name: days_untold(cube.known[name], cube.units, begin, data.absent) for name in of_rows}
+    of_rows = {name: values for name, values in cube.known.items() if known[name].values is values}
+    untold = {name: days_untold(values, cube.units, begin, data.absent) for name, values in of_rows.items()}
     absent = settle_units(cube.units, begin, data.absent)
-    telltales, found = settle_telltales(known, quiet, settings.horizon, frequency)
+    telltales, found = settle_telltales(known, untold, settings.horizon, frequency)
     findings += found
-    for name in of_rows:
-        if name != "price" and name not in telltales:
-            _settle_covariate(known[name].values, begin, ends[name], data.absent)
+    for name in of_rows.keys() - telltales - {"price"}:
+        _settle_covariate(known[name].values, begin, ends[name], data.absent)
     if "price" in known and "price" not in telltales:
         fill(known["price"].values)
     ends = {name: end for name, end in ends.items() if name not in telltales}

@@ -13,9 +13,9 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
 from foresell.data.codes import finding
-from foresell.data.columns import NULL_WORDS, YES_NO
 from foresell.data.rows import DATE, GIVEN, KNOWN, UNITS, Rows, like, truth
 from foresell.data.tables import FILE, ROW
+from foresell.data.values import NULL_WORDS, YES_NO
 
 SERIES, CELL = "__series", "__cell"
 STRAY_DAYS = 730  # rows that lie so long before the others …

@@ -13,7 +13,6 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
 from foresell.data.codes import finding
-from foresell.data.columns import to_date
 from foresell.data.cube import Cube, as_text, faulty, no_sales, whole_periods
 from foresell.data.files import File
 from foresell.data.rows import Membership, Rows, Watch, alike, like
@@ -30,6 +29,7 @@ from foresell.data.tables import (
     read_parts,
     require_columns,
 )
+from foresell.data.values import to_date
 
 PLACE = "__place"
 

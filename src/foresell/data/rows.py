@@ -12,9 +12,9 @@ import polars as pl
 from foresell.core.finding import Finding
 from foresell.core.settings import Data
 from foresell.data.codes import finding
-from foresell.data.columns import YES
 from foresell.data.files import File
 from foresell.data.tables import FILE, ROW, Dialect, Field, Kind, Part, bad_rows, read_parts
+from foresell.data.values import YES
 
 DATE = "__date"
 UNITS = "__units"

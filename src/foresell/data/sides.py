@@ -16,12 +16,12 @@ from foresell.core.frequency import Frequency, period_index
 from foresell.core.panel import Known
 from foresell.core.settings import Calendar, Table
 from foresell.data.codes import finding
-from foresell.data.columns import NULL_WORDS
 from foresell.data.cube import as_text
 from foresell.data.files import File, find_files
 from foresell.data.quarantine import side_findings
 from foresell.data.rows import alike
 from foresell.data.tables import ROW, Dialect, Field, Kind, header_of, read_parts
+from foresell.data.values import NULL_WORDS
 
 
 @dataclass(frozen=True)

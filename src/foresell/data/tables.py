@@ -16,9 +16,9 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.data.codes import finding
-from foresell.data.columns import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, first_of, to_date, to_number
 from foresell.data.files import File, reading, s3_options
 from foresell.data.text import Chunk, chunks, records_of, regular, split_header
+from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, first_of, to_date, to_number
 
 ROW = "__row"  # the row's place in its file, from 0
 FILE = "__file"  # the file's place in the list of files

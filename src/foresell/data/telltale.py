@@ -11,32 +11,32 @@ from foresell.data.codes import finding
 from foresell.data.pricing import ROWS_AT_ONCE, hold_on
 
 ENOUGH = 0.5  # told this often on days without a sale, against days with one, a covariate stands for itself
-HARDLY = 0.01  # so small a share of days without a sale and without a value tells nothing
+HARDLY = 0.05  # days that have neither a sale nor a value tell little where they are so few
 
 
 def settle_telltales(
-    known: dict[str, Known], quiet: dict[str, int], horizon: int, frequency: Frequency
+    known: dict[str, Known], untold: dict[str, int], horizon: int, frequency: Frequency
 ) -> tuple[set[str], list[Finding]]:
     """Makes covariates of `known` that tell of the sale harmless, in place: the price is held back, others go.
 
-    `quiet` is how many days `days_untold` found for each covariate. Where a table keeps only what was sold (lines
-    of transactions, a daily table without its zeros, a price that is revenue over units), "the price changed today"
-    and "there is a promotion today" mean "something was sold today". A backtest would know that; a forecast, which
-    knows nothing of its days, cannot. So of such a covariate
+    `untold` is how many days `days_untold` found for each covariate of the rows. Where a table keeps only what was
+    sold (lines of transactions, a daily table without its zeros, a price that is revenue over units), "the price
+    changed today" and "there is a promotion today" mean "something was sold today". A backtest would know that; a
+    forecast, which knows nothing of its days, cannot. So of such a covariate
 
     - the price of a day is the last one seen `horizon` or more days before it. No cutoff from which the day is
       forecast lies earlier, so that all of them know it, in the past as tonight; before that it is not known;
     - nothing else is known ahead. What the `future` file says of it stays unused, too, for a model could learn
       from the past only what a sale goes with, not what it follows from.
 
-    A `future` file that covers the history as well, day by day, a calendar or a table of prices is not concerned.
-    Returns the names that `known` has lost or whose coming values are not looked for, and the findings.
+    What a calendar, a table of prices, or a `future` file that covers the history as well says of every day is no
+    telltale and stays. Returns the names of the telltales, and a finding for each.
     """
     findings = []
-    for name, count in quiet.items():
+    for name, count in untold.items():
         if not count:
             continue
-        told = f"it has no value on {count:,} series-{frequency.noun}s without a sale, and has one where there is a sale"
+        told = f"it is given with sales, and not on {count:,} series-{frequency.noun}s without one"
         if name == "price":
             hold_back(known[name].values, horizon)
             done = f"the last one seen {horizon} {frequency.noun}s before or earlier is taken"
@@ -44,7 +44,7 @@ def settle_telltales(
             del known[name]
             done = "it is left out"
         findings.append(finding("covariate-of-sales-only", f"covariate {name}", count, f"{told}; {done}"))
-    return {name for name, count in quiet.items() if count}, findings
+    return {name for name, count in untold.items() if count}, findings
 
 
 def days_untold(values: np.ndarray, units: np.ndarray, begin: np.ndarray, absent: str) -> int:
@@ -53,7 +53,7 @@ def days_untold(values: np.ndarray, units: np.ndarray, begin: np.ndarray, absent
     `values` [series, day + ahead] and `units` [series, day] are as in `Cube`; the series are on sale from `begin`
     [series] on. A day without a sale has an explicit zero, or no row where `absent` says that this means zero; days
     on which no series has a row (all are closed) do not count. The covariate gives the sales away where it is told
-    less than half as often on such days as on days with a sale.
+    less than half as often on such days as on days with a sale, and more than a twentieth of all days are untold.
 
     >>> price, sales_only = np.array([[2, np.nan, 3]]), np.array([[5, -np.inf, 1], [0, 0, 0]])
     >>> days_untold(np.vstack([price, price]), sales_only, np.array([0, 3]), "zero")

@@ -39,11 +39,12 @@ if TYPE_CHECKING:
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
 BOOSTER, RECIPE, SUMS = "lightgbm.txt", "model.json", "sums"
 REACH = 2.0  # how far the anchor may scale the series of a group
-GRIDS = {
-    Frequency.DAY: Grid(days=1456, every=7, share=0.05),
-    Frequency.WEEK: Grid(days=260, every=1, share=0.25),
+GRIDS = {  # where the rows come from; `share` is the most that is drawn, for rows of one series say much the same
+    Frequency.DAY: Grid(days=1456, every=7, share=0.25),
+    Frequency.WEEK: Grid(days=260, every=1, share=1.0),
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),
 }
+ROWS = 2_000_000  # more made training longer and forecasts no better
 
 
 @dataclass(frozen=True)
@@ -51,8 +52,9 @@ class LightGBM:
     """How to learn a LightGBM on question rows.
 
     `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
-    are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions,
-    makes the rows. `power` is the variance power of the Tweedie loss, between 1 (Poisson) and 2 (gamma).
+    are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions
+    (about two million in all where not given), makes the rows. `power` is the variance power of the Tweedie loss,
+    between 1 (Poisson) and 2 (gamma).
     `anchor` is the level whose sums the forecasts add up to: ``auto`` takes the finest of `levels` whose groups are
     large enough to be steady, None does without.
     """
@@ -151,6 +153,8 @@ class LightGBM:
         chosen = choose(features, self.use, self.drop)
         needed = {name: features[name] for name in level_weights(panel)}
         grid = GRIDS[panel.frequency]
+        there = panel.n_series * horizon * (self.days or grid.days) / (self.every or grid.every)
+        grid = replace(grid, share=min(grid.share, ROWS / there))
         given = {name: getattr(self, name) for name in ("days", "every", "share") if getattr(self, name) is not None}
         grid = replace(grid, seed=self.seed, **given)
         return Questions(panel, horizon, {**chosen, **needed}, grid, cutoffs, keep=keep)

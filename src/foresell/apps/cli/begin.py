@@ -69,7 +69,7 @@ def init(folder: str, sales: str, preset: str | None, force: bool, as_json: bool
     it is.
     """
     from foresell.apps.cli.text import concluded
-    from foresell.data import roles, settings_file
+    from foresell.data.inferring import roles, settings_file
 
     by_hand = {name: value for name, value in said.items() if name not in ("quiet", "debug")}
     proposal = roles.infer(sales, Path(), preset, by_hand)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from foresell.core.finding import Finding
-    from foresell.data.proposal import Proposal
+    from foresell.data.inferring.proposal import Proposal
     from foresell.data.sample import SampleFiles
     from foresell.evaluate.leakage import Trial
     from foresell.flow.outcome import Outcome

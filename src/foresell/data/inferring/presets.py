@@ -13,8 +13,8 @@ from typing import Any
 
 from foresell.core.errors import DataError, UsageError
 from foresell.data.files import File
-from foresell.data.peek import look
-from foresell.data.proposal import Draft, Proposal
+from foresell.data.inferring.peek import look
+from foresell.data.inferring.proposal import Draft, Proposal
 
 ENDINGS = (".csv", ".csv.gz", ".parquet")
 

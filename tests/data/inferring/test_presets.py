@@ -9,10 +9,10 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import parse_settings
-from foresell.data.presets import PRESETS, apply, detect
-from foresell.data.roles import infer
+from foresell.data.inferring.presets import PRESETS, apply, detect
+from foresell.data.inferring.roles import infer
 
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
+SHARED = Path(__file__).resolve().parents[4] / "shared" / "data"
 
 
 def put(folder: Path, name: str, header: str, *rows: str) -> None:

@@ -12,8 +12,8 @@ import yaml
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import Settings, parse_settings
-from foresell.data.described import SETTINGS
-from foresell.data.proposal import Proposal
+from foresell.data.inferring.described import SETTINGS
+from foresell.data.inferring.proposal import Proposal
 
 NAME = "foresell.yaml"
 WIDTH = 110

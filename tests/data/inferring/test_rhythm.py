@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from foresell.data import rhythm
+from foresell.data.inferring import rhythm
 
 
 def dates(*texts: str) -> np.ndarray:
@@ -73,4 +73,4 @@ def test_the_typical_series_decides_and_counts_from_its_first_row():
     assert rhythm.lumpy(few, ("item",), all_days) is None
     many = pl.concat([few, seldom.with_columns(item=pl.lit("y")), late])
     assert rhythm.lumpy(many, ("item",), all_days).value == "M"
-    assert "in 27% of the months" in rhythm.lumpy(seldom, ("item",), all_days).why  # 8 sales in 27 months: 30 %
+    assert "in 30% of the months" in rhythm.lumpy(seldom, ("item",), all_days).why  # 8 sales in 27 months

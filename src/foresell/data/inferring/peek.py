@@ -16,7 +16,7 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.data.files import PARQUET, TEXT, File, Text, reading, s3_options
-from foresell.data.words import name_score, plain
+from foresell.data.inferring.words import name_score, plain
 
 ROW = "__row"  # where a sampled row stands in the table, from 0
 HEAD_ROWS = 50_000

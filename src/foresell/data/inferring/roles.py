@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data import presets, wide
 from foresell.data.files import find_files
-from foresell.data.look import COLUMN_ROLES, LISTS, Look
-from foresell.data.peek import Peek, look, sales_among
-from foresell.data.proposal import Draft, Proposal, Reason
+from foresell.data.inferring import presets, wide
+from foresell.data.inferring.look import COLUMN_ROLES, LISTS, Look
+from foresell.data.inferring.peek import Peek, look, sales_among
+from foresell.data.inferring.proposal import Draft, Proposal, Reason
 
 __all__ = ["Proposal", "Reason", "infer"]
 

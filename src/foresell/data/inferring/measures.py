@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from foresell.core.errors import UsageError
-from foresell.data import identity
-from foresell.data.columns import Column, Kind, share
-from foresell.data.proposal import Draft
-from foresell.data.words import name_score
+from foresell.data.inferring import identity
+from foresell.data.inferring.columns import Column, Kind, share
+from foresell.data.inferring.proposal import Draft
+from foresell.data.inferring.words import name_score
 
 # A column whose name says one of these as plainly as it says quantity is no quantity.
 NOT_QUANTITY = (

@@ -9,12 +9,12 @@ from typing import Any
 import polars as pl
 
 from foresell.core.errors import ForesellError
-from foresell.data import identity
-from foresell.data.columns import Column, Kind, profile
 from foresell.data.files import File
-from foresell.data.peek import Peek, look, tables_in
-from foresell.data.proposal import Draft
-from foresell.data.words import name_score, plain
+from foresell.data.inferring import identity
+from foresell.data.inferring.columns import Column, Kind, profile
+from foresell.data.inferring.peek import Peek, look, tables_in
+from foresell.data.inferring.proposal import Draft
+from foresell.data.inferring.words import name_score, plain
 
 MOST_TABLES = 30
 SIDE_ROWS = 20_000

@@ -1,4 +1,4 @@
-"""Values read as what they are."""
+"""Columns taken for what their values are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from foresell.data.columns import DATE_FORMATS, Kind, decimal_mark, first_of, profile, to_date, to_number
+from foresell.data.inferring.columns import Kind, decimal_mark, profile
+from foresell.data.values import DATE_FORMATS, to_date
 
 
 @pytest.mark.parametrize(
@@ -53,26 +54,13 @@ def test_every_format_reads_what_it_writes(text):
     assert column.timed == ("%H" in text)
 
 
-def test_short_years_are_no_long_ones():
-    assert to_date(pl.Series(["05.01.24"]), "%d.%m.%Y").to_list() == [None]
-
-
 def test_timed_datetimes():
     midnight, noon = datetime(2024, 1, 1), datetime(2024, 1, 1, 12)
     assert profile(pl.DataFrame({"x": [midnight]}))["x"].timed is False
     assert profile(pl.DataFrame({"x": [midnight, noon]}))["x"].timed is True
 
 
-def test_first_of_takes_the_steadier_dates():
-    month_first = pl.Series([f"01/{day:02d}/2024" for day in range(1, 13)])
-    day_first = pl.Series([f"{day:02d}/01/2024" for day in range(1, 13)])
-    assert first_of(("%d/%m/%Y", "%m/%d/%Y"), month_first) == "%m/%d/%Y"
-    assert first_of(("%d/%m/%Y", "%m/%d/%Y"), day_first) == "%d/%m/%Y"
-
-
-def test_numbers_and_marks():
-    assert to_number(pl.Series(["1,234.5", "-7", "1,23", "x", None]), ".").to_list() == [1234.5, -7.0, None, None, None]
-    assert to_number(pl.Series(["1.234,5", "-7", "0,5"]), ",").to_list() == [1234.5, -7.0, 0.5]
+def test_decimal_marks():
     assert decimal_mark(pl.DataFrame({"x": ["1,234", "5.5"]})) == "."
     assert decimal_mark(pl.DataFrame({"x": ["1.5", "2"], "y": ["3", "4"]})) == "."
     assert decimal_mark(pl.DataFrame({"x": ["1,5", "2"], "y": ["a", "b"]})) == ","

@@ -14,10 +14,10 @@ import yaml
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import Strict, parse_settings, read_settings
-from foresell.data import described
-from foresell.data.proposal import Proposal, Reason
-from foresell.data.roles import infer
-from foresell.data.settings_file import near, text_of, write
+from foresell.data.inferring import described
+from foresell.data.inferring.proposal import Proposal, Reason
+from foresell.data.inferring.roles import infer
+from foresell.data.inferring.settings_file import near, text_of, write
 
 FULL = {
     "data": {

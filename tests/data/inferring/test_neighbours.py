@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from foresell.core.settings import parse_settings
-from foresell.data.roles import infer
+from foresell.data.inferring.roles import infer
 
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(200)]
 

@@ -10,13 +10,14 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data import identity, neighbours, rhythm
-from foresell.data.columns import Kind, first_of, profile, to_date
 from foresell.data.files import find_files
-from foresell.data.identity import DAY
-from foresell.data.look import check_names, conclude_country, conclude_dialect, conclude_levels
-from foresell.data.peek import Peek, look
-from foresell.data.proposal import Draft
+from foresell.data.inferring import identity, neighbours, rhythm
+from foresell.data.inferring.columns import Kind, profile
+from foresell.data.inferring.identity import DAY
+from foresell.data.inferring.look import check_names, conclude_country, conclude_dialect, conclude_levels
+from foresell.data.inferring.peek import Peek, look
+from foresell.data.inferring.proposal import Draft
+from foresell.data.values import first_of, to_date
 
 FEWEST_DAYS = 14  # numbered columns; fewer may be attributes
 FEWEST_DATES = 6

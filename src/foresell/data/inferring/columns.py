@@ -5,26 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-import numpy as np
 import polars as pl
 
-from foresell.data.peek import ROW
+from foresell.data.inferring.peek import ROW
+from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, to_date, to_number
 
 ENOUGH = 0.95  # the share of values that must be read as a kind; the rest are bad rows for validation to show
 SOME_VALUES = 5_000  # distinct values that suffice to find a date's format
-
-_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
-_SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-_MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%b-%Y", "%B %Y")
-_TIMES = (" %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M", " %H:%M:%S%.f", "T%H:%M:%S%.f", "T%H:%M:%SZ", "T%H:%M:%S%.fZ")
-DATE_FORMATS = (*_DAYS, *_SHORT, *_MONTHS, *(day + time for day in _DAYS for time in _TIMES))
-DAY_OR_MONTH_FIRST = {"%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y"}
-
-# Words that stand for "no value" in columns of numbers, dates and covariates. In a key they are names like any other.
-NULL_WORDS = ("NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL", "Null", "None", "none", "-")
-YES_NO = {"0", "1", "0.0", "1.0", "true", "false", "yes", "no", "y", "n", "t", "f"}
-YES_NO |= {"ja", "nein", "j", "si", "sì", "sí", "s", "oui", "non", "o", "sim", "não", "nao", "wahr", "falsch"}
-YES = {"1", "1.0", "true", "yes", "y", "t", "ja", "j", "si", "sì", "sí", "s", "oui", "o", "sim", "wahr"}
 
 
 class Kind(StrEnum):
@@ -146,24 +133,6 @@ def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Colu
     return Column(values.name, Kind.TEXT, stripped, distinct)
 
 
-def to_number(texts: pl.Series, decimal: str) -> pl.Series:
-    """Numbers from text, with or without marks of thousands; null where there is none.
-
-    >>> to_number(pl.Series(["1.200,50", "3", "x"]), ",").to_list()
-    [1200.5, 3.0, None]
-    """
-    thousands = "." if decimal == "," else ","
-    grouped = texts.str.contains(rf"^-?\d{{1,3}}(\{thousands}\d{{3}})+(\{decimal}\d+)?$")
-    plain = texts.str.replace_all(thousands, "", literal=True).zip_with(grouped.fill_null(False), texts)
-    return plain.str.replace(decimal, ".", literal=True).cast(pl.Float64, strict=False)
-
-
-def to_date(texts: pl.Series, date_format: str) -> pl.Series:
-    """Dates from text; null where the format does not fit or the year is no year of sales."""
-    dates = texts.str.to_date(date_format, strict=False)
-    return dates.set(~dates.dt.year().is_between(1970, 2100), None)
-
-
 def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]:
     """Those formats that read at least `ENOUGH` of the values, the best first; ties in the order of the list."""
     values = known.drop_nulls().unique(maintain_order=True).head(SOME_VALUES)
@@ -173,18 +142,3 @@ def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]
     shares = {text: float(to_date(values, text).count()) / len(values) for text in formats}
     best = max(shares.values())
     return tuple(text for text in formats if shares[text] == best) if best >= ENOUGH else ()
-
-
-def first_of(formats: tuple[str, ...], dates: pl.Series) -> str:
-    """Of formats that fit equally, the one that makes the dates the more regular; the first where none does.
-
-    Day first or month first cannot be told apart while no day is past the 12th; the wrong one scatters the
-    dates of daily sales over a year.
-    """
-    best, fewest = formats[0], np.inf
-    for text in formats:
-        days = np.unique(to_date(dates, text).drop_nulls().to_numpy().astype("datetime64[D]").astype(np.int64))
-        kinds_of_gap = len(np.unique(np.diff(days))) if len(days) > 1 else 1
-        if kinds_of_gap < fewest:
-            best, fewest = text, kinds_of_gap
-    return best

@@ -9,8 +9,8 @@ import numpy as np
 import polars as pl
 
 from foresell.core.frequency import Frequency
-from foresell.data.columns import share
-from foresell.data.identity import DAY
+from foresell.data.inferring.columns import share
+from foresell.data.inferring.identity import DAY
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COMPLETE = 0.95  # a series with this share of the days on which it could sell is recorded daily, not by sales

@@ -11,13 +11,14 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
-from foresell.data import identity, neighbours, rhythm
-from foresell.data.columns import DAY_OR_MONTH_FIRST, ENOUGH, Column, Kind, decimal_mark, first_of, profile, share
-from foresell.data.identity import DAY
-from foresell.data.measures import Measures, none_found
-from foresell.data.peek import ROW, Peek
-from foresell.data.proposal import Draft
-from foresell.data.words import name_score
+from foresell.data.inferring import identity, neighbours, rhythm
+from foresell.data.inferring.columns import ENOUGH, Column, Kind, decimal_mark, profile, share
+from foresell.data.inferring.identity import DAY
+from foresell.data.inferring.measures import Measures, none_found
+from foresell.data.inferring.peek import ROW, Peek
+from foresell.data.inferring.proposal import Draft
+from foresell.data.inferring.words import name_score
+from foresell.data.values import DAY_OR_MONTH_FIRST, first_of
 
 COLUMN_ROLES = ("date", "quantity", "price", "promotion", "stocked_out", "open")
 LISTS = ("keys", "attributes", "known_ahead")

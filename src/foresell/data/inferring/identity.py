@@ -7,8 +7,8 @@ from itertools import combinations
 
 import polars as pl
 
-from foresell.data.columns import Column, Kind, share
-from foresell.data.words import name_score
+from foresell.data.inferring.columns import Column, Kind, share
+from foresell.data.inferring.words import name_score
 
 DAY = "__day"  # the date of a sampled row
 STRAY = 0.01  # a smaller share of repeated rows is a fault in the data, not a layout
