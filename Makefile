@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO := demo
 QUIET := --quiet --disable-pip-version-check
 
-.PHONY: demo test test-fast test-slow check lock bench clean
+.PHONY: demo test test-fast test-slow check lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foresell needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -14,12 +14,14 @@ $(BIN)/python:
 
 # What foresell needs to run; nothing more.
 $(VENV)/base: $(BIN)/python requirements.lock pyproject.toml
+	@echo "Installing foresell and the packages it needs into $(VENV) (about half a minute) ..."
 	$(BIN)/pip install $(QUIET) --require-hashes -r requirements.lock
 	$(BIN)/pip install $(QUIET) --no-deps --no-build-isolation --editable .
 	touch $@
 
 # What its tests and checks need on top.
 $(VENV)/dev: $(VENV)/base requirements-dev.lock
+	@echo "Installing what the tests need ..."
 	$(BIN)/pip install $(QUIET) --require-hashes -r requirements-dev.lock
 	touch $@
 

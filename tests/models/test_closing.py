@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from foresell.core.frequency import Frequency, period_range
-from foresell.core.panel import Panel
+from foresell.core.panel import Known, Panel
 from foresell.models.closing import closed_days
 
 NAN = np.nan
@@ -57,3 +57,17 @@ def test_weeks_are_never_closed():
 def test_weeks_and_months_of_what_is_no_longer_on_sale(frequency, periods):
     assert closed([1.0] * 10 + [NAN] * (periods - 1), frequency) == OPEN
     assert closed([1.0] * 10 + [NAN] * periods, frequency) == [True] * 7
+
+
+def test_a_new_series_is_not_on_sale_before_its_first_price():
+    price = np.full((4, 16), 2.0, np.float32)
+    price[1, :13] = np.nan  # priced from the fourth day ahead
+    price[2] = np.nan  # no price ever: nothing is said
+    units = np.full((4, 10), np.nan, np.float32)
+    units[3] = 1
+    series = pl.DataFrame({"item": list("abcd")})
+    dates = np.datetime64("2024-01-01") + np.arange(16)
+    panel = Panel(series, ("item",), dates, units, {"price": Known.of_each(price)})
+    expected = np.zeros((4, 8), bool)
+    expected[1, :3] = True
+    np.testing.assert_array_equal(closed_days(panel, 8), expected)

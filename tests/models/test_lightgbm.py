@@ -44,18 +44,29 @@ def test_the_forecasts_add_up_to_those_of_the_anchor():
     np.testing.assert_allclose(groups.sum(fitted.forecast(panel).mean), wanted, rtol=1e-4)
 
 
-def test_the_anchor_is_the_finest_level_of_large_groups():
+def test_the_anchor_tried_is_the_finest_level_of_large_groups():
     panel, _ = shop()
-    assert LightGBM(**SMALL, levels=(("kind",),)).fit(panel, HORIZON).recipe.anchor == ("kind",)
-    assert LightGBM(**SMALL).fit(panel, HORIZON).recipe.anchor == ()
-    few = panel.part(slice(0, 10))
-    assert LightGBM(**SMALL).fit(few, HORIZON).recipe.anchor is None
-    assert LightGBM(**SMALL).fit(panel.until(300), HORIZON).recipe.anchor is None
+    assert LightGBM(levels=(("kind",),))._anchor(panel, HORIZON) == ("kind",)
+    assert LightGBM()._anchor(panel, HORIZON) == ()
+    assert LightGBM()._anchor(panel.part(slice(0, 10)), HORIZON) is None
+    assert LightGBM()._anchor(panel.until(300), HORIZON) is None
+
+
+def test_the_anchor_is_kept_only_where_it_pays():
+    # Each series has promotions of its own, which the mean over its group hardly shows.
+    panel, _ = shop()
+    assert LightGBM(**SMALL, levels=(("kind",),)).fit(panel, HORIZON).sums is None
+    # Nothing but what all have in common, of which a series of few sales shows little.
+    day = np.arange(panel.n_days)
+    season = 1 + 0.6 * np.sin(2 * np.pi * day / 91) + 0.8 * (day % 7 == 3)
+    units = np.random.default_rng(0).poisson(0.3 * season, panel.units.shape).astype(np.float32)
+    faint = replace(panel, units=units, known={})
+    assert LightGBM(trees=5, share=0.5).fit(faint, HORIZON).recipe.anchor == ()
 
 
 def test_a_part_of_the_panel_is_not_scaled_to_the_whole():
     panel, truth = shop()
-    fitted = LightGBM(**SMALL).fit(panel, HORIZON)
+    fitted = LightGBM(**SMALL, anchor=()).fit(panel, HORIZON)
     alone = fitted.forecast(panel.part(slice(3, 4))).mean
     assert alone.sum() == pytest.approx(truth[3].sum(), rel=0.25)
 

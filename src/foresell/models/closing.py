@@ -28,12 +28,14 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
 
     A series that was known once, but not in the last 91 days (13 weeks, six months), is taken to be no longer on sale,
     and is closed from then on. Models must not be asked about it: nothing they learn from looks like it, since no day
-    after the end of a series is known.
+    after the end of a series is known. One that was never known yet, but has a price from some day on, is not on sale
+    before that day.
     """
     closed = np.zeros((panel.n_series, horizon), bool)
     if not panel.n_days:
         return closed
     closed[_gone(panel)] = True
+    closed |= _not_yet(panel, horizon)
     if panel.frequency != Frequency.DAY:
         return closed
     start = max(0, panel.n_days - 7 * WEEKS)
@@ -50,6 +52,21 @@ def _gone(panel: Panel) -> np.ndarray:
     """Whether each series was on sale once and is no longer [series]."""
     start = max(0, panel.n_days - GONE[panel.frequency])
     return np.isnan(panel.units[:, start:]).all(axis=1) & _known_before(panel, start)
+
+
+def _not_yet(panel: Panel, horizon: int) -> np.ndarray:
+    """Whether each series without any history is still without a price [series, step], one being known for later."""
+    if "price" not in panel.known:
+        return np.zeros((panel.n_series, horizon), bool)
+    new = np.flatnonzero(~_known_before(panel, panel.n_days))
+    price = panel.known["price"].part(new)
+    priced = ~np.isnan(price.on(slice(0, panel.n_days + horizon)))
+    missing = horizon - max(0, min(horizon, priced.shape[1] - panel.n_days))
+    begun = np.logical_or.accumulate(priced, axis=1)[:, panel.n_days :]
+    begun = np.pad(begun, ((0, 0), (0, missing)), constant_values=True)
+    waiting = np.zeros((panel.n_series, horizon), bool)
+    waiting[new] = ~begun & ~np.isnan(price.values).all(axis=1)[price.rows][:, None]
+    return waiting
 
 
 def _known_before(panel: Panel, day: int) -> np.ndarray:

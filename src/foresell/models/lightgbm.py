@@ -38,9 +38,10 @@ if TYPE_CHECKING:
 
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
 BOOSTER, RECIPE, SUMS = "lightgbm.txt", "model.json", "sums"
+TRIED = 2  # horizons before the cutoff over which the anchor has to show that it pays
 REACH = 2.0  # how far the anchor may scale the series of a group
 GRIDS = {  # where the rows come from; `share` is the most that is drawn, for rows of one series say much the same
-    Frequency.DAY: Grid(days=1456, every=7, share=0.25),
+    Frequency.DAY: Grid(days=1456, every=7, share=0.06),
     Frequency.WEEK: Grid(days=260, every=1, share=1.0),
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),
 }
@@ -55,8 +56,8 @@ class LightGBM:
     are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions
     (about two million in all where not given), makes the rows. `power` is the variance power of the Tweedie loss,
     between 1 (Poisson) and 2 (gamma).
-    `anchor` is the level whose sums the forecasts add up to: ``auto`` takes the finest of `levels` whose groups are
-    large enough to be steady, None does without.
+    `anchor` is the level whose sums the forecasts add up to: ``auto`` tries the finest of `levels` whose groups are
+    large enough to be steady, and keeps it if it pays on the last two horizons before the cutoff; None does without.
     """
 
     use: tuple[str, ...] = ("default",)
@@ -76,35 +77,68 @@ class LightGBM:
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Prepared:
         """Draws the rows of all windows, whose features are then made once. `panel` ends at the last of `cutoffs`."""
-        single = self._questions(panel, horizon, cutoffs, keep=True)
         level = self._anchor(panel.until(min(cutoffs)), horizon)
-        sums = None if level is None else self._of_sums(panel).prepare(panel.aggregate(level), horizon, cutoffs).single
-        return Prepared(single, sums)
+        # The first window may look back to where it tries its anchor.
+        windows = [min(cutoffs) - (0 if level is None else TRIED * horizon), *cutoffs]
+        keep = len(cutoffs) > 1 or level is not None
+        single = self._questions(panel, horizon, windows, keep)
+        if level is None:
+            return Prepared(single, None)
+        return Prepared(single, self._of_sums(panel)._questions(panel.aggregate(level), horizon, windows, keep))
 
     def fit(self, panel: Panel, horizon: int, prepared: Prepared | None = None) -> FittedLightGBM:
         """Learns from the questions that `panel` can answer. Raises UsageError where it can answer none."""
-        questions = prepared.single if prepared else self._questions(panel, horizon, (), keep=False)
+        prepared = prepared or self.prepare(panel, horizon, [panel.n_days - 1])
+        level = self._anchor(panel, horizon)
+        if level is None or (self.anchor == "auto" and not self._pays(panel, horizon, prepared, level)):
+            return self._fit(panel, horizon, prepared.single)
+        return self._fit(panel, horizon, prepared.single, self._fit_sums(panel, horizon, prepared, level))
+
+    def _fit(
+        self, panel: Panel, horizon: int, questions: Questions, sums: FittedLightGBM | None = None
+    ) -> FittedLightGBM:
         rows = questions.until(panel.n_days - 1)
         if not len(rows.units) or not (rows.units > 0).any():
             raise UsageError(
                 f"The history of {panel.n_days} {panel.frequency.noun}s has no sales to learn a horizon of {horizon} "
                 "from. Give a longer history or a shorter horizon."
             )
-        level = self._anchor(panel, horizon)
-        codes = dict(questions.context.codes)
-        recipe = Recipe(horizon, tuple(questions.features), self.levels, codes, level, panel.n_series)
-        booster = self._train(rows, recipe.features, level_weights(panel))
-        if level is None:
-            return FittedLightGBM(recipe, booster)
-        ready = Prepared(prepared.sums, None) if prepared and prepared.sums else None
-        return FittedLightGBM(recipe, booster, self._of_sums(panel).fit(panel.aggregate(level), horizon, ready))
+        names, codes = tuple(questions.features), dict(questions.context.codes)
+        anchor = sums.level if sums else None
+        recipe = Recipe(horizon, names, self.levels, codes, anchor, panel.keys, panel.n_series)
+        return FittedLightGBM(recipe, self._train(rows, names, level_weights(panel)), sums)
+
+    def _fit_sums(self, panel: Panel, horizon: int, prepared: Prepared, level: Level) -> FittedLightGBM:
+        assert prepared.sums is not None
+        return self._of_sums(panel)._fit(panel.aggregate(level), horizon, prepared.sums)
+
+    def _pays(self, panel: Panel, horizon: int, prepared: Prepared, level: Level) -> bool:
+        """Whether the anchor brought the sums of its level nearer to what was sold over the last few horizons.
+
+        Both boosters are fitted at the beginning of that time, the one of the single series with half of its trees,
+        and asked at each horizon's beginning.
+        """
+        begin = panel.n_days - 1 - TRIED * horizon
+        past = panel.until(begin)
+        sums = self._fit_sums(past, horizon, prepared, level)
+        single = replace(self, trees=max(self.trees // 2, 1))._fit(past, horizon, prepared.single, sums)
+        groups = Hierarchy.of(panel.keys).groups(panel.series, level)
+        wrong = np.zeros(2)  # the squared errors without the anchor, and with it
+        for cutoff in range(begin, begin + TRIED * horizon, horizon):
+            then = panel.until(cutoff)
+            actual = panel.units[:, cutoff + 1 : cutoff + 1 + horizon]
+            known = ~np.isnan(actual)
+            truth = groups.sum(np.nan_to_num(actual))
+            for place, mean in enumerate((single.alone(then), single.forecast(then).mean)):
+                wrong[place] += np.sum((groups.sum(mean * known) - truth) ** 2)
+        return bool(wrong[1] < wrong[0])
 
     def _anchor(self, panel: Panel, horizon: int) -> Level | None:
         """The level to hold the sums to; with ``auto`` none for a short history or where no group is large enough."""
         if self.anchor != "auto":
             return self.anchor
         spans = SPANS[panel.frequency]
-        long_enough = panel.n_days >= spans.year + spans.middle + 2 * horizon
+        long_enough = panel.n_days >= spans.year + spans.middle + (TRIED + 2) * horizon
         return steady_level(panel, self.levels) if long_enough and panel.n_series >= ENOUGH else None
 
     def _of_sums(self, panel: Panel) -> LightGBM:
@@ -216,6 +250,7 @@ class Recipe:
     levels: tuple[Level, ...]
     codes: Mapping[str, tuple[str, ...]]
     anchor: Level | None
+    keys: Level
     n_series: int
 
 
@@ -233,11 +268,24 @@ class FittedLightGBM:
     def horizon(self) -> int:
         return self.recipe.horizon
 
+    @property
+    def level(self) -> Level:
+        """The level whose series it was fitted on: the keys, or none for the total."""
+        return () if self.recipe.keys == ("total",) else self.recipe.keys
+
     def forecast(self, panel: Panel) -> Forecast:
-        """The mean for each series and step after the panel's cutoff, block by block, then scaled to the anchor.
+        """The mean for each series and step after the panel's cutoff, scaled to the anchor where there is one.
 
         A panel of less than half as many series as the model was fitted on is not scaled: it has no whole groups.
         """
+        mean = self.alone(panel)
+        if self.sums is not None and 2 * panel.n_series > self.recipe.n_series:
+            wanted = self.sums.alone(panel.aggregate(self.sums.level))
+            mean = scaled(mean, Hierarchy.of(panel.keys).groups(panel.series, self.sums.level), wanted)
+        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+
+    def alone(self, panel: Panel) -> np.ndarray:
+        """The mean before it is scaled, float32 [series, step], block by block."""
         mean = np.empty((panel.n_series, self.horizon), np.float32)
         context = Context(panel, self.horizon, self.recipe.codes)
         features = self._features(panel)
@@ -248,12 +296,7 @@ class FittedLightGBM:
             score = self.booster.predict(values, raw_score=True) + offset(values, self.recipe.features, weights)
             mean[start : start + BLOCK] = np.exp(score).reshape(-1, self.horizon)
         mean[closed_days(panel, self.horizon)] = 0
-        # A group's sum is another thing when most of its members are not asked about.
-        whole = 2 * panel.n_series > self.recipe.n_series
-        if self.sums is not None and self.recipe.anchor is not None and whole:
-            wanted = self.sums.forecast(panel.aggregate(self.recipe.anchor)).mean
-            mean = scaled(mean, Hierarchy.of(panel.keys).groups(panel.series, self.recipe.anchor), wanted)
-        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+        return mean
 
     def _features(self, panel: Panel) -> dict[str, Feature]:
         """The features of the recipe; those that this panel's data do not give are unknown."""
