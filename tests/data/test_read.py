@@ -30,8 +30,8 @@ def test_long_table_by_hand(load, tmp_path):
     assert panel.series.rows() == [("A", "x"), ("B", "x")]
     assert panel.dates.astype(str).tolist() == [f"2024-01-0{day}" for day in range(1, 7)]
     same(panel.units, [[NAN, 3, 0, 1], [5, 0, 2, 0]])
-    # A's first price also stands before its first day; the last one holds on.
-    same(panel.known["price"].on(slice(None)), [[1.5, 1.5, 1.5, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
+    # A has no price before its first day, when it was not on sale; the last one holds on.
+    same(panel.known["price"].on(slice(None)), [[NAN, 1.5, 1.5, 1, 1, 1], [2, 2, 2, 2, 2, 2]])
     # No row, no promotion; past the last row it is not known.
     same(panel.known["promotion"].on(slice(None)), [[NAN, 1, 0, 0, NAN, NAN], [0, 0, 1, 0, NAN, NAN]])
     assert (loaded.rows, loaded.quarantine.height, str(panel.cutoff)) == (6, 0, "2024-01-04")
@@ -123,7 +123,7 @@ def test_wide_layout_by_hand(load, tmp_path):
     assert panel.series.rows() == [("x", "S1", "D", "CA"), ("y", "S2", "D", "TX")]
     # x is on sale from its first price on, with a zero on the first day; y only from week 12 on.
     same(panel.units, [[0, 1, 0, 3], [NAN, NAN, 2, 0]])
-    same(panel.known["price"].on(slice(None)), [[2, 2, 2.5, 2.5, 2.5, 2.5], [4, 4, 4, 4, 5, 5]])
+    same(panel.known["price"].on(slice(None)), [[2, 2, 2.5, 2.5, 2.5, 2.5], [NAN, NAN, 4, 4, 5, 5]])
     assert len(panel.known["snap"].values) == 2
     same(panel.known["snap"].on(slice(None)), [[0, 1, 0, 1, 0, 1], [1, 0, 0, 0, 1, 1]])
     assert [(str(day), name) for day, name in panel.events.rows()] == [
@@ -213,7 +213,7 @@ def test_future_rows_give_what_is_known_ahead(load, tmp_path):
         tmp_path, {"sales.csv": LONG, "ahead.csv": future}, price="price", promotion="promo", future="ahead.csv"
     )
     same(loaded.panel.units, [[NAN, 3, 0, 1], [5, 0, 2, 0]])
-    same(loaded.panel.known["price"].values, [[1.5, 1.5, 1.5, 1, 1.25, 1.25], [2, 2, 2, 2, 2, 2]])
+    same(loaded.panel.known["price"].values, [[NAN, 1.5, 1.5, 1, 1.25, 1.25], [2, 2, 2, 2, 2, 2]])
     same(loaded.panel.known["promotion"].values, [[NAN, 1, 0, 0, 1, 0], [0, 0, 1, 0, 0, 1]])
     assert next(found for found in loaded.findings if found.code == "unknown-series").examples == ("C x",)
     early = [(found.where, found.count) for found in loaded.findings if found.code == "known-ahead-ends-early"]

@@ -51,7 +51,7 @@ B,x,2024-01-04,0,2.0,0
 def test_the_same_panel_however_it_is_written(load, tmp_path, name, content, how):
     loaded = load(tmp_path, {name: content}, price="price", promotion="promo", **how)
     same(loaded.panel.units, [[NAN, 3, 0, 1], [5, 0, 2, 0]])
-    same(loaded.panel.known["price"].values[0], [1.5, 1.5, 1.5, 1, 1, 1])
+    same(loaded.panel.known["price"].values[0], [NAN, 1.5, 1.5, 1, 1, 1])
     assert loaded.quarantine.is_empty()
 
 

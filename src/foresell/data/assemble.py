@@ -14,7 +14,7 @@ from foresell.core.frequency import Frequency, period_range, period_start
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.cube import Cube
-from foresell.data.pricing import ROWS_AT_ONCE, fill, hold_on, read_prices
+from foresell.data.pricing import ROWS_AT_ONCE, fill, read_prices
 from foresell.data.sides import Days, flags_of
 from foresell.data.tables import Dialect
 from foresell.data.telltale import days_untold, settle_telltales
@@ -55,7 +55,7 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
     for name in of_rows.keys() - telltales - {"price"}:
         _settle_covariate(known[name].values, begin, ends[name], data.absent)
     if "price" in known and "price" not in telltales:
-        hold_on(known["price"].values)  # before its first price a series is not on sale, and stays without one
+        fill(known["price"].values, _begin_of_rows(known["price"], begin))
     ends = {name: end for name, end in ends.items() if name not in telltales}
     panel = Panel(
         cube.series,
@@ -117,6 +117,13 @@ def settle_units(units: np.ndarray, begin: np.ndarray, absent: str) -> np.ndarra
         if gaps is not None:
             gaps[start : start + ROWS_AT_ONCE] = nothing & ~before
     return gaps
+
+
+def _begin_of_rows(known: Known, begin: np.ndarray) -> np.ndarray:
+    """The first day on sale of any series that shares a row of the covariate: [row]. It has no price before."""
+    first = np.full(len(known.values), known.values.shape[1])
+    np.minimum.at(first, known.rows, begin)
+    return first
 
 
 def _settle_covariate(values: np.ndarray, begin: np.ndarray, end: int, absent: str) -> None:

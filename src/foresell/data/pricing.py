@@ -109,19 +109,24 @@ def _findings(price: np.ndarray, row: np.ndarray, where: str) -> list[Finding]:
     return found
 
 
-def fill(values: np.ndarray) -> None:
+def fill(values: np.ndarray, begin: np.ndarray | None = None) -> None:
     """Fills the gaps of each row in place: with the value before, and before the first one with the first.
 
-    >>> prices = np.array([[np.nan, 2, np.nan, 3, np.nan]])
-    >>> fill(prices); prices
-    array([[2., 2., 2., 3., 3.]])
+    With `begin` [row], what comes before that day stays unknown.
+
+    >>> prices = np.array([[np.nan, np.nan, 2, np.nan, 3, np.nan]])
+    >>> fill(prices, np.array([1])); prices
+    array([[nan,  2.,  2.,  2.,  3.,  3.]])
     """
     hold_on(values)
+    days = np.arange(values.shape[1])
     for start in range(0, len(values), ROWS_AT_ONCE):
         block = values[start : start + ROWS_AT_ONCE]
         unknown = np.isnan(block)
         if unknown.any():
             first = block[np.arange(len(block)), unknown.argmin(axis=1)]
+            if begin is not None:
+                unknown &= days >= begin[start : start + ROWS_AT_ONCE, None]
             np.copyto(block, first[:, None], where=unknown)
 
 
