@@ -14,26 +14,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, cast
 
 import polars as pl
 
+from foresell.core.bucket import s3_options
 from foresell.core.errors import UnreadableFile, first_five
 
 TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 PARQUET = (".parquet", ".pq")
 BLOCK = 32 * 2**20  # bytes of text that are parsed at a time
-
-# Credentials and endpoint of an S3-compatible store, by their usual names in the environment.
-S3_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-    "AWS_ALLOW_HTTP",
-)
 
 
 @dataclass(frozen=True)
@@ -50,20 +40,6 @@ class File:
     @property
     def is_parquet(self) -> bool:
         return self.path.lower().endswith(PARQUET)
-
-
-def s3_options() -> dict[str, Any]:
-    """What the environment says about the object store, as Polars' storage options.
-
-    They are handed over rather than left to Polars because it keeps a store for each address and set of options,
-    and would go on with the credentials it saw first.
-    """
-    found: dict[str, Any] = {name.lower(): os.environ[name] for name in S3_VARIABLES if os.environ.get(name)}
-    if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3"):
-        found["aws_endpoint_url"] = endpoint
-    if found.get("aws_endpoint_url", "").startswith("http://"):
-        found["aws_allow_http"] = "true"
-    return {**found, "max_retries": 3}
 
 
 def find_files(path: str, base: Path) -> list[File]:

@@ -14,9 +14,10 @@ from enum import StrEnum
 import numpy as np
 import polars as pl
 
+from foresell.core.bucket import s3_options
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.data.codes import finding
-from foresell.data.files import File, reading, s3_options
+from foresell.data.files import File, reading
 from foresell.data.text import Chunk, chunks, records_of, regular, split_header
 from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, first_of, to_date, to_number
 

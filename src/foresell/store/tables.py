@@ -14,16 +14,8 @@ from typing import Any
 
 import polars as pl
 
+from foresell.core.bucket import s3_options
 from foresell.core.errors import StoreError, UnreadableFile, UsageError
-
-S3_VARIABLES = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ENDPOINT_URL",
-)
 
 
 def is_remote(path: str | Path) -> bool:
@@ -87,18 +79,9 @@ def beside(path: Path) -> Iterator[Path]:
             temporary.unlink()
 
 
-def _options(address: str) -> Any:
-    """What the environment says of the bucket's store, as Polars takes it; None for a local path.
-
-    Polars reads the same variables itself, but keeps to those it saw first for as long as the process lives.
-    """
-    if not is_remote(address):
-        return None
-    found: dict[str, object] = {"max_retries": 3}  # a few seconds: what has not come back by then will not soon
-    found |= {name.lower(): os.environ[name] for name in S3_VARIABLES if os.environ.get(name)}
-    if str(found.get("aws_endpoint_url", "")).startswith("http://"):
-        found["aws_allow_http"] = "true"
-    return found
+def _options(address: str) -> dict[str, Any] | None:
+    """How to reach the bucket; None for a local path."""
+    return s3_options() if is_remote(address) else None
 
 
 def _address(path: str | Path) -> str:

@@ -89,7 +89,7 @@ def test_empty_and_binary_files(tmp_path):
 
 
 def test_a_file_in_a_bucket(daily, s3_endpoint):
-    from foresell.data.files import s3_options
+    from foresell.core.bucket import s3_options
 
     daily().write_parquet("s3://roles/sales.parquet", storage_options=s3_options())
     daily().write_csv("s3://roles/sales.csv", storage_options=s3_options())

@@ -14,8 +14,9 @@ from typing import IO, cast
 
 import polars as pl
 
+from foresell.core.bucket import s3_options
 from foresell.core.errors import UsageError, first_five
-from foresell.data.files import PARQUET, TEXT, File, Text, reading, s3_options
+from foresell.data.files import PARQUET, TEXT, File, Text, reading
 from foresell.data.inferring.words import name_score, plain
 
 ROW = "__row"  # where a sampled row stands in the table, from 0
