@@ -141,3 +141,15 @@ def _swap_the_features(folder):
 
 def _lose_the_booster(folder):
     (folder / "lightgbm.txt").unlink()
+
+
+def test_a_backtest_may_begin_before_the_history_is_long_enough_for_an_anchor():
+    panel, _ = shop(n_days=480)
+    model = LightGBM(**SMALL)
+    cutoffs = [430, 479]  # whole weeks apart, so that they share their rows
+    assert [model._anchor(panel.until(cutoff), HORIZON) for cutoff in cutoffs] == [None, ()]
+    prepared = model.prepare(panel, HORIZON, cutoffs)
+    for cutoff in cutoffs:
+        past = panel.until(cutoff)
+        alone, shared = (model.fit(past, HORIZON, each).forecast(past).mean for each in (None, prepared))
+        np.testing.assert_array_equal(alone, shared)

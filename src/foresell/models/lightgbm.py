@@ -77,8 +77,8 @@ class LightGBM:
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Prepared:
         """Draws the rows of all windows, whose features are then made once. `panel` ends at the last of `cutoffs`."""
-        level = self._anchor(panel.until(min(cutoffs)), horizon)
-        # The first window may look back to where it tries its anchor.
+        level = self._anchor(panel, horizon)  # the last window's: an earlier one may be too short for an anchor
+        # The first window looks back to where it tries its anchor.
         windows = [min(cutoffs) - (0 if level is None else TRIED * horizon), *cutoffs]
         keep = len(cutoffs) > 1 or level is not None
         single = self._questions(panel, horizon, windows, keep)
