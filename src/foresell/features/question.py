@@ -82,7 +82,11 @@ class Block:
         self.context = context
         self.panel = panel
         self.members = members  # [series] rows of the whole panel
-        self.past = Past(panel.units, panel.frequency.season)
+
+    @cached_property
+    def past(self) -> Past:
+        """The sales, laid out for windows; made when a feature first asks, for drawing rows needs none."""
+        return Past(self.panel.units, self.panel.frequency.season)
 
     def known(self, name: str, series: np.ndarray, day: np.ndarray) -> np.ndarray:
         """The covariate for pairs of series and day, float32 of their shape; NaN past its end."""

@@ -52,10 +52,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows that one window may learn from, part by part: `units` and `day` [row], features when asked for."""
+    """The rows that one window may learn from, part by part: `units` [row], features when asked for."""
 
     units: np.ndarray
-    day: np.ndarray
     lengths: tuple[int, ...]
     chunks: Callable[[], Iterator[np.ndarray]]
     sample: Callable[[], tuple[np.ndarray, np.ndarray]]
@@ -93,7 +92,6 @@ class Questions:
     def until(self, cutoff: int) -> Rows:
         """The rows that may be known at `cutoff`, whose own cutoffs reach back over the grid's days."""
         chosen = [self._mask(part, cutoff) for part in self._parts]
-        pairs = list(zip(self._parts, chosen, strict=True))
 
         def sample() -> tuple[np.ndarray, np.ndarray]:
             mask = self._mask(self._sample, cutoff)
@@ -105,8 +103,7 @@ class Questions:
             )
 
         return Rows(
-            units=np.concatenate([part.units[mask] for part, mask in pairs]),
-            day=np.concatenate([part.day[mask] for part, mask in pairs]),
+            units=np.concatenate([part.units[mask] for part, mask in zip(self._parts, chosen, strict=True)]),
             lengths=tuple(int(mask.sum()) for mask in chosen),
             chunks=chunks,
             sample=sample,

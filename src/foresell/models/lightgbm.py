@@ -129,7 +129,8 @@ class LightGBM:
             actual = panel.units[:, cutoff + 1 : cutoff + 1 + horizon]
             known = ~np.isnan(actual)
             truth = groups.sum(np.nan_to_num(actual))
-            for place, mean in enumerate((single.alone(then), single.forecast(then).mean)):
+            alone = single.alone(then)
+            for place, mean in enumerate((alone, single.anchored(then, alone))):
                 wrong[place] += np.sum((groups.sum(mean * known) - truth) ** 2)
         return bool(wrong[1] < wrong[0])
 
@@ -278,11 +279,15 @@ class FittedLightGBM:
 
         A panel of less than half as many series as the model was fitted on is not scaled: it has no whole groups.
         """
-        mean = self.alone(panel)
-        if self.sums is not None and 2 * panel.n_series > self.recipe.n_series:
-            wanted = self.sums.alone(panel.aggregate(self.sums.level))
-            mean = scaled(mean, Hierarchy.of(panel.keys).groups(panel.series, self.sums.level), wanted)
+        mean = self.anchored(panel, self.alone(panel))
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+
+    def anchored(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
+        """`mean` [series, step] scaled to the anchor, where there is one and whole groups are asked about."""
+        if self.sums is None or 2 * panel.n_series <= self.recipe.n_series:
+            return mean
+        wanted = self.sums.alone(panel.aggregate(self.sums.level))
+        return scaled(mean, Hierarchy.of(panel.keys).groups(panel.series, self.sums.level), wanted)
 
     def alone(self, panel: Panel) -> np.ndarray:
         """The mean before it is scaled, float32 [series, step], block by block."""
