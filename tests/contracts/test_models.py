@@ -8,26 +8,45 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
+from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
 from foresell.models import MODELS, load, make
+from foresell.models.closing import closed_days
 
 HORIZON = 9
 
-OPTIONS: dict[str, dict[str, object]] = {"lightgbm": {"trees": 20, "share": 0.5}}
+OPTIONS: dict[str, dict[str, object]] = {
+    "lightgbm": {"trees": 20, "share": 0.5},
+    "xgboost": {"trees": 20, "share": 0.5, "min_rows": 20},
+    "random_forest": {"trees": 20, "share": 0.5, "leaves": 32},
+    "sarima": {"days": 60, "order": [1, 0, 1]},
+    "sarimax": {"days": 60, "order": [1, 0, 0]},
+    "ets": {"days": 60},
+    "theta": {"days": 60},
+}
 """Options that keep a model small enough for the panels here."""
 
-LOCAL = ("seasonal_naive", "moving_average")
+LIBRARIES = {"xgboost": "xgboost", **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statsforecast")}
+"""What a model needs that does not come with every installation."""
+
+LOCAL = (
+    "seasonal_naive",
+    "moving_average",
+    *("sarima", "sarimax", "ets", "theta"),
+    *("croston", "sba", "tsb", "adida"),
+)
 """Models that look at each series by itself."""
 
 
 def there(name):
-    return find_spec(MODELS[name].partition(":")[0]) is not None
+    needed = (MODELS[name].partition(":")[0], LIBRARIES.get(name, "foresell"))
+    return all(find_spec(each) is not None for each in needed)
 
 
 @pytest.fixture(params=MODELS)
 def name(request):
     if not there(request.param):
-        pytest.skip(f"the model {request.param} is not part of this build")
+        pytest.skip(f"the model {request.param} needs what is not installed here")
     return request.param
 
 
@@ -144,6 +163,52 @@ def test_it_comes_back_from_a_folder(model, make_panel, tmp_path):
     assert (back.name, back.horizon) == (fitted.name, fitted.horizon)
     np.testing.assert_array_equal(back.forecast(panel).mean, fitted.forecast(panel).mean)
     assert back.drivers().equals(fitted.drivers())
+
+
+def test_an_explanation_adds_up(model, make_panel):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    for asked in (panel, panel.part(slice(2, 3))):
+        mean, why = fitted.forecast(asked).mean, fitted.explain(asked)
+        assert why.units.shape == (len(why.features), *mean.shape)
+        assert len(set(why.features)) == len(why.features)
+        assert (why.base >= 0).all()
+        np.testing.assert_allclose(why.base + why.units.sum(axis=0), mean, rtol=1e-4, atol=1e-5)
+        np.testing.assert_array_equal(why.mean, why.base + why.units.sum(axis=0))
+
+
+def test_some_series_are_explained_as_among_all(model, make_panel):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    whole, some = fitted.explain(panel), fitted.explain(panel, [5, 0])
+    assert some.features == whole.features
+    np.testing.assert_allclose(some.base, whole.base[[5, 0]], rtol=1e-6)
+    np.testing.assert_allclose(some.units, whole.units[:, [5, 0]], rtol=1e-6)
+
+
+def test_closed_days_have_nothing_to_explain(model, make_panel):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    shut, why = closed_days(panel, HORIZON), fitted.explain(panel)
+    assert shut.any()
+    assert (why.base[shut] == 0).all()
+    assert (why.units[:, shut] == 0).all()
+
+
+def test_what_went_wrong_is_told_in_findings(model, make_panel):
+    findings = model.fit(make_panel(), HORIZON).findings
+    assert isinstance(findings, tuple)
+    assert all(isinstance(finding, Finding) for finding in findings)
+
+
+def test_progress_rises_and_does_not_change_the_model(model, make_panel):
+    panel, told = make_panel(), []
+    fitted = model.fit(panel, HORIZON, progress=lambda done, total: told.append((done, total)))
+    done = [done for done, _ in told]
+    assert done == sorted(done)
+    assert all(0 <= done <= total for done, total in told)
+    assert len({total for _, total in told}) <= 1
+    np.testing.assert_array_equal(fitted.forecast(panel).mean, model.fit(panel, HORIZON).forecast(panel).mean)
 
 
 def test_drivers_share_what_there_is(model, make_panel):

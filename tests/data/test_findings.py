@@ -133,6 +133,17 @@ CASES = [
         others={"ahead.csv": "store,item,date\nQ,x,2024-01-04\n"},
     ),
     Case(
+        "launches-ahead",
+        GOOD,
+        1,
+        settings={"future": "ahead.csv"} | ITEMS,
+        others={
+            "ahead.csv": "store,item,date\nA,y,2024-01-04\nA,misspelt,2024-01-04\n",
+            "items.csv": "item,size\nx,2\ny,1\n",
+        },
+        check=lambda loaded: loaded.panel.series["item"].to_list() == ["x", "y"],
+    ),
+    Case(
         "repeated-entries",
         GOOD,
         1,

@@ -30,7 +30,7 @@ class Oracle:
     def prepare(self, panel, horizon, cutoffs):
         return panel.n_days, horizon, tuple(cutoffs)
 
-    def fit(self, panel, horizon, prepared=None):
+    def fit(self, panel, horizon, prepared=None, progress=None):
         self.seen.append((panel.n_days, panel.units.shape, prepared))
         self.horizon = horizon
         return self
@@ -101,7 +101,7 @@ def test_tables_agree_with_the_forecasts_kept(make_panel):
 
 def test_segments_part_the_series(make_panel):
     found = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY, segments=("category",)).segments
-    assert found["by"].unique().sort().to_list() == ["category", "steadiness", "volume"]
+    assert found["by"].unique().sort().to_list() == ["age", "category", "steadiness", "volume"]
     for _, part in found.group_by("model", "cutoff", "by"):
         assert part["series"].sum() == 8
     single = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY).levels.filter(pl.col("level") == "item x shop")

@@ -46,7 +46,7 @@ class Repeats:
     def prepare(self, panel: Panel, horizon: int, cutoffs):
         return panel
 
-    def fit(self, panel: Panel, horizon: int, prepared=None):
+    def fit(self, panel: Panel, horizon: int, prepared=None, progress=None):
         source = prepared if self.peeks else panel
         return replace(self, mean=np.nan_to_num(source.units[:, -1]), horizon=horizon)
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from foresell.core.errors import UsageError
-from foresell.evaluate.segments import segments, steadiness, volume
+from foresell.core.frequency import Frequency
+from foresell.evaluate.segments import age, segments, steadiness, volume
 
 
 def test_the_four_classes_at_their_limits():
@@ -35,9 +36,21 @@ def test_segments_look_at_the_last_year_only(make_panel):
     panel.units[0, :80] = 1000  # long ago: all but the last 364 days
     panel.units[3, :80] = 1000
     found = segments(panel, ("category",))
-    assert found.columns == ["steadiness", "volume", "category"]
+    assert found.columns == ["steadiness", "volume", "age", "category"]
     assert found["volume"][3] == "low"
     assert found["category"].to_list() == panel.series["category"].to_list()
     assert found["steadiness"][7] == "no sales"
+    assert found["age"].to_list() == ["old"] * 7 + ["new"]  # the third began 225 days ago
     with pytest.raises(UsageError, match="names colour"):
         segments(panel, ("colour",))
+
+
+def test_age_counts_known_days_wherever_they_lie():
+    known = [0, 28, 29, 182, 183]
+    units = np.full((5, 400), np.nan)
+    for row, days in enumerate(known):
+        units[row, 10 : 10 + days] = 0  # on sale and nothing sold is known; long gone is not new again
+    assert age(units, Frequency.DAY).tolist() == ["new", "new", "young", "young", "old"]
+    assert age(units[:, :40], Frequency.WEEK).tolist() == ["new", "old", "old", "old", "old"]
+    assert age(np.zeros((2, 3)), Frequency.MONTH).tolist() == ["young", "young"]
+    assert age(np.zeros((2, 2)), Frequency.MONTH).tolist() == ["new", "new"]

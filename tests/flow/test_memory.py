@@ -40,15 +40,17 @@ def tested(panel):
 
 def test_a_backtest_compares_the_models(tested):
     board = tested.leaderboard()
-    assert set(board["model"]) == {"seasonal_naive", "moving_average"}
-    assert board["windows"].to_list() == [2, 2]
-    assert tested.forecasts.height == 2 * 2 * 6 * 7
+    assert set(board["model"]) == {"seasonal_naive", "moving_average", "ensemble"}
+    assert board["windows"].to_list() == [2, 2, 2]
+    assert tested.forecasts.height == 3 * 2 * 6 * 7
 
 
-def test_a_forecast_takes_the_best_model_and_has_quantiles_that_add_up(panel, tested):
+def test_a_forecast_takes_the_ensemble_and_its_means_add_up(panel, tested):
     forecasts = fs.forecast(panel, horizon=7, levels=[("store",)], tested=tested, quantiles=(0.1, 0.5, 0.9))
-    best = fs.forecast(panel, tested.leaderboard()["model"][0], 7)
-    np.testing.assert_array_equal(forecasts.bottom.mean, best.bottom.mean)
+    single = [fs.forecast(panel, name, 7).bottom.mean for name in ("seasonal_naive", "moving_average")]
+    weights = tested.combination.blend.weights.select("seasonal_naive", "moving_average").row(0)
+    expected = sum(weight * mean for weight, mean in zip(weights, single, strict=True))
+    np.testing.assert_allclose(forecasts.bottom.mean, expected, rtol=1e-5)
     table = forecasts.to_frame()
     assert table.columns == ["level", "store", "item", "cutoff", "date", "step", "mean", "q100", "q500", "q900"]
     sums = table.group_by("level").agg(pl.col("mean").cast(pl.Float64).sum())["mean"]
@@ -66,7 +68,7 @@ def test_a_model_may_be_given_made(panel):
 
     models = {"short": make("moving_average", window=7), "long": make("moving_average", window=70)}
     tested = fs.backtest(panel, models, 7, windows=1)
-    assert set(tested.leaderboard()["model"]) == {"short", "long"}
+    assert set(tested.leaderboard()["model"]) == {"short", "long", "ensemble"}
     forecasts = fs.forecast(panel, models["short"], 7)
     np.testing.assert_allclose(forecasts.bottom.mean[:, 0], panel.units[:, -7:].mean(axis=1), rtol=1e-6)
 

@@ -20,6 +20,7 @@ from foresell.flow.layout import FILES, NEEDS
 from foresell.flow.project import Project
 
 ALL = list(NEEDS)
+LAST = ["train", "forecast", "report", "delivery"]
 
 
 def done(outcomes) -> list[str]:
@@ -37,7 +38,7 @@ def test_a_second_run_skips_everything(done_shop):
     outcomes = Project(done_shop).run()
     assert list(outcomes) == ALL
     assert done(outcomes) == []
-    assert outcomes["backtest"].summary["best"] in ("seasonal_naive", "moving_average")
+    assert {row["model"] for row in outcomes["combine"].summary["leaderboard"]} > {"seasonal_naive", "ensemble"}
 
 
 def test_a_project_that_is_moved_stays_up_to_date(done_shop, tmp_path):
@@ -52,12 +53,12 @@ def test_a_project_that_is_moved_stays_up_to_date(done_shop, tmp_path):
     [
         ({"output": {"quantiles": [0.1, 0.5, 0.9]}}, ["forecast", "report", "delivery"]),
         ({"output": {"database": "sqlite:///other.sqlite"}}, ["report", "delivery"]),
-        ({"champion": "seasonal_naive"}, ["train", "forecast", "report", "delivery"]),
-        ({"features": {"use": ["lag_1"]}}, ["features", "backtest", "train", "forecast", "report", "delivery"]),
-        ({"seed": 2}, ["backtest", "train", "forecast", "report", "delivery"]),
+        ({"champion": "seasonal_naive"}, ["combine", *LAST]),
+        ({"features": {"use": ["lag_1"]}}, ["features", "backtest", "combine", *LAST]),
+        ({"seed": 2}, ["backtest", "combine", *LAST]),
         ({"horizon": 8}, ALL),
         # The panel is the same, so that what depends on it alone is not done again.
-        ({"backtest": {"windows": 3}}, ["check", "backtest", "train", "forecast", "report", "delivery"]),
+        ({"backtest": {"windows": 3}}, ["check", "backtest", "combine", *LAST]),
         ({"data": {"max_bad_share": 0.2}}, ["check", "report"]),
         ({"levels": [["store"]]}, ALL),
     ],
@@ -95,9 +96,9 @@ def test_more_sales_do_everything_again(done_shop):
 
 def test_a_step_brings_what_it_needs_and_no_more(shop):
     assert done(Project(shop).run("features")) == ["check", "features"]
-    assert done(Project(shop).run("train")) == ["backtest", "train"]
+    assert done(Project(shop).run("train")) == ["backtest", "combine", "train"]
     states = {one["step"]: one["state"] for one in Project(shop).status()}
-    made = ("check", "features", "backtest", "train")
+    made = ("check", "features", "backtest", "combine", "train")
     assert states == {step: "up to date" if step in made else "not done" for step in ALL}
 
 
@@ -233,7 +234,7 @@ def test_data_that_stop_the_work_leave_their_findings_and_bad_rows(shop):
 
 def test_a_champion_that_is_not_among_the_models_is_refused_before_the_backtest(shop, change_settings):
     change_settings(shop, champion="lightgbm")
-    with pytest.raises(SettingsError, match="'lightgbm' is not among the models seasonal_naive, moving_average"):
+    with pytest.raises(SettingsError, match="'lightgbm' is not among seasonal_naive, moving_average"):
         Project(shop).run()
     assert [one["step"] for one in Project(shop).status() if one["state"] == "up to date"] == ["check", "features"]
 
@@ -272,8 +273,8 @@ def test_given_weights_are_used_and_a_change_of_them_noticed(done_shop, change_s
     pl.DataFrame(rows).write_csv(done_shop / "weights.csv")
     change_settings(done_shop, backtest={"weights": "weights.csv", "windows": 1})
     changed = Project(done_shop)
-    changed.run("backtest")
-    assert set(changed._task("backtest").backtest().levels["weights"]) == {"file"}
+    changed.run("combine")
+    assert set(changed._task("combine").scores().levels["weights"]) == {"file"}
     given = changed.leaderboard
     change_settings(done_shop, backtest={"weights": None, "windows": 1})
     own = Project(done_shop)

@@ -1,10 +1,22 @@
 """Quantiles round a forecast, learnt from the errors of a backtest.
 
-An error counts in units of a scale that knows the series: z = (actual - mean) / scale, with
-scale = noise * sqrt(mean + offset). The noise of a series is what its last year shows: the usual difference from a
-season before, over the root of its mean; a young series borrows from the others. Each level keeps the empirical
-quantiles of z, apart for near and far steps and for small and large means, since few units scatter in another way
-than many. Going back from z to units gives the quantiles of a forecast.
+What is sold is taken to scatter round the mean that was forecast as a negative binomial whose variance depends on how
+much and how steadily the series sells, how far ahead the day lies and how long nothing was sold (`spread`). Where
+this is wrong, the backtest says so: each past actual has a place u in the distribution that was expected (its
+randomised probability integral transform, `counts`), and if all were right, u would be uniform. Its quantiles G,
+kept apart for small and large means, turn a probability that is asked into the one to ask the negative binomial for:
+q(p) = F^-1(G(p)). This is distributional conformal prediction (Chernozhukov, Wüthrich and Zhu, PNAS 118, 2021) in
+groups: ranges cover what they promise as far as the errors to come are like those seen.
+
+**Coherent** means two things here. The means of all levels are sums of the single series; and the distribution of every
+level has the reconciled mean as its own mean: a bias that the past forecasts had is taken out before their
+scatter is learnt, so that no level is moved away from what the others add up to. Quantiles of different levels do not
+add up, nor should they: what is too much here is too little there, and the range of a sum is narrower than the sum of
+ranges.
+
+**Few errors.** Errors of one window are alike, so they count as the square root of their number. By this measure,
+levels with few errors are learnt together and keep a factor of their own, G is drawn towards the uniform, and ranges
+are widened as Student's t is wider than the normal. Ranges are those of single days, not of sums over days.
 """
 
 from __future__ import annotations
@@ -18,35 +30,38 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from foresell.adjust import counts, spread
+from foresell.adjust.spread import Habits, Traits
 from foresell.core.errors import UnreadableFile, UsageError, first_five
 from foresell.core.forecast import Forecast
-from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.models.closing import closed_days
 
-GRID = np.array([0.005, *np.arange(1, 100) / 100, 0.995])
-"""The probabilities whose z is kept; others lie on a line between two of them."""
+GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
+"""The probabilities whose G is kept; between two of them it lies on a line of normal scores, as beyond them."""
 
-_STEPS, _POINTS_OF_STEPS = 4, 2000  # at most so many groups of steps, each with at least so many errors
-_SIZES, _POINTS_OF_SIZE = 24, 1000  # likewise for means
-_BORROWED = 10  # a series' own noise counts as much as that of all, once it has shown so many differences
+_MOST_ERRORS = 400_000  # of one level; more are drawn from
+_ALONE = 200  # a level with errors worth so much is learnt by itself
+_PER_SIZE, _SIZES = 100, 24  # each size of the mean has errors worth at least so much
+_WORTH = 30  # errors worth so much are believed half
 
 
 @dataclass(frozen=True)
 class Ranges:
-    """How errors scatter: `table` has one row for each level, group of steps and size of the mean.
+    """How errors scatter: `table` has one row for each level and size of the mean.
 
-    Its columns: ``level`` in words, ``offset`` in units, ``noise`` (that of the typical series), ``whole`` (units are
-    counts), ``step_from``, ``size`` (log of mean + offset), ``errors`` (how many were seen) and ``z``, one for each
-    of `GRID`.
+    Its columns: ``level`` in words; ``grain`` (units in a grain) and ``whole`` (units are counts); ``offset`` and
+    ``typical`` (noises) for `spread.traits`, ``least`` and ``greatest`` of the traits seen; ``coefficients`` and
+    ``factor`` of the variance; ``worth`` of the level's errors; ``size`` (log of the mean in grains), ``bias`` (actual
+    over forecast, taken out), ``errors`` (how many were seen) and ``u``, G at each of `GRID`.
     """
 
     table: pl.DataFrame
 
     @classmethod
     def learn(cls, forecasts: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Ranges:
-        """Learns from the backtest's table of `forecasts` of one model: keys, cutoff, date, step, mean, actual.
+        """Learns from a table of reconciled `forecasts` of the single series: keys, cutoff, date, step, mean, actual.
 
         `panel` is the one the backtest was made on; of each window only what was known at its cutoff is looked at,
         beside the actuals. Raises UsageError for forecasts of several models or without a known actual.
@@ -54,12 +69,21 @@ class Ranges:
         if "model" in forecasts.columns and forecasts["model"].n_unique() != 1:
             names = first_five(forecasts["model"].unique().sort())
             raise UsageError(f"Ranges are learnt from one model's errors; the forecasts are of {names}. Filter them.")
-        windows = [_window(forecasts, panel, cutoff) for cutoff in forecasts["cutoff"].unique().sort()]
-        if not any((~np.isnan(actual)).any() for _, _, actual in windows):
+        windows = _windows(forecasts, panel)
+        if not any(window.known.any() for window in windows):
             raise UsageError("Ranges cannot be learnt: no forecast of the backtest has a known actual beside it.")
-        whole = bool(np.all(np.mod(np.nan_to_num(panel.units[:, -panel.frequency.year :]), 1) == 0))
-        tables = [_learn_level(hierarchy.groups(panel.series, level), windows, whole) for level in hierarchy.levels]
-        return cls(pl.concat(tables))
+        grain, whole = _grain(panel, windows)
+        first = max(0, windows[0].day + 1 - spread.span(panel.frequency))
+        levels = []
+        for groups in hierarchy.all_groups(panel.series):
+            past = _sum_known(groups, panel.units[:, first : windows[-1].day + 1], hierarchy.bottom)
+            levels.append(_errors(groups, windows, past, first, panel, grain))
+        together = [each for each in levels if each.worth < _ALONE]
+        parts = [[each] for each in levels if each.worth >= _ALONE] + ([together] if together else [])
+        rows = [row for part in parts for row in _learn(part)]
+        order = pl.Enum([level_name(level) for level in hierarchy.levels])
+        table = pl.DataFrame(rows).with_columns(grain=pl.lit(grain), whole=pl.lit(whole))
+        return cls(table.sort(pl.col("level").cast(order), "size"))
 
     def apply(
         self,
@@ -67,14 +91,19 @@ class Ranges:
         panel: Panel,
         hierarchy: Hierarchy,
         probabilities: Sequence[float],
+        *,
+        rounded: bool = True,
     ) -> dict[Level, Forecast]:
-        """The forecasts of `reconcile.all_levels` with quantiles of rising `probabilities` (0.005 to 0.995) round them.
+        """The forecasts of all levels (means that add up) with quantiles of rising `probabilities` round them.
 
-        Quantiles are never negative and never cross; they are whole where units are, and 0 where all is closed.
-        `panel` ends at the forecasts' cutoff. Raises UsageError for a level whose errors were not learnt.
+        Quantiles never cross, and are 0 where all is closed. Rounded ones are never negative and whole where units
+        are. Others, from -1/2 up, are for scoring (`evaluate.intervals`): they tell how far into the unit a quantile
+        reaches. `panel` ends at the forecasts' cutoff. Raises UsageError for a level whose errors were not learnt.
         """
         if list(probabilities) != sorted(set(probabilities)) or not all(0 < p < 1 for p in probabilities):
             raise UsageError(f"The quantiles are {first_five(probabilities)}; expected rising numbers between 0 and 1.")
+        units = panel.units[:, -spread.span(panel.frequency) :]
+        closed = closed_days(panel, max((forecast.horizon for forecast in forecasts.values()), default=1))
         found = {}
         for level, forecast in forecasts.items():
             rows = self.table.filter(pl.col("level") == level_name(level))
@@ -82,9 +111,18 @@ class Ranges:
                 known = first_five(self.table["level"].unique(maintain_order=True))
                 raise UsageError(f"No errors were learnt for the level '{level_name(level)}', only for {known}.")
             groups = hierarchy.groups(panel.series, level)
-            quantiles = _quantiles(forecast.mean, rows, panel, groups, np.asarray(probabilities, np.float64))
-            found[level] = forecast.with_quantiles(tuple(probabilities), quantiles)
+            habits = Habits.of(_sum_known(groups, units, hierarchy.bottom), panel.frequency, rows["grain"][0])
+            quantiles = _quantiles(forecast.mean, habits, rows, np.asarray(probabilities, np.float64))
+            if rounded:
+                quantiles = round_quantiles(quantiles, rows["whole"][0])
+            is_open = groups.sum((~closed[:, : forecast.horizon]).astype(np.float32)) > 0
+            found[level] = forecast.with_quantiles(tuple(probabilities), np.where(is_open, quantiles, np.float32(0)))
         return found
+
+    @property
+    def whole(self) -> bool:
+        """Whether units are counts, so that rounded quantiles are whole."""
+        return bool(self.table["whole"][0])
 
     def save(self, path: Path) -> None:
         """Writes one Parquet file."""
@@ -101,137 +139,212 @@ class Ranges:
         return cls(table)
 
 
+def round_quantiles(quantiles: np.ndarray, whole: bool) -> np.ndarray:
+    """Quantiles [q, ...] as they are handed out: never negative, and whole where units are.
+
+    >>> round_quantiles(np.array([-0.4, 0.6]), True).tolist()
+    [0.0, 1.0]
+    """
+    return np.maximum(np.floor(quantiles + 0.5) if whole else quantiles, 0)
+
+
+@dataclass(frozen=True)
+class _Window:
+    """One window: the index of its cutoff, and the mean and the actual [series, step], 0 where not `known`."""
+
+    day: int
+    mean: np.ndarray
+    actual: np.ndarray
+    known: np.ndarray
+
+
 @dataclass(frozen=True)
 class _Errors:
-    """Errors of one level, flat: the step (from 1), the forecast mean and z of each known point."""
+    """Errors of one level, flat [point], in grains; and what was needed to make the traits."""
 
-    step: np.ndarray
+    level: Level
     mean: np.ndarray
-    z: np.ndarray
+    actual: np.ndarray
+    traits: Traits
+    offset: float
+    typical: tuple[float, float]
+    worth: float
 
 
-def _window(forecasts: pl.DataFrame, panel: Panel, cutoff: date) -> tuple[Panel, np.ndarray, np.ndarray]:
-    """The past, and the mean and the actual after the cutoff [series, step]; NaN where the table has no row."""
+def _windows(forecasts: pl.DataFrame, panel: Panel) -> list[_Window]:
+    """The windows of the table from the first to the last; unknown is also where the table has no row."""
     names = panel.series.select(panel.keys).with_row_index("__series")
-    rows = forecasts.filter(pl.col("cutoff") == cutoff).select(*panel.keys, "step", "mean", "actual")
+    rows = forecasts.select(*panel.keys, "cutoff", "step", "mean", "actual")
     rows = rows.with_columns(pl.col(key).cast(panel.series.schema[key]) for key in panel.keys)
     rows = rows.join(names, on=list(panel.keys), nulls_equal=True)
+    shape = (panel.n_series, int(forecasts["step"].max()))  # type: ignore[arg-type]
+    return [
+        _window(rows.filter(pl.col("cutoff") == cutoff), cutoff, panel, shape)
+        for cutoff in forecasts["cutoff"].unique().sort()
+    ]
+
+
+def _window(rows: pl.DataFrame, cutoff: date, panel: Panel, shape: tuple[int, int]) -> _Window:
     place = (rows["__series"].to_numpy().astype(np.int64), rows["step"].to_numpy().astype(np.int64) - 1)
     values = []
     for column in ("mean", "actual"):
-        cube = np.full((panel.n_series, int(forecasts["step"].max())), np.nan)  # type: ignore[arg-type]
+        cube = np.full(shape, np.nan, np.float32)
         cube[place] = rows[column].to_numpy()
         values.append(cube)
-    return panel.until(cutoff), values[0], values[1]
+    known = ~np.isnan(values[0]) & ~np.isnan(values[1])
+    mean, actual = (np.where(known, value, 0) for value in values)
+    return _Window(panel.day_of(cutoff), mean, actual, known)
 
 
-def _learn_level(groups: Groups, windows: list[tuple[Panel, np.ndarray, np.ndarray]], whole: bool) -> pl.DataFrame:
-    """The rows of one level in the table of `Ranges`."""
-    history = [_history(past, groups) for past, _, _ in windows]
-    offset = max(0.05 * float(np.mean([usual.mean.mean() for usual in history])), 1e-6)
-    noises = [_noise(usual, offset) for usual in history]
-    typical = float(np.median(np.concatenate(noises)))
-    random = np.random.default_rng(1)
-    parts = []
-    for (_, mean, actual), noise in zip(windows, noises, strict=True):
-        known = ~np.isnan(mean) & ~np.isnan(actual)
-        forecast = groups.sum(np.where(known, mean, 0))
-        truth = groups.sum(np.where(known, actual, 0))
-        group, step = np.nonzero(groups.sum(known.astype(np.float32)))
-        error = (truth - forecast)[group, step]
-        if whole:
-            # Spread each count over the unit round it; `_quantiles` rounds, which takes the quantiles back to counts.
-            error += random.uniform(-0.5, 0.5, len(error))
-        size = forecast[group, step]
-        parts.append((step + 1, size, error / (noise[group] * np.sqrt(size + offset))))
-    errors = _Errors(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    rows = [row for first, part in _by_steps(errors) for row in _by_size(first, part, offset)]
-    frame = pl.DataFrame(rows).cast({"step_from": pl.Int16})
-    return frame.select(
-        pl.lit(level_name(groups.level)).alias("level"),
-        pl.lit(offset).alias("offset"),
-        pl.lit(typical).alias("noise"),
-        pl.lit(whole).alias("whole"),
-        pl.all(),
-    )
+def _grain(panel: Panel, windows: list[_Window]) -> tuple[float, bool]:
+    """How many units a grain is, and whether units are whole: then it is one, else a thousandth of the usual sale."""
+    year = panel.units[:, max(0, windows[-1].day + 1 - panel.frequency.year) : windows[-1].day + 1]
+    if all(np.all(np.mod(np.nan_to_num(units), 1) == 0) for units in (year, *(w.actual for w in windows))):
+        return 1.0, True
+    sold = year[year > 0]
+    return (float(np.median(sold)) / 1000 if len(sold) else 1.0), False
 
 
-def _by_steps(errors: _Errors) -> list[tuple[int, _Errors]]:
-    """The errors in groups of neighbouring steps, each with its first step."""
-    horizon = int(errors.step.max(initial=1))
-    count = int(np.clip(len(errors.step) // _POINTS_OF_STEPS, 1, min(_STEPS, horizon)))
-    bounds = np.linspace(1, horizon + 1, count + 1).astype(int)
-    groups = []
-    for first, end in pairwise(bounds):
-        part = (errors.step >= first) & (errors.step < end)
-        groups.append((int(first), _Errors(errors.step[part], errors.mean[part], errors.z[part])))
-    return groups
-
-
-def _by_size(first_step: int, errors: _Errors, offset: float) -> list[dict[str, object]]:
-    """One row for each size of the mean, all with about as many errors."""
-    count = int(np.clip(len(errors.mean) // _POINTS_OF_SIZE, 1, _SIZES))
-    edges = np.unique(np.quantile(errors.mean, np.arange(1, count) / count)) if count > 1 else np.array([])
-    bucket = np.searchsorted(edges, errors.mean, side="right")
-    rows = []
-    for number in np.unique(bucket):
-        part = bucket == number
-        # Weibull's p = k / (n + 1) leans to the safe, wide side where errors are few.
-        z = np.quantile(errors.z[part], GRID, method="weibull")
-        size = float(np.log(np.median(errors.mean[part]) + offset))
-        rows.append({"step_from": first_step, "size": size, "errors": int(part.sum()), "z": z.tolist()})
-    return rows
-
-
-@dataclass(frozen=True)
-class _History:
-    """The last year of each group: its mean, and half the mean squared difference from a season before."""
-
-    mean: np.ndarray
-    variance: np.ndarray
-    pairs: np.ndarray
-
-
-def _history(past: Panel, groups: Groups) -> _History:
-    lag = past.frequency.season if past.frequency == Frequency.DAY else 1
-    units = past.units[:, -(past.frequency.year + lag) :]
+def _sum_known(groups: Groups, units: np.ndarray, bottom: Level) -> np.ndarray:
+    """Known units added up [group, day]; NaN where none of a group is known."""
+    if groups.level == bottom:
+        return units
     known = ~np.isnan(units)
     total = groups.sum(np.where(known, units, 0))
     if not known.all():
         total[groups.sum(known.astype(np.float32)) == 0] = np.nan
-    there = ~np.isnan(total)
-    mean = np.nansum(total, axis=1) / np.maximum(there.sum(axis=1), 1)
-    difference = total[:, lag:] - total[:, :-lag]
-    pairs = np.sum(~np.isnan(difference), axis=1)
-    return _History(np.maximum(mean, 0), np.nansum(difference**2, axis=1) / 2 / np.maximum(pairs, 1), pairs)
+    return total
 
 
-def _noise(usual: _History, offset: float, typical: float | None = None) -> np.ndarray:
-    """Deviation over the root of the mean, for each group; the fewer pairs of days it has, the nearer to `typical`."""
-    own = usual.variance / (usual.mean + offset)
-    seen = own[(usual.pairs > 0) & (own > 0)]
-    borrowed = typical**2 if typical is not None else float(np.median(seen)) if len(seen) else 1.0
-    return np.sqrt((usual.pairs * own + _BORROWED * borrowed) / (usual.pairs + _BORROWED))
+def _errors(
+    groups: Groups, windows: list[_Window], past: np.ndarray, first: int, panel: Panel, grain: float
+) -> _Errors:
+    """The errors of one level at all windows; `past` [group, day] are its units from day `first` on."""
+    habits = [Habits.of(past[:, : window.day + 1 - first], panel.frequency, grain) for window in windows]
+    offset = max(0.05 * float(np.mean([usual.mean.mean() for usual in habits])), 1e-6)
+    noises = [tuple(usual.noise(offset)) for usual in habits]
+    typical = (float(np.median([year for year, _ in noises])), float(np.median([recent for _, recent in noises])))
+    random = np.random.default_rng(1)
+    parts: list[tuple[np.ndarray, ...]] = []
+    worth = 0.0
+    for window, usual in zip(windows, habits, strict=True):
+        mean, actual = groups.sum(window.mean) / grain, groups.sum(window.actual) / grain
+        group, step = np.nonzero(groups.sum(window.known.astype(np.float32)))
+        worth += float(np.sqrt(len(group)))
+        most = _MOST_ERRORS // len(windows)
+        if len(group) > most:
+            drawn = np.sort(random.choice(len(group), most, replace=False))
+            group, step = group[drawn], step[drawn]
+        size = np.maximum(mean[group, step], spread.LEAST)
+        found = spread.traits(size, group, step + 1, usual, offset, typical)
+        parts.append((size, actual[group, step], *vars(found).values()))
+    size, actual, *flat = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Errors(groups.level, size, actual, Traits(*flat), offset, typical, worth)
 
 
-def _quantiles(
-    mean: np.ndarray, rows: pl.DataFrame, panel: Panel, groups: Groups, probabilities: np.ndarray
-) -> np.ndarray:
-    """Quantiles round `mean` [series, step]: float32 [q, series, step]."""
-    offset, typical, whole = rows["offset"][0], rows["noise"][0], rows["whole"][0]
-    scale = _noise(_history(panel, groups), offset, typical)[:, None] * np.sqrt(mean + offset)
-    size = np.log(mean + offset)
-    out = np.empty((len(probabilities), *mean.shape))
-    firsts = rows["step_from"].unique().sort().to_list()
-    for first, end in zip(firsts, [*firsts[1:], mean.shape[1] + 1], strict=True):
-        part = rows.filter(pl.col("step_from") == first).sort("size")
-        z = np.array(part["z"].to_list())  # [size, grid]
-        steps = slice(first - 1, end - 1)
-        for q, probability in enumerate(probabilities):
-            at = np.array([np.interp(probability, GRID, one) for one in z])
-            out[q, :, steps] = mean[:, steps] + scale[:, steps] * np.interp(size[:, steps], part["size"].to_numpy(), at)
-    if whole:
-        out = np.floor(out + 0.5)
-    open_days = groups.sum((~closed_days(panel, mean.shape[1])).astype(np.float32))
-    out[:, open_days == 0] = 0
-    return np.maximum.accumulate(np.maximum(out, 0), axis=0).astype(np.float32)
+def _learn(part: list[_Errors]) -> list[dict[str, object]]:
+    """The rows of the table for levels that are learnt together."""
+    mean, actual = (np.concatenate([getattr(each, name) for each in part]) for name in ("mean", "actual"))
+    worth = float(np.sqrt(np.sum([each.worth**2 for each in part])))
+    size = _by_size(mean, worth)
+    sizes = range(int(size.max()) + 1)
+    bias = np.array([_bias(mean[size == number], actual[size == number], worth / len(sizes)) for number in sizes])
+    mean = mean * bias[size]
+    columns = np.concatenate([each.traits.columns() for each in part])
+    coefficients = spread.fit(columns, mean, actual)
+    ends = np.cumsum([0, *(len(each.mean) for each in part)])
+    slices = [slice(*pair) for pair in pairwise(ends)]
+    factors, u = [], np.empty(len(mean))
+    random = np.random.default_rng(2)
+    for each, rows in zip(part, slices, strict=True):
+        expected = spread.variance(columns[rows], mean[rows], coefficients)
+        factors.append(_factor((actual - mean)[rows] ** 2 / expected, each.worth) if len(part) > 1 else 1.0)
+        r = counts.successes(mean[rows], expected * factors[-1])
+        u[rows] = counts.transform(actual[rows], mean[rows], r, random.random(len(r)))
+    shapes = [_shape(u[size == number], worth / len(sizes)) for number in sizes]
+    middles = [float(np.log(np.median(mean[size == number] / bias[number]))) for number in sizes]
+    return [
+        _row(each, coefficients, factor)
+        | {"size": middles[number], "bias": float(bias[number]), "errors": int(np.sum(size == number))}
+        | {"u": shapes[number]}
+        for each, factor in zip(part, factors, strict=True)
+        for number in sizes
+    ]
+
+
+def _row(errors: _Errors, coefficients: np.ndarray, factor: float) -> dict[str, object]:
+    least, greatest = errors.traits.limits()
+    return {
+        "level": level_name(errors.level),
+        "offset": errors.offset,
+        "typical": list(errors.typical),
+        "least": least,
+        "greatest": greatest,
+        "coefficients": coefficients.tolist(),
+        "factor": factor,
+        "worth": errors.worth,
+    }
+
+
+def _by_size(mean: np.ndarray, worth: float) -> np.ndarray:
+    """Which size each mean has [point], counted from 0 without a gap; all have about as many errors."""
+    count = int(np.clip(worth // _PER_SIZE, 1, _SIZES))
+    edges = np.quantile(mean, np.arange(1, count) / count)
+    return np.unique(np.searchsorted(edges, mean, side="right"), return_inverse=True)[1]
+
+
+def _believed(worth: float) -> float:
+    return worth / (worth + _WORTH)
+
+
+def _bias(mean: np.ndarray, actual: np.ndarray, worth: float) -> float:
+    """Actual over forecast, nearer to 1 the fewer errors there are: what is left of it then counts as scatter."""
+    ratio = float(actual.sum()) / float(mean.sum())
+    return float(np.clip(ratio, 0.25, 4) ** _believed(worth))
+
+
+def _factor(ratio: np.ndarray, worth: float) -> float:
+    """How many times the variance that is expected of all levels this one has; `ratio` is squared error over it."""
+    return float(max(np.mean(np.minimum(ratio, 20)), 1e-3) ** _believed(worth)) if len(ratio) else 1.0
+
+
+def _shape(u: np.ndarray, worth: float) -> list[float]:
+    """G at each of `GRID`; Weibull's p = k / (n + 1) leans to the safe, wide side where errors are few."""
+    share = _believed(worth)
+    return (share * np.quantile(u, GRID, method="weibull") + (1 - share) * GRID).tolist()
+
+
+def _quantiles(mean: np.ndarray, habits: Habits, rows: pl.DataFrame, probabilities: np.ndarray) -> np.ndarray:
+    """Unrounded quantiles round `mean` [series, step]: float32 [q, series, step]."""
+    level = rows.row(0, named=True)
+    size = np.maximum(mean.astype(np.float64).reshape(-1) / level["grain"], spread.LEAST)
+    group, step = np.divmod(np.arange(mean.size), mean.shape[1])
+    seen = spread.traits(size, group, step + 1, habits, level["offset"], level["typical"])
+    columns = seen.within((level["least"], level["greatest"])).columns()
+    expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
+    r = counts.successes(size, expected)
+    scores = _scores(rows, probabilities, level["worth"])
+    place = np.log(size)
+    asked = np.stack([_normal(np.interp(place, rows["size"].to_numpy(), score)) for score in scores])
+    out = (counts.quantile(asked, size, r) * level["grain"]).astype(np.float32)
+    # Shapes of neighbouring sizes may cross in their last digits.
+    return np.maximum.accumulate(out, axis=0).reshape(len(probabilities), *mean.shape)
+
+
+def _scores(rows: pl.DataFrame, probabilities: np.ndarray, worth: float) -> np.ndarray:
+    """Normal scores of G at the `probabilities`, widened as Student's t for errors of this `worth`: [q, size]."""
+    from scipy.special import ndtri, stdtrit
+
+    asked, known = ndtri(probabilities), ndtri(GRID)
+    wider = np.divide(stdtrit(worth, probabilities), asked, out=np.ones_like(asked), where=np.abs(asked) > 1e-6)
+    beyond = asked - np.clip(asked, known[0], known[-1])
+    found = []
+    for u in rows["u"].to_list():
+        found.append((np.interp(asked, known, ndtri(np.clip(u, 1e-9, 1 - 1e-9))) + beyond) * wider)
+    return np.array(found).T
+
+
+def _normal(score: np.ndarray) -> np.ndarray:
+    from scipy.special import ndtr
+
+    return ndtr(score)

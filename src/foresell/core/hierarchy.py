@@ -40,13 +40,7 @@ class Groups:
         """Adds up `values` [bottom series, ...] to float64 [group, ...]; a NaN makes its group NaN."""
         order = np.argsort(self.rows, kind="stable")
         starts = np.searchsorted(self.rows[order], np.arange(len(self)))
-        if values.ndim == 1:
-            return np.add.reduceat(values[order].astype(np.float64), starts)
-        out = np.empty((len(self), *values.shape[1:]))
-        ends = np.append(starts[1:], len(order))
-        for group, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            out[group] = values[order[start:end]].sum(axis=0, dtype=np.float64)
-        return out
+        return np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
 
 
 @dataclass(frozen=True)

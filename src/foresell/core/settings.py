@@ -110,6 +110,14 @@ class Model(Strict, frozen=True):
     options: dict[str, Any] = {}
 
 
+class Totals(Strict, frozen=True):
+    """Models of the upper levels, and how the single series are brought into line with them."""
+
+    levels: tuple[Columns, ...] | None = None  # those of large groups where not given; [] is the total alone
+    models: tuple[Model, ...] | None = None  # their forecasts are averaged; those of the quality where not given
+    reconciliation: str | None = None  # bottom_up, top_down, middle_out LEVEL, mint, combined; the best where not given
+
+
 class Backtest(Strict, frozen=True):
     """Rolling-origin windows: `windows` cutoffs, `every` days apart (the horizon where not given)."""
 
@@ -134,12 +142,10 @@ class Settings(Strict, frozen=True):
     horizon: Positive = 28
     levels: tuple[Columns, ...] = ()  # between the total and the single series, which are always there
     features: Features = field(default_factory=Features)
-    models: tuple[Model, ...] = (
-        Model(name="seasonal_naive"),
-        Model(name="moving_average"),
-        Model(name="lightgbm"),
-    )
-    champion: str | None = None  # the model to forecast with; the best of the backtest where not given
+    quality: Literal["fast", "best"] = "fast"  # which models are tried, of series and totals, where none are named
+    models: tuple[Model, ...] | None = None
+    totals: Totals = field(default_factory=Totals)
+    champion: str | None = None  # a model, or a blend of them; the best of the backtest where not given
     backtest: Backtest = field(default_factory=Backtest)
     output: Output = field(default_factory=Output)
     seed: int = 1

@@ -79,7 +79,7 @@ def _end(values: np.ndarray) -> int:
 
 
 def _begin(units: np.ndarray, price: Known | None, wide: bool) -> np.ndarray:
-    """The first period in which each series is on sale, int64 [series]; the number of periods where it never is.
+    """The first period in which each series is on sale, int64 [series]; one after the last where it is not yet.
 
     With a price: from the first price on, or from the first sale should that be earlier. Without: a long table
     has a row from then on; a wide one, whose rows are always full, is taken to begin with the first sale.
@@ -91,9 +91,10 @@ def _begin(units: np.ndarray, price: Known | None, wide: bool) -> np.ndarray:
         sold = _first(units[block] > 0, n_days)
         begin[block] = sold if wide else np.minimum(_first(~np.isneginf(units[block]), n_days), n_days)
         if price is not None:
-            priced = ~np.isnan(price.values[price.rows[block], :n_days])
-            from_price = np.minimum(_first(priced, n_days), sold)
-            begin[block] = np.where(priced.any(axis=1), from_price, begin[block])
+            priced = _first(~np.isnan(price.values[price.rows[block]]), n_days)
+            # One that is still to come begins with its price, too.
+            coming = np.where(begin[block] == n_days, priced, begin[block])
+            begin[block] = np.where(priced < n_days, np.minimum(priced, sold), coming)
     return begin
 
 

@@ -156,6 +156,9 @@ CODES: dict[str, Code] = {
         "Keep one row for each key.",
     ),
     # For the record.
+    "launches-ahead": Code(
+        INFO, "The future file names series without sales whose keys are known: launches that are still to come.", ""
+    ),
     "missing-quantities": Code(INFO, "A row has no quantity; its day is not known.", ""),
     "missing-days": Code(INFO, "Days without a row inside the life of a series; they are not known.", ""),
     "net-returns": Code(INFO, "More was returned than sold on a day; the day counts as zero.", ""),

@@ -13,7 +13,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
 from foresell.data.codes import finding
-from foresell.data.rows import DATE, GIVEN, KNOWN, UNITS, Rows, like, truth
+from foresell.data.rows import DATE, GIVEN, KNOWN, SOLD, UNITS, Membership, Rows, like, summed, truth
 from foresell.data.tables import FILE, ROW
 from foresell.data.values import NULL_WORDS, YES_NO
 
@@ -32,6 +32,7 @@ class Cube:
     - `units`: float32 [series, day]: NaN = not known, ABSENT = no row.
     - `known`: covariates, float32 [series, day + ahead], NaN where no row says anything.
     - `bad`: rows that proved bad only when seen together, as in `Rows.bad`.
+    - `stockouts`: the cells whose units are not known because the shelf ran empty: keys, ``date``, ``sold``.
     """
 
     series: pl.DataFrame
@@ -40,6 +41,7 @@ class Cube:
     known: dict[str, np.ndarray] = field(default_factory=dict)
     bad: list[pl.DataFrame] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    stockouts: pl.DataFrame | None = None
 
     @property
     def n_days(self) -> int:
@@ -58,8 +60,13 @@ def match(frame: pl.DataFrame, table: pl.DataFrame, keys: Sequence[str]) -> np.n
     return found.cast(pl.Int32).fill_null(-1).to_numpy()
 
 
-def cube_of(rows: Rows, future: Rows | None, data: Data, horizon: int, where: str) -> Cube:
-    """The cube of long rows and of the rows known ahead. Raises FindingsStop when nothing is left to forecast."""
+def cube_of(
+    rows: Rows, future: Rows | None, data: Data, horizon: int, where: str, members: Sequence[Membership] = ()
+) -> Cube:
+    """The cube of long rows and of the rows known ahead. Raises FindingsStop when nothing is left to forecast.
+
+    A series that only the rows known ahead name is still to be launched, where `members` or the sales know its keys.
+    """
     frequency = Frequency(data.frequency)
     bad, findings = [], []
     frame = rows.frame
@@ -67,7 +74,12 @@ def cube_of(rows: Rows, future: Rows | None, data: Data, horizon: int, where: st
         raise no_sales(rows, where, data.quantity)
     frame, stray = _without_strays(frame)
     bad.append(stray)
-    series = as_text(frame.select(data.keys).unique()).sort(data.keys)
+    series = as_text(frame.select(data.keys).unique())
+    if future is not None and not future.frame.is_empty():
+        coming = _coming(as_text(future.frame.select(data.keys).unique()), series, members)
+        series = pl.concat([series, coming])
+        findings += _told_of(coming, data.future or "")
+    series = series.sort(data.keys)
     frame = frame.with_columns(pl.Series(SERIES, match(frame, series, data.keys))).drop(data.keys)
     frame = frame.filter(pl.col(DATE) >= frame.filter(pl.col(GIVEN))[DATE].min())
     if data.layout == "long":
@@ -81,7 +93,16 @@ def cube_of(rows: Rows, future: Rows | None, data: Data, horizon: int, where: st
     first, n_days, frame, more = _periods(frame, frequency, where, coded)
     findings += more
     units, known = _fill(frame, series.height, n_days, n_days + horizon)
-    return Cube(series, first, units, known, bad, findings)
+    stockouts = _stockouts(frame, series, n_days, period_range(first, n_days, frequency)) if SOLD in frame else None
+    return Cube(series, first, units, known, bad, findings, stockouts)
+
+
+def _stockouts(frame: pl.DataFrame, series: pl.DataFrame, n_days: int, dates: np.ndarray) -> pl.DataFrame:
+    """The cells on which the shelf ran empty, in order of series and date: keys, ``date``, ``sold``."""
+    empty = frame.filter(pl.col(SOLD).is_not_null(), pl.col(CELL).is_between(0, n_days - 1)).sort(SERIES, CELL)
+    return series[empty[SERIES].to_numpy()].with_columns(
+        date=pl.Series(dates[empty[CELL].to_numpy()]), sold=empty[SOLD].cast(pl.Float32)
+    )
 
 
 def no_sales(rows: Rows, where: str, quantity: str) -> FindingsStop:
@@ -123,7 +144,7 @@ def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
         return frame, faulty(frame.head(0), "duplicate-keys")
     shared = np.isin(cell, np.unique(cell[hidden]))
     copies = frame.filter(pl.Series(shared)).with_columns(pl.Series(CELL, cell[shared])).sort(CELL, FILE, ROW)
-    values = [name for name in copies.columns if name == UNITS or name.startswith(KNOWN)]
+    values = [name for name in copies.columns if name in (UNITS, SOLD) or name.startswith(KNOWN)]
     alone = [pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name) for name in values]
     rest = [pl.col(name).first() for name in copies.columns if name not in (*values, CELL, GIVEN)]
     merged = copies.group_by(CELL, maintain_order=True).agg(*alone, *rest, pl.col(GIVEN).any())
@@ -131,6 +152,26 @@ def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     first = pl.int_range(pl.len()).over(CELL) == 0
     doubled = faulty(copies.filter(~(same & first)), "duplicate-keys")
     return pl.concat([frame.filter(pl.Series(~shared)), merged.select(frame.columns)]), doubled
+
+
+def _coming(ahead: pl.DataFrame, series: pl.DataFrame, members: Sequence[Membership]) -> pl.DataFrame:
+    """The series of `ahead` that have no sales and are no slips: a side table lists their keys, or sales have them."""
+    coming = ahead.cast(series.schema, strict=False).join(series, on=series.columns, how="anti", nulls_equal=True)
+    for member in members:
+        coming = coming.join(like(member.frame, coming), on=list(member.keys), how="semi")
+    listed = {key for member in members for key in member.keys}
+    for key in (name for name in series.columns if name not in listed):
+        coming = coming.filter(pl.col(key).is_in(series[key].implode()))
+    return coming
+
+
+def _told_of(coming: pl.DataFrame, where: str) -> list[Finding]:
+    """The finding that series are still to be launched."""
+    if coming.is_empty():
+        return []
+    shown = (" ".join(map(str, row)) for row in coming.sort(coming.columns).head(5).iter_rows())
+    message = f"{coming.height:,} series have no sales yet and are taken for launches to come"
+    return [finding("launches-ahead", where, coming.height, message, shown)]
 
 
 def _with_future(
@@ -152,7 +193,9 @@ def _with_future(
             )
         )
     ahead = future.with_columns(
-        pl.Series(SERIES, rows), pl.lit(None, pl.Float32).alias(UNITS), pl.lit(False).alias(GIVEN)
+        pl.Series(SERIES, rows),
+        pl.lit(False).alias(GIVEN),
+        *(pl.lit(None, frame.schema[name]).alias(name) for name in (UNITS, SOLD) if name in frame.columns),
     )
     ahead = ahead.filter(pl.col(SERIES) >= 0, pl.col(DATE) >= frame[DATE].min())
     ahead = ahead.join(frame.select(SERIES, DATE), on=[SERIES, DATE], how="anti")
@@ -228,8 +271,7 @@ def _periods(
     frame = frame.with_columns(pl.Series(CELL, period - begin)).filter(pl.col(CELL) >= 0)
     names = [name for name in frame.columns if name.startswith(KNOWN)]
     known = [pl.col(name).max() if name in coded else pl.col(name).mean() for name in names]
-    units = pl.when(pl.col(UNITS).is_not_null().any()).then(pl.col(UNITS).cast(pl.Float64).sum())
-    folded = frame.group_by(SERIES, CELL).agg(units.cast(pl.Float32).alias(UNITS), *known)
+    folded = frame.group_by(SERIES, CELL).agg(*summed(frame.columns, pl.Float32), *known)
     return period_range(origin, begin + 1, frequency)[-1], end - begin, folded, findings
 
 

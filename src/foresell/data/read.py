@@ -30,16 +30,19 @@ Progress = Callable[[float, str], None]  # the share that is done, from 0 to 1, 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What reading gives: the panel, all findings (worst first), the bad rows, and how many rows were read.
+    """What reading gives: the panel, all findings (worst first), the bad rows, how many rows were read, and stock-outs.
 
     `quarantine` has one row for each bad row and reason: ``file``, ``line`` (from 1, as an editor counts),
-    ``reason`` (the code of a finding), ``text`` (the row as it stands in the file).
+    ``reason`` (the code of a finding), ``text`` (the row as it stands in the file). `stockouts` has one row for each
+    series and period within the panel's history in which the shelf ran empty: keys, ``date``, ``sold`` (what was sold
+    before it did). The panel's units are not known there.
     """
 
     panel: Panel
     findings: tuple[Finding, ...]
     quarantine: pl.DataFrame
     rows: int
+    stockouts: pl.DataFrame
 
 
 def read(
@@ -82,7 +85,15 @@ def read(
     tell(0.9, "Validating")
     findings += whole.findings + _check(whole, settings, where, used)
     tell(1.0, "Read")
-    return Loaded(whole.panel, tuple(worst_first(findings)), kept, rows.count)
+    return Loaded(whole.panel, tuple(worst_first(findings)), kept, rows.count, _stockouts(cube, whole.panel))
+
+
+def _stockouts(cube: Cube, panel: Panel) -> pl.DataFrame:
+    """The stock-outs of the cube that lie in the panel's history."""
+    empty = panel.series.select(panel.keys).head(0)
+    if cube.stockouts is None:
+        return empty.with_columns(date=pl.lit(None, pl.Date), sold=pl.lit(None, pl.Float32))
+    return cube.stockouts.select(*panel.keys, "date", "sold").filter(pl.col("date") <= panel.cutoff)
 
 
 @dataclass(frozen=True)
@@ -150,7 +161,7 @@ def _long(task: _Task) -> tuple[list[File], Rows, Cube]:
         rows.tally += future.tally
         rows.findings += future.findings
     _stop_if_too_bad(task, files, rows.bad, rows.count)
-    cube = cube_of(rows, future, data, task.settings.horizon, data.sales)
+    cube = cube_of(rows, future, data, task.settings.horizon, data.sales, task.members)
     if data.attributes:
         cube.series, found = _with_attributes(cube.series, rows.attributes, data)
         cube.findings += found

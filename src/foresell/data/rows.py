@@ -19,6 +19,7 @@ from foresell.data.values import YES
 DATE = "__date"
 UNITS = "__units"
 GIVEN = "__given"  # whether the row had a quantity, before closed days and stock-outs hid it
+SOLD = "__sold_out"  # what was sold on a day when the shelf ran empty, and UNITS is null; there if that is told
 KNOWN = "__known "  # begins the names of covariates, which may be named like a key
 
 Watch = Callable[[float], None]
@@ -37,8 +38,9 @@ class Membership:
 class Rows:
     """Rows of sales: keys, DATE, UNITS, GIVEN, covariates (named KNOWN + name), FILE and ROW.
 
-    UNITS is null where it is not known. `attributes` has keys, DATE and the attribute columns as they were found.
-    `bad` has FILE, ROW, ``reason`` and ``column``. `tally` counts what is worth a finding but is not a bad row.
+    UNITS is null where it is not known; SOLD is there where stock-outs are told. `attributes` has keys, DATE and the
+    attribute columns as they were found. `bad` has FILE, ROW, ``reason`` and ``column``. `tally` counts what is worth
+    a finding but is not a bad row.
     """
 
     frame: pl.DataFrame
@@ -163,6 +165,8 @@ def _hide(frame: pl.DataFrame, data: Data, tally: Counter) -> pl.DataFrame:
         if column:
             hidden = (truth(frame[column]) == hidden_when).fill_null(False)
             tally[code] += int(hidden.sum())
+            if column == data.stocked_out:
+                frame = frame.with_columns(pl.when(hidden).then(pl.col(UNITS)).alias(SOLD))
             frame = frame.with_columns(pl.when(hidden).then(None).otherwise(pl.col(UNITS)).alias(UNITS))
     return frame
 
@@ -185,7 +189,22 @@ def _attributes(frame: pl.DataFrame, data: Data) -> pl.DataFrame:
 
 def _narrow(frame: pl.DataFrame, data: Data, quantity: bool) -> pl.DataFrame:
     known = [pl.col(column).alias(KNOWN + name) for name, column in covariates(data).items()]
-    return frame.select(*data.keys, DATE, *((UNITS, GIVEN) if quantity else ()), *known, ROW)
+    told = (UNITS, GIVEN, *((SOLD,) if data.stocked_out else ())) if quantity else ()
+    return frame.select(*data.keys, DATE, *told, *known, ROW)
+
+
+def summed(names: Sequence[str], numbers: pl.DataType | type[pl.DataType] = pl.Float64) -> list[pl.Expr]:
+    """UNITS, and SOLD where it is among the columns, added up over what makes one day or period.
+
+    One row on which the shelf ran empty makes it all unknown: what the others sold is then less than was asked for.
+    """
+    known = pl.col(UNITS).is_not_null().any()
+    total = pl.col(UNITS).cast(pl.Float64).sum()
+    if SOLD not in names:
+        return [pl.when(known).then(total).cast(numbers).alias(UNITS)]
+    empty = pl.col(SOLD).is_not_null().any()
+    sold = pl.when(empty).then(total + pl.col(SOLD).cast(pl.Float64).sum())
+    return [pl.when(known & ~empty).then(total).cast(numbers).alias(UNITS), sold.cast(numbers).alias(SOLD)]
 
 
 # ------------------------------------------------------------------------------------------------- transactions
@@ -206,9 +225,8 @@ def net(lines: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
         ).drop(price)
     sums = [name for name in (_REVENUE, _SOLD, _PRICE, _PRICED) if name in lines.columns]
     known = [name for name in lines.columns if name.startswith(KNOWN)]
-    units = pl.when(pl.col(UNITS).is_not_null().any()).then(pl.col(UNITS).cast(pl.Float64).sum())
     return lines.group_by([*keys, DATE]).agg(
-        units.alias(UNITS),
+        *summed(lines.columns),
         pl.col(GIVEN).any(),
         pl.col(sums).sum(),
         *(
@@ -224,7 +242,8 @@ def net(lines: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
 def settle_net(days: pl.DataFrame, tally: Counter) -> pl.DataFrame:
     """Netted days in the form of daily sales: no day below zero, the price weighted by what was sold at it."""
     tally["net-returns"] += int((days[UNITS] < 0).sum())
-    days = days.with_columns(pl.col(UNITS).clip(lower_bound=0).cast(pl.Float32))
+    counted = [name for name in (UNITS, SOLD) if name in days.columns]
+    days = days.with_columns(pl.col(counted).clip(lower_bound=0).cast(pl.Float32))
     if _REVENUE in days.columns:
         plain = pl.when(pl.col(_PRICED) > 0).then(pl.col(_PRICE) / pl.col(_PRICED))
         mean = pl.when(pl.col(_SOLD) > 0).then(pl.col(_REVENUE) / pl.col(_SOLD)).otherwise(plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,16 @@ from foresell.evaluate.metrics import METRICS
 from foresell.evaluate.scores import ALL_LEVELS, Window
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights, compute_weights, given_weights, read_weights
-from foresell.models.contract import Model
+from foresell.models import prepare
+from foresell.models.contract import Model, Progress
+from foresell.models.totals import Totals
 
 BENCHMARK = "seasonal_naive"
+TABLES = ("levels", "segments", "steps", "runs", "weights")
+"""The tables of scores of a `Backtest`."""
+
+TOTALS = "totals"
+"""The name under which the models of the upper levels stand."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +40,21 @@ class Backtest:
     - `segments`: for each segment of the single series: ``by`` (``steadiness``, ``volume`` or a column), ``segment``.
     - `steps`: for each level and ``step`` (from 1) after the cutoff.
     - `runs`: ``fit_seconds`` and ``forecast_seconds``.
+    - `weights`: what the scores are weighed with, the same for all models: for each cutoff and level the ``weight`` and
+      the ``scale`` of its series, in order.
 
-    The first three have the columns `metrics.METRICS`. `forecasts` is the table of all forecasts (model, keys,
-    cutoff, date, step, mean, actual), where it was not handed on.
+    The first three have the columns `metrics.METRICS`. Where they were not handed on, `forecasts` is the table of all
+    forecasts (model, keys, cutoff, date, step, mean, actual), and `totals` that of the models of upper levels, with
+    the columns ``level`` and those of all levels in the place of the keys.
     """
 
     levels: pl.DataFrame
     segments: pl.DataFrame
     steps: pl.DataFrame
     runs: pl.DataFrame
+    weights: pl.DataFrame
     forecasts: pl.DataFrame | None = None
+    totals: pl.DataFrame | None = None
 
     def leaderboard(self, benchmark: str = BENCHMARK) -> pl.DataFrame:
         """One row for each model, best WRMSSE first: means over the windows.
@@ -69,15 +82,16 @@ class Backtest:
             "wrmsse", "model", nulls_last=True
         )
 
+    def kept(self, model: str, cutoff: date) -> pl.DataFrame:
+        """The forecasts by `model` of one window, ``totals`` for those of the upper levels; empty if none was kept."""
+        table = self.totals if model == TOTALS else self.forecasts
+        if table is None:
+            return pl.DataFrame()
+        return table.filter((pl.col("model") == model) & (pl.col("cutoff") == cutoff))
+
     def tables(self) -> dict[str, pl.DataFrame]:
         """The tables of scores by name, the leaderboard first; each a list of plain rows with ``.to_dicts()``."""
-        return {
-            "leaderboard": self.leaderboard(),
-            "levels": self.levels,
-            "segments": self.segments,
-            "steps": self.steps,
-            "runs": self.runs,
-        }
+        return {"leaderboard": self.leaderboard(), **{name: getattr(self, name) for name in TABLES}}
 
 
 def backtest(
@@ -88,17 +102,20 @@ def backtest(
     hierarchy: Hierarchy,
     *,
     weights: str | Path | pl.DataFrame | None = None,
+    totals: Totals | None = None,
     segments: tuple[str, ...] = (),
     keep: Callable[[pl.DataFrame], None] | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Callable[[float, int, str], None] | None = None,
 ) -> Backtest:
     """Fits every model on the panel until each of `cutoffs` (see `windows.cutoffs`) and scores what it forecasts.
 
     `models` by the name they shall have in the tables. `weights` is a file (or table) of given WRMSSE weights and
     scales, see `weights.read_weights`: where it has no column ``cutoff`` it serves the last window only; windows it
-    does not serve are weighed by what their past shows. Each model may prepare, once, what its windows share.
-    `keep` takes each table of forecasts as it is made; without it they are collected. `progress` is
-    told, before each step, how many of how many are done, and what comes next.
+    does not serve are weighed by what their past shows. Each model may prepare, once, what its windows share,
+    and models that differ only in how they learn share that too.
+    `totals` are models of upper levels, asked at every window too; their forecasts are kept as those of the model
+    ``totals`` and not scored. `keep` takes each table of forecasts as it is made; without it they are collected.
+    `progress` is told how many of how many fits are done, in parts too, and what is being done.
 
     Raises UsageError where there is nothing to test or the history ends before a window does, and DataError where
     the file of weights does not fit the hierarchy.
@@ -106,24 +123,42 @@ def backtest(
     ordered = sorted(set(cutoffs))
     _check(panel, models, horizon, ordered)
     tell = progress or (lambda done, total, what: None)
-    total = len(ordered) * len(models)
+    total = len(ordered) * (len(models) + (totals is not None))
     tell(0, total, "weights and scales")
-    found: dict[str, list[pl.DataFrame]] = {"levels": [], "segments": [], "steps": [], "runs": []}
-    kept: list[pl.DataFrame] = []
-    prepared = {name: model.prepare(panel.until(ordered[-1]), horizon, ordered) for name, model in models.items()}
-    for number, window in enumerate(_windows(panel, horizon, ordered, hierarchy, weights, segments)):
-        past = panel.until(ordered[number])
-        for place, (name, model) in enumerate(models.items()):
-            done = number * len(models) + place
-            tell(done, total, f"{name} at {window.cutoff}")
-            forecast, run = _run(name, model, past, horizon, prepared[name])
-            label = (pl.lit(name).alias("model"), pl.lit(window.cutoff).alias("cutoff"))
+    found: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
+    kept: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
+    past = panel.until(ordered[-1])
+    prepared = prepare(models, past, horizon, ordered)
+    prepared_totals = totals.prepare(past, horizon, ordered) if totals else None
+    done = 0
+    for cutoff, window in zip(ordered, windows(panel, horizon, ordered, hierarchy, weights, segments), strict=True):
+        past = panel.until(cutoff)
+        label = (pl.lit(window.cutoff).alias("cutoff"),)
+        found["weights"].append(window.weights.to_frame(window.groups).select(*label, pl.all()))
+        for name, model in models.items():
+            forecast, run = _run(name, model, past, horizon, prepared[name], _part(tell, done, total, name, window))
             for table, frame in {**window.score(forecast.mean), "runs": run}.items():
-                found[table].append(frame.select(*label, pl.all()))
-            (keep or kept.append)(_kept(name, forecast, panel))
+                found[table].append(frame.select(pl.lit(name).alias("model"), *label, pl.all()))
+            (keep or kept[False].append)(beside_actual(name, forecast, panel))
+            done += 1
+        if totals:
+            made, run = _run_totals(totals, past, horizon, prepared_totals, _part(tell, done, total, TOTALS, window))
+            found["runs"].append(run.select(pl.lit(TOTALS).alias("model"), *label, pl.all()))
+            (keep or kept[True].append)(made)
+            done += 1
     tell(total, total, "done")
     tables = {table: pl.concat(frames) for table, frames in found.items()}
-    return Backtest(**tables, forecasts=None if keep else pl.concat(kept))
+    forecasts, sums = (pl.concat(kept[of]) if kept[of] else None for of in (False, True))
+    return Backtest(**tables, forecasts=forecasts, totals=sums)
+
+
+def _part(
+    tell: Callable[[float, int, str], None], done: int, total: int, name: str, window: Window
+) -> Callable[[int, int], None]:
+    """What a model tells while it is fitted, as a part of the whole; begins by saying which one it is."""
+    what = f"{name} at {window.cutoff}"
+    tell(done, total, what)
+    return lambda some, of: tell(done + 0.95 * some / max(of, 1), total, what)
 
 
 def _check(panel: Panel, models: Mapping[str, Model], horizon: int, cutoffs: list[int]) -> None:
@@ -140,7 +175,7 @@ def _check(panel: Panel, models: Mapping[str, Model], horizon: int, cutoffs: lis
         )
 
 
-def _windows(
+def windows(
     panel: Panel,
     horizon: int,
     cutoffs: list[int],
@@ -148,7 +183,10 @@ def _windows(
     given: str | Path | pl.DataFrame | None,
     columns: tuple[str, ...],
 ) -> Iterator[Window]:
-    """The truth of each window, one at a time, with given weights where there are some and computed ones elsewhere."""
+    """The truth of the window at each of `cutoffs`, one at a time; see `backtest` for the weights.
+
+    Those that are given serve where they are for the window, computed ones elsewhere.
+    """
     table = read_weights(given) if isinstance(given, str | Path) else given
     official: dict[int, Weights] = {}
     if table is not None:
@@ -168,10 +206,12 @@ def _windows(
         yield Window.of(panel, cutoff, horizon, hierarchy, {**measured, **official}[cutoff], segments)
 
 
-def _run(name: str, model: Model, past: Panel, horizon: int, prepared: Any) -> tuple[Forecast, pl.DataFrame]:
+def _run(
+    name: str, model: Model, past: Panel, horizon: int, prepared: Any, progress: Progress
+) -> tuple[Forecast, pl.DataFrame]:
     """The forecast of a model that saw nothing but the past, and how long it took."""
     start = time.perf_counter()
-    fitted = model.fit(past, horizon, prepared)
+    fitted = model.fit(past, horizon, prepared, progress)
     middle = time.perf_counter()
     forecast = fitted.forecast(past)
     end = time.perf_counter()
@@ -183,8 +223,24 @@ def _run(name: str, model: Model, past: Panel, horizon: int, prepared: Any) -> t
     return forecast, pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
 
 
-def _kept(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:
-    """The forecast beside what happened, one row a series and step; names are categories, which keeps it small."""
+def _run_totals(
+    totals: Totals, past: Panel, horizon: int, prepared: Any, progress: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The forecasts of the upper levels as a table, and how long they took."""
+    start = time.perf_counter()
+    fitted = totals.fit(past, horizon, prepared, progress)
+    middle = time.perf_counter()
+    made = fitted.forecast(past)
+    end = time.perf_counter()
+    runs = pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
+    return made.to_frame().select(pl.lit(TOTALS).alias("model"), pl.all()), runs
+
+
+def beside_actual(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:
+    """The forecast of the model `name` beside what happened by `panel`: model, keys, cutoff, date, step, mean, actual.
+
+    One row for each series and step; names are categories, which keeps it small.
+    """
     first = panel.day_of(forecast.dates[0])
     actual = panel.units[:, first : first + forecast.horizon]
     names = [pl.col(key).cast(pl.Categorical) for key in forecast.keys if panel.series.schema[key] == pl.String]

@@ -1,4 +1,4 @@
-"""Which series are alike: how steadily and how much each one sells."""
+"""Which series are alike: how steadily and how much each one sells, and how long it has been on sale."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 
 ADI_LIMIT = 1.32
 CV2_LIMIT = 0.49
+
+NEW = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 2}
+YOUNG = {Frequency.DAY: 182, Frequency.WEEK: 26, Frequency.MONTH: 6}
+"""For how many known periods at most a series counts as new, and as young."""
 
 
 def steadiness(units: np.ndarray) -> np.ndarray:
@@ -48,11 +53,23 @@ def volume(units: np.ndarray) -> np.ndarray:
     return np.array(["low", "middle", "high"])[3 * place // max(1, len(mean))]
 
 
-def segments(panel: Panel, columns: tuple[str, ...] = ()) -> pl.DataFrame:
-    """The segment of each series by ``steadiness``, by ``volume`` and by each of `columns`; one row a series.
+def age(units: np.ndarray, frequency: Frequency) -> np.ndarray:
+    """How long each series has been known [series] by its `units` [series, day], NaN days left out.
 
-    The first two look at the last year before the panel's cutoff. Raises UsageError where the series do not have
-    one of `columns`.
+    ``new`` where at most 28 days (4 weeks, 2 months) are known, or none yet; ``young`` up to half a year; else ``old``.
+
+    >>> age(np.array([[np.nan] * 40, [np.nan] * 12 + [1.0] * 28, [2.0] * 29 + [np.nan] * 11]), Frequency.DAY).tolist()
+    ['new', 'new', 'young']
+    """
+    known = np.sum(~np.isnan(units), axis=1)
+    return np.where(known <= NEW[frequency], "new", np.where(known <= YOUNG[frequency], "young", "old"))
+
+
+def segments(panel: Panel, columns: tuple[str, ...] = ()) -> pl.DataFrame:
+    """The segment of each series by ``steadiness``, ``volume``, ``age`` and by each of `columns`; one row a series.
+
+    The first two look at the last year before the panel's cutoff, the age at all of its history. Raises UsageError
+    where the series do not have one of `columns`.
     """
     missing = [column for column in columns if column not in panel.series.columns]
     if missing:
@@ -61,5 +78,6 @@ def segments(panel: Panel, columns: tuple[str, ...] = ()) -> pl.DataFrame:
             f"They have {', '.join(panel.series.columns)}."
         )
     year = panel.units[:, -panel.frequency.year :]
-    frame = pl.DataFrame({"steadiness": steadiness(year), "volume": volume(year)})
+    of_age = age(panel.units, panel.frequency)
+    frame = pl.DataFrame({"steadiness": steadiness(year), "volume": volume(year), "age": of_age})
     return frame.with_columns(panel.series[column].cast(pl.String).fill_null("unknown") for column in columns)

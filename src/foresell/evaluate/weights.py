@@ -35,6 +35,23 @@ class Weights:
     weight: tuple[np.ndarray, ...]
     scale: tuple[np.ndarray, ...]
 
+    def to_frame(self, groups: Sequence[Groups]) -> pl.DataFrame:
+        """One row for each series of each level, in order: ``level`` in words, ``weight``, ``scale``, ``source``."""
+        names = [level_name(level.level) for level in groups for _ in range(len(level))]
+        frame = pl.DataFrame(
+            {"level": names, "weight": np.concatenate(self.weight), "scale": np.concatenate(self.scale)}
+        )
+        return frame.with_columns(
+            pl.col("level").cast(pl.Categorical), pl.col("scale").fill_nan(None), source=pl.lit(self.source)
+        )
+
+    @classmethod
+    def from_frame(cls, frame: pl.DataFrame, groups: Sequence[Groups]) -> Weights:
+        """What `to_frame` made a table of, for the same groups."""
+        ends = np.cumsum([len(level) for level in groups])[:-1]
+        weight, scale = (tuple(np.split(frame[name].to_numpy(), ends)) for name in ("weight", "scale"))
+        return cls(frame["source"][0], weight, scale)
+
 
 def compute_weights(panel: Panel, hierarchy: Hierarchy, cutoffs: Sequence[int]) -> list[Weights]:
     """Weights and scales as known at each of `cutoffs` (indices of days), one `Weights` each.
@@ -52,6 +69,16 @@ def compute_weights(panel: Panel, hierarchy: Hierarchy, cutoffs: Sequence[int]) 
         shares = tuple(_share(level.sum(revenue)) for level in groups)
         weights.append(Weights("computed", shares, tuple(scale[number] for scale in scales)))
     return weights
+
+
+def absolute_scales(panel: Panel, hierarchy: Hierarchy, cutoffs: Sequence[int]) -> list[tuple[np.ndarray, ...]]:
+    """The scales of WSPL as known at each of `cutoffs`: for every level from the top down, float64 [series].
+
+    A scale is the mean absolute one-step difference from the first sale on, in units; NaN where there is none.
+    Otherwise as in `compute_weights`. M5 competition guide, section "Evaluation", on probabilistic forecasts.
+    """
+    scales = _scales(panel, hierarchy.all_groups(panel.series), cutoffs, power=1)
+    return [tuple(scale[number] for scale in scales) for number in range(len(cutoffs))]
 
 
 def _share(revenue: np.ndarray) -> np.ndarray:
@@ -73,12 +100,12 @@ def _revenue(past: Panel) -> np.ndarray:
     return np.maximum(revenue if known.any() else units.sum(axis=1), 0)
 
 
-def _scales(panel: Panel, groups: list[Groups], cutoffs: Sequence[int]) -> list[list[np.ndarray]]:
-    """The scales [level][cutoff][series of the level]; one pass over the history serves all cutoffs."""
+def _scales(panel: Panel, groups: list[Groups], cutoffs: Sequence[int], power: int = 2) -> list[list[np.ndarray]]:
+    """Mean `power` of one-step differences [level][cutoff][series]; one pass over the history serves all cutoffs."""
     until = max(cutoffs) + 1
     return [
         _join(
-            _block_scales(_history(panel, level, rows, until), cutoffs)
+            _block_scales(_history(panel, level, rows, until), cutoffs, power)
             for rows in (slice(at, at + _BLOCK) for at in range(0, len(level), _BLOCK))
         )
         for level in groups
@@ -116,12 +143,13 @@ def _sum_known(units: np.ndarray, members: np.ndarray, until: int) -> np.ndarray
     return total
 
 
-def _block_scales(history: np.ndarray, cutoffs: Sequence[int]) -> list[np.ndarray]:
+def _block_scales(history: np.ndarray, cutoffs: Sequence[int], power: int) -> list[np.ndarray]:
     squares, counts = step_squares(history)
+    steps = squares if power == 2 else np.sqrt(squares)
     scales = []
     for cutoff in cutoffs:
         count = counts[:, : cutoff + 1].sum(axis=1)
-        total = squares[:, : cutoff + 1].sum(axis=1)
+        total = steps[:, : cutoff + 1].sum(axis=1)
         scales.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
     return scales
 

@@ -17,6 +17,7 @@ from foresell.features.question import Block, Context, Feature, Question
 
 BLOCK = 1024  # series at a time: their running sums then fit in a few hundred megabytes
 SAMPLE = 1500  # series in the sample that a model may look at before it sees all rows
+THINNED = 100_000  # about how many rows are in the sample of some of the rows
 WORKERS = 2  # blocks in the making at once
 
 
@@ -45,6 +46,7 @@ class Part:
 
     series: slice | np.ndarray
     question: Callable[[Block], Question]
+    member: np.ndarray  # int32 [row]: which series of the panel
     cutoff: np.ndarray  # int16 [row]
     day: np.ndarray  # int16 [row]
     units: np.ndarray  # float32 [row]
@@ -52,12 +54,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows that one window may learn from, part by part: `units` [row], features when asked for."""
+    """The rows that one window may learn from: `units` [row], and their features when asked for.
+
+    `chunks` makes the features chunk by chunk, float32 [row, feature], `lengths` rows each; `sample` those of some
+    rows, enough to see how the features are distributed.
+    """
 
     units: np.ndarray
     lengths: tuple[int, ...]
     chunks: Callable[[], Iterator[np.ndarray]]
-    sample: Callable[[], tuple[np.ndarray, np.ndarray]]
+    sample: Callable[[], np.ndarray]
 
 
 class Questions:
@@ -89,28 +95,64 @@ class Questions:
         starts = range(0, panel.n_series, BLOCK)
         self._parts = [self._draw(slice(start, min(start + BLOCK, panel.n_series))) for start in starts]
 
-    def until(self, cutoff: int) -> Rows:
-        """The rows that may be known at `cutoff`, whose own cutoffs reach back over the grid's days."""
-        chosen = [self._mask(part, cutoff) for part in self._parts]
+    def until(
+        self,
+        cutoff: int,
+        names: Sequence[str] | None = None,
+        *,
+        series: np.ndarray | None = None,
+        steps: tuple[int, int] | None = None,
+    ) -> Rows:
+        """The rows that may be known at `cutoff`, whose own cutoffs reach back over the grid's days.
 
-        def sample() -> tuple[np.ndarray, np.ndarray]:
-            mask = self._mask(self._sample, cutoff)
-            return self._values(0, self._sample)[mask], self._sample.units[mask]
+        `names` are the features wanted, in order; all where not given. `series` (bool [series]) and `steps` (the first
+        and the last) leave out the rows of other series and steps.
+        """
+        chosen = {}
+        for number, part in enumerate(self._parts):
+            mask = self._mask(part, cutoff, series, steps)
+            if mask.any():
+                chosen[number] = mask
+        numbers, columns = list(chosen), self._columns(names)
+        units = [self._parts[number].units[mask] for number, mask in chosen.items()]
+
+        def chunk(place: int) -> np.ndarray:
+            number = numbers[place]
+            return self._values(number + 1, self._parts[number])[chosen[number]][:, columns]
 
         def chunks() -> Iterator[np.ndarray]:
-            return _ahead(
-                lambda number: self._values(number + 1, self._parts[number])[chosen[number]], len(self._parts)
-            )
+            return _ahead(chunk, len(numbers))
+
+        def sample() -> np.ndarray:
+            if series is None and steps is None:
+                return self._values(0, self._sample)[self._mask(self._sample, cutoff)][:, columns]
+            every = max(1, sum(map(len, units)) // THINNED)
+            return np.concatenate([values[::every] for values in chunks()])
 
         return Rows(
-            units=np.concatenate([part.units[mask] for part, mask in zip(self._parts, chosen, strict=True)]),
-            lengths=tuple(int(mask.sum()) for mask in chosen),
+            units=np.concatenate(units) if units else np.empty(0, np.float32),
+            lengths=tuple(map(len, units)),
             chunks=chunks,
             sample=sample,
         )
 
-    def _mask(self, part: Part, cutoff: int) -> np.ndarray:
-        return (part.day <= cutoff) & (part.cutoff >= cutoff - self.grid.days)
+    def _mask(
+        self, part: Part, cutoff: int, series: np.ndarray | None = None, steps: tuple[int, int] | None = None
+    ) -> np.ndarray:
+        mask = (part.day <= cutoff) & (part.cutoff >= cutoff - self.grid.days)
+        if series is not None:
+            mask &= series[part.member]
+        if steps is not None:
+            step = part.day - part.cutoff
+            mask &= (step >= steps[0]) & (step <= steps[1])
+        return mask
+
+    def _columns(self, names: Sequence[str] | None) -> slice | list[int]:
+        """Where the features wanted stand: a slice, which copies nothing, where they are all there is."""
+        there = {name: place for place, name in enumerate(self.features)}
+        if names is None or tuple(names) == tuple(there):
+            return slice(None)
+        return [there[name] for name in names]
 
     def _draw(self, series: slice | np.ndarray) -> Part:
         block = self.context.block(series)
@@ -119,6 +161,7 @@ class Questions:
         return Part(
             series,
             lambda block: Question(block, self.cutoffs, place, rows, step),
+            block.members[rows].astype(np.int32),
             cutoff.astype(np.int16),
             (cutoff + step).astype(np.int16),
             block.panel.units[rows, cutoff + step],

@@ -11,6 +11,8 @@ FILES: dict[str, dict[str, str]] = {
     "check": {
         "panel/": "the sales as a cube and what is known ahead, as all later steps read them",
         "findings.json": "what was found in the data, worst first",
+        "lost_demand.parquet": "days out of stock: what was sold, what would have been, and the units lost (estimated)",
+        "lost_demand.csv": "the same, added up for the groups of each level",
         "quarantine.csv": "bad rows: file, line, reason, text",
     },
     "features": {
@@ -23,12 +25,26 @@ FILES: dict[str, dict[str, str]] = {
         "segments.parquet": "scores by model, cutoff and segment of the single series",
         "steps.parquet": "scores by model, cutoff, level and step",
         "runs.parquet": "seconds that each fit and forecast took",
-        "forecasts/": "every forecast made, beside what happened: MODEL-CUTOFF.parquet",
+        "weights.parquet": "what the scores are weighed with: weight and scale by cutoff and level",
+        "forecasts/": "every forecast made, beside what happened: MODEL-CUTOFF.parquet; totals-CUTOFF for upper levels",
+    },
+    "combine": {
+        "leaderboard.csv": "the same as of the backtest, with the ensemble of the models",
+        "levels.parquet": "likewise",
+        "segments.parquet": "likewise",
+        "steps.parquet": "likewise",
+        "runs.parquet": "likewise",
+        "weights.parquet": "likewise",
+        "trials.csv": "the ways to blend the models and to bring totals into line, and their WRMSSE in each window",
+        "combination.json": "the weights and the way that were chosen",
+        "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
+        "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
+        "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
+        "forecasts/": "the ensemble's forecasts beside what happened: ensemble-CUTOFF.parquet",
     },
     "train": {
-        "model/": "the champion, fitted on the whole history",
-        "ranges.parquet": "how its errors scatter, learnt from the backtest",
-        "drivers.csv": "what the model goes by: feature, share, meaning",
+        "model/": "the models that have a weight, fitted on the whole history, and how they are combined",
+        "drivers.csv": "what they go by: feature, share, meaning",
     },
     "forecast": {
         "forecasts.parquet": "all levels in one table: level, the columns that levels are made of, cutoff, date, step, "
@@ -44,10 +60,22 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "check": (),
     "features": ("check",),
     "backtest": ("check",),
-    "train": ("check", "backtest"),
-    "forecast": ("check", "backtest", "train"),
-    "report": ("check", "features", "backtest", "train", "forecast"),
-    "delivery": ("check", "backtest", "train", "forecast"),
+    "combine": ("check", "backtest"),
+    "train": ("check", "backtest", "combine"),
+    "forecast": ("check", "backtest", "combine", "train"),
+    "report": ("check", "features", "backtest", "combine", "train", "forecast"),
+    "delivery": ("check", "backtest", "combine", "train", "forecast"),
 }
 """The steps in the order of a whole run, and which others each needs. Delivery comes last: the report is there even
 when a database is down."""
+
+TUNE = "tune"
+"""What stands beside the steps: it is done when it is asked for, and changes the settings."""
+
+TUNE_FILES = {
+    "study.db": "the trials that are done, as an Optuna study in SQLite",
+    "trials.csv": "one row for each: number, state, WRMSSE of each window, each option, seconds",
+    "importance.csv": "how much each option matters for being among the best: option, importance",
+    "best.json": "the best trial: its options, what they change, and whether that held in the backtest's windows",
+}
+"""The files that `tune` leaves under ``results/tune/``, beside ``summary.json``."""

@@ -3,22 +3,96 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from foresell import models
-from foresell.core.hierarchy import Level
-from foresell.core.settings import Features
+from foresell.adjust.reconcile import BOTTOM_UP
+from foresell.core.errors import SettingsError, first_five
+from foresell.core.hierarchy import Hierarchy, Level, level_name
+from foresell.core.settings import Features, Settings
 from foresell.core.settings import Model as ModelSettings
 from foresell.features.catalogue import choose
 from foresell.features.question import Feature
+from foresell.models.totals import Totals, steady_levels
 
 if TYPE_CHECKING:
+    from foresell.core.panel import Panel
     from foresell.models.contract import Model
+
+PLAIN = ("seasonal_naive", "moving_average")
+"""Models that others are measured by."""
+
+QUALITIES: dict[str, tuple[ModelSettings, ...]] = {
+    "fast": tuple(ModelSettings(name=name) for name in (*PLAIN, "launch", "lightgbm")),
+    "best": tuple(ModelSettings(name=name) for name in (*PLAIN, "launch", "lightgbm")),
+}
+"""The models that are tried where the settings name none."""
+
+TOTALS: dict[str, tuple[ModelSettings, ...]] = {
+    "fast": (
+        ModelSettings(name="lightgbm"),
+        ModelSettings(name="lightgbm", options={"power": 1.2, "seed": 2}),
+    ),
+    "best": (
+        ModelSettings(name="lightgbm"),
+        ModelSettings(name="lightgbm", options={"power": 1.2, "feature_fraction": 0.5, "seed": 2}),
+        ModelSettings(name="lightgbm", options={"feature_fraction": 0.5, "seed": 3}),
+        ModelSettings(name="lightgbm", options={"loss": "squared", "seed": 4}),
+    ),
+}
+"""The models of upper levels likewise; a few that differ err less on average than any of them (benchmarks/LOG.md)."""
+
+
+def wanted_models(settings: Settings) -> tuple[ModelSettings, ...]:
+    """The models that the settings name, or those of their quality."""
+    return QUALITIES[settings.quality] if settings.models is None else settings.models
+
+
+def models_of(settings: Settings) -> dict[str, Model]:
+    """The models to try, by name."""
+    return make_models(wanted_models(settings), settings.features, settings.levels, settings.seed)
+
+
+def totals_of(settings: Settings, panel: Panel, hierarchy: Hierarchy) -> Totals | None:
+    """The models of the upper levels; None where none is wanted, or no level is worth one.
+
+    Raises SettingsError for a level that is not among the upper ones of `hierarchy`.
+    """
+    of, upper = settings.totals, hierarchy.levels[:-1]
+    if of.reconciliation == BOTTOM_UP:
+        return None
+    strange = [level_name(level) for level in of.levels or () if level not in upper]
+    if strange:
+        raise SettingsError(
+            f"'totals.levels' names {first_five(strange)}; the upper levels are {first_five(map(level_name, upper))}. "
+            "Add it to 'levels'."
+        )
+    wanted = TOTALS[settings.quality] if of.models is None else of.models
+    return make_totals(wanted, of.levels, panel, hierarchy, settings.horizon, settings.seed)
+
+
+def make_totals(
+    wanted: Iterable[ModelSettings],
+    levels: tuple[Level, ...] | None,
+    panel: Panel,
+    hierarchy: Hierarchy,
+    horizon: int,
+    seed: int,
+) -> Totals | None:
+    """The models of `levels`, or where that is None of those worth one (`models.totals.steady_levels`)."""
+    levels = steady_levels(panel, hierarchy, horizon) if levels is None else levels
+    make = partial(models.make_of_sums, frequency=panel.frequency)
+    return Totals(levels, make_models(wanted, Features(), (), seed, make)) if levels else None
 
 
 def make_models(
-    wanted: Iterable[ModelSettings], features: Features, levels: tuple[Level, ...], seed: int
+    wanted: Iterable[ModelSettings],
+    features: Features,
+    levels: tuple[Level, ...],
+    seed: int,
+    make: Callable[..., Model] = models.make,
 ) -> dict[str, Model]:
     """The models by name. A name that comes twice, with other options, gets a number: ``lightgbm``, ``lightgbm_2``.
 
@@ -33,7 +107,7 @@ def make_models(
         options = {name: value for name, value in shared.items() if name in takes} | model.options
         seen[model.name] += 1
         name = model.name if seen[model.name] == 1 else f"{model.name}_{seen[model.name]}"
-        made[name] = models.make(model.name, **options)
+        made[name] = make(model.name, **options)
     return made
 
 

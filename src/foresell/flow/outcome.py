@@ -44,14 +44,17 @@ class Pace:
         self.took: dict[int, float] = {}
         self.last = 0.0
 
-    def left(self, done: int) -> float:
-        """Seconds that are left when `done` fits are, window by window, and the next one begins."""
-        now = self.clock()
-        if done:
-            self.took[(done - 1) % len(self.models)] = now - self.last
-        self.last = now
-        rest = range(done, self.windows * len(self.models))
-        return sum(self.took.get(place % len(self.models), math.nan) for place in rest)
+    def left(self, done: float) -> float:
+        """Seconds that are left when `done` fits are, window by window; a fraction is that of the fit under way."""
+        now, whole = self.clock(), int(done)
+        begun = done > whole
+        if not begun:
+            if whole:
+                self.took[(whole - 1) % len(self.models)] = now - self.last
+            self.last = now
+        rest = range(whole, self.windows * len(self.models))
+        left = sum(self.took.get(place % len(self.models), math.nan) for place in rest)
+        return max(left - (now - self.last), 0.0) if begun else left
 
 
 def unwatched(progress: Progress) -> None:

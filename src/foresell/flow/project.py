@@ -8,15 +8,16 @@ from typing import Any
 
 import polars as pl
 
+from foresell.adjust.reconcile import BOTTOM_UP
 from foresell.core.errors import UsageError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, read_settings
 from foresell.evaluate.leakage import Trial, leakage
 from foresell.evaluate.windows import cutoffs
-from foresell.flow import steps
-from foresell.flow.layout import DATABASE, NEEDS, SETTINGS
-from foresell.flow.models import make_models
+from foresell.flow import learning, steps
+from foresell.flow.layout import DATABASE, NEEDS, SETTINGS, TUNE
+from foresell.flow.models import models_of, wanted_models
 from foresell.flow.outcome import Outcome, Progress, Watch, unwatched
 from foresell.flow.reporting import report
 from foresell.flow.steps import Task, read_summary, write_json
@@ -29,8 +30,9 @@ Step = Callable[[Task, Path], dict[str, Any]]
 WORK: dict[str, Step] = {
     "check": steps.check,
     "features": steps.features,
-    "backtest": steps.run_backtest,
-    "train": steps.train,
+    "backtest": learning.run_backtest,
+    "combine": learning.run_combine,
+    "train": learning.train,
     "forecast": steps.forecast,
     "report": report,
     "delivery": steps.delivery,
@@ -100,11 +102,12 @@ class Project:
             return of.data, of.horizon, of.levels, windows, [self._input(path) for path in self._inputs()]
         panel = read_summary(self.results.folder("check")).get("panel")
         if step == "features":
-            return panel, of.levels, of.features, of.models
+            return panel, of.levels, of.features, wanted_models(of)
         if step == "backtest":
             weights = self._input(of.backtest.weights) if of.backtest.weights else None
-            learning = (of.horizon, of.levels, of.features, of.models, of.seed)
-            return panel, *learning, of.backtest, weights
+            totals = (of.quality, of.totals.levels, of.totals.models, of.totals.reconciliation == BOTTOM_UP)
+            learnt = (of.horizon, of.levels, of.features, wanted_models(of), totals, of.seed)
+            return panel, *learnt, of.backtest, weights
         made_from = {
             need: record.fingerprint if (record := self.results.record(need)) else None for need in NEEDS[step]
         }
@@ -114,8 +117,11 @@ class Project:
         if step == "delivery":
             return made_from, of.output.database, of.output.folder
         if step == "report":
-            return panel, made_from, read_summary(self.results.folder("check")), of
-        return panel, made_from, of.champion  # train
+            told = [read_summary(self.results.folder(each)) for each in ("check", TUNE)]
+            return panel, made_from, told, of
+        if step == "combine":
+            return panel, made_from, of.champion, of.totals.reconciliation
+        return panel, made_from  # train
 
     def _inputs(self) -> list[str]:
         data = self.settings.data
@@ -162,7 +168,7 @@ class Project:
     @property
     def leaderboard(self) -> pl.DataFrame:
         """The models, the best first. Raises StoreError where the backtest is not done."""
-        return self._task("backtest").backtest().leaderboard()
+        return self._task("combine").scores().leaderboard()
 
     @property
     def forecasts(self) -> pl.DataFrame:
@@ -179,6 +185,6 @@ class Project:
         task, of = self._task("leakage"), self.settings
         panel = task.panel
         windows = cutoffs(panel, of.horizon, of.backtest.windows, of.backtest.every)
-        models = make_models(of.models, of.features, of.levels, of.seed)
+        models = models_of(of)
         chosen = sorted({windows[0], windows[-1]})
         return leakage(panel, task.used, models, of.horizon, chosen, seed=of.seed, progress=task.tell)

@@ -11,11 +11,15 @@ import polars as pl
 import foresell
 from foresell.core.forecast import quantile_column
 from foresell.core.hierarchy import level_name
+from foresell.evaluate.diagnosis import diagnose
+from foresell.evaluate.symptoms import symptoms
 from foresell.flow.forecasts import Forecasts
-from foresell.flow.layout import DATABASE, SETTINGS
-from foresell.flow.steps import Task
-from foresell.report.contents import Report
+from foresell.flow.layout import DATABASE, SETTINGS, TUNE
+from foresell.flow.models import wanted_models
+from foresell.flow.steps import Task, read_summary
+from foresell.report.contents import Report, Tuning
 from foresell.report.page import write
+from foresell.report.reasons import importance, reasons_of
 from foresell.report.stories import found, stories
 from foresell.store.address import mask
 from foresell.store.tables import read_table
@@ -32,10 +36,12 @@ def report(task: Task, folder: Path) -> dict[str, Any]:
 
 def contents(task: Task) -> Report:
     """All that stands in the report, from the results of the other steps."""
-    champion, tested = task.summary("train")["model"], task.backtest()
+    champion, tested = task.summary("train")["model"], task.scores()
     probabilities = task.settings.output.quantiles
     table = read_table(task.results.folder("forecast") / "forecasts.parquet")
     made = Forecasts.from_frame(table, task.panel, task.hierarchy, probabilities)
+    errors = task.tested()
+    diagnosis = diagnose(errors, task.panel, task.hierarchy)
     drivers = pl.read_csv(
         task.results.folder("train") / "drivers.csv",
         schema={"feature": pl.String, "share": pl.Float64, "meaning": pl.String},
@@ -47,18 +53,35 @@ def contents(task: Task) -> Report:
         horizon=task.settings.horizon,
         champion=champion,
         found=found(task.panel, task.hierarchy, task.summary("check")["rows"]),
-        stories=stories(task.panel, task.hierarchy, made.by_level, task.tested(champion)),
+        stories=stories(task.panel, task.hierarchy, made.by_level, errors),
         findings=tuple(task.findings()),
         leaderboard=tested.leaderboard(),
         levels=tested.levels,
         segments=tested.segments,
         steps=tested.steps,
+        bias=diagnosis.bias,
+        leaning=diagnosis.levels,
+        correlation=diagnosis.correlation,
+        symptoms=tuple(symptoms(diagnosis, task.panel.frequency)),
+        tuning=_tuning(task),
         drivers=drivers,
+        reasons=importance(drivers, reasons_of(task.features, task.panel.frequency)),
         settings=_settings(task),
         places=_places(task),
         left_out=_left_out(task),
         frequency=task.panel.frequency,
     )
+
+
+def _tuning(task: Task) -> Tuning | None:
+    """What the last search for better options left; None where there was none."""
+    folder = task.results.folder(TUNE)
+    summary = read_summary(folder)
+    if not summary:
+        return None
+    trials = pl.read_csv(folder / "trials.csv", infer_schema_length=None)
+    mattered = pl.read_csv(folder / "importance.csv", schema={"option": pl.String, "importance": pl.Float64})
+    return Tuning(summary, trials, mattered)
 
 
 def _settings(task: Task) -> dict[str, str]:
@@ -70,7 +93,7 @@ def _settings(task: Task) -> dict[str, str]:
         "Series": level_name(task.hierarchy.bottom),
         "Levels": ", ".join(level_name(level) for level in task.hierarchy.levels),
         "Horizon": f"{settings.horizon} {noun}s",
-        "Models": ", ".join(model.name for model in settings.models),
+        "Models": ", ".join(model.name for model in wanted_models(settings)),
         "Features": f"{len(task.used)} of {len(task.features)}",
         "Backtest": f"{settings.backtest.windows} windows, {every} {noun}s apart",
         "Quantiles": ", ".join(f"{probability:g}" for probability in settings.output.quantiles),
@@ -87,8 +110,8 @@ def _places(task: Task) -> dict[str, str]:
     return {
         "Forecasts": near("forecast", "forecasts.parquet"),
         "Forecasts in SQL": f"{mask(task.settings.output.database or DATABASE)}, table forecasts",
-        "Test forecasts": near("backtest", "forecasts/"),
-        "Scores": near("backtest", "leaderboard.csv"),
+        "Test forecasts": near("combine", "forecasts/"),
+        "Scores": near("combine", "leaderboard.csv"),
         "Findings": near("check", "findings.json"),
         "Bad rows": near("check", "quarantine.csv"),
         "Features": near("features", "catalogue.csv"),

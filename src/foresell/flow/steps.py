@@ -1,4 +1,6 @@
-"""What each step does: it reads what the steps before it left, writes its files to a folder, and sums up.
+"""What a step is given, and what most of them do: read what was left before, write files to a folder, and sum up.
+
+The steps that learn are in `learning`, the report in `reporting`.
 
 Every file that a step leaves is named in `layout.FILES`; what it returns stands in ``summary.json``.
 """
@@ -8,39 +10,36 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconcile import all_levels
-from foresell.core.errors import FindingsStop, SettingsError, first_five
+from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding, Severity, worst_first
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.data.checks import unused_covariates
 from foresell.data.read import read
-from foresell.evaluate.backtest import Backtest, backtest
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.backtest import TABLES, Backtest
 from foresell.features.catalogue import catalogue, table
 from foresell.features.question import Feature
+from foresell.flow.champion import Champion
 from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE
-from foresell.flow.models import features_in_use, make_models
-from foresell.flow.outcome import Pace
-from foresell.models import load
+from foresell.flow.models import features_in_use, wanted_models
+from foresell.models.stockouts import lost_by_level, lost_demand
 from foresell.store.address import parse_address
 from foresell.store.delivery import deliver
 from foresell.store.panels import load_panel, save_panel
 from foresell.store.steps import Steps
 from foresell.store.tables import is_remote, read_table, write_table
-
-if TYPE_CHECKING:
-    from foresell.models.contract import Fitted
 
 
 class Tell(Protocol):
@@ -75,25 +74,29 @@ class Task:
     @cached_property
     def used(self) -> dict[str, Feature]:
         """The features that the models of the settings use."""
-        return features_in_use(self.settings.models, self.settings.features, self.features)
+        return features_in_use(wanted_models(self.settings), self.settings.features, self.features)
 
     def summary(self, step: str) -> dict[str, Any]:
         """The summary that an earlier step left."""
         return read_summary(self.results.folder(step))
 
-    def tested(self, model: str) -> pl.DataFrame:
-        """The backtest's forecasts by `model`."""
-        folder = self.results.folder("backtest") / "forecasts"
-        return pl.concat([read_table(file) for file in sorted(folder.glob(f"{model}-????-??-??.parquet"))])
+    def kept(self, model: str, cutoff: date) -> pl.DataFrame:
+        """The forecasts by `model` of one window, as the backtest left them."""
+        return read_table(self.results.folder("backtest") / "forecasts" / f"{model}-{cutoff}.parquet")
 
-    def backtest(self) -> Backtest:
-        """The backtest's tables of scores."""
-        folder = self.results.folder("backtest")
-        return Backtest(*(read_table(folder / f"{name}.parquet") for name in ("levels", "segments", "steps", "runs")))
+    def tested(self) -> pl.DataFrame:
+        """The forecasts of all windows by the combination of models."""
+        folder = self.results.folder("combine") / "forecasts"
+        return pl.concat([read_table(file) for file in sorted(folder.glob("*.parquet"))])
 
-    def fitted(self) -> Fitted:
+    def scores(self, step: str = "combine") -> Backtest:
+        """The tables of scores that `step` left: ``backtest`` knows the models, ``combine`` also the ensemble."""
+        folder = self.results.folder(step)
+        return Backtest(*(read_table(folder / f"{name}.parquet") for name in TABLES))
+
+    def fitted(self) -> Champion:
         """The champion that `train` left."""
-        return load(self.results.folder("train") / "model")
+        return Champion.load(self.results.folder("train") / "model")
 
     def findings(self) -> list[Finding]:
         """What `check` and `features` found, worst first."""
@@ -156,8 +159,15 @@ def check(task: Task, folder: Path) -> dict[str, Any]:
         place = task.results.folder("check") / "quarantine.csv"
         raise FindingsStop(f"{stop} The bad rows are in {place}.", stop.findings, stop.quarantine) from stop
     panel = loaded.panel
-    Hierarchy.of(panel.keys, task.settings.levels).all_groups(panel.series)  # a level that cannot be is said now
+    hierarchy = Hierarchy.of(panel.keys, task.settings.levels)
+    hierarchy.all_groups(panel.series)  # a level that cannot be is said now
+    lost = lost_demand(panel, loaded.stockouts, task.settings.levels)
+    write_table(lost, folder / "lost_demand.parquet")
+    by_level = lost_by_level(lost, panel, hierarchy)
+    by_level.write_csv(folder / "lost_demand.csv")
     return {
+        "days_stocked_out": lost.height,
+        "units_lost": round(float(lost["lost"].sum()), 1),
         "rows": loaded.rows,
         "series": panel.n_series,
         "periods": panel.n_days,
@@ -183,82 +193,13 @@ def features(task: Task, folder: Path) -> dict[str, Any]:
     return {"features": listed.height, "used": len(task.used), "unread": unread}
 
 
-def run_backtest(task: Task, folder: Path) -> dict[str, Any]:
-    """The backtest: every model at every window, with all forecasts and scores written out."""
-    settings, panel = task.settings, task.panel
-    models = make_models(settings.models, settings.features, settings.levels, settings.seed)
-    _check_champion(settings, models)  # now, rather than when the backtest is done
-    (folder / "forecasts").mkdir()
-
-    def keep(frame: pl.DataFrame) -> None:
-        write_table(frame, folder / "forecasts" / f"{frame['model'][0]}-{frame['cutoff'][0]}.parquet")
-
-    weights = settings.backtest.weights
-    days = cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every)
-    pace = Pace(models, len(days))
-    result = backtest(
-        panel,
-        models,
-        settings.horizon,
-        days,
-        task.hierarchy,
-        weights=None if weights is None else weights if is_remote(weights) else task.base / weights,
-        segments=settings.backtest.segments,
-        keep=keep,
-        progress=lambda done, total, doing: task.tell(done, total, doing, pace.left(done)),
-    )
-    for name, frame in result.tables().items():
-        if name == "leaderboard":
-            frame.write_csv(folder / "leaderboard.csv")
-        else:
-            write_table(frame, folder / f"{name}.parquet")
-    board = result.leaderboard()
-    return {
-        "best": board["model"][0],
-        "windows": [str(cutoff) for cutoff in result.runs["cutoff"].unique().sort()],
-        "leaderboard": board.to_dicts(),
-    }
-
-
-def _check_champion(settings: Settings, models: Iterable[str]) -> None:
-    if settings.champion is not None and settings.champion not in models:
-        raise SettingsError(
-            f"The champion '{settings.champion}' is not among the models {first_five(models)}. Add it to 'models', or "
-            "leave 'champion' out to take the best."
-        )
-
-
-def train(task: Task, folder: Path) -> dict[str, Any]:
-    """Fits the champion on the whole history, and learns from the backtest how its errors scatter."""
-    settings = task.settings
-    models = make_models(settings.models, settings.features, settings.levels, settings.seed)
-    _check_champion(settings, models)
-    name = settings.champion or task.summary("backtest")["best"]
-    task.tell(0, 2, f"how the errors of {name} scatter")
-    ranges = Ranges.learn(task.tested(name), task.panel, task.hierarchy)
-    ranges.save(folder / "ranges.parquet")
-    took = task.backtest().runs.filter(pl.col("model") == name)["fit_seconds"]
-    task.tell(1, 2, f"{name} on the whole history", left=took[-1])
-    fitted = models[name].fit(task.panel, settings.horizon)
-    fitted.save(folder / "model")
-    meanings = pl.DataFrame(
-        [(name, feature.meaning) for name, feature in task.features.items()],
-        schema={"feature": pl.String, "meaning": pl.String},
-        orient="row",
-    )
-    drivers = fitted.drivers().join(meanings, on="feature", how="left", maintain_order="left")
-    drivers.write_csv(folder / "drivers.csv")
-    task.tell(2, 2, "done")
-    return {"model": name, "cutoff": task.panel.cutoff.isoformat(), "drivers": drivers["feature"].head(5).to_list()}
-
-
 def forecast(task: Task, folder: Path) -> dict[str, Any]:
     """Forecasts with the champion: mean and quantiles for all levels, as one table."""
     task.tell(0, 3, "the single series")
     bottom = task.fitted().forecast(task.panel)
     task.tell(1, 3, "ranges for all levels")
     levels = all_levels(bottom, task.panel.series, task.hierarchy)
-    ranges = Ranges.load(task.results.folder("train") / "ranges.parquet")
+    ranges = Ranges.load(task.results.folder("combine") / "scatter.parquet")
     made = Forecasts(ranges.apply(levels, task.panel, task.hierarchy, task.settings.output.quantiles))
     task.tell(2, 3, "writing")
     frame = made.to_frame()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,25 @@ from typing import TYPE_CHECKING, Any
 from foresell.core.errors import UnreadableFile, UsageError
 
 if TYPE_CHECKING:
+    from foresell.core.frequency import Frequency
+    from foresell.core.panel import Panel
     from foresell.models.contract import Fitted, Model
 
 MODELS = {
     "seasonal_naive": "foresell.models.naive:SeasonalNaive",
     "moving_average": "foresell.models.naive:MovingAverage",
     "lightgbm": "foresell.models.lightgbm:LightGBM",
+    "xgboost": "foresell.models.xgboost:XGBoost",
+    "random_forest": "foresell.models.forest:RandomForest",
+    "launch": "foresell.models.launch:Launch",
+    "sarima": "foresell.models.statistical:Sarima",
+    "sarimax": "foresell.models.statistical:Sarimax",
+    "ets": "foresell.models.statistical:Ets",
+    "theta": "foresell.models.statistical:Theta",
+    "croston": "foresell.models.intermittent:Croston",
+    "sba": "foresell.models.intermittent:SBA",
+    "tsb": "foresell.models.intermittent:TSB",
+    "adida": "foresell.models.intermittent:ADIDA",
 }
 """Where each model's class is; imported when it is first used, since some need heavy libraries."""
 
@@ -35,6 +49,12 @@ def make(name: str, **options: Any) -> Model:
         raise UsageError(
             f"The model '{name}' cannot be made with the options {', '.join(options) or 'given'}: it has {known}."
         ) from error
+
+
+def make_of_sums(name: str, frequency: Frequency, **options: Any) -> Model:
+    """The same for the sums of upper levels, with what suits those where `options` do not say otherwise."""
+    suited = getattr(_kind(name), "of_sums", None)
+    return suited(frequency, **options) if suited else make(name, **options)
 
 
 def options(name: str) -> list[str]:
@@ -52,6 +72,22 @@ def load(folder: Path | str) -> Fitted:
             f"{path} is not the description of a saved model. Train one with: foresell train"
         ) from error
     return _kind(kind).load(Path(folder))
+
+
+def prepare(models: Mapping[str, Model], panel: Panel, horizon: int, cutoffs: Sequence[int]) -> dict[str, Any]:
+    """What each of `models` prepares for the windows at `cutoffs`, by name; once for all that can share it.
+
+    Models of equal `rows` (see `contract.Sharing`) are given the same object.
+    """
+    alike: dict[Any, list[str]] = {}
+    for name, model in models.items():
+        alike.setdefault(getattr(model, "rows", name), []).append(name)
+    prepared: dict[str, Any] = {}
+    for names in alike.values():
+        first, *others = (models[name] for name in names)
+        sharing = {"others": others} if others else {}
+        prepared |= dict.fromkeys(names, first.prepare(panel, horizon, cutoffs, **sharing))
+    return prepared
 
 
 def _kind(name: str) -> Any:

@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import polars as pl
 
+from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Panel
+
+Progress = Callable[[int, int], None]
+"""Told now and then how many of how many pieces of the work are done: trees, or series."""
+
+
+@dataclass(frozen=True)
+class Contributions:
+    """Why a forecast is what it is: the base, and what each feature adds to it or takes from it, in units.
+
+    `base` float [series, step] is what would be forecast if no feature had anything to say; `units` float
+    [feature, series, step] has one layer for each of `features`. ``base + units.sum(axis=0)`` is the mean forecast.
+    """
+
+    features: tuple[str, ...]
+    base: np.ndarray
+    units: np.ndarray
+
+    @property
+    def mean(self) -> np.ndarray:
+        """What base and contributions add up to: [series, step]."""
+        return self.base + self.units.sum(axis=0)
 
 
 class Fitted(Protocol):
     """A model that has learnt; it can be asked at any cutoff from the one it was fitted at on."""
 
-    name: str
-    horizon: int
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def horizon(self) -> int:
+        """How many days (periods) it forecasts."""
+        ...
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What went wrong for some of the series when it was fitted, such as those that fell back to a simpler model;
+        usually empty."""
+        ...
 
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series of `panel` and each of the `horizon` days after the panel's cutoff.
@@ -28,6 +63,15 @@ class Fitted(Protocol):
 
     def drivers(self) -> pl.DataFrame:
         """What the model goes by: columns ``feature`` and ``share`` (shares sum to 1); empty when it has none."""
+        ...
+
+    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
+        """What makes the forecast for each series and step of `panel`; adds up to `forecast(panel).mean`.
+
+        `series` are the rows of the panel to explain, in any order; all where not given. Ask for a few: the result is
+        as many times larger than a forecast as there are features. The other series are looked at all the same where
+        they matter, so that what adds up is the forecast made among them.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -47,10 +91,24 @@ class Model(Protocol):
         """
         ...
 
-    def fit(self, panel: Panel, horizon: int, prepared: Any = None) -> Fitted:
+    def fit(self, panel: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> Fitted:
         """Learns from `panel`, which ends at the cutoff, to forecast `horizon` days.
 
         `prepared` is what `prepare` gave for several windows, this one among them. It saves time and changes no
         result; whatever lies after the cutoff in it is not looked at.
+        `progress` is told now and then how much is done; the first number never falls.
         """
+        ...
+
+
+class Sharing(Model, Protocol):
+    """A model that can share what it prepared with others that differ from it only in how they learn."""
+
+    @property
+    def rows(self) -> Hashable:
+        """What is prepared: models for which this is equal can share it."""
+        ...
+
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int], others: Sequence[Any] = ()) -> Any:
+        """As for every model, with all that `others`, models of equal `rows`, need too."""
         ...

@@ -12,10 +12,12 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
+from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.models.closing import closed_days
+from foresell.models.contract import Contributions, Progress
 
 _WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3}
 
@@ -38,7 +40,9 @@ class SeasonalNaive:
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
         """Nothing: a window takes next to no time."""
 
-    def fit(self, panel: Panel, horizon: int, prepared: None = None) -> FittedSeasonalNaive:
+    def fit(
+        self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
+    ) -> FittedSeasonalNaive:
         return FittedSeasonalNaive(self.season or panel.frequency.season, horizon)
 
     @staticmethod
@@ -54,10 +58,14 @@ class FittedSeasonalNaive:
     season: int
     horizon: int
     name: str = "seasonal_naive"
+    findings: tuple[Finding, ...] = ()
 
     def forecast(self, panel: Panel) -> Forecast:
         season = _last_season(panel.units, self.season)
         return _forecast(panel, season[:, np.arange(self.horizon) % self.season])
+
+    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
+        return _all_base(self.forecast(panel), series)
 
     def drivers(self) -> pl.DataFrame:
         return _no_drivers()
@@ -83,7 +91,9 @@ class MovingAverage:
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
         """Nothing: a window takes next to no time."""
 
-    def fit(self, panel: Panel, horizon: int, prepared: None = None) -> FittedMovingAverage:
+    def fit(
+        self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
+    ) -> FittedMovingAverage:
         return FittedMovingAverage(self.window or _WINDOW[panel.frequency], horizon)
 
     @staticmethod
@@ -99,6 +109,7 @@ class FittedMovingAverage:
     window: int
     horizon: int
     name: str = "moving_average"
+    findings: tuple[Finding, ...] = ()
 
     def forecast(self, panel: Panel) -> Forecast:
         mean = _known_mean(panel.units[:, -self.window :])
@@ -108,6 +119,9 @@ class FittedMovingAverage:
                 end = known[-1] + 1
                 mean[row] = _known_mean(panel.units[row : row + 1, max(0, end - self.window) : end])[0]
         return _forecast(panel, np.repeat(mean[:, None], self.horizon, axis=1))
+
+    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
+        return _all_base(self.forecast(panel), series)
 
     def drivers(self) -> pl.DataFrame:
         return _no_drivers()
@@ -145,6 +159,12 @@ def _forecast(panel: Panel, mean: np.ndarray) -> Forecast:
     mean = np.maximum(np.nan_to_num(mean), 0).astype(np.float32)
     mean[closed_days(panel, horizon)] = 0
     return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(horizon), mean)
+
+
+def _all_base(forecast: Forecast, series: Sequence[int] | None) -> Contributions:
+    """The past that is repeated is the base; no feature adds to it."""
+    mean = forecast.mean if series is None else forecast.mean[np.array(series, np.int64)]
+    return Contributions((), mean, np.zeros((0, *mean.shape), np.float32))
 
 
 def _no_drivers() -> pl.DataFrame:

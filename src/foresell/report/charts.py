@@ -210,6 +210,65 @@ def lines(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: s
     return _svg(drawn, label)
 
 
+def columns(
+    names: Sequence[str],
+    values: Sequence[float],
+    unit: str,
+    label: str,
+    *,
+    spread: Sequence[float] = (),
+    clear: Sequence[bool] = (),
+    lines: Sequence[float] = (),
+) -> Markup:
+    """A column for each name, up or down from zero; one that is `clear` is drawn in another colour.
+
+    `spread` are whiskers, so much to either side (NaN draws none); one that would dwarf the columns is cut off, and
+    has no end. `lines` are values that go across as dashes.
+    """
+    spread, clear = spread or [math.nan] * len(values), clear or [False] * len(values)
+    reach = 2 * max((abs(value) for value in [*values, *lines] if math.isfinite(value)), default=0.0)
+    shown = [min(width, reach) for width in spread]
+    ends = [value + side * width for value, width in zip(values, shown, strict=True) for side in (-1, 1)]
+    marks = [(float(place), text) for place, text in enumerate(names)]
+    frame = _frame(-0.6, len(names) - 0.4, [*values, *ends, *lines], unit, marks)
+    wide, zero = (frame.x(1) - frame.x(0)) * 0.62, frame.y(0)
+    drawn = [frame.axes]
+    for place, (text, value, width, stands_out) in enumerate(zip(names, values, spread, clear, strict=True)):
+        if not math.isfinite(value):
+            continue
+        x, y = frame.x(place), frame.y(value)
+        title = tag("title", f"{text}: {number(value)}" + (f" ± {number(width)}" if math.isfinite(width) else ""))
+        size = {"x": x - wide / 2, "y": min(y, zero), "width": wide, "height": max(abs(zero - y), 0.5)}
+        drawn.append(tag("rect", title, class_="column clear" if stands_out else "column", **size))
+        if math.isfinite(width):
+            low, high = frame.y(value - shown[place]), frame.y(value + shown[place])
+            end = "m-5 0h10" if width <= reach else ""
+            shape = f"M{_place(x)} {_place(low)}{end and 'm-5 0h10m-5 0'}V{_place(high)}{end}"
+            drawn.append(tag("path", d=shape, class_="whisker"))
+    for line in lines:
+        drawn.append(tag("path", d=f"M{LEFT} {_place(frame.y(line))}H{WIDTH - RIGHT}", class_="across"))
+    return _svg(drawn, label)
+
+
+def diagonal(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: str, x_unit: str, label: str
+) -> Markup:
+    """Shares that are over shares that should be, from 0 to 1, one line for each name; right is the diagonal."""
+    marks = [(mark / 5, f"{20 * mark} %") for mark in range(6)]
+    frame = _frame(0, 1, [0, 100], unit, marks)
+    straight = f"M{_place(frame.x(0))} {_place(frame.y(0))}L{_place(frame.x(1))} {_place(frame.y(100))}"
+    drawn = [frame.axes, tag("path", d=straight, class_="across")]
+    drawn.append(tag("text", x_unit, x=WIDTH - RIGHT, y=HEIGHT - BOTTOM - 6, class_="unit end"))
+    for place, (who, (should, does)) in enumerate(series.items()):
+        xs, ys = [frame.x(float(x)) for x in should], [frame.y(100 * float(y)) for y in does]
+        kind = min(place, 5) + 1
+        drawn.append(tag("path", tag("title", who), d=path(xs, ys), class_=f"line line-{kind}"))
+        for x, y, wanted, found in zip(xs, ys, should, does, strict=True):
+            title = tag("title", f"{who}: {wanted:.1%} should lie below, {found:.1%} do")
+            drawn.append(tag("circle", title, cx=x, cy=y, r=4, class_=f"point point-{kind}"))
+    return _svg(drawn, label)
+
+
 def bar(value: float, most: float, reference: float | None = None) -> Markup:
     """A bar as long as `value` is of `most`, with a tick where `reference` stands. The number is beside it in words."""
     scale = Scale(0, most or 1, 0, 100)

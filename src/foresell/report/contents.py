@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -85,13 +86,26 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Tuning:
+    """A search for better options of a model: its `summary`, and the tables `trials` and `importance` that it left."""
+
+    summary: Mapping[str, Any]
+    trials: pl.DataFrame
+    importance: pl.DataFrame
+
+
+@dataclass(frozen=True)
 class Report:
     """All that stands on the page. What is empty or None is left out of it.
 
     - `champion` is the model that made the forecast, `benchmark` the one it is compared with.
     - `leaderboard`, `levels`, `segments`, `steps`: the backtest's tables of scores, as `evaluate.backtest.Backtest`
       has them (levels by ``level``, with ``all`` for all of them together; metrics named as there).
-    - `drivers`: ``feature``, ``share`` and, where known, ``meaning``.
+    - `bias`, `leaning`, `correlation`: what the champion's errors have in common, as the tables of
+      `evaluate.diagnosis.Diagnosis` have it (`leaning` is its ``levels``); `symptoms`: what of it stands out.
+    - `calibration`: how often what was sold lay below each quantile, as `evaluate.calibration.calibration` has it.
+    - `tuning`: the search for better options, where there was one.
+    - `drivers`: ``feature``, ``share`` and, where known, ``meaning``; `reasons`: the same by reason, with ``label``.
     - `settings`: what was set, in words. `places`: where the results lie, by what they are.
     - `left_out`: sentences on what this report does not cover.
     """
@@ -108,7 +122,14 @@ class Report:
     levels: pl.DataFrame | None = None
     segments: pl.DataFrame | None = None
     steps: pl.DataFrame | None = None
+    bias: pl.DataFrame | None = None
+    leaning: pl.DataFrame | None = None
+    correlation: pl.DataFrame | None = None
+    symptoms: tuple[Finding, ...] = ()
+    calibration: pl.DataFrame | None = None
+    tuning: Tuning | None = None
     drivers: pl.DataFrame | None = None
+    reasons: pl.DataFrame | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from foresell.core.errors import StoreError
 from foresell.core.finding import worst_first
-from foresell.report import charts, tables, words
+from foresell.report import charts, tables, trust, tuning, words
 from foresell.report.contents import Report, Story
 from foresell.report.headlines import headlines, total
 
@@ -56,6 +56,8 @@ def render(content: Report) -> str:
         by_segment=tables.by_segment(content),
         by_step=tables.by_step(content),
         drivers=tables.drivers(content),
+        trust=trust,
+        tuning=tuning,
     )
 
 

@@ -59,8 +59,8 @@ def test_json_is_all_there_is_on_stdout(done_shop, verb):
     if verb == "features":
         assert {"name", "group", "meaning", "reads", "earliest", "used"} == set(told["catalogue"][0])
     if verb == "backtest":
-        board = told["backtest"]["leaderboard"]
-        assert {row["model"] for row in board} == {"moving_average", "seasonal_naive"}
+        board = told["combine"]["leaderboard"]
+        assert {row["model"] for row in board} == {"moving_average", "seasonal_naive", "ensemble"}
         assert board[0]["wrmsse"] <= board[1]["wrmsse"]
 
 
@@ -89,7 +89,7 @@ def test_check_leakage_ends_with_1_where_something_leaks(done_shop, monkeypatch)
     monkeypatch.setattr(MovingAverage, "prepare", lambda self, panel, horizon, cutoffs: panel.units[:, -1])
     fit = MovingAverage.fit
 
-    def leaking(self, panel, horizon, prepared=None):
+    def leaking(self, panel, horizon, prepared=None, progress=None):
         fitted = fit(self, panel, horizon)
         forecast = FittedMovingAverage.forecast
 
@@ -121,7 +121,7 @@ def test_features_lists_all_and_marks_those_in_use(done_shop, change_settings):
 
 def test_status_says_what_is_up_to_date(done_shop, change_settings):
     before = json.loads(run("status", done_shop, "--json").stdout)
-    assert [one["state"] for one in before["steps"]] == ["up to date"] * 7
+    assert [one["state"] for one in before["steps"]] == ["up to date"] * 8
     change_settings(done_shop, output={"quantiles": [0.5]})
     shown = run("status", "--project", done_shop).stdout
     states = {line.split()[0]: line for line in shown.splitlines()[1:]}
@@ -134,6 +134,7 @@ def test_again_does_a_step_again(done_shop):
     assert {step: one["state"] for step, one in told.items()} == {
         "check": "up to date",
         "backtest": "up to date",
+        "combine": "up to date",
         "train": "done",
     }
     told = json.loads(run("run", done_shop, "--again", "--json").stdout)
@@ -288,7 +289,7 @@ def test_lightgbm_goes_the_whole_way(shop, change_settings):
     ended = run("run", shop, "--json")
     assert ended.exit_code == 0, ended.output
     told = json.loads(ended.stdout)
-    assert told["train"]["model"] == "lightgbm"
+    assert told["train"]["models"] == ["lightgbm"]
     assert told["features"]["used"] >= 4
     assert told["train"]["drivers"]
     checked = run("check", shop, "--leakage")

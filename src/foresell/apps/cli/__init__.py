@@ -7,7 +7,9 @@ import click
 from foresell import __version__
 from foresell.apps.cli.begin import init, sample
 from foresell.apps.cli.steps import STEP_VERBS, status
+from foresell.apps.cli.tune import tune
 from foresell.apps.cli.verbs import EXIT_CODES
+from foresell.apps.cli.why import explain, whatif
 
 
 class InOrder(click.Group):
@@ -31,5 +33,5 @@ def main() -> None:
     """
 
 
-for _verb in (init, sample, *STEP_VERBS, status):
+for _verb in (init, sample, *STEP_VERBS, tune, explain, whatif, status):
     main.add_command(_verb)

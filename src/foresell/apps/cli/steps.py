@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from foresell.flow.project import Project
 
 
+STEPS_OF = {"backtest": ("backtest", "combine"), "forecast": ("forecast", "delivery")}
+"""The steps of a verb that does more than the one of its name."""
+
+
 def _verb(name: str, *more: Callable[[Any], Any]) -> Callable[[Any], click.Command]:
     """A verb of that name, with the options that all steps have, and with its files in its help."""
 
@@ -33,11 +37,13 @@ def _verb(name: str, *more: Callable[[Any], Any]) -> Callable[[Any], click.Comma
     return add
 
 
-def _files(step: str) -> str:
-    """The files of a step as a paragraph of its help."""
-    files = FILES.get(step, {})
-    if not files:
-        return ""
+def _files(verb: str) -> str:
+    """The files of a verb's steps as paragraphs of its help."""
+    return "".join(_files_of(step) for step in STEPS_OF.get(verb, (verb,)) if FILES.get(step))
+
+
+def _files_of(step: str) -> str:
+    files = FILES[step]
     wide = max(map(len, files))
     lines = [
         line
@@ -134,21 +140,22 @@ def features(**flags: Any) -> None:
 
 @_verb("backtest")
 def backtest(**flags: Any) -> None:
-    """Try every model on windows of the past, blind to what came after; print the leaderboard.
+    """Try every model on windows of the past, blind to what came after; combine them, and print the leaderboard.
 
     Reads what `check` left (and checks first where that is out of date). The models, windows and levels are set
-    in foresell.yaml.
+    in foresell.yaml. The step `combine` makes one forecast of the models', the ensemble: it learns weights, brings
+    the single series into line with the totals, and learns ranges. What it learns for a window, it learns from
+    earlier windows.
     """
-    _finish(flags, "backtest")
+    _finish(flags, *STEPS_OF["backtest"])
 
 
 @_verb("train")
 def train(**flags: Any) -> None:
-    """Fit the champion on the whole history, and learn from the backtest how its errors scatter.
+    """Fit on the whole history the models that the ensemble needs.
 
-    The champion is the best of the backtest, or the one that 'champion' in foresell.yaml names. Reads what
-    `check` and `backtest` left (and does those first where they are out of date). The models there are:
-    MODELS.
+    Which those are is found by the backtest, or set by 'champion' in foresell.yaml. Reads what `check` and `backtest`
+    left (and does those first where they are out of date). The models there are: MODELS.
     """
     _finish(flags, "train")
 
@@ -161,7 +168,7 @@ def forecast(**flags: Any) -> None:
     `forecasts` to the database that 'output.database' in foresell.yaml names, in place of the rows for the same
     cutoff; where none is named, to DATABASE.
     """
-    _finish(flags, "forecast", "delivery")
+    _finish(flags, *STEPS_OF["forecast"])
 
 
 @_verb("report")
@@ -175,7 +182,7 @@ def report(**flags: Any) -> None:
 
 @_verb("run")
 def run(**flags: Any) -> None:
-    """Do everything that is out of date: check, features, backtest, train, forecast, report, delivery.
+    """Do everything that is out of date: check, features, backtest, combine, train, forecast, report, delivery.
 
     Reads the files that foresell.yaml names. Writes results/STEP/ for each step; the help of each verb lists its
     files. A run that was stopped goes on where it was; the step that was under way is done from its beginning.

@@ -61,8 +61,10 @@ def told(outcome: Outcome) -> str:
     text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11).replace(NO_BREAK, " ")
     for warning in outcome.summary.get("warnings_found", ()) if outcome.done else ():
         text += "\n" + hanging("", f"warning: {warning}", 11)
-    if outcome.step == "backtest":
+    if outcome.step == "combine":
         text += "\n\n" + leaderboard(outcome.summary["leaderboard"]) + "\n"
+        if outcome.summary["ranges"]:
+            text += "\n" + ranges(outcome.summary["ranges"]) + "\n"
     return text
 
 
@@ -70,7 +72,9 @@ def _check(of: dict[str, Any]) -> str:
     found = [many(of[kind], kind[:-1]) for kind in ("errors", "warnings", "remarks") if of[kind]]
     size = f"{of['rows']:,} rows read, {many(of['series'], 'series', 'series')}, {many(of['periods'], of['period'])}"
     bad = f"; {many(of['quarantined'], 'bad row')} put aside" if of["quarantined"] else ""
-    return f"{size} from {of['first']} to {of['last']}; {', '.join(found) or 'nothing found to mend'}{bad}"
+    lost = of["units_lost"], of["days_stocked_out"]
+    out = f"; some {number(lost[0])} units lost on {many(lost[1], 'day')} out of stock" if lost[1] else ""
+    return f"{size} from {of['first']} to {of['last']}; {', '.join(found) or 'nothing found to mend'}{bad}{out}"
 
 
 def _features(of: dict[str, Any]) -> str:
@@ -79,13 +83,45 @@ def _features(of: dict[str, Any]) -> str:
 
 
 def _backtest(of: dict[str, Any]) -> str:
-    models, windows = len(of["leaderboard"]), of["windows"]
-    return f"{many(models, 'model')} tried from {', '.join(windows)}; the best is {of['best']}"
+    sums = f", and totals on {many(len(of['totals']), 'level')}" if of["totals"] else ""
+    return f"{many(len(of['models']), 'model')}{sums} tried from {', '.join(of['windows'])}"
+
+
+def _combine(of: dict[str, Any]) -> str:
+    return f"the ensemble is {blend(of['weights'])}; reconciled by {ways(of['reconciliation'])}"
+
+
+def blend(weights: list[dict[str, Any]]) -> str:
+    """The weights of models in words.
+
+    >>> blend([{"segment": "all", "naive": 0.0, "lightgbm": 1.0}])
+    'lightgbm'
+    >>> blend([{"segment": "new", "launch": 0.8, "lightgbm": 0.2}, {"segment": "old", "launch": 0.0, "lightgbm": 1.0}])
+    'for new series 80 % launch and 20 % lightgbm, for old series lightgbm'
+    """
+    parts = []
+    for row in weights:
+        words = _shares({name: weight for name, weight in row.items() if name != "segment" and weight > 0})
+        parts.append(words if len(weights) == 1 else f"for {row['segment']} series {words}")
+    return ", ".join(parts)
+
+
+def ways(shares: dict[str, float]) -> str:
+    """The ways to reconcile in words.
+
+    >>> ways({"bottom_up": 0.25, "middle_out store": 0.75})
+    '25 % bottom-up and 75 % middle-out store'
+    """
+    return _shares({name.replace("_", "-", 1): weight for name, weight in shares.items()})
+
+
+def _shares(of: dict[str, float]) -> str:
+    return listed([f"{share(part)} {name}" for name, part in of.items()]) if len(of) > 1 else next(iter(of))
 
 
 def _train(of: dict[str, Any]) -> str:
-    drivers = f"; it goes most by {', '.join(of['drivers'])}" if of["drivers"] else ""
-    return f"{of['model']}, fitted on all sales up to {of['cutoff']}{drivers}"
+    drivers = f"; they go most by {', '.join(of['drivers'])}" if of["drivers"] else ""
+    return f"{listed(of['models'])}, fitted on all sales up to {of['cutoff']}{drivers}"
 
 
 def _forecast(of: dict[str, Any]) -> str:
@@ -108,6 +144,7 @@ _SAYS = {
     "check": _check,
     "features": _features,
     "backtest": _backtest,
+    "combine": _combine,
     "train": _train,
     "forecast": _forecast,
     "report": _report,
@@ -134,6 +171,26 @@ def leaderboard(rows: list[dict[str, Any]]) -> str:
             )
         )
     return columns(table, right=range(1, len(head)), indent=2)
+
+
+def ranges(rows: list[dict[str, Any]]) -> str:
+    """How much the ranges of each level and segment held, and how wide they are beside the mean.
+
+    >>> row = {"level": "total", "by": "all", "segment": "all", "nominal": 0.9, "coverage": 0.88, "relative_width": 0.3}
+    >>> print(ranges([row]))
+      of what was sold lay in the range of ...  90 %  (its width to the mean)
+      total                                     88 %                     30 %
+    """
+    nominal = sorted({row["nominal"] for row in rows})
+    names = {(row["level"], row["by"], row["segment"]): None for row in rows}
+    by = {(row["level"], row["by"], row["segment"], row["nominal"]): row for row in rows}
+    table = [("of what was sold lay in the range of ...", *map(share, nominal), "(its width to the mean)")]
+    for name in names:
+        found = [by.get((*name, each)) for each in nominal]
+        label = name[0] if name[1] == "all" else f"  {name[1]} {name[2]}"
+        cells = ["" if row is None else share(row["coverage"]) for row in found]
+        table.append((label, *cells, "" if found[-1] is None else share(found[-1]["relative_width"])))
+    return columns(table, right=range(1, len(nominal) + 2), indent=2)
 
 
 def findings(found: list[Finding], folder: Path | None = None) -> str:

@@ -83,6 +83,14 @@ _MODEL = {
     "name": ("as `foresell train --help` lists them", "lightgbm"),
     "options": ("the model's own options", {}),
 }
+_TOTALS = {
+    "models": ("as above; their forecasts are averaged", [{"name": "lightgbm"}]),
+    "levels": ("those that have models; where not given, those of large groups", [["store"]]),
+    "reconciliation": (
+        "bottom_up, top_down, middle_out LEVEL, mint or combined; where not given, the best of the backtest",
+        "mint",
+    ),
+}
 _BACKTEST = {
     "windows": ("how many cutoffs, counted back from the last sale", 3),
     "every": ("periods between two cutoffs; the horizon where not given", 28),
@@ -105,8 +113,14 @@ SETTINGS: dict[str, tuple[str, Any]] = {
     "horizon": ("How many periods (days, weeks, months) to forecast.", 28),
     "levels": ("Levels to forecast and score, between the total and the single series.", [["store"], ["category"]]),
     "features": ("What the models may look at.", _FEATURES),
+    "quality": ("Which models to try where none are named: fast, or best, which takes some ten times as long.", "best"),
     "models": ("The models to try.", _MODEL),
-    "champion": ("The model to forecast with; the best of the backtest where not given.", "lightgbm"),
+    "totals": ("Models of the upper levels, and how the single series are brought into line with them.", _TOTALS),
+    "champion": (
+        "What to forecast with: a model, or mean or weighted for all of them. Where not given, the best of the "
+        "backtest.",
+        "lightgbm",
+    ),
     "backtest": ("How the models are tried out on the past.", _BACKTEST),
     "output": ("What a forecast holds, and where it is delivered beside this folder.", _OUTPUT),
     "seed": ("The same seed gives the same forecasts.", 1),

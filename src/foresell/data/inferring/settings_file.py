@@ -78,7 +78,11 @@ def _block(name: str, value: Any, words: str, inner: Any, why: dict[str, str]) -
     if isinstance(inner, dict):
         default = msgspec.to_builtins(_top_default(name))
         first = next(iter(inner))
-        return [*comment, f"{name}:", *_inner({first: default[first], **(value or {})}, inner, _kind(Settings, name))]
+        shown = {first: default[first], **(value or {})}
+        lines = _inner(shown, inner, _kind(Settings, name))
+        if all(_unset(each) for each in shown.values()):
+            return [*comment, f"# {name}:", *(line.replace("  # ", "#   ", 1) for line in lines)]
+        return [*comment, f"{name}:", *lines]
     if _unset(value):
         default = _top_default(name)
         return [*comment, f"# {name}: {_flow(inner if _unset(default) else default)}"]
@@ -91,7 +95,7 @@ def _models(models: list[dict[str, Any]] | None, words: str, inner: dict[str, An
     comment = _comment(f"{words} Each has " + "; ".join(f"{key}: {about}" for key, (about, _) in inner.items()) + ".")
     if models:
         return [*comment, "models:", *(f"  - {_flow(model)}" for model in models)]
-    return [*comment, "# models:", *(f"#   - {_flow(model)}" for model in msgspec.to_builtins(_top_default("models")))]
+    return [*comment, "# models:", *(f"#   - {_flow({'name': name})}" for name in ("seasonal_naive", "lightgbm"))]
 
 
 def _setting(key: str, value: Any, about: str, example: Any, why: str | None, default: Any) -> list[str]:

@@ -1,0 +1,155 @@
+"""SARIMA over many daily series: foresell beside statsforecast called directly, on the same histories.
+
+    python benchmarks/sarima.py --series 1000 --repeats 5
+    python benchmarks/sarima.py --series 1000 --repeats 5 --data ../shared/data/m5
+
+The series come from the sample retailer, or with --data from M5 (drawn at random, those that sold on at least half of
+the days looked at). They are cut into as many parts as there are repeats, so that each repeat is about other series;
+both sides do a part one after the other, and take turns in who begins. foresell fits and forecasts, its worker
+processes included; statsforecast does `StatsForecast(n_jobs=2).forecast`. Both search the order by the same rules and
+look at the same days. That their forecasts are the same is checked, and the program fails where they are not.
+
+Writes sarima.json and SARIMA.md beside this file. Seconds are those of the machine it ran on; the ratio is what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.core.panel import Panel
+from foresell.core.settings import parse_settings
+from foresell.data.inferring.presets import apply
+from foresell.data.read import read
+from foresell.data.sample import make_retailer
+from foresell.models import make
+from foresell.models.closing import closed_days
+from foresell.models.statistical.history import filled
+
+HERE = Path(__file__).resolve().parent
+HORIZON, SEASON, PROCESSES = 28, 7, 2
+CLOSE = 1e-5
+"""How far apart two forecasts may be, as a share: foresell's are float32."""
+
+
+def sample(series: int, days: int, folder: Path) -> Panel:
+    """The sample retailer, with four times as many series as wanted: not all sell every day."""
+    items = -(-series * 4 // 10)
+    made = make_retailer(folder, stores=10, items=items, days=days + 60, format="parquet", daily_truth=False)
+    return read(parse_settings(made.settings), folder).panel
+
+
+def pick(panel: Panel, series: int, days: int, seed: int) -> Panel:
+    """That many series, at random, of those that were on sale all the time and sold on half of the days."""
+    units = panel.units[:, -days:]
+    steady = np.flatnonzero((units > 0).mean(axis=1) >= 0.5)
+    steady = steady[~np.isnan(units[steady, 0]) & ~closed_days(panel, HORIZON)[steady].any(axis=1)]
+    if len(steady) < series:
+        raise SystemExit(
+            f"Only {len(steady)} series sold on half of the last {days} days; ask for fewer with --series."
+        )
+    chosen = panel.part(np.random.default_rng(seed).permutation(steady)[:series])
+    return Panel(chosen.series, chosen.keys, chosen.dates, chosen.units)
+
+
+def foresell(panel: Panel, days: int) -> tuple[np.ndarray, int]:
+    """The forecasts [series, step], and how many series fell back."""
+    fitted = make("sarima", days=days, processes=PROCESSES).fit(panel, HORIZON)
+    return fitted.forecast(panel).mean, sum(finding.count for finding in fitted.findings)
+
+
+def statsforecast(panel: Panel, days: int) -> np.ndarray:
+    """The forecasts [series, step] of AutoARIMA, the same rules for its search."""
+    from statsforecast import StatsForecast
+    from statsforecast.models import AutoARIMA
+
+    units = filled(panel.units[:, -days:].astype(np.float64), SEASON)
+    dates = panel.dates[panel.n_days - days : panel.n_days]
+    frame = pl.DataFrame(
+        {
+            "unique_id": np.repeat(np.arange(len(units)), days),
+            "ds": np.tile(dates, len(units)),
+            "y": units.reshape(-1),
+        }
+    )
+    runner = StatsForecast([AutoARIMA(season_length=SEASON, approximation=None)], freq="1d", n_jobs=PROCESSES)
+    found = runner.forecast(df=frame, h=HORIZON).sort("unique_id", "ds")
+    return np.maximum(found["AutoARIMA"].to_numpy().reshape(len(units), HORIZON), 0)
+
+
+def compare(panel: Panel, days: int, repeats: int) -> list[dict[str, float]]:
+    """One row for each repeat: seconds of both sides, and how far their forecasts are apart."""
+    found = []
+    for number, rows in enumerate(np.array_split(np.arange(panel.n_series), repeats)):
+        part = panel.part(rows)
+        seconds, forecasts = {}, {}
+        for side in (foresell, statsforecast)[:: 1 if number % 2 == 0 else -1]:
+            start = time.perf_counter()
+            forecasts[side.__name__] = side(part, days)
+            seconds[side.__name__] = time.perf_counter() - start
+        mean, fell_back = forecasts["foresell"]
+        apart = np.abs(mean - forecasts["statsforecast"]) / np.maximum(np.abs(mean), 1)
+        other = int((apart.max(axis=1) > CLOSE).sum())
+        found.append({"series": len(rows), **seconds, "fell_back": fell_back, "other": other, "apart": apart.max()})
+        print({name: round(float(value), 7) for name, value in found[-1].items()}, flush=True)
+        if other > fell_back:
+            raise SystemExit(f"The forecasts of {other} series are not the same, though {fell_back} fell back only.")
+    return found
+
+
+def report(found: list[dict[str, float]], days: int, source: str) -> str:
+    """The ratio of medians and the repeats, as Markdown."""
+    ours, theirs = ([row[side] for row in found] for side in ("foresell", "statsforecast"))
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    total = sum(int(row["series"]) for row in found)
+    alike = total - sum(int(row["other"]) for row in found)
+    lines = [f"# SARIMA over {total:,} daily series", "", "Made by `benchmarks/sarima.py`.", ""]
+    lines += [f"Series of the {source}, {days} days each, order found for each by AICc, {HORIZON} days ahead,"]
+    lines += [f"{PROCESSES} processes, statsforecast {version('statsforecast')}.", ""]
+    lines += [
+        f"Time of foresell over that of statsforecast called directly (medians of {len(found)}): **{ratio:.2f}**."
+    ]
+    lines += [f"The same forecasts for {alike:,} of {total:,} series (largest difference of float32).", ""]
+    lines += ["| series | foresell, s | statsforecast, s | ratio | fell back |", "|---|---|---|---|---|"]
+    for row in found:
+        one = row["foresell"] / row["statsforecast"]
+        numbers = f"{row['foresell']:.1f} | {row['statsforecast']:.1f} | {one:.2f} | {row['fell_back']}"
+        lines.append(f"| {row['series']} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--series", type=int, default=1000, help="how many series (default: 1000)")
+    parser.add_argument("--days", type=int, default=365, help="how many days of each are looked at (default: 365)")
+    parser.add_argument("--repeats", type=int, default=5, help="into how many parts they are cut (default: 5)")
+    parser.add_argument("--data", type=Path, help="folder with the M5 files; the sample retailer where not given")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=HERE, help="where sarima.json and SARIMA.md go")
+    arguments = parser.parse_args()
+    if arguments.data:
+        panel = read(parse_settings(apply("m5", str(arguments.data.resolve()), Path()).settings), Path()).panel
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            panel = sample(arguments.series, arguments.days, Path(folder))
+    chosen = pick(panel, arguments.series, arguments.days, arguments.seed)
+    found = compare(chosen, arguments.days, arguments.repeats)
+    text = report(found, arguments.days, "M5 data" if arguments.data else "sample retailer")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    settings = {name: getattr(arguments, name) for name in ("series", "days", "repeats", "seed")}
+    result = {"data": "m5" if arguments.data else "sample", **settings, "parts": found}
+    (arguments.out / "sarima.json").write_text(json.dumps(result, indent=1, default=float) + "\n")
+    (arguments.out / "SARIMA.md").write_text(text)
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

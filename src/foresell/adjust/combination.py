@@ -1,0 +1,78 @@
+"""How forecasts of several models become one: blended, then brought into line with those of the totals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.adjust.ensemble import Blend
+from foresell.adjust.reconcile import BOTTOM_UP, Reconciliation
+from foresell.core.errors import UnreadableFile
+from foresell.core.hierarchy import Groups, Level
+
+COMBINATION, VARIANCES = "combination.json", "variances.parquet"
+
+
+@dataclass(frozen=True)
+class Combination:
+    """The weights of the models, and the way the upper levels have their say."""
+
+    blend: Blend
+    reconciliation: Reconciliation
+
+    @property
+    def needs_totals(self) -> bool:
+        """Whether forecasts of upper levels are asked for."""
+        return set(self.reconciliation.shares) != {BOTTOM_UP}
+
+    def apply(
+        self,
+        means: Mapping[str, np.ndarray],
+        segments: pl.DataFrame,
+        totals: Mapping[Level, np.ndarray],
+        groups: Mapping[Level, Groups],
+    ) -> np.ndarray:
+        """The mean of the single series, float32 [series, step], coherent with the sums that it implies.
+
+        `means` by model and `totals` by level are what the models say; `segments` has one row a series.
+        """
+        return self.reconciliation.apply(self.blend.apply(means, segments), totals, groups)
+
+    def save(self, folder: Path) -> None:
+        """Writes ``combination.json``, and the error variances as Parquet where there are some."""
+        way = self.reconciliation
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"by": self.blend.by, "weights": self.blend.weights.to_dicts(), "reconciliation": dict(way.shares)}
+        (folder / COMBINATION).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        if way.variance is not None and way.variances is not None:
+            rows = [
+                ("series", [], way.variance),
+                *(("sum", list(level), each) for level, each in way.variances.items()),
+            ]
+            frame = pl.DataFrame(
+                {"of": [row[0] for row in rows], "level": [row[1] for row in rows], "variance": [r[2] for r in rows]},
+                schema={"of": pl.String, "level": pl.List(pl.String), "variance": pl.List(pl.Float64)},
+            )
+            frame.write_parquet(folder / VARIANCES)
+
+    @classmethod
+    def load(cls, folder: Path) -> Combination:
+        """What `save` wrote. Raises UnreadableFile where it is missing or damaged."""
+        try:
+            content = json.loads((folder / COMBINATION).read_text(encoding="utf-8"))
+            blend = Blend(pl.DataFrame(content["weights"]), content["by"])
+            shares = dict(content["reconciliation"])
+            if not (folder / VARIANCES).exists():
+                return cls(blend, Reconciliation(shares))
+            first, *others = pl.read_parquet(folder / VARIANCES).iter_rows(named=True)
+            variances = {tuple(row["level"]): np.array(row["variance"]) for row in others}
+            return cls(blend, Reconciliation(shares, np.array(first["variance"]), variances))
+        except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:
+            raise UnreadableFile(
+                f"{folder} holds no combination of models: {error}. Make it: foresell backtest"
+            ) from error

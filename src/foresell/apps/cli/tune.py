@@ -1,0 +1,113 @@
+"""The verb that looks for better options of a model."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import click
+
+from foresell.apps.cli.progress import Meter
+from foresell.apps.cli.verbs import (
+    EXIT_CODES,
+    INTERRUPTED,
+    Verb,
+    chosen_folder,
+    options,
+    paragraph,
+    print_json,
+    project_options,
+)
+from foresell.flow.layout import TUNE_FILES
+
+WIDE = max(map(len, TUNE_FILES))
+FILES = "\n".join(
+    line
+    for file, text in TUNE_FILES.items()
+    for line in textwrap.wrap(text, 100, initial_indent=f"  {file:<{WIDE}}  ", subsequent_indent=" " * (WIDE + 4))
+)
+IMPORTANT = 5  # options whose importance is shown
+
+
+@click.command(
+    "tune",
+    cls=Verb,
+    help=f"""Search for better options of a model, and write them into foresell.yaml if they hold.
+
+    Trees, leaves, learning rate, loss, features left out and more are tried in windows of the past that end before the
+    backtest's begin, each trial proposed by what was learnt from those before. The first is the model as it is set. One
+    that is behind after a window is stopped early. The best is then confirmed on all series in the backtest's windows;
+    only if it is better there too, it is written, with its evidence.
+
+    Stopped at any moment, it keeps the trials that are done; the same command goes on. Needs the extra 'tune'. Reads
+    foresell.yaml and what `check` left (and checks first where that is out of date).
+
+    \b
+    Writes to results/tune/:
+{textwrap.indent(FILES, "    ")}""",
+    epilog=f"Example: foresell tune shop --trials 100 --timeout 60\n\n{EXIT_CODES}",
+)
+@project_options
+@click.option("--model", metavar="NAME", help="Which model of the settings. [default: the first that can be tuned]")
+@click.option(
+    "--trials", type=click.IntRange(1), default=50, show_default=True, help="How many in all, with those done before."
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    default=2000,
+    show_default=True,
+    help="Try them on at most so many series, drawn at random.",
+)
+@click.option("--timeout", type=click.FloatRange(0), metavar="MINUTES", help="Begin no trial after so many minutes.")
+@click.option("--write/--no-write", default=True, show_default=True, help="Whether foresell.yaml may be changed.")
+@options()
+def tune(
+    model: str | None, trials: int, sample: int, timeout: float | None, write: bool, **flags: Any
+) -> None:  # fmt: skip
+    from foresell.flow import tune as flow
+    from foresell.flow.project import Project
+
+    meter = Meter(quiet=flags["quiet"])
+    project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
+    try:
+        outcome = flow.tune(project, model, trials=trials, series=sample, minutes=timeout, write=write)
+    except KeyboardInterrupt:
+        meter.close()
+        said = "Stopped. The trials that are done are kept; run the same command to go on."
+        click.echo(paragraph(said), err=True)
+        if flags["as_json"]:
+            print_json({"error": "Interrupted", "message": said})
+        click.get_current_context().exit(INTERRUPTED)
+    finally:
+        meter.close()
+    if flags["as_json"]:
+        print_json(outcome.to_dict())
+    else:
+        click.echo(found(outcome.summary, outcome.seconds, str(project.folder)))
+
+
+def found(of: dict[str, Any], seconds: float, folder: str) -> str:
+    """What a search found, in words, and a table of what the best trial changes."""
+    from foresell.apps.cli.text import columns, hanging
+    from foresell.report.tuning import concluded, mattered, searched
+    from foresell.report.words import duration
+
+    lines = [hanging("tune:", f"{searched(of)} ({duration(seconds)})", 11)]
+    if of["former"]:
+        text = f"Data, settings or foresell changed since; the {of['former']:,} trials of before count no more."
+        lines.append(hanging("", text, 11))
+    if of["changed"]:
+        rows = [("option", "settings", "best")]
+        rows += [(name, _shown(pair["settings"]), _shown(pair["tuned"])) for name, pair in of["changed"].items()]
+        lines += ["", columns(rows, right=[1, 2], indent=11), ""]
+    lines += [hanging("", text, 11) for text in (concluded(of), mattered(of, IMPORTANT)) if text]
+    if of["written"]:
+        lines.append(hanging("", f"foresell.yaml has it now. Next: foresell run {folder}", 11))
+    elif of["confirmed"] and of["confirmed"]["holds"] and not of["in_settings"]:
+        lines.append(hanging("", "foresell.yaml is as it was; without --no-write it gets these options.", 11))
+    return "\n".join(lines)
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) or "nothing" if isinstance(value, list) else str(value)

@@ -1,0 +1,144 @@
+"""What if: the same panel with another price or promotion ahead, for some of the series and days."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.core.panel import Known, Panel
+
+_SWITCH = {"on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0}
+
+
+@dataclass(frozen=True)
+class Change:
+    """Another value for a covariate: `value` itself, or with `relative` a share by which it changes (-0.1: 10 % less).
+
+    >>> Change.of("price", "-10 %"), Change.of("price", 1.99)
+    (Change(covariate='price', value=-0.1, relative=True), Change(covariate='price', value=1.99, relative=False))
+    """
+
+    covariate: str
+    value: float
+    relative: bool = False
+
+    @classmethod
+    def of(cls, covariate: str, said: str | float) -> Change:
+        """The change that was said: a number, ``on`` or ``off``, or a percentage with or without its sign.
+
+        Raises UsageError for what is none of these, for a price below 0 and for less than nothing of a value.
+        """
+        text = str(said).strip().lower()
+        relative = text.endswith("%")
+        number = text.removesuffix("%").strip().replace("\N{MINUS SIGN}", "-")
+        if re.fullmatch(r"[+-]?\s*\d*\.?\d+", number):
+            value = float(re.sub(r"\s", "", number))
+        else:
+            value = _SWITCH.get(text, math.nan)
+        if math.isnan(value):
+            raise UsageError(
+                f"'{said}' is no value for '{covariate}'; expected a number such as 1.99, a change such as -10%, or on "
+                "and off."
+            )
+        if value < (-100 if relative else 0 if covariate == "price" else -math.inf):
+            raise UsageError(f"The change of '{covariate}' to '{said}' would make it negative; give a smaller one.")
+        return cls(covariate, value / 100 if relative else value, relative)
+
+    def __str__(self) -> str:
+        return f"{self.covariate} {100 * self.value:+g} %" if self.relative else f"{self.covariate} {self.value:g}"
+
+
+def series_where(series: pl.DataFrame, where: Mapping[str, object]) -> np.ndarray:
+    """The rows of the `series` table whose columns have these values, written as text: int64; all where none is given.
+
+    Raises UsageError for a column that is not there, and for values that no series has, with the nearest ones.
+    """
+    missing = [column for column in where if column not in series.columns]
+    if missing:
+        raise UsageError(f"The series have no column {first_five(missing)}; they have {', '.join(series.columns)}.")
+    texts = series.select(pl.col(column).cast(pl.String) for column in where)
+    for column, value in where.items():
+        known = texts[column].drop_nulls().unique().sort()
+        if str(value) not in known:
+            near = difflib.get_close_matches(str(value), known.to_list(), n=3)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {first_five(known)}."
+            raise UsageError(f"No series has '{column}' {value}; {hint}")
+    rows = np.arange(series.height)
+    for column, value in where.items():
+        rows = rows[(texts[column] == str(value)).fill_null(False).to_numpy()[rows]]
+    if not len(rows):
+        named = ", ".join(f"{column}={value}" for column, value in where.items())
+        raise UsageError(f"Each of {named} is there, but no series has all of them together.")
+    return rows
+
+
+def scenario(
+    panel: Panel, changes: Mapping[str, str | float], series: np.ndarray, first: date | str, last: date | str
+) -> Panel:
+    """The panel with `changes` (what `Change.of` takes, by covariate) for rows `series`, from `first` to `last`.
+
+    Both days lie after the cutoff; the past, other series and other covariates stay as they are and share their
+    memory with `panel`, which does not change. A series that shared its row of a covariate with others (a state's
+    pay days) gets one of its own.
+
+    Raises UsageError for a covariate that the panel does not have, for days that are not ahead or of which the panel
+    knows nothing, and for a percentage of a value that is not known.
+    """
+    days = days_ahead(panel, first, last)
+    known = dict(panel.known)
+    for covariate, said in changes.items():
+        if covariate not in known:
+            there = f"it has {', '.join(known)}" if known else "it has none"
+            raise UsageError(f"The panel has no covariate '{covariate}' that is known ahead; {there}.")
+        known[covariate] = _changed(panel, Change.of(covariate, said), np.asarray(series), days)
+    return replace(panel, known=known)
+
+
+def days_ahead(panel: Panel, first: date | str, last: date | str) -> slice:
+    """The days from `first` to `last` (of the periods they lie in) as indices of the panel's days.
+
+    Raises UsageError where they are not days after the cutoff that the panel reaches.
+    """
+    begin, end = panel.day_of(first), panel.day_of(last)
+    noun = panel.frequency.noun
+    if begin > end:
+        raise UsageError(f"The first {noun}, {first}, lies after the last one, {last}.")
+    if begin < panel.n_days:
+        raise UsageError(
+            f"{first} is not ahead: sales are known until {panel.cutoff}, and the past cannot be changed. Give "
+            f"{noun}s from {panel.ahead(1)[0]} on."
+        )
+    reach = min([len(panel.dates), *(known.values.shape[1] for known in panel.known.values())])
+    if end >= reach:
+        until = panel.dates[reach - 1]
+        raise UsageError(
+            f"What is known ahead ends with {until}; {last} lies after it. Give {noun}s until then, or bring a longer "
+            "'data.future' or calendar."
+        )
+    return slice(begin, end + 1)
+
+
+def _changed(panel: Panel, change: Change, series: np.ndarray, days: slice) -> Known:
+    known = panel.known[change.covariate]
+    sources, place = np.unique(known.rows[series], return_inverse=True)
+    before = known.values[sources, days]
+    if change.relative and np.isnan(before).any():
+        rows = series[np.isnan(before).any(axis=1)[place]]
+        names = first_five(" · ".join(map(str, row)) for row in panel.series.select(panel.keys)[rows].rows())
+        raise UsageError(
+            f"The {change.covariate} of {len(rows)} of the series is not known on all of these days, so it cannot "
+            f"change by a percentage: {names}. Give the value itself."
+        )
+    values = np.concatenate([known.values, known.values[sources]])
+    values[len(known.values) :, days] = before * (1 + change.value) if change.relative else change.value
+    rows = known.rows.copy()
+    rows[series] = len(known.values) + place
+    return Known(values, rows)

@@ -1,0 +1,161 @@
+"""What of a diagnosis is beyond noise and large enough to matter, as findings with advice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import polars as pl
+
+from foresell.core.finding import Finding, Severity, worst_first
+from foresell.core.frequency import Frequency
+from foresell.evaluate.diagnosis import Diagnosis
+
+MATTERS = 0.03
+"""A bias below this share of what is sold is not worth a planner's time, even where it is beyond noise."""
+
+_LASTS, _GROWS, _MISSES = 0.3, 1.5, 0.02
+
+CODES: dict[str, tuple[Severity, str]] = {
+    "biased-forecast": (
+        Severity.WARNING,
+        "See whether sales moved to another level lately (a price round, a competitor, a new range), and whether days "
+        "out of stock are marked as such; else choose another model with 'champion'.",
+    ),
+    "biased-weekday": (
+        Severity.WARNING,
+        "See whether opening hours changed on that day, and mark days that were closed with 'data.open'.",
+    ),
+    "biased-month": (
+        Severity.WARNING,
+        "Give the model what makes that time of the year different: holidays with 'data.country', events with "
+        "'data.calendar', promotions with 'data.promotion'.",
+    ),
+    "biased-steps": (
+        Severity.WARNING,
+        "Orders for that part of the horizon lean to one side. See whether prices and promotions are known that far "
+        "ahead with 'data.future'.",
+    ),
+    "biased-groups": (
+        Severity.WARNING,
+        "Look at what is particular to them; a level that holds them under 'levels' gives the models their trend.",
+    ),
+    "repeating-errors": (
+        Severity.INFO,
+        "Part of a pattern by season is not learnt. See whether a weekday stands out above, or try a model that is "
+        "fitted to each level.",
+    ),
+    "growing-errors": (
+        Severity.INFO,
+        "Decide what is far ahead late, and forecast again before you do; see whether prices and promotions are known "
+        "that far ahead.",
+    ),
+    "ranges-miss": (
+        Severity.WARNING,
+        "Test on more windows with 'backtest.windows': ranges are learnt from their errors.",
+    ),
+}
+"""What may be noticed: how much it weighs, and what to do next."""
+
+
+def symptoms(diagnosis: Diagnosis, frequency: Frequency, calibrated: pl.DataFrame | None = None) -> list[Finding]:
+    """What stands out, worst first. `calibrated` is the table of `calibration.calibration`, where there is one.
+
+    A bias is noticed when it is beyond noise (see `Diagnosis`) and at least `MATTERS` of what is sold.
+    """
+    clear = diagnosis.bias.filter(pl.col("clear"), pl.col("apart").abs() >= MATTERS)
+    found = [*_overall(clear), *_parts(clear, frequency), *_groups(clear), *_lasting(diagnosis, frequency)]
+    found += _growing(diagnosis)
+    return worst_first(found if calibrated is None else [*found, *_missing(calibrated)])
+
+
+def _finding(code: str, where: str, message: str, examples: Iterable[str] = (), count: int = 1) -> Finding:
+    severity, advice = CODES[code]
+    return Finding(code, severity, where, count, message, tuple(examples)[:5], advice)
+
+
+def _lean(row: dict) -> str:
+    """A bias in words.
+
+    >>> _lean({"apart": 0.0821, "standard_error": 0.011}), _lean({"apart": -0.05, "standard_error": 0})
+    ('8.2 % too high (standard error 1.1 %)', '5.0 % too low')
+    """
+    side = "high" if row["apart"] > 0 else "low"
+    noise = f" (standard error {100 * row['standard_error']:.1f} %)" if row["standard_error"] else ""
+    return f"{100 * abs(row['apart']):.1f} % too {side}{noise}"
+
+
+def _overall(clear: pl.DataFrame) -> list[Finding]:
+    rows = clear.filter(by="all").to_dicts()
+    return [
+        _finding("biased-forecast", "total", f"In sum over all windows the forecast is {_lean(row)}") for row in rows
+    ]
+
+
+def _parts(clear: pl.DataFrame, frequency: Frequency) -> list[Finding]:
+    """Weekdays, months and stretches of the horizon that differ from the rest of their windows."""
+    kinds = {
+        "weekday": ("biased-weekday", "{}s", "the other days"),
+        "month": ("biased-month", "{}", "the other months"),
+        "step": ("biased-steps", f"{frequency.noun.capitalize()}s {{}} ahead", "the rest of the horizon"),
+    }
+    found = []
+    for by, (code, name, others) in kinds.items():
+        rows = clear.filter(by=by).sort(pl.col("apart").abs(), descending=True).to_dicts()
+        if rows:
+            told = [f"{name.format(row['part'])} are forecast {_lean(row)}" for row in rows]
+            told = [each.replace(" are ", " is ") for each in told] if by == "month" else told
+            found.append(_finding(code, "total", f"{told[0]}, against {others}", told[1:], len(rows)))
+    return found
+
+
+def _groups(clear: pl.DataFrame) -> list[Finding]:
+    """The largest groups of any level that lean to one side."""
+    rows = clear.filter(by="group").sort(pl.col("apart").abs(), descending=True)
+    if rows.is_empty():
+        return []
+    told = [f"{row['level']} {row['part']}: {_lean(row)}" for row in rows.to_dicts()]
+    which = f"{rows.height} of the largest groups lean" if rows.height > 1 else "One of the largest groups leans"
+    levels = ", ".join(rows["level"].unique(maintain_order=True))
+    return [_finding("biased-groups", levels, f"{which} to one side, over all windows together", told, rows.height)]
+
+
+def _lasting(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
+    """Errors of the total that come again a season later."""
+    lag = frequency.season
+    rows = diagnosis.correlation.filter(level="total", lag=lag).to_dicts()
+    if not rows or rows[0]["autocorrelation"] < max(_LASTS, rows[0]["bound"]):
+        return []
+    what = (
+        f"Errors of the total come again {lag} {frequency.noun}s later (correlation {rows[0]['autocorrelation']:.2f})"
+    )
+    return [_finding("repeating-errors", "total", what)]
+
+
+def _growing(diagnosis: Diagnosis) -> list[Finding]:
+    """Levels whose error is much larger at the end of the horizon than at its beginning, in every window."""
+    often = (pl.col("grown") == pl.col("windows")) & (pl.col("windows") > 2)
+    rows = diagnosis.levels.filter(often, pl.col("far") >= _GROWS * pl.col("near"), pl.col("near") > 0).to_dicts()
+    if not rows:
+        return []
+    told = [f"{row['level']}: {100 * row['near']:.1f} % to {100 * row['far']:.1f} %" for row in rows]
+    message = f"The error grows along the horizon, in every window, at {len(rows)} of {diagnosis.levels.height} levels"
+    return [_finding("growing-errors", rows[0]["level"], message, told, len(rows))]
+
+
+def _missing(calibrated: pl.DataFrame) -> list[Finding]:
+    """Quantiles that do not hold what they promise.
+
+    All series of a day may miss together, so there are only as many independent cases as the total has days.
+    """
+    cases, share = pl.col("points").min(), pl.col("probability")
+    noise = 2 * (share * (1 - share) / cases).sqrt()
+    rows = calibrated.filter(pl.col("off").abs() > _MISSES + noise).sort(pl.col("off").abs(), descending=True)
+    if rows.is_empty():
+        return []
+    told = [
+        f"{row['level']}: {100 * row['observed']:.1f} % lies below the {100 * row['probability']:g} % quantile"
+        for row in rows.to_dicts()
+    ]
+    which = f"{rows.height} quantiles do" if rows.height > 1 else "One quantile does"
+    levels = ", ".join(rows["level"].unique(maintain_order=True))
+    return [_finding("ranges-miss", levels, f"{which} not hold what is promised, beyond noise", told, rows.height)]

@@ -1,0 +1,133 @@
+"""What forecasts tonight: models that have learnt, and how their forecasts become one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+
+from foresell.adjust.combination import Combination
+from foresell.core.finding import Finding
+from foresell.core.forecast import Forecast
+from foresell.core.hierarchy import Hierarchy
+from foresell.core.panel import Panel
+from foresell.evaluate.segments import segments
+from foresell.models import load
+from foresell.models.contract import Contributions, Fitted, Model
+from foresell.models.totals import FittedTotals, Totals, by_level
+
+ENSEMBLE = "ensemble"
+"""The name of the combination of models in tables, even where it is of one."""
+
+MODELS, TOTALS = "models", "totals"
+
+LINE_UP = "totals"
+"""The contribution of bringing the single series into line with the forecasts of the upper levels."""
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The models that have a weight, the models of upper levels where they have a say, and the combination of all.
+
+    It keeps the promises of `models.contract.Fitted`. The upper levels are heard only when all series that they learnt
+    from are asked about, for some of the series have no whole groups.
+    """
+
+    models: Mapping[str, Fitted]
+    combination: Combination
+    totals: FittedTotals | None = None
+
+    name: ClassVar[str] = ENSEMBLE
+
+    @property
+    def horizon(self) -> int:
+        return next(iter(self.models.values())).horizon
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What went wrong for some of the series when the models were fitted."""
+        return tuple(finding for model in self.models.values() for finding in model.findings)
+
+    def forecast(self, panel: Panel) -> Forecast:
+        """The mean for each series and step after the panel's cutoff."""
+        forecasts = {name: model.forecast(panel) for name, model in self.models.items()}
+        means = {name: forecast.mean for name, forecast in forecasts.items()}
+        blended = self.combination.blend.apply(means, segments(panel))
+        mean = self._lined_up(panel, blended)
+        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+
+    def _lined_up(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
+        """`mean` [series, step] in line with the upper levels, where all series that they are made of are there."""
+        if self.totals is None or panel.n_series != self.totals.n_series:
+            return mean
+        hierarchy = Hierarchy.of(panel.keys)
+        groups = {level: hierarchy.groups(panel.series, level) for level in self.totals.levels}
+        sums = by_level(self.totals.forecast(panel).mean, list(groups.values()))
+        return self.combination.reconciliation.apply(mean, sums, groups)
+
+    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
+        """What makes the forecast: the models' contributions by their weights, and what the upper levels add.
+
+        Adds up to `forecast(panel).mean`.
+        """
+        rows = np.arange(panel.n_series) if series is None else np.asarray(series, np.int64)
+        weights = self.combination.blend.of_series(segments(panel))[rows]  # [series, model]
+        base = np.zeros((len(rows), self.horizon))
+        units: dict[str, np.ndarray] = {}
+        for place, name in enumerate(self.combination.blend.models):
+            part, weight = self.models[name].explain(panel, series), weights[:, place, None]
+            base += weight * part.base
+            for feature, layer in zip(part.features, part.units, strict=True):
+                units[feature] = units.get(feature, 0.0) + weight * layer
+        if self.totals is not None:
+            units[LINE_UP] = self.forecast(panel).mean[rows] - base - sum(units.values(), np.zeros_like(base))
+        layers = np.stack(list(units.values())) if units else np.zeros((0, *base.shape))
+        return Contributions(tuple(units), base, layers)
+
+    def drivers(self) -> pl.DataFrame:
+        """Each feature's share in what the models go by, weighed as the models are; see `Fitted.drivers`."""
+        weights = self.combination.blend.weights.select(pl.exclude("segment").mean()).row(0, named=True)
+        parts = [model.drivers().with_columns(pl.col("share") * weights[name]) for name, model in self.models.items()]
+        frame = pl.concat(parts).group_by("feature").agg(pl.col("share").sum())
+        return frame.with_columns(pl.col("share") / pl.col("share").sum()).sort(
+            "share", "feature", descending=[True, False]
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes each model into ``models/NAME/``, those of upper levels into ``totals/``, and the combination."""
+        self.combination.save(folder)
+        for name, model in self.models.items():
+            model.save(folder / MODELS / name)
+        if self.totals is not None:
+            self.totals.save(folder / TOTALS)
+
+    @classmethod
+    def load(cls, folder: Path) -> Champion:
+        """What `save` wrote. Raises UnreadableFile where it is missing or damaged."""
+        combination = Combination.load(folder)
+        models = {name: load(folder / MODELS / name) for name in combination.blend.models}
+        totals = FittedTotals.load(folder / TOTALS) if combination.needs_totals else None
+        return cls(models, combination, totals)
+
+
+def fit(
+    panel: Panel,
+    horizon: int,
+    models: Mapping[str, Model],
+    totals: Totals | None,
+    combination: Combination,
+    tell: Callable[[str], None] = lambda name: None,
+) -> Champion:
+    """Fits those of `models`, and `totals`, that the combination asks for; `tell` is told which one is next."""
+    fitted = {}
+    for name in combination.blend.models:
+        tell(name)
+        fitted[name] = models[name].fit(panel, horizon)
+    if totals is None or not combination.needs_totals:
+        return Champion(fitted, combination)
+    tell(TOTALS)
+    return Champion(fitted, combination, totals.fit(panel, horizon))

@@ -1,0 +1,217 @@
+"""From the backtest's forecasts to one combination of them, judged on later windows than it was learnt on.
+
+First the models are blended, then the blend is brought into line with forecasts of the upper levels. For both stages
+there are several candidates. What a candidate has to learn for a window, it learns from those only that had ended by
+its cutoff, so its score there is what it would have got then. The candidate with the best scores so far makes the
+forecast of the next window, and the one with the best scores in all windows makes tonight's, having learnt from all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import polars as pl
+
+from foresell.adjust.combination import Combination
+from foresell.adjust.ensemble import Blend, least_error, together
+from foresell.adjust.reconcile import BOTTOM_UP, MINT, Reconciliation, error_variance, going_together, way_of
+from foresell.core.errors import SettingsError, first_five
+from foresell.evaluate.evidence import Evidence, known_before
+
+WEIGHTED, MEAN, COMBINED = "weighted", "mean", "combined"
+"""Names of candidates: weights of least error for all series alike, the simple mean, shares of least error."""
+
+SEGMENT = "age"
+"""The segments of series that may have weights of their own: a new product has no history for most models to go by."""
+
+BY_SEGMENT = f"{WEIGHTED} by {SEGMENT}"
+
+ENOUGH = 2
+"""In how many windows a candidate must have been tried before it is chosen over the one to begin with."""
+
+Candidate = TypeVar("Candidate", Blend, Reconciliation)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of the search.
+
+    - `combination`: what makes tonight's forecast, learnt from all windows.
+    - `means`: for each window the forecast of the single series [series, step] that would have been made then.
+    - `trials`: one row for each candidate and window: ``stage``, ``candidate``, ``cutoff``, ``wrmsse``, whether it was
+      ``chosen`` for that window, and whether it is the ``final`` one, which makes tonight's forecast.
+    """
+
+    combination: Combination
+    means: list[np.ndarray]
+    trials: pl.DataFrame
+
+
+def combine(
+    evidence: Sequence[Evidence],
+    plain: Sequence[str] = (),
+    *,
+    champion: str | None = None,
+    reconciliation: str | None = None,
+    tell: Callable[[str], None] = lambda doing: None,
+) -> Found:
+    """The best way to make one forecast of several, by the windows of `evidence`, the oldest first.
+
+    `plain` are models that serve as benchmarks and are left out of the simple mean. `champion` names the candidate to
+    blend with (a model, ``mean``, ``weighted``, ``weighted by age``), `reconciliation` the one for the other stage;
+    they are searched for where not given. `tell` is told what is being done.
+
+    Raises SettingsError for a candidate that does not exist.
+    """
+    tell("weights of the models")
+    products = [_products(window) for window in evidence]
+    blend, means, blended = search(
+        "blend",
+        evidence,
+        learn=lambda seen: blends(list(evidence[0].means), products[:seen], plain),
+        use=lambda blend, window: blend.apply(evidence[window].means, evidence[window].window.segments),
+        wanted=champion,
+    )
+    tell("totals and single series into line")
+    shares: list[np.ndarray] = []  # how the errors of the ways went together, window by window
+
+    def ways(seen: int) -> dict[str, Reconciliation]:
+        shares.extend(_shares(evidence[window], means[window]) for window in range(len(shares), seen))
+        return reconciliations(evidence[:seen], means[:seen], shares, evidence[0])
+
+    way, reconciled, lined_up = search(
+        "reconciliation",
+        evidence,
+        learn=ways,
+        use=lambda way, window: way.apply(means[window], evidence[window].totals, evidence[window].groups),
+        wanted=reconciliation,
+    )
+    return Found(Combination(blend, way), reconciled, pl.concat([blended, lined_up]))
+
+
+def search(
+    stage: str,
+    evidence: Sequence[Evidence],
+    learn: Callable[[int], Mapping[str, Candidate]],
+    use: Callable[[Candidate, int], np.ndarray],
+    wanted: str | None = None,
+) -> tuple[Candidate, list[np.ndarray], pl.DataFrame]:
+    """The final candidate, the forecasts of the windows by the candidates chosen then, and the table of trials.
+
+    `learn(seen)` gives the candidates by name as the first `seen` windows teach them, the one to begin with first;
+    `use(candidate, window)` makes its forecast of a window.
+    """
+    scores: list[dict[str, float]] = []
+    means: list[np.ndarray] = []
+    rows = []
+    for number, window in enumerate(evidence):
+        seen = known_before(evidence, window.cutoff)
+        candidates = learn(seen)
+        chosen = wanted if wanted is not None and wanted in candidates else choose(scores[:seen], list(candidates))
+        made = {name: use(candidate, number) for name, candidate in candidates.items()}
+        scores.append({name: window.wrmsse(window.errors(mean)) for name, mean in made.items()})
+        means.append(made[chosen])
+        rows += [(stage, name, window.cutoff, score, name == chosen) for name, score in scores[-1].items()]
+    candidates = learn(len(evidence))
+    if wanted is not None and wanted not in candidates:
+        raise SettingsError(f"There is no {stage} '{wanted}'; there are {first_five(list(candidates))}.")
+    final = wanted or choose(scores, list(candidates))
+    table = pl.DataFrame(rows, schema=["stage", "candidate", "cutoff", "wrmsse", "chosen"], orient="row")
+    return candidates[final], means, table.with_columns(final=pl.col("candidate") == final)
+
+
+def choose(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> str:
+    """The candidate of `names` with the best scores so far; the first one unless another was better in two windows.
+
+    A candidate that could not take part in all windows is compared where it did, each score as a ratio to the first
+    candidate's.
+
+    >>> scores = [{"a": 0.6}, {"a": 0.5, "b": 0.4}, {"a": 0.5, "b": 0.45}]
+    >>> choose(scores[:2], ["a", "b"]), choose(scores, ["a", "b"])
+    ('a', 'b')
+    """
+    first = names[0]
+
+    def ratio(name: str) -> float:
+        there = [each[name] / each[first] for each in scores if name in each and each[first] > 0]
+        if name == first:
+            return 1.0
+        return float(np.mean(there)) if len(there) >= ENOUGH else np.inf
+
+    return min(names, key=ratio)
+
+
+def blends(
+    models: Sequence[str], products: Sequence[Mapping[str, np.ndarray]], plain: Sequence[str] = ()
+) -> dict[str, Blend]:
+    """The candidates for the blend, as the windows with these `products` of errors teach them."""
+    alone = {model: Blend.fixed({model: 1.0}) for model in models}
+    better = [model for model in models if model not in plain] or list(models)
+    if len(models) == 1:
+        return alone
+    found = {MEAN: Blend.mean(better)}
+    if products:
+        segments = dict.fromkeys(segment for each in products for segment in each)
+        added = {name: np.sum([each[name] for each in products if name in each], axis=0) for name in segments}
+        everything = added.pop("all")
+        found[WEIGHTED] = Blend.learn(models, {"all": everything})
+        if len(added) > 1:
+            found[BY_SEGMENT] = Blend.learn(models, added, SEGMENT)
+    return found | alone
+
+
+def _products(evidence: Evidence) -> dict[str, np.ndarray]:
+    """How the models' errors in one window go together: at all nodes, and at the single series of each segment."""
+    errors = np.stack([evidence.errors(mean) for mean in evidence.means.values()])  # [model, node, step]
+    importance = evidence.importance(errors.mean(axis=0))
+    labels = evidence.window.segments[SEGMENT].to_numpy()
+    single = errors[:, evidence.single], importance[evidence.single]
+    found = {"all": together(errors, importance)}
+    for label in sorted(set(labels)):
+        found[label] = together(single[0][:, labels == label], single[1][labels == label])
+    return found
+
+
+def reconciliations(
+    seen: Sequence[Evidence], means: Sequence[np.ndarray], shares: Sequence[np.ndarray], any_window: Evidence
+) -> dict[str, Reconciliation]:
+    """The candidates for the reconciliation, as the windows `seen`, with the blend's `means` in them, teach them."""
+    names = _ways(any_window)
+    if len(names) == 1:
+        return {BOTTOM_UP: Reconciliation({BOTTOM_UP: 1.0})}
+    found = {name: Reconciliation({name: 1.0}) for name in names}
+    if not seen:
+        return found
+    weights = least_error(np.sum(shares, axis=0))
+    used = {name: float(weight) for name, weight in zip(names, weights, strict=True) if weight > 0}
+    return found | {COMBINED: Reconciliation(used), MINT: _mint(seen, means)}
+
+
+def _ways(evidence: Evidence) -> list[str]:
+    """Bottom-up, and scaling to each level that has forecasts of its own, from the top down."""
+    return [BOTTOM_UP, *(way_of(level) for level in evidence.totals)]
+
+
+def _shares(evidence: Evidence, mean: np.ndarray) -> np.ndarray:
+    """How the errors of the ways to reconcile `mean` go together in one window: [way, way]."""
+    made = [Reconciliation({way: 1.0}).apply(mean, evidence.totals, evidence.groups) for way in _ways(evidence)]
+    errors = np.stack([evidence.errors(each) for each in made])
+    return together(errors, evidence.importance(errors.mean(axis=0)))
+
+
+def _mint(seen: Sequence[Evidence], means: Sequence[np.ndarray]) -> Reconciliation:
+    """MinT with the error variances of the windows seen, those of the single series scaled up for going together."""
+    errors = [window.errors(mean)[window.single] for window, mean in zip(seen, means, strict=True)]
+    levels = list(seen[0].totals)
+    finest = max((seen[0].groups[level] for level in levels), key=len)
+    variance = error_variance(errors, means)
+    variances = {
+        level: error_variance(
+            [window.total_errors(level) for window in seen], [window.totals[level] for window in seen]
+        )
+        for level in levels
+    }
+    return Reconciliation({MINT: 1.0}, variance * going_together(errors, finest, variance), variances)

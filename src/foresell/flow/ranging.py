@@ -1,0 +1,92 @@
+"""Are the ranges right? Those of later windows, learnt from windows that had ended by then, and what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import polars as pl
+
+from foresell.adjust.ranges import Ranges
+from foresell.adjust.reconcile import all_levels
+from foresell.core.hierarchy import Hierarchy
+from foresell.core.panel import Panel
+from foresell.evaluate.evidence import Evidence, known_before
+from foresell.evaluate.intervals import score_ranges
+from foresell.evaluate.weights import absolute_scales
+from foresell.flow.ensemble import Ensemble, forecast_of
+
+PROBABILITIES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
+"""The bounds of the ranges of 50, 80, 90 and 95 %, and the median, which are always tried."""
+
+
+def try_ranges(
+    panel: Panel,
+    hierarchy: Hierarchy,
+    made: Ensemble,
+    probabilities: Iterable[float] = (),
+    tell: Callable[[str], None] = lambda doing: None,
+) -> dict[str, pl.DataFrame]:
+    """The tables ``ranges`` and ``quantiles`` of `intervals.score_ranges` for the later half of the windows.
+
+    Each has the window's ``cutoff``, and how many windows its ranges were ``learnt_from``. `probabilities` are tried
+    beside `PROBABILITIES`. Both are empty where no window had ended before the last one began.
+    """
+    evidence = made.evidence
+    asked = tuple(sorted({*PROBABILITIES, *probabilities}))
+    later = [each for each in evidence[len(evidence) // 2 :] if known_before(evidence, each.cutoff)]
+    days = [panel.day_of(each.cutoff) for each in later]
+    found: dict[str, list[pl.DataFrame]] = {"ranges": [], "quantiles": []}
+    for each, scales in zip(later, absolute_scales(panel, hierarchy, days) if later else [], strict=True):
+        tell(f"ranges after {each.cutoff}")
+        for name, frame in _tried(panel, hierarchy, made, each, asked, scales).items():
+            learnt_from = pl.lit(known_before(evidence, each.cutoff), pl.Int32).alias("learnt_from")
+            found[name].append(frame.select(pl.lit(each.cutoff).alias("cutoff"), learnt_from, pl.all()))
+    return {name: pl.concat(frames) if frames else _EMPTY[name] for name, frames in found.items()}
+
+
+def held(ranges: pl.DataFrame) -> pl.DataFrame:
+    """How often ranges held over all windows, for each level and each segment of the single series, from the top down.
+
+    Columns: ``level``, ``by``, ``segment``, ``nominal``, ``coverage``, ``width`` in units, ``relative_width``.
+    """
+    means = [(pl.col(name) * pl.col("points")).sum() / pl.col("points").sum() for name in ("coverage", "width")]
+    units = (pl.col("width") / pl.col("relative_width") * pl.col("points")).sum()  # the forecast's own sum
+    relative = ((pl.col("width") * pl.col("points")).sum() / units).alias("relative_width")
+    rows = ranges.filter((pl.col("by") != "step") & (pl.col("points") > 0))
+    return rows.group_by("level", "by", "segment", "nominal", maintain_order=True).agg(*means, relative)
+
+
+def _tried(
+    panel: Panel, hierarchy: Hierarchy, made: Ensemble, at: Evidence, asked: tuple[float, ...], scales: tuple
+) -> dict[str, pl.DataFrame]:
+    """The scores of one window."""
+    ended = [each.cutoff for each in made.evidence[: known_before(made.evidence, at.cutoff)]]
+    past = panel.until(at.cutoff)
+    ranges = Ranges.learn(made.forecasts.filter(pl.col("cutoff").is_in(ended)), past, hierarchy)
+    means = all_levels(forecast_of(past, made.mean(at.cutoff)), panel.series, hierarchy)
+    forecasts = ranges.apply(means, past, hierarchy, asked, rounded=False)
+    return score_ranges(at.window, forecasts, scales, ranges.whole)
+
+
+_EMPTY = {
+    "ranges": pl.DataFrame(
+        schema={
+            "cutoff": pl.Date,
+            "learnt_from": pl.Int32,
+            **dict.fromkeys(("level", "by", "segment"), pl.String),
+            "nominal": pl.Float64,
+            "points": pl.Int64,
+            **dict.fromkeys(("coverage", "open", "closed", "width", "relative_width"), pl.Float64),
+        }
+    ),
+    "quantiles": pl.DataFrame(
+        schema={
+            "cutoff": pl.Date,
+            "learnt_from": pl.Int32,
+            "level": pl.String,
+            "probability": pl.Float64,
+            "points": pl.Int64,
+            **dict.fromkeys(("share", "share_below", "share_at_or_below", "pinball", "wspl"), pl.Float64),
+        }
+    ),
+}

@@ -1,0 +1,138 @@
+"""Models of the upper levels: sums are steadier than single series, and show what moves all of them a little.
+
+All groups of all the levels stand in one panel, from which one global model learns: what a store's week looks like
+tells something about the state's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UnreadableFile
+from foresell.core.forecast import Forecast
+from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.panel import Known, Panel
+from foresell.features.spans import SPANS
+from foresell.models import load, prepare
+from foresell.models.contract import Fitted, Model, Progress
+
+ENOUGH = 20
+"""Series that a group holds on average for its level to be steadier than they are, and worth a model of its own."""
+
+TOTALS = "totals.json"
+
+LEVEL = "level"
+"""The column that says which level a series of the panel of sums belongs to."""
+
+
+def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Level, ...]:
+    """The levels worth a model of their own, from the top down; none for a short history.
+
+    Those whose groups hold at least `ENOUGH` series on average, in a history of more than a year and four horizons.
+    """
+    spans = SPANS[panel.frequency]
+    if panel.n_days < spans.year + spans.middle + 4 * horizon:
+        return ()
+    groups = hierarchy.all_groups(panel.series)[:-1]
+    return tuple(each.level for each in groups if panel.n_series >= ENOUGH * len(each))
+
+
+def panel_of_sums(panel: Panel, levels: Sequence[Level]) -> Panel:
+    """One panel of the groups of all `levels`, level by level; the column ``level`` tells them apart.
+
+    Its series have the columns of all levels, and the attributes that all series of a group share, null where a
+    level does not have them.
+    """
+    parts = [panel.aggregate(level) for level in levels]
+    series = pl.concat([_named(part, level) for part, level in zip(parts, levels, strict=True)], how="diagonal")
+    known = {name: _joined([part.known[name] for part in parts]) for name in parts[0].known}
+    keys = tuple(dict.fromkeys((LEVEL, *(column for level in levels for column in level))))
+    series = series.select(*keys, pl.exclude(keys))
+    return replace(panel, series=series, keys=keys, units=np.concatenate([part.units for part in parts]), known=known)
+
+
+def _named(part: Panel, level: Level) -> pl.DataFrame:
+    """The series of one level with its name; the total has no columns of its own."""
+    return part.series.drop("total", strict=False).with_columns(pl.lit(level_name(level)).alias(LEVEL))
+
+
+def _joined(parts: Sequence[Known]) -> Known:
+    """One covariate for the series of all parts, one after another."""
+
+    def join(first: Known, second: Known) -> Known:
+        return Known(
+            np.concatenate([first.values, second.values]),
+            np.concatenate([first.rows, second.rows + len(first.values)]).astype(np.int32),
+        )
+
+    return reduce(join, parts)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """How to learn the sums of `levels` with `models`, whose forecasts are averaged."""
+
+    levels: tuple[Level, ...]
+    models: Mapping[str, Model]
+
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Any:
+        """What the windows at `cutoffs` share; see `Model.prepare`."""
+        return prepare(self.models, panel_of_sums(panel, self.levels), horizon, cutoffs)
+
+    def fit(self, panel: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> FittedTotals:
+        """Learns from `panel`, the one of the single series, which ends at the cutoff."""
+        sums = panel_of_sums(panel, self.levels)
+        shared = prepared or dict.fromkeys(self.models)
+        fitted = {name: model.fit(sums, horizon, shared[name], progress) for name, model in self.models.items()}
+        return FittedTotals(self.levels, fitted, panel.n_series)
+
+
+@dataclass(frozen=True)
+class FittedTotals:
+    """Models of the sums of `levels` that have learnt, from `n_series` single series; their forecasts are averaged."""
+
+    levels: tuple[Level, ...]
+    models: Mapping[str, Fitted]
+    n_series: int
+
+    def forecast(self, panel: Panel) -> Forecast:
+        """The sums expected after the cutoff of `panel`, the one of the single series, all levels together.
+
+        The panel must hold all series of its groups. `by_level` takes the levels apart.
+        """
+        sums = panel_of_sums(panel, self.levels)
+        made = [model.forecast(sums) for model in self.models.values()]
+        return replace(made[0], mean=np.stack([each.mean for each in made]).mean(axis=0, dtype=np.float32))
+
+    def save(self, folder: Path) -> None:
+        """Writes ``totals.json``, the levels, and each model into a folder of its name."""
+        folder.mkdir(parents=True, exist_ok=True)
+        content = {"levels": self.levels, "models": list(self.models), "n_series": self.n_series}
+        (folder / TOTALS).write_text(json.dumps(content, indent=1), encoding="utf-8")
+        for name, model in self.models.items():
+            model.save(folder / name)
+
+    @classmethod
+    def load(cls, folder: Path) -> FittedTotals:
+        """What `save` wrote. Raises UnreadableFile where it is missing or damaged."""
+        try:
+            content = json.loads((folder / TOTALS).read_text(encoding="utf-8"))
+            levels, names = tuple(tuple(level) for level in content["levels"]), list(content["models"])
+            n_series = int(content["n_series"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UnreadableFile(f"{folder / TOTALS} does not describe models of totals: {error}.") from error
+        return cls(levels, {name: load(folder / name) for name in names}, n_series)
+
+
+def by_level(mean: np.ndarray, groups: Sequence[Groups]) -> dict[Level, np.ndarray]:
+    """`mean` [series of the panel of sums, step] for each of its levels, whose `groups` are given: [group, step]."""
+    ends = np.cumsum([len(each) for each in groups])[:-1]
+    return {each.level: part for each, part in zip(groups, np.split(mean, ends), strict=True)}

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from foresell.core.errors import UnreadableFile
+from foresell.core.hierarchy import Hierarchy
+from foresell.models import make
+from foresell.models.totals import FittedTotals, Totals, by_level, panel_of_sums, steady_levels
+
+LEVELS = ((), ("shop",), ("shop", "category"))
+HORIZON = 9
+
+
+def totals(*names: str) -> Totals:
+    return Totals(LEVELS, {name: make(name) for name in names})
+
+
+def test_the_panel_of_sums_has_all_groups_of_all_levels(make_panel):
+    panel = make_panel()
+    sums = panel_of_sums(panel, LEVELS)
+    assert sums.keys == ("level", "shop", "category")
+    assert sums.series["level"].to_list() == ["total", "shop", "shop", *["shop x category"] * 4]
+    assert sums.series["shop"].to_list()[:3] == [None, "north", "south"]
+    known = ~np.isnan(panel.units)
+    np.testing.assert_allclose(sums.units[0], np.nansum(panel.units, axis=0))
+    np.testing.assert_allclose(sums.units[2][known[4:].any(axis=0)], np.nansum(panel.units[4:], axis=0))
+    # Known-ahead covariates are the mean of the group's; prices are left out.
+    assert set(sums.known) == {"promotion"}
+    mean = panel.known["promotion"].values[:4].mean(axis=0)
+    np.testing.assert_allclose(sums.known["promotion"].on(slice(None))[1], mean, rtol=1e-6)
+
+
+def test_forecasts_are_averaged_and_come_apart_by_level(make_panel):
+    panel = make_panel()
+    sums = panel_of_sums(panel, LEVELS)
+    made = totals("seasonal_naive", "moving_average").fit(panel, HORIZON).forecast(panel)
+    single = [make(name).fit(sums, HORIZON).forecast(sums).mean for name in ("seasonal_naive", "moving_average")]
+    np.testing.assert_allclose(made.mean, np.mean(single, axis=0), rtol=1e-6)
+    groups = [Hierarchy.of(panel.keys).groups(panel.series, level) for level in LEVELS]
+    parts = by_level(made.mean, groups)
+    assert {level: len(part) for level, part in parts.items()} == {(): 1, ("shop",): 2, ("shop", "category"): 4}
+    np.testing.assert_array_equal(np.concatenate(list(parts.values())), made.mean)
+
+
+def test_lightgbm_learns_sums_and_windows_share_the_work(make_panel):
+    panel = make_panel(200)
+    model = Totals(LEVELS, {"lightgbm": make("lightgbm", trees=9, share=0.5, min_rows=5)})
+    prepared = model.prepare(panel.until(184), HORIZON, [177, 184])
+    past = panel.until(177)
+    alone, shared = (model.fit(past, HORIZON, each).forecast(past).mean for each in (None, prepared))
+    np.testing.assert_array_equal(alone, shared)
+    assert (alone[0] > alone[1:3].min(axis=0)).all()
+
+
+def test_they_come_back_from_a_folder(make_panel, tmp_path):
+    panel = make_panel()
+    fitted = totals("moving_average").fit(panel, HORIZON)
+    fitted.save(tmp_path / "totals")
+    back = FittedTotals.load(tmp_path / "totals")
+    assert (back.levels, back.n_series) == (LEVELS, 8)
+    np.testing.assert_array_equal(back.forecast(panel).mean, fitted.forecast(panel).mean)
+    (tmp_path / "totals" / "totals.json").write_text("{}")
+    with pytest.raises(UnreadableFile, match="does not describe models of totals"):
+        FittedTotals.load(tmp_path / "totals")
+
+
+def test_levels_of_small_groups_and_short_histories_have_no_models(make_panel):
+    panel = make_panel(600)
+    hierarchy = Hierarchy.of(panel.keys, (("shop",), ("category",)))
+    assert steady_levels(panel, hierarchy, HORIZON) == ()  # eight series are few
+    many = panel.part(np.arange(8).repeat(6))
+    assert steady_levels(many, hierarchy, HORIZON) == ((), ("shop",), ("category",))  # 24 series in each of two
+    assert steady_levels(many.until(300), hierarchy, HORIZON) == ()

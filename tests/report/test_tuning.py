@@ -1,0 +1,83 @@
+"""The search for better options, as the report tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+
+from foresell.report.contents import Tuning
+from foresell.report.page import render
+from foresell.report.tuning import concluded, history, importance, mattered, searched
+
+SUMMARY: dict[str, Any] = {
+    "model": "lightgbm",
+    "trials": 4,
+    "pruned": 1,
+    "failed": 0,
+    "series": 2000,
+    "of_series": 30490,
+    "windows": ["2016-01-03", "2016-01-31"],
+    "start": {"number": 0, "wrmsse": 0.5},
+    "best": {"number": 2, "wrmsse": 0.45, "options": {"trees": 200, "drop": ["price"]}},
+    "confirmed": {
+        "windows": ["2016-02-28", "2016-03-27"],
+        "series": 30490,
+        "settings": 0.6,
+        "tuned": 0.59,
+        "better_in": 1,
+        "holds": True,
+    },
+    "importance": {"trees": 0.75, "drop": 0.25, "l2": 0.0},
+}
+TUNING = Tuning(
+    SUMMARY,
+    pl.DataFrame({"number": [0, 1, 2, 3], "wrmsse": [0.5, None, 0.45, 0.48]}),
+    pl.DataFrame({"option": ["trees", "drop", "l2"], "importance": [0.75, 0.25, 0.0]}),
+)
+
+
+def test_it_says_what_was_searched_and_whether_it_holds():
+    assert searched(SUMMARY) == (
+        "4 trials of lightgbm on a sample of 2,000 of 30,490 series, windows from 2016-01-03, 2016-01-31; 1 stopped "
+        "early. WRMSSE 0.500 with the settings, 0.450 with trial 2, −10 %"
+    )
+    assert concluded(SUMMARY) == (
+        "In the backtest's windows, which the search did not see, on all 30,490 series: 0.600 with the settings, 0.590 "
+        "with the best trial, better in 1 of 2."
+    )
+    assert mattered(SUMMARY, 5) == "What mattered most: trees 75 % and drop 25 %."
+
+
+def test_it_says_when_nothing_was_better_or_it_did_not_hold():
+    alone = SUMMARY | {"best": {"number": 0, "wrmsse": 0.5}, "confirmed": None, "importance": {}}
+    assert searched(alone).endswith("None was better than the settings, WRMSSE 0.500")
+    assert (concluded(alone), mattered(alone, 5)) == ("", "")
+    lost = SUMMARY | {"confirmed": SUMMARY["confirmed"] | {"holds": False}}
+    assert concluded(lost).endswith("It does not hold there, so the settings stay as they were.")
+
+
+def test_the_history_is_the_best_so_far_against_the_settings():
+    xs, ys = history(TUNING)["best so far"]
+    assert xs == [0, 1, 2, 3]
+    assert ys == pytest.approx([0, 0, -10, -10])
+    assert history(replace(TUNING, trials=TUNING.trials.head(1))) == {}
+
+
+def test_importance_comes_with_the_value_of_the_best_trial():
+    assert importance(TUNING) == [
+        {"option": "trees", "importance": 0.75, "best": "200"},
+        {"option": "drop", "importance": 0.25, "best": "price"},
+    ]
+
+
+def test_the_page_has_a_section_where_there_was_a_search(report):
+    page = render(replace(report, tuning=TUNING)).replace("\N{NO-BREAK SPACE}", " ")
+    assert "<h3>Tuning</h3>" in page
+    assert "The best so far" in page
+    assert "WRMSSE against the settings, %" in page
+    assert "<h3>Tuning</h3>" not in render(report)
+    early = replace(TUNING, trials=TUNING.trials.head(1), importance=TUNING.importance.head(0))
+    assert "How the search went" not in render(replace(report, tuning=early))
