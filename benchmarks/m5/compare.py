@@ -1,10 +1,12 @@
-"""M5: foresell's one LightGBM beside mlforecast's, on the same files, in the same run.
+"""M5: foresell's fast setting beside mlforecast, on the same files, in the same run.
 
     python benchmarks/m5/compare.py --data ../shared/data/m5 --peer-python PEER/bin/python
 
-Each window is a process of its own for either side: files as downloaded in, forecasts of 28 days out. The window of
-d_1913 is scored with the official weights and scales, the others with those that the files up to the cutoff give.
-Writes results.json and RESULTS.md beside this file. PEER is a virtual environment with benchmarks/requirements.lock.
+Each window is a process of its own for either side: files as downloaded in, forecasts of 28 days out; foresell's are
+reconciled and have quantiles for all levels, mlforecast's are means of the single series. The window of d_1913 is
+scored with the official weights and scales, the others with those that the files up to the cutoff give. Writes
+results.json, in which rows of other windows are kept, and RESULTS.md beside this file. PEER is a virtual environment
+with benchmarks/requirements.lock.
 """
 
 from __future__ import annotations
@@ -90,23 +92,32 @@ def report(found: list[dict], sides: list[str]) -> str:
     """The table of the README: WRMSSE by window, and time and memory as ratios to the peer."""
     by = {(row["cutoff"], row["side"]): row for row in found}
     cutoffs = sorted({row["cutoff"] for row in found})
-    lines = ["# M5: one LightGBM beside mlforecast's", "", "Made by `benchmarks/m5/compare.py`.", ""]
+    there = [(cutoff, side) for cutoff in cutoffs for side in sides if (cutoff, side) in by]
+    lines = ["# M5: the fast setting beside mlforecast", "", "Made by `benchmarks/m5/compare.py`.", ""]
     lines += ["| WRMSSE of the 28 days after | " + " | ".join(sides) + " |", "|---|" + "---|" * len(sides)]
     for cutoff in cutoffs:
-        scores = [f"{by[cutoff, side]['wrmsse']['all']:.4f}" for side in sides]
+        scores = [f"{by[cutoff, side]['wrmsse']['all']:.4f}" if (cutoff, side) in by else "" for side in sides]
         lines.append(f"| d_{cutoff}{' (official weights)' if cutoff == OFFICIAL else ''} | {' | '.join(scores)} |")
-    if len(sides) == 2:
-        lines += ["", "| foresell / mlforecast, median of the windows | ratio |", "|---|---|"]
+    both = [cutoff for cutoff in cutoffs if all((cutoff, side) in by for side in SIDES)]
+    if both:
+        lines += ["", f"| foresell / mlforecast, median of {len(both)} windows | ratio |", "|---|---|"]
         for name, words in (("wall_seconds", "time"), ("cpu_seconds", "processor time"), ("peak_gb", "peak memory")):
-            ratios = [by[cutoff, sides[0]][name] / by[cutoff, sides[1]][name] for cutoff in cutoffs]
+            ratios = [by[cutoff, "foresell"][name] / by[cutoff, "mlforecast"][name] for cutoff in both]
             lines.append(f"| {words} | {statistics.median(ratios):.2f} |")
-    levels = list(found[0]["wrmsse"])[1:]
-    lines += ["", "| level | " + " | ".join(f"{side} d_{cutoff}" for cutoff in cutoffs for side in sides) + " |"]
-    lines.append("|---|" + "---|" * (len(cutoffs) * len(sides)))
-    for level in levels:
-        cells = [f"{by[cutoff, side]['wrmsse'][level]:.3f}" for cutoff in cutoffs for side in sides]
+    lines += ["", "| level | " + " | ".join(f"{side} d_{cutoff}" for cutoff, side in there) + " |"]
+    lines.append("|---|" + "---|" * len(there))
+    for level in list(found[0]["wrmsse"])[1:]:
+        cells = [f"{by[each]['wrmsse'][level]:.3f}" for each in there]
         lines.append(f"| {level} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def merged(old: Path, found: list[dict]) -> list[dict]:
+    """What was found, beside the rows of other windows and sides that the file has."""
+    done = {(row["cutoff"], row["side"]) for row in found}
+    kept = json.loads(old.read_text()) if old.exists() else []
+    rows = [*found, *(row for row in kept if (row["cutoff"], row["side"]) not in done)]
+    return sorted(rows, key=lambda row: (row["cutoff"], row["side"]))
 
 
 def main() -> None:
@@ -116,16 +127,18 @@ def main() -> None:
     parser.add_argument(
         "--peer-python", help="Python of an environment with mlforecast; without it foresell runs alone"
     )
+    parser.add_argument("--only-peer", action="store_true", help="leave foresell out, where rolling.py has run it")
     parser.add_argument("--out", type=Path, default=HERE, help="where results.json and RESULTS.md go")
     arguments = parser.parse_args()
-    pythons = {"foresell": sys.executable}
+    pythons = {} if arguments.only_peer else {"foresell": sys.executable}
     if arguments.peer_python:
         pythons["mlforecast"] = arguments.peer_python
     with tempfile.TemporaryDirectory() as folder:
         found = compare(arguments.data.resolve(), arguments.cutoffs, pythons, Path(folder))
-    (arguments.out / "results.json").write_text(json.dumps(found, indent=1) + "\n")
-    (arguments.out / "RESULTS.md").write_text(report(found, list(pythons)))
-    print(report(found, list(pythons)))
+    rows = merged(arguments.out / "results.json", found)
+    (arguments.out / "results.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (arguments.out / "RESULTS.md").write_text(report(rows, list(SIDES)))
+    print(report(rows, list(SIDES)))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ import polars as pl
 import foresell
 from foresell.core.forecast import quantile_column
 from foresell.core.hierarchy import level_name
+from foresell.evaluate.calibration import calibration
 from foresell.evaluate.diagnosis import diagnose
+from foresell.evaluate.scores import ALL_LEVELS
 from foresell.evaluate.symptoms import symptoms
 from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE, SETTINGS, TUNE
@@ -21,6 +23,7 @@ from foresell.report.contents import Report, Tuning
 from foresell.report.page import write
 from foresell.report.reasons import importance, reasons_of
 from foresell.report.stories import found, stories
+from foresell.report.words import blend, ways
 from foresell.store.address import mask
 from foresell.store.tables import read_table
 
@@ -42,6 +45,8 @@ def contents(task: Task) -> Report:
     made = Forecasts.from_frame(table, task.panel, task.hierarchy, probabilities)
     errors = task.tested()
     diagnosis = diagnose(errors, task.panel, task.hierarchy)
+    counted = read_table(task.results.folder("combine") / "quantiles.parquet")
+    calibrated = calibration(counted.filter(pl.col("level") != ALL_LEVELS))
     drivers = pl.read_csv(
         task.results.folder("train") / "drivers.csv",
         schema={"feature": pl.String, "share": pl.Float64, "meaning": pl.String},
@@ -62,7 +67,8 @@ def contents(task: Task) -> Report:
         bias=diagnosis.bias,
         leaning=diagnosis.levels,
         correlation=diagnosis.correlation,
-        symptoms=tuple(symptoms(diagnosis, task.panel.frequency)),
+        calibration=calibrated,
+        symptoms=tuple(symptoms(diagnosis, task.panel.frequency, calibrated)),
         tuning=_tuning(task),
         drivers=drivers,
         reasons=importance(drivers, reasons_of(task.features, task.panel.frequency)),
@@ -86,7 +92,7 @@ def _tuning(task: Task) -> Tuning | None:
 
 def _settings(task: Task) -> dict[str, str]:
     """What was set, in words."""
-    settings, noun = task.settings, task.panel.frequency.noun
+    settings, noun, combined = task.settings, task.panel.frequency.noun, task.summary("combine")
     every = settings.backtest.every or settings.horizon
     return {
         "Sales": settings.data.sales,
@@ -94,6 +100,8 @@ def _settings(task: Task) -> dict[str, str]:
         "Levels": ", ".join(level_name(level) for level in task.hierarchy.levels),
         "Horizon": f"{settings.horizon} {noun}s",
         "Models": ", ".join(model.name for model in wanted_models(settings)),
+        "Ensemble": blend(combined["weights"]),
+        "Totals": ways(combined["reconciliation"]),
         "Features": f"{len(task.used)} of {len(task.features)}",
         "Backtest": f"{settings.backtest.windows} windows, {every} {noun}s apart",
         "Quantiles": ", ".join(f"{probability:g}" for probability in settings.output.quantiles),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import date
+from typing import Any
 
 import numpy as np
 
@@ -158,3 +159,31 @@ def listed(words: list[str]) -> str:
 
 def _plain(when: date | np.datetime64) -> date:
     return when.astype("datetime64[D]").astype(object) if isinstance(when, np.datetime64) else when
+
+
+def blend(weights: list[dict[str, Any]]) -> str:
+    """The weights of models in words.
+
+    >>> blend([{"segment": "all", "naive": 0.0, "lightgbm": 1.0}])
+    'lightgbm'
+    >>> blend([{"segment": "new", "launch": 0.8, "lightgbm": 0.2}, {"segment": "old", "launch": 0.0, "lightgbm": 1.0}])
+    'for new series 80 % launch and 20 % lightgbm, for old series lightgbm'
+    """
+    parts = []
+    for row in weights:
+        words = _shares({name: weight for name, weight in row.items() if name != "segment" and weight > 0})
+        parts.append(words if len(weights) == 1 else f"for {row['segment']} series {words}")
+    return ", ".join(parts)
+
+
+def ways(shares: dict[str, float]) -> str:
+    """The ways to reconcile in words.
+
+    >>> ways({"bottom_up": 0.25, "middle_out store": 0.75})
+    '25 % bottom-up and 75 % middle-out store'
+    """
+    return _shares({name.replace("_", "-", 1): weight for name, weight in shares.items()})
+
+
+def _shares(of: dict[str, float]) -> str:
+    return listed([f"{share(part)} {name}" for name, part in of.items()]) if len(of) > 1 else next(iter(of))

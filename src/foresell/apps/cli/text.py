@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foresell.apps.cli.verbs import width
-from foresell.report.words import change, duration, listed, many, number, score, share
+from foresell.report.words import blend, change, duration, listed, many, number, score, share, ways
 
 if TYPE_CHECKING:
     import polars as pl
@@ -89,34 +89,6 @@ def _backtest(of: dict[str, Any]) -> str:
 
 def _combine(of: dict[str, Any]) -> str:
     return f"the ensemble is {blend(of['weights'])}; reconciled by {ways(of['reconciliation'])}"
-
-
-def blend(weights: list[dict[str, Any]]) -> str:
-    """The weights of models in words.
-
-    >>> blend([{"segment": "all", "naive": 0.0, "lightgbm": 1.0}])
-    'lightgbm'
-    >>> blend([{"segment": "new", "launch": 0.8, "lightgbm": 0.2}, {"segment": "old", "launch": 0.0, "lightgbm": 1.0}])
-    'for new series 80 % launch and 20 % lightgbm, for old series lightgbm'
-    """
-    parts = []
-    for row in weights:
-        words = _shares({name: weight for name, weight in row.items() if name != "segment" and weight > 0})
-        parts.append(words if len(weights) == 1 else f"for {row['segment']} series {words}")
-    return ", ".join(parts)
-
-
-def ways(shares: dict[str, float]) -> str:
-    """The ways to reconcile in words.
-
-    >>> ways({"bottom_up": 0.25, "middle_out store": 0.75})
-    '25 % bottom-up and 75 % middle-out store'
-    """
-    return _shares({name.replace("_", "-", 1): weight for name, weight in shares.items()})
-
-
-def _shares(of: dict[str, float]) -> str:
-    return listed([f"{share(part)} {name}" for name, part in of.items()]) if len(of) > 1 else next(iter(of))
 
 
 def _train(of: dict[str, Any]) -> str:
