@@ -51,7 +51,8 @@ def test_it_blends_and_lines_up(make_panel, models, totals):
     blended = champion.combination.blend.apply(alone, pl.DataFrame({"age": ["old"] * 7 + ["new"]}))
     np.testing.assert_allclose(blended[0], old, rtol=1e-5)
     np.testing.assert_allclose(blended[7], alone["launch"][7], rtol=1e-5)
-    wanted = totals.fit(panel, HORIZON).forecast(panel).mean[0]
+    sums = totals.sums(panel)
+    wanted = totals.fit(sums, HORIZON).forecast(sums).mean[0]
     before, after = np.abs(blended.sum(axis=0) - wanted), np.abs(mean.sum(axis=0) - wanted)
     assert (after < before).all()
 

@@ -34,7 +34,7 @@ def test_the_panel_of_sums_has_all_groups_of_all_levels(make_panel):
 def test_forecasts_are_averaged_and_come_apart_by_level(make_panel):
     panel = make_panel()
     sums = panel_of_sums(panel, LEVELS)
-    made = totals("seasonal_naive", "moving_average").fit(panel, HORIZON).forecast(panel)
+    made = totals("seasonal_naive", "moving_average").fit(sums, HORIZON).forecast(sums)
     single = [make(name).fit(sums, HORIZON).forecast(sums).mean for name in ("seasonal_naive", "moving_average")]
     np.testing.assert_allclose(made.mean, np.mean(single, axis=0), rtol=1e-6)
     groups = [Hierarchy.of(panel.keys).groups(panel.series, level) for level in LEVELS]
@@ -46,8 +46,10 @@ def test_forecasts_are_averaged_and_come_apart_by_level(make_panel):
 def test_lightgbm_learns_sums_and_windows_share_the_work(make_panel):
     panel = make_panel(200)
     model = Totals(LEVELS, {"lightgbm": make("lightgbm", trees=9, share=0.5, min_rows=5)})
-    prepared = model.prepare(panel.until(184), HORIZON, [177, 184])
-    past = panel.until(177)
+    sums = model.sums(panel.until(184))
+    prepared = model.prepare(sums, HORIZON, [177, 184])
+    past = sums.until(177)
+    np.testing.assert_array_equal(past.units, model.sums(panel.until(177)).units)
     alone, shared = (model.fit(past, HORIZON, each).forecast(past).mean for each in (None, prepared))
     np.testing.assert_array_equal(alone, shared)
     assert (alone[0] > alone[1:3].min(axis=0)).all()
@@ -55,11 +57,12 @@ def test_lightgbm_learns_sums_and_windows_share_the_work(make_panel):
 
 def test_they_come_back_from_a_folder(make_panel, tmp_path):
     panel = make_panel()
-    fitted = totals("moving_average").fit(panel, HORIZON)
+    sums = panel_of_sums(panel, LEVELS)
+    fitted = totals("moving_average").fit(sums, HORIZON)
     fitted.save(tmp_path / "totals")
     back = FittedTotals.load(tmp_path / "totals")
-    assert (back.levels, back.n_series) == (LEVELS, 8)
-    np.testing.assert_array_equal(back.forecast(panel).mean, fitted.forecast(panel).mean)
+    assert back.levels == LEVELS
+    np.testing.assert_array_equal(back.forecast(sums).mean, fitted.forecast(sums).mean)
     (tmp_path / "totals" / "totals.json").write_text("{}")
     with pytest.raises(UnreadableFile, match="does not describe models of totals"):
         FittedTotals.load(tmp_path / "totals")

@@ -129,7 +129,8 @@ def backtest(
     kept: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
     past = panel.until(ordered[-1])
     prepared = prepare(models, past, horizon, ordered)
-    prepared_totals = totals.prepare(past, horizon, ordered) if totals else None
+    above = totals.sums(past) if totals else None
+    prepared_above = totals.prepare(above, horizon, ordered) if totals and above else None
     done = 0
     for cutoff, window in zip(ordered, windows(panel, horizon, ordered, hierarchy, weights, segments), strict=True):
         past = panel.until(cutoff)
@@ -141,8 +142,9 @@ def backtest(
                 found[table].append(frame.select(pl.lit(name).alias("model"), *label, pl.all()))
             (keep or kept[False].append)(beside_actual(name, forecast, panel))
             done += 1
-        if totals:
-            made, run = _run_totals(totals, past, horizon, prepared_totals, _part(tell, done, total, TOTALS, window))
+        if totals and above:
+            part = _part(tell, done, total, TOTALS, window)
+            made, run = _run_totals(totals, above.until(cutoff), horizon, prepared_above, part)
             found["runs"].append(run.select(pl.lit(TOTALS).alias("model"), *label, pl.all()))
             (keep or kept[True].append)(made)
             done += 1
@@ -224,13 +226,13 @@ def _run(
 
 
 def _run_totals(
-    totals: Totals, past: Panel, horizon: int, prepared: Any, progress: Progress
+    totals: Totals, sums: Panel, horizon: int, prepared: Any, progress: Progress
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The forecasts of the upper levels as a table, and how long they took."""
     start = time.perf_counter()
-    fitted = totals.fit(past, horizon, prepared, progress)
+    fitted = totals.fit(sums, horizon, prepared, progress)
     middle = time.perf_counter()
-    made = fitted.forecast(past)
+    made = fitted.forecast(sums)
     end = time.perf_counter()
     runs = pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
     return made.to_frame().select(pl.lit(TOTALS).alias("model"), pl.all()), runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from foresell.adjust.combination import Combination
+from foresell.core.errors import UnreadableFile
 from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
@@ -18,12 +20,12 @@ from foresell.core.panel import Panel
 from foresell.evaluate.segments import segments
 from foresell.models import load
 from foresell.models.contract import Contributions, Fitted, Model
-from foresell.models.totals import FittedTotals, Totals, by_level
+from foresell.models.totals import FittedTotals, Totals, by_level, panel_of_sums
 
 ENSEMBLE = "ensemble"
 """The name of the combination of models in tables, even where it is of one."""
 
-MODELS, TOTALS = "models", "totals"
+MODELS, TOTALS, SIZE = "models", "totals", "champion.json"
 
 LINE_UP = "totals"
 """The contribution of bringing the single series into line with the forecasts of the upper levels."""
@@ -33,13 +35,14 @@ LINE_UP = "totals"
 class Champion:
     """The models that have a weight, the models of upper levels where they have a say, and the combination of all.
 
-    It keeps the promises of `models.contract.Fitted`. The upper levels are heard only when all series that they learnt
-    from are asked about, for some of the series have no whole groups.
+    It keeps the promises of `models.contract.Fitted`. The upper levels are heard only when all `n_series` that they
+    learnt from are asked about, for some of the series have no whole groups.
     """
 
     models: Mapping[str, Fitted]
     combination: Combination
     totals: FittedTotals | None = None
+    n_series: int = 0
 
     name: ClassVar[str] = ENSEMBLE
 
@@ -62,11 +65,12 @@ class Champion:
 
     def _lined_up(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
         """`mean` [series, step] in line with the upper levels, where all series that they are made of are there."""
-        if self.totals is None or panel.n_series != self.totals.n_series:
+        if self.totals is None or panel.n_series != self.n_series:
             return mean
         hierarchy = Hierarchy.of(panel.keys)
         groups = {level: hierarchy.groups(panel.series, level) for level in self.totals.levels}
-        sums = by_level(self.totals.forecast(panel).mean, list(groups.values()))
+        expected = self.totals.forecast(panel_of_sums(panel, self.totals.levels)).mean
+        sums = by_level(expected, list(groups.values()))
         return self.combination.reconciliation.apply(mean, sums, groups)
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
@@ -92,7 +96,7 @@ class Champion:
         """Each feature's share in what the models go by, weighed as the models are; see `Fitted.drivers`."""
         weights = self.combination.blend.weights.select(pl.exclude("segment").mean()).row(0, named=True)
         parts = [model.drivers().with_columns(pl.col("share") * weights[name]) for name, model in self.models.items()]
-        frame = pl.concat(parts).group_by("feature").agg(pl.col("share").sum())
+        frame = pl.concat(parts).group_by("feature", maintain_order=True).agg(pl.col("share").sum())
         return frame.with_columns(pl.col("share") / pl.col("share").sum()).sort(
             "share", "feature", descending=[True, False]
         )
@@ -100,6 +104,7 @@ class Champion:
     def save(self, folder: Path) -> None:
         """Writes each model into ``models/NAME/``, those of upper levels into ``totals/``, and the combination."""
         self.combination.save(folder)
+        (folder / SIZE).write_text(json.dumps({"n_series": self.n_series}), encoding="utf-8")
         for name, model in self.models.items():
             model.save(folder / MODELS / name)
         if self.totals is not None:
@@ -111,7 +116,11 @@ class Champion:
         combination = Combination.load(folder)
         models = {name: load(folder / MODELS / name) for name in combination.blend.models}
         totals = FittedTotals.load(folder / TOTALS) if combination.needs_totals else None
-        return cls(models, combination, totals)
+        try:
+            n_series = int(json.loads((folder / SIZE).read_text(encoding="utf-8"))["n_series"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UnreadableFile(f"{folder / SIZE} does not say how many series were learnt from: {error}.") from error
+        return cls(models, combination, totals, n_series)
 
 
 def fit(
@@ -128,6 +137,6 @@ def fit(
         tell(name)
         fitted[name] = models[name].fit(panel, horizon)
     if totals is None or not combination.needs_totals:
-        return Champion(fitted, combination)
+        return Champion(fitted, combination, n_series=panel.n_series)
     tell(TOTALS)
-    return Champion(fitted, combination, totals.fit(panel, horizon))
+    return Champion(fitted, combination, totals.fit(totals.sums(panel), horizon), panel.n_series)

@@ -83,39 +83,46 @@ class Totals:
     levels: tuple[Level, ...]
     models: Mapping[str, Model]
 
-    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Any:
-        """What the windows at `cutoffs` share; see `Model.prepare`."""
-        return prepare(self.models, panel_of_sums(panel, self.levels), horizon, cutoffs)
+    def sums(self, panel: Panel) -> Panel:
+        """The panel to learn from, see `panel_of_sums`; cut at a cutoff, it is that of the panel cut there."""
+        return panel_of_sums(panel, self.levels)
 
-    def fit(self, panel: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> FittedTotals:
-        """Learns from `panel`, the one of the single series, which ends at the cutoff."""
-        sums = panel_of_sums(panel, self.levels)
+    def prepare(self, sums: Panel, horizon: int, cutoffs: Sequence[int]) -> Any:
+        """What the windows at `cutoffs` share; see `Model.prepare`."""
+        return prepare(self.models, sums, horizon, cutoffs)
+
+    def fit(self, sums: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> FittedTotals:
+        """Learns from `sums`, which end at the cutoff."""
         shared = prepared or dict.fromkeys(self.models)
-        fitted = {name: model.fit(sums, horizon, shared[name], progress) for name, model in self.models.items()}
-        return FittedTotals(self.levels, fitted, panel.n_series)
+        fitted = {
+            name: model.fit(sums, horizon, shared[name], self._tell(progress, number))
+            for number, (name, model) in enumerate(self.models.items())
+        }
+        return FittedTotals(self.levels, fitted)
+
+    def _tell(self, progress: Progress | None, before: int) -> Progress | None:
+        """How a model tells of its progress when others came before it, in thousandths of each."""
+        if progress is None:
+            return None
+        return lambda done, total: progress(before * 1000 + 1000 * done // max(total, 1), 1000 * len(self.models))
 
 
 @dataclass(frozen=True)
 class FittedTotals:
-    """Models of the sums of `levels` that have learnt, from `n_series` single series; their forecasts are averaged."""
+    """Models of the sums of `levels` that have learnt; their forecasts are averaged."""
 
     levels: tuple[Level, ...]
     models: Mapping[str, Fitted]
-    n_series: int
 
-    def forecast(self, panel: Panel) -> Forecast:
-        """The sums expected after the cutoff of `panel`, the one of the single series, all levels together.
-
-        The panel must hold all series of its groups. `by_level` takes the levels apart.
-        """
-        sums = panel_of_sums(panel, self.levels)
+    def forecast(self, sums: Panel) -> Forecast:
+        """The sums expected after the cutoff of `sums`, all levels together; `by_level` takes them apart."""
         made = [model.forecast(sums) for model in self.models.values()]
         return replace(made[0], mean=np.stack([each.mean for each in made]).mean(axis=0, dtype=np.float32))
 
     def save(self, folder: Path) -> None:
         """Writes ``totals.json``, the levels, and each model into a folder of its name."""
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"levels": self.levels, "models": list(self.models), "n_series": self.n_series}
+        content = {"levels": self.levels, "models": list(self.models)}
         (folder / TOTALS).write_text(json.dumps(content, indent=1), encoding="utf-8")
         for name, model in self.models.items():
             model.save(folder / name)
@@ -126,10 +133,9 @@ class FittedTotals:
         try:
             content = json.loads((folder / TOTALS).read_text(encoding="utf-8"))
             levels, names = tuple(tuple(level) for level in content["levels"]), list(content["models"])
-            n_series = int(content["n_series"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UnreadableFile(f"{folder / TOTALS} does not describe models of totals: {error}.") from error
-        return cls(levels, {name: load(folder / name) for name in names}, n_series)
+        return cls(levels, {name: load(folder / name) for name in names})
 
 
 def by_level(mean: np.ndarray, groups: Sequence[Groups]) -> dict[Level, np.ndarray]:
