@@ -278,7 +278,7 @@ def test_given_weights_are_used_and_a_change_of_them_noticed(done_shop, change_s
     given = changed.leaderboard
     change_settings(done_shop, backtest={"weights": None, "windows": 1})
     own = Project(done_shop)
-    own.run("backtest")
+    own.run("combine")
     # Four times the scale halves every RMSSE.
     both = given.join(own.leaderboard, on="model", suffix="_own")
     np.testing.assert_allclose(both["wrmsse"] * 2, both["wrmsse_own"], rtol=1e-9)

@@ -14,7 +14,7 @@ import yaml
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings import Model, Settings, parse_settings, read_settings
-from foresell.data.inferring.settings_file import _flow as flow
+from foresell.data.inferring.settings_file import flow_text as flow
 
 MARK = "# tuned "
 """What the line of evidence begins with; the next one takes its place."""

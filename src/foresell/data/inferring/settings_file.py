@@ -85,17 +85,17 @@ def _block(name: str, value: Any, words: str, inner: Any, why: dict[str, str]) -
         return [*comment, f"{name}:", *lines]
     if _unset(value):
         default = _top_default(name)
-        return [*comment, f"# {name}: {_flow(inner if _unset(default) else default)}"]
+        return [*comment, f"# {name}: {flow_text(inner if _unset(default) else default)}"]
     if name == "levels":
-        return [*comment, "levels:", *(f"  - {_flow(level)}" for level in value)]
-    return [*comment, f"{name}: {_flow(value)}"]
+        return [*comment, "levels:", *(f"  - {flow_text(level)}" for level in value)]
+    return [*comment, f"{name}: {flow_text(value)}"]
 
 
 def _models(models: list[dict[str, Any]] | None, words: str, inner: dict[str, Any]) -> list[str]:
     comment = _comment(f"{words} Each has " + "; ".join(f"{key}: {about}" for key, (about, _) in inner.items()) + ".")
     if models:
-        return [*comment, "models:", *(f"  - {_flow(model)}" for model in models)]
-    return [*comment, "# models:", *(f"#   - {_flow({'name': name})}" for name in ("seasonal_naive", "lightgbm"))]
+        return [*comment, "models:", *(f"  - {flow_text(model)}" for model in models)]
+    return [*comment, "# models:", *(f"#   - {flow_text({'name': name})}" for name in ("seasonal_naive", "lightgbm"))]
 
 
 def _setting(key: str, value: Any, about: str, example: Any, why: str | None, default: Any) -> list[str]:
@@ -108,8 +108,8 @@ def _setting(key: str, value: Any, about: str, example: Any, why: str | None, de
         needed = {name: shown for name, (_, shown) in example.items() if name != "week" or key != "prices"}
         return [*lines, f"  # {key}:", *("  # " + line for line in _inner(needed, example, kind))]
     if _unset(value):
-        return [*lines, f"  # {key}: {_flow(example if _unset(default) else default)}"]
-    return [*lines, f"  {key}: {_flow(value)}"]
+        return [*lines, f"  # {key}: {flow_text(example if _unset(default) else default)}"]
+    return [*lines, f"  {key}: {flow_text(value)}"]
 
 
 def _inner(values: dict[str, Any], described: dict[str, tuple[str, Any]], kind: type) -> list[str]:
@@ -120,7 +120,7 @@ def _inner(values: dict[str, Any], described: dict[str, tuple[str, Any]], kind: 
         unset = _unset(values.get(key))
         fallback = defaults.get(key)
         shown = values.get(key) if not unset else example if _unset(fallback) else fallback
-        lines.append(f"  {'# ' if unset else ''}{key}: {_flow(shown)}  # {about}")
+        lines.append(f"  {'# ' if unset else ''}{key}: {flow_text(shown)}  # {about}")
     return lines
 
 
@@ -139,7 +139,7 @@ def _comment(text: str, first: str = "", rest: str = "") -> list[str]:
     )  # fmt: skip
 
 
-def _flow(value: Any) -> str:
+def flow_text(value: Any) -> str:
     """A value on one line of YAML."""
     text = yaml.safe_dump(
         msgspec.to_builtins(value), default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
