@@ -1,31 +1,155 @@
-"""Monthly and weekly demand of the sample manufacturer, whose customers order now and then, by how steadily they do.
+"""The sample manufacturer, whose customers order now and then: forecasts by month and by week, by steadiness.
 
     python benchmarks/manufacturer.py --out benchmarks/sample/MANUFACTURER.md
 
-`foresell sample --kind manufacturer` makes the order book, `foresell init` looks at it (by month is what it proposes;
-by week it is told) and `foresell run` does the rest, with more models than it tries by itself. WRMSSE is that of the
-series of a segment, WAPE and bias are over all its periods; each is the mean of the windows.
+`foresell sample --kind manufacturer` makes the order book, `foresell init` looks at it (months are what it proposes;
+for weeks it is told so), and `foresell run` does the rest, with more models and windows than it takes by itself.
 """
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import json
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import yaml
+from measure import measure
 
-from foresell.evaluate.backtest import Backtest
-from foresell.flow.project import Project
+from foresell.flow.ranging import held
 from foresell.store.tables import read_table
 
-SEED, CUSTOMERS = 1, None
-MODELS = ("seasonal_naive", "moving_average", "lightgbm", "launch")
-MODELS += ("croston", "sba", "tsb", "adida", "ets", "theta")
-STEADINESS = ("smooth", "erratic", "intermittent", "lumpy", "no sales")
-PERIODS = {"M": {"horizon": None, "windows": 3}, "W": {"horizon": 13, "windows": 4}}
+SEED = 1
+MODELS = ("seasonal_naive", "moving_average", "croston", "sba", "tsb", "adida", "ets", "theta", "launch", "lightgbm")
+STEADINESS = ("smooth", "erratic", "intermittent", "lumpy")
+METRICS = ("wrmsse", "wape", "bias")
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How time is cut: the option of `init`, the word for a period, and how many windows are tested."""
+
+    option: str | None
+    noun: str
+    windows: int
+
+
+CUTS = (Cut(None, "month", 3), Cut("W", "week", 5))
+
+
+def run(book: Path, project: Path, cut: Cut) -> dict:
+    """A whole project on the order book; its settings."""
+    frequency = ["--frequency", cut.option] if cut.option else []
+    foresell, log = str(Path(sys.executable).with_name("foresell")), project.with_suffix(".log")
+    measure([foresell, "init", str(project), "--data", str(book), *frequency], log)
+    file = project / "foresell.yaml"
+    tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+    tree["models"] = [{"name": name} for name in MODELS]
+    tree["backtest"]["windows"] = cut.windows
+    file.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    measure([foresell, "run", str(project)], log)
+    return tree
+
+
+def scores(project: Path) -> pl.DataFrame:
+    """The means over the windows of each model's scores, for each segment of steadiness and for all series."""
+    combined = project / "results" / "combine"
+    segments = read_table(combined / "segments.parquet").filter(by="steadiness").drop("by")
+    levels = read_table(combined / "levels.parquet")
+    whole = levels.filter(level=levels["level"][-1]).with_columns(segment=pl.lit("all series"))
+    columns = ("model", "cutoff", "segment", "series", "points", *METRICS)
+    both = pl.concat([segments.select(columns), whole.select(columns)], how="vertical_relaxed")
+    return both.group_by("model", "segment").agg(pl.col("series", *METRICS).mean())
+
+
+def score_table(found: pl.DataFrame, segments: list[str]) -> list[str]:
+    """A row for each model, the best over all series first: WRMSSE, WAPE and bias in each segment."""
+    size = {row["segment"]: row["series"] for row in found.select("segment", "series").unique("segment").to_dicts()}
+    order = found.filter(segment="all series").sort("wrmsse")["model"].to_list()
+    cells = {(row["model"], row["segment"]): row for row in found.to_dicts()}
+    heads = [f"{segment} ({size[segment]:.0f})" for segment in segments]
+    lines = ["| model | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    for model in order:
+        row = [cells[model, segment] for segment in segments]
+        words = ["{wrmsse:.3f} · {wape:.2f} · {bias:+.0%}".format(**each) for each in row]
+        lines.append(f"| {model} | " + " | ".join(words) + " |")
+    return lines
+
+
+def range_table(project: Path, segments: list[str]) -> list[str]:
+    """How much of what was sold lay in each range of the ensemble, by segment, and how wide the 90 % range was."""
+    kept = held(read_table(project / "results" / "combine" / "ranges.parquet"))
+    bottom = kept.filter(level=kept["level"][-1])
+    labelled = bottom.filter(pl.col("by").is_in(["all", "steadiness"])).with_columns(
+        segment=pl.when(pl.col("by") == "all").then(pl.lit("all series")).otherwise("segment")
+    )
+    nominal = sorted(set(labelled["nominal"]) & {0.5, 0.8, 0.9, 0.95})
+    cells = {(row["segment"], row["nominal"]): row for row in labelled.to_dicts()}
+    lines = ["| segment | " + " | ".join(f"{each:.0%}" for each in nominal) + " | width of 90 % over the mean |"]
+    lines.append("|---|" + "---|" * (len(nominal) + 1))
+    for segment in segments:
+        shares = [f"{cells[segment, each]['coverage']:.1%}" for each in nominal]
+        lines.append(f"| {segment} | " + " | ".join(shares) + f" | {cells[segment, 0.9]['relative_width']:.1f} |")
+    return lines
+
+
+def section(book: Path, project: Path, cut: Cut) -> list[str]:
+    """The text and the tables of one way to cut time."""
+    tree = run(book, project, cut)
+    found = scores(project)
+    there = set(found["segment"])
+    segments = ["all series", *(each for each in STEADINESS if each in there)]
+    summary = json.loads((project / "results" / "combine" / "summary.json").read_text(encoding="utf-8"))
+    weights = {name: share for name, share in summary["weights"][0].items() if name != "segment" and share}
+    blend = ", ".join(f"{share:.0%} {name}" for name, share in sorted(weights.items(), key=lambda each: -each[1]))
+    windows, horizon = cut.windows, tree["horizon"]
+    return [
+        f"## By {cut.noun}: {windows} windows of {horizon} {cut.noun}s",
+        "",
+        *score_table(found, segments),
+        "",
+        f"After the last window the ensemble is {blend}; {', '.join(summary['reconciliation'])}.",
+        "",
+        "What was sold lay in the ensemble's ranges of …",
+        "",
+        *range_table(project, segments),
+        "",
+    ]
+
+
+def page(folder: Path) -> str:
+    foresell, book = str(Path(sys.executable).with_name("foresell")), folder / "book"
+    sample = [foresell, "sample", str(book), "--kind", "manufacturer", "--seed", str(SEED), "--format", "csv"]
+    measure(sample, folder / "sample.log")
+    lines = [
+        "# The sample manufacturer, by steadiness",
+        "",
+        f"Made by `benchmarks/manufacturer.py`, from `foresell sample --kind manufacturer --seed {SEED}`: the orders of",
+        "customers who take a product now and then, in lots. In each cell stand WRMSSE · WAPE · bias of the single",
+        "series, means over the windows; beside a segment the mean number of its series. Segments are those of",
+        "Syntetos, Boylan and Croston by the year before each cutoff; series that sold nothing in it are among all",
+        "series only. Ranges are those of the later windows, learnt from earlier ones.",
+        "",
+    ]
+    for cut in CUTS:
+        lines += section(book, folder / cut.noun, cut)
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="a Markdown file to write; printed only where not given")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as passing:
+        text = page(Path(passing))
+    if arguments.out:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

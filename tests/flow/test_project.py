@@ -282,7 +282,7 @@ def test_given_weights_are_used_and_a_change_of_them_noticed(done_shop, change_s
     # Four times the scale halves every RMSSE.
     both = given.join(own.leaderboard, on="model", suffix="_own")
     np.testing.assert_allclose(both["wrmsse"] * 2, both["wrmsse_own"], rtol=1e-9)
-    assert plain["windows"].to_list() == [2, 2]
+    assert plain["windows"].to_list() == [2, 2, 2]
 
 
 def test_progress_is_told_step_by_step(shop):

@@ -16,6 +16,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.report import Report, found, render, stories, write
+from foresell.report.contents import Lost
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -211,3 +212,8 @@ def test_a_year_ahead_for_many_series_stays_light(report: Report) -> None:
     assert len(told) == 1 + 4 + 4 + 4
     page = render(replace(bare(report), horizon=365, stories=told))
     assert len(page.encode()) < 2_000_000
+
+
+def test_what_was_lost_out_of_stock_is_said_where_there_was_some(report: Report) -> None:
+    assert "Lost, estimated" not in Page(render(replace(report, lost=None))).text
+    assert "1,234 units on 56 days out of stock" in Page(render(replace(report, lost=Lost(56, 1234.4)))).text

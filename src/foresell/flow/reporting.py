@@ -19,7 +19,7 @@ from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE, SETTINGS, TUNE
 from foresell.flow.models import wanted_models
 from foresell.flow.steps import Task, read_summary
-from foresell.report.contents import Report, Tuning
+from foresell.report.contents import Lost, Report, Tuning
 from foresell.report.page import write
 from foresell.report.reasons import importance, reasons_of
 from foresell.report.stories import found, stories
@@ -74,6 +74,7 @@ def contents(task: Task) -> Report:
         reasons=importance(drivers, reasons_of(task.features, task.panel.frequency)),
         settings=_settings(task),
         places=_places(task),
+        lost=_lost(task),
         left_out=_left_out(task),
         frequency=task.panel.frequency,
     )
@@ -125,6 +126,12 @@ def _places(task: Task) -> dict[str, str]:
         "Features": near("features", "catalogue.csv"),
         "Settings": SETTINGS,
     }
+
+
+def _lost(task: Task) -> Lost | None:
+    """What `check` estimated of demand that was lost."""
+    checked = task.summary("check")
+    return Lost(checked["days_stocked_out"], checked["units_lost"]) if checked["days_stocked_out"] else None
 
 
 def _left_out(task: Task) -> tuple[str, ...]:

@@ -60,6 +60,14 @@ class Story:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """What days out of stock cost: `days` (series x days) and `units`, estimated."""
+
+    days: int
+    units: float
+
+
+@dataclass(frozen=True)
 class Found:
     """What was found in the data.
 
@@ -107,6 +115,7 @@ class Report:
     - `tuning`: the search for better options, where there was one.
     - `drivers`: ``feature``, ``share`` and, where known, ``meaning``; `reasons`: the same by reason, with ``label``.
     - `settings`: what was set, in words. `places`: where the results lie, by what they are.
+    - `lost`: what days out of stock cost; None where there were none.
     - `left_out`: sentences on what this report does not cover.
     """
 
@@ -132,6 +141,7 @@ class Report:
     reasons: pl.DataFrame | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
+    lost: Lost | None = None
     left_out: tuple[str, ...] = ()
     benchmark: str = "seasonal_naive"
     frequency: Frequency = Frequency.DAY
