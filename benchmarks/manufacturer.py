@@ -127,7 +127,7 @@ def page(folder: Path) -> str:
     lines = [
         "# The sample manufacturer, by steadiness",
         "",
-        f"Made by `benchmarks/manufacturer.py`, from `foresell sample --kind manufacturer --seed {SEED}`: the orders of",
+        f"Made by `benchmarks/manufacturer.py`, from `foresell sample --kind manufacturer --seed {SEED}`: orders of",
         "customers who take a product now and then, in lots. In each cell stand WRMSSE · WAPE · bias of the single",
         "series, means over the windows; beside a segment the mean number of its series. Segments are those of",
         "Syntetos, Boylan and Croston by the year before each cutoff; series that sold nothing in it are among all",

@@ -21,6 +21,7 @@ from foresell_job import FIRST_DAY, QUANTILES, make_project, settings_of, write_
 
 from foresell.flow.project import Project
 from foresell.flow.ranging import held
+from foresell.report.words import blend, ways
 
 HERE = Path(__file__).resolve().parent
 LAST, SCORED = 1941, 5
@@ -96,7 +97,8 @@ def page(project: Project, quality: str, windows: int) -> str:
     lines = [f"# M5, window after window: {quality}", "", "Made by `benchmarks/m5/rolling.py`.", ""]
     lines += wrmsse_table(by_window(project))
     lines += ["", f"WSPL of the nine quantiles: {spl_by_window(project)}.", "", *level_table(project), ""]
-    lines += [f"Weights after d_{LAST}: {combined['weights']}; reconciled by {combined['reconciliation']}.", ""]
+    told = f"{blend(combined['weights'])}; reconciled by {ways(combined['reconciliation'])}"
+    lines += [f"After d_{LAST}: {told}.", ""]
     lines += [
         f"A window took {per_window:.0f} s, tonight's fit {seconds['train']:.0f} s, on a machine with other work."
     ]

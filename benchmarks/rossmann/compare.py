@@ -152,7 +152,7 @@ def page(found: dict) -> str:
     lines = [
         "# Rossmann: the last six weeks",
         "",
-        f"Made by `benchmarks/rossmann/compare.py`. One forecast of {HORIZON} days made after {found['cutoff']}, scored",
+        f"Made by `benchmarks/rossmann/compare.py`. One forecast of {HORIZON} days after {found['cutoff']}, scored",
         f"on the {found['days']:,} days on which a store was open and sold, as in the Kaggle competition: RMSPE is the",
         "root of the mean squared error, each error a share of the day's sales.",
         "",

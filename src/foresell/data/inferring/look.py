@@ -334,8 +334,8 @@ def conclude_country(draft: Draft, series: pl.DataFrame, said: dict[str, Any], r
     german = any(
         word in heading.lower() for heading in rows.columns for word in ("datum", "menge", "filiale", "artikel")
     )
-    hint = " The headings are German: DE, AT or CH?" if german else ""
-    return draft.conclude("data.country", None, f"nothing in the data says; name it to use its holidays.{hint}")
+    hint = " (the headings are German, so DE, AT or CH)" if german else ""
+    return draft.conclude("data.country", None, f"nothing in the data says; name it to use its holidays{hint}")
 
 
 def _is_code(value: str) -> bool:

@@ -95,7 +95,9 @@ def make_manufacturer(
             )
             for name in ("orders", "series", "demand")
         }
+        series = 0
         for chunk in _chunks(book, all_products, chunk_rows, progress):
+            series += chunk["orders"].select("customer", "product").n_unique()  # a customer is never cut in two
             for name, frame in chunk.items():
                 writers[name].write(frame)
         paths = {name: writer.close() for name, writer in writers.items()}
@@ -107,7 +109,7 @@ def make_manufacturer(
     truth = {name: paths[name] for name in ("series", "demand")}
     truth["parameters"] = _write_parameters(folder / "truth", book)
     settings = manufacturer_settings(folder, paths["orders"], tables)
-    return SampleFiles(folder, paths["orders"], tables, truth, writers["orders"].rows, writers["series"].rows, settings)
+    return SampleFiles(folder, paths["orders"], tables, truth, writers["orders"].rows, series, settings)
 
 
 def _chunks(book: Book, products: Products, rows: int, progress: Progress | None) -> Iterator[dict[str, pl.DataFrame]]:
