@@ -19,6 +19,7 @@ import polars as pl
 import yaml
 from measure import measure
 
+from foresell.evaluate.scores import ALL_LEVELS
 from foresell.flow.ranging import held
 from foresell.store.tables import read_table
 
@@ -26,6 +27,7 @@ SEED = 1
 MODELS = ("seasonal_naive", "moving_average", "croston", "sba", "tsb", "adida", "ets", "theta", "launch", "lightgbm")
 STEADINESS = ("smooth", "erratic", "intermittent", "lumpy")
 METRICS = ("wrmsse", "wape", "bias")
+SERIES, LEVELS = "all series", "all levels"
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class Cut:
     windows: int
 
 
-CUTS = (Cut(None, "month", 3), Cut("W", "week", 5))
+CUTS = (Cut(None, "month", 3), Cut("W", "week", 4))
 
 
 def run(book: Path, project: Path, cut: Cut) -> dict:
@@ -55,27 +57,29 @@ def run(book: Path, project: Path, cut: Cut) -> dict:
 
 
 def scores(project: Path) -> pl.DataFrame:
-    """The means over the windows of each model's scores, for each segment of steadiness and for all series."""
+    """The means over the windows of each model's scores, for each segment of steadiness, all series and all levels."""
     combined = project / "results" / "combine"
-    segments = read_table(combined / "segments.parquet").filter(by="steadiness").drop("by")
     levels = read_table(combined / "levels.parquet")
-    whole = levels.filter(level=levels["level"][-1]).with_columns(segment=pl.lit("all series"))
-    columns = ("model", "cutoff", "segment", "series", "points", *METRICS)
-    both = pl.concat([segments.select(columns), whole.select(columns)], how="vertical_relaxed")
+    parts = [
+        read_table(combined / "segments.parquet").filter(by="steadiness"),
+        levels.filter(level=levels["level"][-1]).with_columns(segment=pl.lit(SERIES)),
+        levels.filter(level=ALL_LEVELS).with_columns(segment=pl.lit(LEVELS)),
+    ]
+    columns = ("model", "segment", "series", *METRICS)
+    both = pl.concat([part.select(columns) for part in parts], how="vertical_relaxed")
     return both.group_by("model", "segment").agg(pl.col("series", *METRICS).mean())
 
 
 def score_table(found: pl.DataFrame, segments: list[str]) -> list[str]:
-    """A row for each model, the best over all series first: WRMSSE, WAPE and bias in each segment."""
+    """A row for each model, the best over all levels first: its WRMSSE, and three scores in each segment."""
     size = {row["segment"]: row["series"] for row in found.select("segment", "series").unique("segment").to_dicts()}
-    order = found.filter(segment="all series").sort("wrmsse")["model"].to_list()
     cells = {(row["model"], row["segment"]): row for row in found.to_dicts()}
     heads = [f"{segment} ({size[segment]:.0f})" for segment in segments]
-    lines = ["| model | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
-    for model in order:
+    lines = [f"| model | {LEVELS} | " + " | ".join(heads) + " |", "|---|---|" + "---|" * len(heads)]
+    for model in found.filter(segment=LEVELS).sort("wrmsse")["model"].to_list():
         row = [cells[model, segment] for segment in segments]
         words = ["{wrmsse:.3f} · {wape:.2f} · {bias:+.0%}".format(**each) for each in row]
-        lines.append(f"| {model} | " + " | ".join(words) + " |")
+        lines.append(f"| {model} | {cells[model, LEVELS]['wrmsse']:.3f} | " + " | ".join(words) + " |")
     return lines
 
 
@@ -84,7 +88,7 @@ def range_table(project: Path, segments: list[str]) -> list[str]:
     kept = held(read_table(project / "results" / "combine" / "ranges.parquet"))
     bottom = kept.filter(level=kept["level"][-1])
     labelled = bottom.filter(pl.col("by").is_in(["all", "steadiness"])).with_columns(
-        segment=pl.when(pl.col("by") == "all").then(pl.lit("all series")).otherwise("segment")
+        segment=pl.when(pl.col("by") == "all").then(pl.lit(SERIES)).otherwise("segment")
     )
     nominal = sorted(set(labelled["nominal"]) & {0.5, 0.8, 0.9, 0.95})
     cells = {(row["segment"], row["nominal"]): row for row in labelled.to_dicts()}
@@ -101,17 +105,18 @@ def section(book: Path, project: Path, cut: Cut) -> list[str]:
     tree = run(book, project, cut)
     found = scores(project)
     there = set(found["segment"])
-    segments = ["all series", *(each for each in STEADINESS if each in there)]
+    segments = [SERIES, *(each for each in STEADINESS if each in there)]
     summary = json.loads((project / "results" / "combine" / "summary.json").read_text(encoding="utf-8"))
     weights = {name: share for name, share in summary["weights"][0].items() if name != "segment" and share}
     blend = ", ".join(f"{share:.0%} {name}" for name, share in sorted(weights.items(), key=lambda each: -each[1]))
+    way = " and ".join(summary["reconciliation"]).replace("_", "-")
     windows, horizon = cut.windows, tree["horizon"]
     return [
         f"## By {cut.noun}: {windows} windows of {horizon} {cut.noun}s",
         "",
         *score_table(found, segments),
         "",
-        f"After the last window the ensemble is {blend}; {', '.join(summary['reconciliation'])}.",
+        f"What comes of all windows is an ensemble of {blend}, brought into line by {way}.",
         "",
         "What was sold lay in the ensemble's ranges of …",
         "",
@@ -128,10 +133,11 @@ def page(folder: Path) -> str:
         "# The sample manufacturer, by steadiness",
         "",
         f"Made by `benchmarks/manufacturer.py`, from `foresell sample --kind manufacturer --seed {SEED}`: orders of",
-        "customers who take a product now and then, in lots. In each cell stand WRMSSE · WAPE · bias of the single",
-        "series, means over the windows; beside a segment the mean number of its series. Segments are those of",
-        "Syntetos, Boylan and Croston by the year before each cutoff; series that sold nothing in it are among all",
-        "series only. Ranges are those of the later windows, learnt from earlier ones.",
+        "customers who take a product now and then, in lots. First stands the WRMSSE of all levels together, by which",
+        "the ensemble is chosen; then WRMSSE · WAPE · bias of the single series. All are means over the windows, so",
+        "are the numbers of series in brackets. Segments are those of Syntetos, Boylan and Croston by the year before",
+        "each cutoff; series that sold nothing in it are among all series only. Ranges are those of the later windows,",
+        "learnt from the earlier ones.",
         "",
     ]
     for cut in CUTS:

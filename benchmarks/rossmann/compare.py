@@ -124,12 +124,12 @@ def compare(file: Path, asked: argparse.Namespace, folder: Path) -> dict:
 
 def score_table(found: dict) -> list[str]:
     """A row for each forecast, the best on the stores drawn first."""
-    lines = [f"| forecast | RMSPE, {found['stores']:,} stores | WAPE | bias | RMSPE, {found['drawn']:,} stores |"]
+    lines = [f"| forecast | RMSPE of {found['stores']:,} stores | RMSPE of {found['drawn']:,} stores | WAPE | bias |"]
     lines.append("|---|---|---|---|---|")
     for name, each in sorted(found["scores"].items(), key=lambda item: item[1]["some"]["rmspe"]):
-        every = each.get("all")
-        whole = "{rmspe:.4f} | {wape:.3f} | {bias:+.1%}".format(**every) if every else "| | "
-        lines.append(f"| {WORDS[name]} | {whole} | {each['some']['rmspe']:.4f} |")
+        whole = f"{each['all']['rmspe']:.4f}" if "all" in each else ""
+        some = "{rmspe:.4f} | {wape:.3f} | {bias:+.1%}".format(**each["some"])
+        lines.append(f"| {WORDS[name]} | {whole} | {some} |")
     return lines
 
 
@@ -154,7 +154,8 @@ def page(found: dict) -> str:
         "",
         f"Made by `benchmarks/rossmann/compare.py`. One forecast of {HORIZON} days after {found['cutoff']}, scored",
         f"on the {found['days']:,} days on which a store was open and sold, as in the Kaggle competition: RMSPE is the",
-        "root of the mean squared error, each error a share of the day's sales.",
+        "root of the mean squared error, each error a share of the day's sales. WAPE and bias are those of the stores",
+        "that all forecasts are for.",
         "",
         *score_table(found),
         "",

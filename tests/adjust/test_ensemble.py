@@ -48,16 +48,12 @@ def test_no_errors_give_equal_weights():
     np.testing.assert_array_equal(least_error(np.zeros((4, 4))), [0.25] * 4)
 
 
-def test_each_segment_has_weights_of_its_own():
-    products = {"new": np.diag([1.0, 1e9]), "old": np.diag([1e9, 1.0])}
-    blend = Blend.learn(["launch", "lightgbm"], products, "age")
-    segments = pl.DataFrame({"age": ["old", "new", "young"]})
-    means = {"launch": np.full((3, 2), 10, np.float32), "lightgbm": np.zeros((3, 2), np.float32)}
-    made = blend.apply(means, segments)
-    new = blend.weights.filter(segment="new")["launch"].item()
-    assert new > 0.8
-    # Nothing was learnt of the young: they have the mean of what was.
-    np.testing.assert_allclose(made[:, 0], [10 * (1 - new), 10 * new, 5], rtol=1e-5)
+def test_a_segment_may_have_weights_of_its_own():
+    blend = Blend.learn(["launch", "lightgbm"], np.diag([1e9, 1.0])).apart("age", "new", {"launch": 0.75, "idle": 0.25})
+    assert blend.models == ("launch", "idle", "lightgbm")
+    means = {name: np.full((3, 2), value, np.float32) for name, value in (("launch", 8), ("idle", 4), ("lightgbm", 1))}
+    made = blend.apply(means, pl.DataFrame({"age": ["old", "new", "young"]}))
+    np.testing.assert_allclose(made[:, 0], [1, 0.75 * 8 + 0.25 * 4, 1], rtol=1e-6)
 
 
 def test_models_without_weight_are_not_asked():

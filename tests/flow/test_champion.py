@@ -14,9 +14,7 @@ from foresell.models import make
 from foresell.models.totals import Totals
 
 HORIZON = 9
-BLEND = Blend(
-    pl.DataFrame({"segment": ["new", "young", "old"], "lightgbm": [0.0, 0.5, 0.8], "launch": [1.0, 0.5, 0.2]}), "age"
-)
+BLEND = Blend(pl.DataFrame({"segment": ["new", "other"], "lightgbm": [0.0, 0.8], "launch": [1.0, 0.2]}), "age")
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_a_model_for_new_series_has_its_weight_there():
     assert blend.by == "age"
     weights = {row["segment"]: row["launch"] for row in blend.weights.to_dicts()}
     assert weights["new"] > 0.8
-    assert weights["old"] < 0.2
+    assert weights["other"] < 0.2
 
 
 def test_good_totals_mend_the_single_series():

@@ -17,6 +17,9 @@ SHRINK = 0.2
 """How far weights are drawn to the simple mean of the models that have one, which is hard to beat where windows are
 few: the share of the mean."""
 
+OTHERS = "other"
+"""What the segment of all series is called that have no weights of their own, where some have."""
+
 LEAST = 0.05
 """A smaller weight than this becomes none: it would cost a model's time and change nothing to speak of."""
 
@@ -62,8 +65,9 @@ def least_error(products: np.ndarray, shrink: float = SHRINK) -> np.ndarray:
 class Blend:
     """Forecasts of single series as weighted means of several models'.
 
-    `weights` has one row for each segment of the series, in the column ``segment``, and one column for each model;
-    `by` is the column of the table of segments that tells them apart, None where all series have the same weights.
+    `weights` has one column for each model, and a row for all series; before it, one for each segment of series that
+    has weights of its own, named in the column ``segment``. `by` is the column of the table of segments that tells them
+    apart, None where all series have the same weights.
     """
 
     weights: pl.DataFrame
@@ -80,13 +84,15 @@ class Blend:
         return cls(pl.DataFrame({"segment": ["all"], **{model: [weight] for model, weight in weights.items()}}))
 
     @classmethod
-    def learn(cls, models: Sequence[str], products: Mapping[str, np.ndarray], by: str | None = None) -> Blend:
-        """The weights of least error by `products` (see `together`) of each segment."""
-        rows = [
-            {"segment": segment, **dict(zip(models, least_error(each).tolist(), strict=True))}
-            for segment, each in products.items()
-        ]
-        return cls(pl.DataFrame(rows), by)
+    def learn(cls, models: Sequence[str], products: np.ndarray) -> Blend:
+        """The weights of least error by `products` (see `together`), for all series."""
+        return cls.fixed(dict(zip(models, least_error(products).tolist(), strict=True)))
+
+    def apart(self, by: str, segment: str, weights: Mapping[str, float]) -> Blend:
+        """The same weights, but others for the series whose column `by` in the table of segments is `segment`."""
+        names = list(dict.fromkeys((*weights, *self.weights.columns[1:])))
+        rows = [{name: row.get(name, 0.0) for name in names} for row in (weights, self.weights.row(0, named=True))]
+        return Blend(pl.DataFrame(rows).select(pl.Series("segment", [segment, OTHERS]), pl.all()), by)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -97,14 +103,13 @@ class Blend:
     def of_series(self, segments: pl.DataFrame) -> np.ndarray:
         """The weights of each series: [series, model], in the order of `models`.
 
-        A series of a segment of which nothing was learnt has the mean of all segments' weights.
+        The last row of `weights` is for series of any segment that has none of its own.
         """
         chosen = self.weights.select(self.models).to_numpy()
         if self.by is None:
-            return np.repeat(chosen[:1], segments.height, axis=0)
+            return np.repeat(chosen[-1:], segments.height, axis=0)
         place = {segment: row for row, segment in enumerate(self.weights["segment"])}
-        known = np.vstack([chosen, chosen.mean(axis=0)])
-        return known[[place.get(segment, len(chosen)) for segment in segments[self.by]]]
+        return chosen[[place.get(segment, -1) for segment in segments[self.by]]]
 
     def apply(self, means: Mapping[str, np.ndarray], segments: pl.DataFrame) -> np.ndarray:
         """The weighted mean [series, step] of the models' `means`; `segments` has one row a series."""

@@ -24,10 +24,11 @@ from foresell.evaluate.evidence import Evidence, known_before
 WEIGHTED, MEAN, COMBINED = "weighted", "mean", "combined"
 """Names of candidates: weights of least error for all series alike, the simple mean, shares of least error."""
 
-SEGMENT = "age"
-"""The segments of series that may have weights of their own: a new product has no history for most models to go by."""
+SEGMENT, NEW = "age", "new"
+"""Series that may have weights of their own: a new product has no history for most models to go by."""
 
-BY_SEGMENT = f"{WEIGHTED} by {SEGMENT}"
+APART = f", {NEW} apart"
+"""What is added to the name of a candidate when new series have weights of their own beside it."""
 
 ENOUGH = 2
 """In how many windows a candidate must have been tried before it is chosen over the one to begin with."""
@@ -61,8 +62,8 @@ def combine(
     """The best way to make one forecast of several, by the windows of `evidence`, the oldest first.
 
     `plain` are models that serve as benchmarks and are left out of the simple mean. `champion` names the candidate to
-    blend with (a model, ``mean``, ``weighted``, ``weighted by age``), `reconciliation` the one for the other stage;
-    they are searched for where not given. `tell` is told what is being done.
+    blend with (a model, ``mean``, ``weighted``), `reconciliation` the one for the other stage; they are searched for
+    where not given. `tell` is told what is being done.
 
     Raises SettingsError for a candidate that does not exist.
     """
@@ -154,24 +155,23 @@ def blends(
         return alone
     found = {MEAN: Blend.mean(better)}
     if products:
-        segments = dict.fromkeys(segment for each in products for segment in each)
-        added = {name: np.sum([each[name] for each in products if name in each], axis=0) for name in segments}
-        everything = added.pop("all")
-        found[WEIGHTED] = Blend.learn(models, {"all": everything})
-        if len(added) > 1:
-            found[BY_SEGMENT] = Blend.learn(models, added, SEGMENT)
+        found[WEIGHTED] = Blend.learn(models, np.sum([each["all"] for each in products], axis=0))
+    new = [each[NEW] for each in products if NEW in each]
+    if new:
+        weights = dict(zip(models, least_error(np.sum(new, axis=0)).tolist(), strict=True))
+        bases = {WEIGHTED: found[WEIGHTED], **{model: alone[model] for model in better}}
+        found |= {name + APART: base.apart(SEGMENT, NEW, weights) for name, base in bases.items()}
     return found | alone
 
 
 def _products(evidence: Evidence) -> dict[str, np.ndarray]:
-    """How the models' errors in one window go together: at all nodes, and at the single series of each segment."""
+    """How the models' errors in one window go together: at all nodes, and at the new ones of the single series."""
     errors = np.stack([evidence.errors(mean) for mean in evidence.means.values()])  # [model, node, step]
     importance = evidence.importance(errors.mean(axis=0))
-    labels = evidence.window.segments[SEGMENT].to_numpy()
-    single = errors[:, evidence.single], importance[evidence.single]
     found = {"all": together(errors, importance)}
-    for label in sorted(set(labels)):
-        found[label] = together(single[0][:, labels == label], single[1][labels == label])
+    new = evidence.window.segments[SEGMENT].to_numpy() == NEW
+    if new.any():
+        found[NEW] = together(errors[:, evidence.single][:, new], importance[evidence.single][new])
     return found
 
 

@@ -16,7 +16,7 @@ from foresell.core.settings import Settings
 from foresell.evaluate.backtest import TOTALS, Backtest, backtest
 from foresell.evaluate.windows import cutoffs
 from foresell.flow.champion import ENSEMBLE, fit
-from foresell.flow.combining import BY_SEGMENT, MEAN, WEIGHTED
+from foresell.flow.combining import MEAN, WEIGHTED
 from foresell.flow.ensemble import ensemble
 from foresell.flow.models import models_of, totals_of
 from foresell.flow.outcome import Pace
@@ -55,7 +55,7 @@ def run_backtest(task: Task, folder: Path) -> dict[str, Any]:
 
 
 def _check_champion(settings: Settings, models: Iterable[str]) -> None:
-    known = [*models, MEAN, WEIGHTED, BY_SEGMENT]
+    known = [*models, MEAN, WEIGHTED]
     if settings.champion is not None and settings.champion not in known:
         raise SettingsError(
             f"The champion '{settings.champion}' is not among {', '.join(known)}. Add it to 'models', or leave "

@@ -166,8 +166,8 @@ def blend(weights: list[dict[str, Any]]) -> str:
 
     >>> blend([{"segment": "all", "naive": 0.0, "lightgbm": 1.0}])
     'lightgbm'
-    >>> blend([{"segment": "new", "launch": 0.8, "lightgbm": 0.2}, {"segment": "old", "launch": 0.0, "lightgbm": 1.0}])
-    'for new series 80 % launch and 20 % lightgbm, for old series lightgbm'
+    >>> blend([{"segment": "new", "launch": 0.8, "gbm": 0.2}, {"segment": "other", "launch": 0.0, "gbm": 1.0}])
+    'for new series 80 % launch and 20 % gbm, for other series gbm'
     """
     parts = []
     for row in weights:

@@ -46,6 +46,13 @@ def test_the_size_of_the_chunks_changes_no_byte(tmp_path):
     assert whole.sales.read_bytes() != other.sales.read_bytes()
 
 
+def test_rows_and_series_are_those_of_the_orders(tmp_path):
+    made = make_manufacturer(tmp_path, **{**SMALL, "days": 180}, format="parquet")
+    orders = pl.read_parquet(made.sales)
+    assert (made.rows, made.series) == (orders.height, orders.select(KEYS).n_unique())
+    assert made.series < pl.read_parquet(made.truth["series"]).height  # some are never ordered in so short a time
+
+
 def test_no_chunk_holds_more_than_asked_for_beside_one_customer(tmp_path):
     book = make_manufacturer(tmp_path, **SMALL, format="parquet", chunk_rows=100)
     parts = [pl.read_parquet(part) for part in sorted(book.sales.glob("part-*.parquet"))]
