@@ -97,10 +97,12 @@ def line(progress: Progress, seconds: float, since: float = 0.0) -> str:
     >>> from foresell.flow.outcome import Progress
     >>> line(Progress("backtest", 3, 9, "lightgbm at 2016-03-27", left=250), 120, since=10)
     'backtest: 3 of 9, lightgbm at 2016-03-27, about 4 min left'
+    >>> line(Progress("backtest", 3.4567, 9, "lightgbm at 2016-03-27", left=250), 120, since=10)
+    'backtest: 3.5 of 9, lightgbm at 2016-03-27, about 4 min left'
     >>> line(Progress("check", 0.25, 1, "reading sales"), 10)
     'check: 25 %, reading sales, about 30 s left'
     """
-    counted = f"{progress.done:g} of {progress.total:g}" if progress.total > 1 else f"{100 * progress.done:.0f} %"
+    counted = f"{round(progress.done, 1):g} of {progress.total:g}" if progress.total > 1 else f"{100 * progress.done:.0f} %"
     return f"{progress.step}: {counted}, {progress.doing}{remaining(progress, seconds, since)}"
 
 
