@@ -9,8 +9,8 @@ forecast of the next window, and the one with the best scores in all windows mak
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
 import polars as pl
@@ -43,7 +43,8 @@ class Found:
     - `combination`: what makes tonight's forecast, learnt from all windows.
     - `means`: for each window the forecast of the single series [series, step] that would have been made then.
     - `trials`: one row for each candidate and window: ``stage``, ``candidate``, ``cutoff``, ``wrmsse``, whether it was
-      ``chosen`` for that window, and whether it is the ``final`` one, which makes tonight's forecast.
+      ``chosen`` for that window, and whether it is the ``final`` one, which makes tonight's forecast. Those of the
+      reconciliation are of the final blend.
     """
 
     combination: Combination
@@ -69,7 +70,7 @@ def combine(
     """
     tell("weights of the models")
     products = [_products(window) for window in evidence]
-    blend, means, blended = search(
+    blended = search(
         "blend",
         evidence,
         learn=lambda seen: blends(list(evidence[0].means), products[:seen], plain),
@@ -77,20 +78,61 @@ def combine(
         wanted=champion,
     )
     tell("totals and single series into line")
+    # What is best for one blend may be bad for another, so each blend that was chosen has a search of its own.
+    lined_up = {name: _line_up(evidence, blended.of(name), reconciliation) for name in {*blended.chosen, blended.final}}
+    means = [lined_up[name].mean(number) for number, name in enumerate(blended.chosen)]
+    last = lined_up[blended.final]
+    return Found(
+        Combination(blended.best, last.best), means, pl.concat([blended.table(evidence), last.table(evidence)])
+    )
+
+
+def _line_up(evidence: Sequence[Evidence], means: Sequence[np.ndarray], wanted: str | None) -> Searched[Reconciliation]:
+    """The search for the reconciliation of one blend, whose forecasts of the windows are `means`."""
     shares: list[np.ndarray] = []  # how the errors of the ways went together, window by window
 
     def ways(seen: int) -> dict[str, Reconciliation]:
         shares.extend(_shares(evidence[window], means[window]) for window in range(len(shares), seen))
         return reconciliations(evidence[:seen], means[:seen], shares, evidence[0])
 
-    way, reconciled, lined_up = search(
+    found = search(
         "reconciliation",
         evidence,
         learn=ways,
         use=lambda way, window: way.apply(means[window], evidence[window].totals, evidence[window].groups),
-        wanted=reconciliation,
+        wanted=wanted,
     )
-    return Found(Combination(blend, way), reconciled, pl.concat([blended, lined_up]))
+    return replace(found, made=[{name: made[name]} for name, made in zip(found.chosen, found.made, strict=True)])
+
+
+@dataclass(frozen=True)
+class Searched(Generic[Candidate]):
+    """What a search found: the `best` candidate of all windows, called `final`; and for each window the one `chosen`
+    then, the `scores` of all, and the forecasts that they `made`."""
+
+    stage: str
+    final: str
+    best: Candidate
+    chosen: Sequence[str]
+    scores: Sequence[Mapping[str, float]]
+    made: Sequence[Mapping[str, np.ndarray]]
+
+    def mean(self, window: int) -> np.ndarray:
+        """The forecast by the candidate that was chosen for a window."""
+        return self.made[window][self.chosen[window]]
+
+    def of(self, name: str) -> list[np.ndarray]:
+        """The forecasts of all windows by one candidate; by the one chosen where it could not take part yet."""
+        return [made.get(name, self.mean(window)) for window, made in enumerate(self.made)]
+
+    def table(self, evidence: Sequence[Evidence]) -> pl.DataFrame:
+        """One row for each candidate and window, see `Found.trials`."""
+        rows = [
+            (self.stage, name, window.cutoff, score, name == chosen, name == self.final)
+            for window, scores, chosen in zip(evidence, self.scores, self.chosen, strict=True)
+            for name, score in scores.items()
+        ]
+        return pl.DataFrame(rows, schema=["stage", "candidate", "cutoff", "wrmsse", "chosen", "final"], orient="row")
 
 
 def search(
@@ -99,29 +141,27 @@ def search(
     learn: Callable[[int], Mapping[str, Candidate]],
     use: Callable[[Candidate, int], np.ndarray],
     wanted: str | None = None,
-) -> tuple[Candidate, list[np.ndarray], pl.DataFrame]:
-    """The final candidate, the forecasts of the windows by the candidates chosen then, and the table of trials.
+) -> Searched[Candidate]:
+    """The best candidate, each judged in every window as it would have been made then.
 
     `learn(seen)` gives the candidates by name as the first `seen` windows teach them, the one to begin with first;
     `use(candidate, window)` makes its forecast of a window.
     """
     scores: list[dict[str, float]] = []
-    means: list[np.ndarray] = []
-    rows = []
+    made: list[dict[str, np.ndarray]] = []
+    chosen: list[str] = []
     for number, window in enumerate(evidence):
         seen = known_before(evidence, window.cutoff)
         candidates = learn(seen)
-        chosen = wanted if wanted is not None and wanted in candidates else choose(scores[:seen], list(candidates))
-        made = {name: use(candidate, number) for name, candidate in candidates.items()}
-        scores.append({name: window.wrmsse(window.errors(mean)) for name, mean in made.items()})
-        means.append(made[chosen])
-        rows += [(stage, name, window.cutoff, score, name == chosen) for name, score in scores[-1].items()]
+        there = wanted is not None and wanted in candidates
+        chosen.append(wanted if there and wanted else choose(scores[:seen], list(candidates)))
+        made.append({name: use(candidate, number) for name, candidate in candidates.items()})
+        scores.append({name: window.wrmsse(window.errors(mean)) for name, mean in made[-1].items()})
     candidates = learn(len(evidence))
     if wanted is not None and wanted not in candidates:
         raise SettingsError(f"There is no {stage} '{wanted}'; there are {first_five(list(candidates))}.")
     final = wanted or choose(scores, list(candidates))
-    table = pl.DataFrame(rows, schema=["stage", "candidate", "cutoff", "wrmsse", "chosen"], orient="row")
-    return candidates[final], means, table.with_columns(final=pl.col("candidate") == final)
+    return Searched(stage, final, candidates[final], chosen, scores, made)
 
 
 def choose(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> str:

@@ -35,7 +35,8 @@ class LightGBM(Boosted):
         """
         grid = GRIDS[frequency]
         known = {"trees": 500, "leaves": 63, "learning_rate": 0.08, "power": 1.5, "feature_fraction": 0.3}
-        return LightGBM(**{**known, "days": grid.days * 5 // 4, "share": max(grid.share, 0.35), **options})
+        drawn = {"days": grid.days * 5 // 4, "every": grid.every, "share": max(grid.share, 0.35)}
+        return LightGBM(**{**known, **drawn, **options})
 
     def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Trees:
         data, curvature = dataset(lesson, self.parameters(lesson))

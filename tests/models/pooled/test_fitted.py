@@ -13,7 +13,7 @@ from foresell.models.pooled.fitted import ALL, USUAL, FittedPooled, Recipe
 from foresell.models.pooled.lesson import Loss
 
 HORIZON = 14
-SMALL = {"trees": 15, "share": 0.5, "min_rows": 20, "leaves": 16}
+SMALL = {"every": 7, "trees": 15, "share": 0.5, "min_rows": 20, "leaves": 16}
 LEARNERS = [
     pytest.param(name, marks=pytest.mark.skipif(find_spec(library) is None, reason=f"{library} is not installed"))
     for name, library in (("lightgbm", "lightgbm"), ("xgboost", "xgboost"), ("random_forest", "lightgbm"))

@@ -14,7 +14,7 @@ from foresell.models.naive import SeasonalNaive
 from foresell.models.pooled.model import unknown_ahead
 
 HORIZON = 14
-SMALL = {"trees": 20, "share": 0.5, "min_rows": 20}
+SMALL = {"every": 7, "trees": 20, "share": 0.5, "min_rows": 20}
 QUICK = {"trees": 6, "share": 0.3, "min_rows": 20, "leaves": 16}
 
 
@@ -198,3 +198,14 @@ def test_rows_and_features_that_were_not_prepared_are_refused(make_shop):
         LightGBM(**SMALL | {"share": 0.25}, use=("weekday",)).fit(panel, HORIZON, prepared)
     with pytest.raises(UsageError, match=r"features of the model 'lightgbm' were not prepared: lag_1, .*'prepare'"):
         LightGBM(**SMALL, use=("lag",)).fit(panel, HORIZON, prepared)
+
+
+def test_a_few_series_are_learnt_from_many_cutoffs(make_shop):
+    """With cutoffs a week apart, a few series are learnt by heart; many series would make too many rows."""
+    panel, _ = make_shop(n_days=400)
+    assert LightGBM().rows.grid(panel, HORIZON).every == 1
+    many = panel.part(np.zeros(30_000, np.int64))
+    grid = LightGBM().rows.grid(many, 28)
+    assert grid.every == 7
+    assert grid.share * 30_000 * 28 * grid.days / grid.every == pytest.approx(2_000_000)
+    assert LightGBM(every=3).rows.grid(panel, HORIZON).every == 3

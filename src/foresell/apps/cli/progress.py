@@ -102,8 +102,9 @@ def line(progress: Progress, seconds: float, since: float = 0.0) -> str:
     >>> line(Progress("check", 0.25, 1, "reading sales"), 10)
     'check: 25 %, reading sales, about 30 s left'
     """
-    counted = f"{round(progress.done, 1):g} of {progress.total:g}" if progress.total > 1 else f"{100 * progress.done:.0f} %"
-    return f"{progress.step}: {counted}, {progress.doing}{remaining(progress, seconds, since)}"
+    parts = f"{round(progress.done, 1):g} of {progress.total:g}"
+    done = parts if progress.total > 1 else f"{100 * progress.done:.0f} %"
+    return f"{progress.step}: {done}, {progress.doing}{remaining(progress, seconds, since)}"
 
 
 def remaining(progress: Progress, seconds: float, since: float = 0.0) -> str:

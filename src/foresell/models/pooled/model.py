@@ -26,6 +26,7 @@ GRIDS = {  # where the rows come from; `share` is the most that is drawn, for ro
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),
 }
 ROWS = 2_000_000  # more made training longer and forecasts no better
+PLACES = 6_000_000  # series x cutoffs to draw from; with cutoffs far apart, a few series are learnt by heart
 ENOUGH = 10  # times `min_rows` that a group needs for boosters of its own
 
 
@@ -39,12 +40,13 @@ class Draw:
     seed: int
 
     def grid(self, panel: Panel, horizon: int) -> Grid:
-        """Where the rows of `panel` come from: about two million where no share is given."""
+        """Where the rows of `panel` come from: about two million where no share is given, and of many cutoffs rather
+        than many of each, for rows of one cutoff say much the same."""
         grid = GRIDS[panel.frequency]
-        there = panel.n_series * horizon * (self.days or grid.days) / (self.every or grid.every)
-        grid = replace(grid, share=min(grid.share, ROWS / max(there, 1)))
-        given = {name: getattr(self, name) for name in ("days", "every", "share") if getattr(self, name) is not None}
-        return replace(grid, seed=self.seed, **given)
+        days = self.days or grid.days
+        every = self.every or min(max(panel.n_series * days // PLACES, 1), grid.every)
+        share = self.share or min(grid.share, ROWS * every / max(panel.n_series * horizon * days, 1))
+        return replace(grid, days=days, every=every, share=share, seed=self.seed)
 
 
 @dataclass(frozen=True)
