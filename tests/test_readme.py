@@ -65,16 +65,16 @@ def test_the_readme_shows_commands_and_wrong_ones_would_be_noticed():
 
 def test_every_option_named_in_the_text_exists():
     known = {option for command in main.commands.values() for parameter in command.params for option in parameter.opts}
-    elsewhere = {"--help", "--require-hashes", "--check"} | options_of_the_benchmark()
+    elsewhere = {"--help", "--require-hashes", "--check"} | options_of_the_benchmarks()
     for document in DOCUMENTS:
         text = (ROOT / document).read_text(encoding="utf-8")
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
         assert named <= known | elsewhere, document
 
 
-def options_of_the_benchmark() -> set[str]:
-    source = (ROOT / "benchmarks" / "m5" / "compare.py").read_text(encoding="utf-8")
-    return set(re.findall(r'add_argument\(\s*"(--[a-z-]+)"', source))
+def options_of_the_benchmarks() -> set[str]:
+    sources = [script.read_text(encoding="utf-8") for script in (ROOT / "benchmarks").rglob("*.py")]
+    return {option for source in sources for option in re.findall(r'add_argument\(\s*"(--[a-z-]+)"', source)}
 
 
 def test_the_table_of_verbs_is_that_of_the_command_line():

@@ -24,7 +24,10 @@ from foresell.flow.project import Project
 
 pytest.importorskip("optuna")
 
-STUMP = {"name": "lightgbm", "options": {"trees": 1, "learning_rate": 0.01, "min_rows": 5, "share": 0.5, "threads": 1}}
+STUMP = {
+    "name": "lightgbm",
+    "options": {"trees": 1, "learning_rate": 0.01, "min_rows": 5, "every": 7, "share": 0.5, "threads": 1},
+}
 """A model that can only become better."""
 
 
