@@ -19,6 +19,7 @@ from pathlib import Path
 import polars as pl
 from foresell_job import FIRST_DAY, QUANTILES, make_project, settings_of, write_forecasts
 
+from foresell.evaluate.intervals import wspl
 from foresell.flow.project import Project
 from foresell.flow.ranging import held
 from foresell.report.words import blend, ways
@@ -60,6 +61,12 @@ def wrmsse_table(board: pl.DataFrame) -> list[str]:
     return lines
 
 
+def wspl_by_window(project: Project) -> pl.DataFrame:
+    """WSPL of the nine quantiles for each cutoff and level."""
+    quantiles = pl.read_parquet(project.results.folder("combine") / "quantiles.parquet")
+    return wspl(quantiles.filter(pl.col("probability").is_in(QUANTILES)))
+
+
 def level_table(project: Project) -> list[str]:
     """WRMSSE, WSPL and coverage of the ensemble by level, as means over the scored windows."""
     folder = project.results.folder("combine")
@@ -68,8 +75,7 @@ def level_table(project: Project) -> list[str]:
     wrmsse = dict(
         levels.filter(pl.col("cutoff").is_in(last)).group_by("level").agg(pl.col("wrmsse").mean()).iter_rows()
     )
-    quantiles = pl.read_parquet(folder / "quantiles.parquet").filter(pl.col("probability").is_in(QUANTILES))
-    wspl = dict(quantiles.group_by("level").agg(pl.col("wspl").mean()).iter_rows())
+    spl = dict(wspl_by_window(project).group_by("level").agg(pl.col("wspl").mean()).iter_rows())
     ranges = held(pl.read_parquet(folder / "ranges.parquet")).filter(by="all")
     nominal = sorted(each for each in ranges["nominal"].unique() if each in (0.5, 0.8, 0.9, 0.95))
     lines = ["| level | WRMSSE | WSPL | " + " | ".join(f"{each:.0%} range held" for each in nominal) + " |"]
@@ -77,14 +83,12 @@ def level_table(project: Project) -> list[str]:
     for level in ("all", *levels["level"].unique(maintain_order=True).to_list()[1:]):
         found = dict(ranges.filter(level=level).select("nominal", "coverage").iter_rows())
         cells = [f"{found[each]:.1%}" if each in found else "" for each in nominal]
-        lines.append(f"| {level} | {wrmsse[level]:.4f} | {wspl[level]:.4f} | {' | '.join(cells)} |")
+        lines.append(f"| {level} | {wrmsse[level]:.4f} | {spl[level]:.4f} | {' | '.join(cells)} |")
     return lines
 
 
 def spl_by_window(project: Project) -> str:
-    quantiles = pl.read_parquet(project.results.folder("combine") / "quantiles.parquet")
-    rows = quantiles.filter(pl.col("probability").is_in(QUANTILES), level="all")
-    found = rows.group_by("cutoff").agg(pl.col("wspl").mean()).sort("cutoff")
+    found = wspl_by_window(project).filter(level="all").select("cutoff", "wspl").sort("cutoff")
     return ", ".join(f"d_{(cutoff - FIRST_DAY).days} {value:.4f}" for cutoff, value in found.iter_rows())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +12,6 @@ import polars as pl
 from foresell.adjust.ensemble import Blend
 from foresell.adjust.reconcile import BOTTOM_UP, Reconciliation
 from foresell.core.errors import UnreadableFile
-from foresell.core.hierarchy import Groups, Level
 
 COMBINATION, VARIANCES = "combination.json", "variances.parquet"
 
@@ -30,19 +28,6 @@ class Combination:
         """Whether forecasts of upper levels are asked for."""
         return set(self.reconciliation.shares) != {BOTTOM_UP}
 
-    def apply(
-        self,
-        means: Mapping[str, np.ndarray],
-        segments: pl.DataFrame,
-        totals: Mapping[Level, np.ndarray],
-        groups: Mapping[Level, Groups],
-    ) -> np.ndarray:
-        """The mean of the single series, float32 [series, step], coherent with the sums that it implies.
-
-        `means` by model and `totals` by level are what the models say; `segments` has one row a series.
-        """
-        return self.reconciliation.apply(self.blend.apply(means, segments), totals, groups)
-
     def save(self, folder: Path) -> None:
         """Writes ``combination.json``, and the error variances as Parquet where there are some."""
         way = self.reconciliation
@@ -50,15 +35,10 @@ class Combination:
         content = {"by": self.blend.by, "weights": self.blend.weights.to_dicts(), "reconciliation": dict(way.shares)}
         (folder / COMBINATION).write_text(json.dumps(content, indent=1), encoding="utf-8")
         if way.variance is not None and way.variances is not None:
-            rows = [
-                ("series", [], way.variance),
-                *(("sum", list(level), each) for level, each in way.variances.items()),
-            ]
-            frame = pl.DataFrame(
-                {"of": [row[0] for row in rows], "level": [row[1] for row in rows], "variance": [r[2] for r in rows]},
-                schema={"of": pl.String, "level": pl.List(pl.String), "variance": pl.List(pl.Float64)},
-            )
-            frame.write_parquet(folder / VARIANCES)
+            levels = [None, *(list(level) for level in way.variances)]  # none for the single series, which come first
+            values = [way.variance, *way.variances.values()]
+            kinds = {"level": pl.List(pl.String), "variance": pl.List(pl.Float64)}
+            pl.DataFrame({"level": levels, "variance": values}, schema=kinds).write_parquet(folder / VARIANCES)
 
     @classmethod
     def load(cls, folder: Path) -> Combination:

@@ -21,7 +21,6 @@ REACH = 2.0
 the series see different things, and neither is then to be trusted alone."""
 
 BOTTOM_UP, TOP_DOWN, MIDDLE_OUT, MINT = "bottom_up", "top_down", "middle_out", "mint"
-WAYS = (BOTTOM_UP, TOP_DOWN, MIDDLE_OUT, MINT)
 
 
 def all_levels(forecast: Forecast, series: pl.DataFrame, hierarchy: Hierarchy) -> dict[Level, Forecast]:

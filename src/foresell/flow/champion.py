@@ -57,8 +57,7 @@ class Champion:
 
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series and step after the panel's cutoff."""
-        forecasts = {name: model.forecast(panel) for name, model in self.models.items()}
-        means = {name: forecast.mean for name, forecast in forecasts.items()}
+        means = {name: model.forecast(panel).mean for name, model in self.models.items()}
         blended = self.combination.blend.apply(means, segments(panel))
         mean = self._lined_up(panel, blended)
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
@@ -136,7 +135,8 @@ def fit(
     for name in combination.blend.models:
         tell(name)
         fitted[name] = models[name].fit(panel, horizon)
-    if totals is None or not combination.needs_totals:
-        return Champion(fitted, combination, n_series=panel.n_series)
-    tell(TOTALS)
-    return Champion(fitted, combination, totals.fit(totals.sums(panel), horizon), panel.n_series)
+    above = None
+    if totals is not None and combination.needs_totals:
+        tell(TOTALS)
+        above = totals.fit(totals.sums(panel), horizon)
+    return Champion(fitted, combination, above, panel.n_series)

@@ -20,12 +20,10 @@ from foresell.core.errors import UnreadableFile
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Known, Panel
+from foresell.features.catalogue import ENOUGH
 from foresell.features.spans import SPANS
 from foresell.models import load, prepare
 from foresell.models.contract import Fitted, Model, Progress
-
-ENOUGH = 20
-"""Series that a group holds on average for its level to be steadier than they are, and worth a model of its own."""
 
 TOTALS = "totals.json"
 
