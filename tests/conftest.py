@@ -162,7 +162,9 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     proposal.settings["models"] = SHOP_MODELS
     proposal.settings["backtest"] = {"windows": 2}
     proposal.settings["levels"] = [["store"], ["category"], ["store", "category"]]
-    settings_file.write(proposal, folder / "shop", "data")
+    path = settings_file.write(proposal, folder / "shop", "data")
+    with path.open("a", encoding="utf-8") as settings:  # what is about tracking takes `tracked_shop`
+        settings.write("\ntracking: {enabled: false}\n")
     assert read_settings(folder / "shop" / "foresell.yaml").horizon == 7
     Project(folder / "shop").run()
     return folder
@@ -180,6 +182,53 @@ def shop(done_shop: Path) -> Path:
     """A project of its own to each test, nothing of which is done."""
     shutil.rmtree(done_shop / "results")
     return done_shop
+
+
+@pytest.fixture(scope="session")
+def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty database of MLflow, which takes seconds to make; its tests begin with a copy."""
+    pytest.importorskip("mlflow", reason="no tracking: mlflow is not installed")
+    from foresell.core.settings import Tracking as Settings
+    from foresell.store.tracking import Tracking, Where
+
+    folder = tmp_path_factory.mktemp("mlflow")
+    assert Tracking(Where.of(folder, Settings())).client is not None
+    return folder / "results" / "mlflow.db"
+
+
+@pytest.fixture(scope="session")
+def _tracked_shop(_shop: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop with tracking: its backtest recorded, its model version 1."""
+    from foresell.flow.project import Project
+
+    folder = tmp_path_factory.mktemp("tracked")
+    shutil.copytree(_shop, folder, dirs_exist_ok=True)
+    settings = folder / "shop" / "foresell.yaml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("tracking: {enabled: false}", "tracking: {enabled: true}"), encoding="utf-8")
+    shutil.copy(mlflow_database, folder / "shop" / "results" / "mlflow.db")
+    Project(folder / "shop").run()
+    return folder
+
+
+@pytest.fixture
+def tracked_shop(_tracked_shop: Path, tmp_path: Path) -> Path:
+    """A project of its own to each test, all of whose steps are done, with version 1 of its model in the registry."""
+    shutil.copytree(_tracked_shop, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "shop"
+
+
+@pytest.fixture(scope="session")
+def trained_shop(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Path:
+    """The project of a shop whose champion is a small LightGBM, all steps up to the forecast done; to be read only."""
+    from foresell.flow.project import Project
+
+    folder = tmp_path_factory.mktemp("trained")
+    shutil.copytree(_shop, folder, dirs_exist_ok=True)
+    model = {"name": "lightgbm", "options": {"trees": 30, "share": 0.5}}
+    change_settings(folder / "shop", models=[model], backtest={"windows": 1})
+    Project(folder / "shop").run("forecast")
+    return folder / "shop"
 
 
 @pytest.fixture(scope="session")

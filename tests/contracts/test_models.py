@@ -6,12 +6,16 @@ from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
+import polars as pl
 import pytest
 
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
+from foresell.core.panel import Known
+from foresell.core.scenario import altered, scenario
 from foresell.models import MODELS, load, make
 from foresell.models.closing import closed_days
+from foresell.models.standing import Asides, stand
 
 HORIZON = 9
 
@@ -193,6 +197,70 @@ def test_closed_days_have_nothing_to_explain(model, make_panel):
     assert shut.any()
     assert (why.base[shut] == 0).all()
     assert (why.units[:, shut] == 0).all()
+
+
+def other_ahead(panel, covariate):
+    """The panel with other values of a covariate on all days ahead."""
+    known = panel.known[covariate]
+    values = known.values.copy()
+    values[:, panel.n_days :] = 1 - values[:, panel.n_days :] if covariate == "promotion" else 3.3
+    return replace(panel, known={**panel.known, covariate: replace(known, values=values)})
+
+
+def test_only_what_it_reads_moves_a_series_with_a_history(model, make_panel):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    assert fitted.reads(panel) <= {"price", "promotion"}
+    before = fitted.forecast(panel).mean[:7]  # the last one has none
+    for covariate in panel.known:
+        moved = not np.array_equal(fitted.forecast(other_ahead(panel, covariate)).mean[:7], before)
+        assert moved <= (covariate in fitted.reads(panel))
+
+
+@pytest.mark.parametrize("room", [0, 1 << 30])
+def test_standing_at_a_cutoff_it_answers_as_if_asked_anew(model, make_panel, room):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    standing = stand(fitted, panel, room)
+    np.testing.assert_array_equal(standing.mean, fitted.forecast(panel).mean)
+    members, step = np.array([3, 0, 3, 7, 1]), np.array([1, 8, 4, 2, 0])
+    each = np.arange(len(members))
+    ahead = {name: np.full((len(members), HORIZON), np.nan, np.float32) for name in panel.known}
+    ahead["price"][each, step] = [0.5, np.nan, 2, 3, 4]
+    ahead["promotion"][each, step] = [1, 1, np.nan, 1, np.nan]
+    anew = fitted.forecast(altered(panel, members, ahead)).mean[each, step]
+    if standing.reads:  # what reads nothing ahead needs not look at when a series without a history begins
+        changes = [{name: float(ahead[name][row, step[row]]) for name in ahead} for row in each]
+        for row in each:
+            told = {name: value for name, value in changes[row].items() if not np.isnan(value)}
+            when = panel.ahead(HORIZON)[step[row]].astype(object)
+            whole = scenario(panel, told, members[row : row + 1], when, when)
+            anew[row] = fitted.forecast(whole).mean[members[row], step[row]]
+    np.testing.assert_allclose(standing.given(Asides(members, ahead, each, step)), anew, rtol=2e-6)
+    assert standing.memory() >= standing.mean.nbytes
+    np.testing.assert_allclose(standing.explain([5, 0]).mean, fitted.explain(panel, [5, 0]).mean, rtol=1e-6)
+
+
+def test_standing_at_a_cutoff_it_answers_about_strangers_as_if_they_had_been_there(model, make_panel):
+    panel = make_panel()
+    fitted = model.fit(panel, HORIZON)
+    values = {name: known.on(slice(None))[:2].copy() for name, known in panel.known.items()}
+    values["price"][0] = np.nan
+    values["price"][0, panel.n_days + 2 :] = 7
+    names = panel.series.head(2).with_columns(item=pl.lit("new"), category=pl.Series(["toys", "garden"]))
+    units = np.full((2, panel.n_days), np.nan, np.float32)
+    new = replace(panel, series=names, units=units, known={name: Known.of_each(each) for name, each in values.items()})
+    step = np.array([5, 0])
+    found = stand(fitted, panel, 1 << 30).beside(new, step)
+    for row in range(2):
+        one = new.part(slice(row, row + 1))
+        known = {
+            name: Known.of_each(np.concatenate([each.on(slice(None)), one.known[name].on(slice(None))]))
+            for name, each in panel.known.items()
+        }
+        series = pl.concat([panel.series, one.series])
+        whole = replace(panel, series=series, units=np.concatenate([panel.units, one.units]), known=known)
+        np.testing.assert_allclose(found[row], fitted.forecast(whole).mean[-1, step[row]], rtol=2e-6)
 
 
 def test_what_went_wrong_is_told_in_findings(model, make_panel):

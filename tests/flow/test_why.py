@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +15,8 @@ from foresell.store.panels import digest
 
 
 @pytest.fixture(scope="module")
-def trained(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Project:
-    """A shop whose champion is a small LightGBM, all steps up to the forecast done."""
-    folder = tmp_path_factory.mktemp("why")
-    shutil.copytree(_shop, folder, dirs_exist_ok=True)
-    model = {"name": "lightgbm", "options": {"trees": 30, "share": 0.5}}
-    change_settings(folder / "shop", models=[model], backtest={"windows": 1})
-    project = Project(folder / "shop")
-    project.run("forecast")
-    return project
+def trained(trained_shop: Path) -> Project:
+    return Project(trained_shop)
 
 
 @pytest.fixture(scope="module")

@@ -100,24 +100,29 @@ class Ranges:
         are. Others, from -1/2 up, are for scoring (`evaluate.intervals`): they tell how far into the unit a quantile
         reaches. `panel` ends at the forecasts' cutoff. Raises UsageError for a level whose errors were not learnt.
         """
-        if list(probabilities) != sorted(set(probabilities)) or not all(0 < p < 1 for p in probabilities):
-            raise UsageError(f"The quantiles are {first_five(probabilities)}; expected rising numbers between 0 and 1.")
-        units = panel.units[:, -spread.span(panel.frequency) :]
-        closed = closed_days(panel, max((forecast.horizon for forecast in forecasts.values()), default=1))
+        check_probabilities(probabilities)
+        horizon = max((forecast.horizon for forecast in forecasts.values()), default=1)
+        closed = closed_days(panel, horizon)
         found = {}
         for level, forecast in forecasts.items():
-            rows = self.table.filter(pl.col("level") == level_name(level))
-            if rows.is_empty():
-                known = first_five(self.table["level"].unique(maintain_order=True))
-                raise UsageError(f"No errors were learnt for the level '{level_name(level)}', only for {known}.")
-            groups = hierarchy.groups(panel.series, level)
-            habits = Habits.of(_sum_known(groups, units, hierarchy.bottom), panel.frequency, rows["grain"][0])
-            quantiles = _quantiles(forecast.mean, habits, rows, np.asarray(probabilities, np.float64))
-            if rounded:
-                quantiles = round_quantiles(quantiles, rows["whole"][0])
-            is_open = groups.sum((~closed[:, : forecast.horizon]).astype(np.float32)) > 0
-            found[level] = forecast.with_quantiles(tuple(probabilities), np.where(is_open, quantiles, np.float32(0)))
+            around = self.around(level, panel, hierarchy, closed)
+            group, step = np.divmod(np.arange(forecast.mean.size), forecast.horizon)
+            quantiles = around.quantiles(forecast.mean.reshape(-1), group, step, probabilities, rounded=rounded)
+            shape = (len(probabilities), *forecast.mean.shape)
+            found[level] = forecast.with_quantiles(tuple(probabilities), quantiles.reshape(shape))
         return found
+
+    def around(self, level: Level, panel: Panel, hierarchy: Hierarchy, closed: np.ndarray) -> Around:
+        """The ranges of one level as they stand at the cutoff of `panel`; `closed` bool [series, step] says where the
+        single series are. Raises UsageError for a level whose errors were not learnt."""
+        rows = self.table.filter(pl.col("level") == level_name(level))
+        if rows.is_empty():
+            known = first_five(self.table["level"].unique(maintain_order=True))
+            raise UsageError(f"No errors were learnt for the level '{level_name(level)}', only for {known}.")
+        groups = hierarchy.groups(panel.series, level)
+        units = _sum_known(groups, panel.units[:, -spread.span(panel.frequency) :], hierarchy.bottom)
+        is_open = groups.sum((~closed).astype(np.float32)) > 0
+        return Around(rows, Habits.of(units, panel.frequency, rows["grain"][0]), is_open)
 
     @property
     def whole(self) -> bool:
@@ -137,6 +142,43 @@ class Ranges:
         except (OSError, pl.exceptions.PolarsError) as error:
             raise UnreadableFile(f"{path} holds no ranges. Make them with: foresell backtest") from error
         return cls(table)
+
+
+@dataclass(frozen=True)
+class Around:
+    """The ranges of one level at a cutoff: `rows` of the table, `habits` of its groups, and which days are open.
+
+    `is_open` is bool [group, step].
+    """
+
+    rows: pl.DataFrame
+    habits: Habits
+    is_open: np.ndarray
+
+    def quantiles(
+        self,
+        mean: np.ndarray,
+        group: np.ndarray,
+        step: np.ndarray,
+        probabilities: Sequence[float],
+        *,
+        rounded: bool = True,
+        is_open: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Quantiles of rising `probabilities` round the `mean` of a `group` at a `step` (from 0), [point] each.
+
+        float32 [q, point]; see `Ranges.apply`. `is_open` [point] where that is another than was known.
+        """
+        found = _quantiles(mean, group, step, self.habits, self.rows, np.asarray(probabilities, np.float64))
+        if rounded:
+            found = round_quantiles(found, self.rows["whole"][0])
+        return np.where(self.is_open[group, step] if is_open is None else is_open, found, np.float32(0))
+
+
+def check_probabilities(probabilities: Sequence[float]) -> None:
+    """Raises UsageError where they are not rising numbers between 0 and 1."""
+    if list(probabilities) != sorted(set(probabilities)) or not all(0 < p < 1 for p in probabilities):
+        raise UsageError(f"The quantiles are {first_five(probabilities)}; expected rising numbers between 0 and 1.")
 
 
 def round_quantiles(quantiles: np.ndarray, whole: bool) -> np.ndarray:
@@ -314,11 +356,17 @@ def _shape(u: np.ndarray, worth: float) -> list[float]:
     return (share * np.quantile(u, GRID, method="weibull") + (1 - share) * GRID).tolist()
 
 
-def _quantiles(mean: np.ndarray, habits: Habits, rows: pl.DataFrame, probabilities: np.ndarray) -> np.ndarray:
-    """Unrounded quantiles round `mean` [series, step]: float32 [q, series, step]."""
+def _quantiles(
+    mean: np.ndarray,
+    group: np.ndarray,
+    step: np.ndarray,
+    habits: Habits,
+    rows: pl.DataFrame,
+    probabilities: np.ndarray,
+) -> np.ndarray:
+    """Unrounded quantiles round `mean` [point] at `step` (from 0): float32 [q, point]."""
     level = rows.row(0, named=True)
-    size = np.maximum(mean.astype(np.float64).reshape(-1) / level["grain"], spread.LEAST)
-    group, step = np.divmod(np.arange(mean.size), mean.shape[1])
+    size = np.maximum(mean.astype(np.float64) / level["grain"], spread.LEAST)
     seen = spread.traits(size, group, step + 1, habits, level["offset"], level["typical"])
     columns = seen.within((level["least"], level["greatest"])).columns()
     expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
@@ -328,7 +376,7 @@ def _quantiles(mean: np.ndarray, habits: Habits, rows: pl.DataFrame, probabiliti
     asked = np.stack([_normal(np.interp(place, rows["size"].to_numpy(), score)) for score in scores])
     out = (counts.quantile(asked, size, r) * level["grain"]).astype(np.float32)
     # Shapes of neighbouring sizes may cross in their last digits.
-    return np.maximum.accumulate(out, axis=0).reshape(len(probabilities), *mean.shape)
+    return np.maximum.accumulate(out, axis=0)
 
 
 def _scores(rows: pl.DataFrame, probabilities: np.ndarray, worth: float) -> np.ndarray:

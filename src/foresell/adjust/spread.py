@@ -48,6 +48,10 @@ class Habits:
         blocks = [_habits(last[at : at + _BLOCK] / grain, frequency) for at in range(0, len(last), _BLOCK)]
         return cls(*np.concatenate(blocks, axis=1)) if blocks else cls(*np.zeros((6, 0)))
 
+    def part(self, series: np.ndarray) -> Habits:
+        """Those of some series, in any order."""
+        return Habits(*(getattr(self, name)[series] for name in self.__dataclass_fields__))
+
     def noise(self, offset: float, typical: tuple[float, float] | None = None) -> Iterator[np.ndarray]:
         """Variance over mean, of the year and recently [series]; the fewer `pairs`, the nearer to `typical`.
 
@@ -130,6 +134,8 @@ def traits(
     typical: tuple[float, float],
 ) -> Traits:
     """The traits of forecasts given flat: `mean` in grains, the `group` (row of `habits`) and the `step` (from 1)."""
+    if len(group) < len(habits.mean):  # the noise of those that are asked about is enough
+        habits, group = habits.part(group), np.arange(len(group))
     year, recent = (np.log(noise) for noise in habits.noise(offset, typical))
     return Traits(np.log(mean + offset), year[group], recent[group], habits.silent[group], np.log(step))
 

@@ -93,13 +93,45 @@ def scenario(
     knows nothing, and for a percentage of a value that is not known.
     """
     days = days_ahead(panel, first, last)
-    known = dict(panel.known)
-    for covariate, said in changes.items():
-        if covariate not in known:
-            there = f"it has {', '.join(known)}" if known else "it has none"
+    changed = _changes(panel, changes)
+    known = {each.covariate: _changed(panel, each, np.asarray(series), days) for each in changed}
+    return replace(panel, known={**panel.known, **known})
+
+
+def changed_ahead(
+    panel: Panel, changes: Mapping[str, str | float], series: np.ndarray, horizon: int
+) -> dict[str, np.ndarray]:
+    """The values that `changes` give rows `series` on the first `horizon` days ahead: float32 [series, step] by
+    covariate, as `altered` takes them. Raises UsageError as `scenario` does."""
+    days = days_ahead(panel, *panel.ahead(horizon)[[0, -1]].astype(object))
+    return {each.covariate: other_values(panel, each, series, days) for each in _changes(panel, changes)}
+
+
+def _changes(panel: Panel, changes: Mapping[str, str | float]) -> list[Change]:
+    """What was said of covariates that the panel has."""
+    there = f"it has {', '.join(panel.known)}" if panel.known else "it has none"
+    for covariate in changes:
+        if covariate not in panel.known:
             raise UsageError(f"The panel has no covariate '{covariate}' that is known ahead; {there}.")
-        known[covariate] = _changed(panel, Change.of(covariate, said), np.asarray(series), days)
-    return replace(panel, known=known)
+    return [Change.of(covariate, said) for covariate, said in changes.items()]
+
+
+def altered(panel: Panel, members: np.ndarray, ahead: Mapping[str, np.ndarray]) -> Panel:
+    """The panel of rows `members` [series] with other values of covariates in the first days ahead.
+
+    `ahead` are the other values by covariate, float [series, step], NaN where they are as known. A row may be asked for
+    often, with other values each time; covariates that the panel does not have are passed over.
+    """
+    part = panel.part(members)
+    known = dict(part.known)
+    for name in known.keys() & ahead.keys():
+        steps = ahead[name].shape[1]
+        values = np.full((len(members), max(known[name].values.shape[1], panel.n_days + steps)), np.nan, np.float32)
+        values[:, : known[name].values.shape[1]] = known[name].on(slice(None))
+        days = slice(panel.n_days, panel.n_days + steps)
+        values[:, days] = np.where(np.isnan(ahead[name]), values[:, days], ahead[name])
+        known[name] = Known.of_each(values)
+    return replace(part, known=known)
 
 
 def days_ahead(panel: Panel, first: date | str, last: date | str) -> slice:
@@ -128,17 +160,28 @@ def days_ahead(panel: Panel, first: date | str, last: date | str) -> slice:
 
 def _changed(panel: Panel, change: Change, series: np.ndarray, days: slice) -> Known:
     known = panel.known[change.covariate]
-    sources, place = np.unique(known.rows[series], return_inverse=True)
-    before = known.values[sources, days]
-    if change.relative and np.isnan(before).any():
-        rows = series[np.isnan(before).any(axis=1)[place]]
+    sources, first, place = np.unique(known.rows[series], return_index=True, return_inverse=True)
+    values = np.concatenate([known.values, known.values[sources]])
+    values[len(known.values) :, days] = other_values(panel, change, series, days)[first]
+    rows = known.rows.copy()
+    rows[series] = len(known.values) + place
+    return Known(values, rows)
+
+
+def other_values(panel: Panel, change: Change, series: np.ndarray, days: slice) -> np.ndarray:
+    """What rows `series` have of the covariate on `days` once it has changed: float [series, days].
+
+    Raises UsageError for a percentage of a value that is not known.
+    """
+    known = panel.known[change.covariate]
+    before = known.values[known.rows[series], days]
+    if not change.relative:
+        return np.full(before.shape, change.value, np.float32)
+    if np.isnan(before).any():
+        rows = series[np.isnan(before).any(axis=1)]
         names = first_five(" · ".join(map(str, row)) for row in panel.series.select(panel.keys)[rows].rows())
         raise UsageError(
             f"The {change.covariate} of {len(rows)} of the series is not known on all of these days, so it cannot "
             f"change by a percentage: {names}. Give the value itself."
         )
-    values = np.concatenate([known.values, known.values[sources]])
-    values[len(known.values) :, days] = before * (1 + change.value) if change.relative else change.value
-    rows = known.rows.copy()
-    rows[series] = len(known.values) + place
-    return Known(values, rows)
+    return before * (1 + change.value)

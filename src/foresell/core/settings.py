@@ -135,6 +135,46 @@ class Output(Strict, frozen=True):
     folder: str | None = None  # a further copy of the forecasts: a path or s3://
 
 
+class Tracking(Strict, frozen=True):
+    """Where runs and models are recorded (MLflow); credentials come from the environment."""
+
+    enabled: bool = True
+    uri: str | None = None  # sqlite:///file.db or http(s)://server; the project's results/mlflow.db where not given
+    artifacts: str | None = None  # a folder or s3://; the project's results/mlflow where not given
+    name: str | None = None  # of the registered model; that of the project's folder where not given
+
+
+class Promotion(Strict, frozen=True):
+    """What a challenger must show to take the champion's place, over the windows that both were tried on."""
+
+    margin: Share = 0.005  # by so large a share its WRMSSE is lower
+    tolerance: Share = 0.05  # by no larger a share is its WRMSSE higher at any level
+    coverage: Share = 0.05  # its ranges hold within so much of what they promise, over all levels
+
+
+class Transactions(Strict, frozen=True):
+    """A regression of a column of single sales on others of their columns, beside the forecasts of series."""
+
+    target: str
+    inputs: Columns | None = None  # all columns that are known before the sale where not given
+    allow: Columns = ()  # inputs to take though they are known only after the sale, such as the units sold
+    path: str | None = None  # the table of single sales; data.sales where not given
+    models: Columns = ("xgboost", "forest")  # the best of them is kept
+    date: str | None = None  # data.date where not given
+
+
+class Serving(Strict, frozen=True):
+    """How the champion answers over HTTP. API keys come from the environment or a file, never from here."""
+
+    log: str | None = None  # predictions as JSON lines: a folder or s3://; results/predictions where not given
+    log_rows: Positive = 1000  # written when so many are waiting, or
+    log_seconds: Annotated[float, Meta(gt=0)] = 5.0  # when one has waited so long
+    range: Probability = 0.9  # how often the range of /predict holds
+    max_body_mb: Annotated[float, Meta(gt=0)] = 1.0  # of a request, CSV uploads (which are streamed) excepted
+    max_rate: Annotated[float, Meta(gt=0)] = 1000.0  # requests a second of one client
+    origins: Columns = ()  # of web pages that may ask (CORS)
+
+
 class Settings(Strict, frozen=True):
     """Everything a project needs to know, as read from ``foresell.yaml``."""
 
@@ -148,6 +188,10 @@ class Settings(Strict, frozen=True):
     champion: str | None = None  # a model, or a blend of them; the best of the backtest where not given
     backtest: Backtest = field(default_factory=Backtest)
     output: Output = field(default_factory=Output)
+    tracking: Tracking = field(default_factory=Tracking)
+    promotion: Promotion = field(default_factory=Promotion)
+    transactions: Transactions | None = None
+    serving: Serving = field(default_factory=Serving)
     seed: int = 1
 
 

@@ -29,12 +29,12 @@ def _price(name: str, meaning: str, sees: int, of: Callable[[Question, np.ndarra
     def rows(q: Question) -> np.ndarray:
         return of(q, q.block.known("price", q.series, q.day))
 
-    return Feature(name, "price", meaning, "price", sees, rows)
+    return Feature(name, "price", meaning, "price", sees, rows, ahead=True)
 
 
 def _price_to_mean(days: int) -> Feature:
     def of(q: Question, price: np.ndarray) -> np.ndarray:
-        return ratio(price, q.block.price_past.mean(q.cutoff, days, q.series))
+        return ratio(price, q.block.price_mean(days, q.cutoff, q.series))
 
     return _price(f"price_to_mean_{days}", f"price over its mean of the {days} days to the cutoff", days - 1, of)
 
@@ -47,18 +47,17 @@ def _price_change(days: int) -> Feature:
 
 
 def _price_volatility(days: int) -> Feature:
-    def of(q: Question, price: np.ndarray) -> np.ndarray:
+    def of(q: Question) -> np.ndarray:
         past = q.block.price_past
         return q.each(ratio(past.moment(q.cutoffs, days, 2), past.mean(q.cutoffs, days)))
 
     meaning = f"standard deviation of the price over its mean, last {days} days"
-    return _price(f"price_volatility_{days}", meaning, days - 1, of)
+    return Feature(f"price_volatility_{days}", "price", meaning, "price", days - 1, of)
 
 
 def _price_against(level: Level) -> Feature:
     def of(q: Question, price: np.ndarray) -> np.ndarray:
-        mean = q.block.context.group_price(level)
-        return ratio(price, mean[q.group_rows(level), np.minimum(q.day, mean.shape[1] - 1)])
+        return ratio(price, q.block.group_price(level, q.series, q.day))
 
     words = f"the series' {level_name(level)}" if level else "all series"
     return _price(f"price_to_{level_suffix(level)}", f"price over the mean price of {words} on the day", 0, of)
@@ -71,6 +70,9 @@ def promotion_features(spans: Spans) -> list[Feature]:
     def feature(name: str, meaning: str, sees: int, of: Callable[[Question], np.ndarray]) -> Feature:
         return Feature(name, "promotion", meaning, "promotion", sees, of)
 
+    def on_day(name: str, meaning: str, days: int) -> Feature:
+        return Feature(name, "promotion", meaning, "promotion", 0, on(days), ahead=True)
+
     def on(days: int) -> Callable[[Question], np.ndarray]:
         return lambda q: q.block.known("promotion", q.series, q.day + days)
 
@@ -81,9 +83,9 @@ def promotion_features(spans: Spans) -> list[Feature]:
         return q.block.promoted_past.mean(q.cutoffs, year)  # [cutoff, series]
 
     return [
-        feature("promotion", "promotion on the day", 0, on(0)),
-        feature("promotion_before", "promotion the day before", 0, on(-1)),
-        feature("promotion_after", "promotion the day after", 0, on(1)),
+        on_day("promotion", "promotion on the day", 0),
+        on_day("promotion_before", "promotion the day before", -1),
+        on_day("promotion_after", "promotion the day after", 1),
         feature("promotion_share_recent", f"share of promoted days, last {month}", month - 1, share(month)),
         feature("promotion_share_year", f"share of promoted days, last {year}", year - 1, share(year)),
         feature("promotion_mean", f"mean units of promoted days, last {year}", year - 1, lambda q: q.each(promoted(q))),
@@ -98,4 +100,8 @@ def promotion_features(spans: Spans) -> list[Feature]:
 
 def covariate_feature(name: str) -> Feature:
     """A known-ahead covariate as it stands on the day."""
-    return Feature(name, "covariate", f"{name} on the day", name, 0, lambda q: q.block.known(name, q.series, q.day))
+
+    def of(q: Question) -> np.ndarray:
+        return q.block.known(name, q.series, q.day)
+
+    return Feature(name, "covariate", f"{name} on the day", name, 0, of, ahead=True)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.hierarchy import Groups, Hierarchy, Level
-from foresell.core.panel import Panel
+from foresell.core.panel import Known, Panel
 from foresell.features.calendar import calendar_columns, holidays_of
 from foresell.features.past import Past
 
@@ -72,16 +72,21 @@ class Context:
 
     def block(self, series: slice | np.ndarray) -> Block:
         """The questions' view of some of the series."""
-        return Block(self, self.panel.part(series), np.arange(self.panel.n_series)[series])
+        return Block(self, series)
 
 
 class Block:
     """Some series with their past and what is known ahead of them; one series will do."""
 
-    def __init__(self, context: Context, panel: Panel, members: np.ndarray):
+    def __init__(self, context: Context, series: slice | np.ndarray):
         self.context = context
-        self.panel = panel
-        self.members = members  # [series] rows of the whole panel
+        self.members = np.arange(context.panel.n_series)[series]  # [series] rows of the whole panel
+        self._series = series
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The panel of these series."""
+        return self.context.panel.part(self._series)
 
     @cached_property
     def past(self) -> Past:
@@ -90,10 +95,17 @@ class Block:
 
     def known(self, name: str, series: np.ndarray, day: np.ndarray) -> np.ndarray:
         """The covariate for pairs of series and day, float32 of their shape; NaN past its end."""
-        known = self.panel.known[name]
-        last = known.values.shape[1] - 1
-        values = known.values[known.rows[series], np.clip(day, 0, last)].astype(np.float32)
-        return np.where((day > last) | (day < 0), np.float32(np.nan), values)
+        return known_on(self.panel.known[name], series, day)
+
+    def price_mean(self, days: int, cutoff: np.ndarray, series: np.ndarray) -> np.ndarray:
+        """The mean known price of the `days` days that end on `cutoff`, for pairs of series and cutoff: float32."""
+        return self.price_past.mean(cutoff, days, series)
+
+    def group_price(self, level: Level, series: np.ndarray, day: np.ndarray) -> np.ndarray:
+        """The mean price of the group of `level` that each series belongs to, on its day: float32 of their shape."""
+        mean = self.context.group_price(level)
+        rows = self.context.groups(level).rows[self.members[series]]
+        return mean[rows, np.minimum(day, mean.shape[1] - 1)]
 
     def attribute(self, name: str) -> np.ndarray:
         """A column of the series as numbers, float32 [series]: itself when numeric, else the place in the codes."""
@@ -174,7 +186,8 @@ class Feature:
     """One feature: `of` gives float32 [row] for a question.
 
     `sees` says, in days before the cutoff, how far back it looks (None: all of the history); `reads` says what.
-    `default` says whether it belongs to the default set.
+    `default` says whether it belongs to the default set, `ahead` whether it moves with what is known of the days after
+    the cutoff: another price there is another value of it.
     """
 
     name: str
@@ -184,6 +197,7 @@ class Feature:
     sees: int | None
     of: Callable[[Question], np.ndarray]
     default: bool = False
+    ahead: bool = False
 
     @property
     def earliest(self) -> str:
@@ -191,6 +205,13 @@ class Feature:
         if self.reads in ("calendar", "attributes"):
             return "target day"
         return "first day of the history" if self.sees is None else f"{self.sees} before the cutoff"
+
+
+def known_on(known: Known, series: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """A covariate for pairs of series (its own) and day, float32 of their shape; NaN past its end."""
+    last = known.values.shape[1] - 1
+    values = known.values[known.rows[series], np.clip(day, 0, last)].astype(np.float32)
+    return np.where((day > last) | (day < 0), np.float32(np.nan), values)
 
 
 def unknown(name: str) -> Feature:

@@ -55,14 +55,18 @@ class Champion:
         """What went wrong for some of the series when the models were fitted."""
         return tuple(finding for model in self.models.values() for finding in model.findings)
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """The covariates that any of the models of single series reads."""
+        return frozenset().union(*(model.reads(panel) for model in self.models.values()))
+
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series and step after the panel's cutoff."""
         means = {name: model.forecast(panel).mean for name, model in self.models.items()}
         blended = self.combination.blend.apply(means, segments(panel))
-        mean = self._lined_up(panel, blended)
+        mean = self.lined_up(panel, blended)
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
-    def _lined_up(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
+    def lined_up(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
         """`mean` [series, step] in line with the upper levels, where all series that they are made of are there."""
         if self.totals is None or panel.n_series != self.n_series:
             return mean
@@ -79,15 +83,26 @@ class Champion:
         """
         rows = np.arange(panel.n_series) if series is None else np.asarray(series, np.int64)
         weights = self.combination.blend.of_series(segments(panel))[rows]  # [series, model]
-        base = np.zeros((len(rows), self.horizon))
+        parts = {name: model.explain(panel, series) for name, model in self.models.items()}
+        mean = None if self.totals is None else self.forecast(panel).mean[rows]
+        return self.joined(parts, weights, mean)
+
+    def joined(
+        self, parts: Mapping[str, Contributions], weights: np.ndarray, mean: np.ndarray | None = None
+    ) -> Contributions:
+        """The models' contributions `parts` by their `weights` [series, model], and what is left to the `mean`.
+
+        The last is what the upper levels add; where no `mean` [series, step] is given, there are none.
+        """
+        base = np.zeros(next(iter(parts.values())).base.shape)
         units: dict[str, np.ndarray] = {}
         for place, name in enumerate(self.combination.blend.models):
-            part, weight = self.models[name].explain(panel, series), weights[:, place, None]
+            part, weight = parts[name], weights[:, place, None]
             base += weight * part.base
             for feature, layer in zip(part.features, part.units, strict=True):
                 units[feature] = units.get(feature, 0.0) + weight * layer
-        if self.totals is not None:
-            units[LINE_UP] = self.forecast(panel).mean[rows] - base - sum(units.values(), np.zeros_like(base))
+        if mean is not None:
+            units[LINE_UP] = mean - base - sum(units.values(), np.zeros_like(base))
         layers = np.stack(list(units.values())) if units else np.zeros((0, *base.shape))
         return Contributions(tuple(units), base, layers)
 

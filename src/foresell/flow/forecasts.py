@@ -48,7 +48,7 @@ class Forecasts:
         for level, forecast in self.by_level.items():
             frame = forecast.to_frame().drop("total", strict=False) if not level else forecast.to_frame()
             parts.append(frame.select(pl.lit(level_name(level)).alias("level"), pl.all()))
-        values = parts[0].columns[1:]
+        values = parts[0].columns[1 + len(next(iter(self.by_level))) :]
         taken = [name for name in names if name in ("level", *values)]
         if taken:
             raise UsageError(

@@ -45,16 +45,23 @@ FILES: dict[str, dict[str, str]] = {
     "train": {
         "model/": "the models that have a weight, fitted on the whole history, and how they are combined",
         "drivers.csv": "what they go by: feature, share, meaning",
+        "transactions/": "what was learnt of single sales, where 'transactions' in foresell.yaml names a target",
+        "revenue/": "daily revenue ahead by SARIMA, and how far it was off before; or why there is none",
     },
     "forecast": {
         "forecasts.parquet": "all levels in one table: level, the columns that levels are made of, cutoff, date, step, "
         "mean, quantiles (q050 is 5 %)"
     },
     "report": {"report.html": "one page that needs nothing else"},
+    "record": {},
+    "register": {},
     "delivery": {},
 }
 """The files of each step under ``results/<step>/``. Each folder also has ``summary.json`` (what the command line
 prints, as data) and ``step.json`` (from what, when, how long)."""
+
+SOMETIMES = {"train": ("transactions/",)}
+"""The files that a step leaves only where the settings ask for them."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "check": (),
@@ -64,10 +71,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "train": ("check", "backtest", "combine"),
     "forecast": ("check", "backtest", "combine", "train"),
     "report": ("check", "features", "backtest", "combine", "train", "forecast"),
+    "record": ("check", "backtest", "combine"),
+    "register": ("check", "backtest", "combine", "record", "train"),
     "delivery": ("check", "backtest", "combine", "train", "forecast"),
 }
-"""The steps in the order of a whole run, and which others each needs. Delivery comes last: the report is there even
-when a database is down."""
+"""The steps in the order of a whole run, and which others each needs. What goes elsewhere comes last: the report is
+there even when a store or a database is down."""
 
 TUNE = "tune"
 """What stands beside the steps: it is done when it is asked for, and changes the settings."""

@@ -15,6 +15,7 @@ from foresell.core.errors import SettingsError
 from foresell.core.settings import Settings
 from foresell.evaluate.backtest import TOTALS, Backtest, backtest
 from foresell.evaluate.windows import cutoffs
+from foresell.flow import transactions
 from foresell.flow.champion import ENSEMBLE, fit
 from foresell.flow.combining import MEAN, WEIGHTED
 from foresell.flow.ensemble import ensemble
@@ -30,6 +31,7 @@ def run_backtest(task: Task, folder: Path) -> dict[str, Any]:
     settings, panel = task.settings, task.panel
     models, totals = models_of(settings), totals_of(settings, panel, task.hierarchy)
     _check_champion(settings, models)  # now, rather than when the backtest is done
+    transactions.check(settings, task.base)
     (folder / "forecasts").mkdir()
     weights = settings.backtest.weights
     days = cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every)
@@ -114,16 +116,20 @@ def run_combine(task: Task, folder: Path) -> dict[str, Any]:
 
 
 def train(task: Task, folder: Path) -> dict[str, Any]:
-    """Fits the models that have a weight on the whole history, and those of the upper levels where they have a say."""
+    """Fits the models that have a weight on the whole history, and those of the upper levels where they have a say;
+    and what there is beside them: the model of single sales, daily revenue."""
     settings, panel = task.settings, task.panel
     combination = Combination.load(task.results.folder("combine"))
     needed = [*combination.blend.models, *([TOTALS] if combination.needs_totals else [])]
+    parts = 1 + len(needed)
     last = dict(task.scores("backtest").runs.sort("cutoff").select("model", "fit_seconds").iter_rows())
 
     def tell(name: str) -> None:
         done = needed.index(name)
         left = sum(last.get(each, float("nan")) for each in needed[done:])
-        task.tell(done, len(needed), f"{name} on the whole history", left)
+        task.tell(done + 1, parts, f"{name} on the whole history", left)
+
+    beside = transactions.train_beside(task, folder, lambda doing: task.tell(0, parts, doing))
 
     totals = totals_of(settings, panel, task.hierarchy)
     champion = fit(panel, settings.horizon, models_of(settings), totals, combination, tell)
@@ -135,11 +141,12 @@ def train(task: Task, folder: Path) -> dict[str, Any]:
     )
     drivers = champion.drivers().join(meanings, on="feature", how="left", maintain_order="left")
     drivers.write_csv(folder / "drivers.csv")
-    task.tell(len(needed), len(needed), "done")
+    task.tell(parts, parts, "done")
     return {
         "model": champion.name,
         "models": list(champion.models),
         "cutoff": panel.cutoff.isoformat(),
         "drivers": drivers["feature"].head(5).to_list(),
         "warnings_found": [f"{f.code} in {f.where}: {f.message}" for f in champion.findings],
+        **beside,
     }

@@ -15,7 +15,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Settings, read_settings
 from foresell.evaluate.leakage import Trial, leakage
 from foresell.evaluate.windows import cutoffs
-from foresell.flow import learning, steps
+from foresell.flow import learning, registering, steps
 from foresell.flow.layout import DATABASE, NEEDS, SETTINGS, TUNE
 from foresell.flow.models import models_of, wanted_models
 from foresell.flow.outcome import Outcome, Progress, Watch, unwatched
@@ -35,6 +35,8 @@ WORK: dict[str, Step] = {
     "train": learning.train,
     "forecast": steps.forecast,
     "report": report,
+    "record": registering.record,
+    "register": registering.register,
     "delivery": steps.delivery,
 }
 
@@ -74,7 +76,7 @@ class Project:
 
     def _do(self, name: str, again: bool) -> Outcome:
         folder, made_from = self.results.folder(name), self._fingerprint(name)
-        if not again and self.results.up_to_date(name, made_from) and not self._database_gone(name):
+        if not again and self.results.up_to_date(name, made_from) and not self._lost(name):
             record = self.results.record(name)
             return Outcome(name, folder, False, record.seconds if record else 0.0, read_summary(folder))
         task = self._task(name)
@@ -119,20 +121,31 @@ class Project:
         if step == "report":
             told = [read_summary(self.results.folder(each)) for each in ("check", TUNE)]
             return panel, made_from, told, of
+        if step in ("record", "register"):
+            return panel, made_from, of.tracking
         if step == "combine":
             return panel, made_from, of.champion, of.totals.reconciliation
-        return panel, made_from  # train
+        return panel, made_from, *self._single_sales()  # train
 
     def _inputs(self) -> list[str]:
         data = self.settings.data
         tables = [table.path for table in (data.items, data.stores, data.prices, data.calendar) if table]
         return [data.sales, *([data.future] if data.future else []), *tables]
 
+    def _single_sales(self) -> tuple[object, ...]:
+        """What the model of single sales depends on, beside the panel; nothing where there is none."""
+        of = self.settings
+        if of.transactions is None:
+            return ()
+        return of.transactions, of.data, of.serving.range, self._input(of.transactions.path or of.data.sales)
+
     def _input(self, path: str) -> str:
         return input_fingerprint(path, self.folder)
 
-    def _database_gone(self, step: str) -> bool:
-        """Whether the file that was delivered to has been taken away."""
+    def _lost(self, step: str) -> bool:
+        """Whether what the step put elsewhere is not there: it could not be put, or the file was taken away."""
+        if step in ("record", "register"):
+            return registering.lost(self._task(step), step)
         if step != "delivery":
             return False
         path = parse_address(self.settings.output.database or DATABASE, self.folder).path
@@ -147,9 +160,8 @@ class Project:
         told = []
         for name in NEEDS:
             record = self.results.record(name)
-            fresh[name] = all(fresh[need] for need in NEEDS[name]) and self.results.up_to_date(
-                name, self._fingerprint(name)
-            )
+            there = self.results.up_to_date(name, self._fingerprint(name)) and not self._lost(name)
+            fresh[name] = there and all(fresh[need] for need in NEEDS[name])
             state = "up to date" if fresh[name] else "out of date" if record else "not done"
             when = record.finished.isoformat(timespec="seconds") if record else None
             told.append({"step": name, "state": state, "finished": when, "seconds": record.seconds if record else None})

@@ -29,6 +29,7 @@ from foresell.flow.layout import SETTINGS, TUNE
 from foresell.flow.models import models_of, wanted_models
 from foresell.flow.outcome import Outcome, Pace, Progress
 from foresell.flow.project import Project
+from foresell.flow.registering import record_tuning
 from foresell.flow.steps import Task, read_summary, write_json
 from foresell.models.pooled.model import Pooled
 from foresell.report.words import change as relative
@@ -56,7 +57,8 @@ def tune(
     `minutes`. The best is confirmed on all series in the windows of the backtest, which the search has not seen, and
     with `write` stands in ``foresell.yaml`` if it is better there. Does the step `check` first where it is out of date.
 
-    Stopped at any moment, it keeps the trials that are done, and the same call goes on. Other data, another version of
+    The search is recorded as an MLflow run; where that cannot be, ``summary["tracking"]`` says why. Stopped at any
+    moment, it keeps the trials that are done, and the same call goes on. Other data, another version of
     foresell or other settings of the model begin a new search in the same file.
 
     Raises UsageError for a model that cannot be tuned and for a history that is too short.
@@ -70,6 +72,7 @@ def tune(
         finally:
             found.leave()
         summary = found.conclude(write)
+        summary["tracking"] = record_tuning(found.task, summary)
     return Outcome(TUNE, found.folder, True, round(time.monotonic() - began, 3), summary)
 
 

@@ -101,7 +101,7 @@ def explain(
     task = _trained(project)
     panel, fitted = task.panel, task.fitted()
     rows = series_where(panel.series, chosen)
-    steps = _steps(panel, fitted.horizon, first, last)
+    steps = steps_between(panel, fitted.horizon, first, last)
     task.tell(0, 1, f"asking {fitted.name}")
     return reasons.explain(
         fitted.explain(panel, rows.tolist()),
@@ -132,7 +132,7 @@ def what_if(
     task = _trained(project)
     panel, fitted = task.panel, task.fitted()
     rows = series_where(panel.series, chosen)
-    steps = _steps(panel, fitted.horizon, first, last)
+    steps = steps_between(panel, fitted.horizon, first, last)
     dates = panel.ahead(fitted.horizon)
     begin, end = dates[[steps.start, steps.stop - 1]].astype(object)
     other = scenario(panel, changes, rows, begin, end)
@@ -166,7 +166,7 @@ def _trained(project: Project) -> Task:
     return Task(project.settings, project.folder, project.results, tell)
 
 
-def _steps(panel: Panel, horizon: int, first: date | str | None, last: date | str | None) -> slice:
+def steps_between(panel: Panel, horizon: int, first: date | str | None, last: date | str | None) -> slice:
     """The steps, from 0, of the days (periods) in which `first` and `last` lie."""
     begin = 0 if first is None else panel.day_of(first) - panel.n_days
     end = horizon - 1 if last is None else panel.day_of(last) - panel.n_days

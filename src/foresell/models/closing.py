@@ -48,6 +48,11 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     return closed | never[:, panel.ahead(horizon).astype(np.int64) % 7]
 
 
+def without_history(panel: Panel) -> np.ndarray:
+    """Whether each series has no known day up to the cutoff: bool [series]."""
+    return ~_known_before(panel, panel.n_days)
+
+
 def _gone(panel: Panel) -> np.ndarray:
     """Whether each series was on sale once and is no longer [series]."""
     start = max(0, panel.n_days - GONE[panel.frequency])
@@ -58,7 +63,7 @@ def _not_yet(panel: Panel, horizon: int) -> np.ndarray:
     """Whether each series without any history is still without a price [series, step], one being known for later."""
     if "price" not in panel.known:
         return np.zeros((panel.n_series, horizon), bool)
-    new = np.flatnonzero(~_known_before(panel, panel.n_days))
+    new = np.flatnonzero(without_history(panel))
     price = panel.known["price"].part(new)
     priced = ~np.isnan(price.on(slice(0, panel.n_days + horizon)))
     missing = horizon - max(0, min(horizon, priced.shape[1] - panel.n_days))

@@ -53,6 +53,10 @@ class Fitted(Protocol):
         usually empty."""
         ...
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """The covariates of `panel` whose values ahead can move the forecast of a series that has a history."""
+        ...
+
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series of `panel` and each of the `horizon` days after the panel's cutoff.
 

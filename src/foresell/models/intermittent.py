@@ -172,6 +172,10 @@ class FittedIntermittent:
     def name(self) -> str:
         return self.model.name
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def forecast(self, panel: Panel) -> Forecast:
         """The rate of each series for every step [series, step], 0 where closed; 0 for a series that never sold."""
         rate = np.zeros(panel.n_series)

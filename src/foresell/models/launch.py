@@ -118,6 +118,10 @@ class FittedLaunch:
     name: str = "launch"
     findings: tuple[Finding, ...] = field(default=())
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """The promotion, and the price: how high it is for its kind."""
+        return frozenset({"price", "promotion"} & set(panel.known))
+
     def forecast(self, panel: Panel) -> Forecast:
         mean = np.ones((panel.n_series, self.horizon))
         for factor in self._factors(panel).values():

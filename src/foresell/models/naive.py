@@ -60,12 +60,16 @@ class FittedSeasonalNaive:
     name: str = "seasonal_naive"
     findings: tuple[Finding, ...] = ()
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def forecast(self, panel: Panel) -> Forecast:
         season = _last_season(panel.units, self.season)
         return _forecast(panel, season[:, np.arange(self.horizon) % self.season])
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        return _all_base(self.forecast(panel), series)
+        return _all_base(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
 
     def drivers(self) -> pl.DataFrame:
         return _no_drivers()
@@ -111,6 +115,10 @@ class FittedMovingAverage:
     name: str = "moving_average"
     findings: tuple[Finding, ...] = ()
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """None."""
+        return frozenset()
+
     def forecast(self, panel: Panel) -> Forecast:
         mean = _known_mean(panel.units[:, -self.window :])
         for row in np.flatnonzero(np.isnan(mean)):
@@ -121,7 +129,7 @@ class FittedMovingAverage:
         return _forecast(panel, np.repeat(mean[:, None], self.horizon, axis=1))
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        return _all_base(self.forecast(panel), series)
+        return _all_base(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
 
     def drivers(self) -> pl.DataFrame:
         return _no_drivers()
@@ -161,10 +169,9 @@ def _forecast(panel: Panel, mean: np.ndarray) -> Forecast:
     return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(horizon), mean)
 
 
-def _all_base(forecast: Forecast, series: Sequence[int] | None) -> Contributions:
+def _all_base(forecast: Forecast) -> Contributions:
     """The past that is repeated is the base; no feature adds to it."""
-    mean = forecast.mean if series is None else forecast.mean[np.array(series, np.int64)]
-    return Contributions((), mean, np.zeros((0, *mean.shape), np.float32))
+    return Contributions((), forecast.mean, np.zeros((0, *forecast.mean.shape), np.float32))
 
 
 def _no_drivers() -> pl.DataFrame:

@@ -6,6 +6,8 @@ import click
 
 from foresell import __version__
 from foresell.apps.cli.begin import init, sample
+from foresell.apps.cli.registry import models, promote, rollback
+from foresell.apps.cli.serve import serve
 from foresell.apps.cli.steps import STEP_VERBS, status
 from foresell.apps.cli.tune import tune
 from foresell.apps.cli.verbs import EXIT_CODES
@@ -33,5 +35,5 @@ def main() -> None:
     """
 
 
-for _verb in (init, sample, *STEP_VERBS, tune, explain, whatif, status):
+for _verb in (init, sample, *STEP_VERBS, tune, promote, rollback, models, explain, whatif, serve, status):
     main.add_command(_verb)

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from foresell.flow.project import Project
 
 
-STEPS_OF = {"backtest": ("backtest", "combine"), "forecast": ("forecast", "delivery")}
+STEPS_OF = {
+    "backtest": ("backtest", "combine", "record"),
+    "train": ("train", "register"),
+    "forecast": ("forecast", "delivery"),
+}
 """The steps of a verb that does more than the one of its name."""
 
 
@@ -145,7 +149,7 @@ def backtest(**flags: Any) -> None:
     Reads what `check` left (and checks first where that is out of date). The models, windows and levels are set
     in foresell.yaml. The step `combine` makes one forecast of the models', the ensemble: it learns weights, brings
     the single series into line with the totals, and learns ranges. What it learns for a window, it learns from
-    earlier windows.
+    earlier windows. The step `record` keeps all of it as an MLflow run, where 'tracking' in foresell.yaml says.
     """
     _finish(flags, *STEPS_OF["backtest"])
 
@@ -156,8 +160,12 @@ def train(**flags: Any) -> None:
 
     Which those are is found by the backtest, or set by 'champion' in foresell.yaml. Reads what `check` and `backtest`
     left (and does those first where they are out of date). The models there are: MODELS.
+
+    The step `register` keeps the training as an MLflow run and its model as a new version in the registry, which
+    `promote` may make the champion. Needs the extra 'mlflow'; without it, or when its store is down, this is said and
+    the next run tries again.
     """
-    _finish(flags, "train")
+    _finish(flags, *STEPS_OF["train"])
 
 
 @_verb("forecast")
@@ -182,7 +190,9 @@ def report(**flags: Any) -> None:
 
 @_verb("run")
 def run(**flags: Any) -> None:
-    """Do everything that is out of date: check, features, backtest, combine, train, forecast, report, delivery.
+    """Do everything that is out of date, from check to delivery.
+
+    The steps: check, features, backtest, combine, train, forecast, report, record, register, delivery.
 
     Reads the files that foresell.yaml names. Writes results/STEP/ for each step; the help of each verb lists its
     files. A run that was stopped goes on where it was; the step that was under way is done from its beginning.

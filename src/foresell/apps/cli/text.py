@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foresell.apps.cli import beside
 from foresell.apps.cli.verbs import width
 from foresell.report.words import blend, change, duration, listed, many, number, score, share, ways
 
@@ -59,6 +60,8 @@ def told(outcome: Outcome) -> str:
     when = duration(outcome.seconds) if outcome.done else "up to date"
     when = when.replace(" ", NO_BREAK)
     text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11).replace(NO_BREAK, " ")
+    if outcome.step == "train":
+        text += _beside(outcome.summary)
     for warning in outcome.summary.get("warnings_found", ()) if outcome.done else ():
         text += "\n" + hanging("", f"warning: {warning}", 11)
     if outcome.step == "combine":
@@ -66,6 +69,14 @@ def told(outcome: Outcome) -> str:
         if outcome.summary["ranges"]:
             text += "\n" + ranges(outcome.summary["ranges"]) + "\n"
     return text
+
+
+def _beside(of: dict[str, Any]) -> str:
+    """What was learnt beside the forecasts of series: a paragraph each, and a table of single sales."""
+    text = "".join("\n" + hanging("", each, 11) for each in beside.paragraphs(of))
+    if "transactions" not in of:
+        return text
+    return f"{text}\n\n{columns(beside.scores(of['transactions']), right=range(1, 5), indent=2)}\n"
 
 
 def _check(of: dict[str, Any]) -> str:
@@ -107,6 +118,21 @@ def _report(of: dict[str, Any]) -> str:
     return of["page"]
 
 
+def _record(of: dict[str, Any]) -> str:
+    if not of["recorded"]:
+        return _UNRECORDED[of["recorded"]]
+    return f"the backtest is run {of['run']} of {of['name']} in {of['store']}"
+
+
+def _register(of: dict[str, Any]) -> str:
+    if not of["recorded"]:
+        return _UNRECORDED[of["recorded"]]
+    return f"the model is version {of['version']} of {of['name']} in {of['store']}"
+
+
+_UNRECORDED = {None: "tracking is switched off", False: "not recorded"}
+
+
 def _delivery(of: dict[str, Any]) -> str:
     copy = f"; a copy in {of['copy']}" if "copy" in of else ""
     return f"{of['rows']:,} rows to the table {of['table']} of {of['place']}{copy}"
@@ -120,6 +146,8 @@ _SAYS = {
     "train": _train,
     "forecast": _forecast,
     "report": _report,
+    "record": _record,
+    "register": _register,
     "delivery": _delivery,
 }
 

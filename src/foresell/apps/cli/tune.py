@@ -106,6 +106,7 @@ def found(of: dict[str, Any], seconds: float, folder: str) -> str:
         lines.append(hanging("", f"foresell.yaml has it now. Next: foresell run {folder}", 11))
     elif of["confirmed"] and of["confirmed"]["holds"] and not of["in_settings"]:
         lines.append(hanging("", "foresell.yaml is as it was; without --no-write it gets these options.", 11))
+    lines += [hanging("", f"warning: {text}", 11) for text in of["tracking"].get("warnings_found", ())]
     return "\n".join(lines)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 import numpy as np
@@ -23,6 +23,9 @@ from foresell.features.questions import BLOCK, everything
 from foresell.models.closing import closed_days
 from foresell.models.contract import Contributions
 from foresell.models.pooled.lesson import Loss, level_weights, recent_level, safe_names
+
+if TYPE_CHECKING:
+    from foresell.models.pooled.standing import StandingPooled
 
 RECIPE = "model.json"
 USUAL = "usual"
@@ -123,15 +126,32 @@ class FittedPooled:
             ),
         )
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """The covariates of which a feature that the boosters are shown looks at days ahead."""
+        shown = Shown(self.recipe, panel).features.values()
+        return frozenset(feature.reads for feature in shown if feature.ahead)
+
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series and step after the panel's cutoff, block by block."""
+        return self.forecast_from(Shown(self.recipe, panel))
+
+    def forecast_from(self, shown: Shown, keep: Callable[[slice, np.ndarray], None] | None = None) -> Forecast:
+        """The same from what the boosters are shown of a panel; `keep` is given the features of each block of series,
+        float32 [row, feature]."""
+        panel = shown.panel
         mean = np.empty((panel.n_series, self.horizon), np.float32)
-        for place, values, groups in self._questions(panel, np.arange(panel.n_series)):
-            score = self._ask(groups, values, lambda booster, shown: booster.score(shown))
-            made = self.recipe.loss.mean(score, self._level(panel, values))
+        for place, values in shown.blocks(np.arange(panel.n_series)):
+            if keep:
+                keep(place, values)
+            made = self.means(shown, values, *shown.pairs(np.arange(panel.n_series)[place]))
             mean[place] = made.reshape(-1, self.horizon)
         mean[closed_days(panel, self.horizon)] = 0
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+
+    def means(self, shown: Shown, values: np.ndarray, series: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """The means of rows of features [row, feature] about these series and steps (from 1): [row]."""
+        score = self._ask(shown, series, step, values, lambda booster, asked: booster.score(asked))
+        return self.recipe.loss.mean(score, shown.level(values))
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
         """Units that each feature adds to the recent level, which is the base, or takes from it.
@@ -141,19 +161,32 @@ class FittedPooled:
         on average. On closed days all is 0. Takes some hundred times as long as a forecast.
         """
         members = np.arange(panel.n_series) if series is None else np.array(series, np.int64)
-        features = (*self.recipe.features, USUAL)
+        shown = Shown(self.recipe, panel)
+        return self.reasons(shown, members, shown.blocks(members), closed_days(panel.part(members), self.horizon))
+
+    def reasons(
+        self, shown: Shown, members: np.ndarray, blocks: Iterable[tuple[slice, np.ndarray]], closed: np.ndarray
+    ) -> Contributions:
+        """The same for series: `members`, their features block by block, where they are `closed` [series, step]."""
+        names = (*self.recipe.features, USUAL)
         base = np.empty((len(members), self.horizon), np.float32)
-        units = np.empty((len(features), len(members), self.horizon), np.float32)
-        for place, values, groups in self._questions(panel, members):
-            parts = self._ask(groups, values, lambda booster, shown: booster.contributions(shown))
-            level = self._level(panel, values).astype(np.float64)
+        units = np.empty((len(names), len(members), self.horizon), np.float32)
+        for place, values in blocks:
+            pairs = shown.pairs(members[place])
+            parts = self._ask(shown, *pairs, values, lambda booster, asked: booster.contributions(asked))
+            level = shown.level(values).astype(np.float64)
             parts = parts * self.recipe.loss.units_per_score(parts.sum(axis=1), level)[:, None]
             base[place] = level.reshape(-1, self.horizon)
-            units[:, place] = parts.T.reshape(len(features), -1, self.horizon)
-        closed = closed_days(panel.part(members), self.horizon)
+            units[:, place] = parts.T.reshape(len(names), -1, self.horizon)
         base[closed] = 0
         units[:, closed] = 0
-        return Contributions(features, base, units)
+        return Contributions(names, base, units)
+
+    def stand(self, panel: Panel, room: int) -> StandingPooled:
+        """The boosters at the cutoff of `panel`, with the features of all its series where they fit in `room` bytes."""
+        from foresell.models.pooled.standing import StandingPooled
+
+        return StandingPooled(self, panel, room)
 
     def drivers(self) -> pl.DataFrame:
         """Each feature's share of the gain in loss that its splits brought, largest first."""
@@ -170,42 +203,72 @@ class FittedPooled:
         text = json.dumps({"kind": self.name, **asdict(self.recipe)}, indent=1)
         (folder / RECIPE).write_text(text, encoding="utf-8")
 
-    def _questions(self, panel: Panel, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray, list[Group]]]:
-        """Some of `members` [series] at a time: their places, the features of their rows [row, feature], their groups.
-
-        What the panel's data do not give is unknown.
-        """
-        context = Context(panel, self.horizon, self.recipe.codes)
-        there = catalogue(panel, self.recipe.levels)
-        features: dict[str, Feature] = {name: there.get(name) or unknown(name) for name in self.recipe.features}
-        groups = group_names(panel, self.recipe.by)
-        for start in range(0, len(members), BLOCK):
-            some = members[start : start + BLOCK]
-            together = (np.diff(some) == 1).all()
-            block = context.block(slice(some[0], some[-1] + 1) if together else some)  # a slice copies nothing
-            question = everything(block, panel.n_days - 1, self.horizon)
-            yield slice(start, start + len(some)), matrix(question, features), [groups[row] for row in some]
-
     def _ask(
-        self, groups: list[Group], values: np.ndarray, ask: Callable[[Booster, np.ndarray], np.ndarray]
+        self,
+        shown: Shown,
+        series: np.ndarray,
+        step: np.ndarray,
+        values: np.ndarray,
+        ask: Callable[[Booster, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """What the boosters in charge say of rows that are all steps of all series of a block: [row, ...]."""
-        members: dict[Group, list[int]] = {}
-        for place, group in enumerate(groups):
-            members.setdefault(group, []).append(place)
+        """What the boosters in charge say of rows about these series and steps: float64 [row, ...]."""
+        block = np.searchsorted([last for _, last in self.recipe.blocks], step)
+        charge = shown.groups[series] * len(self.recipe.blocks) + block  # [row]
         answer: np.ndarray | None = None
-        for group, series in members.items():
-            for block, (first, last) in enumerate(self.recipe.blocks):
-                rows = (np.array(series)[:, None] * self.horizon + np.arange(first - 1, last)).ravel()
-                said = [ask(self.boosters[place, block], values[rows]) for place in self.recipe.asked(group)]
-                if answer is None:
-                    answer = np.empty((len(values), *said[0].shape[1:]))
-                answer[rows] = np.mean(said, axis=0)
+        for each in np.unique(charge):
+            group, part = divmod(int(each), len(self.recipe.blocks))
+            boosters = [self.boosters[place, part] for place in self.recipe.asked(shown.names[group])]
+            rows = np.flatnonzero(charge == each)
+            some = values if len(rows) == len(values) else values[rows]
+            said = np.mean([ask(booster, some) for booster in boosters], axis=0)
+            if answer is None:
+                answer = np.empty((len(values), *said.shape[1:]))
+            answer[rows] = said
         assert answer is not None
         return answer
 
-    def _level(self, panel: Panel, values: np.ndarray) -> np.ndarray:
-        return recent_level(values, self.recipe.features, level_weights(panel.frequency))
+
+class Shown:
+    """What the boosters of `recipe` are shown of a panel: its features, and the group that each series belongs to.
+
+    A feature that the panel's data do not give is unknown. `groups` [series] are places in `names`. Sums by group are
+    those of `context`, one of the panel's own where not given.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        panel: Panel,
+        context: Context | None = None,
+        features: Mapping[str, Feature] | None = None,
+    ):
+        self.recipe = recipe
+        self.panel = panel
+        self.context = context or Context(panel, recipe.horizon, recipe.codes)
+        there = features or catalogue(panel, recipe.levels)
+        self.features: dict[str, Feature] = {name: there.get(name) or unknown(name) for name in recipe.features}
+        names = group_names(panel, recipe.by)
+        self.names: list[Group] = list(dict.fromkeys(names))
+        places = {name: place for place, name in enumerate(self.names)}
+        self.groups = np.array([places[name] for name in names], np.int64)
+
+    def blocks(self, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Some of `members` [series] at a time: their places, and the features of all their steps [row, feature]."""
+        for start in range(0, len(members), BLOCK):
+            some = members[start : start + BLOCK]
+            together = (np.diff(some) == 1).all()
+            block = self.context.block(slice(some[0], some[-1] + 1) if together else some)  # a slice copies nothing
+            question = everything(block, self.panel.n_days - 1, self.recipe.horizon)
+            yield slice(start, start + len(some)), matrix(question, self.features)
+
+    def pairs(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The series and the steps (from 1) of the rows that `blocks` makes of `members`: [row] each."""
+        horizon = self.recipe.horizon
+        return np.repeat(members, horizon), np.tile(np.arange(1, horizon + 1), len(members))
+
+    def level(self, values: np.ndarray) -> np.ndarray:
+        """The recent level of each row [row, feature], in units: float32 [row], above 0."""
+        return recent_level(values, self.recipe.features, level_weights(self.panel.frequency))
 
 
 def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPooled:

@@ -65,6 +65,10 @@ class FittedStatistical:
     def name(self) -> str:
         return self.model.name
 
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """The regressors. None where sums are fitted: what changes for one series is lost in the mean of its group."""
+        return frozenset(self.model.regressors_of(panel)) if self.model.level is None else frozenset()
+
     def forecast(self, panel: Panel) -> Forecast:
         """The mean of each series and step after the panel's cutoff; a series that fell back has its last season."""
         mean, _ = self._mean_and_effects(panel)

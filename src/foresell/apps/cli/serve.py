@@ -1,0 +1,167 @@
+"""The verb that puts the champion behind an HTTP API."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, paragraph, print_json, project_options
+from foresell.core.errors import StoreError, UsageError, first_five
+
+if TYPE_CHECKING:
+    import socket
+
+    from foresell.apps.api.keys import Keys
+    from foresell.core.settings import Serving
+    from foresell.flow.service.source import Source
+
+LOG = "results/predictions"
+"""Where a project's predictions are logged when the settings name no other place."""
+
+LOG_OF_BUNDLE = "predictions"
+
+_NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline")
+
+
+@click.command(
+    cls=Verb,
+    epilog="Example: foresell serve shop --port 8000\n\nEnds with SIGINT (Ctrl-C) or SIGTERM: requests under way are "
+    "finished and the prediction log is written out.\n\n" + EXIT_CODES,
+)
+@project_options
+@click.option(
+    "--bundle",
+    type=click.Path(exists=True, file_okay=False),
+    help="Serve the model in this folder, without a registry.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on; another needs keys.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free.")
+@click.option("--keys", type=click.Path(dir_okay=False), help="A file of API keys, beside those in FORESELL_API_KEYS.")
+@click.option("--log", metavar="PLACE", help=f"Where predictions are logged: a folder or s3://. [default: {LOG}]")
+@click.option("--new-key", metavar="ROLE", help="Make a key (read, predict or admin), print it and its line, and end.")
+@options()
+def serve(new_key: str | None, **flags: Any) -> None:
+    """Answer over HTTP: predictions, forecasts, reasons; with documents to try it under /docs.
+
+    Reads the champion from the registry (see `promote`), or the folder that --bundle names. Where there is none yet,
+    the server begins all the same; /ready says what to do. Writes each prediction as a JSON line to the prediction
+    log. With no API keys set it listens on this machine only.
+    """
+    _check_extra()
+    if new_key is not None:
+        _tell_key(new_key, flags["as_json"])
+        return
+    from foresell.apps.api import keys as api_keys
+    from foresell.apps.api import server
+    from foresell.apps.api.app import create_app
+    from foresell.store.predictions import PredictionLog
+
+    keys = api_keys.read_keys(flags["keys"])
+    _check_host(flags["host"], keys)
+    source, serving, place = _what(flags)
+    listening = server.bind(flags["host"], flags["port"])
+    log = PredictionLog(place, serving.log_rows, serving.log_seconds)
+    told = _beginning(listening, source, place, keys)
+
+    def started() -> None:
+        if flags["as_json"]:
+            print_json(told)
+        elif not flags["quiet"]:
+            click.echo("\n".join(paragraph(line) for line in told["says"]))
+
+    try:
+        server.run(create_app(source, serving, keys, log), listening, started)
+    finally:
+        log.close()
+
+
+def _check_extra() -> None:
+    """Raises UsageError where a package of the extra is missing."""
+    missing = []
+    for name in _NEEDED:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    if missing:
+        raise UsageError(
+            f"Serving needs packages that are not installed: {first_five(missing)}. Get them with: "
+            "pip install 'foresell[serve]'"
+        )
+
+
+def _tell_key(role: str, as_json: bool) -> None:
+    from foresell.apps.api.keys import VARIABLE, new_key
+
+    text, key = new_key(role)
+    if as_json:
+        print_json({"key": text, "role": str(key.role), "line": key.line()})
+        return
+    click.echo(f"The key, which is shown only now:\n  {text}")
+    click.echo(f"The line for {VARIABLE} or the file of --keys:\n  {key.line()}")
+
+
+def _check_host(host: str, keys: Keys) -> None:
+    """Raises UsageError where others could reach a server that asks for no key."""
+    from foresell.apps.api.door import is_loopback
+    from foresell.apps.api.keys import VARIABLE
+
+    if not keys and not is_loopback(host):
+        raise UsageError(
+            f"No API keys are set, so the server listens on this machine only, not on {host}. Make a key with: "
+            f"foresell serve --new-key predict; put its line into {VARIABLE} or a file for --keys."
+        )
+
+
+def _what(flags: dict[str, Any]) -> tuple[Source, Serving, str]:
+    """The source of the model, how it is to be served, and where predictions are logged."""
+    from foresell.core.settings import read_settings
+    from foresell.flow.layout import SETTINGS
+    from foresell.flow.service.bundle import read_bundle_settings
+    from foresell.flow.service.source import FolderSource, RegistrySource
+
+    if flags["bundle"]:
+        if flags["folder"] or flags["project"]:
+            raise click.UsageError("Give a project or --bundle, not both.")
+        serving = read_bundle_settings(Path(flags["bundle"])).serving
+        return FolderSource(flags["bundle"]), serving, flags["log"] or serving.log or LOG_OF_BUNDLE
+    folder = Path(chosen_folder(flags["folder"], flags["project"]))
+    serving = read_settings(folder / SETTINGS).serving
+    return RegistrySource(folder), serving, flags["log"] or _within(folder, serving.log or LOG)
+
+
+def _within(folder: Path, place: str) -> str:
+    """The place as it is meant in the settings of the project in `folder`."""
+    return place if "://" in place else str(folder / place)
+
+
+def _beginning(listening: socket.socket, source: Source, place: str, keys: Keys) -> dict[str, Any]:
+    """What is said when the server begins: where it is, what it serves, who may ask."""
+    host, port = listening.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    try:
+        version = source.newest()
+        model = f"Serves version {version}." if version else "There is no champion yet; /ready says what to do."
+    except StoreError as error:
+        version, model = None, str(error)
+    asked = (
+        f"API keys are asked for; {len(keys.keys)} are set."
+        if keys
+        else "No API keys are set: it answers this machine only."
+    )
+    return {
+        "address": address,
+        "docs": f"{address}/docs",
+        "version": version,
+        "log": place,
+        "keys": len(keys.keys),
+        "says": [
+            f"Listening on {address}, documents on {address}/docs",
+            model,
+            asked,
+            f"Predictions are logged to {place}",
+        ],
+    }

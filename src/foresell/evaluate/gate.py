@@ -1,0 +1,174 @@
+"""The gate to service: may a challenger take the champion's place? Tables in, a verdict out, figure by figure.
+
+Both were tried on the same windows. What is asked of the challenger:
+
+- Over all levels, its WRMSSE is below the champion's by the share ``margin``, and below that of the plain model.
+- At no level its WRMSSE is above the champion's by more than the share ``tolerance``.
+- Its ranges hold: the share of actuals within a range, each level counting the same, lies within ``coverage`` of what
+  the range promises, for each range. The single levels are shown and not judged: the upper ones have few days, and
+  those of one week err together, so that a limit on each would refuse good ranges by chance.
+
+A metric is the mean over the windows, as in the leaderboard; coverage is that over all days of the windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.core.settings import Promotion
+from foresell.evaluate.backtest import BENCHMARK
+from foresell.evaluate.scores import ALL_LEVELS
+
+WRMSSE, COVERAGE = "WRMSSE", "coverage"
+EPSILON = 1e-12  # so much rounding decides nothing
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How one version did: its `model` among those of the table `levels` (`Backtest.levels`), and the table `ranges`
+    (`intervals.score_ranges`, with the window's ``cutoff``)."""
+
+    levels: pl.DataFrame
+    ranges: pl.DataFrame
+    model: str
+
+    @property
+    def cutoffs(self) -> tuple[date, ...]:
+        return tuple(self.levels["cutoff"].unique().sort())
+
+    def wrmsse(self, model: str | None = None) -> dict[str, float | None]:
+        """By level, from the top down, ``all`` the first: the mean over the windows; empty for an unknown model."""
+        rows = self.levels.filter(pl.col("model") == (model or self.model))
+        means = rows.group_by("level", maintain_order=True).agg(pl.col("wrmsse").fill_nan(None).mean())
+        found = dict(means.iter_rows())
+        return {name: found[name] for name in sorted(found, key=lambda name: name != ALL_LEVELS)}
+
+    def coverage(self) -> pl.DataFrame:
+        """One row for each level and range: ``level``, ``nominal``, ``coverage`` over the days of all windows."""
+        rows = self.ranges.filter((pl.col("by") == "all") & (pl.col("points") > 0))
+        mean = (pl.col("coverage") * pl.col("points")).sum() / pl.col("points").sum()
+        return rows.group_by("level", "nominal", maintain_order=True).agg(mean.alias("coverage"))
+
+    def comparable(self, other: Scores) -> bool:
+        """Whether both were scored at the same cutoffs and levels, by weights of the same kind."""
+        return self._windows().equals(other._windows())
+
+    def _windows(self) -> pl.DataFrame:
+        rows = self.levels.filter(pl.col("model") == self.model)
+        return rows.select("cutoff", pl.col("level", "weights").cast(pl.String)).sort("cutoff", "level")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a verdict: what the challenger shows at a level, beside the champion, and the limits on it.
+
+    `at_least` and `at_most` are None where there is none; a figure without limits is shown and not judged. `nominal`
+    is what a range promises.
+    """
+
+    level: str
+    figure: str
+    champion: float | None
+    challenger: float | None
+    at_least: float | None = None
+    at_most: float | None = None
+    ok: bool = True
+    nominal: float | None = None
+
+    @property
+    def judged(self) -> bool:
+        return not (self.ok and self.at_least is None and self.at_most is None)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the challenger may take the champion's place: `figures`, the overall one first, and the `windows`."""
+
+    figures: tuple[Figure, ...]
+    windows: tuple[date, ...]
+    rules: Promotion
+
+    @property
+    def passed(self) -> bool:
+        return all(figure.ok for figure in self.figures)
+
+    @property
+    def failed(self) -> tuple[Figure, ...]:
+        """The figures that stand in the way."""
+        return tuple(figure for figure in self.figures if not figure.ok)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The verdict as plain data, for JSON."""
+        return {
+            "passed": self.passed,
+            "windows": [cutoff.isoformat() for cutoff in self.windows],
+            "rules": {name: getattr(self.rules, name) for name in self.rules.__struct_fields__},
+            "figures": [asdict(figure) for figure in self.figures],
+        }
+
+
+def judge(challenger: Scores, champion: Scores | None, rules: Promotion, plain: str = BENCHMARK) -> Verdict:
+    """The verdict on `challenger`. Without a `champion`, it must beat the model `plain`, and its ranges hold.
+
+    Raises UsageError where the two were not tried on the same windows and levels.
+    """
+    if champion is not None and not challenger.comparable(champion):
+        raise UsageError(
+            f"The challenger was tried at {first_five(challenger.cutoffs)}, the champion at "
+            f"{first_five(champion.cutoffs)}; a verdict takes the same windows, levels and weights for both."
+        )
+    figures = [*_errors(challenger, champion, rules), *_against(challenger, plain, first=champion is None)]
+    figures += _ranges(challenger, champion, rules)
+    return Verdict(tuple(figures), challenger.cutoffs, rules)
+
+
+def _errors(challenger: Scores, champion: Scores | None, rules: Promotion) -> Iterator[Figure]:
+    """WRMSSE of all levels together, and of each; levels where neither has one say nothing and are left out."""
+    before = {} if champion is None else champion.wrmsse()
+    for level, now in challenger.wrmsse().items():
+        old = before.get(level)
+        if old is None:
+            if now is not None:
+                yield Figure(level, WRMSSE, None, now)
+            continue
+        at_most = old * (1 - rules.margin if level == ALL_LEVELS else 1 + rules.tolerance)
+        yield Figure(level, WRMSSE, old, now, at_most=at_most, ok=now is not None and now <= at_most + EPSILON)
+
+
+def _against(challenger: Scores, plain: str, first: bool) -> Iterator[Figure]:
+    """Against the plain model, where it was tried; the first version ever has nothing else to beat."""
+    name, now = f"{WRMSSE} against {plain}", challenger.wrmsse().get(ALL_LEVELS)
+    at_most = challenger.wrmsse(plain).get(ALL_LEVELS)
+    if at_most is not None:
+        ok = now is not None and now < at_most - EPSILON
+        yield Figure(ALL_LEVELS, name, None, now, at_most=at_most, ok=ok)
+    elif first:
+        yield Figure(ALL_LEVELS, name, None, now, ok=False)
+
+
+def _ranges(challenger: Scores, champion: Scores | None, rules: Promotion) -> Iterator[Figure]:
+    """Coverage of each range over all levels, with limits, and at each level, without. None at all is a failure."""
+    now, before = challenger.coverage(), None if champion is None else champion.coverage()
+    if now.is_empty():
+        yield Figure(ALL_LEVELS, COVERAGE, None, None, ok=False)
+    old, new = _over_levels(before), _over_levels(now)
+    for nominal, share in sorted(new.items()):
+        low, high = max(nominal - rules.coverage, 0.0), min(nominal + rules.coverage, 1.0)
+        ok = low - EPSILON <= share <= high + EPSILON
+        yield Figure(ALL_LEVELS, COVERAGE, old.get(nominal), share, low, high, ok, nominal)
+    known = {} if before is None else {row[:2]: row[2] for row in before.iter_rows()}
+    for level, nominal, share in now.iter_rows():
+        yield Figure(level, COVERAGE, known.get((level, nominal)), share, nominal=nominal)
+
+
+def _over_levels(coverage: pl.DataFrame | None) -> dict[float, float]:
+    """For each range the mean of its coverage over the levels, each counting the same."""
+    if coverage is None:
+        return {}
+    return dict(coverage.group_by("nominal").agg(pl.col("coverage").mean()).iter_rows())

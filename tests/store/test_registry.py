@@ -1,0 +1,186 @@
+"""Registered models: versions, the champion, its history, and their files."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from foresell.core.errors import StoreError, UnreadableFile, UsageError
+from foresell.core.settings import Tracking as Settings
+from foresell.store.registry import Column, Portable, Registry
+from foresell.store.tracking import Run, Tracking, Where
+
+
+@pytest.fixture
+def make_registry(mlflow_database: Path, tmp_path: Path):
+    """A registry of a project in ``shop/``; `settings` are those of tracking."""
+    place = tmp_path / "shop"
+    (place / "results").mkdir(parents=True)
+    shutil.copy(mlflow_database, place / "results" / "mlflow.db")
+
+    def make(**settings: str) -> Registry:
+        return Registry(Tracking(Where.of(place, Settings(**settings))), place / "results" / "models")
+
+    return make
+
+
+@pytest.fixture
+def registry(make_registry) -> Registry:
+    return make_registry()
+
+
+def add(registry: Registry, folder: Path, content: str, **tags: str):
+    """Registers a model of one file."""
+    bundle = folder / f"bundle-{content}"
+    bundle.mkdir(exist_ok=True)
+    (bundle / "model.txt").write_text(content)
+    inputs = [Column("store", "string"), Column("date", "datetime"), Column("price", "double", False)]
+    example = pl.DataFrame({"store": ["A"], "date": [date(2026, 1, 1)], "price": [1.5]})
+    model = Portable(bundle, "foresell.flow.pyfunc", inputs, [Column("assumed", "strings")], example, ("foresell",))
+    with registry.tracking.recording(Run("training", content, "a training")) as run:
+        return registry.register(run, model, tags)
+
+
+def test_versions_are_counted_up_and_listed_from_the_newest(registry, tmp_path):
+    assert registry.versions() == []
+    assert registry.champion() is None
+    for content in "abc":
+        add(registry, tmp_path, content, what=content)
+    assert [(each.number, each.tags["what"], each.champion) for each in registry.versions()] == [
+        ("3", "c", False), ("2", "b", False), ("1", "a", False),
+    ]  # fmt: skip
+    with pytest.raises(UsageError, match=r"no version 7 of 'shop'.*there are 3, 2, 1"):
+        registry.version("7")
+
+
+def test_the_same_training_is_one_version(registry, tmp_path):
+    first = add(registry, tmp_path, "a", **{"foresell.fingerprint": "f1"})
+    assert add(registry, tmp_path, "a", **{"foresell.fingerprint": "f1"}).number == first.number
+    assert add(registry, tmp_path, "a", **{"foresell.fingerprint": "f2"}).number == "2"
+
+
+def test_a_model_is_kept_with_its_signature_and_example(registry, tmp_path):
+    import mlflow
+
+    add(registry, tmp_path, "a")
+    folder = registry.fetch("1")
+    assert (folder / "model.txt").read_text() == "a"
+    about = mlflow.models.Model.load(str(folder.parent.parent))
+    assert [(each.name, str(each.type), each.required) for each in about.signature.inputs] == [
+        ("store", "DataType.string", True), ("date", "DataType.datetime", True), ("price", "DataType.double", False),
+    ]  # fmt: skip
+    example = about.load_input_example(str(folder.parent.parent))
+    assert example.to_dict("records")[0]["price"] == 1.5
+
+
+def test_promotions_are_remembered_and_rolled_back_one_by_one(registry, tmp_path):
+    for content in "abcd":
+        add(registry, tmp_path, content)
+    registry.promote("1", "the first", before=None)
+    registry.promote("3", "better", before="1")
+    registry.refuse("4", "worse", before="3")
+    registry.promote("2", "by hand", before="3", verdict="forced")
+    assert registry.champion().number == "2"
+    assert [(each.verdict, each.version, each.before, each.reason) for each in registry.history()] == [
+        ("promoted", "1", None, "the first"),
+        ("promoted", "3", "1", "better"),
+        ("refused", "4", "3", "worse"),
+        ("forced", "2", "3", "by hand"),
+    ]
+    assert registry.rollback("it orders too much").version == "3"
+    assert registry.champion().number == "3"
+    assert registry.rollback().version == "1"
+    with pytest.raises(UsageError, match="no champion before version 1"):
+        registry.rollback()
+    assert registry.champion().number == "1"
+    # After going back, the way forward begins anew.
+    registry.promote("4", "better now", before="1")
+    assert registry.rollback().version == "1"
+
+
+def test_a_rollback_passes_over_versions_that_are_gone(registry, tmp_path):
+    for content in "abc":
+        add(registry, tmp_path, content)
+    for number, before in (("1", None), ("2", "1"), ("3", "2")):
+        registry.promote(number, "", before=before)
+    registry.tracking.client.delete_model_version(registry.name, "2")
+    assert registry.rollback().version == "1"
+
+
+def test_a_champion_set_by_hand_goes_back_to_the_last_that_was_promoted(registry, tmp_path):
+    for content in "ab":
+        add(registry, tmp_path, content)
+    with pytest.raises(UsageError, match="has no champion"):
+        registry.rollback()
+    registry.promote("1", "", before=None)
+    registry.tracking.client.set_registered_model_alias(registry.name, "champion", "2")
+    assert registry.rollback().version == "1"
+
+
+def test_who_comes_second_is_told_and_changes_nothing(registry, make_registry, tmp_path):
+    for content in "abc":
+        add(registry, tmp_path, content)
+    registry.promote("1", "", before=None)
+    other = make_registry()
+    other.promote("2", "was quicker", before="1")
+    with pytest.raises(StoreError, match="judged against version 1, version 2 became champion"):
+        registry.promote("3", "", before="1")
+    assert registry.champion().number == "2"
+    assert [each.version for each in registry.history()] == ["1", "2"]
+
+
+def test_evidence_is_kept_with_the_decision(registry, tmp_path):
+    add(registry, tmp_path, "a")
+    (tmp_path / "evidence").mkdir()
+    (tmp_path / "evidence" / "verdict.json").write_text("{}")
+    made = registry.refuse("1", "worse", before=None, evidence=tmp_path / "evidence")
+    assert registry.tracking.artifact(made.run, "verdict.json", tmp_path).read_text() == "{}"
+
+
+def check(folder: Path) -> None:
+    if (folder / "model.txt").read_text() not in "abcd":
+        raise UnreadableFile("damaged")
+
+
+def test_what_lies_on_this_machine_is_used_where_it_lies(registry, tmp_path):
+    add(registry, tmp_path, "a")
+    folder = registry.fetch("1", check)
+    assert folder.is_relative_to(tmp_path / "shop" / "results" / "mlflow")
+    (folder / "model.txt").write_text("spoiled")
+    with pytest.raises(UnreadableFile):
+        registry.fetch("1", check)
+    shutil.rmtree(folder)
+    with pytest.raises(StoreError, match="holds no model of foresell"):
+        registry.fetch("1", check)
+
+
+def test_a_folder_that_has_two_names_is_read_by_both(registry, make_registry, tmp_path):
+    add(registry, tmp_path, "a")
+    (tmp_path / "mounted").mkdir()
+    shutil.copytree(tmp_path / "shop", tmp_path / "mounted" / "shop")  # as a container sees it
+    other = Registry(Tracking(Where.of(tmp_path / "mounted" / "shop", Settings())), tmp_path / "cache")
+    assert other.fetch("1", check).is_relative_to(tmp_path / "mounted")
+    shutil.copy(tmp_path / "mounted/shop/results/mlflow.db", tmp_path / "shop/results/mlflow.db")
+    assert registry.fetch("1", check).is_relative_to(tmp_path / "shop")
+
+
+def test_from_a_bucket_it_is_brought_once_and_again_where_the_copy_is_damaged(make_registry, tmp_path, s3_endpoint):
+    pytest.importorskip("boto3", reason="no S3 client: boto3 is not installed")
+    registry = make_registry(artifacts="s3://models/shop", name="toys")
+    for content in "abc":
+        add(registry, tmp_path, content)
+    cache = tmp_path / "shop" / "results" / "models"
+    folder = registry.fetch("1", check)
+    assert folder.is_relative_to(cache / "1")
+    assert (folder / "model.txt").read_text() == "a"
+    brought = folder.stat().st_ino
+    assert registry.fetch("1", check).stat().st_ino == brought
+    (folder / "model.txt").write_text("spoiled")
+    assert (registry.fetch("1", check) / "model.txt").read_text() == "a"
+    for number in "23":
+        registry.fetch(number, check)
+    assert {each.name for each in cache.iterdir()} == {"2", "3"}
