@@ -65,7 +65,7 @@ def test_the_readme_shows_commands_and_wrong_ones_would_be_noticed():
 
 def test_every_option_named_in_the_text_exists():
     known = {option for command in main.commands.values() for parameter in command.params for option in parameter.opts}
-    elsewhere = {"--help", "--require-hashes", "--check"} | options_of_the_benchmarks()
+    elsewhere = {"--help", "--require-hashes", "--check", "--data-binary"} | options_of_the_benchmarks()
     for document in DOCUMENTS:
         text = (ROOT / document).read_text(encoding="utf-8")
         named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))

@@ -175,6 +175,30 @@ class Serving(Strict, frozen=True):
     origins: Columns = ()  # of web pages that may ask (CORS)
 
 
+class Alerts(Strict, frozen=True):
+    """Who is told of findings. ``${NAME}`` in an address is filled in from the environment."""
+
+    webhook: str | None = None  # http(s):// address that takes a JSON body
+    format: Literal["plain", "slack"] = "plain"  # of that body
+    smtp: str | None = None  # smtp://user:${PASSWORD}@host:587; smtps:// for TLS from the start
+    sender: str | None = None  # of e-mails
+    receivers: Columns = ()
+    severity: Literal["error", "warning", "info"] = "warning"  # findings from this on are told
+    again_days: Positive = 7  # what has not changed is told again after so many days
+
+
+class Monitoring(Strict, frozen=True):
+    """How forecasts are watched, and when a new model is asked for."""
+
+    days: Positive = 28  # the newest days whose sales have come in that are looked at
+    false_alarms: Probability = 0.01  # how often a check may raise an alarm though nothing has changed
+    drifted_share: Share = 0.3  # of columns; more is a finding
+    sample: Positive = 50_000  # rows that drift is looked for in, of each side
+    max_age: Positive = 35  # days after which a champion is old
+    every: Positive | None = None  # days between trainings, whatever is found; none where not given
+    alerts: Alerts = field(default_factory=Alerts)
+
+
 class Settings(Strict, frozen=True):
     """Everything a project needs to know, as read from ``foresell.yaml``."""
 
@@ -192,6 +216,7 @@ class Settings(Strict, frozen=True):
     promotion: Promotion = field(default_factory=Promotion)
     transactions: Transactions | None = None
     serving: Serving = field(default_factory=Serving)
+    monitoring: Monitoring = field(default_factory=Monitoring)
     seed: int = 1
 
 

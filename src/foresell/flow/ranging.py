@@ -47,11 +47,13 @@ def try_ranges(
 def held(ranges: pl.DataFrame) -> pl.DataFrame:
     """How often ranges held over all windows, for each level and each segment of the single series, from the top down.
 
-    Columns: ``level``, ``by``, ``segment``, ``nominal``, ``coverage``, ``width`` in units, ``relative_width``.
+    Columns: ``level``, ``by``, ``segment``, ``nominal``, ``coverage``, ``width`` in units, ``relative_width``
+    (null where ranges had no width, or nothing was forecast).
     """
     means = [(pl.col(name) * pl.col("points")).sum() / pl.col("points").sum() for name in ("coverage", "width")]
-    units = (pl.col("width") / pl.col("relative_width") * pl.col("points")).sum()  # the forecast's own sum
-    relative = ((pl.col("width") * pl.col("points")).sum() / units).alias("relative_width")
+    forecast = (pl.col("width") / pl.col("relative_width")).fill_nan(0.0)  # of a point; not known where the width is 0
+    units = (forecast * pl.col("points")).sum()
+    relative = pl.when(units > 0).then((pl.col("width") * pl.col("points")).sum() / units).alias("relative_width")
     rows = ranges.filter((pl.col("by") != "step") & (pl.col("points") > 0))
     return rows.group_by("level", "by", "segment", "nominal", maintain_order=True).agg(*means, relative)
 

@@ -78,7 +78,7 @@ def test_texts_are_read_as_values(service: Service, rows: pl.DataFrame, project:
 def test_what_is_said_as_it_is_known_is_no_what_if(service: Service, rows: pl.DataFrame, project: Project) -> None:
     panel, ahead = project.panel, slice(project.panel.n_days, project.panel.n_days + 7)
     said = rows.with_columns(
-        pl.Series(name, panel.known[name].on(ahead).reshape(-1).astype(np.float64)) for name in panel.known
+        pl.Series(name, panel.known[name].on(ahead).reshape(-1).astype(np.float64)).round(2) for name in panel.known
     )
     assert service.predict(said).equals(service.predict(rows))
 

@@ -23,6 +23,9 @@ LOG = "results/predictions"
 
 LOG_OF_BUNDLE = "predictions"
 
+WAITING = "results/predictions-waiting"
+"""Where a project's predictions wait on their way to a bucket. It has to outlive the process."""
+
 _NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline")
 
 
@@ -62,8 +65,9 @@ def serve(new_key: str | None, **flags: Any) -> None:
     keys = api_keys.read_keys(flags["keys"])
     _check_host(flags["host"], keys)
     source, serving, place = _what(flags)
+    spool = None if flags["bundle"] else Path(chosen_folder(flags["folder"], flags["project"])) / WAITING
     listening = server.bind(flags["host"], flags["port"])
-    log = PredictionLog(place, serving.log_rows, serving.log_seconds)
+    log = PredictionLog(place, serving.log_rows, serving.log_seconds, spool=spool)
     told = _beginning(listening, source, place, keys)
 
     def started() -> None:

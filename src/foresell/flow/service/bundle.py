@@ -28,6 +28,7 @@ import msgspec
 from foresell import __version__
 from foresell.core.errors import SettingsError, UnreadableFile, UsageError, first_five
 from foresell.core.settings import Settings, parse_settings
+from foresell.flow.dossier import plain_settings
 from foresell.store.panels import digest, load_panel
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def write_bundle(project: Project, folder: Path) -> None:
     work = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.part"
     work.mkdir(parents=True)
     try:
-        (work / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(project.settings)))
+        (work / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(plain_settings(project.settings))))
         shutil.copytree(results.folder("train") / "model", work / MODEL)
         shutil.copytree(results.folder("check") / "panel", work / PANEL)
         shutil.copy(results.folder("combine") / "scatter.parquet", work / SCATTER)

@@ -28,7 +28,7 @@ from foresell.flow.service.answer import Answer
 from foresell.flow.service.bundle import Manifest, read_bundle_settings, read_manifest
 from foresell.flow.service.levels import Levels
 from foresell.flow.service.reading import PRICE, PROMOTION, Asked, Reader
-from foresell.flow.service.standing import StandingChampion, ahead_of, last_known
+from foresell.flow.service.standing import StandingChampion, ahead_of, as_written, last_known
 from foresell.flow.service.strangers import Strangers
 from foresell.flow.why import steps_between
 from foresell.models.closing import closed_days, without_history
@@ -80,7 +80,7 @@ class Service:
         self._reader = Reader(panel, champion.horizon)
         self._strangers = Strangers(panel, champion.horizon)
         self._ahead = ahead_of(panel, champion.horizon)
-        self._price = last_known(panel, self._ahead[PRICE]) if PRICE in panel.known else None
+        self._price = as_written(last_known(panel, self._ahead[PRICE])) if PRICE in panel.known else None
         bottom = self.levels.around(panel.keys)
         group, step = np.divmod(np.arange(self.champion.mean.size), champion.horizon)
         ends = bottom.quantiles(self.champion.mean.reshape(-1), group, step, self.probabilities)
@@ -282,7 +282,7 @@ class Service:
         answer.units[:, rows] = [mean, *ends]
         answer.new[rows] = True
         if PRICE in panel.known:
-            answer.price[rows] = panel.known[PRICE].values[each, panel.n_days + step]
+            answer.price[rows] = as_written(panel.known[PRICE].values[each, panel.n_days + step])
         if PRICE in asked.given:
             told = asked.given[PRICE][rows]
             answer.price[rows] = np.where(np.isnan(told), answer.price[rows], told)
@@ -295,7 +295,7 @@ class Service:
             answer.price[rows] = told
             asked.assume(rows[~np.isnan(told)], f"{PRICE}: for the revenue only, the data have none")
             return
-        known = self._price[series, step].astype(np.float64)
+        known = self._price[series, step]
         answer.price[rows] = np.where(np.isnan(told), known, told)
         guessed = np.flatnonzero(np.isnan(told) & np.isnan(self._ahead[PRICE][series, step]))
         what = [

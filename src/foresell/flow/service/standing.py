@@ -104,3 +104,15 @@ def last_known(panel: Panel, ahead: np.ndarray) -> np.ndarray:
         found = np.take_along_axis(values, np.maximum(last, 0), axis=1)
         filled[some] = np.where(last >= 0, found, np.float32(np.nan))
     return filled
+
+
+def as_written(values: np.ndarray) -> np.ndarray:
+    """Numbers kept as float32 as they were before: to seven digits, which is what that type holds.
+
+    >>> as_written(np.array([1.79, 12345.67, 0.0, np.nan], np.float32)).tolist()
+    [1.79, 12345.67, 0.0, nan]
+    """
+    exact = values.astype(np.float64)
+    size = np.floor(np.log10(np.where(exact > 0, exact, 1.0)))
+    power = 10.0 ** (6 - size)
+    return np.round(exact * power) / power

@@ -200,10 +200,19 @@ def texts_of(values: pl.Series) -> list[str | None]:
     return [text.strip() or None if text else None for text in plain.to_list()]
 
 
+_FLAGS = {"true": "1", "false": "0"}
+
+
 def numbers_of(values: pl.Series) -> np.ndarray:
-    """Numbers, float64 [row]; NaN where there is none. Text is read with a decimal point."""
+    """Numbers, float64 [row]; NaN where there is none. Text is read with a decimal point, true as 1 and false as 0.
+
+    >>> numbers_of(pl.Series(["2.5", " True", "none"])).tolist()
+    [2.5, 1.0, nan]
+    """
     if values.dtype == pl.String:
         values = values.str.strip_chars()
+        flags = values.str.to_lowercase().replace_strict(_FLAGS, default=None, return_dtype=pl.String)
+        values = flags.fill_null(values)
     numbers = values.cast(pl.Float64, strict=False).to_numpy()
     return np.where(np.isinf(numbers), np.nan, numbers)
 

@@ -1,0 +1,155 @@
+"""What every request passes on its way in and out: its id, its key, the limits, the count; and faults end here.
+
+Plain ASGI, for it stands before each of hundreds of requests a second.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from time import perf_counter
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from foresell.apps.api.keys import Keys, Role
+from foresell.apps.api.limits import Rate, limited, too_large
+from foresell.apps.api.metrics import Metrics
+from foresell.apps.api.problems import Problem
+
+LOG = logging.getLogger("foresell.api")
+GONE = 499  # counted for a client that did not wait for its answer; nobody is sent it
+
+OPEN: frozenset[str] = frozenset({"/health", "/ready", "/docs"})
+"""Addresses that need no key: for those who look after the process, and the page of documents, which holds no data."""
+JSON_BODIES: frozenset[str] = frozenset({"/predict", "/forecast", "/forecast_sarima"})
+
+
+class Door:
+    """The middleware. `roles` says what each address needs; one that is not there is open, and leads nowhere."""
+
+    def __init__(
+        self, app: ASGIApp, *, keys: Keys, roles: Mapping[str, Role], rate: Rate, metrics: Metrics, max_body: int
+    ):
+        self.app, self.keys, self.roles, self.rate = app, keys, roles, rate
+        self.metrics, self.max_body = metrics, max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        begun, headers = perf_counter(), Headers(scope=scope)
+        request_id = _request_id(headers)
+        scope.setdefault("state", {})["id"] = request_id
+        status = 0
+
+        async def answered(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                sent = MutableHeaders(scope=message)
+                sent["X-Request-ID"] = request_id
+                sent["X-Content-Type-Options"] = "nosniff"
+            await send(message)
+
+        try:
+            self._admit(scope, headers)
+            await self.app(scope, self._bounded(scope, headers, receive), answered)
+        except Problem as found:
+            if status:  # the answer has begun: all that is left is to break it off
+                raise
+            await found.response(scope["path"], request_id)(scope, receive, answered)
+        except ClientDisconnect:
+            status = status or GONE
+        except Exception as error:
+            LOG.error("fault %s: %s %s", request_id, scope["method"], scope["path"], exc_info=error)
+            if status:
+                raise
+            fault = Problem(500, f"A fault of the server. Its log has it under {request_id}; please report it.")
+            await fault.response(scope["path"], request_id)(scope, receive, answered)
+        finally:
+            endpoint = scope["path"] if scope["path"] in self.roles or scope["path"] in OPEN else "other"
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self.metrics.request(endpoint, method, status or GONE, perf_counter() - begun)
+
+    def _admit(self, scope: Scope, headers: Headers) -> None:
+        """Raises the problems 401, 403, 415 and 429."""
+        client = scope.get("client")
+        address = client[0] if client else "unknown"
+        text = _key_of(headers)
+        key = self.keys.find(text) if text else None
+        self.rate.check(key.digest if key else address)
+        needed = self.roles.get(scope["path"])
+        if needed is None:
+            return
+        if not self.keys:
+            _check_local(headers)
+        elif key is None:
+            given = "The key is not known." if text else "This needs a key."
+            raise Problem(
+                401,
+                f"{given} Give one as `Authorization: Bearer KEY` or `X-API-Key: KEY`; the operator of the server "
+                "makes them with `foresell serve --new-key ROLE`.",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        elif key.role < needed:
+            raise Problem(403, f"This needs a key with the role {needed}; this key's is {key.role}.")
+        if scope["method"] == "POST" and scope["path"] in JSON_BODIES:
+            _check_json(headers)
+
+    def _bounded(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
+        """The body, up to the limit; uploads of CSV have limits of their own."""
+        if scope["path"] == "/predict_batch_csv":
+            return receive
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self.max_body:
+            raise too_large(self.max_body)
+        return limited(receive, self.max_body)
+
+
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"})
+
+
+def _request_id(headers: Headers) -> str:
+    """The client's own id for the request where it gives a plain one, else a new one."""
+    given = headers.get("x-request-id", "")
+    return given if re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
+
+
+def _key_of(headers: Headers) -> str | None:
+    kind, _, text = headers.get("authorization", "").partition(" ")
+    return text.strip() if kind.lower() == "bearer" else headers.get("x-api-key")
+
+
+def _check_json(headers: Headers) -> None:
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise Problem(415, f"Send the body as Content-Type: application/json, not as '{kind[:80]}'.")
+
+
+def _check_local(headers: Headers) -> None:
+    """Without keys, a page of another site must not get in by a name that leads to this machine (DNS rebinding)."""
+    host = headers.get("host", "")
+    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
+    if not is_loopback(name):
+        raise Problem(
+            403,
+            f"No keys are set, so only this machine may ask, by the name localhost or 127.0.0.1, not '{name[:80]}'. "
+            "Keys are made with: foresell serve --new-key ROLE",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is this machine's own.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "shop.example")]
+    [True, True, True, False, False]
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

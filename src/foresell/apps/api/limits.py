@@ -1,0 +1,102 @@
+"""How much of the server one client may have: requests a second, and bytes of a body."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from starlette.types import Message, Receive
+
+from foresell.apps.api.problems import Problem
+from foresell.core.scenario import series_where
+
+if TYPE_CHECKING:
+    from foresell.flow.service.service import Service
+
+CLIENTS = 10_000  # whose buckets are kept; the one longest unseen is forgotten first
+HORIZON_DAYS = 3 * 366  # longest range of dates that one /forecast_sarima may ask for
+ROWS = 200_000  # most rows, series times steps, that one /forecast may ask for
+
+
+class Rate:
+    """A token bucket for each client: `most` requests a second, and as many at once after a pause.
+
+    >>> now = 0.0
+    >>> rate = Rate(2, clock=lambda: now)
+    >>> [rate.wait("till-7") for _ in range(3)], rate.wait("till-8")
+    ([0.0, 0.0, 0.5], 0.0)
+    >>> now = 0.5
+    >>> rate.wait("till-7")
+    0.0
+    """
+
+    def __init__(self, most: float, clock: Callable[[], float] = monotonic):
+        self.most = most
+        self._burst = max(most, 1.0)
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client: tokens, and when counted
+
+    def wait(self, client: str) -> float:
+        """Takes a token of the client's: 0, or the seconds until there is one."""
+        now = self._clock()
+        tokens, counted = self._buckets.pop(client, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - counted) * self.most)
+        allowed = tokens >= 1
+        self._buckets[client] = (tokens - allowed, now)
+        if len(self._buckets) > CLIENTS:
+            self._buckets.popitem(last=False)
+        return 0.0 if allowed else (1 - tokens) / self.most
+
+    def check(self, client: str) -> None:
+        """Raises the problem 429 where the client has asked too often."""
+        if wait := self.wait(client):
+            raise Problem(
+                429,
+                f"More than {self.most:g} requests a second came from this client.",
+                headers={"Retry-After": str(math.ceil(wait))},
+            )
+
+
+def check_size(
+    service: Service, where: Mapping[str, object], level: tuple[str, ...] | None, horizon: int | None
+) -> None:
+    """Raises the problem 422 where more rows are asked for than one answer may have, and UsageError for no series."""
+    series = service.panel.series
+    chosen = series[series_where(series, where)]
+    if level is not None and set(level) <= set(series.columns):  # what is no level the service refuses itself
+        chosen = chosen.select(level).unique() if level else chosen.head(1)
+    days = min(horizon or service.manifest.horizon, service.manifest.horizon)
+    if chosen.height * days > ROWS:
+        raise Problem(
+            422,
+            f"{chosen.height:,} series over {days} days are more than the {ROWS:,} rows that one answer may have. Ask "
+            "for a level, for some of the series, or for fewer days.",
+        )
+
+
+def limited(receive: Receive, most: int) -> Receive:
+    """The same body, which ends in the problem 413 once it is longer than `most` bytes."""
+    taken = 0
+
+    async def counted() -> Message:
+        nonlocal taken
+        message = await receive()
+        taken += len(message.get("body", b""))
+        if taken > most:
+            raise too_large(most)
+        return message
+
+    return counted
+
+
+def too_large(most: int) -> Problem:
+    """The problem 413."""
+    return Problem(
+        413,
+        f"The body is larger than the {most / 1e6:g} MB that are taken. Many rows belong to /predict_batch_csv, which "
+        "takes any number; 'serving.max_body_mb' in foresell.yaml sets the limit.",
+        headers={"Connection": "close"},
+    )

@@ -1,0 +1,158 @@
+"""The process: what it says when it begins, that a signal loses nothing, and what the verb refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2 as httpx
+import pytest
+from click.testing import CliRunner
+
+from foresell.apps.api.keys import VARIABLE, Keys, read_keys
+from foresell.apps.cli import main
+from foresell.store.logged import read_predictions
+
+COMMAND = [sys.executable, "-c", "from foresell.apps.cli import main; main()", "serve", "--json", "--port", "0"]
+
+
+@contextmanager
+def serving(*words: object) -> Iterator[tuple[subprocess.Popen[str], dict]]:
+    """The server as a process of its own, and what it said when it began."""
+    command = [*COMMAND, *map(str, words)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line == "}\n":
+                    break
+            assert lines, process.stderr.read() if process.stderr else ""
+            yield process, json.loads("".join(lines))
+        finally:
+            process.kill()
+
+
+def wait_until_ready(address: str) -> None:
+    end = time.monotonic() + 60
+    while httpx.get(f"{address}/ready").status_code != 200:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one, ends) -> None:
+    answered: list[str] = []
+    with serving("--bundle", bundle, "--log", tmp_path / "log") as (process, said):
+        assert said["docs"] == f"{said['address']}/docs"
+        assert said["version"].startswith("unregistered")
+        assert said["keys"] == 0
+        wait_until_ready(said["address"])
+
+        def keep_asking() -> None:
+            with httpx.Client() as client:
+                while True:
+                    try:
+                        answer = client.post(f"{said['address']}/predict", json=one)
+                    except httpx.HTTPError:
+                        return  # it takes no more
+                    assert answer.status_code == 200
+                    answered.append(answer.json()["id"])
+
+        asking = [threading.Thread(target=keep_asking) for _ in range(4)]
+        for each in asking:
+            each.start()
+        while len(answered) < 50:
+            time.sleep(0.01)
+        process.send_signal(ends)
+        assert process.wait(30) == 0
+        for each in asking:
+            each.join(10)
+        assert "Traceback" not in process.stderr.read()
+    kept = set(read_predictions(tmp_path / "log").frame["id"])
+    assert len(answered) >= 50
+    assert set(answered) <= kept
+
+
+@pytest.mark.slow
+def test_a_project_without_a_champion_is_served_and_says_what_to_do(tracked_shop: Path) -> None:
+    with serving(tracked_shop) as (process, said):
+        assert said["version"] is None
+        assert "There is no champion yet" in " ".join(said["says"])
+        assert said["log"] == str(tracked_shop / "results" / "predictions")
+        end = time.monotonic() + 60
+        while "foresell promote" not in (answer := httpx.get(f"{said['address']}/ready")).text:
+            assert time.monotonic() < end, answer.text
+            time.sleep(0.1)
+        assert answer.status_code == 503
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+@pytest.mark.slow
+def test_the_champion_of_the_registry_is_served(tracked_shop: Path) -> None:
+    from foresell.flow.service.source import RegistrySource
+
+    registry = RegistrySource(tracked_shop).registry
+    number = registry.versions()[-1].number
+    registry.promote(number, "the first", before=None)
+    with serving(tracked_shop) as (process, said):
+        assert said["version"] == number
+        wait_until_ready(said["address"])
+        told = httpx.get(f"{said['address']}/status").json()
+        assert told["version"] == told["champion"] == number
+        assert httpx.post(f"{said['address']}/reload").json()["changed"] is False
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+
+
+def run(*words: object):
+    return CliRunner().invoke(main, ["serve", *map(str, words)])
+
+
+def test_without_keys_it_listens_on_this_machine_only(bundle: Path, monkeypatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    shown = run("--bundle", bundle, "--host", "0.0.0.0")
+    assert shown.exit_code == 2
+    assert "No API keys are set" in shown.stderr
+    assert "--new-key" in shown.stderr
+
+
+def test_a_port_that_is_taken(bundle: Path) -> None:
+    from foresell.apps.api.server import bind
+
+    with bind("127.0.0.1", 0) as taken:
+        taken.listen()
+        shown = run("--bundle", bundle, "--port", taken.getsockname()[1])
+    assert shown.exit_code == 2
+    assert "cannot listen on 127.0.0.1" in shown.stderr
+
+
+def test_a_new_key(monkeypatch) -> None:
+    shown = run("--new-key", "predict", "--json")
+    made = json.loads(shown.stdout)
+    monkeypatch.setenv(VARIABLE, made["line"])
+    keys: Keys = read_keys()
+    assert str(keys.find(made["key"]).role) == "predict"
+    text = run("--new-key", "admin").stdout
+    assert "fs_" in text
+    assert "admin:" in text
+    assert run("--new-key", "owner").exit_code == 2
+
+
+def test_what_it_cannot_serve(tmp_path: Path, bundle: Path, monkeypatch) -> None:
+    assert "There is no settings file" in run(tmp_path).stderr
+    assert "not both" in run(tmp_path, "--bundle", bundle).stderr
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    shown = run("--bundle", bundle)
+    assert shown.exit_code == 2
+    assert "prometheus_client" in shown.stderr
+    assert "foresell[serve]" in shown.stderr
