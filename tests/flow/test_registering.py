@@ -135,6 +135,18 @@ def test_without_the_extra_a_whole_run_works_and_says_so(done_shop, change_setti
     told = " ".join(ended.stdout.split())
     assert "record: not recorded" in told
     assert told.count("pip install 'foresell[mlflow]'") == 2
+    assert "Nothing was recorded" not in told  # nobody asked for it, so it is no warning
+
+
+def test_a_store_that_was_named_and_cannot_be_used_for_want_of_the_extra_is_a_warning(
+    done_shop, change_settings, monkeypatch
+):
+    change_settings(done_shop, tracking={"enabled": True, "uri": "sqlite:///elsewhere.db"})
+    for name in ("mlflow", "mlflow.pyfunc"):
+        monkeypatch.setitem(sys.modules, name, None)
+    summary = Project(done_shop).run("record")["record"].summary
+    assert summary["recorded"] is False
+    assert "pip install 'foresell[mlflow]'" in summary["warnings_found"][0]
     assert not (done_shop / "results" / "mlflow.db").exists()
 
 

@@ -37,6 +37,7 @@ FILES: dict[str, dict[str, str]] = {
         "weights.parquet": "likewise",
         "trials.csv": "the ways to blend the models and to bring totals into line, and their WRMSSE in each window",
         "combination.json": "the weights and the way that were chosen",
+        "variances.parquet": "error variances of series and groups, where that way is MinT",
         "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
         "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
         "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
@@ -60,8 +61,8 @@ FILES: dict[str, dict[str, str]] = {
 """The files of each step under ``results/<step>/``. Each folder also has ``summary.json`` (what the command line
 prints, as data) and ``step.json`` (from what, when, how long)."""
 
-SOMETIMES = {"train": ("transactions/",)}
-"""The files that a step leaves only where the settings ask for them."""
+SOMETIMES = {"combine": ("variances.parquet",), "train": ("transactions/",)}
+"""The files that a step leaves only where the settings, or what it found, ask for them."""
 
 NEEDS: dict[str, tuple[str, ...]] = {
     "check": (),

@@ -23,7 +23,7 @@ from foresell.flow.service.source import registry_of
 from foresell.flow.steps import Task
 from foresell.store.registry import Registry
 from foresell.store.steps import fingerprint
-from foresell.store.tracking import FINGERPRINT, Run, Tracking, Where, holds
+from foresell.store.tracking import FINGERPRINT, Run, Tracking, Where, holds, installed
 
 BACKTEST, TRAINING, TUNING = "backtest", "training", "tuning"
 BACKTEST_RUN = "foresell.backtest"
@@ -42,10 +42,13 @@ def register(task: Task, folder: Path) -> dict[str, Any]:
 def attempt(task: Task, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What came of `work`; where the store does not do its part, why nothing was recorded, as a warning.
 
-    ``recorded`` is None where tracking is switched off.
+    ``recorded`` is None where tracking is switched off. That MLflow is not installed is no warning where nobody asked
+    for a store by name.
     """
     if not task.settings.tracking.enabled:
         return {"recorded": None}
+    if task.settings.tracking.uri is None and not installed():
+        return {"recorded": False, "why": "MLflow is not installed; pip install 'foresell[mlflow]' brings it"}
     try:
         return {"recorded": True, **work()}
     except (StoreError, UsageError) as error:
@@ -83,6 +86,8 @@ def _register(task: Task) -> dict[str, Any]:
     task.tell(0, 2, f"the training to {tracking.where.shown}")
     known = next((each for each in registry.versions() if each.tags.get(FINGERPRINT) == made_from), None)
     if known is not None:
+        if known.run in {each.id for each in tracking.begun(TRAINING)}:  # its process died when the model was there
+            tracking.end(known.run)
         return _told(tracking, known.run, registry, known.number)
     tested = tracking.find(BACKTEST, _made_from(task, "combine"))
     tags = dossier.origin(task) | ({BACKTEST_RUN: tested.id} if tested else {})

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
@@ -207,14 +208,23 @@ class Tracking:
         """All recorded runs of a kind, the oldest first."""
         return self._search(f"tags.`{KIND}` = '{kind}'")
 
-    def _search(self, condition: str) -> list[Recorded]:
+    def begun(self, kind: str) -> list[Recorded]:
+        """The runs of a kind that are under way, or whose process died, the oldest first."""
+        return self._search(f"tags.`{KIND}` = '{kind}'", "RUNNING")
+
+    def end(self, made: str) -> None:
+        """Makes a run that was begun count."""
+        with self.speaking():
+            self.client.set_terminated(made)
+
+    def _search(self, condition: str, status: str = "FINISHED") -> list[Recorded]:
         client, found, token = self.client, [], None
         experiment = self.experiment
         with self.speaking():
             while True:
                 page = client.search_runs(
                     [experiment],
-                    f"{condition} and attributes.status = 'FINISHED'",
+                    f"{condition} and attributes.status = '{status}'",
                     order_by=["attributes.start_time ASC"],
                     max_results=1000,
                     page_token=token,
@@ -249,12 +259,20 @@ class Tracking:
             ) from error
 
 
+NEEDED = ("mlflow", "sqlalchemy", "alembic")
+
+
+def installed() -> bool:
+    """Whether the extra ``mlflow`` is there, without importing it."""
+    return all(find_spec(name) is not None for name in NEEDED)
+
+
 def imported() -> None:
     """Imports MLflow, quietly. Raises UsageError where it is not installed."""
     for name, value in _MANNERS.items():
         os.environ.setdefault(name, value)
     try:
-        for name in ("mlflow.pyfunc", "sqlalchemy", "alembic"):
+        for name in ("mlflow.pyfunc", *NEEDED):
             import_module(name)
     except ImportError as error:
         raise UsageError(

@@ -120,17 +120,21 @@ def _report(of: dict[str, Any]) -> str:
 
 def _record(of: dict[str, Any]) -> str:
     if not of["recorded"]:
-        return _UNRECORDED[of["recorded"]]
+        return _unrecorded(of)
     return f"the backtest is run {of['run']} of {of['name']} in {of['store']}"
 
 
 def _register(of: dict[str, Any]) -> str:
     if not of["recorded"]:
-        return _UNRECORDED[of["recorded"]]
+        return _unrecorded(of)
     return f"the model is version {of['version']} of {of['name']} in {of['store']}"
 
 
-_UNRECORDED = {None: "tracking is switched off", False: "not recorded"}
+def _unrecorded(of: dict[str, Any]) -> str:
+    """Why there is no run; where that is a warning, it stands below."""
+    if of["recorded"] is None:
+        return "tracking is switched off"
+    return "not recorded" if of.get("warnings_found") else f"not recorded: {of['why']}"
 
 
 def _delivery(of: dict[str, Any]) -> str:
