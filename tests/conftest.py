@@ -6,11 +6,17 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -245,3 +251,167 @@ def change_settings() -> Callable[..., None]:
         path.write_text(yaml.safe_dump(tree), encoding="utf-8")
 
     return change
+
+
+class WebReceiver:
+    """A web server on loopback that takes what is posted to it.
+
+    `answers` are what it says to the next requests, one each: a status, a status with headers, or seconds of silence
+    (as a float) before it breaks off; then it says 200. `bodies` are those that it answered with 200, `seen` all paths.
+    """
+
+    def __init__(self, certificate: tuple[Path, Path] | None = None):
+        self.answers: list[int | float | tuple[int, dict[str, str]]] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.seen: list[tuple[str, dict[str, str]]] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                receiver._answer(self)
+
+            do_GET = do_POST  # noqa: N815  # what a followed redirect would become
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.address = f"http{'s' if certificate else ''}://127.0.0.1:{self._server.server_port}"
+        Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def _answer(self, request: BaseHTTPRequestHandler) -> None:
+        body = request.rfile.read(int(request.headers.get("Content-Length") or 0))
+        self.seen.append((request.path, dict(request.headers)))
+        answer = self.answers.pop(0) if self.answers else 200
+        if isinstance(answer, float):
+            time.sleep(answer)
+            return
+        status, headers = (answer, {}) if isinstance(answer, int) else answer
+        if status == 200:
+            self.bodies.append(json.loads(body))
+        said = b"ok" if status == 200 else f"no, {request.path} is not right".encode()
+        request.send_response(status)
+        for name, value in headers.items():
+            request.send_header(name, value)
+        request.send_header("Content-Length", str(len(said)))
+        request.end_headers()
+        request.wfile.write(said)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def make_web_receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., WebReceiver]]:
+    """Makes web servers that take what is posted to them, see `WebReceiver`."""
+    monkeypatch.setenv("no_proxy", "*")
+    made: list[WebReceiver] = []
+
+    def make(certificate: tuple[Path, Path] | None = None) -> WebReceiver:
+        made.append(WebReceiver(certificate))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture
+def web_receiver(make_web_receiver: Callable[..., WebReceiver]) -> WebReceiver:
+    return make_web_receiver()
+
+
+class MailReceiver:
+    """An SMTP server on loopback. `mails` are those that it took, `sessions` how many were begun.
+
+    `refusals` are its answers to the next receivers named (such as ``"451 later"``), one each; then it takes all.
+    `log_in` is the user and password it asks for; `start_tls` offers TLS, `tls` begins with it.
+    """
+
+    def __init__(
+        self,
+        certificate: tuple[Path, Path] | None = None,
+        *,
+        tls: bool = False,
+        log_in: tuple[str, str] | None = None,
+        host: str = "127.0.0.1",
+    ):
+        from aiosmtpd.controller import Controller
+        from aiosmtpd.smtp import AuthResult
+
+        self.mails: list[EmailMessage] = []
+        self.to: list[list[str]] = []
+        self.refusals: list[str] = []
+        self.sessions = 0
+        self.private: list[bool] = []
+
+        def authenticate(server: object, session: object, envelope: object, mechanism: str, data: Any) -> AuthResult:
+            right = log_in is not None and (data.login, data.password) == tuple(each.encode() for each in log_in)
+            return AuthResult(success=right, handled=False)
+
+        context = None
+        if certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+        options: dict[str, Any] = {"ssl_context" if tls else "tls_context": context} if context else {}
+        if log_in is not None:
+            options |= {"authenticator": authenticate, "auth_required": True, "auth_require_tls": False}
+        self.port = _free_ports(1)[0]
+        self._controller = Controller(self, host, self.port, ready_timeout=30, **options)
+        self._controller.start()
+
+    async def handle_EHLO(  # noqa: N802
+        self, server: Any, session: Any, envelope: Any, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self.sessions += 1
+        session.host_name = hostname
+        return responses
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: object) -> str:  # noqa: N802
+        if self.refusals and (refusal := self.refusals.pop(0)):
+            return refusal
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.to.append(list(envelope.rcpt_tos))
+        self.private.append(server.transport.get_extra_info("sslcontext") is not None)
+        return "250 OK"
+
+    def close(self) -> None:
+        self._controller.stop()
+
+
+@pytest.fixture
+def make_mail_receiver() -> Iterator[Callable[..., MailReceiver]]:
+    """Makes SMTP servers, see `MailReceiver`."""
+    pytest.importorskip("aiosmtpd", reason="no SMTP server: aiosmtpd is not installed")
+    made: list[MailReceiver] = []
+
+    def make(*args: Any, **options: Any) -> MailReceiver:
+        made.append(MailReceiver(*args, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 and 0.0.0.0 that its own key has signed, and that key: files in PEM."""
+    program = shutil.which("openssl")
+    if program is None:
+        pytest.skip("no certificate: there is no openssl")
+    folder = tmp_path_factory.mktemp("tls")
+    files = folder / "certificate.pem", folder / "key.pem"
+    names = "subjectAltName=IP:127.0.0.1,IP:0.0.0.0"
+    made = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=foresell-test", "-addext", names]
+    subprocess.run([program, "req", *made, "-out", files[0], "-keyout", files[1]], check=True, capture_output=True)
+    return files

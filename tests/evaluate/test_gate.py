@@ -160,3 +160,70 @@ def test_the_verdict_as_plain_data():
     assert {name: first[name] for name in ("level", "figure", "champion", "ok")} == {
         "level": "all", "figure": "WRMSSE", "champion": pytest.approx(0.7), "ok": False,
     }  # fmt: skip
+
+
+def test_a_refresh_need_show_no_gain_but_may_not_be_worse_by_more_than_the_tolerance():
+    # Means over the windows: the champion's are 0.7, 0.5 and 0.8; five per cent above 0.7 is 0.735.
+    slightly_worse = scores({"all": (0.62, 0.82), "total": (0.5, 0.5), "item": (0.8, 0.8)})
+    assert not judge(slightly_worse, CHAMPION, RULES).passed
+    verdict = judge(slightly_worse, CHAMPION, RULES, refresh=True)
+    assert verdict.passed
+    assert verdict.refresh
+    assert figure(verdict, "all", WRMSSE).at_most == pytest.approx(0.735)
+    much_worse = scores({"all": (0.7, 0.8), "total": (0.5, 0.5), "item": (0.8, 0.8)})  # 0.75
+    assert [each.level for each in judge(much_worse, CHAMPION, RULES, refresh=True).failed] == ["all"]
+
+
+def test_a_refresh_is_compared_at_the_windows_that_the_champion_was_asked_at():
+    champion = scores({"all": (0.8,), "total": (0.5,), "item": (0.8,)}, cutoffs=WINDOWS[1:])
+    challenger = scores({"all": (9.0, 0.7), "total": (0.4, 0.4), "item": (0.8, 0.8)}, plain={"all": (9.5, 9.5)})
+    verdict = judge(challenger, champion, RULES, refresh=True)
+    assert verdict.passed
+    assert verdict.windows == WINDOWS[1:]
+    assert (figure(verdict, "all", WRMSSE).champion, figure(verdict, "all", WRMSSE).challenger) == (0.8, 0.7)
+    # The plain model is to be beaten over all windows: (9.0 + 0.7) / 2 against 9.5.
+    assert figure(verdict, "all", "WRMSSE against seasonal_naive").challenger == pytest.approx(4.85)
+    with pytest.raises(UsageError, match="same windows"):
+        judge(challenger, champion, RULES)
+
+
+def test_a_refresh_without_a_window_to_compare_must_beat_the_plain_model_and_its_ranges_must_hold():
+    challenger = scores({"all": (0.6, 0.8), "total": (0.5, 0.5), "item": (0.8, 0.8)})
+    assert judge(challenger, None, RULES, refresh=True).passed
+    worse = scores({"all": (1.1, 1.1), "total": (0.5, 0.5), "item": (0.8, 0.8)})
+    assert [each.figure for each in judge(worse, None, RULES, refresh=True).failed] == ["WRMSSE against seasonal_naive"]
+    narrow = scores({"all": (0.6, 0.8), "total": (0.5, 0.5), "item": (0.8, 0.8)}, {("total", 0.9): (0.5, 0.5)})
+    assert [each.figure for each in judge(narrow, None, RULES, refresh=True).failed] == [COVERAGE]
+
+
+def test_a_refresh_is_not_asked_to_beat_the_plain_model_where_the_champion_does_not():
+    challenger = scores({"all": (0.8, 3.0), "total": (0.5, 0.5), "item": (0.8, 0.8)}, plain={"all": (1.0, 1.0)})
+    failed = [each.figure for each in judge(challenger, None, RULES, refresh=True).failed]
+    assert failed == ["WRMSSE against seasonal_naive"]  # (0.8 + 3.0) / 2 against 1
+    beaten_too = scores({"all": (3.1,), "total": (0.5,), "item": (0.8,)}, cutoffs=WINDOWS[1:])
+    verdict = judge(challenger, beaten_too, RULES, refresh=True)
+    assert verdict.passed
+    assert not figure(verdict, "all", "WRMSSE against seasonal_naive").judged
+    beats_it = scores({"all": (0.99,), "total": (0.5,), "item": (0.8,)}, cutoffs=WINDOWS[1:])
+    assert "WRMSSE against seasonal_naive" in {
+        each.figure for each in judge(challenger, beats_it, RULES, refresh=True).failed
+    }
+
+
+def test_the_ranges_of_a_refresh_may_be_as_far_off_as_the_champions_at_the_same_windows():
+    errors = {"all": (0.6, 0.8), "total": (0.5, 0.5), "item": (0.8, 0.8)}
+    later = {level: values[1:] for level, values in errors.items()}
+    # Over both windows 70 % lie in the range of 90 %, at the later one 50 %.
+    challenger = scores(errors, {("total", 0.9): (0.9, 0.5), ("item", 0.9): (0.9, 0.5)})
+
+    def verdict(share: float):
+        champion = scores(later, {("total", 0.9): (share,), ("item", 0.9): (share,)}, cutoffs=WINDOWS[1:], points=(10,))
+        return judge(challenger, champion, RULES, refresh=True)
+
+    assert verdict(0.5).passed
+    asked = figure(verdict(0.45), "all", COVERAGE, 0.9)
+    assert (asked.ok, asked.champion, asked.challenger) == (True, 0.45, 0.5)
+    assert (asked.at_least, asked.at_most) == (pytest.approx(0.45), 1.0)
+    refused = figure(verdict(0.55), "all", COVERAGE, 0.9)
+    assert (refused.ok, refused.at_least) == (False, pytest.approx(0.55))
+    assert figure(judge(challenger, None, RULES, refresh=True), "all", COVERAGE, 0.9).challenger == pytest.approx(0.7)

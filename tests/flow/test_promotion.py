@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import StoreError, UsageError
 from foresell.core.settings import Features, Settings, Totals, parse_settings
 from foresell.core.settings import Model as ModelSettings
-from foresell.flow import promotion
+from foresell.flow.comparison import with_models_of
 from foresell.flow.project import Project
-from foresell.flow.promotion import models, promote, rollback, with_models_of
+from foresell.flow.promotion import models, promote, rollback
 from foresell.flow.service.source import registry_of
 
 LOOSE = {"promotion": {"margin": 0.0, "tolerance": 1.0, "coverage": 1.0}}
@@ -70,7 +70,7 @@ def test_a_better_model_takes_the_place_of_the_champion(train, tmp_path):
     project.watch = watched.append
     decision = promote(project)
     assert (decision.change.verdict, decision.change.version, decision.change.before) == ("promoted", "2", "1")
-    assert not decision.tried_again
+    assert decision.compared == "kept"
     assert champion(project) == "2"
     board = {row["model"]: row["wrmsse"] for row in first.leaderboard.to_dicts()}
     overall = decision.verdict.figures[0]
@@ -116,7 +116,7 @@ def test_force_promotes_even_what_cannot_be_judged(train, monkeypatch):
     registry.tracking.client.set_terminated(registry.version("1").run)
     scores = next(project.folder.glob("results/mlflow/*/artifacts/drivers.csv")).parent / "scores"
     scores.rename(scores.with_name("gone"))
-    with pytest.raises(promotion.StoreError):
+    with pytest.raises(StoreError):
         promote(project)
     assert champion(project) is None
     decision = promote(project, force="no time")
@@ -127,7 +127,7 @@ def test_other_windows_let_the_champion_be_tried_again_on_them(train, tmp_path):
     promote(train(**LOOSE))
     project = train(champion="moving_average", backtest={"windows": 3})
     decision = promote(project)
-    assert decision.tried_again
+    assert decision.compared == "tried again"
     assert len(decision.verdict.windows) == 3
     # The champion's settings are those of version 1, an ensemble without a champion set: so it is in a project of them.
     same = train(champion=None)
@@ -144,7 +144,7 @@ def test_more_data_let_the_champion_be_tried_again(train, tracked_shop):
     project = train(data={"until": None}, champion="moving_average", seed=7)
     assert project.panel.cutoff == before
     decision = promote(project)
-    assert decision.tried_again
+    assert decision.compared == "tried again"
     assert [str(each) for each in decision.verdict.windows] == ["2025-12-14", "2025-12-21"]
 
 
@@ -152,7 +152,7 @@ def test_levels_that_are_new_let_the_champion_be_tried_again(train):
     promote(train(**LOOSE))
     project = train(levels=[["store"], ["category"]], champion="moving_average")
     decision = promote(project)
-    assert decision.tried_again
+    assert decision.compared == "tried again"
     assert {each.level for each in decision.verdict.figures} == {"all", "total", "store", "category", "store x item"}
 
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
+from foresell.core.settings import parse_settings
 from foresell.flow import dossier, registering
 from foresell.flow.project import Project
 from foresell.flow.registering import tracking_of
@@ -154,6 +155,17 @@ def test_switched_off_it_is_left_alone(done_shop):
     outcomes = Project(done_shop).run()
     assert outcomes["record"].summary == outcomes["register"].summary == {"recorded": None}
     assert not (done_shop / "results" / "mlflow.db").exists()
+
+
+def test_the_path_of_a_webhook_which_is_its_secret_is_not_recorded():
+    alerts = {"webhook": "https://hooks.example/services/T0/B0/s3cret"}
+    settings = parse_settings({"data": {"sales": "s.csv", "keys": ["item"]}, "monitoring": {"alerts": alerts}})
+    shown = dossier.plain_settings(settings)["monitoring"]["alerts"]["webhook"]
+    assert "hooks.example" in shown
+    assert "s3cret" not in shown
+    alerts["webhook"] = "${SLACK_WEBHOOK}"
+    settings = parse_settings({"data": {"sales": "s.csv", "keys": ["item"]}, "monitoring": {"alerts": alerts}})
+    assert dossier.plain_settings(settings)["monitoring"]["alerts"]["webhook"] == "${SLACK_WEBHOOK}"
 
 
 def test_passwords_in_addresses_are_not_recorded(tracked_shop, change_settings):

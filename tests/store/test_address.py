@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
-from foresell.store.address import mask, parse_address
+from foresell.store.address import mask, mask_path, parse_address
 
 
 def test_three_slashes_are_relative_and_four_absolute(tmp_path: Path) -> None:
@@ -70,3 +70,15 @@ def test_a_password_that_breaks_the_address_is_not_shown() -> None:
 )
 def test_no_password_survives_masking(password: str) -> None:
     assert mask(f"postgresql://planner:{password}@db/sales") == "postgresql://planner:***@db/sales"
+
+
+@given(
+    st.sampled_from(["https://hooks.example", "https://hooks.example:8443", "http://planner:pw@hooks.example"]),
+    st.sampled_from("/?#"),
+    st.text(alphabet=st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1).map(lambda s: f"Zq{s}qZ"),
+)
+def test_no_path_survives_masking(server: str, mark: str, path: str) -> None:
+    shown = mask_path(server + mark + path)
+    assert "Zq" not in shown
+    assert "qZ" not in shown
+    assert "pw@" not in shown

@@ -133,6 +133,41 @@ def test_who_comes_second_is_told_and_changes_nothing(registry, make_registry, t
     assert [each.version for each in registry.history()] == ["1", "2"]
 
 
+def test_a_promotion_whose_process_died_after_the_alias_moved_joins_the_history(registry, tmp_path, monkeypatch):
+    for content in "ab":
+        add(registry, tmp_path, content)
+    registry.promote("1", "first", before=None)
+    registry.mend()
+    assert [each.version for each in registry.history()] == ["1"]
+    client = registry.tracking.client
+
+    class Killed(BaseException):
+        """What no one handles, as when the process is killed."""
+
+    def killed(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "set_registered_model_alias", killed)  # dies before: nothing has changed
+        patch.setattr(client, "set_terminated", killed)
+        with pytest.raises(Killed):
+            registry.promote("2", "too early", before="1")
+    registry.mend()
+    assert (registry.champion().number, len(registry.history())) == ("1", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(client, "set_terminated", killed)
+        with pytest.raises(Killed):
+            registry.promote("2", "better", before="1", asked=["age"])
+    assert (registry.champion().number, len(registry.history())) == ("2", 1)
+    for _ in range(2):
+        registry.mend()
+        told = [(each.version, each.reason, each.asked) for each in registry.history()]
+        assert told == [("1", "first", ()), ("2", "better", ("age",))]
+    assert registry.rollback().version == "1"
+    registry.mend()
+    assert [each.verdict for each in registry.history()] == ["promoted", "promoted", "rolled back"]
+
+
 def test_evidence_is_kept_with_the_decision(registry, tmp_path):
     add(registry, tmp_path, "a")
     (tmp_path / "evidence").mkdir()

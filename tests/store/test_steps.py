@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -80,6 +81,24 @@ def test_two_runs_do_not_mix_and_a_killed_one_is_taken_over(tmp_path: Path) -> N
         write(steps, "train", "a", "whole")
     assert steps.up_to_date("train", "a")
     with steps.locked():  # and is free again
+        pass
+
+
+def test_who_holds_the_lock_is_let_in_again_and_no_one_else(tmp_path: Path) -> None:
+    steps = Steps(tmp_path)
+    with steps.locked():
+        with steps.locked():
+            pass
+        with pytest.raises(UsageError, match="Another run"), Steps(tmp_path).locked():
+            pass
+        with ThreadPoolExecutor(1) as pool, pytest.raises(UsageError, match="Another run"):
+            pool.submit(_enter, steps).result()
+    with Steps(tmp_path).locked():  # and is free when the outer block is done
+        pass
+
+
+def _enter(steps: Steps) -> None:
+    with steps.locked():
         pass
 
 

@@ -8,13 +8,20 @@ Both were tried on the same windows. What is asked of the challenger:
   the range promises, for each range. The single levels are shown and not judged: the upper ones have few days, and
   those of one week err together, so that a limit on each would refuse good ranges by chance.
 
+A refresh, which learns by the champion's own settings from later sales, need show no gain: over all levels too it may
+be worse by ``tolerance``. The champion is then judged as it stands, at those of the windows that lie after its last
+day, and the challenger at the same. What neither of them shows there, when all has changed, is not asked: to be below
+the plain model where the champion is not, and ranges nearer to their promise than the champion's. The gate keeps harm
+out; what a refresh gains by the newest sales shows only in windows that are still to come. Where there is no window
+after that day, the two cannot be told apart, and the plain model and the ranges decide.
+
 A metric is the mean over the windows, as in the leaderboard; coverage is that over all days of the windows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -41,6 +48,11 @@ class Scores:
     @property
     def cutoffs(self) -> tuple[date, ...]:
         return tuple(self.levels["cutoff"].unique().sort())
+
+    def at(self, cutoffs: Sequence[date]) -> Scores:
+        """The same of some of the windows only."""
+        there = pl.col("cutoff").is_in(list(cutoffs))
+        return replace(self, levels=self.levels.filter(there), ranges=self.ranges.filter(there))
 
     def wrmsse(self, model: str | None = None) -> dict[str, float | None]:
         """By level, from the top down, ``all`` the first: the mean over the windows; empty for an unknown model."""
@@ -88,11 +100,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the challenger may take the champion's place: `figures`, the overall one first, and the `windows`."""
+    """Whether the challenger may take the champion's place: `figures`, the overall one first, and the `windows` at
+    which the errors of both were compared (those of the challenger, where there was nothing to compare with)."""
 
     figures: tuple[Figure, ...]
     windows: tuple[date, ...]
     rules: Promotion
+    refresh: bool = False
 
     @property
     def passed(self) -> bool:
@@ -107,29 +121,43 @@ class Verdict:
         """The verdict as plain data, for JSON."""
         return {
             "passed": self.passed,
+            "refresh": self.refresh,
             "windows": [cutoff.isoformat() for cutoff in self.windows],
             "rules": {name: getattr(self.rules, name) for name in self.rules.__struct_fields__},
             "figures": [asdict(figure) for figure in self.figures],
         }
 
 
-def judge(challenger: Scores, champion: Scores | None, rules: Promotion, plain: str = BENCHMARK) -> Verdict:
+def judge(
+    challenger: Scores, champion: Scores | None, rules: Promotion, plain: str = BENCHMARK, *, refresh: bool = False
+) -> Verdict:
     """The verdict on `challenger`. Without a `champion`, it must beat the model `plain`, and its ranges hold.
+
+    With `refresh` the challenger learnt by the champion's settings from later sales; `champion` are then the scores of
+    the champion as it stands, at some of the challenger's windows.
 
     Raises UsageError where the two were not tried on the same windows and levels.
     """
-    if champion is not None and not challenger.comparable(champion):
+    compared = challenger if champion is None or not refresh else challenger.at(champion.cutoffs)
+    if champion is not None and not compared.comparable(champion):
         raise UsageError(
             f"The challenger was tried at {first_five(challenger.cutoffs)}, the champion at "
             f"{first_five(champion.cutoffs)}; a verdict takes the same windows, levels and weights for both."
         )
-    figures = [*_errors(challenger, champion, rules), *_against(challenger, plain, first=champion is None)]
-    figures += _ranges(challenger, champion, rules)
-    return Verdict(tuple(figures), challenger.cutoffs, rules)
+    gain = -rules.tolerance if refresh else rules.margin
+    figures = [*_errors(compared, champion, gain, rules.tolerance)]
+    if champion is not None and refresh:
+        figures += [*_against(challenger, plain, judged=_beats(champion, compared, plain))]
+        figures += _ranges(challenger, champion, rules, compared)
+    else:
+        figures += [*_against(challenger, plain, first=champion is None), *_ranges(challenger, champion, rules)]
+    return Verdict(tuple(figures), compared.cutoffs, rules, refresh)
 
 
-def _errors(challenger: Scores, champion: Scores | None, rules: Promotion) -> Iterator[Figure]:
-    """WRMSSE of all levels together, and of each; levels where neither has one say nothing and are left out."""
+def _errors(challenger: Scores, champion: Scores | None, gain: float, tolerance: float) -> Iterator[Figure]:
+    """WRMSSE of all levels together, which is to be lower by the share `gain`, and of each.
+
+    Levels where neither has one say nothing and are left out."""
     before = {} if champion is None else champion.wrmsse()
     for level, now in challenger.wrmsse().items():
         old = before.get(level)
@@ -137,34 +165,56 @@ def _errors(challenger: Scores, champion: Scores | None, rules: Promotion) -> It
             if now is not None:
                 yield Figure(level, WRMSSE, None, now)
             continue
-        at_most = old * (1 - rules.margin if level == ALL_LEVELS else 1 + rules.tolerance)
+        at_most = old * (1 - gain if level == ALL_LEVELS else 1 + tolerance)
         yield Figure(level, WRMSSE, old, now, at_most=at_most, ok=now is not None and now <= at_most + EPSILON)
 
 
-def _against(challenger: Scores, plain: str, first: bool) -> Iterator[Figure]:
+def _beats(champion: Scores, compared: Scores, plain: str) -> bool:
+    """Whether the champion itself is below the plain model, at the windows where both are compared."""
+    mine, at_most = champion.wrmsse().get(ALL_LEVELS), compared.wrmsse(plain).get(ALL_LEVELS)
+    return mine is not None and at_most is not None and mine < at_most
+
+
+def _against(challenger: Scores, plain: str, first: bool = False, judged: bool = True) -> Iterator[Figure]:
     """Against the plain model, where it was tried; the first version ever has nothing else to beat."""
     name, now = f"{WRMSSE} against {plain}", challenger.wrmsse().get(ALL_LEVELS)
     at_most = challenger.wrmsse(plain).get(ALL_LEVELS)
-    if at_most is not None:
+    if at_most is not None and not judged:
+        yield Figure(ALL_LEVELS, name, None, now)
+    elif at_most is not None:
         ok = now is not None and now < at_most - EPSILON
         yield Figure(ALL_LEVELS, name, None, now, at_most=at_most, ok=ok)
     elif first:
         yield Figure(ALL_LEVELS, name, None, now, ok=False)
 
 
-def _ranges(challenger: Scores, champion: Scores | None, rules: Promotion) -> Iterator[Figure]:
-    """Coverage of each range over all levels, with limits, and at each level, without. None at all is a failure."""
+def _ranges(
+    challenger: Scores, champion: Scores | None, rules: Promotion, compared: Scores | None = None
+) -> Iterator[Figure]:
+    """Coverage of each range over all levels, with limits, and at each level, without. None at all is a failure.
+
+    A range that does not hold over all windows may be as far off as the champion's, where both are `compared`.
+    """
     now, before = challenger.coverage(), None if champion is None else champion.coverage()
     if now.is_empty():
         yield Figure(ALL_LEVELS, COVERAGE, None, None, ok=False)
     old, new = _over_levels(before), _over_levels(now)
+    there = {} if compared is None else _over_levels(compared.coverage())
     for nominal, share in sorted(new.items()):
-        low, high = max(nominal - rules.coverage, 0.0), min(nominal + rules.coverage, 1.0)
-        ok = low - EPSILON <= share <= high + EPSILON
-        yield Figure(ALL_LEVELS, COVERAGE, old.get(nominal), share, low, high, ok, nominal)
+        figure = _within(nominal, old.get(nominal), share, rules.coverage)
+        if not figure.ok and nominal in there and nominal in old:
+            figure = _within(nominal, old[nominal], there[nominal], max(rules.coverage, abs(old[nominal] - nominal)))
+        yield figure
     known = {} if before is None else {row[:2]: row[2] for row in before.iter_rows()}
     for level, nominal, share in now.iter_rows():
         yield Figure(level, COVERAGE, known.get((level, nominal)), share, nominal=nominal)
+
+
+def _within(nominal: float, champion: float | None, share: float, off: float) -> Figure:
+    """The figure of a range that may be `off` its promise by so much."""
+    low, high = max(nominal - off, 0.0), min(nominal + off, 1.0)
+    ok = low - EPSILON <= share <= high + EPSILON
+    return Figure(ALL_LEVELS, COVERAGE, champion, share, low, high, ok, nominal)
 
 
 def _over_levels(coverage: pl.DataFrame | None) -> dict[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -14,6 +15,7 @@ import yaml
 
 import foresell
 from foresell.core.settings import Settings
+from foresell.evaluate.backtest import Backtest
 from foresell.evaluate.calibration import calibration
 from foresell.evaluate.intervals import wspl
 from foresell.evaluate.metrics import METRICS
@@ -24,7 +26,7 @@ from foresell.flow.ranging import held
 from foresell.flow.steps import Task, write_json
 from foresell.report import charts
 from foresell.report.drawing import standalone
-from foresell.store.address import mask
+from foresell.store.address import mask, mask_path
 from foresell.store.steps import code_fingerprint
 from foresell.store.tables import read_table
 
@@ -46,8 +48,11 @@ DRAWN = 12  # columns of a drawing
 
 
 def plain_settings(settings: Settings) -> dict[str, Any]:
-    """The settings with their defaults as plain data, passwords in addresses blotted out."""
-    return _masked(msgspec.to_builtins(settings))
+    """The settings with their defaults as plain data, passwords in addresses and paths of webhooks blotted out."""
+    tree = _masked(msgspec.to_builtins(settings))
+    alerts = tree["monitoring"]["alerts"]
+    alerts["webhook"] = alerts["webhook"] and mask_path(alerts["webhook"])
+    return tree
 
 
 def _masked(value: Any) -> Any:
@@ -109,23 +114,28 @@ def _git(folder: Path, *words: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def metrics(task: Task) -> dict[str, float]:
-    """The ensemble's scores by level, means over the windows, and the WRMSSE of each model.
+def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, float]:
+    """The ensemble's scores by level, means over the windows, and the WRMSSE of each model, from the tables of scores
+    and those of `ranging.try_ranges`.
 
     ``wrmsse`` and ``wspl`` are those of all levels together; ``wrmsse/total`` and so on those of a level,
     ``coverage_90/total`` the share of actuals in the range of 90 %, ``models/lightgbm/wrmsse`` that of a model.
     """
-    folder, tested = task.results.folder("combine"), task.scores()
     found = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
     for row in tested.leaderboard().iter_rows(named=True):
         found[f"models/{row['model']}/wrmsse"] = row["wrmsse"]
-    for row in held(read_table(folder / "ranges.parquet")).filter(by="all").iter_rows(named=True):
+    for row in held(tried["ranges"]).filter(by="all").iter_rows(named=True):
         promised = f"{100 * row['nominal']:g}/{row['level']}"
         found |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
-    spread = wspl(read_table(folder / "quantiles.parquet"))
+    spread = wspl(tried["quantiles"])
     for level, value in spread.group_by("level", maintain_order=True).agg(pl.col("wspl").mean()).iter_rows():
         found["wspl" if level == ALL_LEVELS else f"wspl/{level}"] = value
     return {name: float(value) for name, value in found.items() if value is not None and value == value}
+
+
+def kept_metrics(task: Task) -> dict[str, float]:
+    """The `metrics` as `combine` left them."""
+    return json.loads((task.results.folder("combine") / "metrics.json").read_text(encoding="utf-8"))
 
 
 def _of_levels(rows: pl.DataFrame) -> Iterator[tuple[str, float | None]]:

@@ -41,6 +41,7 @@ FILES: dict[str, dict[str, str]] = {
         "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
         "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
         "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
+        "metrics.json": "the ensemble's scores by level as plain numbers by name, such as DVC compares",
         "forecasts/": "the ensemble's forecasts beside what happened: ensemble-CUTOFF.parquet",
     },
     "train": {
@@ -89,3 +90,28 @@ TUNE_FILES = {
     "best.json": "the best trial: its options, what they change, and whether that held in the backtest's windows",
 }
 """The files that `tune` leaves under ``results/tune/``, beside ``summary.json``."""
+
+MONITOR, HISTORY = "monitor", "history"
+"""What `monitor` makes of the newest sales, and what is kept over time; neither is a step of a run."""
+
+MONITOR_FILES = {
+    "findings.json": "what was found, worst first",
+    "summary.json": "which forecasts were judged, their figures beside the backtest's, every check with its bounds",
+    "accuracy.parquet": "error, bias, coverage, forecast value added by version, level, group, segment and step",
+    "by_day.parquet": "the same forecasts by day, as sums: units, forecast, absolute errors, actuals in the range",
+    "drift.json": "drift of inputs and predictions, column by column; where Evidently is installed",
+    "drift.html": "the same as a page of Evidently",
+    "baseline.json": "the figures that later ones are held against too; written with --baseline only",
+}
+"""The files that `monitor` leaves under ``results/monitor/``."""
+
+HISTORY_FILES = {
+    "forecasts/": "every forecast as it was made: cutoff=DATE/MODEL.parquet, with seasonal naive beside it",
+    "backtests/": "how the backtest of each model erred, by day: MODEL.parquet",
+    "accuracy.parquet": "how each version did, by day: sums by level, group and segment",
+    "findings.parquet": "what was found, by the last day of the sales at the time",
+    "runs.parquet": "the runs that were recorded: backtests, trainings, searches for options",
+    "versions.parquet": "the registered versions: trained when, from which data, their WRMSSE",
+    "promotions.parquet": "which version became champion or was refused, when and why",
+}
+"""The tables under ``results/history/``; MODEL is the fingerprint of the training."""

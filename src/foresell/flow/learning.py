@@ -18,11 +18,12 @@ from foresell.evaluate.windows import cutoffs
 from foresell.flow import transactions
 from foresell.flow.champion import ENSEMBLE, fit
 from foresell.flow.combining import MEAN, WEIGHTED
+from foresell.flow.dossier import metrics
 from foresell.flow.ensemble import ensemble
 from foresell.flow.models import models_of, totals_of
 from foresell.flow.outcome import Pace
 from foresell.flow.ranging import held, try_ranges
-from foresell.flow.steps import Task
+from foresell.flow.steps import Task, write_json
 from foresell.store.tables import is_remote, write_table
 
 
@@ -106,6 +107,7 @@ def run_combine(task: Task, folder: Path) -> dict[str, Any]:
         write_table(frame, folder / f"{name}.parquet")
     tell("how its errors scatter")
     Ranges.learn(made.forecasts, task.panel, task.hierarchy).save(folder / "scatter.parquet")
+    write_json(folder / "metrics.json", metrics(made.scores, tried))
     return {
         "best": ENSEMBLE,
         "ranges": held(tried["ranges"]).to_dicts(),

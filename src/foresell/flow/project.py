@@ -17,6 +17,7 @@ from foresell.evaluate.leakage import Trial, leakage
 from foresell.evaluate.windows import cutoffs
 from foresell.flow import learning, registering, steps
 from foresell.flow.layout import DATABASE, NEEDS, SETTINGS, TUNE
+from foresell.flow.maturing import is_kept
 from foresell.flow.models import models_of, wanted_models
 from foresell.flow.outcome import Outcome, Progress, Watch, unwatched
 from foresell.flow.reporting import report
@@ -146,6 +147,8 @@ class Project:
         """Whether what the step put elsewhere is not there: it could not be put, or the file was taken away."""
         if step in ("record", "register"):
             return registering.lost(self._task(step), step)
+        if step == "forecast":
+            return not is_kept(self.results)
         if step != "delivery":
             return False
         path = parse_address(self.settings.output.database or DATABASE, self.folder).path

@@ -7,48 +7,40 @@ that they come from.
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import polars as pl
 
-from foresell.core.errors import ForesellError, StoreError, UsageError
-from foresell.core.settings import Settings, parse_settings
-from foresell.evaluate.gate import WRMSSE, Figure, Scores, Verdict, judge
+from foresell.core.errors import ForesellError, UsageError
+from foresell.evaluate.gate import WRMSSE, Figure, Verdict
 from foresell.evaluate.scores import ALL_LEVELS
-from foresell.flow.champion import ENSEMBLE
-from foresell.flow.dossier import SCORES
-from foresell.flow.learning import run_backtest, run_combine
+from foresell.flow.comparison import Compared, Comparison
 from foresell.flow.outcome import Progress
 from foresell.flow.project import Project
-from foresell.flow.service.bundle import PANEL, read_bundle_settings, read_manifest
 from foresell.flow.service.source import registry_of
-from foresell.flow.steps import Task, Tell, write_json
+from foresell.flow.steps import write_json
 from foresell.report.words import change, many, score, share
-from foresell.store.panels import load_panel
 from foresell.store.registry import FORCED, PROMOTED, REFUSED, ROLLED_BACK, Change, Registry, Version
-from foresell.store.steps import Steps
-from foresell.store.tables import read_table
 
 PROMOTE = "promote"
-DATA = "foresell.data"
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided of a version: the change that was kept, the verdict, and whether the champion was tried again.
+    """What was decided of a version: the change that was kept, the verdict, and what it was compared with.
 
-    `change` is None where the version is champion already; `verdict` is None for a rollback, and where a version was
-    promoted by force that cannot be judged.
+    `change` is None where the version is champion already; `verdict` and `compared` are None for a rollback, and where
+    a version was promoted by force that cannot be judged.
     """
 
     name: str
     version: str
     change: Change | None
     verdict: Verdict | None = None
-    tried_again: bool = False
+    compared: Compared | None = None
 
     @property
     def serves(self) -> bool:
@@ -66,34 +58,38 @@ class Decision:
             "before": self.version if made is None else made.before,
             "reason": "" if made is None else made.reason,
             "run": None if made is None else made.run,
-            "tried_again": self.tried_again,
+            "compared": self.compared,
             "verdict": None if self.verdict is None else self.verdict.to_dict(),
         }
 
 
-def promote(project: Project, version: str | None = None, force: str | None = None) -> Decision:
+def promote(
+    project: Project, version: str | None = None, force: str | None = None, asked: Sequence[str] = ()
+) -> Decision:
     """Makes a version (the newest where none is named) the champion, if it passes the gate; see `evaluate.gate`.
 
-    Champion and challenger are compared on the same windows: by the scores kept with them where those are of the same
-    data and windows, else the champion's settings are tried again on the challenger's. A version that was taken back
-    by a rollback is not promoted again unless it is named. `force` is a reason to promote it whatever the verdict.
+    `comparison` says what the two are compared by. A version that was taken back by a rollback is not promoted again
+    unless it is named. `force` is a reason to promote it whatever the verdict; `asked` is kept with the verdict: what
+    the version was trained for.
 
     Raises UsageError where there is no such version, and StoreError where the registry cannot be reached.
     """
-    registry = _registry(project)
+    registry = registry_for(project)
     with project.results.locked():
+        registry.mend()
         challenger, champion = _challenger(registry, version), registry.champion()
         if champion is not None and champion.number == challenger.number:
             return Decision(registry.name, challenger.number, None)
         with tempfile.TemporaryDirectory(prefix="foresell-promote-") as place:
-            case = _Case(project, registry, challenger, champion, Path(place))
+            case = _Case(project, registry, challenger, champion, Path(place), asked)
             return case.decide(named=version is not None, force=force)
 
 
 def rollback(project: Project, reason: str = "") -> Decision:
     """Makes the version champion that was so before the last promotion. Raises UsageError where there was none."""
-    registry = _registry(project)
+    registry = registry_for(project)
     with project.results.locked():
+        registry.mend()
         made = registry.rollback(reason)
     return Decision(registry.name, made.version, made)
 
@@ -104,7 +100,7 @@ def models(project: Project) -> list[dict[str, Any]]:
     For each: ``version``, ``champion`` (now), ``since`` and ``why`` it is so, ``trained``, ``data_last`` (the last day
     it learnt from), ``wrmsse``, ``models``, and ``verdicts``: what was decided of it, each with date and reason.
     """
-    registry = _registry(project)
+    registry = registry_for(project)
     history = registry.history()
     return [_listed(each, [one for one in history if one.version == each.number]) for each in registry.versions()]
 
@@ -129,7 +125,8 @@ def _listed(version: Version, history: list[Change]) -> dict[str, Any]:
     }
 
 
-def _registry(project: Project) -> Registry:
+def registry_for(project: Project) -> Registry:
+    """The project's registry. Raises UsageError where tracking is switched off."""
     if not project.settings.tracking.enabled:
         raise UsageError("There is no registry: tracking is switched off. Set 'tracking: {enabled: true}'.")
     return registry_of(project.folder, project.settings)
@@ -155,7 +152,7 @@ class _Case:
     challenger: Version
     champion: Version | None
     place: Path
-    tried_again: bool = False
+    asked: Sequence[str] = ()
 
     @property
     def before(self) -> str | None:
@@ -163,42 +160,52 @@ class _Case:
 
     def decide(self, named: bool, force: str | None) -> Decision:
         """Judges, and keeps the verdict; the alias moves if it passed, or by `force`."""
+        verdict, compared = None, None
         try:
-            verdict = self._judged()
-            passed, reason = verdict.passed, said(verdict)
+            verdict, compared = self._comparison.judged(self.project.settings)
+            passed, reason = verdict.passed, said(verdict, compared)
         except ForesellError as error:
             if force is None:
                 raise
-            verdict, passed, reason = None, False, f"it could not be judged: {error}"
+            passed, reason = False, f"it could not be judged: {error}"
         back = self._taken_back()
         if passed and back is not None and not named:
             passed = False
             reason = f"it was taken back on {back.when:%Y-%m-%d}; name it with --version to have it judged again"
-        made = self._kept(verdict, passed, reason, force)
-        return Decision(self.registry.name, self.challenger.number, made, verdict, self.tried_again)
+        self._leave_evidence({"passed": passed, "reason": reason, "forced": force, "compared": compared}, verdict)
+        made = self._kept(passed, reason, force)
+        return Decision(self.registry.name, self.challenger.number, made, verdict, compared)
 
-    def _kept(self, verdict: Verdict | None, passed: bool, reason: str, force: str | None) -> Change:
-        evidence = self.place / "evidence"
-        evidence.mkdir(exist_ok=True)
+    @property
+    def _comparison(self) -> Comparison:
+        return Comparison(self.registry, self.challenger, self.champion, self.project.folder, self.place, self._tell)
+
+    @property
+    def _evidence(self) -> Path:
+        return self.place / "evidence"
+
+    def _leave_evidence(self, decided: dict[str, Any], verdict: Verdict | None) -> None:
+        self._evidence.mkdir(exist_ok=True)
         told = {
             "version": self.challenger.number,
             "before": self.before,
-            "passed": passed,
-            "reason": reason,
-            "forced": force,
-            "champion_tried_again": self.tried_again,
+            "asked": list(self.asked),
+            **decided,
             "verdict": None if verdict is None else verdict.to_dict(),
         }
-        write_json(evidence / "verdict.json", told)
+        write_json(self._evidence / "verdict.json", told)
         if verdict is not None:
-            pl.DataFrame(verdict.to_dict()["figures"], infer_schema_length=None).write_csv(evidence / "verdict.csv")
-        number, before = self.challenger.number, self.before
+            figures = pl.DataFrame(verdict.to_dict()["figures"], infer_schema_length=None)
+            figures.write_csv(self._evidence / "verdict.csv")
+
+    def _kept(self, passed: bool, reason: str, force: str | None) -> Change:
+        number = self.challenger.number
+        kept: dict[str, Any] = {"before": self.before, "evidence": self._evidence, "asked": self.asked}
         if passed:
-            return self.registry.promote(number, reason, before=before, verdict=PROMOTED, evidence=evidence)
+            return self.registry.promote(number, reason, verdict=PROMOTED, **kept)
         if force is not None:
-            because = f"{force} (against the verdict: {reason})"
-            return self.registry.promote(number, because, before=before, verdict=FORCED, evidence=evidence)
-        return self.registry.refuse(number, reason, before=before, evidence=evidence)
+            return self.registry.promote(number, f"{force} (against the verdict: {reason})", verdict=FORCED, **kept)
+        return self.registry.refuse(number, reason, **kept)
 
     def _taken_back(self) -> Change | None:
         """The rollback that took the challenger out of service, if that is the last that befell it."""
@@ -210,97 +217,33 @@ class _Case:
                 return None
         return None
 
-    def _judged(self) -> Verdict:
-        self._tell(0, 2, f"the scores of version {self.challenger.number}")
-        mine = self._stored(self.challenger, "challenger")
-        theirs = None if self.champion is None else self._of_champion(self.champion, mine)
-        return judge(mine, theirs, self.project.settings.promotion)
-
-    def _of_champion(self, champion: Version, mine: Scores) -> Scores:
-        """The champion's scores on the challenger's windows: those kept, or made again where those are of others."""
-        theirs = self._stored(champion, "champion")
-        same_data = champion.tags.get(DATA) is not None and champion.tags.get(DATA) == self.challenger.tags.get(DATA)
-        if same_data and mine.comparable(theirs):
-            return theirs
-        self.tried_again = True
-        made = self._again(champion, mine)
-        if not mine.comparable(made):
-            raise UsageError(
-                f"Version {champion.number} could not be tried on the windows of version {self.challenger.number}, "
-                f"{', '.join(map(str, mine.cutoffs))}: its backtest came to {', '.join(map(str, made.cutoffs))}. "
-                "Train the challenger again with: foresell train --again"
-            )
-        return made
-
-    def _stored(self, version: Version, who: str) -> Scores:
-        place = self.place / "evidence" / who
-        place.mkdir(parents=True)
-        folder = self.registry.tracking.artifact(version.run, SCORES, place)
-        return _scores(folder)
-
-    def _again(self, champion: Version, mine: Scores) -> Scores:
-        """The backtest of the champion's settings on the challenger's data and windows."""
-        bundle = self.registry.fetch(self.challenger.number, read_manifest)
-        path = self.registry.tracking.artifact(champion.run, "settings.json", self.place)
-        theirs = parse_settings(msgspec.json.decode(path.read_bytes()), f"version {champion.number}")
-        settings = with_models_of(theirs, read_bundle_settings(bundle))
-        results = Steps(self.place / "again")
-        task = Task(settings, self.project.folder, results, self._telling(champion.number))
-        task.panel = load_panel(bundle / PANEL)
-        for step, work in (("backtest", run_backtest), ("combine", run_combine)):
-            with results.run_step(step, "again") as folder:
-                work(task, folder)
-        made = _scores(results.folder("combine"))
-        kept = self.place / "evidence" / "champion" / "again"
-        kept.mkdir(parents=True)
-        made.levels.write_parquet(kept / "levels.parquet")
-        made.ranges.write_parquet(kept / "ranges.parquet")
-        return made
-
     def _tell(self, done: float, total: float, doing: str, left: float | None = None) -> None:
         self.project.watch(Progress(PROMOTE, done, total, doing, left))
 
-    def _telling(self, champion: str) -> Tell:
-        def tell(done: float, total: float, doing: str, left: float | None = None) -> None:
-            self._tell(done, total, f"version {champion} on these windows: {doing}", left)
 
-        return tell
-
-
-def with_models_of(champion: Settings, challenger: Settings) -> Settings:
-    """The challenger's settings, the windows and levels among them, with what the champion says of how to learn.
-
-    Levels whose totals the champion learns, and which are no longer there, are left out.
-    """
-    totals = champion.totals
-    if totals.levels is not None:
-        there = tuple(level for level in totals.levels if level in ((), *challenger.levels))
-        totals = msgspec.structs.replace(totals, levels=there)
-    return msgspec.structs.replace(
-        challenger,
-        models=champion.models,
-        quality=champion.quality,
-        features=champion.features,
-        totals=totals,
-        champion=champion.champion,
-        seed=champion.seed,
-    )
-
-
-def said(verdict: Verdict) -> str:
+def said(verdict: Verdict, compared: Compared) -> str:
     """The verdict in one sentence: by how much it is better, or what stands in the way."""
     failed = verdict.failed
     if failed:
         more = [f"{len(failed) - 3} more"] if len(failed) > 3 else []
         return "; ".join([*map(figure_said, failed[:3]), *more])
-    first = verdict.figures[0]
-    windows = many(len(verdict.windows), "window")
+    first, windows = verdict.figures[0], many(len(verdict.windows), "window")
     if first.champion is None or first.challenger is None:
         plain = [each for each in verdict.figures if each.figure.startswith(f"{WRMSSE} against")]
         beaten = f", below {score(plain[0].at_most)} of {plain[0].figure.split()[-1]}," if plain else ""
-        return f"there was no champion; WRMSSE {score(first.challenger)}{beaten} in {windows}"
+        alone = _ALONE.get(compared, "the champion has no WRMSSE")
+        return f"{alone}; WRMSSE {score(first.challenger)}{beaten} in {windows}"
     better = change(first.challenger / first.champion - 1)
-    return f"WRMSSE {score(first.challenger)} against {score(first.champion)} ({better}) in {windows}"
+    stands = " of the champion as it stands" if compared == Compared.AS_IT_STANDS else ""
+    since = " after its last day" if stands else ""
+    return f"WRMSSE {score(first.challenger)} against {score(first.champion)}{stands} ({better}) in {windows}{since}"
+
+
+_ALONE = {
+    Compared.NOTHING: "there was no champion",
+    Compared.NO_WINDOW_SINCE: "the champion's settings learnt anew, and no window lies wholly after its last day",
+}
+"""Why the champion has no figure to compare with."""
 
 
 def figure_said(figure: Figure) -> str:
@@ -314,10 +257,3 @@ def figure_said(figure: Figure) -> str:
     if figure.challenger is None or figure.at_most is None:
         return f"{figure.figure} {where} is not known"
     return f"{figure.figure} {where} is {score(figure.challenger)}, where at most {score(figure.at_most)} is asked"
-
-
-def _scores(folder: Path) -> Scores:
-    try:
-        return Scores(read_table(folder / "levels.parquet"), read_table(folder / "ranges.parquet"), ENSEMBLE)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise StoreError(f"{folder} holds no scores of a backtest: {error}. Train again with --again.") from error

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import polars as pl
 
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconcile import all_levels
+from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.evaluate.evidence import Evidence, known_before
 from foresell.evaluate.intervals import score_ranges
+from foresell.evaluate.scores import Window
 from foresell.evaluate.weights import absolute_scales
 from foresell.flow.ensemble import Ensemble, forecast_of
 
@@ -41,7 +43,7 @@ def try_ranges(
         for name, frame in _tried(panel, hierarchy, made, each, asked, scales).items():
             learnt_from = pl.lit(known_before(evidence, each.cutoff), pl.Int32).alias("learnt_from")
             found[name].append(frame.select(pl.lit(each.cutoff).alias("cutoff"), learnt_from, pl.all()))
-    return {name: pl.concat(frames) if frames else _EMPTY[name] for name, frames in found.items()}
+    return {name: pl.concat(frames) if frames else EMPTY[name] for name, frames in found.items()}
 
 
 def held(ranges: pl.DataFrame) -> pl.DataFrame:
@@ -58,6 +60,18 @@ def held(ranges: pl.DataFrame) -> pl.DataFrame:
     return rows.group_by("level", "by", "segment", "nominal", maintain_order=True).agg(*means, relative)
 
 
+def ranges_of(
+    panel: Panel, hierarchy: Hierarchy, asked: Sequence[tuple[Window, Forecast]], ranges: Ranges
+) -> pl.DataFrame:
+    """The table ``ranges`` of `try_ranges` for forecasts of the single series and the `ranges` put round them."""
+    scales = absolute_scales(panel, hierarchy, [panel.day_of(window.cutoff) for window, _ in asked])
+    found = []
+    for (window, forecast), scale in zip(asked, scales, strict=True):
+        frame = _scored(panel, hierarchy, window, forecast, ranges, PROBABILITIES, scale)["ranges"]
+        found.append(frame.select(pl.lit(window.cutoff).alias("cutoff"), pl.all()))
+    return pl.concat(found)
+
+
 def _tried(
     panel: Panel, hierarchy: Hierarchy, made: Ensemble, at: Evidence, asked: tuple[float, ...], scales: tuple
 ) -> dict[str, pl.DataFrame]:
@@ -65,12 +79,25 @@ def _tried(
     ended = [each.cutoff for each in made.evidence[: known_before(made.evidence, at.cutoff)]]
     past = panel.until(at.cutoff)
     ranges = Ranges.learn(made.forecasts.filter(pl.col("cutoff").is_in(ended)), past, hierarchy)
-    means = all_levels(forecast_of(past, made.mean(at.cutoff)), panel.series, hierarchy)
-    forecasts = ranges.apply(means, past, hierarchy, asked, rounded=False)
-    return score_ranges(at.window, forecasts, scales, ranges.whole)
+    return _scored(panel, hierarchy, at.window, forecast_of(past, made.mean(at.cutoff)), ranges, asked, scales)
 
 
-_EMPTY = {
+def _scored(
+    panel: Panel,
+    hierarchy: Hierarchy,
+    window: Window,
+    forecast: Forecast,
+    ranges: Ranges,
+    asked: tuple[float, ...],
+    scales: tuple,
+) -> dict[str, pl.DataFrame]:
+    """The scores of ranges round a forecast of the single series."""
+    means = all_levels(forecast, panel.series, hierarchy)
+    forecasts = ranges.apply(means, panel.until(window.cutoff), hierarchy, asked, rounded=False)
+    return score_ranges(window, forecasts, scales, ranges.whole)
+
+
+EMPTY = {
     "ranges": pl.DataFrame(
         schema={
             "cutoff": pl.Date,
@@ -92,3 +119,4 @@ _EMPTY = {
         }
     ),
 }
+"""The tables where nothing was tried."""

@@ -74,7 +74,9 @@ def _record(task: Task) -> dict[str, Any]:
         dossier.write_settings(task.settings, Path(place))
         dossier.write_scores(task, Path(place))
         title = f"backtest to {task.summary('check')['last']}"
-        run = Run(BACKTEST, made_from, title, dossier.origin(task), _params(task), dossier.metrics(task), Path(place))
+        run = Run(
+            BACKTEST, made_from, title, dossier.origin(task), _params(task), dossier.kept_metrics(task), Path(place)
+        )
         with tracking.recording(run) as made:
             pass
     return _told(tracking, made)
@@ -97,7 +99,7 @@ def _register(task: Task) -> dict[str, Any]:
         dossier.write_settings(task.settings, place)
         dossier.write_scores(task, place)
         dossier.write_drivers(task, place)
-        scores = dossier.metrics(task)
+        scores = dossier.kept_metrics(task)
         title = f"training to {task.summary('train')['cutoff']}"
         run = Run(TRAINING, made_from, title, tags, _params(task), scores, place)
         with tracking.recording(run) as made:

@@ -30,6 +30,7 @@ from foresell.data.read import read
 from foresell.evaluate.backtest import TABLES, Backtest
 from foresell.features.catalogue import catalogue, table
 from foresell.features.question import Feature
+from foresell.flow import maturing
 from foresell.flow.champion import Champion
 from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE
@@ -200,9 +201,11 @@ def forecast(task: Task, folder: Path) -> dict[str, Any]:
     task.tell(1, 3, "ranges for all levels")
     levels = all_levels(bottom, task.panel.series, task.hierarchy)
     ranges = Ranges.load(task.results.folder("combine") / "scatter.parquet")
-    made = Forecasts(ranges.apply(levels, task.panel, task.hierarchy, task.settings.output.quantiles))
+    asked = task.settings.output.quantiles
+    made = Forecasts(ranges.apply(levels, task.panel, task.hierarchy, asked, rounded=False))
     task.tell(2, 3, "writing")
-    frame = made.to_frame()
+    maturing.keep(task, made, ranges.whole)
+    frame = maturing.rounded(made, ranges.whole).to_frame()
     write_table(frame, folder / "forecasts.parquet")
     return {
         "model": task.summary("train")["model"],

@@ -43,10 +43,25 @@ def mask(url: str) -> str:
     return re.sub(r"(password=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
+def mask_path(url: str) -> str:
+    """The address of a webhook as it may be kept and shown: its host alone, or the name of the variable that it is.
+
+    >>> mask_path("https://hooks.example/services/T0/s3cret?to=x"), mask_path("${SLACK_WEBHOOK}"), mask_path("s3cret")
+    ('https://hooks.example/***', '${SLACK_WEBHOOK}', '***')
+    """
+    if re.fullmatch(r"\$\{\w+\}", url.strip()):
+        return url
+    scheme, _, rest = url.partition("://")
+    before, host = re.split("[/?#]", rest)[0].rpartition("@")[::2]
+    # An @ after the first slash may be the end of a password that has a slash in it.
+    known = re.fullmatch(r"[\w.-]+(:\d+)?", host, flags=re.ASCII) and (before or "@" not in rest)
+    return f"{scheme}://{host}/***" if known else "***"
+
+
 def parse_address(url: str, relative_to: str | Path = ".") -> Address:
     """The parts of `url`, with environment variables filled in. Raises UsageError, without the password in it."""
     whole = re.fullmatch(r"\$\{(\w+)\}", url.strip())
-    url = _from_environment(url.strip()) if whole else url.strip()
+    url = from_environment(url.strip()) if whole else url.strip()
     kind = SCHEMES.get(url.partition("://")[0])
     if kind is None:
         raise UsageError(f"Found the database address {mask(url)!r}; {EXPECTED}.")
@@ -57,7 +72,7 @@ def _file_address(url: str, scheme: str, base: Path) -> Address:
     rest = url.partition("://")[2]
     if not rest.startswith("/") or not rest.strip("/"):
         raise UsageError(f"Found the database address {mask(url)!r}, which names no file after '///'; {EXPECTED}.")
-    return Address(scheme, mask(url), path=base / _from_environment(unquote(rest[1:])))
+    return Address(scheme, mask(url), path=base / from_environment(unquote(rest[1:])))
 
 
 def _server_address(url: str) -> Address:
@@ -78,21 +93,20 @@ def _server_address(url: str) -> Address:
         "dbname": _part(parts.path.strip("/")),
     }
     server = {key: value for key, value in named.items() if value}
-    server |= {key: _from_environment(value) for key, value in parse_qsl(parts.query)}
+    server |= {key: from_environment(value) for key, value in parse_qsl(parts.query)}
     return Address("postgresql", mask(url), server=server, password=server.get("password"))
 
 
 def _part(text: str | None) -> str | None:
     """One part of an address in clear. Variables are filled in last: their values need no %xx."""
-    return _from_environment(unquote(text)) if text else None
+    return from_environment(unquote(text)) if text else None
 
 
-def _from_environment(text: str) -> str:
+def from_environment(text: str, what: str = "database address") -> str:
     """`text` with each ``${NAME}`` replaced from the environment. Raises UsageError when one is not set."""
     missing = [name for name in re.findall(r"\$\{(\w+)\}", text) if name not in os.environ]
     if missing:
         raise UsageError(
-            f"The database address names the environment variable {first_five(missing)}, which is not set. Set it and "
-            "run again."
+            f"The {what} names the environment variable {first_five(missing)}, which is not set. Set it and run again."
         )
     return re.sub(r"\$\{(\w+)\}", lambda match: os.environ[match.group(1)], text)

@@ -6,6 +6,7 @@ is a run of the kind ``promotion``, which keeps the reason and the verdict; `his
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 PROMOTION = "promotion"
 VERDICT, VERSION, BEFORE, REASON = "foresell.verdict", "foresell.version", "foresell.before", "foresell.reason"
+ASKED = "foresell.asked"
 PROMOTED, FORCED, REFUSED, ROLLED_BACK = "promoted", "forced", "refused", "rolled back"
 KEPT = 2  # versions that stay in the cache of what was fetched
 
@@ -46,7 +48,8 @@ class Version:
 class Change:
     """A change of the champion, or one that was refused: what was decided on which version, when and why.
 
-    `verdict` is ``promoted``, ``forced``, ``refused`` or ``rolled back``; `before` was champion then, if any was.
+    `verdict` is ``promoted``, ``forced``, ``refused`` or ``rolled back``; `before` was champion then, if any was;
+    `asked` is what the version was trained for, where a retraining was asked for.
     """
 
     run: str
@@ -55,6 +58,7 @@ class Change:
     version: str
     before: str | None
     reason: str
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -174,14 +178,34 @@ class Registry:
         """What was decided of champions, the oldest first."""
         return [_change(each) for each in self.tracking.runs(PROMOTION)]
 
+    def mend(self) -> None:
+        """Ends the record of a promotion whose process died after the alias had moved, so that the history has it.
+
+        One that died before that has changed nothing, and its record stays unfinished, which no one reads.
+        """
+        now = self._champion()
+        last = next((each for each in reversed(self.history()) if each.verdict != REFUSED), None)
+        if now is None or (last is not None and last.version == now):
+            return
+        begun = [each for each in self.tracking.begun(PROMOTION) if each.tags.get(VERSION) == now]
+        if begun:
+            self.tracking.end(begun[-1].id)
+
     def promote(
-        self, version: str, reason: str, *, before: str | None, verdict: str = PROMOTED, evidence: Path | None = None
+        self,
+        version: str,
+        reason: str,
+        *,
+        before: str | None,
+        verdict: str = PROMOTED,
+        evidence: Path | None = None,
+        asked: Sequence[str] = (),
     ) -> Change:
         """Makes `version` the champion in the place of `before`, and keeps why, with the files of `evidence`.
 
         Raises StoreError, changing nothing, where another than `before` is champion by now.
         """
-        with self._deciding(version, reason, before, verdict, evidence) as run:
+        with self._deciding(version, reason, before, verdict, evidence, asked) as run:
             now = self._champion()
             if now != before:
                 raise StoreError(
@@ -192,9 +216,17 @@ class Registry:
                 self.tracking.client.set_registered_model_alias(self.name, CHAMPION, version)
         return _change(self.tracking.run(run))
 
-    def refuse(self, version: str, reason: str, *, before: str | None, evidence: Path | None = None) -> Change:
+    def refuse(
+        self,
+        version: str,
+        reason: str,
+        *,
+        before: str | None,
+        evidence: Path | None = None,
+        asked: Sequence[str] = (),
+    ) -> Change:
         """Keeps why `version` did not become champion."""
-        with self._deciding(version, reason, before, REFUSED, evidence) as run:
+        with self._deciding(version, reason, before, REFUSED, evidence, asked) as run:
             pass
         return _change(self.tracking.run(run))
 
@@ -216,9 +248,16 @@ class Registry:
 
     @contextmanager
     def _deciding(
-        self, version: str, reason: str, before: str | None, verdict: str, evidence: Path | None
+        self,
+        version: str,
+        reason: str,
+        before: str | None,
+        verdict: str,
+        evidence: Path | None,
+        asked: Sequence[str],
     ) -> Iterator[str]:
         tags = {VERDICT: verdict, VERSION: version, REASON: reason, BEFORE: before or ""}
+        tags |= {ASKED: json.dumps(list(asked), ensure_ascii=False)} if asked else {}
         title = f"version {version} {verdict}"
         with self.tracking.recording(Run(PROMOTION, uuid4().hex, title, tags, artifacts=evidence)) as run:
             yield run
@@ -341,9 +380,16 @@ def _version(found: ModelVersion, champion: str | None) -> Version:
 
 def _change(of: Recorded) -> Change:
     tags = of.tags
-    return Change(
-        of.id, of.made, tags.get(VERDICT, ""), tags.get(VERSION, ""), tags.get(BEFORE) or None, tags.get(REASON, "")
-    )
+    verdict, version, reason = (tags.get(name, "") for name in (VERDICT, VERSION, REASON))
+    return Change(of.id, of.made, verdict, version, tags.get(BEFORE) or None, reason, _asked(tags.get(ASKED, "[]")))
+
+
+def _asked(text: str) -> tuple[str, ...]:
+    """What a tag says of why a version was trained; nothing where it was clipped, or written by someone else."""
+    try:
+        return tuple(map(str, json.loads(text)))
+    except (ValueError, TypeError):
+        return ()
 
 
 def _called(version: str | None) -> str:

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
 from typing import IO, Any
 from uuid import uuid4
 
@@ -97,6 +98,7 @@ class Steps:
 
     def __init__(self, project: str | Path):
         self.root = Path(project) / "results"
+        self._holder: int | None = None  # the thread that holds the lock, if this object does
 
     def folder(self, step: str) -> Path:
         """Where the results of `step` are, or will be."""
@@ -167,8 +169,14 @@ class Steps:
         """Keeps every other run out of this project while the block works, and clears what a dead run left.
 
         The lock is the operating system's, on ``results/.lock``; it ends with the process that holds it, so that of
-        a process that died is free at once. Raises UsageError, naming the holder, when another run is at work.
+        a process that died is free at once. A block within a block of the same object and thread is
+        let in.
+
+        Raises UsageError, naming the holder, when another run is at work.
         """
+        if self._holder == get_ident():
+            yield
+            return
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("a+", encoding="utf-8") as lock:
             if not _try_lock(lock):
@@ -183,7 +191,11 @@ class Steps:
             lock.write(f"process {os.getpid()} since {datetime.now().astimezone():%Y-%m-%d %H:%M:%S}\n")
             lock.flush()
             self._clear_leftovers()
-            yield
+            self._holder = get_ident()
+            try:
+                yield
+            finally:
+                self._holder = None
 
     def _clear_leftovers(self) -> None:
         for left in [*self.root.glob(".*.part"), *self.root.glob(".*.old")]:

@@ -45,8 +45,8 @@ def test_the_help_of_a_step_names_its_files(step):
 
 
 def test_there_is_a_verb_for_every_step_that_no_other_does():
-    others = {"init", "sample", "run", "tune", "explain", "whatif", "status"}
-    of_models = {"promote", "rollback", "models", "serve"}
+    others = {"init", "sample", "run", "tune", "explain", "whatif", "settings", "status"}
+    of_models = {"promote", "rollback", "models", "serve", "monitor", "retrain"}
     assert set(VERBS) == {*NEEDS} - {*OF_OTHERS} | others | of_models
 
 
@@ -65,7 +65,8 @@ def test_the_list_of_verbs_is_in_the_order_of_their_use():
     ]
     assert verbs[: len(VERBS) + 1] == [
         "init", "sample", "check", "features", "backtest", "train", "forecast", "report", "run", "tune", "promote",
-        "rollback", "models", "explain", "whatif", "serve", "status", "Begin",
+        "rollback", "models", "explain", "whatif", "serve", "monitor", "retrain", "settings",
+        "status", "Begin",
     ]  # fmt: skip
     assert "..." not in shown.partition("Commands:")[2]
 

@@ -10,11 +10,14 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
+from foresell.core.settings import read_settings
 from foresell.flow.layout import NEEDS
 from foresell.store.steps import Steps
 
@@ -299,3 +302,17 @@ def test_lightgbm_goes_the_whole_way(shop, change_settings):
     drivers = pl.read_csv(shop / "results" / "train" / "drivers.csv")
     assert drivers["share"].sum() == pytest.approx(1)
     assert drivers["meaning"].null_count() == 0
+
+
+def test_all_settings_are_shown_and_are_themselves_a_settings_file(shop, change_settings):
+    change_settings(shop, output={"database": "postgresql://me:secret@host/db"}, horizon=6)
+    shown = run("settings", shop)
+    assert shown.exit_code == 0
+    assert "secret" not in shown.output
+    tree = yaml.safe_load(shown.stdout)
+    assert (tree["horizon"], tree["seed"], tree["output"]["quantiles"]) == (6, 1, [0.05, 0.25, 0.5, 0.75, 0.95])
+    assert json.loads(run("settings", shop, "--json").stdout) == tree
+    before = read_settings(shop / "foresell.yaml")
+    (shop / "foresell.yaml").write_text(shown.stdout, encoding="utf-8")
+    after = read_settings(shop / "foresell.yaml")
+    assert msgspec.structs.replace(after, output=before.output) == before

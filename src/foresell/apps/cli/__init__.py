@@ -6,9 +6,11 @@ import click
 
 from foresell import __version__
 from foresell.apps.cli.begin import init, sample
-from foresell.apps.cli.registry import models, promote, rollback
+from foresell.apps.cli.monitor import monitor
+from foresell.apps.cli.registry import MODEL_VERBS
+from foresell.apps.cli.retrain import retrain
 from foresell.apps.cli.serve import serve
-from foresell.apps.cli.steps import STEP_VERBS, status
+from foresell.apps.cli.steps import STEP_VERBS, settings, status
 from foresell.apps.cli.tune import tune
 from foresell.apps.cli.verbs import EXIT_CODES
 from foresell.apps.cli.why import explain, whatif
@@ -35,5 +37,18 @@ def main() -> None:
     """
 
 
-for _verb in (init, sample, *STEP_VERBS, tune, promote, rollback, models, explain, whatif, serve, status):
+for _verb in (
+    init,
+    sample,
+    *STEP_VERBS,
+    tune,
+    *MODEL_VERBS,
+    explain,
+    whatif,
+    serve,
+    monitor,
+    retrain,
+    settings,
+    status,
+):
     main.add_command(_verb)

@@ -40,7 +40,9 @@ def promote(version: str | None, force: str | None, **flags: Any) -> None:
     'promotion.tolerance', and lower than that of seasonal_naive. Over all levels each of its ranges must hold within
     'promotion.coverage' of what it promises. Without a champion yet, the first two are not asked.
 
-    Where champion and challenger were tried on other data or windows, the champion's settings are tried again on the
+    A challenger that learnt by the champion's own settings from newer sales is a refresh: the champion is asked as it
+    stands at the windows after its last day, and the challenger must not be worse by more than 'promotion.tolerance'.
+    Else, where the two were tried on other data or windows, the champion's settings are tried again on the
     challenger's, which takes as long as a backtest. Whatever comes of it, the verdict is kept, figure by figure, as an
     MLflow run. A version that `rollback` took out of service must be named to be judged again.
 
@@ -120,12 +122,24 @@ def decided(decision: Decision) -> str:
         + (f"; version {made.before} stays the champion" if made.before else "; there is no champion"),
     }[made.verdict]
     lines = [hanging("", f"{head}{': ' + made.reason if made.reason else ''}.", 0)]
-    if decision.tried_again:
-        lines.append(hanging("", f"Version {made.before} was tried again on the data and windows of {version}.", 0))
+    if decision.compared in _COMPARED:
+        how = _COMPARED[decision.compared].format(champion=made.before, challenger=version)
+        lines.append(hanging("", how, 0))
     if decision.verdict is not None:
         lines += ["", figures(decision.verdict), "", hanging("", _windows(decision.verdict), 0)]
     lines.append(f"Kept as run {made.run}.")
     return "\n".join(lines)
+
+
+_COMPARED = {
+    "tried again": "The settings of version {champion} were tried again on the data and windows of version "
+    "{challenger}.",
+    "as it stands": "Version {challenger} learnt by the settings of version {champion} from newer sales, so version "
+    "{champion} was asked as it stands, at windows after its last day.",
+    "no window since": "Version {challenger} learnt by the settings of version {champion} from newer sales; no window "
+    "lies wholly after the last day of version {champion}, so that the two cannot be told apart.",
+}
+"""What the figures of the champion are, by `Decision.compared`."""
 
 
 def _windows(verdict: Verdict) -> str:
@@ -199,3 +213,6 @@ def listed(found: list[dict[str, Any]], verdicts: bool) -> str:
 def _moment(text: str | None) -> str:
     """A time in the reader's own zone."""
     return "" if not text else f"{datetime.fromisoformat(text).astimezone():%Y-%m-%d %H:%M}"
+
+
+MODEL_VERBS = (promote, rollback, models)

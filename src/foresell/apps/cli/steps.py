@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -211,6 +212,31 @@ def _finish(flags: dict[str, Any], *wanted: str) -> None:
     _, outcomes = _do(flags, *wanted, again=wanted)
     if flags["as_json"]:
         print_json(_plain(outcomes))
+
+
+@click.command(cls=Verb, epilog="Example: foresell settings shop > all-settings.yaml")
+@project_options
+@options()
+def settings(**flags: Any) -> None:
+    """Show every setting of a project, also those that foresell.yaml leaves at their defaults.
+
+    Prints YAML that is itself a whole foresell.yaml, with the passwords in addresses blotted out. A pipeline can depend
+    on single settings of it (see deploy/dvc), and a reader can see what holds.
+
+    Reads foresell.yaml. Changes nothing.
+    """
+    import yaml
+
+    from foresell.core.settings import read_settings
+    from foresell.flow.dossier import plain_settings
+    from foresell.flow.layout import SETTINGS
+
+    folder = Path(chosen_folder(flags["folder"], flags["project"]))
+    tree = plain_settings(read_settings(folder / SETTINGS))
+    if flags["as_json"]:
+        print_json(tree)
+    else:
+        click.echo(yaml.safe_dump(tree, sort_keys=False, allow_unicode=True), nl=False)
 
 
 @click.command(cls=Verb, epilog="Example: foresell status shop")

@@ -1,0 +1,363 @@
+"""How often monitoring raises a false alarm, how often and how soon it finds a shift that was planted.
+
+    python benchmarks/monitoring.py --seeds 40 --out benchmarks/sample/MONITORING.md
+
+Each seed is a sample retailer of its own, with two champions:
+
+- drawn: the true expected demand, times errors as a good model makes them, drawn anew for each window: of all sales
+  (`ERRORS`), of each of its weeks, of stores, categories and single series. So it is known that nothing changes.
+- moving_average: the real model, with the real errors of a model that knows no season: large, and alike for weeks.
+
+Forecasts get ranges learnt from the windows before. What is usual is learnt from the `REFERENCE` windows before the one
+that is looked at. Each window is looked at when one, two, three and four weeks of it have come in. Shifts are planted
+in the units sold when a window begins. Of a drift, the moving average follows what it has seen at its cutoff; the drawn
+champion does not, as a model that goes by prices and calendar alone would not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property, partial
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.adjust.ranges import Ranges
+from foresell.adjust.reconcile import all_levels
+from foresell.core.forecast import Forecast
+from foresell.core.hierarchy import Hierarchy, level_name
+from foresell.core.panel import Panel
+from foresell.core.settings import parse_settings
+from foresell.data.read import read
+from foresell.data.sample import make_retailer
+from foresell.evaluate.backtest import beside_actual
+from foresell.evaluate.weights import Weights
+from foresell.flow.forecasts import Forecasts
+from foresell.flow.maturing import kept_frame, matured
+from foresell.models import make
+from foresell.monitor import cusum, judging
+from foresell.monitor.accuracy import ALL, LEVEL
+from foresell.monitor.bounds import BIAS
+from foresell.monitor.judging import Reference
+from foresell.monitor.telling import code_of
+from foresell.store.history import History, Kept
+
+HORIZON, WEEK, LOOKS = 28, 7, (7, 14, 21, 28)
+REFERENCE, FRESH = 8, 6  # windows that tell what is usual, and windows that are looked at
+LEARNT = 112  # days before the first window
+RATE = 0.01
+LEVELS = (("store",), ("category",), ("store", "category"))
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+SIZE = {"stores": 5, "items": 60}
+DRAWN, PLAIN = "drawn", "moving_average"
+ERRORS = {"window": 0.03, "week": 0.02, "store": 0.02, "category": 0.03, "series": 0.15}
+"""Standard deviations of the log errors of the drawn champion."""
+NO_WEIGHTS = Weights("none", (), ())
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look at one window: which codes were found where, and how many."""
+
+    seed: int
+    scenario: str
+    window: int
+    days: int
+    found: tuple[str, ...]
+
+
+class Shop:
+    """A sample retailer, its windows, and what a champion forecasts for them."""
+
+    def __init__(self, seed: int, folder: Path, champion: str):
+        days = LEARNT + HORIZON * (REFERENCE + FRESH)
+        files = make_retailer(folder / "data", **SIZE, days=days, seed=seed, format="parquet")
+        self.panel: Panel = read(parse_settings(files.settings), files.folder, today=date(2030, 1, 1)).panel
+        self.seed, self.folder, self.champion = seed, folder, champion
+        self.hierarchy = Hierarchy.of(self.panel.keys, LEVELS)
+        first = self.panel.n_days - 1 - HORIZON * (REFERENCE + FRESH)
+        self.cutoffs = [first + HORIZON * number for number in range(REFERENCE + FRESH)]
+        self.expected = _expected(self.panel, files.truth["demand"])
+
+    def forecast(self, panel: Panel, number: int) -> Forecast:
+        """What the champion says of a window; the drawn one knows nothing of what was planted."""
+        past = panel.until(self.cutoffs[number])
+        if self.champion == PLAIN:
+            return make(PLAIN).fit(past, HORIZON).forecast(past)
+        random = np.random.default_rng([self.seed, number])
+        error = random.normal(0, ERRORS["window"]) + np.repeat(random.normal(0, ERRORS["week"], HORIZON // WEEK), WEEK)
+        each = random.normal(0, ERRORS["series"], past.n_series)
+        for column in ("store", "category"):
+            names, place = np.unique(past.series[column].to_numpy(), return_inverse=True)
+            each += random.normal(0, ERRORS[column], len(names))[place]
+        days = slice(past.n_days, past.n_days + HORIZON)
+        mean = self.expected[:, days] * np.exp(error + each[:, None])
+        return Forecast(past.series, past.keys, past.cutoff, past.ahead(HORIZON), mean.astype(np.float32))
+
+    @cached_property
+    def quiet(self) -> list[Kept]:
+        """The forecasts of all windows, where nothing was planted."""
+        return [self.keep(self.panel, number, "quiet") for number in range(len(self.cutoffs))]
+
+    def keep(self, panel: Panel, number: int, name: str, narrow: float = 1.0) -> Kept:
+        """Keeps the forecast of a window by a panel, as the step `forecast` does; `narrow` scales its ranges."""
+        past = panel.until(self.cutoffs[number])
+        made = Forecasts(all_levels(self.forecast(panel, number), past.series, self.hierarchy))
+        ranges = self.ranges(number)
+        if ranges is not None:
+            made = Forecasts(ranges.apply(made.by_level, past, self.hierarchy, QUANTILES, rounded=False))
+        if narrow != 1 and ranges is not None:
+            made = Forecasts({level: _narrowed(each, narrow) for level, each in made.by_level.items()})
+        history = History(self.folder / name)
+        frame = kept_frame(past, self.hierarchy, made, True)
+        path = history.keep_forecast(frame, past.cutoff, f"model{number}")
+        return Kept(past.cutoff, f"model{number}", path)
+
+    @cached_property
+    def errors(self) -> list[pl.DataFrame]:
+        """The forecasts of the windows beside what was sold, where nothing was planted."""
+        numbers = range(len(self.cutoffs))
+        return [beside_actual(self.champion, self.forecast(self.panel, number), self.panel) for number in numbers]
+
+    def ranges(self, number: int) -> Ranges | None:
+        """Ranges learnt from the windows that had ended before a window, at most `REFERENCE`; None for the first."""
+        before = self.errors[max(0, number - REFERENCE) : number]
+        past = self.panel.until(self.cutoffs[number])
+        return Ranges.learn(pl.concat(before), past, self.hierarchy) if before else None
+
+    def days(self, kept: Kept, panel: Panel, days: int = HORIZON) -> pl.DataFrame:
+        """The day sums of a forecast when so many days of it have come in."""
+        cutoff = panel.day_of(kept.cutoff)
+        found = matured(kept, panel.until(cutoff + days), self.hierarchy, panel.n_days, NO_WEIGHTS)
+        assert found is not None
+        return found.daily.with_columns(model=pl.lit(kept.model))
+
+    @cached_property
+    def quiet_days(self) -> list[pl.DataFrame]:
+        return [self.days(kept, self.panel) for kept in self.quiet]
+
+    def reference(self, window: int) -> Reference:
+        """What is usual before a fresh window."""
+        daily = pl.concat(self.quiet_days[window : window + REFERENCE])
+        return Reference.of(daily, WEEK, REFERENCE, QUANTILES[-1] - QUANTILES[0])
+
+    def looks(self, scenario: str, panel: Panel, window: int, kept: Kept) -> Iterator[Look]:
+        """The checks of a fresh window, week after week."""
+        reference = self.reference(window)
+        bottom = level_name(self.panel.keys)
+        for days in LOOKS:
+            checks = judging.judge(self.days(kept, panel, days), reference, bottom, RATE)
+            found = {f"{code_of(each)} {each.part} {each.of}" for each in checks if each.alarm}
+            yield Look(self.seed, scenario, window, days, tuple(sorted(found)))
+
+    def drift(self, scenario: str, daily: list[pl.DataFrame], window: int) -> Look:
+        """Slow drift over the fresh windows up to one; what is usual is learnt before the first."""
+        known = self.reference(0).usual[(BIAS, LEVEL, "total", ALL)]
+        total = pl.concat(daily[: window + 1]).filter((pl.col("part") == LEVEL) & (pl.col("of") == "total"))
+        ends = self.cutoffs[REFERENCE + window] + HORIZON
+        dates = self.panel.dates[: ends + 1].astype(object).tolist()
+        weeks = cusum.weeks_in_use(total, dates, WEEK)
+        found = cusum.drift(weeks, known, RATE * judging.DRIFT_SHARE)
+        return Look(self.seed, scenario, window, HORIZON, ("slow-drift level total",) if found.found else ())
+
+
+def _narrowed(forecast: Forecast, narrow: float) -> Forecast:
+    """The forecast with ranges that are that many times as wide round its median."""
+    assert forecast.quantiles is not None  # they were put round it
+    middle = forecast.quantiles[QUANTILES.index(0.5)]
+    return forecast.with_quantiles(QUANTILES, middle + narrow * (forecast.quantiles - middle))
+
+
+def _expected(panel: Panel, path: Path) -> np.ndarray:
+    """The true expected demand, float64 [series, day], 0 off sale."""
+    demand = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
+    rows = demand.join(panel.series.select(panel.keys).with_row_index("row"), on=list(panel.keys), how="inner")
+    days = (rows["date"].to_numpy().astype("datetime64[D]") - panel.dates[0]).astype(np.int64)
+    inside = (days >= 0) & (days < panel.n_days)
+    expected = np.zeros(panel.units.shape)
+    expected[rows["row"].to_numpy()[inside], days[inside]] = rows["expected"].to_numpy()[inside]
+    return expected
+
+
+def changed(panel: Panel, first: int, factor: np.ndarray, seed: int) -> Panel:
+    """The panel whose units from day `first` on are multiplied by `factor` [series, day or 1], drawn as whole units:
+    more is Poisson beside what was sold, less is a binomial part of it."""
+    random = np.random.default_rng(seed)
+    units = np.array(panel.units)
+    part = units[:, first:]
+    known = ~np.isnan(part)
+    sold = np.where(known, part, 0).astype(np.int64)
+    wanted = np.broadcast_to(factor, part.shape)
+    more = random.poisson(sold * np.maximum(wanted - 1, 0))
+    less = random.binomial(sold, np.minimum(wanted, 1))
+    units[:, first:] = np.where(known, np.where(wanted > 1, sold + more, less), np.nan)
+    return replace(panel, units=units)
+
+
+def run(seed: int, champion: str) -> list[Look]:
+    """All scenarios of one seed and champion."""
+    with tempfile.TemporaryDirectory(prefix="foresell-monitoring-") as place:
+        shop = Shop(seed, Path(place), champion)
+        found = list(_quiet(shop))
+        begin = shop.cutoffs[REFERENCE] + 1
+        kept = shop.quiet[REFERENCE]
+        level = changed(shop.panel, begin, np.array([[0.8]]), seed)
+        found += shop.looks("level -20 %", level, 0, kept)
+        store = shop.panel.series["store"].to_numpy()
+        grown = np.where(store == np.unique(store)[seed % SIZE["stores"]], 1.1, 1.0)[:, None]
+        found += shop.looks("one store +10 %", changed(shop.panel, begin, grown, seed), 0, kept)
+        found += shop.looks("one store +30 %", changed(shop.panel, begin, 1 + 3 * (grown - 1), seed), 0, kept)
+        narrow = shop.keep(shop.panel, REFERENCE, "narrow", narrow=0.6)
+        found += shop.looks("ranges 40 % too narrow", shop.panel, 0, narrow)
+        return found + list(_drifting(shop, begin))
+
+
+def _quiet(shop: Shop) -> Iterator[Look]:
+    for window in range(FRESH):
+        yield from shop.looks("quiet", shop.panel, window, shop.quiet[REFERENCE + window])
+        yield shop.drift("quiet", shop.quiet_days[REFERENCE:], window)
+
+
+def _drifting(shop: Shop, begin: int) -> Iterator[Look]:
+    """A drift of 1 % less a week, for as long as there are windows."""
+    weeks = (np.arange(shop.panel.n_days - begin) // WEEK + 1)[None, :]
+    panel = changed(shop.panel, begin, 0.99**weeks, shop.seed)
+    daily: list[pl.DataFrame] = []
+    for window in range(FRESH):
+        kept = shop.keep(panel, REFERENCE + window, "drifting")
+        daily.append(shop.days(kept, panel))
+        yield from shop.looks("drift -1 % a week", panel, window, kept)
+        yield shop.drift("drift -1 % a week", daily, window)
+
+
+EXPECTED = {
+    "level -20 %": ("bias-shifted level total",),
+    "one store +10 %": ("bias-shifted group store",),
+    "one store +30 %": ("bias-shifted group store",),
+    "ranges 40 % too narrow": ("ranges-narrow",),
+    "drift -1 % a week": ("slow-drift", "bias-shifted level total"),
+}
+
+
+TITLES = {DRAWN: "Errors as a good model makes them", PLAIN: "A moving average"}
+
+
+def report(looks: dict[str, list[Look]], seeds: int) -> str:
+    """The page in Markdown."""
+    head = (
+        f"Made by `benchmarks/monitoring.py`, {seeds} seeds. A sample retailer ({SIZE['stores']} stores, "
+        f"{SIZE['items']} items), windows of {HORIZON} days; what is usual is learnt from the {REFERENCE} windows "
+        f"before. `monitoring.false_alarms` is {RATE:.0%}: {1 - judging.DRIFT_SHARE:.0%} of it for the checks of a "
+        f"look, {judging.DRIFT_SHARE:.0%} for slow drift. Looks at one window are not independent of each other.\n\n"
+        "Found: the finding that is meant, by then. Delay: days from the shift to the look that found it, over those "
+        "that were found; looks are a week apart (four weeks for slow drift)."
+    )
+    parts = [table(found, champion) for champion, found in looks.items()]
+    return "\n".join(["# False alarms and detection", "", head, "", *parts])
+
+
+def table(looks: list[Look], champion: str) -> str:
+    """What came of one champion."""
+    quiet = [each for each in looks if each.scenario == "quiet"]
+    checks, slow = _split(quiet)
+    lines = [
+        f"## {TITLES[champion]}",
+        "",
+        "Nothing has changed:",
+        "",
+        "| days that have come in | looks | false alarms | allowed | at the whole | in parts |",
+        "|---|---|---|---|---|---|",
+    ]
+    for days in (*LOOKS, None):
+        rows = [each for each in checks if days in (None, each.days)]
+        whole, parts = (sum(bool(_of(each, kind)) for each in rows) for kind in (True, False))
+        false = sum(bool(each.found) for each in rows)
+        allowed = RATE * (1 - judging.DRIFT_SHARE)
+        lines.append(
+            f"| {days or 'all'} | {len(rows)} | {_share(false, len(rows))} | {allowed:.2%} | "
+            f"{_share(whole, len(rows))} | {_share(parts, len(rows))} |"
+        )
+    false = sum(bool(each.found) for each in slow)
+    lines += [
+        "",
+        f"Slow drift: {len(slow)} looks, {_share(false, len(slow))} false alarms, "
+        f"{RATE * judging.DRIFT_SHARE:.2%} allowed.",
+        "",
+        "A shift was planted:",
+        "",
+        "| planted | found after 7 days | 14 | 21 | 28 | in the end | median delay | any finding in the end |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [_detected(name, [each for each in looks if each.scenario == name]) for name in EXPECTED]
+    return "\n".join(lines) + "\n"
+
+
+def _split(quiet: list[Look]) -> tuple[list[Look], list[Look]]:
+    """Looks at the checks, and looks for slow drift: the last of each window."""
+    checks: list[Look] = []
+    slow: list[Look] = []
+    seen: set[tuple[int, int, int]] = set()
+    for each in quiet:
+        key = (each.seed, each.window, each.days)
+        (slow if key in seen else checks).append(each)
+        seen.add(key)
+    return checks, slow
+
+
+def _of(look: Look, whole: bool) -> list[str]:
+    bottom = {"level total", "level store x item"}
+    return [each for each in look.found if (each.split(" ", 1)[1] in bottom) == whole]
+
+
+def _share(count: int, of: int) -> str:
+    return f"{count} ({count / max(of, 1):.1%})"
+
+
+def _detected(name: str, looks: list[Look]) -> str:
+    first: dict[int, int] = {}
+    any_: set[int] = set()
+    for each in sorted(looks, key=lambda each: (each.window, each.days)):
+        if each.found:
+            any_.add(each.seed)
+        if any(found.startswith(EXPECTED[name]) for found in each.found):
+            first.setdefault(each.seed, each.window * HORIZON + each.days)
+    seeds = len({each.seed for each in looks})
+    by = [_percent(sum(delay <= days for delay in first.values()), seeds) for days in LOOKS]
+    delay = f"{np.median(list(first.values())):.0f} days" if first else "–"
+    return f"| {name} | {' | '.join(by)} | {_percent(len(first), seeds)} | {delay} | {_percent(len(any_), seeds)} |"
+
+
+def _percent(count: int, of: int) -> str:
+    return f"{count / max(of, 1):.0%}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=40)
+    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--jobs", type=int, default=max(1, os.cpu_count() or 1))
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        looks = {
+            champion: [look for found in pool.map(partial(run, champion=champion), seeds) for look in found]
+            for champion in TITLES
+        }
+    text = report(looks, arguments.seeds)
+    print(text)
+    if arguments.out:
+        arguments.out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""The verb that holds forecasts against what was sold since."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from foresell.apps.cli.progress import Meter
+from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.flow.layout import HISTORY, HISTORY_FILES, MONITOR, MONITOR_FILES
+
+if TYPE_CHECKING:
+    from foresell.flow.monitoring import Monitored
+    from foresell.flow.project import Project
+    from foresell.store.notices import Sent
+
+
+def _listed(folder: str, files: dict[str, str]) -> str:
+    """The files of a folder of results as a paragraph of the help."""
+    wide = max(map(len, files))
+    lines = [
+        line
+        for file, text in files.items()
+        for line in textwrap.wrap(text, 100, initial_indent=f"  {file:<{wide}}  ", subsequent_indent=" " * (wide + 4))
+    ]
+    return f"\n\n\b\nWrites to results/{folder}/:\n" + "\n".join(lines)
+
+
+HELP = """Hold forecasts against what was sold since; say where they stopped being good. Exit code 1 if it is severe.
+
+Reads foresell.yaml and the newest sales (and checks them first where they changed), the forecasts that were kept, and
+the log of predictions. Every forecast is kept when it is made, so bring fresh sales and run this: daily, or weekly.
+
+Error, bias, coverage of ranges and value added over seasonal naive are held against the backtest of the same
+version, with bounds that allow for noise: 'monitoring.false_alarms' says how often a look may raise a false alarm.
+Findings go to those that 'monitoring.alerts' names.
+
+With --baseline, the figures of now are kept as good: later ones that are like them raise no alarm."""
+
+
+@click.command(
+    "monitor",
+    cls=Verb,
+    help=HELP + _listed(MONITOR, MONITOR_FILES) + _listed(HISTORY, HISTORY_FILES),
+    epilog=f"Example: foresell monitor shop\n\n{EXIT_CODES} 1 also if a finding is an error.",
+)
+@project_options
+@click.option("--baseline", is_flag=True, help="Keep the figures of now as the baseline of later ones.")
+@click.option("--test-alert", is_flag=True, help="Only send a message to those that 'monitoring.alerts' names.")
+@options()
+def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
+    from foresell.flow import monitoring as flow
+    from foresell.flow.project import Project
+
+    meter = Meter(quiet=flags["quiet"])
+    project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
+    if test_alert:
+        _try_alerts(project, flags["as_json"])
+        return
+    try:
+        made = flow.monitor(project, baseline=baseline)
+    finally:
+        meter.close()
+    if flags["as_json"]:
+        print_json(_finite(made.to_dict()))
+    else:
+        click.echo(told(made, baseline))
+        for each in made.sent:
+            click.echo(_said(each))
+    if made.severe:
+        click.get_current_context().exit(1)
+
+
+def _try_alerts(project: Project, as_json: bool) -> None:
+    """Sends a trial to every receiver, and says what became of it; exit code 1 where one did not take it."""
+    from foresell.flow.alerting import tell_trial
+
+    sent = tell_trial(project.settings.monitoring.alerts, project.folder.resolve().name)
+    if as_json:
+        print_json([asdict(each) for each in sent])
+    elif not sent:
+        click.echo("'monitoring.alerts' names nobody to tell.")
+    else:
+        click.echo("\n".join(map(_said, sent)))
+    if not all(each.delivered for each in sent):
+        click.get_current_context().exit(1)
+
+
+def _said(sent: Sent) -> str:
+    """What became of an alert, in a line."""
+    from foresell.apps.cli.text import hanging
+
+    return hanging(
+        "alert:", f"{sent.receiver} {'was told' if sent.delivered else f'could not be told: {sent.error}'}", 11
+    )
+
+
+def _finite(value: Any) -> Any:
+    """Plain data without what JSON has no number for."""
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not -1e308 < value < 1e308 else value
+
+
+def told(made: Monitored, baseline: bool = False) -> str:
+    """What was found, in words, and the figures beside the backtest's."""
+    from foresell.apps.cli.text import columns, findings, hanging
+    from foresell.report.words import change, score, share
+
+    of = made.summary
+    if of["judged"] is None:
+        return findings(list(made.findings)).lstrip("\n")
+    judged = of["judged"]
+    head = (
+        f"version {judged['version']}, its forecast of {judged['cutoff']} held against the sales of "
+        f"{judged['first']} to {judged['last']}"
+    )
+    rows = [("level", "WAPE", "backtest", "bias", "backtest", "RMSSE", "in range", "backtest", "added", "backtest")]
+    for row in of["figures"]:
+        rows.append(
+            (
+                row["level"],
+                *(share(row[name]) for name in ("wape", "wape_backtest")),
+                *(change(row[name]) for name in ("bias", "bias_backtest")),
+                score(row["rmsse"]),
+                *(
+                    share(row[name])
+                    for name in ("coverage", "coverage_backtest", "value_added", "value_added_backtest")
+                ),
+            )
+        )
+    lines = [hanging("monitor:", head, 11), "", columns(rows, right=range(1, len(rows[0])), indent=2)]
+    lines.append("  added: by how much it errs less than seasonal naive")
+    lines.append(findings(list(made.findings)))
+    if baseline:
+        lines.append("\n" + hanging("", f"These figures are the baseline now: {made.folder / 'baseline.json'}", 0))
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Watching forecasts: whether they still hold, what has changed, and who is told."""

@@ -1,0 +1,106 @@
+"""The verb `monitor`: its exit code, what it prints, its JSON."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner
+
+from foresell.apps.cli import main
+from foresell.flow.layout import HISTORY_FILES, MONITOR_FILES
+from foresell.flow.project import Project
+
+LAST = date(2025, 12, 28)
+CUTOFF = LAST - timedelta(days=7)
+
+
+@pytest.fixture(scope="module")
+def _matured(_shop: Path, tmp_path_factory, change_settings) -> Path:
+    """A shop that has forecast the last week of its sales, which have come in since."""
+    folder = tmp_path_factory.mktemp("matured")
+    shutil.copytree(_shop, folder, dirs_exist_ok=True)
+    shutil.rmtree(folder / "shop" / "results")
+    change_settings(folder / "shop", data={"until": CUTOFF.isoformat()}, backtest={"windows": 12})
+    Project(folder / "shop").run("forecast")
+    change_settings(folder / "shop", data={"until": LAST.isoformat()})
+    return folder
+
+
+@pytest.fixture
+def project(_matured: Path, tmp_path: Path) -> Path:
+    shutil.copytree(_matured, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "shop"
+
+
+def shifted(project: Path) -> None:
+    path = project.parent / "data" / "sales.csv"
+    sales = pl.read_csv(path, try_parse_dates=True)
+    units = pl.when(pl.col("date") > CUTOFF).then(pl.col("units") * 4).otherwise(pl.col("units"))
+    sales.with_columns(units.alias("units")).write_csv(path)
+
+
+def run(*words: str):
+    return CliRunner().invoke(main, ["monitor", *words])
+
+
+def test_a_quiet_week_ends_with_0_and_a_table(project):
+    done = run(str(project))
+    assert done.exit_code == 0, done.output
+    assert "its forecast of 2025-12-21 held against the sales of 2025-12-22 to 2025-12-28" in " ".join(
+        done.stdout.split()
+    )
+    for level in ("total", "store", "store x item"):
+        assert f"\n  {level} " in done.stdout
+
+
+def test_a_severe_finding_ends_with_1(project):
+    shifted(project)
+    done = run(str(project), "--quiet")
+    assert done.exit_code == 1
+    assert "ERROR" in done.stdout
+    assert "bias-shifted in total" in done.stdout
+    told = run(str(project), "--json")
+    assert told.exit_code == 1
+    content = json.loads(told.stdout)
+    assert content["judged"]["cutoff"] == "2025-12-21"
+    assert {each["code"] for each in content["findings"]} >= {"bias-shifted"}
+    assert content["checks"]
+
+
+def test_a_baseline_is_written_when_it_is_asked_for(project):
+    assert not (project / "results" / "monitor" / "baseline.json").exists()
+    done = run(str(project), "--baseline")
+    assert done.exit_code == 0
+    assert "baseline.json" in done.stdout.replace("\n", "")
+    assert json.loads((project / "results" / "monitor" / "baseline.json").read_text())["as_of"] == "2025-12-28"
+
+
+def test_the_help_names_all_files(project):
+    shown = run("--help").stdout
+    for file in (*MONITOR_FILES, *HISTORY_FILES):
+        assert file in shown
+
+
+def test_those_named_are_told_once(project, web_receiver, change_settings):
+    shifted(project)
+    change_settings(project, monitoring={"alerts": {"webhook": f"{web_receiver.address}/hook"}})
+    done = run(str(project), "--quiet")
+    assert done.exit_code == 1
+    assert "was told" in done.stdout
+    assert len(web_receiver.bodies) == 1
+    assert "bias-shifted" in json.dumps(web_receiver.bodies)
+    run(str(project), "--quiet")
+    assert len(web_receiver.bodies) == 1
+
+
+def test_a_trial_of_alerts_judges_nothing(project, web_receiver, change_settings):
+    assert "nobody" in run(str(project), "--test-alert").stdout
+    change_settings(project, monitoring={"alerts": {"webhook": f"{web_receiver.address}/hook"}})
+    assert run(str(project), "--test-alert").exit_code == 0
+    assert len(web_receiver.bodies) == 1
+    assert not (project / "results" / "monitor").exists()

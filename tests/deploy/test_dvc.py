@@ -1,0 +1,213 @@
+"""The DVC pipeline: its stages know what foresell's steps depend on, and do exactly what has changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from foresell.core.settings import Settings, read_settings
+from foresell.flow.dossier import plain_settings
+from foresell.flow.layout import FILES, NEEDS
+from foresell.flow.project import Project
+
+PIPELINE = Path(__file__).resolve().parents[2] / "deploy" / "dvc" / "dvc.yaml"
+STAGES: dict[str, dict[str, Any]] = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
+
+STEPS = {
+    "check": ("check",),
+    "features": ("features",),
+    "backtest": ("backtest", "combine"),
+    "train": ("train",),
+    "forecast": ("forecast", "delivery"),
+    "report": ("report",),
+}
+"""The steps of each stage, but for those that record."""
+
+RECORDS = ("record", "register")
+LEFT_OUT = {"tracking", "promotion", "serving", "monitoring"}
+"""Settings that no result of a stage depends on, the report apart."""
+
+
+def parameters(stage: str) -> list[str]:
+    return [name for each in STAGES[stage].get("params", []) for name in each["settings.yaml"]]
+
+
+def at(tree: Any, path: str) -> Any:
+    for name in path.split("."):
+        tree = tree[name]
+    return tree
+
+
+def test_there_is_a_stage_for_every_step_and_it_leaves_the_steps_folder():
+    assert {step for steps in STEPS.values() for step in steps} | {*RECORDS} == {*NEEDS}
+    assert list(STAGES) == ["settings", *STEPS]
+    for stage, steps in STEPS.items():
+        outs = {name for out in STAGES[stage]["outs"] for name in out}
+        assert outs == {f"results/{step}" for step in steps if FILES[step]}
+        assert STAGES[stage]["cmd"].split()[:3] == ["foresell", stage, "."]
+
+
+def test_every_setting_is_the_parameter_of_some_stage():
+    named = {name.partition(".")[0] for stage in STEPS for name in parameters(stage)}
+    assert {*Settings.__struct_fields__} - named == LEFT_OUT - {"serving"}
+    assert "settings.yaml" in STAGES["report"]["deps"]
+
+
+CHANGES: list[dict[str, Any]] = [
+    {"data": {"max_bad_share": 0.02}},
+    {"horizon": 6},
+    {"levels": [["store"]]},
+    {"features": {"use": ["default", "last_year"]}},
+    {"quality": "best", "models": None},
+    {"models": [{"name": "seasonal_naive"}]},
+    {"totals": {"reconciliation": "mint"}},
+    {"totals": {"reconciliation": "bottom_up"}},
+    {"totals": {"models": [{"name": "moving_average"}]}},
+    {"totals": {"levels": [["store"]]}},
+    {"champion": "moving_average"},
+    {"backtest": {"windows": 3}},
+    {"backtest": {"every": 5}},
+    {"backtest": {"segments": ["category"]}},
+    {"output": {"quantiles": [0.1, 0.9]}},
+    {"output": {"folder": "copies"}},
+    {"output": {"database": "sqlite:///other.sqlite"}},
+    {"transactions": {"target": "units"}},
+    {"seed": 2},
+    {"promotion": {"margin": 0.1}},
+    {"monitoring": {"max_age": 3}},
+    {"tracking": {"name": "another"}},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=str)
+def test_a_stage_is_done_again_for_the_settings_that_its_steps_read(done_shop, change_settings, change):
+    """Two accounts of the same: what the parameters of a stage say, and foresell's own fingerprints."""
+    before = Project(done_shop)
+    change_settings(done_shop, **change)
+    after = Project(done_shop)
+    changed = {step for step in NEEDS if before._fingerprint(step) != after._fingerprint(step)}
+    of_foresell = {stage for stage, steps in STEPS.items() if changed & {*steps}}
+    old, new = (plain_settings(each.settings) for each in (before, after))
+    of_dvc = {stage for stage in STEPS if any(at(old, name) != at(new, name) for name in parameters(stage))}
+    assert of_dvc | {"report"} == of_foresell
+
+
+@pytest.mark.parametrize("change", [{"backtest": {"windows": 3}}, {"data": {"max_bad_share": 0.02}}], ids=str)
+def test_the_parameters_lie_in_what_the_verb_settings_prints(done_shop, change_settings, change):
+    change_settings(done_shop, **change)
+    shown = subprocess.run(
+        [sys.executable, "-c", "from foresell.apps.cli import main; main()", "settings", done_shop],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    tree = yaml.safe_load(shown)
+    for stage in STEPS:
+        for name in parameters(stage):
+            at(tree, name)
+    (done_shop / "foresell.yaml").write_text(shown, encoding="utf-8")
+    again = read_settings(done_shop / "foresell.yaml")
+    assert plain_settings(again) == tree
+
+
+class Repository:
+    """A project in a git repository of its own with DVC, which knows nothing of this machine's."""
+
+    def __init__(self, folder: Path, home: Path):
+        self.folder = folder
+        home.mkdir()
+        names = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "HOME")
+        self.environment = os.environ | dict.fromkeys(names, str(home)) | {"DVC_NO_ANALYTICS": "1", "DVC_TEST": "1"}
+        self.environment |= {
+            f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
+        }
+        self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        for words in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "config", "core.analytics", "false"]):
+            self.do(*words)
+
+    def do(self, *words: str) -> str:
+        ended = subprocess.run(words, cwd=self.folder, env=self.environment, capture_output=True, text=True)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return ended.stdout
+
+    def repro(self) -> list[str]:
+        """The stages that were run; what came of it is committed."""
+        lines = self.do("dvc", "repro").splitlines()
+        self.do("git", "add", ".")
+        self.do("git", "commit", "-qm", "results", "--allow-empty")
+        return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
+
+    def finished(self) -> dict[str, bytes]:
+        return {step: (self.folder / "results" / step / "step.json").read_bytes() for step in NEEDS if FILES[step]}
+
+
+@pytest.fixture
+def repository(shop: Path, tmp_path: Path, change_settings) -> Repository:
+    pytest.importorskip("dvc", reason="no pipeline: dvc is not installed")
+    if shutil.which("git") is None:
+        pytest.skip("no pipeline: git is not installed")
+    (tmp_path / "data").rename(shop / "data")
+    settings = (shop / "foresell.yaml").read_text(encoding="utf-8")
+    (shop / "foresell.yaml").write_text(settings.replace("../data", "data"), encoding="utf-8")
+    shutil.copy(PIPELINE, shop)
+    (shop / ".gitignore").write_text("/results\n/data\n/settings.yaml\n", encoding="utf-8")
+    return Repository(shop, tmp_path / "home")
+
+
+def forecasts(folder: Path) -> pl.DataFrame:
+    return pl.read_parquet(folder / "results" / "forecast" / "forecasts.parquet")
+
+
+@pytest.mark.slow
+def test_the_pipeline_does_what_a_run_does_and_afterwards_only_what_has_changed(repository, tmp_path, change_settings):
+    by_hand = tmp_path / "by hand"
+    shutil.copytree(repository.folder, by_hand)
+    assert repository.repro() == ["settings", *STEPS]
+    Project(by_hand).run()
+    assert forecasts(repository.folder).equals(forecasts(by_hand))
+    assert repository.repro() == []
+
+    first = repository.finished()
+    change_settings(repository.folder, output={"quantiles": [0.1, 0.5, 0.9]})
+    assert repository.repro() == ["settings", "forecast", "report"]
+    again = {step for step, record in repository.finished().items() if record != first[step]}
+    assert again == {"forecast", "report"}
+    assert {"q100", "q500", "q900"} <= {*forecasts(repository.folder).columns}
+    assert json.loads(repository.do("dvc", "metrics", "diff", "HEAD~1", "--json")) == {}
+
+    change_settings(repository.folder, champion="moving_average")
+    assert repository.repro() == ["settings", "backtest", "train", "forecast", "report"]
+    assert repository.finished()["backtest"] == first["backtest"]
+    changed = json.loads(repository.do("dvc", "metrics", "diff", "HEAD~1", "--json"))
+    board = {row["model"]: row["wrmsse"] for row in Project(repository.folder).leaderboard.to_dicts()}
+    assert changed["results/combine/metrics.json"]["wrmsse"]["new"] == pytest.approx(board["moving_average"])
+    change_settings(by_hand, output={"quantiles": [0.1, 0.5, 0.9]}, champion="moving_average")
+    Project(by_hand).run()
+    assert forecasts(repository.folder).equals(forecasts(by_hand))
+
+
+@pytest.mark.slow
+def test_a_commit_gets_its_results_back_and_new_sales_change_all(repository, change_settings):
+    repository.repro()
+    first, records = forecasts(repository.folder), repository.finished()
+    sales = repository.folder / "data" / "sales.csv"
+    whole = pl.read_csv(sales)
+    whole.filter(pl.col("date") < whole["date"].max()).write_csv(sales)
+    assert repository.repro() == ["check", "features", "backtest", "train", "forecast", "report"]
+    assert not forecasts(repository.folder).equals(first)
+    whole.write_csv(sales)
+    repository.do("git", "checkout", "-q", "HEAD~1")
+    repository.do("dvc", "checkout", "-q")
+    assert repository.finished() == records
+    assert forecasts(repository.folder).equals(first)
+    shutil.rmtree(repository.folder / "results" / "train")
+    repository.do("dvc", "checkout", "-q")
+    assert repository.finished() == records
+    assert repository.repro() == []

@@ -1,0 +1,68 @@
+"""A lock on a file, within a process and between processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from foresell.store.lock import held
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from foresell.store.lock import held
+
+with held(Path(sys.argv[1]), 0) as mine:
+    print(mine, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_one_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "results" / ".lock"
+    with held(path, 0) as mine:
+        assert mine
+        with held(path, 0.1) as another:
+            assert not another
+    with held(path, 0) as mine:
+        assert mine
+
+
+def test_who_waits_has_it_when_it_is_free(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    order: list[str] = []
+
+    def second() -> None:
+        with held(path, 10) as mine:
+            order.append(f"second {mine}")
+
+    with held(path, 0):
+        waiting = Thread(target=second)
+        waiting.start()
+        time.sleep(0.2)
+        order.append("first")
+    waiting.join()
+    assert order == ["first", "second True"]
+
+
+def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(path)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "True\n"
+        with held(path, 0) as mine:
+            assert not mine
+        holder.kill()
+    with held(path, 5) as mine:
+        assert mine
+
+
+def test_a_place_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"), held(tmp_path / "file" / ".lock", 0):
+        pass
