@@ -19,10 +19,11 @@ $(VENV)/base: $(BIN)/python requirements.lock pyproject.toml
 	$(BIN)/pip install $(QUIET) --no-deps --no-build-isolation --editable .
 	touch $@
 
-# What its tests and checks need on top.
+# What its tests and checks need on top. The lock is whole, so pip has nothing to resolve; it could not with hashes, for
+# some packages ask for others with extras (pandas[parquet]), which a lock names without.
 $(VENV)/dev: $(VENV)/base requirements-dev.lock
 	@echo "Installing what the tests need ..."
-	$(BIN)/pip install $(QUIET) --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install $(QUIET) --no-deps --require-hashes -r requirements-dev.lock
 	touch $@
 
 demo: $(VENV)/base

@@ -15,6 +15,12 @@ def test_the_smallest_file_is_enough(tmp_path):
     assert settings.data.keys == ("store", "item")
 
 
+def test_a_date_may_stand_without_quotes(tmp_path):
+    path = tmp_path / "foresell.yaml"
+    path.write_text("data: {sales: sales.csv, keys: [item], until: 2025-11-30}\n")
+    assert read_settings(path).data.until == "2025-11-30"
+
+
 def test_settings_never_change():
     settings = parse_settings(SMALLEST)
     with pytest.raises(AttributeError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -256,4 +257,13 @@ def read_settings(path: str | Path) -> Settings:
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""
         raise SettingsError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}.") from error
-    return parse_settings(tree, str(path))
+    return parse_settings(_dates_as_text(tree), str(path))
+
+
+def _dates_as_text(tree: Any) -> Any:
+    """YAML reads a date that stands without quotes as one; the settings have them as texts."""
+    if isinstance(tree, dict):
+        return {key: _dates_as_text(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_dates_as_text(value) for value in tree]
+    return tree.isoformat() if isinstance(tree, date) else tree

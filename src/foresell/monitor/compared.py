@@ -242,9 +242,8 @@ def _of_forecast(
         return frame
     typical = pl.Series(base.typical)[frame[SERIES].to_numpy()]
     relative = (pl.col(WIDTH) + typical) / (pl.col("of_forecast") / cycle + typical)
-    return frame.with_columns(relative.log().fill_nan(None).alias(WIDTH), of_width=pl.col(WIDTH) * cycle).drop(
-        SEEN + WIDTH
-    )
+    log = pl.when(relative > 0).then(relative.log()).fill_nan(None)  # a range of a forecast of nothing has no width
+    return frame.with_columns(log.alias(WIDTH), of_width=pl.col(WIDTH) * cycle).drop(SEEN + WIDTH)
 
 
 def _measures(known: Sequence[str]) -> list[Column]:
