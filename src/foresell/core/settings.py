@@ -192,7 +192,7 @@ class Monitoring(Strict, frozen=True):
     """How forecasts are watched, and when a new model is asked for."""
 
     days: Positive = 28  # the newest days whose sales have come in that are looked at
-    false_alarms: Probability = 0.01  # how often a check may raise an alarm though nothing has changed
+    false_alarms: Probability = 0.01  # how often a look at accuracy, and one at drift, may be wrong to alarm
     drifted_share: Share = 0.3  # of columns; more is a finding
     sample: Positive = 50_000  # rows that drift is looked for in, of each side
     max_age: Positive = 35  # days after which a champion is old
