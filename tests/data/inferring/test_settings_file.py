@@ -85,8 +85,14 @@ def test_words_are_given_for_settings_that_exist_and_no_others():
         ("models", "Model"),
         ("backtest", "Backtest"),
         ("output", "Output"),
+        ("tracking", "Tracking"),
+        ("promotion", "Promotion"),
+        ("transactions", "Transactions"),
+        ("serving", "Serving"),
+        ("monitoring", "Monitoring"),
     ):
         assert set(described.SETTINGS[part][1]) == names(kind)
+    assert set(described.SETTINGS["monitoring"][1]["alerts"][1]) == names("Alerts")
     data = described.SETTINGS["data"][1]
     for part, kind in (("items", "Table"), ("stores", "Table"), ("prices", "Prices"), ("calendar", "Calendar")):
         assert set(data[part][1]) == names(kind)

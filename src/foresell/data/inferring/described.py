@@ -107,6 +107,56 @@ _OUTPUT = {
     "folder": ("a further copy of the forecasts: a path or s3://BUCKET/PREFIX", "s3://bucket/forecasts"),
 }
 
+_TRACKING = {
+    "enabled": ("false keeps no runs and no versions of the model", True),
+    "uri": (
+        "sqlite:///FILE or the address of an MLflow server; where not given, results/mlflow.db",
+        "sqlite:///runs.db",
+    ),
+    "artifacts": ("a folder or s3://BUCKET/PREFIX; where not given, results/mlflow", "s3://bucket/models"),
+    "name": ("of the registered model; where not given, that of this folder", "shop"),
+}
+_PROMOTION = {
+    "margin": ("the challenger's WRMSSE is lower by this share at least", 0.005),
+    "tolerance": ("at no level is it higher by more than this share", 0.05),
+    "coverage": ("its ranges hold within so much of what they promise, over all levels", 0.05),
+}
+_TRANSACTIONS = {
+    "target": ("the number to predict; revenue may be quantity times price", "revenue"),
+    "inputs": ("columns to go by; where not given, all that are known before the sale", ["store", "item"]),
+    "allow": ("inputs to take though they are known only after the sale", ["units"]),
+    "path": ("the table of single sales; data.sales where not given", "receipts.csv"),
+    "models": ("the best of them is kept", ["xgboost", "forest"]),
+    "date": ("the column with the date; data.date where not given", "date"),
+}
+_SERVING = {
+    "range": ("how often the range of /predict holds", 0.9),
+    "log": ("predictions as JSON lines: a folder or s3://; where not given, results/predictions", "s3://bucket/log"),
+    "log_rows": ("written when so many are waiting", 1000),
+    "log_seconds": ("or when one has waited so long", 5.0),
+    "max_body_mb": ("of a request; CSV uploads may be of any size", 1.0),
+    "max_rate": ("requests a second of one client", 1000.0),
+    "origins": ("web pages that may ask (CORS)", ["https://shop.example"]),
+}
+_ALERTS = {
+    "webhook": "${SLACK_WEBHOOK}",
+    "format": "slack",
+    "smtp": "smtp://planner:${MAIL_PASSWORD}@mail.example:587",
+    "sender": "foresell@example.com",
+    "receivers": ["planning@example.com"],
+    "severity": "warning",
+    "again_days": 7,
+}
+_MONITORING = {
+    "days": ("the newest days whose sales have come in that are looked at", 28),
+    "false_alarms": ("how often a look may be wrong to alarm", 0.01),
+    "drifted_share": ("more drifted columns than this share are an error", 0.3),
+    "sample": ("rows that drift is looked for in", 50_000),
+    "max_age": ("days of sales after which `retrain` takes the champion to be old", 35),
+    "every": ("days of sales between trainings, whatever is found", 28),
+    "alerts": ("who is told of findings; ${NAME} comes from the environment", _ALERTS),
+}
+
 # A setting's words, then an example; for a part with settings of its own these, in the same form.
 SETTINGS: dict[str, tuple[str, Any]] = {
     "data": ("Where the sales are and what their columns mean.", _DATA),
@@ -123,5 +173,10 @@ SETTINGS: dict[str, tuple[str, Any]] = {
     ),
     "backtest": ("How the models are tried out on the past.", _BACKTEST),
     "output": ("What a forecast holds, and where it is delivered beside this folder.", _OUTPUT),
+    "tracking": ("Where runs and versions of the model are kept, by MLflow.", _TRACKING),
+    "promotion": ("What a new version must show to become champion.", _PROMOTION),
+    "transactions": ("A number of single sales to predict too, such as their revenue.", _TRANSACTIONS),
+    "serving": ("How the champion answers over HTTP.", _SERVING),
+    "monitoring": ("How forecasts are watched, and when a new model is asked for.", _MONITORING),
     "seed": ("The same seed gives the same forecasts.", 1),
 }

@@ -76,9 +76,9 @@ def _block(name: str, value: Any, words: str, inner: Any, why: dict[str, str]) -
     if name == "models":
         return _models(value, words, inner)
     if isinstance(inner, dict):
-        default = msgspec.to_builtins(_top_default(name))
+        default = msgspec.to_builtins(_top_default(name)) or {}  # nothing for a part that is left out altogether
         first = next(iter(inner))
-        shown = {first: default[first], **(value or {})}
+        shown = {first: default.get(first), **(value or {})}
         lines = _inner(shown, inner, _kind(Settings, name))
         if all(_unset(each) for each in shown.values()):
             return [*comment, f"# {name}:", *(line.replace("  # ", "#   ", 1) for line in lines)]
