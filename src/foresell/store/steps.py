@@ -11,7 +11,6 @@ import glob
 import hashlib
 import os
 import shutil
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,12 +18,12 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from threading import get_ident
-from typing import IO, Any
 from uuid import uuid4
 
 import msgspec
 
 from foresell.core.errors import UsageError
+from foresell.store.lock import try_lock
 
 HEAD_BYTES = 1 << 20  # how much of an input file is hashed; its size and time speak for the rest
 RECORD = "step.json"
@@ -179,7 +178,7 @@ class Steps:
             return
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("a+", encoding="utf-8") as lock:
-            if not _try_lock(lock):
+            if not try_lock(lock):
                 lock.seek(0)
                 holder = lock.read().strip() or "it has just begun"
                 raise UsageError(
@@ -200,20 +199,3 @@ class Steps:
     def _clear_leftovers(self) -> None:
         for left in [*self.root.glob(".*.part"), *self.root.glob(".*.old")]:
             shutil.rmtree(left, ignore_errors=True)
-
-
-def _try_lock(file: IO[Any]) -> bool:
-    """Takes the operating system's lock on an open file; False when another open file holds it."""
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            file.seek(1 << 20)  # a byte past the content, which others may then still read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True

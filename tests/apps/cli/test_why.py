@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from pathlib import Path
 
 import click
@@ -21,14 +20,8 @@ def run(*words: object):
 
 
 @pytest.fixture(scope="module")
-def shop(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Path:
-    """A shop whose champion is a small LightGBM."""
-    folder = tmp_path_factory.mktemp("why")
-    shutil.copytree(_shop, folder, dirs_exist_ok=True)
-    model = {"name": "lightgbm", "options": {"trees": 30, "share": 0.5}}
-    change_settings(folder / "shop", models=[model], backtest={"windows": 1})
-    Project(folder / "shop").run("train")
-    return folder / "shop"
+def shop(trained_shop: Path) -> Path:
+    return trained_shop
 
 
 @pytest.fixture(scope="module")
