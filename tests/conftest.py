@@ -168,9 +168,8 @@ def _shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     proposal.settings["models"] = SHOP_MODELS
     proposal.settings["backtest"] = {"windows": 2}
     proposal.settings["levels"] = [["store"], ["category"], ["store", "category"]]
-    path = settings_file.write(proposal, folder / "shop", "data")
-    with path.open("a", encoding="utf-8") as settings:  # what is about tracking takes `tracked_shop`
-        settings.write("\ntracking: {enabled: false}\n")
+    proposal.settings["tracking"] = {"enabled": False}  # what is about tracking takes `tracked_shop`
+    settings_file.write(proposal, folder / "shop", "data")
     assert read_settings(folder / "shop" / "foresell.yaml").horizon == 7
     Project(folder / "shop").run()
     return folder
@@ -203,15 +202,15 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _tracked_shop(_shop: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def _tracked_shop(
+    _shop: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory, change_settings: Callable[..., None]
+) -> Path:
     """The shop with tracking: its backtest recorded, its model version 1."""
     from foresell.flow.project import Project
 
     folder = tmp_path_factory.mktemp("tracked")
     shutil.copytree(_shop, folder, dirs_exist_ok=True)
-    settings = folder / "shop" / "foresell.yaml"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("tracking: {enabled: false}", "tracking: {enabled: true}"), encoding="utf-8")
+    change_settings(folder / "shop", tracking={"enabled": True})
     shutil.copy(mlflow_database, folder / "shop" / "results" / "mlflow.db")
     Project(folder / "shop").run()
     return folder

@@ -19,7 +19,9 @@ from foresell.core.panel import Known
 from foresell.core.settings import Transactions
 from foresell.data.sample import make_retailer
 from foresell.flow.project import Project
-from foresell.flow.transactions import load_revenue, load_transactions, of_daily, of_panel
+from foresell.flow.transactions import REVENUE, TRANSACTIONS, of_daily, of_panel
+from foresell.models.revenue import DailyRevenue
+from foresell.models.transactions.fitted import FittedTransactions
 
 DATA = {
     "sales": "../receipts/sales.csv", "layout": "transactions", "keys": ["store", "item"], "date": "time",
@@ -66,7 +68,7 @@ def test_training_leaves_the_model_and_says_how_it_did(receipts):
     assert [row["model"] for row in of["scores"]] == ["forest", "mean by store x item", "median by store x item"]
     assert of["scores"][0]["r2"] > 0.3
     assert of["returned"] > 0
-    fitted = load_transactions(receipts / "results" / "train")
+    fitted = FittedTransactions.load(receipts / "results" / "train" / TRANSACTIONS)
     sale = {"time": ["2026-01-05 10:00"], "store": ["S001"], "item": ["x"], "price": [2.0], "promotion": [0]}
     answer = fitted.predict(pl.DataFrame(sale))
     assert 2.0 <= answer["value"][0] <= 5.0  # one to two pieces of it, on average
@@ -75,7 +77,7 @@ def test_training_leaves_the_model_and_says_how_it_did(receipts):
 
 def test_daily_revenue_goes_with_it(receipts):
     pytest.importorskip("statsforecast")
-    found = load_revenue(receipts / "results" / "train")
+    found = DailyRevenue.load(receipts / "results" / "train" / REVENUE)
     assert found.cutoff == date(2025, 12, 28)
     made = found.forecast(found.first, found.first + timedelta(days=6), (0.05, 0.95))
     sales = pl.read_csv(receipts.parent / "receipts" / "sales.csv", try_parse_dates=True)
@@ -97,24 +99,25 @@ def test_the_printed_words_tell_what_was_learnt(receipts):
 def test_training_is_done_again_when_what_is_asked_changes(own):
     project = Project(settings(own, inputs=["store", "item", "price"]))
     assert [name for name, outcome in project.run("train").items() if outcome.done] == ["train"]
-    assert load_transactions(own / "results" / "train").inputs == ["store", "item", "price"]
+    assert FittedTransactions.load(own / "results" / "train" / TRANSACTIONS).inputs == ["store", "item", "price"]
 
 
 def test_the_units_sold_are_refused_unless_they_are_allowed(own):
     train = own / "results" / "train"
-    without, kept = load_transactions(train).about()["scores"][0]["r2"], (train / "summary.json").read_text()
+    without = FittedTransactions.load(train / TRANSACTIONS).about()["scores"][0]["r2"]
+    kept = (train / "summary.json").read_text()
     with pytest.raises(SettingsError, match=r"'quantity' cannot be an input .* known only after the sale"):
         Project(settings(own, inputs=["item", "quantity"])).run("train")
     assert (train / "summary.json").read_text() == kept
     Project(settings(own, inputs=["price", "quantity"], allow=["quantity"])).run("train")
-    about = load_transactions(train).about()
+    about = FittedTransactions.load(train / TRANSACTIONS).about()
     assert about["inputs"] == ["price", "quantity"]
     assert about["scores"][0]["r2"] > without + 0.2  # it is price times quantity, after all
 
 
 def test_a_project_without_single_sales_has_revenue_from_units_and_prices(done_shop):
     project = Project(done_shop)
-    found = load_revenue(project.results.folder("train"))
+    found = DailyRevenue.load(project.results.folder("train") / REVENUE)
     assert not (project.results.folder("train") / "transactions").exists()
     pytest.importorskip("statsforecast")
     assert found.of == "units times price of all series"

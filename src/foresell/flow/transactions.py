@@ -67,16 +67,6 @@ def train_beside(task: Task, folder: Path, tell: Tell) -> dict[str, Any]:
     return msgspec.json.decode(msgspec.json.encode({**told, "revenue": revenue.about()}))  # null for NaN
 
 
-def load_transactions(train: Path) -> FittedTransactions:
-    """What `train` learnt of single sales; `train` is the folder of its results. Raises UnreadableFile."""
-    return FittedTransactions.load(train / TRANSACTIONS)
-
-
-def load_revenue(train: Path) -> DailyRevenue:
-    """What `train` learnt of daily revenue. Raises UnreadableFile."""
-    return DailyRevenue.load(train / REVENUE)
-
-
 # ------------------------------------------------------------------------------------------------- single sales
 
 

@@ -15,7 +15,6 @@ portable formats (JSON, boosters as text, Parquet, NumPy arrays of numbers); not
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -26,6 +25,7 @@ from uuid import uuid4
 import msgspec
 
 from foresell import __version__
+from foresell.core.checksum import sha256_of
 from foresell.core.errors import SettingsError, UnreadableFile, UsageError, first_five
 from foresell.core.settings import Settings, parse_settings
 from foresell.flow.dossier import plain_settings
@@ -150,7 +150,7 @@ def _describe(project: Project, work: Path) -> Manifest:
         levels=settings.levels,
         data=digest(panel),
         foresell=__version__,
-        files={name: _sha256(work / name) for name in _files(work)},
+        files={name: sha256_of(work / name) for name in _files(work)},
     )
 
 
@@ -172,17 +172,12 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     foreign = sorted(name for name in there - set(manifest.files) if name.partition("/")[0] in parts)
     if foreign:
         raise UnreadableFile(f"{len(foreign)} files in {folder} do not belong to it: {first_five(foreign)}. {_AGAIN}")
-    damaged = [name for name, said in manifest.files.items() if _sha256(folder / name) != said]
+    damaged = [name for name, said in manifest.files.items() if sha256_of(folder / name) != said]
     if damaged:
         raise UnreadableFile(
             f"{len(damaged)} files of {folder} are damaged, their SHA-256 is not that of {MANIFEST}: "
             f"{first_five(damaged)}. {_AGAIN}"
         )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def _put_in_place(work: Path, folder: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
+from foresell.core.checksum import sha256_of
 from foresell.core.errors import UnreadableFile
 from foresell.models.transactions.columns import Encoder
 from foresell.models.transactions.learners import LEARNERS, Booster
@@ -115,7 +115,7 @@ class FittedTransactions:
         folder.mkdir(parents=True, exist_ok=True)
         name = f"trees{self.booster.suffix}"
         self.booster.write(folder / name)
-        recipe = msgspec.structs.replace(self.recipe, file=name, sha256=_sha256(folder / name))
+        recipe = msgspec.structs.replace(self.recipe, file=name, sha256=sha256_of(folder / name))
         (folder / RECIPE).write_bytes(msgspec.json.format(msgspec.json.encode(recipe), indent=1) + b"\n")
 
     @classmethod
@@ -131,7 +131,7 @@ class FittedTransactions:
             if recipe.file != f"trees{learner.suffix}":
                 raise ValueError(f"it names the file {recipe.file!r}; expected 'trees{learner.suffix}'")
             path = folder / recipe.file
-            if _sha256(path) != recipe.sha256:
+            if sha256_of(path) != recipe.sha256:
                 raise ValueError(f"{recipe.file} is not the file that {RECIPE} was written with")
             booster = learner.read(path, len(recipe.encoder.names))
         except (OSError, ValueError, KeyError) as error:  # msgspec's errors are ValueErrors
@@ -139,7 +139,3 @@ class FittedTransactions:
                 f"The model of single sales in {folder} cannot be read: {error}. Train it again: foresell train"
             ) from error
         return cls(recipe, booster)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
