@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import fmean, median
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ COMPLETE, PRUNED, FAILED = "complete", "pruned", "failed"
 
 RANDOM = 10  # first trials, which are spread at random before anything is known
 JUDGES = 5  # trials that must have seen a window before another is measured by them
+BEST = 1 / 3  # of the trials so far: those behind them are stopped
 TOP = 5  # trials that should be among the best for importance to be steady
 
 
@@ -55,18 +56,20 @@ class Trial:
 
 
 def behind(errors: Sequence[float], others: Iterable[Sequence[float]]) -> bool:
-    """Whether the mean over the windows so far lies above the median of the means of the `others` over the same ones.
+    """Whether the mean over the windows so far lies above the best third of the means of the `others` over the same.
 
-    The median stopping rule (Golovin et al. 2017, Google Vizier, KDD, section 3.2.1). Optuna's MedianPruner takes the
-    best of a trial's means instead, which after an easy first window would never stop anything.
+    The median stopping rule (Golovin et al. 2017, Google Vizier, KDD, section 3.2.1) with a third in place of a half:
+    in two searches on M5 the eight best trials were all among the best 34 % after their first window. Optuna's
+    PercentilePruner takes the best of a trial's means instead, which after an easy first window would never stop
+    anything.
 
-    >>> behind([0.7], [[0.6, 0.9], [0.61], [0.62], [0.8], [0.9]])
+    >>> behind([0.65], [[0.6, 0.9], [0.61], [0.62], [0.7], [0.9]])
     True
-    >>> behind([0.7, 0.7], [[0.6, 0.9], [0.61], [0.62], [0.8], [0.9]])
+    >>> behind([0.61], [[0.6, 0.9], [0.61], [0.62], [0.7], [0.9]])
     False
     """
     means = [fmean(seen[: len(errors)]) for seen in others if len(seen) >= len(errors)]
-    return len(means) >= JUDGES and fmean(errors) > median(means)
+    return len(means) >= JUDGES and fmean(errors) > float(np.quantile(means, BEST))
 
 
 class Study:

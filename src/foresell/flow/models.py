@@ -24,9 +24,25 @@ if TYPE_CHECKING:
 PLAIN = ("seasonal_naive", "moving_average")
 """Models that others are measured by."""
 
+SLOW: dict[str, Any] = {
+    "trees": 304,
+    "learning_rate": 0.037,
+    "leaves": 216,
+    "min_rows": 49,
+    "feature_fraction": 0.7,
+    "row_fraction": 0.85,
+    "l2": 27.5,
+    "power": 1.077,
+    "max_rows": 4_000_000,
+}
+"""Larger trees that learn more slowly, from more rows: what `foresell tune` found on M5 (benchmarks/LOG.md)."""
+
 QUALITIES: dict[str, tuple[ModelSettings, ...]] = {
     "fast": tuple(ModelSettings(name=name) for name in (*PLAIN, "launch", "lightgbm")),
-    "best": tuple(ModelSettings(name=name) for name in (*PLAIN, "launch", "lightgbm")),
+    "best": (
+        *(ModelSettings(name=name) for name in (*PLAIN, "launch")),
+        ModelSettings(name="lightgbm", options=SLOW),
+    ),
 }
 """The models that are tried where the settings name none."""
 

@@ -40,6 +40,7 @@ def test_lists_as_settings_give_them_are_the_same_as_tuples():
         ({"trees": "many"}, "'trees' .* is 'many'; expected a whole number from 1"),
         ({"blocks": 0}, "'blocks' .* is 0"),
         ({"every": 0}, "'every' .* is 0"),
+        ({"max_rows": 2.5}, "'max_rows' .* is 2.5; expected a whole number from 1"),
         ({"leaves": 1}, "'leaves' .* is 1; expected a whole number from 2"),
         ({"min_rows": True}, "'min_rows' .* is True"),
         ({"share": 0}, "'share' .* is 0; expected a number above 0 and at most 1"),
@@ -209,3 +210,11 @@ def test_a_few_series_are_learnt_from_many_cutoffs(make_shop):
     assert grid.every == 7
     assert grid.share * 30_000 * 28 * grid.days / grid.every == pytest.approx(2_000_000)
     assert LightGBM(every=3).rows.grid(panel, HORIZON).every == 3
+
+
+def test_many_series_give_as_many_rows_as_are_asked_for(make_shop):
+    panel, _ = make_shop(n_days=400)
+    grid = LightGBM(max_rows=1000).rows.grid(panel, HORIZON)
+    drawn = panel.n_series * HORIZON * grid.share * grid.days / grid.every
+    assert drawn == pytest.approx(1000)
+    assert LightGBM(max_rows=10**9).rows.grid(panel, HORIZON).share == 0.06  # no more than that of a few series

@@ -25,7 +25,7 @@ GRIDS = {  # where the rows come from; `share` is the most that is drawn, for ro
     Frequency.WEEK: Grid(days=260, every=1, share=1.0),
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),
 }
-ROWS = 2_000_000  # more made training longer and forecasts no better
+MAX_ROWS = 2_000_000  # with as few and small trees as the defaults, more made training longer and forecasts no better
 PLACES = 6_000_000  # series x cutoffs to draw from; with cutoffs far apart, a few series are learnt by heart
 ENOUGH = 10  # times `min_rows` that a group needs for boosters of its own
 
@@ -37,15 +37,16 @@ class Draw:
     days: int | None
     every: int | None
     share: float | None
+    max_rows: int
     seed: int
 
     def grid(self, panel: Panel, horizon: int) -> Grid:
-        """Where the rows of `panel` come from: about two million where no share is given, and of many cutoffs rather
+        """Where the rows of `panel` come from: about `max_rows` where no share is given, and of many cutoffs rather
         than many of each, for rows of one cutoff say much the same."""
         grid = GRIDS[panel.frequency]
         days = self.days or grid.days
         every = self.every or min(max(panel.n_series * days // PLACES, 1), grid.every)
-        share = self.share or min(grid.share, ROWS * every / max(panel.n_series * horizon * days, 1))
+        share = self.share or min(grid.share, self.max_rows * every / max(panel.n_series * horizon * days, 1))
         return replace(grid, days=days, every=every, share=share, seed=self.seed)
 
 
@@ -55,7 +56,7 @@ class Pooled(ABC):
 
     `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
     are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions
-    (about two million in all where not given), makes the rows. `loss` is ``tweedie`` (with the variance `power`
+    (about `max_rows` in all where not given), makes the rows. `loss` is ``tweedie`` (with the variance `power`
     between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
     `by` is the level each of whose groups has boosters of its own; () pools all series. A group with too few rows is
     left to a booster of all series and told in the findings. `blocks` is the number of parts of the horizon with a
@@ -74,6 +75,7 @@ class Pooled(ABC):
     days: int | None = None
     every: int | None = None
     share: float | None = None
+    max_rows: int = MAX_ROWS
     seed: int = 1
     threads: int = 0
     trees: int = 120
@@ -97,7 +99,7 @@ class Pooled(ABC):
     @property
     def rows(self) -> Draw:
         """Which rows are asked for: models of equal `rows` can share what is prepared."""
-        return Draw(self.days, self.every, self.share, self.seed)
+        return Draw(self.days, self.every, self.share, self.max_rows, self.seed)
 
     @abstractmethod
     def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Booster:
@@ -208,7 +210,8 @@ class Pooled(ABC):
             raise self._wrong("loss", "one of " + ", ".join(get_args(LossName)))
         if not (isinstance(self.power, int | float) and 1 < self.power < 2):
             raise self._wrong("power", "a number above 1 and below 2")
-        for option, least in (("blocks", 1), ("days", 1), ("every", 1), ("trees", 1), ("leaves", 2), ("min_rows", 1)):
+        least_of = {"leaves": 2} | dict.fromkeys(("blocks", "days", "every", "max_rows", "trees", "min_rows"), 1)
+        for option, least in least_of.items():
             value = getattr(self, option)
             left_open = value is None and option in ("days", "every")
             if not left_open and (not isinstance(value, int) or isinstance(value, bool) or value < least):
