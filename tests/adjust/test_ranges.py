@@ -12,7 +12,7 @@ from scipy import stats
 
 from foresell.adjust.ranges import GRID, Ranges
 from foresell.adjust.reconcile import all_levels
-from foresell.adjust.spread import Habits
+from foresell.adjust.spread import BELIEVED, Habits
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency, period_range
@@ -154,7 +154,8 @@ def test_few_windows_widen_the_ranges():
     for windows in (1, 8):
         learnt = Ranges.learn(table(panel, [last - n * HORIZON for n in range(1, windows + 1)], mean), panel, HIERARCHY)
         alike = replace(learnt, table=learnt.table.with_columns(pl.Series("u", [GRID.tolist()] * learnt.table.height)))
-        alike = replace(alike, table=alike.table.with_columns(coefficients=pl.lit([0.0] * 10), factor=pl.lit(2.0)))
+        flat = {"coefficients": pl.lit([0.0] * len(BELIEVED)), "factor": pl.lit(2.0)}
+        alike = replace(alike, table=alike.table.with_columns(**flat))
         levels = all_levels(forecast_at(panel, last, mean), panel.series, HIERARCHY)
         low, high = alike.apply(levels, panel.until(last), HIERARCHY, (0.025, 0.975), rounded=False)[()].quantiles
         worth = alike.table.filter(level="total")["worth"][0]
@@ -163,19 +164,20 @@ def test_few_windows_widen_the_ranges():
     assert widths[0] == pytest.approx(widths[1], rel=0.02)
 
 
-def slow_quantile(learnt, level, panel, group, mean, step, probability):
+def slow_quantile(learnt, level, panel, group, mean, step, holiday, probability):
     """One quantile from the table, with plain Python and scipy's own distributions."""
     rows = learnt.table.filter(level=level_name(level)).to_dicts()
     row = rows[0]
     units = HIERARCHY.groups(panel.series, level).sum(panel.units)[group : group + 1]
     habits = Habits.of(units, panel.frequency)
     year, recent = (math.log(noise[0]) for noise in habits.noise(row["offset"], row["typical"]))
-    values = [math.log(mean + row["offset"]), year, recent, habits.silent[0], math.log(step)]
-    size, year, recent, silent, late = (
+    values = [math.log(mean + row["offset"]), year, recent, habits.silent[0], math.log(step), holiday]
+    size, year, recent, silent, late, near = (
         min(max(value, least), most) for value, least, most in zip(values, row["least"], row["greatest"], strict=True)
     )
     silence = math.log(1 + silent)
     columns = [1, size, size**2, max(size - 1, 0) ** 2, recent, recent * size, year, late, silence, silence * size]
+    columns.append(near)
     ratio = math.exp(sum(b * x for b, x in zip(row["coefficients"], columns, strict=True))) * row["factor"]
     score = stats.norm.ppf(probability)
     scores = [np.interp(score, stats.norm.ppf(GRID), stats.norm.ppf(each["u"])) for each in rows]
@@ -190,6 +192,7 @@ def slow_quantile(learnt, level, panel, group, mean, step, probability):
 def test_quantiles_agree_with_plain_loops():
     panel, mean = retailer(overdispersed)
     last = panel.n_days - 1 - HORIZON
+    panel = replace(panel, events=feasts(panel, [last + 5, *range(last - 100, last, 20)]))
     learnt = Ranges.learn(table(panel, [last - n * HORIZON for n in range(1, 9)], mean), panel, HIERARCHY)
     assert learnt.table.filter(level="item").height > 1  # so that there is something between two sizes
     levels = all_levels(forecast_at(panel, last, mean), panel.series, HIERARCHY)
@@ -198,8 +201,40 @@ def test_quantiles_agree_with_plain_loops():
     for level, forecast in found.items():
         for group in range(0, len(forecast.mean), 29):
             for q, probability in enumerate(asked):
-                place = (panel.until(last), group, float(forecast.mean[group, 4]), 5, probability)
-                assert slow_quantile(learnt, level, *place) == pytest.approx(forecast.quantiles[q, group, 4], rel=1e-6)
+                for step, holiday in ((5, True), (9, False)):
+                    at = float(forecast.mean[group, step - 1])
+                    slow = slow_quantile(learnt, level, panel.until(last), group, at, step, holiday, probability)
+                    assert slow == pytest.approx(forecast.quantiles[q, group, step - 1], rel=1e-6)
+
+
+def feasts(panel, days):
+    """A named event on each of the days."""
+    return pl.DataFrame({"date": panel.dates[days], "event": "Feast"}).with_columns(pl.col("date").cast(pl.Date))
+
+
+def test_days_beside_a_holiday_have_ranges_of_their_own():
+    """Demand is unsteady on every 14th day and the days beside it; as wide a range for all days would fail on both."""
+    around = np.arange(480) % 14 // 3 == 2  # days 6, 7 and 8 of every fortnight
+
+    def draw(random, mean):
+        r = mean / np.where(around, 8, 1)  # the variance is nine times the mean, or twice
+        return random.negative_binomial(r, r / (r + mean))
+
+    panel, mean = retailer(draw, n_days=480)
+    last = panel.n_days - 1 - HORIZON
+    dated = replace(panel, events=feasts(panel, range(7, 480, 14)))
+    frame = table(panel, [last - n * HORIZON for n in range(1, 7)], mean)
+    bottom = {("item",): forecast_at(panel, last, mean)}
+    truth, near = panel.units[:, last + 1 :], around[last + 1 :]
+    off = []
+    for each in (panel, dated):
+        learnt = Ranges.learn(frame, each, HIERARCHY)
+        low, high = learnt.apply(bottom, each.until(last), HIERARCHY, (0.1, 0.9), rounded=False)[("item",)].quantiles
+        held = np.clip(high - truth + 0.5, 0, 1) - np.clip(low - truth + 0.5, 0, 1)
+        off.append([held[:, near].mean() - 0.8, held[:, ~near].mean() - 0.8])
+    assert off[0][0] < -0.1
+    assert off[0][1] > 0.03
+    assert off[1] == pytest.approx([0, 0], abs=0.05)
 
 
 def test_what_is_not_counted_has_quantiles_between_units():
@@ -261,6 +296,10 @@ def test_ranges_come_back_from_a_file(tmp_path):
     for wrong in ("broken", "absent"):
         with pytest.raises(UnreadableFile, match="holds no ranges"):
             Ranges.load(tmp_path / wrong)
+    fewer = learnt.table.with_columns(pl.col("coefficients").list.head(10))
+    replace(learnt, table=fewer).save(tmp_path / "older.parquet")
+    with pytest.raises(UnreadableFile, match="made by another version"):
+        Ranges.load(tmp_path / "older.parquet")
 
 
 def test_what_cannot_be_done_is_said():

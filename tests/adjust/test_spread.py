@@ -69,20 +69,24 @@ def test_a_young_series_borrows_the_noise_of_the_others():
 
 
 def drawn(n, seed=0):
-    """Forecasts of many series whose counts have the variance mean x noise, and their columns."""
+    """Forecasts of many series whose counts have the variance mean x noise, thrice that on holidays; their columns."""
     random = np.random.default_rng(seed)
     mean = np.exp(random.uniform(0, 5, n))
     noise = np.exp(random.uniform(0.2, 1.2, n))
     year = mean * noise
     habits = Habits(mean, year, mean, year, np.full(n, 1e9), np.zeros(n))
-    seen = traits(mean, np.arange(n), random.integers(1, 29, n), habits, 1e-6, (1.0, 1.0))
+    holiday = random.random(n) < 0.1
+    seen = traits(mean, np.arange(n), random.integers(1, 29, n), holiday, habits, 1e-6, (1.0, 1.0))
+    noise = noise * np.where(holiday, 3, 1)
     r = mean / (noise - 1)
     return mean, noise, seen.columns(), random.negative_binomial(r, r / (r + mean))
 
 
 def test_the_variance_is_found_in_the_errors():
     mean, noise, columns, actual = drawn(60_000)
-    found = variance(columns, mean, fit(columns, mean, actual)) / (mean * noise)
+    coefficients = fit(columns, mean, actual)
+    assert coefficients[-1] == pytest.approx(np.log(3), abs=0.1)
+    found = variance(columns, mean, coefficients) / (mean * noise)
     assert np.median(np.abs(np.log(found))) < 0.1
     assert np.quantile(np.abs(np.log(found)), 0.95) < 0.25
 
@@ -96,7 +100,9 @@ def test_few_errors_leave_what_was_believed():
 
 def test_nothing_is_carried_on_past_what_was_seen():
     habits = Habits(*np.array([[1.0, 1e4], [2.0, 1e9], [1, 1e4], [2, 1e9], [400, 400], [0, 300]]))
-    seen = traits(np.array([1.0, 1e4]), np.array([0, 1]), np.array([1, 28]), habits, 0.05, (1.0, 1.0))
-    first = traits(np.array([1.0]), np.array([0]), np.array([1]), habits, 0.05, (1.0, 1.0))
+    seen = traits(
+        np.array([1.0, 1e4]), np.array([0, 1]), np.array([1, 28]), np.array([False, True]), habits, 0.05, (1.0, 1.0)
+    )
+    first = traits(np.array([1.0]), np.array([0]), np.array([1]), np.array([False]), habits, 0.05, (1.0, 1.0))
     bounded = seen.within(first.limits())
     np.testing.assert_array_equal(bounded.columns()[1], bounded.columns()[0])

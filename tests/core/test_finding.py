@@ -1,4 +1,6 @@
-from foresell.core.finding import Finding, Severity, errors, worst_first
+import pytest
+
+from foresell.core.finding import Code, Finding, Severity, errors, finding_of, worst_first
 
 
 def finding(code, severity, count=1):
@@ -22,3 +24,14 @@ def test_as_plain_data_and_in_words():
     assert plain["examples"] == ("line 3",)
     words = "warning gaps in sales.csv: something (for example line 3). Mend it."
     assert str(finding("gaps", Severity.WARNING)) == words
+
+
+def test_a_finding_of_a_code_has_its_severity_and_advice_and_five_examples_as_text():
+    codes = {"gaps": Code(Severity.WARNING, "Days have no row.", "Look for them.")}
+    made = finding_of(codes, "gaps", "sales.csv", 7, "7 days", range(7))
+    assert made == Finding(
+        "gaps", Severity.WARNING, "sales.csv", 7, "7 days", ("0", "1", "2", "3", "4"), "Look for them."
+    )
+    assert finding_of(codes, "gaps", "sales.csv", 7, "7 days", severity=Severity.ERROR).severity == Severity.ERROR
+    with pytest.raises(KeyError):
+        finding_of(codes, "no-such-code", "sales.csv", 1, "")

@@ -74,6 +74,8 @@ def test_until_is_kept_to(tmp_path):
 
     read = read_singles(replace(german(tmp_path), until="2025-03-09"), Transactions(target="euro"), tmp_path, 1)
     assert read.frame["day"].max() == date(2025, 3, 9)
+    # 18 sales and one that came back in the first nine days, one without a sum, one without a date. The rest is later.
+    assert (read.rows, read.untold, read.returned, read.usable) == (21, 2, 1, 18)
 
 
 @pytest.mark.parametrize(

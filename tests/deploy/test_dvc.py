@@ -56,6 +56,12 @@ def test_there_is_a_stage_for_every_step_and_it_leaves_the_steps_folder():
         assert STAGES[stage]["cmd"].split()[:3] == ["foresell", stage, "."]
 
 
+def test_no_stage_depends_on_who_is_champion():
+    """A promotion is no dependency of a stage, so it must not change what one leaves."""
+    follow = {stage for stage, steps in STEPS.items() if {"forecast", "report"} & {*steps}}
+    assert {stage for stage in STEPS if "--newest" in STAGES[stage]["cmd"].split()} == follow
+
+
 def test_every_setting_is_the_parameter_of_some_stage():
     named = {name.partition(".")[0] for stage in STEPS for name in parameters(stage)}
     assert {*Settings.__struct_fields__} - named == LEFT_OUT - {"serving"}

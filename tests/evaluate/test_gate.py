@@ -95,9 +95,9 @@ def test_the_first_version_beats_the_plain_model_and_its_ranges_hold():
     assert figure(verdict, "total", WRMSSE).judged is False
     worse = judge(scores({"all": (1.1, 1.0), "total": (1.0, 1.0), "item": (1.0, 1.0)}), None, RULES)
     assert [each.figure for each in worse.failed] == ["WRMSSE against seasonal_naive"]
-    alone = judge(scores(good, plain=None), None, RULES)
-    assert not alone.passed  # nothing to measure it by
-    assert judge(scores(good, plain=None), scores(dict.fromkeys(good, (9, 9))), RULES).passed
+    for champion in (None, scores(dict.fromkeys(good, (9, 9)))):
+        alone = judge(scores(good, plain=None), champion, RULES)
+        assert [each.figure for each in alone.failed] == ["WRMSSE against seasonal_naive"]  # nothing to measure it by
 
 
 def test_ranges_hold_over_all_levels_each_counting_the_same():
@@ -208,6 +208,15 @@ def test_a_refresh_is_not_asked_to_beat_the_plain_model_where_the_champion_does_
     assert "WRMSSE against seasonal_naive" in {
         each.figure for each in judge(challenger, beats_it, RULES, refresh=True).failed
     }
+
+
+def test_where_nothing_is_known_of_either_after_the_champions_last_day_the_plain_model_is_to_be_beaten():
+    gone = scores({"all": (None,), "total": (None,), "item": (None,)}, cutoffs=WINDOWS[1:])
+    for first, passes in ((0.9, True), (1.1, False)):
+        challenger = scores({"all": (first, None), "total": (0.5, None), "item": (0.8, None)})
+        verdict = judge(challenger, gone, RULES, refresh=True)
+        assert verdict.passed == passes
+        assert [each.figure for each in verdict.failed] == ([] if passes else ["WRMSSE against seasonal_naive"])
 
 
 def test_the_ranges_of_a_refresh_may_be_as_far_off_as_the_champions_at_the_same_windows():

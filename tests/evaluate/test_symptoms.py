@@ -64,7 +64,16 @@ def test_a_symptom_is_found_alone_with_advice(code) -> None:
     told = symptoms(found, Frequency.DAY, calibration)
     assert [each.code for each in told] == [code]
     assert said in told[0].message
+    assert (told[0].severity, told[0].advice) == (CODES[code].severity, CODES[code].advice)
     assert told[0].advice
+    assert CODES[code].meaning.endswith(".")
+
+
+def test_no_more_than_five_examples_are_told() -> None:
+    groups = [bias("group", f"shop {number}", 0.1 + number / 100, True, "shop") for number in range(7)]
+    (finding,) = symptoms(diagnosis(*groups), Frequency.DAY)
+    assert (finding.count, len(finding.examples)) == (7, 5)
+    assert finding.examples[0].startswith("shop shop 6: 16.0 % too high")
 
 
 def test_what_is_small_or_may_be_chance_is_not_told() -> None:

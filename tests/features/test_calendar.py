@@ -6,7 +6,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_range
-from foresell.features.calendar import FAR, MEANINGS, calendar_columns, holidays_of
+from foresell.features.calendar import FAR, MEANINGS, beside_holiday, calendar_columns, holidays_of
 
 NONE = pl.DataFrame(schema={"date": pl.Date, "event": pl.String})
 
@@ -62,6 +62,21 @@ def test_a_holiday_counts_in_its_week_and_month():
     month, _ = columns("2024-06-01", 2, Frequency.MONTH, country="US")
     assert month["days_in_month"].tolist() == [30, 31]
     assert month["holiday"][1] > 0
+
+
+def test_what_lies_beside_a_holiday():
+    events = pl.DataFrame({"date": [date(2024, 7, 10)], "event": ["Feast"]})
+
+    def near(first, count, frequency, country=None):
+        return np.flatnonzero(
+            beside_holiday(period_range(np.datetime64(first), count, frequency), frequency, country, events)
+        ).tolist()
+
+    assert near("2024-07-01", 14, Frequency.DAY) == [8, 9, 10]
+    assert near("2024-07-01", 14, Frequency.DAY, "US") == [2, 3, 4]  # Independence Day; then the event is no holiday
+    assert near("2024-12-31", 2, Frequency.DAY, "US") == [0, 1]  # a holiday of the next year
+    assert near("2024-07-01", 3, Frequency.WEEK) == [1]
+    assert near("2024-06-01", 3, Frequency.MONTH) == [1]
 
 
 def test_every_column_has_a_meaning():

@@ -10,7 +10,7 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.evaluate.backtest import backtest
 from foresell.evaluate.windows import cutoffs
 from foresell.flow.ensemble import ensemble
-from foresell.flow.ranging import PROBABILITIES, held, try_ranges
+from foresell.flow.ranging import PROBABILITIES, PROMISED, held, try_ranges
 from foresell.models import make
 from foresell.models.totals import Totals
 
@@ -60,12 +60,12 @@ def test_later_sales_change_neither_earlier_forecasts_nor_their_ranges(make_pane
 def test_ranges_are_tried_in_the_later_half_of_the_windows(make_panel):
     panel = make_panel(260)
     hierarchy, _, made = combined(panel, windows=5)
-    tried = try_ranges(panel, hierarchy, made, (0.01, 0.99))
+    tried = try_ranges(panel, hierarchy, made)
     assert tried["ranges"]["cutoff"].unique().sort().to_list() == [each.cutoff for each in made.evidence[2:]]
     assert tried["ranges"]["learnt_from"].unique().sort().to_list() == [2, 3, 4]
-    assert set(tried["quantiles"]["probability"]) == {*PROBABILITIES, 0.01, 0.99}
+    assert set(tried["quantiles"]["probability"]) == {*PROBABILITIES}
     shown = held(tried["ranges"])
-    assert set(shown["nominal"]) == {0.5, 0.8, 0.9, 0.95, 0.98}
+    assert set(shown["nominal"]) == {*PROMISED}
     single = shown.filter(level="item x shop", by="all").sort("nominal")
     assert single["coverage"].is_sorted()
     assert single.filter(nominal=0.8)["coverage"].item() == pytest.approx(0.8, abs=0.12)
@@ -80,6 +80,23 @@ def test_windows_that_overlap_learn_from_those_that_had_ended(make_panel):
         made.evidence[2].cutoff: 1,
         made.evidence[3].cutoff: 2,
     }
+
+
+def test_ranges_are_learnt_from_errors_of_the_blend_they_are_put_round(make_panel):
+    """Not from those of what was forecast in the first windows, for want of anything to choose by."""
+    panel = make_panel(260, gaps=False)
+    weeks = np.random.default_rng(2).poisson(9, (panel.n_series, 7))  # each series has a week of its own
+    panel.units[:] = weeks[:, np.arange(260) % 7] + np.random.default_rng(3).poisson(0.1, panel.units.shape)
+    _, found, made = combined(panel, windows=5)
+    cutoffs = [each.cutoff for each in made.evidence]
+    assert list(made.found.chosen[:3]) == ["mean", "mean", "seasonal_naive"]
+    learnt_from = made.alike(panel.until(cutoffs[2]), cutoffs[2])
+    assert learnt_from["cutoff"].unique().sort().to_list() == cutoffs[:2]
+    first = learnt_from.filter(cutoff=cutoffs[0])  # nothing was known then to bring it into line by
+    np.testing.assert_array_equal(first["mean"], found.kept("seasonal_naive", cutoffs[0])["mean"])
+    np.testing.assert_array_equal(first["actual"], made.forecasts.filter(cutoff=cutoffs[0])["actual"])
+    assert not np.allclose(first["mean"], made.forecasts.filter(cutoff=cutoffs[0])["mean"])
+    assert made.alike(panel)["cutoff"].n_unique() == 5
 
 
 def test_one_window_alone_has_no_ranges_to_try(make_panel):

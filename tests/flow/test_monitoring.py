@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from datetime import date, timedelta
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -14,6 +11,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.finding import Severity
+from foresell.flow import drifting, watching
 from foresell.flow.layout import HISTORY_FILES, MONITOR_FILES
 from foresell.flow.maturing import history_of, matured
 from foresell.flow.monitoring import monitor
@@ -22,41 +20,6 @@ from foresell.flow.project import Project
 LAST = date(2025, 12, 28)  # of the sample's sales
 CUTOFF = LAST - timedelta(days=14)
 NOT_ALWAYS = ("baseline.json", "drift.html", "drift.json", "runs.parquet", "versions.parquet", "promotions.parquet")
-
-
-@pytest.fixture(scope="module")
-def _watched(_shop: Path, tmp_path_factory, change_settings) -> Path:
-    """A shop that has forecast after `CUTOFF`, with two weeks of sales still to come; twelve windows tell what is
-    usual."""
-    folder = tmp_path_factory.mktemp("watched")
-    shutil.copytree(_shop, folder, dirs_exist_ok=True)
-    shutil.rmtree(folder / "shop" / "results")
-    change_settings(folder / "shop", data={"until": CUTOFF.isoformat()}, backtest={"windows": 12}, horizon=7)
-    Project(folder / "shop").run("forecast")
-    return folder
-
-
-@pytest.fixture
-def watched(_watched: Path, tmp_path: Path) -> Path:
-    shutil.copytree(_watched, tmp_path, dirs_exist_ok=True)
-    return tmp_path / "shop"
-
-
-@pytest.fixture
-def come_in(watched: Path, change_settings) -> Callable[..., Project]:
-    """Lets sales until a day come in, those after the cutoff times a factor; the project as it then stands."""
-
-    def bring(until: date = CUTOFF + timedelta(days=7), factor: float = 1.0) -> Project:
-        path = watched.parent / "data" / "sales.csv"
-        if factor != 1:
-            sales = pl.read_csv(path, try_parse_dates=True)
-            later = pl.col("date") > CUTOFF
-            units = pl.when(later).then((pl.col("units") * factor).round().cast(pl.Int64)).otherwise(pl.col("units"))
-            sales.with_columns(units.alias("units")).write_csv(path)
-        change_settings(watched, data={"until": until.isoformat()})
-        return Project(watched)
-
-    return bring
 
 
 def codes(found) -> dict[tuple[str, str], Severity]:
@@ -122,6 +85,21 @@ def test_a_quiet_week_raises_no_alarm(come_in):
     assert json.loads((found.folder / "findings.json").read_text()) == [each.to_dict() for each in found.findings]
 
 
+def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypatch, change_settings):
+    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
+    spent: dict[str, float] = {}
+    slow, inputs = watching.cusum.drift, drifting.drift
+    monkeypatch.setattr(watching.cusum, "drift", lambda *of: spent.update(slow=of[2]) or slow(*of))
+    monkeypatch.setattr(
+        drifting, "drift", lambda *of, **by: spent.update(inputs=by["false_alarms"]) or inputs(*of, **by)
+    )
+    project = come_in()
+    change_settings(project.folder, monitoring={"false_alarms": 0.04})
+    checks = monitor(Project(project.folder)).summary["checks"]
+    families = pl.DataFrame(checks).group_by("family").agg(of=pl.len() * pl.col("below").min())  # by Holm
+    assert sum(families["of"]) + spent["slow"] + spent["inputs"] == pytest.approx(0.04)
+
+
 @pytest.mark.parametrize("factor", [0.3, 3.0])
 def test_a_real_shift_raises_a_severe_one(come_in, factor):
     found = monitor(come_in(factor=factor))
@@ -153,6 +131,29 @@ def test_the_figures_are_those_of_an_independent_join(come_in):
     assert level["wape"] == pytest.approx((shops["mean"] - shops["units"]).abs().sum() / shops["units"].sum(), rel=1e-5)
     assert row["rmsse"] > 0
     assert row["wape_backtest"] > 0
+
+
+def test_drift_that_cannot_be_looked_for_leaves_none_of_an_earlier_look(come_in):
+    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
+    found = monitor(come_in())
+    drift = [found.folder / "drift.json", found.folder / "drift.html"]
+    assert all(each.exists() for each in drift)
+    assert 'href="drift.html"' in found.page.read_text(encoding="utf-8")
+    sales = found.folder.parents[1].parent / "data" / "sales.csv"
+    whole = sales.read_text(encoding="utf-8")
+    known = pl.read_csv(whole.encode(), try_parse_dates=True)
+    known.filter(pl.col("date") > CUTOFF - timedelta(days=40)).write_csv(sales)  # 47 days: too few to tell
+    again = monitor(Project(found.folder.parents[1]))
+    assert "at least" in again.summary["inputs"]["why"]
+    assert not any(each.exists() for each in drift)
+    assert 'href="drift.html"' not in again.page.read_text(encoding="utf-8")
+    assert [each.name for each in found.folder.iterdir() if each.name.startswith(".")] == []
+    sales.write_text(whole, encoding="utf-8")
+    monitor(Project(found.folder.parents[1]))
+    assert all(each.exists() for each in drift)
+    sales.write_text("no,sales\n1,2\n", encoding="utf-8")
+    assert monitor(Project(found.folder.parents[1])).summary["stopped"]
+    assert not any(each.exists() for each in drift)
 
 
 def test_twice_changes_nothing(come_in):

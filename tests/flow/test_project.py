@@ -160,7 +160,7 @@ def test_the_forecast_is_that_of_the_champion_on_the_whole_history(done_shop, ch
 
 
 def test_the_summary_compares_with_a_year_ago(done_shop):
-    from foresell.flow.steps import _year_ago
+    from foresell.flow.forecasting import _year_ago
 
     panel = Project(done_shop).panel
     summary = Project(done_shop).run("forecast")["forecast"].summary

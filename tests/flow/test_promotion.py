@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from foresell.core.settings import Features, Settings, Totals, parse_settings
 from foresell.core.settings import Model as ModelSettings
 from foresell.flow.comparison import with_models_of
 from foresell.flow.project import Project
-from foresell.flow.promotion import models, promote, rollback
+from foresell.flow.promotion import models, promote, prune, rollback, spare
+from foresell.flow.service.bundle import read_manifest
 from foresell.flow.service.source import registry_of
 
 LOOSE = {"promotion": {"margin": 0.0, "tolerance": 1.0, "coverage": 1.0}}
@@ -91,6 +93,28 @@ def test_a_worse_model_is_refused_and_the_refusal_kept(train, tmp_path):
     assert {each["figure"] for each in told["verdict"]["figures"] if not each["ok"]} >= {"WRMSSE"}
     levels = pl.read_parquet(kept(project, decision, "champion/scores/levels.parquet", tmp_path))
     assert levels["cutoff"].n_unique() == 2
+
+
+def test_the_plain_model_is_scored_where_the_backtest_does_not_have_it(train, tmp_path):
+    expected = {row["model"]: row["wrmsse"] for row in train().leaderboard.to_dicts()}["seasonal_naive"]
+    project = train(models=[{"name": "moving_average"}])
+    assert "seasonal_naive" not in set(project.leaderboard["model"])
+    decision = promote(project)
+    assert decision.serves
+    assert "of seasonal_naive," in decision.change.reason
+    plain = next(each for each in decision.verdict.figures if each.figure == "WRMSSE against seasonal_naive")
+    assert (plain.ok, plain.at_most) == (True, pytest.approx(expected))
+    levels = pl.read_parquet(kept(project, decision, "plain/levels.parquet", tmp_path))
+    assert levels.filter(level="all")["wrmsse"].mean() == pytest.approx(expected)
+
+
+def test_the_plain_model_is_asked_of_a_challenger_too_where_neither_backtest_has_it(train):
+    promote(train(models=[{"name": "moving_average", "options": {"window": 200}}], **LOOSE))
+    decision = promote(train(models=[{"name": "moving_average"}]))
+    assert decision.compared == "kept"
+    plain = next(each for each in decision.verdict.figures if each.figure == "WRMSSE against seasonal_naive")
+    assert plain.judged
+    assert plain.challenger == pytest.approx(decision.verdict.figures[0].challenger)
 
 
 def test_ranges_out_of_bounds_are_refused(train):
@@ -187,6 +211,51 @@ def test_the_list_of_models_says_who_is_champion_since_when_and_why(train):
     assert second["verdicts"][0]["reason"] == decision.change.reason
     assert first["data_last"] == project.panel.cutoff.isoformat()
     assert second["wrmsse"] > first["wrmsse"]
+
+
+def test_a_project_in_a_folder_of_another_name_keeps_its_champion(train, tmp_path, change_settings):
+    promote(train(**LOOSE))
+    train(champion="moving_average")
+    before = models(Project(tmp_path / "shop"))
+    for name in ("data", "shop"):  # the copy has everything; what it was copied from is gone
+        shutil.copytree(tmp_path / name, tmp_path / "elsewhere" / name.replace("shop", "store 2"))
+        shutil.rmtree(tmp_path / name)
+    moved = Project(tmp_path / "elsewhere" / "store 2")
+    assert models(moved) == before
+    registry = registry_of(moved.folder, moved.settings)
+    assert registry.name == "shop"
+    assert registry.fetch("1", read_manifest).is_relative_to(moved.folder)
+    assert moved.run("forecast")["forecast"].summary["version"] == "1"  # who serves forecasts, not who was trained last
+    assert promote(moved).change.before == "1"
+    assert champion(moved) == "2"
+    assert read_manifest(registry.fetch("2")).name == "shop"
+    assert rollback(moved).version == "1"
+    change_settings(moved.folder, seed=9)
+    moved = Project(moved.folder)
+    assert moved.run("register")["register"].summary["version"] == "3"
+    assert registry.fetch("3", read_manifest).is_relative_to(moved.folder)
+    assert read_manifest(registry.fetch("3")).name == "shop"
+
+
+def test_what_is_pruned_leaves_the_champion_a_way_back_and_the_record(train, tmp_path):
+    promote(train(**LOOSE))
+    promote(train(champion="seasonal_naive"), force="a trial")
+    promote(train(champion="moving_average"))
+    refused = promote(train(champion="seasonal_naive", seed=4))
+    project = train(champion="moving_average", seed=5)
+    assert spare(project, 1) == ["1", "4"]
+    files = [registry_of(project.folder, project.settings).fetch(number) for number in "14"]
+    size = [sum(each.stat().st_size for each in place.rglob("*") if each.is_file()) for place in files]
+    freed = prune(project, spare(project, 1))
+    assert list(freed) == ["1", "4"]
+    assert all(freed[number] > held > 10_000 for number, held in zip(freed, size, strict=True))
+    assert not any(each.exists() for each in files)
+    assert [each["version"] for each in models(project)] == ["5", "3", "2"]
+    assert json.loads(kept(project, refused, "verdict.json", tmp_path).read_text())["version"] == "4"
+    with pytest.raises(UsageError, match="Version 3 of 'shop' was not removed"):
+        prune(project, ["3"])
+    assert rollback(project).version == "2"
+    assert promote(project).version == "5"
 
 
 def test_of_two_promotions_at_once_one_goes_through(train):

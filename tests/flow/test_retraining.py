@@ -17,8 +17,10 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.finding import Finding, Severity
 from foresell.flow.project import Project
 from foresell.flow.promotion import promote, rollback
-from foresell.flow.retraining import PATIENCE, Situation, retrain
+from foresell.flow.retraining import PATIENCE, Situation, asking, retrain
 from foresell.flow.service.source import registry_of
+from foresell.flow.steps import read_findings
+from foresell.monitor.codes import CODES
 from foresell.store.registry import PROMOTED, REFUSED, ROLLED_BACK, Change, Version
 
 LAST = date(2025, 12, 28)  # of the shop's sales
@@ -59,6 +61,28 @@ def test_what_asks_for_it():
     assert text == "version 1 learnt from sales until 2025-11-18, 40 days before the last ('monitoring.max_age': 35)"
 
 
+def found(code: str, severity: Severity) -> Finding:
+    return Finding(code, severity, "total", 28, "it is so")
+
+
+WARNED = [found(code, Severity.WARNING) for code in CODES]
+SEVERE = [found(code, Severity.ERROR) for code in CODES]
+MENDED = {
+    *("bias-shifted", "error-grew", "no-better-than-naive", "ranges-narrow", "ranges-wide", "slow-drift"),
+    *("drifted-columns", "drifted-input", "new-values"),
+}
+
+
+@pytest.mark.parametrize(
+    ("severity", "warned", "severe"), [("warning", MENDED, MENDED), ("error", set(), MENDED), ("never", set(), set())]
+)
+def test_only_what_a_training_may_mend_asks_for_it_and_from_which_severity_on_is_set(severity, warned, severe):
+    assert {each.code for each in asking(WARNED, severity)} == warned
+    assert {each.code for each in asking(SEVERE, severity)} == severe
+    of_the_data = found("duplicate-keys", Severity.ERROR)  # a code of validation
+    assert asking([of_the_data, found("bias-shifted", Severity.INFO)], severity) == []
+
+
 def test_the_schedule_counts_from_the_last_training_that_was_judged():
     refused = version(2, LAST - timedelta(days=10))
     only_trained = version(3, LAST - timedelta(days=1))  # as `foresell run` does every night
@@ -92,6 +116,14 @@ def test_after_a_promotion_what_it_was_for_asks_when_all_that_is_looked_at_is_la
     assert open_kinds(situation(PATIENCE, change(1, asked=asked)), SHIFT, another) == ["finding"]
     assert open_kinds(situation(PATIENCE - 1, change(1, asked=asked)), another) == []
     assert open_kinds(situation(1, change(1)), SHIFT) == ["finding"]  # nobody was asked for that one
+
+
+@pytest.mark.parametrize(("days", "asks"), [(13, False), (14, True)])
+def test_what_an_earlier_retraining_was_for_does_not_ask_because_another_came_between(days, asks):
+    first, second = version(1, LAST - timedelta(days=14 + days)), version(2, LAST - timedelta(days=days), champion=True)
+    history = (change(1, asked=("bias-shifted in total",)), change(2, asked=("new-values in store",), before="1"))
+    of = Situation(LAST, (first, second), second, history, looked_at=28, max_age=35, every=None)
+    assert open_kinds(of, SHIFT) == (["finding"] if asks else [])
 
 
 def test_a_version_is_judged_once_against_the_same_champion():
@@ -219,6 +251,25 @@ def test_a_shift_that_monitoring_finds_asks_for_it(stale_shop):
     assert "bias-shifted in total" in done.decision.change.asked
     assert done.decision.compared == "as it stands"
     assert done.decision.serves
+
+
+def test_a_warning_asks_for_it_where_the_settings_say_so(stale_shop, change_settings):
+    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
+    sales_until(stale_shop, LAST - timedelta(days=21))  # a week: younger than 'max_age'
+    sales = stale_shop.parent / "data" / "sales.csv"
+    frame = pl.read_csv(sales, try_parse_dates=True)
+    dear = pl.when(pl.col("date") > LAST - timedelta(days=28)).then(pl.col("price") * 3).otherwise("price")
+    frame.with_columns(price=dear).write_csv(sales)
+    change_settings(stale_shop, monitoring={"retrain_on": "error"})
+    done = retrain(Project(stale_shop))
+    found = read_findings(Project(stale_shop).results.folder("monitor"))
+    assert ("drifted-input", Severity.WARNING, "price") in {(each.code, each.severity, each.where) for each in found}
+    assert not [each for each in found if each.severity == Severity.ERROR]
+    assert (done.decision, done.why.rpartition("; ")[2]) == (None, "no finding asks for it")
+    change_settings(stale_shop, monitoring={"retrain_on": "warning"})
+    done = retrain(Project(stale_shop))
+    assert done.decision.change.asked == ("drifted-input in price",)
+    assert state(stale_shop)[:2] == ONCE[:2]
 
 
 def test_what_was_taken_back_is_not_promoted_again(stale_shop):

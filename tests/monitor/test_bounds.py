@@ -54,6 +54,16 @@ def test_the_figures_of_blocks_by_hand():
     assert north[BIAS] == pytest.approx(np.log(6.5 / 10.5) - np.log(8.5 / 10.5))
 
 
+@pytest.mark.parametrize("by", [["cutoff"], []])
+def test_without_a_total_a_bias_is_as_it_is(by):
+    sums = {"units": 9.5, "forecast": 4.5, "error": 5.0, "naive": 8.0, "points": 7.0, "inside": 5.0, "ranged": 7.0}
+    group = pl.DataFrame(rows(GROUP, "store", "a", [(1, sums)]))
+    assert bounds.with_figures(group, by)[BIAS].to_list() == [pytest.approx(np.log(10 / 5))]
+    total = pl.DataFrame(rows(LEVEL, "total", ALL, [(1, sums | {"units": 19.5})]))
+    both = bounds.with_figures(pl.concat([group, total]), by)
+    assert both[BIAS].to_list() == pytest.approx([np.log(10 / 5) - np.log(20 / 5), np.log(20 / 5)])
+
+
 def test_one_block_a_window_gives_the_textbooks_prediction_interval():
     seen = np.array([0.1, 0.3, 0.2, 0.6])
     (found,) = usual(values(seen[None, :, None]), windows=4)

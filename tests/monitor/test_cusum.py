@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -19,16 +19,22 @@ USUAL = Usual(mean=0.0, variance=0.01, like=0.3, worth=12.0, freedom=11.0)
 def weeks(leans: list[float], every: int = 4) -> list[Week]:
     """Weeks by forecasts made every so many weeks."""
     day = [FIRST + timedelta(days=7 * number) for number in range(len(leans) + 1)]
-    return [Week(day[n] + timedelta(1), day[n + 1], day[n - n % every], lean) for n, lean in enumerate(leans)]
+    return [Week(day[n] + timedelta(1), day[n + 1], day[n - n % every], "a", lean) for n, lean in enumerate(leans)]
 
 
 def total(
-    cutoff: date, days: int, units: float = 10.0, forecast: float = 10.0, skip: tuple[int, ...] = ()
+    cutoff: date,
+    days: int,
+    units: float = 10.0,
+    forecast: float = 10.0,
+    skip: tuple[int, ...] = (),
+    model: str = "a",
 ) -> pl.DataFrame:
     """The day sums of the total of one forecast; nothing is known of the steps to `skip`."""
     rows = [
         {
             **dict.fromkeys(DAILY, 0.0),
+            "model": model,
             "cutoff": cutoff,
             "date": cutoff + timedelta(step),
             "step": step,
@@ -41,7 +47,7 @@ def total(
         }
         for step in range(1, days + 1)
     ]
-    return pl.DataFrame(rows, schema=DAILY)
+    return pl.DataFrame(rows, schema={"model": pl.String, **DAILY})
 
 
 def test_sums_by_hand():
@@ -70,6 +76,8 @@ def test_a_forecast_made_after_the_signal_begins_anew():
     answered = drift(weeks([*leans, 0.0], every=8), USUAL, 0.01)
     assert not answered.found
     assert -3 < answered.sums[-1] < 0  # one week's, no more
+    again = drift(weeks([*leans, *[0.6] * 8], every=8), USUAL, 0.01)
+    assert again.since == FIRST + timedelta(days=8 * 7 + 1)  # not since what was answered
 
 
 @pytest.mark.slow
@@ -102,3 +110,16 @@ def test_weeks_with_unknown_days_or_without_forecast_are_left_out():
     daily = total(FIRST, 14, skip=(3,))
     dates = [FIRST + timedelta(days=number) for number in range(22)]
     assert [(week.first - FIRST).days for week in weeks_in_use(daily, dates, 7)] == [8]
+
+
+def test_of_two_models_at_one_cutoff_the_one_that_forecast_last_counts_whole():
+    dates = [FIRST + timedelta(days=number) for number in range(15)]
+    first, last = datetime(2024, 1, 1, 4, tzinfo=UTC), datetime(2024, 1, 1, 9, tzinfo=UTC)
+    for made, leans in (((last, first), [0.0, 0.0]), ((first, last), [1.0, 1.0]), ((None, last), [1.0, 1.0])):
+        by_a, by_b = total(FIRST, 14, 10.0, 10.0), total(FIRST, 14, 27.6, 10.0, model="b")
+        daily = pl.concat([by_a.with_columns(made=made[0]), by_b.with_columns(made=made[1])], how="vertical_relaxed")
+        found = weeks_in_use(daily, dates, 7)
+        assert [week.lean for week in found] == pytest.approx(leans, abs=0.02)
+    # The last reaches less far than the one before: what it lacks is taken from no other within a week.
+    daily = pl.concat([by_a.with_columns(made=first), total(FIRST, 9, 27.6, model="b").with_columns(made=last)])
+    assert [week.model for week in weeks_in_use(daily, dates, 7)] == ["b", "a"]

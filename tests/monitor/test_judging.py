@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -14,8 +15,9 @@ from foresell.core.finding import Severity
 from foresell.monitor import judging, telling
 from foresell.monitor.accuracy import Beside, day_sums
 from foresell.monitor.baseline import Baseline, read_baseline
-from foresell.monitor.bounds import BIAS, COVERAGE, limit
+from foresell.monitor.bounds import BIAS, COVERAGE, Usual, limit
 from foresell.monitor.judging import Check, Reference, judge
+from foresell.monitor.shares import PARTS, SHARES, WHOLE
 
 FIRST = date(2024, 1, 7)
 SHOPS, WINDOWS, DAYS = 6, 10, 14
@@ -102,10 +104,10 @@ def test_bounds_are_where_the_alarm_begins(reference):
 
 def test_the_rate_is_divided_between_the_whole_and_its_parts(reference):
     checks = judge(window(WINDOWS), reference, "item", 0.01)
-    for family, share in judging.SHARES.items():
+    for family in (WHOLE, PARTS):
         members = [each for each in checks if each.family == family]
-        assert min(each.below for each in members) == pytest.approx(0.01 * share / len(members))
-    assert {(each.figure, each.of) for each in checks if each.family == judging.WHOLE} >= {
+        assert min(each.below for each in members) == pytest.approx(0.01 * SHARES[family] / len(members))
+    assert {(each.figure, each.of) for each in checks if each.family == WHOLE} >= {
         ("bias", "total"),
         ("error", "item"),
         ("skill", "item"),
@@ -149,7 +151,7 @@ def test_a_file_that_is_no_baseline_is_said_to_be_none(tmp_path):
 
 def check(figure: str = BIAS, part: str = "group", of: str = "shop", name: str = "S1", far: bool = False) -> Check:
     return Check(
-        figure, part, of, name, judging.PARTS,
+        figure, part, of, name, PARTS,
         value=-0.2, expected=0.0, low=-0.1, high=0.1, score=-5.0, freedom=9.0, chance=1e-5, below=1e-3, spread=0.02,
         alarm=True, far=far, days=14, units=80.0, forecast=100.0,
     )  # fmt: skip
@@ -182,5 +184,19 @@ def test_a_finding_says_its_figures():
 
 def test_few_windows_are_said():
     few = Reference({}, 7, 2)
-    assert [each.code for each in telling.few_windows(few)] == ["few-windows"]
-    assert not list(telling.few_windows(Reference({}, 7, 6)))
+    assert [each.code for each in telling.few_windows(few, [])] == ["few-windows"]
+    assert not list(telling.few_windows(Reference({}, 7, 6), []))
+
+
+def test_few_windows_say_what_they_leave_open_and_what_more_would():
+    known = Usual(0.0, 0.01, like=0.5, worth=4.0, freedom=3.0, size=700.0)
+    total = replace(check(part="level", of="total", name="all"), days=7, forecast=700.0, below=0.001)
+    (found,) = telling.few_windows(Reference({(BIAS, "level", "total", "all"): known}, 7, 3), [total])
+    # Student's t with 3 degrees of freedom leaves 0.001 outside 12.924, with 7 outside 5.408.
+    now, then = 12.924 * 0.1 * np.sqrt(1 + 1 / 4), 5.408 * 0.1 * np.sqrt(1 + 1 / 8)
+    assert f"sales of 7 days may lie {shares(now)} off their forecast unnoticed" in found.message
+    assert found.message.endswith(f"with 6 windows that vary as much, {shares(then)}")
+
+
+def shares(reach: float) -> str:
+    return f"{100 * np.expm1(-reach):+.1f} % to {100 * np.expm1(reach):+.1f} %"

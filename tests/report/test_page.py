@@ -17,6 +17,8 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.report import Report, found, render, stories, write
 from foresell.report.contents import Lost
+from foresell.report.page import render_watched
+from foresell.report.watched import Answers, Inputs, Watched
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -89,8 +91,14 @@ def test_what_comes_from_data_is_escaped(report: Report) -> None:
     assert any(label.startswith("<script> · B: sales until") for label in labels)
 
 
-def test_the_page_needs_nothing_from_outside(report: Report) -> None:
-    source = render(report)
+def test_the_pages_need_nothing_from_outside(report: Report, look: Watched) -> None:
+    needs_nothing(render(report))
+    needs_nothing(render_watched(replace(look, inputs=None)))
+    beside = {link["href"] for link in Page(render_watched(look)).all("a")} - {None}
+    assert {link for link in beside if not link.startswith("#")} == {"drift.html"}
+
+
+def needs_nothing(source: str) -> None:
     page = Page(source)
     assert not re.search(r"https?:|url\(|@import|<script|<link|<img|<iframe", source)
     for _, attributes in page.elements:
@@ -100,8 +108,14 @@ def test_the_page_needs_nothing_from_outside(report: Report) -> None:
     assert all((link["href"] or "")[1:] in targets for link in page.all("a"))
 
 
-def test_headings_tables_and_charts_can_be_read_aloud(report: Report) -> None:
-    page = Page(render(report))
+def test_headings_tables_and_charts_can_be_read_aloud(report: Report, look: Watched) -> None:
+    can_be_read_aloud(render(report))
+    page = can_be_read_aloud(render_watched(look))
+    assert len(page.all("caption")) == len(page.all("table"))
+
+
+def can_be_read_aloud(source: str) -> Page:
+    page = Page(source)
     depths = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert depths[0] == 1
     assert depths.count(1) == 1
@@ -110,6 +124,7 @@ def test_headings_tables_and_charts_can_be_read_aloud(report: Report) -> None:
     assert all(header.get("scope") in ("col", "row") for header in page.all("th"))
     for svg in page.all("svg"):
         assert svg.get("aria-hidden") == "true" or (svg["role"] == "img" and svg["aria-label"])
+    return page
 
 
 def bare(report: Report) -> Report:
@@ -217,3 +232,72 @@ def test_a_year_ahead_for_many_series_stays_light(report: Report) -> None:
 def test_what_was_lost_out_of_stock_is_said_where_there_was_some(report: Report) -> None:
     assert "Lost, estimated" not in Page(render(replace(report, lost=None))).text
     assert "1,234 units on 56 days out of stock" in Page(render(replace(report, lost=Lost(56, 1234.4)))).text
+
+
+def test_everything_is_on_the_page_of_accuracy(look: Watched) -> None:
+    text = Page(render_watched(look)).text
+    for words in (
+        "Accuracy of forecasts: <b>A&B</b>",
+        "Sales until 26 Oct 2025",
+        "Do not plan by these forecasts unseen",
+        "held against the sales of 6 to 19 Oct 2025 (14 days): 1 error. 80 units were sold.",
+        "can be judged itself when the sales of 2 Nov 2025 are known",
+        "What to do: foresell retrain.",
+        "Bias of all sales +25 % More was forecast than sold; usual is ±0 %. ▲▲ far outside",
+        "8 windows of its backtest, and from the baseline of 1 Sep 2025",
+        "total +25 % ±0 % −10 % to +12 % ▲▲ far outside",
+        "<b>A&B</b> 20 % 18 % at most 30 % ✓ as usual",
+        "<b>A&B</b> 10 % 20 % – · not judged",
+        "<b>A&B</b> 0 ✓ as usual −2.0 % −30 % to +40 % 20 % 18 % 8 10",
+        "The other 2",
+        "19 Oct 2025 <b>A&B</b> 90 % 10 % −20 % to 40 % ◆ outside",
+        "Since 12 Oct 2025 the weeks lean to one side",
+        "▲ 50 % of the columns have drifted; more than 30 % is an error.",
+        "<b>A&B</b> (<b>A&B</b>) ▲ drifted 1 3 <b>A&B</b>",
+        "12,345",
+        "<b>A&B</b> 321 14 30 % 40 % −10 % 80 % 90 %",
+        "7 others were what-ifs",
+        "13 Oct 2025 <b>A&B</b> promoted <b>A&B</b>",
+    ):
+        assert words in text, words
+
+
+def test_what_comes_from_data_is_escaped_on_the_page_of_accuracy(look: Watched) -> None:
+    source = render_watched(look)
+    page = Page(source)
+    assert page.all("b") == []
+    assert "&B" not in source.replace("&amp;B", "")
+    assert "version <b>A&B</b>" in page.text
+    assert any("<b>A&B</b>" in (svg.get("aria-label") or "") for svg in page.all("svg"))
+
+
+EMPTY = {
+    "accuracy": (), "data": (), "newest": None, "nominal": None, "divisions": (), "steps": (), "days": None,
+    "marks": (), "weeks": {}, "slow": None, "slow_since": None, "inputs": None, "arrived": None, "asked": (),
+    "left_out": 0, "decided": (), "places": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("part", EMPTY)
+def test_any_part_of_the_page_of_accuracy_may_be_missing(look: Watched, part: str) -> None:
+    text = Page(render_watched(replace(look, **{part: EMPTY[part]}))).text  # type: ignore[arg-type]
+    assert "How to read this page" in text
+    assert "None" not in text
+    assert "nan" not in text
+
+
+def test_a_page_of_accuracy_with_nothing_judged(look: Watched) -> None:
+    bare = Watched(look.title, look.version, look.as_of, waiting="sales are known up to 1 May; judged on 8 May")
+    text = Page(render_watched(bare)).text
+    assert "… Not to be judged yet Sales are known up to 1 May; judged on 8 May." in text
+    for absent in ("Figures by level", "Over time", "Slow drift", "Where it is off", "Asked over", "None", "nan"):
+        assert absent not in text
+
+
+def test_a_figure_that_is_not_known_is_a_dash(look: Watched) -> None:
+    nobody = Answers("1", 3, 1, None, None, None, None, None)
+    why = Inputs(why="Evidently is <not> installed.")
+    text = Page(render_watched(replace(look, asked=(nobody,), inputs=why))).text
+    assert "1 3 1 – – – – –" in text
+    assert "Not looked for: Evidently is <not> installed." in text
+    assert "None" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 
 import polars as pl
@@ -69,3 +70,44 @@ def test_what_was_never_put_is_none(history):
     assert history.forecasts() == []
     history.keep_backtest(forecast(1.0), "a")
     assert history.backtest("a").height == 2
+
+
+def test_a_forecast_knows_its_last_day_and_can_be_dropped(history):
+    days = [date(2024, 3, 2), date(2024, 3, 3)]
+    for model in "ab":
+        history.keep_forecast(pl.DataFrame({"date": days, "mean": [1.0, 2.0]}), date(2024, 3, 1), model)
+    first, second = history.forecasts()
+    assert first.last == date(2024, 3, 3)
+    history.drop_forecast(first)
+    assert history.forecasts() == [second]
+    history.drop_forecast(second)
+    history.drop_forecast(second)
+    assert list((history.root / "forecasts").iterdir()) == []
+
+
+def both_of_a_day(history: History) -> list[str]:
+    """Keeps a forecast by each of two models at one cutoff, that by ``b`` first."""
+    for model in "ba":
+        history.keep_forecast(forecast(1.0), date(2024, 3, 1), model)
+    return [each.model for each in history.forecasts()]
+
+
+def test_the_order_in_which_forecasts_were_made_outlasts_a_copy_of_the_files(history):
+    assert both_of_a_day(history) == ["b", "a"]
+    for each in history.forecasts():  # `cp -r`, `git` and `dvc checkout` give files times of their own
+        os.utime(each.path, (0, 0) if each.model == "a" else (9, 9))
+    assert [each.model for each in history.forecasts()] == ["b", "a"]
+    history.keep_forecast(forecast(1.0), date(2024, 3, 1), "b")  # made once more, after a rollback
+    assert [each.model for each in history.forecasts()] == ["a", "b"]
+
+
+def test_forecasts_that_an_older_foresell_kept_are_older_and_by_the_time_of_their_files(history):
+    assert both_of_a_day(history) == ["b", "a"]
+    for number, model in enumerate("dc"):
+        path = history.keep_forecast(forecast(1.0), date(2024, 3, 1), model)
+        forecast(1.0).write_parquet(path)  # as it was kept before there was a column for it
+        os.utime(path, (2e9 + number, 2e9 + number))
+    kept = history.forecasts()
+    assert [each.model for each in kept] == ["d", "c", "b", "a"]
+    assert [each.made is None for each in kept] == [True, True, False, False]
+    assert kept[0].read().columns == ["step", "mean"]

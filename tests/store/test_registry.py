@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import time
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +13,8 @@ import pytest
 
 from foresell.core.errors import StoreError, UnreadableFile, UsageError
 from foresell.core.settings import Tracking as Settings
-from foresell.store.registry import Column, Portable, Registry
+from foresell.store.portable import Column, Portable
+from foresell.store.registry import Registry
 from foresell.store.tracking import Run, Tracking, Where
 
 
@@ -206,8 +209,7 @@ def test_a_folder_that_has_two_names_is_read_by_both(registry, make_registry, tm
 def test_from_a_bucket_it_is_brought_once_and_again_where_the_copy_is_damaged(make_registry, tmp_path, s3_endpoint):
     pytest.importorskip("boto3", reason="no S3 client: boto3 is not installed")
     registry = make_registry(artifacts="s3://models/shop", name="toys")
-    for content in "abc":
-        add(registry, tmp_path, content)
+    add(registry, tmp_path, "a")
     cache = tmp_path / "shop" / "results" / "models"
     folder = registry.fetch("1", check)
     assert folder.is_relative_to(cache / "1")
@@ -216,6 +218,114 @@ def test_from_a_bucket_it_is_brought_once_and_again_where_the_copy_is_damaged(ma
     assert registry.fetch("1", check).stat().st_ino == brought
     (folder / "model.txt").write_text("spoiled")
     assert (registry.fetch("1", check) / "model.txt").read_text() == "a"
-    for number in "23":
+
+
+def test_the_cache_has_what_serves_what_a_rollback_takes_and_what_was_fetched_last(
+    make_registry, tmp_path, s3_endpoint
+):
+    pytest.importorskip("boto3", reason="no S3 client: boto3 is not installed")
+    registry = make_registry(artifacts="s3://models/cache", name="toys")
+    for content in "abcdd":
+        add(registry, tmp_path, content)
+    cache = tmp_path / "shop" / "results" / "models"
+    for number, before in (("1", None), ("2", "1"), ("3", "2")):
+        registry.promote(number, "", before=before)
+    (cache / ".9.left.part").mkdir(parents=True)
+    (cache / ".9.begun.part").mkdir()
+    yesterday = time.time() - 90_000
+    os.utime(cache / ".9.left.part", (yesterday, yesterday))
+    for number in "32145":
         registry.fetch(number, check)
-    assert {each.name for each in cache.iterdir()} == {"2", "3"}
+    assert {each.name for each in cache.iterdir()} == {"2", "3", "5", ".9.begun.part"}
+    assert (registry.fetch("1", check) / "model.txt").read_text() == "a"
+
+
+def test_old_versions_make_room_and_never_what_serves_or_a_rollback_takes(registry, tmp_path):
+    for content in "abcdab":
+        add(registry, tmp_path, content, what=content)
+    for number, before in (("1", None), ("2", "1"), ("4", "2")):
+        registry.promote(number, "", before=before)
+    registry.refuse("5", "worse", before="4")
+    registry.tracking.client.set_registered_model_alias(registry.name, "staging", "3")
+    # 6 is the newest, 4 serves, 2 was champion before, 3 has a name that somebody gave it.
+    assert [each.number for each in registry.spare(1)] == ["1", "5"]
+    assert [each.number for each in registry.spare(2)] == ["1"]
+    assert registry.spare(9) == []
+    folder = registry.fetch("1")
+    freed = registry.remove("1")
+    assert freed > 0
+    assert not folder.exists()
+    assert [each.number for each in registry.versions()] == ["6", "5", "4", "3", "2"]
+    assert registry.fetch("2", check).exists()
+    for number in "423":
+        with pytest.raises(UsageError, match=f"Version {number} .*not removed"):
+            registry.remove(number)
+    with pytest.raises(UsageError, match="no version 1"):
+        registry.remove("1")
+    assert registry.rollback().version == "2"
+    assert [each.number for each in registry.spare(1)] == ["4", "5"]  # and 2 had none before it that is still there
+    assert add(registry, tmp_path, "d").number == "7"
+
+
+def test_who_breaks_off_while_a_version_is_removed_can_do_it_again(registry, tmp_path, monkeypatch):
+    for content in "ab":
+        add(registry, tmp_path, content)
+    registry.promote("2", "", before=None)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry.tracking.client, "delete_model_version", killed)
+        with pytest.raises(KeyboardInterrupt):
+            registry.remove("1")
+    assert [each.number for each in registry.spare(1)] == ["1"]
+    assert registry.remove("1") == 0  # its files are gone already
+    assert [each.number for each in registry.versions()] == ["2"]
+
+
+def test_what_a_registration_left_that_was_broken_off_goes_when_nobody_can_be_at_work_on_it(
+    registry, tmp_path, monkeypatch
+):
+    add(registry, tmp_path, "a")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def there() -> set[str]:
+        client, experiment = registry.tracking.client, registry.tracking.experiment
+        return {str(each.status) for each in client.search_logged_models([experiment])}
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registry.tracking.client, "finalize_logged_model", killed)
+        with pytest.raises(KeyboardInterrupt):
+            add(registry, tmp_path, "b")
+    files = list((tmp_path / "shop" / "results" / "mlflow").rglob("model.txt"))
+    assert len(files) == 2
+    registry.mend()
+    assert there() == {"READY", "PENDING"}  # another process may be registering it now
+    monkeypatch.setattr("foresell.store.registry.DEAD", -1)  # as a day later
+    registry.mend()
+    assert there() == {"READY"}
+    assert sum(each.exists() for each in files) == 1
+    assert (registry.fetch("1", check) / "model.txt").read_text() == "a"
+    assert add(registry, tmp_path, "b").number == "2"
+
+
+def test_a_version_is_removed_from_a_bucket(make_registry, tmp_path, s3_endpoint):
+    boto3 = pytest.importorskip("boto3", reason="no S3 client: boto3 is not installed")
+    registry = make_registry(artifacts="s3://models/room", name="toys")
+    for content in "ab":
+        add(registry, tmp_path, content)
+    registry.promote("2", "", before=None)
+    registry.fetch("1", check)
+
+    def kept() -> dict[str, int]:
+        found = boto3.client("s3").list_objects_v2(Bucket="models", Prefix="room/models/")
+        return {each["Key"]: each["Size"] for each in found["Contents"]}
+
+    before = kept()
+    freed = registry.remove("1")
+    assert freed == sum(before.values()) - sum(kept().values()) > 0
+    assert list((tmp_path / "shop" / "results" / "models").iterdir()) == []
+    assert (registry.fetch("2", check) / "model.txt").read_text() == "b"

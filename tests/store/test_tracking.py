@@ -79,6 +79,36 @@ def test_a_project_that_is_moved_takes_its_runs_along(project, tmp_path):
     assert not project.exists()
 
 
+def test_a_project_that_is_copied_to_another_name_keeps_the_name_of_its_runs(project, tmp_path):
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_text("kept")
+    made = keep(tracking(project), "abc", tmp_path / "files")
+    shutil.copytree(project, tmp_path / "store 2")
+    shutil.rmtree(project)
+    at = tracking(tmp_path / "store 2")
+    assert at.where.name == "shop"
+    assert at.find("backtest", "abc").id == made
+    assert at.artifact(made, "a.txt", tmp_path).read_text() == "kept"
+    assert tracking(tmp_path / "store 2", name="toys").find("backtest", "abc") is None
+
+
+def test_which_name_the_runs_of_a_project_have(project, tmp_path):
+    assert Where.of(project, Settings()).name == "shop"  # nothing is recorded: that of the folder
+    assert Where.of(tmp_path / "nowhere", Settings()).name == "nowhere"
+    keep(tracking(project, name="toys"), "abc")
+    assert Where.of(project, Settings()).name == "toys"  # the only one there is
+    keep(tracking(project, name="shop"), "abc")
+    assert Where.of(project, Settings()).name == "shop"  # of two, that of the folder
+    tracking(project).client.delete_experiment(tracking(project, name="toys").experiment)
+    project = project.rename(tmp_path / "store")
+    assert Where.of(project, Settings()).name == "shop"  # one that was deleted does not count
+    keep(tracking(project, name="third"), "abc")
+    assert Where.of(project, Settings()).name == "store"  # of two others neither is it
+    assert Where.of(project, Settings(uri="sqlite:///results/mlflow.db")).name == "store"  # may be shared by projects
+    (project / "results" / "mlflow.db").write_bytes(b"no database at all" * 100)
+    assert Where.of(project, Settings()).name == "store"
+
+
 def test_files_lie_where_the_settings_say_and_stay_there(project, tmp_path):
     (tmp_path / "files").mkdir()
     (tmp_path / "files" / "a.txt").write_text("kept")
@@ -154,8 +184,9 @@ def test_whether_a_run_is_still_there_is_asked_of_the_database_alone(project, tm
 
 def test_a_damaged_database_is_told_of(project):
     (project / "results" / "mlflow.db").write_bytes(b"no database at all" * 100)
-    with pytest.raises(StoreError, match=r"mlflow\.db"):
-        tracking(project).find("backtest", "abc")
+    for ask in (lambda at: at.find("backtest", "abc"), lambda at: at.settle()):
+        with pytest.raises(StoreError, match=r"mlflow\.db"):
+            ask(tracking(project))
 
 
 @pytest.mark.parametrize("missing", ["mlflow", "sqlalchemy"])

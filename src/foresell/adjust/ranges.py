@@ -1,12 +1,12 @@
 """Quantiles round a forecast, learnt from the errors of a backtest.
 
 What is sold is taken to scatter round the mean that was forecast as a negative binomial whose variance depends on how
-much and how steadily the series sells, how far ahead the day lies and how long nothing was sold (`spread`). Where
-this is wrong, the backtest says so: each past actual has a place u in the distribution that was expected (its
-randomised probability integral transform, `counts`), and if all were right, u would be uniform. Its quantiles G,
-kept apart for small and large means, turn a probability that is asked into the one to ask the negative binomial for:
-q(p) = F^-1(G(p)). This is distributional conformal prediction (Chernozhukov, Wüthrich and Zhu, PNAS 118, 2021) in
-groups: ranges cover what they promise as far as the errors to come are like those seen.
+much and how steadily the series sells, how far ahead the day lies, how long nothing was sold and whether a holiday is
+near (`spread`). Where this is wrong, the backtest says so: each past actual has a place u in the distribution that was
+expected (its randomised probability integral transform, `counts`), and if all were right, u would be uniform. Its
+quantiles G, kept apart for small and large means, turn a probability that is asked into the one to ask the negative
+binomial for: q(p) = F^-1(G(p)). This is distributional conformal prediction (Chernozhukov, Wüthrich and Zhu, PNAS 118,
+2021) in groups: ranges cover what they promise as far as the errors to come are like those seen.
 
 **Coherent** means two things here. The means of all levels are sums of the single series; and the distribution of every
 level has the reconciled mean as its own mean: a bias that the past forecasts had is taken out before their
@@ -15,8 +15,9 @@ add up, nor should they: what is too much here is too little there, and the rang
 ranges.
 
 **Few errors.** Errors of one window are alike, so they count as the square root of their number. By this measure,
-levels with few errors are learnt together and keep a factor of their own, G is drawn towards the uniform, and ranges
-are widened as Student's t is wider than the normal. Ranges are those of single days, not of sums over days.
+levels with few errors are learnt together and keep a factor of their own, the G of one size is drawn towards that of
+all sizes and this one towards the uniform, and ranges are widened as Student's t is wider than the normal. Ranges are
+those of single days, not of sums over days.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from foresell.core.errors import UnreadableFile, UsageError, first_five
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
+from foresell.features.calendar import beside_holiday
 from foresell.models.closing import closed_days
 
 GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
@@ -122,7 +124,7 @@ class Ranges:
         groups = hierarchy.groups(panel.series, level)
         units = _sum_known(groups, panel.units[:, -spread.span(panel.frequency) :], hierarchy.bottom)
         is_open = groups.sum((~closed).astype(np.float32)) > 0
-        return Around(rows, Habits.of(units, panel.frequency, rows["grain"][0]), is_open)
+        return Around(rows, Habits.of(units, panel.frequency, rows["grain"][0]), is_open, _near(panel, closed.shape[1]))
 
     @property
     def whole(self) -> bool:
@@ -141,6 +143,8 @@ class Ranges:
             table = pl.read_parquet(path)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise UnreadableFile(f"{path} holds no ranges. Make them with: foresell backtest") from error
+        if table.is_empty() or len(table["coefficients"][0]) != len(spread.BELIEVED):
+            raise UnreadableFile(f"{path} was made by another version. Make the ranges again: foresell backtest")
         return cls(table)
 
 
@@ -148,12 +152,13 @@ class Ranges:
 class Around:
     """The ranges of one level at a cutoff: `rows` of the table, `habits` of its groups, and which days are open.
 
-    `is_open` is bool [group, step].
+    `is_open` is bool [group, step]; `near`, bool [step], says which days lie beside a holiday.
     """
 
     rows: pl.DataFrame
     habits: Habits
     is_open: np.ndarray
+    near: np.ndarray
 
     def quantiles(
         self,
@@ -169,10 +174,28 @@ class Around:
 
         float32 [q, point]; see `Ranges.apply`. `is_open` [point] where that is another than was known.
         """
-        found = _quantiles(mean, group, step, self.habits, self.rows, np.asarray(probabilities, np.float64))
+        found = self._unrounded(mean, group, step, np.asarray(probabilities, np.float64))
         if rounded:
             found = round_quantiles(found, self.rows["whole"][0])
         return np.where(self.is_open[group, step] if is_open is None else is_open, found, np.float32(0))
+
+    def _unrounded(
+        self, mean: np.ndarray, group: np.ndarray, step: np.ndarray, probabilities: np.ndarray
+    ) -> np.ndarray:
+        from scipy.special import ndtr
+
+        level = self.rows.row(0, named=True)
+        size = np.maximum(mean.astype(np.float64) / level["grain"], spread.LEAST)
+        seen = spread.traits(size, group, step + 1, self.near[step], self.habits, level["offset"], level["typical"])
+        columns = seen.within((level["least"], level["greatest"])).columns()
+        expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
+        r = counts.successes(size, expected)
+        scores = _scores(self.rows, probabilities, level["worth"])
+        place = np.log(size)
+        asked = np.stack([ndtr(np.interp(place, self.rows["size"].to_numpy(), score)) for score in scores])
+        out = (counts.quantile(asked, size, r) * level["grain"]).astype(np.float32)
+        # Shapes of neighbouring sizes may cross in their last digits.
+        return np.maximum.accumulate(out, axis=0)
 
 
 def check_probabilities(probabilities: Sequence[float]) -> None:
@@ -192,12 +215,13 @@ def round_quantiles(quantiles: np.ndarray, whole: bool) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Window:
-    """One window: the index of its cutoff, and the mean and the actual [series, step], 0 where not `known`."""
+    """Index of a cutoff, the mean and the actual [series, step], 0 where not `known`; days `near` a holiday [step]."""
 
     day: int
     mean: np.ndarray
     actual: np.ndarray
     known: np.ndarray
+    near: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -235,7 +259,12 @@ def _window(rows: pl.DataFrame, cutoff: date, panel: Panel, shape: tuple[int, in
         values.append(cube)
     known = ~np.isnan(values[0]) & ~np.isnan(values[1])
     mean, actual = (np.where(known, value, 0) for value in values)
-    return _Window(panel.day_of(cutoff), mean, actual, known)
+    return _Window(panel.day_of(cutoff), mean, actual, known, _near(panel.until(cutoff), shape[1]))
+
+
+def _near(panel: Panel, horizon: int) -> np.ndarray:
+    """Which of the `horizon` days after the cutoff of `panel` lie beside a holiday: bool [step]."""
+    return beside_holiday(panel.ahead(horizon), panel.frequency, panel.country, panel.events)
 
 
 def _grain(panel: Panel, windows: list[_Window]) -> tuple[float, bool]:
@@ -278,7 +307,7 @@ def _errors(
             drawn = np.sort(random.choice(len(group), most, replace=False))
             group, step = group[drawn], step[drawn]
         size = np.maximum(mean[group, step], spread.LEAST)
-        found = spread.traits(size, group, step + 1, usual, offset, typical)
+        found = spread.traits(size, group, step + 1, window.near[step], usual, offset, typical)
         parts.append((size, actual[group, step], *vars(found).values()))
     size, actual, *flat = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Errors(groups.level, size, actual, Traits(*flat), offset, typical, worth)
@@ -303,7 +332,8 @@ def _learn(part: list[_Errors]) -> list[dict[str, object]]:
         factors.append(_factor((actual - mean)[rows] ** 2 / expected, each.worth) if len(part) > 1 else 1.0)
         r = counts.successes(mean[rows], expected * factors[-1])
         u[rows] = counts.transform(actual[rows], mean[rows], r, random.random(len(r)))
-    shapes = [_shape(u[size == number], worth / len(sizes)) for number in sizes]
+    whole = _shape(u, worth, GRID)
+    shapes = [_shape(u[size == number], worth / len(sizes), whole).tolist() for number in sizes]
     middles = [float(np.log(np.median(mean[size == number] / bias[number]))) for number in sizes]
     return [
         _row(each, coefficients, factor)
@@ -350,33 +380,10 @@ def _factor(ratio: np.ndarray, worth: float) -> float:
     return float(max(np.mean(np.minimum(ratio, 20)), 1e-3) ** _believed(worth)) if len(ratio) else 1.0
 
 
-def _shape(u: np.ndarray, worth: float) -> list[float]:
-    """G at each of `GRID`; Weibull's p = k / (n + 1) leans to the safe, wide side where errors are few."""
+def _shape(u: np.ndarray, worth: float, otherwise: np.ndarray) -> np.ndarray:
+    """G at each of `GRID`, near `otherwise` where errors are few; Weibull's p = k / (n + 1) leans to the wide side."""
     share = _believed(worth)
-    return (share * np.quantile(u, GRID, method="weibull") + (1 - share) * GRID).tolist()
-
-
-def _quantiles(
-    mean: np.ndarray,
-    group: np.ndarray,
-    step: np.ndarray,
-    habits: Habits,
-    rows: pl.DataFrame,
-    probabilities: np.ndarray,
-) -> np.ndarray:
-    """Unrounded quantiles round `mean` [point] at `step` (from 0): float32 [q, point]."""
-    level = rows.row(0, named=True)
-    size = np.maximum(mean.astype(np.float64) / level["grain"], spread.LEAST)
-    seen = spread.traits(size, group, step + 1, habits, level["offset"], level["typical"])
-    columns = seen.within((level["least"], level["greatest"])).columns()
-    expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
-    r = counts.successes(size, expected)
-    scores = _scores(rows, probabilities, level["worth"])
-    place = np.log(size)
-    asked = np.stack([_normal(np.interp(place, rows["size"].to_numpy(), score)) for score in scores])
-    out = (counts.quantile(asked, size, r) * level["grain"]).astype(np.float32)
-    # Shapes of neighbouring sizes may cross in their last digits.
-    return np.maximum.accumulate(out, axis=0)
+    return share * np.quantile(u, GRID, method="weibull") + (1 - share) * otherwise
 
 
 def _scores(rows: pl.DataFrame, probabilities: np.ndarray, worth: float) -> np.ndarray:
@@ -390,9 +397,3 @@ def _scores(rows: pl.DataFrame, probabilities: np.ndarray, worth: float) -> np.n
     for u in rows["u"].to_list():
         found.append((np.interp(asked, known, ndtri(np.clip(u, 1e-9, 1 - 1e-9))) + beyond) * wider)
     return np.array(found).T
-
-
-def _normal(score: np.ndarray) -> np.ndarray:
-    from scipy.special import ndtr
-
-    return ndtr(score)

@@ -1,10 +1,10 @@
 """How far actuals scatter round a forecast: its variance, from the forecast and what the series' last year shows.
 
 The logarithm of variance / mean is a linear function of how much and how steadily the series sells, how far ahead the
-day lies and how long nothing was sold. It is fitted to the squared errors of past forecasts by quasi-likelihood, as
-for gamma-distributed squares with a log link: McCullagh and Nelder, "Generalized linear models", 1989, chapter 10
-(joint modelling of mean and dispersion). Sizes are in grains: units, or thousandths of what is usually sold where units
-are not whole.
+day lies, how long nothing was sold and whether the day lies beside a holiday. It is fitted to the squared errors of
+past forecasts by quasi-likelihood, as for gamma-distributed squares with a log link: McCullagh and Nelder,
+"Generalized linear models", 1989, chapter 10 (joint modelling of mean and dispersion). Sizes are in grains: units, or
+thousandths of what is usually sold where units are not whole.
 """
 
 from __future__ import annotations
@@ -94,13 +94,15 @@ def _habits(units: np.ndarray, frequency: Frequency) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Traits:
-    """What decides the variance of some forecasts, flat [point]: log of the mean, log noises, silence, log step."""
+    """What decides the variance of some forecasts, flat [point]: log of the mean, log noises, silence, log step, and
+    whether a holiday is near (0 or 1)."""
 
     size: np.ndarray
     year: np.ndarray
     recent: np.ndarray
     silent: np.ndarray
     step: np.ndarray
+    holiday: np.ndarray
 
     def limits(self) -> tuple[list[float], list[float]]:
         """The least and the greatest value of each."""
@@ -118,10 +120,10 @@ class Traits:
         silent, many = np.log1p(self.silent), np.maximum(self.size - 1, 0)
         one, size = np.ones_like(self.size), self.size
         rows = [one, size, size**2, many**2, self.recent, self.recent * size, self.year, self.step, silent]
-        return np.stack([*rows, silent * size], axis=1)
+        return np.stack([*rows, silent * size, self.holiday], axis=1)
 
 
-BELIEVED = np.array([0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0])
+BELIEVED = np.array([0, 0, 0, 0, 0.5, 0, 0.5, 0, 0, 0, 0])
 """Coefficients before any error is seen: the variance that the series' last year shows."""
 
 
@@ -129,15 +131,18 @@ def traits(
     mean: np.ndarray,
     group: np.ndarray,
     step: np.ndarray,
+    holiday: np.ndarray,
     habits: Habits,
     offset: float,
     typical: tuple[float, float],
 ) -> Traits:
-    """The traits of forecasts given flat: `mean` in grains, the `group` (row of `habits`) and the `step` (from 1)."""
+    """The traits of forecasts given flat: `mean` in grains, the `group` (row of `habits`), the `step` (from 1), and
+    whether a `holiday` is near."""
     if len(group) < len(habits.mean):  # the noise of those that are asked about is enough
         habits, group = habits.part(group), np.arange(len(group))
     year, recent = (np.log(noise) for noise in habits.noise(offset, typical))
-    return Traits(np.log(mean + offset), year[group], recent[group], habits.silent[group], np.log(step))
+    sized, near = np.log(mean + offset), holiday.astype(np.float64)
+    return Traits(sized, year[group], recent[group], habits.silent[group], np.log(step), near)
 
 
 def fit(columns: np.ndarray, mean: np.ndarray, actual: np.ndarray) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+
+SHOWN = 5  # examples of a finding
 
 
 class Severity(StrEnum):
@@ -37,9 +39,42 @@ class Finding:
         return {**asdict(self), "severity": str(self.severity)}
 
     def __str__(self) -> str:
-        shown = f" (for example {'; '.join(self.examples[:5])})" if self.examples else ""
+        shown = f" (for example {'; '.join(self.examples[:SHOWN])})" if self.examples else ""
         advice = f" {self.advice}" if self.advice else ""
         return f"{self.severity} {self.code} in {self.where}: {self.message}{shown}.{advice}"
+
+
+@dataclass(frozen=True)
+class Code:
+    """A kind of finding: what it weighs, what it means, what to do about it.
+
+    `bad_row` says that the rows it names go to quarantine and count towards the bad share.
+    """
+
+    severity: Severity
+    meaning: str
+    advice: str
+    bad_row: bool = False
+
+
+def finding_of(
+    codes: Mapping[str, Code],
+    code: str,
+    where: str,
+    count: int,
+    message: str,
+    examples: Iterable[object] = (),
+    severity: Severity | None = None,
+) -> Finding:
+    """A finding of one of `codes`, with its advice; and its severity, where no other is given.
+
+    >>> codes = {"gaps": Code(Severity.WARNING, "Days have no row.", "Look for them.")}
+    >>> str(finding_of(codes, "gaps", "sales.csv", 2, "2 days have no row", ["2024-03-01", "2024-03-02"]))
+    'warning gaps in sales.csv: 2 days have no row (for example 2024-03-01; 2024-03-02). Look for them.'
+    """
+    kind = codes[code]
+    shown = tuple(str(example) for example in examples)[:SHOWN]
+    return Finding(code, severity or kind.severity, where, int(count), message, shown, kind.advice)
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:

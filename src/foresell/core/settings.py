@@ -142,7 +142,7 @@ class Tracking(Strict, frozen=True):
     enabled: bool = True
     uri: str | None = None  # sqlite:///file.db or http(s)://server; the project's results/mlflow.db where not given
     artifacts: str | None = None  # a folder or s3://; the project's results/mlflow where not given
-    name: str | None = None  # of the registered model; that of the project's folder where not given
+    name: str | None = None  # of the registered model; that of the project's folder at its first run where not given
 
 
 class Promotion(Strict, frozen=True):
@@ -192,11 +192,13 @@ class Monitoring(Strict, frozen=True):
     """How forecasts are watched, and when a new model is asked for."""
 
     days: Positive = 28  # the newest days whose sales have come in that are looked at
-    false_alarms: Probability = 0.01  # how often a look at accuracy, and one at drift, may be wrong to alarm
+    false_alarms: Probability = 0.01  # how often a look, at accuracy and at drift together, may be wrong to alarm
     drifted_share: Share = 0.3  # of columns; more is a finding
     sample: Positive = 50_000  # rows that drift is looked for in, of each side
+    retrain_on: Literal["warning", "error", "never"] = "warning"  # findings from this on ask for a new training
     max_age: Positive = 35  # days after which a champion is old
     every: Positive | None = None  # days between trainings, whatever is found; none where not given
+    keep: Positive | None = 400  # days for which a forecast is kept as it was made; null: for ever
     alerts: Alerts = field(default_factory=Alerts)
 
 

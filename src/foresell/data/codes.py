@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 
-from foresell.core.finding import Finding, Severity
+from foresell.core.finding import Code, Severity, finding_of
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
-
-
-@dataclass(frozen=True)
-class Code:
-    """A kind of finding. `bad_row` says that the rows it names go to quarantine and count towards the bad share."""
-
-    severity: Severity
-    meaning: str
-    advice: str
-    bad_row: bool = False
-
 
 CODES: dict[str, Code] = {
     # What stops the work.
@@ -168,13 +156,5 @@ CODES: dict[str, Code] = {
     "partial-periods": Code(INFO, "The first or last week or month is not whole; it is left out of the history.", ""),
 }
 
-
-def finding(code: str, where: str, count: int, message: str, examples: Iterable[object] = ()) -> Finding:
-    """A finding of a known code, with that code's severity and advice.
-
-    >>> finding("gaps", "sales.csv", 2, "2 days have no row in any series").severity
-    <Severity.WARNING: 'warning'>
-    """
-    kind = CODES[code]
-    shown = tuple(str(example) for example in examples)[:5]
-    return Finding(code, kind.severity, where, int(count), message, shown, kind.advice)
+finding = partial(finding_of, CODES)
+"""A finding of one of these codes, see `core.finding.finding_of`."""

@@ -110,9 +110,10 @@ def read_singles(
             sales = _typed(part.frame, plan)
             if data.until:
                 sales = sales.filter(pl.col(plan.date) <= pl.lit(data.until).str.to_date("%Y-%m-%d"))
+            asked = part.rows - part.frame.height + sales.height  # those without a date, and those until then
             sales = sales.filter(pl.col(plan.target).is_not_null())
-            rows += part.rows
-            untold += part.rows - sales.height
+            rows += asked
+            untold += asked - sales.height
             days.append(_by_day(sales[plan.date], sales[plan.target], np.ones(sales.height)))
             if plan.quantity and plan.quantity != plan.target and plan.quantity in sales.columns:
                 bought = sales.filter(pl.col(plan.quantity).fill_null(1) >= 0)

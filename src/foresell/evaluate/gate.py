@@ -33,6 +33,7 @@ from foresell.evaluate.backtest import BENCHMARK
 from foresell.evaluate.scores import ALL_LEVELS
 
 WRMSSE, COVERAGE = "WRMSSE", "coverage"
+AGAINST = f"{WRMSSE} against {BENCHMARK}"
 EPSILON = 1e-12  # so much rounding decides nothing
 
 
@@ -128,11 +129,10 @@ class Verdict:
         }
 
 
-def judge(
-    challenger: Scores, champion: Scores | None, rules: Promotion, plain: str = BENCHMARK, *, refresh: bool = False
-) -> Verdict:
-    """The verdict on `challenger`. Without a `champion`, it must beat the model `plain`, and its ranges hold.
+def judge(challenger: Scores, champion: Scores | None, rules: Promotion, *, refresh: bool = False) -> Verdict:
+    """The verdict on `challenger`. Without a `champion`, it must beat the plain model, and its ranges hold.
 
+    The plain model's scores are among the challenger's; where they are not, nothing says that it beats it.
     With `refresh` the challenger learnt by the champion's settings from later sales; `champion` are then the scores of
     the champion as it stands, at some of the challenger's windows.
 
@@ -147,10 +147,10 @@ def judge(
     gain = -rules.tolerance if refresh else rules.margin
     figures = [*_errors(compared, champion, gain, rules.tolerance)]
     if champion is not None and refresh:
-        figures += [*_against(challenger, plain, judged=_beats(champion, compared, plain))]
+        figures.append(_against(challenger, judged=not _behind(champion, compared)))
         figures += _ranges(challenger, champion, rules, compared)
     else:
-        figures += [*_against(challenger, plain, first=champion is None), *_ranges(challenger, champion, rules)]
+        figures += [_against(challenger), *_ranges(challenger, champion, rules)]
     return Verdict(tuple(figures), compared.cutoffs, rules, refresh)
 
 
@@ -169,23 +169,19 @@ def _errors(challenger: Scores, champion: Scores | None, gain: float, tolerance:
         yield Figure(level, WRMSSE, old, now, at_most=at_most, ok=now is not None and now <= at_most + EPSILON)
 
 
-def _beats(champion: Scores, compared: Scores, plain: str) -> bool:
-    """Whether the champion itself is below the plain model, at the windows where both are compared."""
-    mine, at_most = champion.wrmsse().get(ALL_LEVELS), compared.wrmsse(plain).get(ALL_LEVELS)
-    return mine is not None and at_most is not None and mine < at_most
+def _behind(champion: Scores, compared: Scores) -> bool:
+    """Whether the champion itself is seen not to be below the plain model, at the windows where both are compared."""
+    shown, at_most = champion.wrmsse().get(ALL_LEVELS), compared.wrmsse(BENCHMARK).get(ALL_LEVELS)
+    return shown is not None and at_most is not None and shown >= at_most
 
 
-def _against(challenger: Scores, plain: str, first: bool = False, judged: bool = True) -> Iterator[Figure]:
-    """Against the plain model, where it was tried; the first version ever has nothing else to beat."""
-    name, now = f"{WRMSSE} against {plain}", challenger.wrmsse().get(ALL_LEVELS)
-    at_most = challenger.wrmsse(plain).get(ALL_LEVELS)
-    if at_most is not None and not judged:
-        yield Figure(ALL_LEVELS, name, None, now)
-    elif at_most is not None:
-        ok = now is not None and now < at_most - EPSILON
-        yield Figure(ALL_LEVELS, name, None, now, at_most=at_most, ok=ok)
-    elif first:
-        yield Figure(ALL_LEVELS, name, None, now, ok=False)
+def _against(challenger: Scores, judged: bool = True) -> Figure:
+    """The challenger's WRMSSE over all levels against the plain model's."""
+    now, at_most = challenger.wrmsse().get(ALL_LEVELS), challenger.wrmsse(BENCHMARK).get(ALL_LEVELS)
+    if not judged:
+        return Figure(ALL_LEVELS, AGAINST, None, now)
+    ok = now is not None and at_most is not None and now < at_most - EPSILON
+    return Figure(ALL_LEVELS, AGAINST, None, now, at_most=at_most, ok=ok)
 
 
 def _ranges(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from functools import partial
 
 import polars as pl
 
-from foresell.core.finding import Finding, Severity, worst_first
+from foresell.core.finding import Code, Finding, Severity, finding_of, worst_first
 from foresell.core.frequency import Frequency
 from foresell.evaluate.diagnosis import Diagnosis
 
@@ -15,46 +15,54 @@ MATTERS = 0.03
 
 _LASTS, _GROWS, _MISSES = 0.3, 1.5, 0.02
 
-CODES: dict[str, tuple[Severity, str]] = {
-    "biased-forecast": (
+CODES: dict[str, Code] = {
+    "biased-forecast": Code(
         Severity.WARNING,
+        "Over all windows together more, or less, was forecast than sold.",
         "See whether sales moved to another level lately (a price round, a competitor, a new range), and whether days "
         "out of stock are marked as such; else choose another model with 'champion'.",
     ),
-    "biased-weekday": (
+    "biased-weekday": Code(
         Severity.WARNING,
+        "A weekday is forecast too high or too low, beside the other days.",
         "See whether opening hours changed on that day, and mark days that were closed with 'data.open'.",
     ),
-    "biased-month": (
+    "biased-month": Code(
         Severity.WARNING,
+        "A month is forecast too high or too low, beside the other months.",
         "Give the model what makes that time of the year different: holidays with 'data.country', events with "
         "'data.calendar', promotions with 'data.promotion'.",
     ),
-    "biased-steps": (
+    "biased-steps": Code(
         Severity.WARNING,
+        "A part of the horizon is forecast too high or too low, beside the rest.",
         "Orders for that part of the horizon lean to one side. See whether prices and promotions are known that far "
         "ahead with 'data.future'.",
     ),
-    "biased-groups": (
+    "biased-groups": Code(
         Severity.WARNING,
+        "Some of the largest groups are forecast too high or too low, over all windows together.",
         "Look at what is particular to them; a level that holds them under 'levels' gives the models their trend.",
     ),
-    "repeating-errors": (
+    "repeating-errors": Code(
         Severity.INFO,
+        "Errors of the total come again a season later.",
         "Part of a pattern by season is not learnt. See whether a weekday stands out above, or try a model that is "
         "fitted to each level.",
     ),
-    "growing-errors": (
+    "growing-errors": Code(
         Severity.INFO,
+        "Far ahead the error is much larger than at the beginning of the horizon.",
         "Decide what is far ahead late, and forecast again before you do; see whether prices and promotions are known "
         "that far ahead.",
     ),
-    "ranges-miss": (
+    "ranges-miss": Code(
         Severity.WARNING,
+        "More, or fewer, actuals lie below a quantile than it promises.",
         "Test on more windows with 'backtest.windows': ranges are learnt from their errors.",
     ),
 }
-"""What may be noticed: how much it weighs, and what to do next."""
+"""What may be noticed: how much it weighs, what it means, and what to do next."""
 
 
 def symptoms(diagnosis: Diagnosis, frequency: Frequency, calibrated: pl.DataFrame | None = None) -> list[Finding]:
@@ -68,9 +76,7 @@ def symptoms(diagnosis: Diagnosis, frequency: Frequency, calibrated: pl.DataFram
     return worst_first(found if calibrated is None else [*found, *_missing(calibrated)])
 
 
-def _finding(code: str, where: str, message: str, examples: Iterable[str] = (), count: int = 1) -> Finding:
-    severity, advice = CODES[code]
-    return Finding(code, severity, where, count, message, tuple(examples)[:5], advice)
+_finding = partial(finding_of, CODES)
 
 
 def _lean(row: dict) -> str:
@@ -87,7 +93,7 @@ def _lean(row: dict) -> str:
 def _overall(clear: pl.DataFrame) -> list[Finding]:
     rows = clear.filter(by="all").to_dicts()
     return [
-        _finding("biased-forecast", "total", f"In sum over all windows the forecast is {_lean(row)}") for row in rows
+        _finding("biased-forecast", "total", 1, f"In sum over all windows the forecast is {_lean(row)}") for row in rows
     ]
 
 
@@ -104,7 +110,7 @@ def _parts(clear: pl.DataFrame, frequency: Frequency) -> list[Finding]:
         if rows:
             told = [f"{name.format(row['part'])} are forecast {_lean(row)}" for row in rows]
             told = [each.replace(" are ", " is ") for each in told] if by == "month" else told
-            found.append(_finding(code, "total", f"{told[0]}, against {others}", told[1:], len(rows)))
+            found.append(_finding(code, "total", len(rows), f"{told[0]}, against {others}", told[1:]))
     return found
 
 
@@ -116,7 +122,7 @@ def _groups(clear: pl.DataFrame) -> list[Finding]:
     told = [f"{row['level']} {row['part']}: {_lean(row)}" for row in rows.to_dicts()]
     which = f"{rows.height} of the largest groups lean" if rows.height > 1 else "One of the largest groups leans"
     levels = ", ".join(rows["level"].unique(maintain_order=True))
-    return [_finding("biased-groups", levels, f"{which} to one side, over all windows together", told, rows.height)]
+    return [_finding("biased-groups", levels, rows.height, f"{which} to one side, over all windows together", told)]
 
 
 def _lasting(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
@@ -128,7 +134,7 @@ def _lasting(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
     what = (
         f"Errors of the total come again {lag} {frequency.noun}s later (correlation {rows[0]['autocorrelation']:.2f})"
     )
-    return [_finding("repeating-errors", "total", what)]
+    return [_finding("repeating-errors", "total", 1, what)]
 
 
 def _growing(diagnosis: Diagnosis) -> list[Finding]:
@@ -139,7 +145,7 @@ def _growing(diagnosis: Diagnosis) -> list[Finding]:
         return []
     told = [f"{row['level']}: {100 * row['near']:.1f} % to {100 * row['far']:.1f} %" for row in rows]
     message = f"The error grows along the horizon, in every window, at {len(rows)} of {diagnosis.levels.height} levels"
-    return [_finding("growing-errors", rows[0]["level"], message, told, len(rows))]
+    return [_finding("growing-errors", rows[0]["level"], len(rows), message, told)]
 
 
 def _missing(calibrated: pl.DataFrame) -> list[Finding]:
@@ -158,4 +164,4 @@ def _missing(calibrated: pl.DataFrame) -> list[Finding]:
     ]
     which = f"{rows.height} quantiles do" if rows.height > 1 else "One quantile does"
     levels = ", ".join(rows["level"].unique(maintain_order=True))
-    return [_finding("ranges-miss", levels, f"{which} not hold what is promised, beyond noise", told, rows.height)]
+    return [_finding("ranges-miss", levels, rows.height, f"{which} not hold what is promised, beyond noise", told)]

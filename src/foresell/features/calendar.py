@@ -71,6 +71,21 @@ def holidays_of(country: str, dates: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"date": pl.Date, "event": pl.String}, orient="row")
 
 
+def beside_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame) -> np.ndarray:
+    """Whether a public holiday of `country` falls on each date or a day beside it: bool [day].
+
+    Named `events` stand for holidays where there is no country. Of weeks and months: whether one falls in the period.
+
+    >>> around = np.arange("2015-12-23", "2015-12-28", dtype="datetime64[D]")
+    >>> beside_holiday(around, Frequency.DAY, "US", pl.DataFrame()).tolist()
+    [False, True, True, True, False]
+    """
+    named = holidays_of(country, dates) if country else events
+    starts = period_start(named["date"].to_numpy().astype("datetime64[D]"), frequency)
+    reach = np.arange(-1, 2) if frequency == Frequency.DAY else np.zeros(1, np.int64)
+    return np.isin(dates, (starts[:, None] + reach).reshape(-1))
+
+
 def _date_columns(dates: np.ndarray, frequency: Frequency) -> dict[str, np.ndarray]:
     day = pl.Series("date", dates)
     columns = {

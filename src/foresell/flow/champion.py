@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -76,6 +76,19 @@ class Champion:
         sums = by_level(expected, list(groups.values()))
         return self.combination.reconciliation.apply(mean, sums, groups)
 
+    def among(self, learnt: pl.DataFrame, panel: Panel) -> Champion:
+        """The same models for all series of `panel`, of which some may be new since they learnt from the table of
+        series `learnt`; a new one's errors are taken to vary as much as those of the median series."""
+        way = self.combination.reconciliation
+        if way.variance is not None and way.variances is not None:
+            groups = Hierarchy.of(panel.keys).groups
+            variances = {
+                level: _of_now(values, groups(learnt, level).frame, groups(panel.series, level).frame, level)
+                for level, values in way.variances.items()
+            }
+            way = replace(way, variance=_of_now(way.variance, learnt, panel.series, panel.keys), variances=variances)
+        return replace(self, combination=replace(self.combination, reconciliation=way), n_series=panel.n_series)
+
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
         """What makes the forecast: the models' contributions by their weights, and what the upper levels add.
 
@@ -135,6 +148,21 @@ class Champion:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UnreadableFile(f"{folder / SIZE} does not say how many series were learnt from: {error}.") from error
         return cls(models, combination, totals, n_series)
+
+
+def _of_now(values: np.ndarray, before: pl.DataFrame, now: pl.DataFrame, keys: Sequence[str]) -> np.ndarray:
+    """`values` of the rows of `before` for those of `now` that have the same `keys`; their median for the others.
+
+    >>> shops = pl.DataFrame({"shop": ["a", "c"]}), pl.DataFrame({"shop": ["c", "b", "a"]})
+    >>> _of_now(np.array([1.0, 3.0]), *shops, ["shop"]).tolist()
+    [3.0, 2.0, 1.0]
+    """
+    names = [pl.col(key).cast(pl.String) for key in keys]  # categories of two tables differ
+    if not names:
+        return values
+    known = before.select(names).with_columns(pl.Series("__value", values))
+    found = now.select(names).join(known, on=list(keys), how="left", nulls_equal=True, maintain_order="left")
+    return found["__value"].fill_null(float(np.median(values))).to_numpy()
 
 
 def fit(

@@ -41,15 +41,24 @@ class Found:
     """What came of the search.
 
     - `combination`: what makes tonight's forecast, learnt from all windows.
-    - `means`: for each window the forecast of the single series [series, step] that would have been made then.
+    - `by_blend`: for each window the forecast of the single series [series, step] by every blend that was chosen at any
+      time, brought into line as was best for it then.
+    - `chosen`: the blend that would have been chosen for each window. `final`: the one that makes tonight's forecast.
     - `trials`: one row for each candidate and window: ``stage``, ``candidate``, ``cutoff``, ``wrmsse``, whether it was
       ``chosen`` for that window, and whether it is the ``final`` one, which makes tonight's forecast. Those of the
       reconciliation are of the final blend.
     """
 
     combination: Combination
-    means: list[np.ndarray]
+    by_blend: Mapping[str, list[np.ndarray]]
+    chosen: Sequence[str]
+    final: str
     trials: pl.DataFrame
+
+    @property
+    def means(self) -> list[np.ndarray]:
+        """For each window the forecast of the single series [series, step] that would have been made then."""
+        return [self.by_blend[name][number] for number, name in enumerate(self.chosen)]
 
 
 def combine(
@@ -80,11 +89,10 @@ def combine(
     tell("totals and single series into line")
     # What is best for one blend may be bad for another, so each blend that was chosen has a search of its own.
     lined_up = {name: _line_up(evidence, blended.of(name), reconciliation) for name in {*blended.chosen, blended.final}}
-    means = [lined_up[name].mean(number) for number, name in enumerate(blended.chosen)]
+    by_blend = {name: [found.mean(number) for number in range(len(evidence))] for name, found in lined_up.items()}
     last = lined_up[blended.final]
-    return Found(
-        Combination(blended.best, last.best), means, pl.concat([blended.table(evidence), last.table(evidence)])
-    )
+    trials = pl.concat([blended.table(evidence), last.table(evidence)])
+    return Found(Combination(blended.best, last.best), by_blend, blended.chosen, blended.final, trials)
 
 
 def _line_up(evidence: Sequence[Evidence], means: Sequence[np.ndarray], wanted: str | None) -> Searched[Reconciliation]:
@@ -167,20 +175,19 @@ def search(
 def choose(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> str:
     """The candidate of `names` with the best scores so far; the first one unless another was better in two windows.
 
-    A candidate that could not take part in all windows is compared where it did, each score as a ratio to the first
-    candidate's.
+    Each is compared with the first in the windows in which both took part, by the mean ratio of their scores.
 
     >>> scores = [{"a": 0.6}, {"a": 0.5, "b": 0.4}, {"a": 0.5, "b": 0.45}]
-    >>> choose(scores[:2], ["a", "b"]), choose(scores, ["a", "b"])
-    ('a', 'b')
+    >>> choose(scores[:2], ["a", "b"]), choose(scores, ["a", "b"]), choose(scores, ["b", "a"])
+    ('a', 'b', 'b')
     """
     first = names[0]
 
     def ratio(name: str) -> float:
-        there = [each[name] / each[first] for each in scores if name in each and each[first] > 0]
+        both = [each[name] / each[first] for each in scores if name in each and each.get(first, 0) > 0]
         if name == first:
             return 1.0
-        return float(np.mean(there)) if len(there) >= ENOUGH else np.inf
+        return float(np.mean(both)) if len(both) >= ENOUGH else np.inf
 
     return min(names, key=ratio)
 
@@ -218,16 +225,20 @@ def _products(evidence: Evidence) -> dict[str, np.ndarray]:
 def reconciliations(
     seen: Sequence[Evidence], means: Sequence[np.ndarray], shares: Sequence[np.ndarray], any_window: Evidence
 ) -> dict[str, Reconciliation]:
-    """The candidates for the reconciliation, as the windows `seen`, with the blend's `means` in them, teach them."""
+    """The candidates for the reconciliation, as the windows `seen`, with the blend's `means` in them, teach them.
+
+    Once there is something to learn from, the mean of the ways with weights of least error is the one to begin with: it
+    is seldom far from the best, which any one way may be.
+    """
     names = _ways(any_window)
     if len(names) == 1:
         return {BOTTOM_UP: Reconciliation({BOTTOM_UP: 1.0})}
-    found = {name: Reconciliation({name: 1.0}) for name in names}
+    single = {name: Reconciliation({name: 1.0}) for name in names}
     if not seen:
-        return found
+        return single
     weights = least_error(np.sum(shares, axis=0))
     used = {name: float(weight) for name, weight in zip(names, weights, strict=True) if weight > 0}
-    return found | {COMBINED: Reconciliation(used), MINT: _mint(seen, means)}
+    return {COMBINED: Reconciliation(used), **single, MINT: _mint(seen, means)}
 
 
 def _ways(evidence: Evidence) -> list[str]:

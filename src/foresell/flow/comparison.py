@@ -13,11 +13,14 @@ A backtest says how well settings learn. Of equal settings it says the same, how
 could never let a refresh pass: there the model that serves is asked itself, on days that it has not seen. The
 challenger stands there as its settings would have taught it up to the window's cutoff, so that neither knows the
 answers.
+
+The plain model that the gate asks for, seasonal naive, is scored here where the challenger's backtest did without it:
+it learns nothing, and takes a moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -29,17 +32,22 @@ import polars as pl
 
 from foresell.adjust.ranges import Ranges
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, parse_settings
+from foresell.evaluate.backtest import BENCHMARK
 from foresell.evaluate.frozen import frozen, levels_of
 from foresell.evaluate.gate import Scores, Verdict, judge
+from foresell.evaluate.scores import Window
 from foresell.flow.champion import ENSEMBLE, Champion
 from foresell.flow.dossier import SCORES
 from foresell.flow.learning import run_backtest, run_combine
 from foresell.flow.ranging import EMPTY, ranges_of
 from foresell.flow.service.bundle import MODEL, PANEL, SCATTER, read_bundle_settings, read_manifest
 from foresell.flow.steps import Task, Tell
+from foresell.models.contract import Fitted
+from foresell.models.naive import SeasonalNaive
 from foresell.store.panels import load_panel
 from foresell.store.registry import Registry, Version
 from foresell.store.steps import Steps
@@ -75,7 +83,7 @@ class Comparison:
     def judged(self, settings: Settings) -> tuple[Verdict, Compared]:
         """The verdict by the rules of the project's `settings`, and what was compared for it."""
         self.tell(0, 2, f"the scores of version {self.challenger.number}")
-        mine, champion = self._stored(self.challenger, "challenger"), self.champion
+        mine, champion = self._with_plain(self._stored(self.challenger, "challenger")), self.champion
         if champion is None:
             return judge(mine, None, settings.promotion), Compared.NOTHING
         if self._refreshes(champion):
@@ -97,12 +105,17 @@ class Comparison:
         before, now = champion.tags.get(DATA_LAST, ""), self.challenger.tags.get(DATA_LAST, "")
         if self._same_data(champion) or not before or before > now:  # dates as text
             return False
-        theirs, mine = self._settings(champion), self._settings(self.challenger)
-        return with_models_of(theirs, mine) == mine and theirs.horizon == mine.horizon
+        theirs = self._settings(champion)
+        return with_models_of(theirs, self._mine) == self._mine and theirs.horizon == self._mine.horizon
 
     def _settings(self, version: Version) -> Settings:
         path = self.registry.tracking.artifact(version.run, "settings.json", self._folder(f"settings-{version.number}"))
         return parse_settings(msgspec.json.decode(path.read_bytes()), f"version {version.number}")
+
+    @cached_property
+    def _mine(self) -> Settings:
+        """The challenger's settings."""
+        return self._settings(self.challenger)
 
     @cached_property
     def _panel(self) -> Panel:
@@ -113,23 +126,36 @@ class Comparison:
         folder = self.registry.tracking.artifact(version.run, SCORES, self._folder(f"evidence/{who}"))
         return _scores(folder)
 
+    def _with_plain(self, mine: Scores) -> Scores:
+        """The challenger's scores with those of the plain model, at the same windows, where they have none."""
+        if BENCHMARK in mine.levels["model"].unique():
+            return mine
+        plain = SeasonalNaive(name=BENCHMARK).fit(self._panel, self._mine.horizon)
+        levels = levels_of(BENCHMARK, self._asked(plain, mine.cutoffs))
+        levels.write_parquet(self._folder("evidence/plain") / "levels.parquet")
+        return replace(mine, levels=pl.concat([mine.levels, levels], how="diagonal_relaxed"))
+
     def _as_it_stands(self, champion: Version, cutoffs: list[date]) -> Scores:
         """The scores of the model that serves, asked with the challenger's data."""
         self.tell(1, 2, f"version {champion.number} as it stands")
-        panel, mine = self._panel, self._settings(self.challenger)
-        bundle, hierarchy = self.registry.fetch(champion.number, read_manifest), Hierarchy.of(panel.keys, mine.levels)
-        fitted = replace(Champion.load(bundle / MODEL), n_series=panel.n_series)  # all series of now are asked about
-        weights = mine.backtest.weights
-        at = None if weights is None else weights if is_remote(weights) else self.folder / weights
-        asked = list(frozen(fitted, panel, cutoffs, hierarchy, at))
+        panel, levels = self._panel, self._mine.levels
+        bundle = self.registry.fetch(champion.number, read_manifest)
+        fitted = Champion.load(bundle / MODEL).among(load_panel(bundle / PANEL).series, panel)
+        asked = list(self._asked(fitted, cutoffs))
         ranges = EMPTY["ranges"]
-        if read_bundle_settings(bundle).levels == mine.levels:  # else it has no ranges for some
-            ranges = ranges_of(panel, hierarchy, asked, Ranges.load(bundle / SCATTER))
+        if read_bundle_settings(bundle).levels == levels:  # else it has no ranges for some
+            ranges = ranges_of(panel, Hierarchy.of(panel.keys, levels), asked, Ranges.load(bundle / SCATTER))
         return self._left(Scores(levels_of(ENSEMBLE, asked), ranges, ENSEMBLE), "evidence/champion")
+
+    def _asked(self, fitted: Fitted, cutoffs: Sequence[date]) -> Iterator[tuple[Window, Forecast]]:
+        """What a model that is not taught anew says at some of the challenger's windows, with its data and weights."""
+        weights = self._mine.backtest.weights
+        at = None if weights is None else weights if is_remote(weights) else self.folder / weights
+        return frozen(fitted, self._panel, cutoffs, Hierarchy.of(self._panel.keys, self._mine.levels), at)
 
     def _again(self, champion: Version, mine: Scores) -> Scores:
         """The backtest of the champion's settings on the challenger's data and windows."""
-        settings = with_models_of(self._settings(champion), self._settings(self.challenger))
+        settings = with_models_of(self._settings(champion), self._mine)
         results = Steps(self.place / "again")
         task = Task(settings, self.folder, results, self._telling(champion.number))
         task.panel = self._panel

@@ -1,10 +1,20 @@
-"""What drift is looked for in, in a project: its newest sales and forecasts, and what its champion learnt from."""
+"""What drift is looked for in, in a project.
+
+| looked at | held against |
+|---|---|
+| the newest sales | those that the champion learnt from which forecasts here; without one, those before |
+| the newest forecast | those of the backtest's windows, where the backtest is of the same training or settings; else |
+| | those that the same model made before |
+"""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
@@ -14,24 +24,27 @@ from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
-from foresell.flow.project import Project
-from foresell.flow.service.bundle import PANEL, read_manifest
-from foresell.flow.service.source import registry_of
+from foresell.flow.comparison import with_models_of
+from foresell.flow.forecaster import Forecaster
+from foresell.flow.maturing import history_of
+from foresell.flow.service.bundle import PANEL, read_bundle_settings
 from foresell.flow.steps import Task
 from foresell.models.closing import closed_days
 from foresell.monitor.compared import Compared, compare_forecasts, compare_sales
-from foresell.monitor.drift import Drifted, drift, new_values
+from foresell.monitor.drift import DATA, PAGE, Drifted, drift, new_values
 from foresell.monitor.rows import drawn
+from foresell.monitor.shares import INPUTS, rate_of
+from foresell.store.history import Kept
 from foresell.store.panels import load_panel
-from foresell.store.tables import read_table
+from foresell.store.tables import beside
 
 
 def drift_of(task: Task, learnt: Panel | None = None) -> Drifted:
     """Drift of what came in after the cutoff of `learnt`, the champion's panel, and of the newest forecasts.
 
-    Without `learnt` the newest days of the project's own panel are compared with those before. Forecasts are compared
-    where there are some, with those of the backtest's windows. Raises UsageError where Evidently is not installed or
-    the history is too short to tell what is usual.
+    Without `learnt` the newest days of the project's own panel are compared with those before. Raises UsageError where
+    Evidently is not installed or the history is too short to tell what is usual, and StoreError where the files of the
+    model that made the forecasts are not to be had.
     """
     settings, watched = task.settings, task.settings.monitoring
     reference = task.panel if learnt is None else learnt
@@ -49,49 +62,99 @@ def drift_of(task: Task, learnt: Panel | None = None) -> Drifted:
     found = drift(
         compared,
         share=watched.drifted_share,
-        false_alarms=watched.false_alarms,
+        false_alarms=rate_of(INPUTS, watched.false_alarms),
         sample=watched.sample,
         seed=settings.seed,
     )
     return replace(found, findings=(*found.findings, *new_values(reference, task.panel)))
 
 
-def champion_panel(project: Project) -> Panel | None:
-    """The panel that the champion was trained on; None where the project has no registry or no champion in it.
+def champion_panel(task: Task) -> Panel | None:
+    """The panel that the champion learnt from; None where the newest training forecasts (see `flow.forecaster`).
 
-    Raises StoreError where the registry cannot be reached, and UnreadableFile where the champion's files are damaged.
+    Raises StoreError where the champion's files are not to be had.
     """
-    if not project.settings.tracking.enabled:
-        return None
-    registry = registry_of(project.folder, project.settings)
-    champion = registry.champion()
-    return None if champion is None else load_panel(registry.fetch(champion.number, read_manifest) / PANEL)
+    folder = None if task.choice.version is None else Forecaster.of(task).folder
+    return None if folder is None else load_panel(folder / PANEL)
+
+
+def write_drift(found: Drifted | str, folder: Path) -> None:
+    """Puts ``drift.json`` and ``drift.html`` in the place of those that an earlier look left; there are none where
+    drift was not looked for, in which case `found` says why."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix="foresell-drift-") as place:
+        if isinstance(found, Drifted):
+            found.write(Path(place))
+        for name in (DATA, PAGE):
+            made = Path(place) / name
+            if made.exists():
+                with beside(folder / name) as new:
+                    shutil.copy(made, new)
+            else:
+                (folder / name).unlink(missing_ok=True)
 
 
 def _forecasts(task: Task) -> Compared | None:
-    """The newest forecasts beside those of the backtest; None where one of them is not there."""
-    made = task.results.folder("forecast") / "forecasts.parquet"
-    if not made.exists() or task.results.record("combine") is None:
+    """The newest forecast beside those before, see above; None where one of them is not there."""
+    kept = history_of(task.results).forecasts()
+    if not kept or task.panel.day_of(kept[-1].cutoff) >= task.panel.n_days:
         return None
-    settings = task.settings
-    bottom = read_table(made).filter(pl.col("level") == level_name(task.panel.keys))
-    tested = task.tested()
-    panel, horizon = _forecast_series(task.panel, [bottom, tested]), int(bottom["step"].max() or 0)  # type: ignore[arg-type]
-    rows = drawn(panel, panel.series, settings.levels, settings.monitoring.sample, settings.seed)
-    panel = panel.part(rows)
-    ends = (settings.output.quantiles[0], settings.output.quantiles[-1]) if len(settings.output.quantiles) > 1 else ()
-    newest = _forecast(bottom, panel, ends)
-    ranges = Ranges.load(task.results.folder("combine") / "scatter.parquet") if ends else None
-    before = [
-        _ranged(_forecast(part, panel, ()), panel, ranges, ends, settings)
-        for part in tested.partition_by("cutoff", maintain_order=True)
-        if part["step"].max() == horizon
-    ]
-    if panel.day_of(newest.cutoff) >= panel.n_days or not before:
+    newest, ranges, settings = _single_series(kept[-1], task), _ranges(task, kept[-1].model), task.settings
+    tested = _own(kept, task) if ranges is None else task.tested().partition_by("cutoff", maintain_order=True)
+    tested = [each for each in tested if each["step"].max() == newest["step"].max()]
+    if not tested:
         return None
+    panel = _forecast_series(task.panel, [newest, *tested])
+    panel = panel.part(drawn(panel, panel.series, settings.levels, settings.monitoring.sample, settings.seed))
+    ends = _ends(settings.output.quantiles, [newest] if ranges else [newest, *tested])
     return compare_forecasts(
-        panel, before, newest, levels=settings.levels, sample=settings.monitoring.sample, seed=settings.seed
+        panel,
+        [_ranged(each, panel, ranges, ends, settings) if ranges else _forecast(each, panel, ends) for each in tested],
+        _forecast(newest, panel, ends),
+        levels=settings.levels,
+        sample=settings.monitoring.sample,
+        seed=settings.seed,
     )
+
+
+def _ranges(task: Task, model: str) -> Ranges | None:
+    """How the errors of `model` scatter, where the backtest in ``results/combine`` tells how it forecasts: it is the
+    backtest of its training, or of another by the same settings. None where it is not."""
+    trained = task.results.record("train")
+    if task.results.record("combine") is None:
+        return None
+    if trained is not None and trained.fingerprint == model:
+        return Ranges.load(task.results.folder("combine") / "scatter.parquet")
+    by = Forecaster.of(task) if task.choice.training == model else None
+    if by is None or by.folder is None:
+        return None
+    learnt = with_models_of(read_bundle_settings(by.folder), task.settings)
+    return by.ranges if learnt == task.settings else None
+
+
+def _own(kept: Sequence[Kept], task: Task) -> list[pl.DataFrame]:
+    """What the model of the newest forecast forecast before, in windows that do not overlap; as many as a backtest has,
+    the newest first."""
+    found: list[pl.DataFrame] = []
+    next_, horizon = task.panel.day_of(kept[-1].cutoff), task.settings.horizon
+    for each in reversed(kept):
+        day = task.panel.day_of(each.cutoff)
+        if each.model == kept[-1].model and 0 <= day <= next_ - horizon and len(found) < task.settings.backtest.windows:
+            found.append(_single_series(each, task))
+            next_ = day
+    return found
+
+
+def _single_series(kept: Kept, task: Task) -> pl.DataFrame:
+    """The rows of the single series of a kept forecast."""
+    return kept.read().filter(pl.col("level") == level_name(task.panel.keys))
+
+
+def _ends(asked: Sequence[float], frames: Sequence[pl.DataFrame]) -> tuple[float, ...]:
+    """The ends of the widest range that is asked for; none where one of the tables does not have them."""
+    ends = (asked[0], asked[-1]) if len(asked) > 1 else ()
+    there = all(quantile_column(each) in frame.columns for each in ends for frame in frames)
+    return ends if there else ()
 
 
 def _forecast_series(panel: Panel, frames: Sequence[pl.DataFrame]) -> Panel:
@@ -120,11 +183,10 @@ def _forecast(rows: pl.DataFrame, panel: Panel, ends: Sequence[float]) -> Foreca
     return made.with_quantiles(tuple(ends), np.stack(columns))
 
 
-def _ranged(
-    forecast: Forecast, panel: Panel, ranges: Ranges | None, ends: Sequence[float], settings: Settings
-) -> Forecast:
-    """A forecast of the backtest with the ranges that it would have now."""
-    if ranges is None:
+def _ranged(rows: pl.DataFrame, panel: Panel, ranges: Ranges, ends: Sequence[float], settings: Settings) -> Forecast:
+    """A table of forecasts of the backtest, with the ranges that they would have now."""
+    forecast = _forecast(rows, panel, ())
+    if not ends:
         return forecast
     past = panel.until(forecast.cutoff)
     hierarchy = Hierarchy.of(panel.keys, settings.levels)

@@ -14,12 +14,12 @@ from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.evaluate.backtest import TOTALS, Backtest, beside_actual
-from foresell.evaluate.evidence import Evidence
+from foresell.evaluate.evidence import Evidence, known_before
 from foresell.evaluate.scores import Window
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.flow.champion import ENSEMBLE
-from foresell.flow.combining import combine
+from foresell.flow.combining import Found, combine
 from foresell.flow.models import PLAIN
 from foresell.models.totals import by_level
 
@@ -32,7 +32,7 @@ class Ensemble:
     """How the models of a backtest are combined, and how well that would have done.
 
     `scores` are the backtest's tables with the rows of the ensemble, `forecasts` its forecasts of every window beside
-    what happened, `trials` what was tried (see `combining.Found`); `evidence` are the windows.
+    what happened, `trials` what was tried; `evidence` are the windows, and `found` is what came of the search.
     """
 
     combination: Combination
@@ -40,11 +40,23 @@ class Ensemble:
     scores: Backtest
     forecasts: pl.DataFrame
     evidence: Sequence[Evidence]
+    found: Found
 
     def mean(self, cutoff: date) -> np.ndarray:
         """The ensemble's forecast of one window: float32 [series, step]."""
         rows = self.forecasts.filter(pl.col("cutoff") == cutoff)
         return _cube(rows, len(self.evidence[0].window.known))
+
+    def alike(self, panel: Panel, cutoff: date | None = None) -> pl.DataFrame:
+        """The forecasts whose errors tell how far to trust the one after `cutoff`; tonight's where none is given.
+
+        Those of the windows of `panel` that had ended by then, by the blend that was chosen then. What was really
+        forecast in the first windows is of other blends, whose errors are other ones. Columns as in `forecasts`.
+        """
+        cutoffs = [each.cutoff for each in self.evidence]
+        blend = self.found.chosen[cutoffs.index(cutoff)] if cutoff else self.found.final
+        seen = known_before(self.evidence, cutoff) if cutoff else len(cutoffs)
+        return _beside_actual(panel, cutoffs[:seen], self.found.by_blend[blend][:seen])
 
 
 def ensemble(
@@ -66,14 +78,14 @@ def ensemble(
     evidence = gather(panel, hierarchy, tested, kept, segments)
     found = combine(evidence, PLAIN, champion=champion, reconciliation=reconciliation, tell=tell)
     tell("scores of the ensemble")
-    forecasts = pl.concat(
-        [
-            beside_actual(ENSEMBLE, forecast_of(panel.until(each.cutoff), mean), panel)
-            for each, mean in zip(evidence, found.means, strict=True)
-        ]
-    )
+    forecasts = _beside_actual(panel, [each.cutoff for each in evidence], found.means)
     scores = with_ensemble(tested, evidence, found.means, found.combination)
-    return Ensemble(found.combination, found.trials, scores, forecasts, evidence)
+    return Ensemble(found.combination, found.trials, scores, forecasts, evidence, found)
+
+
+def _beside_actual(panel: Panel, cutoffs: Sequence[date], means: Sequence[np.ndarray]) -> pl.DataFrame:
+    made = [forecast_of(panel.until(cutoff), mean) for cutoff, mean in zip(cutoffs, means, strict=True)]
+    return pl.concat([beside_actual(ENSEMBLE, each, panel) for each in made])
 
 
 def gather(

@@ -41,6 +41,7 @@ FILES: dict[str, dict[str, str]] = {
         "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
         "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
         "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
+        "by_day.parquet": "how the ensemble erred by day, as sums: what `monitor` takes for usual",
         "metrics.json": "the ensemble's scores by level as plain numbers by name, such as DVC compares",
         "forecasts/": "the ensemble's forecasts beside what happened: ensemble-CUTOFF.parquet",
     },
@@ -80,6 +81,9 @@ NEEDS: dict[str, tuple[str, ...]] = {
 """The steps in the order of a whole run, and which others each needs. What goes elsewhere comes last: the report is
 there even when a store or a database is down."""
 
+CHAMPION_NEEDS: dict[str, tuple[str, ...]] = {"forecast": ("check",), "delivery": ("check", "forecast")}
+"""What those need that need less where a champion forecasts, see `flow.forecaster`: it is trained already."""
+
 TUNE = "tune"
 """What stands beside the steps: it is done when it is asked for, and changes the settings."""
 
@@ -95,10 +99,12 @@ MONITOR, HISTORY = "monitor", "history"
 """What `monitor` makes of the newest sales, and what is kept over time; neither is a step of a run."""
 
 MONITOR_FILES = {
+    "monitor.html": "all of it as one page: may the forecasts be planned with, what is off, since when, where",
     "findings.json": "what was found, worst first",
     "summary.json": "which forecasts were judged, their figures beside the backtest's, every check with its bounds",
     "accuracy.parquet": "error, bias, coverage, forecast value added by version, level, group, segment and step",
     "by_day.parquet": "the same forecasts by day, as sums: units, forecast, absolute errors, actuals in the range",
+    "by_week.parquet": "the forecasts in use, week by week over all that was kept, beside what is usual of a week",
     "drift.json": "drift of inputs and predictions, column by column; where Evidently is installed",
     "drift.html": "the same as a page of Evidently",
     "baseline.json": "the figures that later ones are held against too; written with --baseline only",
@@ -106,7 +112,8 @@ MONITOR_FILES = {
 """The files that `monitor` leaves under ``results/monitor/``."""
 
 HISTORY_FILES = {
-    "forecasts/": "every forecast as it was made: cutoff=DATE/MODEL.parquet, with seasonal naive beside it",
+    "forecasts/": "every forecast as it was made, with seasonal naive beside it: cutoff=DATE/MODEL.parquet; for "
+    "'monitoring.keep' days of sales",
     "backtests/": "how the backtest of each model erred, by day: MODEL.parquet",
     "accuracy.parquet": "how each version did, by day: sums by level, group and segment",
     "findings.parquet": "what was found, by the last day of the sales at the time",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ from foresell.core.errors import SettingsError
 from foresell.core.settings import Settings
 from foresell.evaluate.backtest import TOTALS, Backtest, backtest
 from foresell.evaluate.windows import cutoffs
+from foresell.features.question import Feature
 from foresell.flow import transactions
-from foresell.flow.champion import ENSEMBLE, fit
+from foresell.flow.champion import ENSEMBLE, Champion, fit
 from foresell.flow.combining import MEAN, WEIGHTED
 from foresell.flow.dossier import metrics
 from foresell.flow.ensemble import ensemble
+from foresell.flow.maturing import backtest_days
 from foresell.flow.models import models_of, totals_of
 from foresell.flow.outcome import Pace
 from foresell.flow.ranging import held, try_ranges
@@ -102,11 +104,13 @@ def run_combine(task: Task, folder: Path) -> dict[str, Any]:
     (folder / "forecasts").mkdir()
     for frame in made.forecasts.partition_by("cutoff"):
         _keep(frame, folder)
-    tried = try_ranges(task.panel, task.hierarchy, made, settings.output.quantiles, tell)
+    tried = try_ranges(task.panel, task.hierarchy, made, tell)
     for name, frame in tried.items():
         write_table(frame, folder / f"{name}.parquet")
     tell("how its errors scatter")
-    Ranges.learn(made.forecasts, task.panel, task.hierarchy).save(folder / "scatter.parquet")
+    Ranges.learn(made.alike(task.panel), task.panel, task.hierarchy).save(folder / "scatter.parquet")
+    by_day = backtest_days(task.panel, task.hierarchy, made.forecasts, settings.backtest.segments)
+    write_table(by_day, folder / "by_day.parquet")
     write_json(folder / "metrics.json", metrics(made.scores, tried))
     return {
         "best": ENSEMBLE,
@@ -115,6 +119,16 @@ def run_combine(task: Task, folder: Path) -> dict[str, Any]:
         "weights": made.combination.blend.weights.to_dicts(),
         "reconciliation": dict(made.combination.reconciliation.shares),
     }
+
+
+def drivers_of(champion: Champion, features: Mapping[str, Feature]) -> pl.DataFrame:
+    """What the models go by: ``feature``, ``share``, ``meaning``, the greatest share first."""
+    meanings = pl.DataFrame(
+        [(name, feature.meaning) for name, feature in features.items()],
+        schema={"feature": pl.String, "meaning": pl.String},
+        orient="row",
+    )
+    return champion.drivers().join(meanings, on="feature", how="left", maintain_order="left")
 
 
 def train(task: Task, folder: Path) -> dict[str, Any]:
@@ -136,12 +150,7 @@ def train(task: Task, folder: Path) -> dict[str, Any]:
     totals = totals_of(settings, panel, task.hierarchy)
     champion = fit(panel, settings.horizon, models_of(settings), totals, combination, tell)
     champion.save(folder / "model")
-    meanings = pl.DataFrame(
-        [(name, feature.meaning) for name, feature in task.features.items()],
-        schema={"feature": pl.String, "meaning": pl.String},
-        orient="row",
-    )
-    drivers = champion.drivers().join(meanings, on="feature", how="left", maintain_order="left")
+    drivers = drivers_of(champion, task.features)
     drivers.write_csv(folder / "drivers.csv")
     task.tell(parts, parts, "done")
     return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
@@ -21,14 +21,14 @@ from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import HISTORY
+from foresell.flow.steps import read_summary
 from foresell.models.naive import SeasonalNaive
 from foresell.monitor.accuracy import LEVEL, Beside, day_sums
 from foresell.store.history import History, Kept
 from foresell.store.steps import Steps
-from foresell.store.tables import read_table
 
 if TYPE_CHECKING:
-    from foresell.flow.steps import Task
+    from foresell.flow.forecaster import Forecaster
 
 MOST_GROUPS = 100
 """Levels with more groups than that are looked at as a whole only."""
@@ -59,16 +59,18 @@ def rounded(made: Forecasts, whole: bool) -> Forecasts:
     )
 
 
-def keep(task: Task, made: Forecasts, whole: bool) -> None:
+def keep(forecaster: Forecaster, made: Forecasts) -> None:
     """Keeps tonight's forecast, and how the backtest of its model erred; once, however often it is made.
 
     `made` has quantiles that are not rounded.
     """
-    record, history = task.results.record("train"), history_of(task.results)
-    assert record is not None  # the step `forecast` needs it
-    history.keep_backtest(backtest_days(task), record.fingerprint)
-    frame = kept_frame(task.panel, task.hierarchy, made, whole)
-    history.keep_forecast(frame, made.total.cutoff, record.fingerprint)
+    task, training = forecaster.task, forecaster.training
+    history, backtest = history_of(task.results), forecaster.backtest
+    if backtest is not None:
+        nominal = nominal_of(task.settings.output.quantiles)
+        history.keep_backtest(with_coverage(*backtest, nominal), training)
+    frame = kept_frame(task.panel, task.hierarchy, made, forecaster.ranges.whole)
+    history.keep_forecast(frame, made.total.cutoff, training)
 
 
 def history_of(results: Steps) -> History:
@@ -77,51 +79,68 @@ def history_of(results: Steps) -> History:
 
 
 def is_kept(results: Steps) -> bool:
-    """Whether the forecast of the model that was trained last is kept."""
-    from foresell.flow.steps import read_summary  # which knows this module as the one that keeps
-
-    record, summary = results.record("train"), read_summary(results.folder("train"))
-    return record is None or history_of(results).has_forecast(date.fromisoformat(summary["cutoff"]), record.fingerprint)
+    """Whether the last forecast is kept."""
+    made = read_summary(results.folder("forecast"))
+    return history_of(results).has_forecast(date.fromisoformat(made["cutoff"]), made["training"])
 
 
-def backtest_days(task: Task) -> pl.DataFrame:
-    """The day sums of the ensemble in every window of the backtest; coverage where ranges were tried.
-
-    Coverage is that of the widest range of `settings.output.quantiles`.
-    """
-    panel, hierarchy, tested = task.panel, task.hierarchy, task.tested()
+def backtest_days(
+    panel: Panel, hierarchy: Hierarchy, tested: pl.DataFrame, segments_asked: tuple[str, ...] = ()
+) -> pl.DataFrame:
+    """The day sums of the ensemble in every window of the backtest, whose forecasts are `tested`; without coverage,
+    which `with_coverage` adds."""
     groups = hierarchy.all_groups(panel.series)
     found = []
     for cutoff in tested["cutoff"].unique().sort():
         mean, horizon = _cube(tested.filter(pl.col("cutoff") == cutoff), panel, "mean")
         past = panel.until(cutoff)
-        segments = segments_of(past, task.settings.backtest.segments)
+        segments = segments_of(past, segments_asked)
         window = Window.of(panel, past.n_days - 1, horizon, hierarchy, _UNWEIGHED, segments)
         naive = naive_forecast(past, horizon).mean
         levels = _levels(window, mean, naive)
         found.append(day_sums(cutoff, past.ahead(horizon), 1, levels, named(groups), segments))
-    return _with_coverage(pl.concat(found), task)
+    return pl.concat(found)
 
 
-def _with_coverage(daily: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """Day sums with how often the ranges of the backtest held, by level and step."""
-    nominal = nominal_of(task.settings.output.quantiles)
-    if nominal is None:
+def with_coverage(daily: pl.DataFrame, tried: pl.DataFrame, nominal: float | None) -> pl.DataFrame:
+    """Day sums of a backtest with how often its ranges held by level and step, where they were tried.
+
+    `tried` is the table ``ranges`` of `ranging.try_ranges`. Of a range that was not tried the coverage lies between
+    those of the next narrower and the next wider one that were, in proportion to what they promise: no range of
+    nothing holds less, none of all more.
+    """
+    if nominal is None or tried.is_empty():
         return daily
-    tried = read_table(task.results.folder("combine") / "ranges.parquet")
-    rows = tried.filter((pl.col("by") == "step") & ((pl.col("nominal") - nominal).abs() < 1e-6))
-    shares = rows.select(
-        "cutoff",
-        pl.lit(LEVEL).alias("part"),
-        pl.col("level").alias("of"),
-        pl.col("segment").cast(pl.Int16).alias("step"),
-        (pl.col("coverage") * pl.col("points")).alias("__inside"),
-        pl.col("points").cast(pl.Float64).alias("__ranged"),
+    at = ["cutoff", "level", "segment"]
+    rows = tried.filter((pl.col("by") == "step") & (pl.col("points") > 0)).sort("nominal")
+    shares = (
+        rows.group_by(at, maintain_order=True)
+        .agg(pl.col("nominal"), pl.col("coverage"), pl.col("points").first().cast(pl.Float64).alias("__ranged"))
+        .select(
+            "cutoff",
+            pl.lit(LEVEL).alias("part"),
+            pl.col("level").alias("of"),
+            pl.col("segment").cast(pl.Int16).alias("step"),
+            pl.struct("nominal", "coverage")
+            .map_elements(lambda row: _between(row["nominal"], row["coverage"], nominal), pl.Float64)
+            .alias("__inside")
+            * pl.col("__ranged"),
+            "__ranged",
+        )
     )
     joined = daily.join(shares, on=["cutoff", "part", "of", "step"], how="left", maintain_order="left")
     return joined.with_columns(
         inside=pl.col("__inside").fill_null(0.0), ranged=pl.col("__ranged").fill_null(0.0)
     ).select(daily.columns)
+
+
+def _between(promised: Sequence[float], held: Sequence[float], nominal: float) -> float:
+    """How much a range holds that promises `nominal`, from what narrower and wider ones held.
+
+    >>> round(_between([0.5, 0.9], [0.4, 0.8], 0.7), 9), round(_between([0.5], [0.4], 0.75), 9)
+    (0.6, 0.7)
+    """
+    return float(np.interp(nominal, [0.0, *promised, 1.0], [0.0, *held, 1.0]))
 
 
 def nominal_of(probabilities: tuple[float, ...]) -> float | None:

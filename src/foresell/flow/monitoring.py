@@ -11,9 +11,11 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop, ForesellError, UsageError
 from foresell.core.finding import Finding, Severity, errors, worst_first
-from foresell.flow.drifting import champion_panel, drift_of
+from foresell.flow.drifting import champion_panel, drift_of, write_drift
+from foresell.flow.keeping import prune
 from foresell.flow.layout import MONITOR
 from foresell.flow.project import Project
+from foresell.flow.showing import shown, shown_stopped
 from foresell.flow.steps import read_findings, write_json
 from foresell.flow.watching import BASELINE, Watch
 from foresell.monitor import telling
@@ -21,14 +23,18 @@ from foresell.monitor.accuracy import ALL, LEVEL
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.codes import finding
 from foresell.monitor.drift import Drifted
+from foresell.report.page import render_watched
+from foresell.report.watched import Watched
 from foresell.store.notices import Sent
 from foresell.store.tables import beside, write_table
+
+PAGE = "monitor.html"
 
 
 @dataclass(frozen=True)
 class Monitored:
-    """What came of monitoring: `findings`, the worst first; the `tables` ``accuracy`` and ``by_day``; `summary`, plain
-    data. All of it is in `folder` too. `sent` is what became of the alerts."""
+    """What came of monitoring: `findings`, the worst first; the `tables` ``accuracy``, ``by_day`` and ``by_week``;
+    `summary`, plain data. All of it is in `folder` too, and on a `page`. `sent` is what became of the alerts."""
 
     folder: Path
     findings: tuple[Finding, ...]
@@ -37,15 +43,23 @@ class Monitored:
     sent: tuple[Sent, ...] = ()
 
     @property
+    def page(self) -> Path:
+        """What a planner reads of it, as one HTML page."""
+        return self.folder / PAGE
+
+    @property
     def severe(self) -> bool:
         """Whether a finding is an error."""
         return bool(errors(self.findings))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data, for JSON."""
-        return {"folder": str(self.folder), "findings": [each.to_dict() for each in self.findings], **self.summary} | {
-            "alerts": [asdict(each) for each in self.sent]
-        }
+        return {
+            "folder": str(self.folder),
+            "page": str(self.page),
+            "findings": [each.to_dict() for each in self.findings],
+            **self.summary,
+        } | {"alerts": [asdict(each) for each in self.sent]}
 
 
 def monitor(project: Project, *, baseline: bool = False) -> Monitored:
@@ -81,18 +95,21 @@ def _stopped(project: Project, stop: FindingsStop) -> Monitored:
         "drift": None,
     }
     made = Monitored(project.results.folder(MONITOR), found, summary)
-    _write(made)
+    write_drift(str(stop), made.folder)
+    _write(made, shown_stopped(project, str(stop), found))
     return _told(project, made, whole=False)
 
 
 def _concluded(watch: Watch, inputs: Drifted | str) -> Monitored:
     """Everything found, written to the project and told."""
+    prune(watch)
     drifted = () if isinstance(inputs, str) else inputs.findings
-    found = tuple(worst_first([*_data_findings(watch), *_accuracy_findings(watch), *drifted]))
+    accuracy, data = worst_first(_accuracy_findings(watch)), worst_first(_data_findings(watch))
+    found = tuple(worst_first([*data, *accuracy, *drifted]))
     of_inputs = {"why": inputs} if isinstance(inputs, str) else {"share": inputs.share, "removed": inputs.removed}
-    tables = {"accuracy": watch.figures, "by_day": watch.newest}
+    tables = {"accuracy": watch.figures, "by_day": watch.newest, "by_week": watch.weeks}
     made = Monitored(watch.folder, found, _summary(watch) | {"inputs": of_inputs}, tables)
-    _write(made)
+    _write(made, shown(watch, accuracy, data, inputs))
     watch.tell(3.5, "the history")
     as_of = pl.lit(watch.panel.cutoff).alias("as_of")
     rows = [{**each.to_dict(), "examples": "; ".join(each.examples)} for each in found]
@@ -102,13 +119,15 @@ def _concluded(watch: Watch, inputs: Drifted | str) -> Monitored:
     return _told(watch.project, made)
 
 
-def _write(made: Monitored) -> None:
+def _write(made: Monitored, page: Watched) -> None:
     made.folder.mkdir(parents=True, exist_ok=True)
     for name, table in made.tables.items():
         write_table(table, made.folder / f"{name}.parquet")
     for name, content in (("findings", [each.to_dict() for each in made.findings]), ("summary", made.summary)):
         with beside(made.folder / f"{name}.json") as place:
             write_json(place, content)
+    with beside(made.page) as place:
+        place.write_text(render_watched(page), encoding="utf-8")
 
 
 def _told(project: Project, made: Monitored, whole: bool = True) -> Monitored:
@@ -122,11 +141,12 @@ def _told(project: Project, made: Monitored, whole: bool = True) -> Monitored:
 def _drift_of_inputs(watch: Watch) -> Drifted | str:
     """Drift of inputs and of the newest predictions; why it was not looked for where that cannot be."""
     watch.tell(2, "drift of inputs and predictions")
+    found: Drifted | str
     try:
-        found = drift_of(watch.task, champion_panel(watch.project))
-        found.write(watch.folder)
+        found = drift_of(watch.task, champion_panel(watch.task))
     except ForesellError as error:
-        return str(error)
+        found = str(error)
+    write_drift(found, watch.folder)
     return found
 
 
@@ -160,7 +180,7 @@ def _accuracy_findings(watch: Watch) -> list[Finding]:
     about = f"version {watch.called(kept.model)}, forecast of {kept.cutoff}"
     found += telling.findings(watch.checks, about, watch.judged.worst)
     if watch.reference is not None:
-        found += telling.few_windows(watch.reference)
+        found += telling.few_windows(watch.reference, watch.checks)
     slow = None if watch.drift is None else telling.drift_finding(watch.drift, "the forecasts in use")
     return [*found, *([slow] if slow else [])]
 
@@ -193,8 +213,7 @@ def _nothing(watch: Watch) -> Finding:
         text = "no forecast has been kept yet; the next one that is made will be (foresell forecast)"
         return finding("nothing-matured", "forecasts", 0, text)
     newest = watch.kept[-1]
-    days = newest.read()["date"].unique().sort()
-    enough = days[min(watch.size, len(days)) - 1]
+    enough = watch.due(newest)
     if last < enough:
         text = f"sales are known up to {last}; the forecast of {newest.cutoff} can be judged when those of {enough} are"
     else:

@@ -16,7 +16,9 @@ from foresell.core.settings import Settings, read_settings
 from foresell.evaluate.leakage import Trial, leakage
 from foresell.evaluate.windows import cutoffs
 from foresell.flow import learning, registering, steps
-from foresell.flow.layout import DATABASE, NEEDS, SETTINGS, TUNE
+from foresell.flow.forecaster import NEWEST, Choice, choose
+from foresell.flow.forecasting import forecast
+from foresell.flow.layout import CHAMPION_NEEDS, DATABASE, NEEDS, SETTINGS, TUNE
 from foresell.flow.maturing import is_kept
 from foresell.flow.models import models_of, wanted_models
 from foresell.flow.outcome import Outcome, Progress, Watch, unwatched
@@ -34,7 +36,7 @@ WORK: dict[str, Step] = {
     "backtest": learning.run_backtest,
     "combine": learning.run_combine,
     "train": learning.train,
-    "forecast": steps.forecast,
+    "forecast": forecast,
     "report": report,
     "record": registering.record,
     "register": registering.register,
@@ -45,16 +47,19 @@ WORK: dict[str, Step] = {
 class Project:
     """The results of a folder with a ``foresell.yaml``, each step done only when what it depends on has changed.
 
-    `watch` is told of progress. Raises SettingsError where the settings are missing or wrong.
+    `watch` is told of progress. With `newest` the newest training forecasts, also where the registry has a champion
+    (see `flow.forecaster`). Raises SettingsError where the settings are missing or wrong.
 
     `run()` does everything that is out of date; `panel`, `leaderboard` and `forecasts` then hold what came of it.
     """
 
-    def __init__(self, folder: str | Path = ".", watch: Watch = unwatched):
+    def __init__(self, folder: str | Path = ".", watch: Watch = unwatched, *, newest: bool = False):
         self.folder = Path(folder)
         self.settings: Settings = read_settings(self.folder / SETTINGS)
         self.results = Steps(self.folder)
         self.watch = watch
+        self.newest = newest
+        self._choice: Choice | None = None
 
     def run(self, *wanted: str, again: tuple[str, ...] = ()) -> dict[str, Outcome]:
         """Does what is out of date of the `wanted` steps (all where none is named) and of those that they need.
@@ -69,11 +74,30 @@ class Project:
         for name in (*wanted, *again):
             if name not in NEEDS:
                 raise UsageError(f"There is no step '{name}'; the steps are {', '.join(NEEDS)}.")
-        names = {need for name in wanted for need in (*NEEDS[name], name)} or set(NEEDS)
         with self.results.locked():
+            self._choice = None  # it is asked for once, when the first step wants to know
+            names = {need for name in wanted for need in (*self.needs(name), name)} or set(NEEDS)
             for name in NEEDS:
                 if name in names:
                     yield self._do(name, name in again)
+
+    def needs(self, step: str) -> tuple[str, ...]:
+        """The steps that `step` needs, in their order; those about the forecast need less where a champion makes it."""
+        follows = step in CHAMPION_NEEDS and self._chosen().version is not None
+        return CHAMPION_NEEDS[step] if follows else NEEDS[step]
+
+    def trained(self, doing: str) -> Task:
+        """Does what the forecast needs and no more; then what is needed for `doing` something with its model."""
+        self._choice = None
+        self.run(*self.needs("forecast"))
+        self._chosen()
+        return self._task(doing)
+
+    def _chosen(self, fetch: bool = True) -> Choice:
+        """Who forecasts; the registry is asked the first time only."""
+        if self._choice is None:
+            self._choice = NEWEST if self.newest else choose(self.folder, self.settings, self.results, fetch=fetch)
+        return self._choice
 
     def _do(self, name: str, again: bool) -> Outcome:
         folder, made_from = self.results.folder(name), self._fingerprint(name)
@@ -91,7 +115,10 @@ class Project:
         def tell(done: float, total: float, doing: str, left: float | None = None) -> None:
             self.watch(Progress(step, done, total, doing, left))
 
-        return Task(self.settings, self.folder, self.results, tell)
+        task = Task(self.settings, self.folder, self.results, tell)
+        if self._choice is not None or self.newest:
+            task.choice = self._chosen()
+        return task
 
     def _fingerprint(self, step: str) -> str:
         """What the results of `step` depend on, in short. Steps after `check` depend on the panel that it left,
@@ -112,11 +139,13 @@ class Project:
             learnt = (of.horizon, of.levels, of.features, wanted_models(of), totals, of.seed)
             return panel, *learnt, of.backtest, weights
         made_from = {
-            need: record.fingerprint if (record := self.results.record(need)) else None for need in NEEDS[step]
+            need: record.fingerprint if (record := self.results.record(need)) else None for need in self.needs(step)
         }
         made_from.pop("check")
         if step == "forecast":
-            return panel, made_from, of.output.quantiles
+            choice = self._chosen()
+            champion = (choice.training, of.levels) if choice.version else choice.unfit
+            return panel, made_from, champion, of.output.quantiles
         if step == "delivery":
             return made_from, of.output.database, of.output.folder
         if step == "report":
@@ -159,12 +188,14 @@ class Project:
 
         What needs a step that is out of date is out of date too. Data in a bucket are always taken to have changed.
         """
+        self._choice = None
+        self._chosen(fetch=False)
         fresh: dict[str, bool] = {}
         told = []
         for name in NEEDS:
             record = self.results.record(name)
             there = self.results.up_to_date(name, self._fingerprint(name)) and not self._lost(name)
-            fresh[name] = there and all(fresh[need] for need in NEEDS[name])
+            fresh[name] = there and all(fresh[need] for need in self.needs(name))
             state = "up to date" if fresh[name] else "out of date" if record else "not done"
             when = record.finished.isoformat(timespec="seconds") if record else None
             told.append({"step": name, "state": state, "finished": when, "seconds": record.seconds if record else None})

@@ -1,4 +1,4 @@
-"""Which registered model serves: promote a challenger that beats the champion, go back, list them all.
+"""Which registered model serves: promote a challenger that beats the champion, go back, list them all, remove old ones.
 
 The verdict of every promotion, also of one that was refused, is kept as an MLflow run with the figures and the tables
 that they come from.
@@ -15,7 +15,8 @@ from typing import Any
 import polars as pl
 
 from foresell.core.errors import ForesellError, UsageError
-from foresell.evaluate.gate import WRMSSE, Figure, Verdict
+from foresell.evaluate.backtest import BENCHMARK
+from foresell.evaluate.gate import AGAINST, Figure, Verdict
 from foresell.evaluate.scores import ALL_LEVELS
 from foresell.flow.comparison import Compared, Comparison
 from foresell.flow.outcome import Progress
@@ -103,6 +104,24 @@ def models(project: Project) -> list[dict[str, Any]]:
     registry = registry_for(project)
     history = registry.history()
     return [_listed(each, [one for one in history if one.version == each.number]) for each in registry.versions()]
+
+
+def spare(project: Project, newest: int) -> list[str]:
+    """The versions that `prune` may remove, the oldest first: neither among the `newest`, nor the champion, nor what a
+    rollback takes, nor of another alias."""
+    return [each.number for each in registry_for(project).spare(newest)]
+
+
+def prune(project: Project, versions: Sequence[str]) -> dict[str, int]:
+    """Removes versions and the files of their models for good; how many bytes each was.
+
+    Their trainings, with settings and scores, and what was decided of them stay on record. Raises UsageError for one
+    that is not to be removed (see `spare`).
+    """
+    registry = registry_for(project)
+    with project.results.locked():
+        registry.mend()
+        return {number: registry.remove(number) for number in versions}
 
 
 def _listed(version: Version, history: list[Change]) -> dict[str, Any]:
@@ -229,8 +248,8 @@ def said(verdict: Verdict, compared: Compared) -> str:
         return "; ".join([*map(figure_said, failed[:3]), *more])
     first, windows = verdict.figures[0], many(len(verdict.windows), "window")
     if first.champion is None or first.challenger is None:
-        plain = [each for each in verdict.figures if each.figure.startswith(f"{WRMSSE} against")]
-        beaten = f", below {score(plain[0].at_most)} of {plain[0].figure.split()[-1]}," if plain else ""
+        plain = next(each for each in verdict.figures if each.figure == AGAINST)
+        beaten = f", below {score(plain.at_most)} of {BENCHMARK}," if plain.judged else ""
         alone = _ALONE.get(compared, "the champion has no WRMSSE")
         return f"{alone}; WRMSSE {score(first.challenger)}{beaten} in {windows}"
     better = change(first.challenger / first.champion - 1)

@@ -20,7 +20,7 @@ import polars as pl
 import foresell
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
-from foresell.store.registry import Column, Portable
+from foresell.store.portable import Column, Portable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -17,30 +17,32 @@ from foresell.evaluate.scores import Window
 from foresell.evaluate.weights import absolute_scales
 from foresell.flow.ensemble import Ensemble, forecast_of
 
-PROBABILITIES = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975)
-"""The bounds of the ranges of 50, 80, 90 and 95 %, and the median, which are always tried."""
+PROBABILITIES = (0.005, 0.025, 0.05, 0.1, 0.165, 0.25, 0.5, 0.75, 0.835, 0.9, 0.95, 0.975, 0.995)
+"""The quantiles that are tried, whatever is asked for, so that another one asks for no other trial and scores compare
+from project to project: the bounds of the ranges below, the median, and the rest of the nine of the M5."""
+
+PROMISED = (0.5, 0.8, 0.9, 0.95)
+"""The ranges that are."""
 
 
 def try_ranges(
     panel: Panel,
     hierarchy: Hierarchy,
     made: Ensemble,
-    probabilities: Iterable[float] = (),
     tell: Callable[[str], None] = lambda doing: None,
 ) -> dict[str, pl.DataFrame]:
     """The tables ``ranges`` and ``quantiles`` of `intervals.score_ranges` for the later half of the windows.
 
-    Each has the window's ``cutoff``, and how many windows its ranges were ``learnt_from``. `probabilities` are tried
-    beside `PROBABILITIES`. Both are empty where no window had ended before the last one began.
+    Each has the window's ``cutoff``, and how many windows its ranges were ``learnt_from``. `PROBABILITIES` are tried.
+    Both are empty where no window had ended before the last one began.
     """
     evidence = made.evidence
-    asked = tuple(sorted({*PROBABILITIES, *probabilities}))
     later = [each for each in evidence[len(evidence) // 2 :] if known_before(evidence, each.cutoff)]
     days = [panel.day_of(each.cutoff) for each in later]
     found: dict[str, list[pl.DataFrame]] = {"ranges": [], "quantiles": []}
     for each, scales in zip(later, absolute_scales(panel, hierarchy, days) if later else [], strict=True):
         tell(f"ranges after {each.cutoff}")
-        for name, frame in _tried(panel, hierarchy, made, each, asked, scales).items():
+        for name, frame in _tried(panel, hierarchy, made, each, scales).items():
             learnt_from = pl.lit(known_before(evidence, each.cutoff), pl.Int32).alias("learnt_from")
             found[name].append(frame.select(pl.lit(each.cutoff).alias("cutoff"), learnt_from, pl.all()))
     return {name: pl.concat(frames) if frames else EMPTY[name] for name, frames in found.items()}
@@ -67,19 +69,16 @@ def ranges_of(
     scales = absolute_scales(panel, hierarchy, [panel.day_of(window.cutoff) for window, _ in asked])
     found = []
     for (window, forecast), scale in zip(asked, scales, strict=True):
-        frame = _scored(panel, hierarchy, window, forecast, ranges, PROBABILITIES, scale)["ranges"]
+        frame = _scored(panel, hierarchy, window, forecast, ranges, scale)["ranges"]
         found.append(frame.select(pl.lit(window.cutoff).alias("cutoff"), pl.all()))
     return pl.concat(found)
 
 
-def _tried(
-    panel: Panel, hierarchy: Hierarchy, made: Ensemble, at: Evidence, asked: tuple[float, ...], scales: tuple
-) -> dict[str, pl.DataFrame]:
+def _tried(panel: Panel, hierarchy: Hierarchy, made: Ensemble, at: Evidence, scales: tuple) -> dict[str, pl.DataFrame]:
     """The scores of one window."""
-    ended = [each.cutoff for each in made.evidence[: known_before(made.evidence, at.cutoff)]]
     past = panel.until(at.cutoff)
-    ranges = Ranges.learn(made.forecasts.filter(pl.col("cutoff").is_in(ended)), past, hierarchy)
-    return _scored(panel, hierarchy, at.window, forecast_of(past, made.mean(at.cutoff)), ranges, asked, scales)
+    ranges = Ranges.learn(made.alike(past, at.cutoff), past, hierarchy)
+    return _scored(panel, hierarchy, at.window, forecast_of(past, made.mean(at.cutoff)), ranges, scales)
 
 
 def _scored(
@@ -88,13 +87,13 @@ def _scored(
     window: Window,
     forecast: Forecast,
     ranges: Ranges,
-    asked: tuple[float, ...],
     scales: tuple,
 ) -> dict[str, pl.DataFrame]:
     """The scores of ranges round a forecast of the single series."""
     means = all_levels(forecast, panel.series, hierarchy)
-    forecasts = ranges.apply(means, panel.until(window.cutoff), hierarchy, asked, rounded=False)
-    return score_ranges(window, forecasts, scales, ranges.whole)
+    forecasts = ranges.apply(means, panel.until(window.cutoff), hierarchy, PROBABILITIES, rounded=False)
+    found = score_ranges(window, forecasts, scales, ranges.whole)
+    return found | {"ranges": found["ranges"].filter(pl.col("nominal").is_in(PROMISED))}
 
 
 EMPTY = {

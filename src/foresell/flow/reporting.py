@@ -15,8 +15,10 @@ from foresell.evaluate.calibration import calibration
 from foresell.evaluate.diagnosis import diagnose
 from foresell.evaluate.scores import ALL_LEVELS
 from foresell.evaluate.symptoms import symptoms
+from foresell.flow.forecaster import Forecaster
 from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE, SETTINGS, TUNE
+from foresell.flow.learning import drivers_of
 from foresell.flow.models import wanted_models
 from foresell.flow.steps import Task, read_summary
 from foresell.report.contents import Lost, Report, Tuning
@@ -39,7 +41,7 @@ def report(task: Task, folder: Path) -> dict[str, Any]:
 
 def contents(task: Task) -> Report:
     """All that stands in the report, from the results of the other steps."""
-    champion, tested = task.summary("train")["model"], task.scores()
+    forecaster, tested = Forecaster.of(task), task.scores()
     probabilities = task.settings.output.quantiles
     table = read_table(task.results.folder("forecast") / "forecasts.parquet")
     made = Forecasts.from_frame(table, task.panel, task.hierarchy, probabilities)
@@ -47,16 +49,13 @@ def contents(task: Task) -> Report:
     diagnosis = diagnose(errors, task.panel, task.hierarchy)
     counted = read_table(task.results.folder("combine") / "quantiles.parquet")
     calibrated = calibration(counted.filter(pl.col("level") != ALL_LEVELS))
-    drivers = pl.read_csv(
-        task.results.folder("train") / "drivers.csv",
-        schema={"feature": pl.String, "share": pl.Float64, "meaning": pl.String},
-    )
+    drivers = drivers_of(forecaster.champion, task.features)
     return Report(
         title=f"Sales forecast: {task.base.resolve().name}",
         made=datetime.now().astimezone(),
         version=foresell.__version__,
         horizon=task.settings.horizon,
-        champion=champion,
+        champion=forecaster.champion.name,
         found=found(task.panel, task.hierarchy, task.summary("check")["rows"]),
         stories=stories(task.panel, task.hierarchy, made.by_level, errors),
         findings=tuple(task.findings()),
@@ -72,10 +71,10 @@ def contents(task: Task) -> Report:
         tuning=_tuning(task),
         drivers=drivers,
         reasons=importance(drivers, reasons_of(task.features, task.panel.frequency)),
-        settings=_settings(task),
+        settings=_settings(forecaster),
         places=_places(task),
         lost=_lost(task),
-        left_out=_left_out(task),
+        left_out=_left_out(forecaster),
         frequency=task.panel.frequency,
     )
 
@@ -91,9 +90,10 @@ def _tuning(task: Task) -> Tuning | None:
     return Tuning(summary, trials, mattered)
 
 
-def _settings(task: Task) -> dict[str, str]:
-    """What was set, in words."""
-    settings, noun, combined = task.settings, task.panel.frequency.noun, task.summary("combine")
+def _settings(forecaster: Forecaster) -> dict[str, str]:
+    """What was set, and who forecasts, in words."""
+    task, combination = forecaster.task, forecaster.champion.combination
+    settings, noun = task.settings, task.panel.frequency.noun
     every = settings.backtest.every or settings.horizon
     return {
         "Sales": settings.data.sales,
@@ -101,8 +101,9 @@ def _settings(task: Task) -> dict[str, str]:
         "Levels": ", ".join(level_name(level) for level in task.hierarchy.levels),
         "Horizon": f"{settings.horizon} {noun}s",
         "Models": ", ".join(model.name for model in wanted_models(settings)),
-        "Ensemble": blend(combined["weights"]),
-        "Totals": ways(combined["reconciliation"]),
+        "Forecast by": f"{forecaster.called}, which learnt from sales up to {forecaster.learnt_to}",
+        "Ensemble": blend(combination.blend.weights.to_dicts()),
+        "Totals": ways(dict(combination.reconciliation.shares)),
         "Features": f"{len(task.used)} of {len(task.features)}",
         "Backtest": f"{settings.backtest.windows} windows, {every} {noun}s apart",
         "Quantiles": ", ".join(f"{probability:g}" for probability in settings.output.quantiles),
@@ -134,9 +135,21 @@ def _lost(task: Task) -> Lost | None:
     return Lost(checked["days_stocked_out"], checked["units_lost"]) if checked["days_stocked_out"] else None
 
 
-def _left_out(task: Task) -> tuple[str, ...]:
+def _trained_last(task: Task) -> str | None:
+    """The fingerprint of the newest training."""
+    record = task.results.record("train")
+    return None if record is None else record.fingerprint
+
+
+def _left_out(forecaster: Forecaster) -> tuple[str, ...]:
     """What the reader should know is not in the numbers."""
-    checked, said = task.summary("check"), []
+    task = forecaster.task
+    checked, said = task.summary("check"), list(task.choice.warnings)
+    if forecaster.version is not None and forecaster.training != _trained_last(task):
+        said.append(
+            f"The forecast, its ranges and its reasons are those of {forecaster.called}. The errors of the backtest "
+            "are those of the newest training, which was not promoted."
+        )
     if checked["quarantined"]:
         said.append(
             f"{checked['quarantined']:,} entries for bad rows of the data are in the quarantine file and in none of "

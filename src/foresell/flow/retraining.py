@@ -3,7 +3,8 @@
 What asks for it:
 
 - first: there is no champion yet.
-- finding: monitoring found something severe (an error).
+- finding: monitoring found what a new training may mend (`monitor.codes.MENDED`), as severe as
+  `monitoring.retrain_on` asks for, or more. Data that are wrong and forecasts that were not made are no such thing.
 - age: the sales have gone on for `monitoring.max_age` days since the last one that the champion learnt from.
 - schedule: for `monitoring.every` days since the last one that any version learnt from which was judged.
 - now: somebody does, and says why.
@@ -11,6 +12,9 @@ What asks for it:
 Days are those of the data, not of the clock: without new sales there is nothing to learn. After a retraining, whatever
 it came to, nothing asks for `PATIENCE` days; and where it was promoted, what it was trained for does not ask before all
 the days that monitoring looks at are later than it.
+
+A finding may be a false alarm: `monitoring.false_alarms` is how often a look raises one. It costs a training, and the
+gate decides on that as on any other.
 
 Each step is kept when it is done, a version is registered and judged once, and only one process at a time is let in. So
 it may be run again at any time, and after it was killed.
@@ -28,7 +32,7 @@ from foresell.core.finding import Finding, Severity
 from foresell.flow.comparison import DATA_LAST
 from foresell.flow.project import Project
 from foresell.flow.promotion import Decision, promote, registry_for
-from foresell.monitor.codes import finding
+from foresell.monitor.codes import MENDED, finding
 from foresell.report.words import listed, many
 from foresell.store.registry import PROMOTED, REFUSED, ROLLED_BACK, Change, Registry, Version
 
@@ -89,7 +93,7 @@ def retrain(project: Project, *, now: str | None = None) -> Retrained:
         registry.mend()
         project.run("check")
         situation = Situation.of(project, registry)
-        found = severe(project) if now is None and situation.champion is not None else []
+        found = _found(project) if now is None and situation.champion is not None else []
         reasons = tuple(situation.reasons(found)) if now is None else (Reason(NOW, NOW, now),)
         open_ = situation.unanswered(reasons)
         if not open_:
@@ -104,11 +108,23 @@ def retrain(project: Project, *, now: str | None = None) -> Retrained:
     return done
 
 
-def severe(project: Project) -> list[Finding]:
-    """What monitoring finds that is severe."""
+def asking(findings: Sequence[Finding], severity: str) -> list[Finding]:
+    """Those of the findings that ask for a training: a new one may mend them, and they are of `severity` or worse.
+
+    `severity` is ``warning``, ``error`` or, for none of them, ``never``.
+    """
+    if severity == "never":
+        return []
+    rank = list(Severity)
+    enough = rank[: rank.index(Severity(severity)) + 1]
+    return [each for each in findings if each.code in MENDED and each.severity in enough]
+
+
+def _found(project: Project) -> list[Finding]:
+    """What monitoring finds that asks for a training."""
     from foresell.flow.monitoring import monitor
 
-    return [each for each in monitor(project).findings if each.severity == Severity.ERROR]
+    return asking(monitor(project).findings, project.settings.monitoring.retrain_on)
 
 
 @dataclass(frozen=True)
@@ -134,7 +150,7 @@ class Situation:
         return cls(project.panel.cutoff, versions, champion, history, rules.days, rules.max_age, rules.every)
 
     def reasons(self, findings: Sequence[Finding]) -> Iterator[Reason]:
-        """All that asks for a retraining, `findings` being the severe ones."""
+        """All that asks for a retraining, `findings` being those that do (`asking`)."""
         if self.champion is None:
             yield Reason(FIRST, FIRST, "there is no champion yet")
             return
@@ -187,19 +203,19 @@ class Situation:
         return next((each for each in reversed(self.history) if each.asked), None)
 
     def _asks(self, reason: Reason, answered: Change) -> date:
-        """From which day of sales on the reason asks, after a retraining."""
-        learnt = next((_last_day(each) for each in self.versions if each.number == answered.version), None)
-        known = answered.verdict == PROMOTED and reason.key in answered.asked
-        return date.min if learnt is None else learnt + timedelta(days=self.looked_at if known else PATIENCE)
+        """From which day of sales on the reason asks, after a retraining and those before it."""
+        learnt = {each.number: _last_day(each) for each in self.versions}
+        known = [each.version for each in self.history if each.verdict == PROMOTED and reason.key in each.asked]
+        waits = [(answered.version, PATIENCE), *((version, self.looked_at) for version in known)]
+        days = [day + timedelta(days=wait) for version, wait in waits if (day := learnt.get(version)) is not None]
+        return max(days, default=date.min)
 
     def _fresh(self) -> str:
         assert self.champion is not None  # else that would ask
         learnt = _last_day(self.champion)
         schedule = "" if self.every is None else f", trained every {self.every}"
         told = "" if learnt is None else f" learnt from sales until {self._told(learnt)}, and"
-        return (
-            f"version {self.champion.number}{told} may be {self.max_age} days old{schedule}; nothing severe was found"
-        )
+        return f"version {self.champion.number}{told} may be {self.max_age} days old{schedule}; no finding asks for it"
 
     def _since(self, learnt: date) -> int:
         return (self.last - learnt).days

@@ -1,6 +1,6 @@
 """What a step is given, and what most of them do: read what was left before, write files to a folder, and sum up.
 
-The steps that learn are in `learning`, the report in `reporting`.
+The steps that learn are in `learning`, the forecast in `forecasting`, the report in `reporting`.
 
 Every file that a step leaves is named in `layout.FILES`; what it returns stands in ``summary.json``.
 """
@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
 import polars as pl
 
-from foresell.adjust.ranges import Ranges
-from foresell.adjust.reconcile import all_levels
 from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding, Severity, worst_first
 from foresell.core.hierarchy import Hierarchy
@@ -30,9 +27,6 @@ from foresell.data.read import read
 from foresell.evaluate.backtest import TABLES, Backtest
 from foresell.features.catalogue import catalogue, table
 from foresell.features.question import Feature
-from foresell.flow import maturing
-from foresell.flow.champion import Champion
-from foresell.flow.forecasts import Forecasts
 from foresell.flow.layout import DATABASE
 from foresell.flow.models import features_in_use, wanted_models
 from foresell.models.stockouts import lost_by_level, lost_demand
@@ -41,6 +35,9 @@ from foresell.store.delivery import deliver
 from foresell.store.panels import load_panel, save_panel
 from foresell.store.steps import Steps
 from foresell.store.tables import is_remote, read_table, write_table
+
+if TYPE_CHECKING:
+    from foresell.flow.forecaster import Choice
 
 
 class Tell(Protocol):
@@ -95,9 +92,12 @@ class Task:
         folder = self.results.folder(step)
         return Backtest(*(read_table(folder / f"{name}.parquet") for name in TABLES))
 
-    def fitted(self) -> Champion:
-        """The champion that `train` left."""
-        return Champion.load(self.results.folder("train") / "model")
+    @cached_property
+    def choice(self) -> Choice:
+        """Who forecasts here; a project sets it once for all that one run does."""
+        from foresell.flow.forecaster import choose  # which asks steps for what they left
+
+        return choose(self.base, self.settings, self.results)
 
     def findings(self) -> list[Finding]:
         """What `check` and `features` found, worst first."""
@@ -192,43 +192,6 @@ def features(task: Task, folder: Path) -> dict[str, Any]:
     listed.write_csv(folder / "catalogue.csv")
     unread = [name for name in task.panel.known if name not in read]
     return {"features": listed.height, "used": len(task.used), "unread": unread}
-
-
-def forecast(task: Task, folder: Path) -> dict[str, Any]:
-    """Forecasts with the champion: mean and quantiles for all levels, as one table."""
-    task.tell(0, 3, "the single series")
-    bottom = task.fitted().forecast(task.panel)
-    task.tell(1, 3, "ranges for all levels")
-    levels = all_levels(bottom, task.panel.series, task.hierarchy)
-    ranges = Ranges.load(task.results.folder("combine") / "scatter.parquet")
-    asked = task.settings.output.quantiles
-    made = Forecasts(ranges.apply(levels, task.panel, task.hierarchy, asked, rounded=False))
-    task.tell(2, 3, "writing")
-    maturing.keep(task, made, ranges.whole)
-    frame = maturing.rounded(made, ranges.whole).to_frame()
-    write_table(frame, folder / "forecasts.parquet")
-    return {
-        "model": task.summary("train")["model"],
-        "cutoff": made.total.cutoff.isoformat(),
-        "first": str(made.total.dates[0]),
-        "last": str(made.total.dates[-1]),
-        "levels": len(levels),
-        "series": sum(each.series.height for each in levels.values()),
-        "rows": frame.height,
-        "units": round(float(np.sum(made.total.mean, dtype=np.float64)), 1),
-        "units_a_year_ago": _year_ago(task.panel, task.settings.horizon),
-        "table": str(task.results.folder("forecast") / "forecasts.parquet"),
-    }
-
-
-def _year_ago(panel: Panel, horizon: int) -> float | None:
-    """Units in the same days of whole seasons a year before those asked for; None where they are not all known."""
-    first = panel.n_days - panel.frequency.year
-    units = panel.units[:, max(first, 0) : first + horizon] if first >= 0 else panel.units[:, :0]
-    known = ~np.isnan(units)
-    if units.shape[1] < horizon or not known.any(axis=0).all():
-        return None
-    return round(float(np.sum(units[known], dtype=np.float64)), 1)
 
 
 def delivery(task: Task, folder: Path) -> dict[str, Any]:

@@ -7,7 +7,10 @@ is so. Slow drift is looked for over all forecasts, each week by the one that wa
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from datetime import date
 from functools import cached_property
+from typing import Any
 
 import polars as pl
 
@@ -15,17 +18,19 @@ from foresell.core.hierarchy import level_name
 from foresell.core.panel import Panel
 from foresell.evaluate.weights import compute_weights
 from foresell.flow.asked import LOG, Answered, answered, asked_figures
-from foresell.flow.chronicle import write_history
+from foresell.flow.chronicle import MOMENT, write_history
 from foresell.flow.layout import MONITOR
 from foresell.flow.maturing import Matured, history_of, matured, nominal_of
 from foresell.flow.outcome import Progress
 from foresell.flow.project import Project
 from foresell.flow.steps import Task
 from foresell.monitor import cusum, judging
-from foresell.monitor.accuracy import ALL, DAILY, LEVEL, NODE, SEGMENT, added_up, figures
+from foresell.monitor.accuracy import ALL, DAILY, LEVEL, MADE, NODE, SEGMENT, added_up, figures
 from foresell.monitor.baseline import Baseline, read_baseline
 from foresell.monitor.bounds import BIAS, block_of
 from foresell.monitor.judging import Check, Reference
+from foresell.monitor.shares import SLOW, rate_of
+from foresell.monitor.weekly import by_week
 from foresell.store.history import Kept
 
 BASELINE = "baseline.json"
@@ -33,7 +38,7 @@ STEP = "step"
 TOTAL = (BIAS, LEVEL, "total", ALL)
 
 _SCORED = ("mae", "rmsse", "wrmsse")
-_LABELS = {"version": pl.String, "model": pl.String}
+_LABELS: dict[str, Any] = {"version": pl.String, "model": pl.String, MADE: MOMENT}
 
 
 class Watch:
@@ -72,12 +77,14 @@ class Watch:
 
     @cached_property
     def came_in(self) -> list[Matured]:
-        """The forecasts that have days among the newest, or are not in the history yet, with what has come in."""
-        known = self.history.table("accuracy")
-        seen = set() if known is None else set(known["model"])
+        """The forecasts that have days among the newest, or days that the history does not have yet, with what has
+        come in."""
+        known = last_days(self.history.table("accuracy"))
         place = {each: self.panel.day_of(each.cutoff) for each in self.kept}
         begun = [each for each, day in place.items() if 0 <= day < self.panel.n_days - 1]
-        wanted = [each for each in begun if place[each] + self.settings.horizon >= self.first or each.model not in seen]
+        wanted = [
+            each for each in begun if place[each] + self.settings.horizon >= self.first or self._open(each, known)
+        ]
         days = sorted({place[each] for each in wanted})
         weights = dict(zip(days, compute_weights(self.panel, self.task.hierarchy, days), strict=True)) if days else {}
         found = []
@@ -88,19 +95,25 @@ class Watch:
             found.append(matured(each, self.panel, self.task.hierarchy, self.first, at, segments))
         return [each for each in found if each is not None]
 
+    def _open(self, each: Kept, known: Mapping[tuple[str, date], date]) -> bool:
+        """Whether a day of it has come in that is not among the `known` ones."""
+        until = known.get((each.model, each.cutoff))
+        return until is None or until < min(each.last, self.panel.cutoff)
+
     @cached_property
     def daily(self) -> pl.DataFrame:
         """The day sums of every forecast, also of earlier looks: the table ``accuracy`` of the history."""
-        labels = [
-            each.daily.select(
-                pl.lit(self.called(each.kept.model)).alias("version"), pl.lit(each.kept.model).alias("model"), pl.all()
-            )
-            for each in self.came_in
-        ]
+        labels = [self._labelled(each) for each in self.came_in]
         if labels:
             return self.history.put("accuracy", pl.concat(labels), ["model", "cutoff"])
         known = self.history.table("accuracy")
         return pl.DataFrame(schema={**_LABELS, **DAILY}) if known is None else known
+
+    def _labelled(self, each: Matured) -> pl.DataFrame:
+        """The day sums of a forecast, with which model made it and when."""
+        kept = each.kept
+        said = {"version": self.called(kept.model), "model": kept.model, MADE: kept.made}
+        return each.daily.select(*(pl.lit(said[name], kind).alias(name) for name, kind in _LABELS.items()), pl.all())
 
     @cached_property
     def newest(self) -> pl.DataFrame:
@@ -111,6 +124,11 @@ class Watch:
     def judged(self) -> Matured | None:
         """The newest forecast of which a whole block has come in, among the newest days."""
         return next((each for each in reversed(self.came_in) if self._days(each) >= self.size), None)
+
+    def due(self, kept: Kept) -> date:
+        """The day whose sales let a forecast be judged: the last of its first block."""
+        days: list[date] = kept.read()["date"].unique().sort().to_list()
+        return days[min(self.size, len(days)) - 1]
 
     def own(self, each: Matured) -> pl.DataFrame:
         """The day sums of one forecast on the newest days."""
@@ -159,8 +177,15 @@ class Watch:
         if self.baseline is not None:
             weeks = [week for week in weeks if week.first > self.baseline.as_of]
             usual = usual.moved(self.baseline.known.get(TOTAL))
-        rate = self.settings.monitoring.false_alarms * judging.DRIFT_SHARE
+        rate = rate_of(SLOW, self.settings.monitoring.false_alarms)
         return cusum.drift(weeks, usual, rate) if weeks else None
+
+    @cached_property
+    def weeks(self) -> pl.DataFrame:
+        """The table ``by_week``: the forecasts in use, at the total and the single series."""
+        usual = {} if self.reference is None else self.reference.usual
+        dates = self.panel.dates[: self.panel.n_days].astype(object).tolist()
+        return by_week(self.daily, dates, self.size, ("total", self.bottom), usual)
 
     @cached_property
     def answered(self) -> Answered:
@@ -172,10 +197,7 @@ class Watch:
     def figures(self) -> pl.DataFrame:
         """The table ``accuracy``: see `layout.MONITOR_FILES`."""
         label = ["version", "model", "cutoff"]
-        levels = self.newest.filter(pl.col("part") == LEVEL)
-        steps = figures(levels, [*label, *NODE, STEP]).with_columns(part=pl.lit(STEP))
-        found = pl.concat([figures(self.newest, [*label, *NODE]), steps], how="diagonal_relaxed")
-        found = self._with_backtest(self._with_scores(found))
+        found = self._with_backtest(self._with_scores(_by_node_and_step(self.newest, label)))
         nominal = pl.lit(nominal_of(self.settings.output.quantiles), pl.Float64)
         asked = asked_figures(self.answered.daily, self.panel) if self.answered.daily.height else None
         batch = found.with_columns(source=pl.lit("batch"), nominal=nominal)
@@ -200,10 +222,26 @@ class Watch:
             daily = self.history.backtest(model)
             if daily is not None:
                 renamed = (pl.col(name).alias(f"{name}_backtest") for name in names)
-                before.append(figures(daily).select(pl.lit(model).alias("model"), *NODE, *renamed))
+                before.append(_by_node_and_step(daily).select(pl.lit(model).alias("model"), *NODE, STEP, *renamed))
         if not before:
             return found.with_columns(pl.lit(None, pl.Float64).alias(f"{name}_backtest") for name in names)
-        return found.join(pl.concat(before), on=["model", *NODE], how="left", maintain_order="left")
+        on = ["model", *NODE, STEP]
+        return found.join(pl.concat(before), on=on, how="left", nulls_equal=True, maintain_order="left")
+
+
+def _by_node_and_step(daily: pl.DataFrame, label: Sequence[str] = ()) -> pl.DataFrame:
+    """The figures of every node, and of every step of the levels (``part`` is then ``step``)."""
+    levels = daily.filter(pl.col("part") == LEVEL)
+    steps = figures(levels, [*label, *NODE, STEP]).with_columns(part=pl.lit(STEP))
+    return pl.concat([figures(daily, [*label, *NODE]), steps], how="diagonal_relaxed")
+
+
+def last_days(daily: pl.DataFrame | None) -> dict[tuple[str, date], date]:
+    """By model and cutoff of each forecast in a table of day sums, the last of its days there."""
+    if daily is None:
+        return {}
+    last = daily.group_by("model", "cutoff").agg(pl.col("date").max())
+    return {(model, cutoff): day for model, cutoff, day in last.iter_rows()}
 
 
 def _scores(each: Matured) -> pl.DataFrame:

@@ -14,8 +14,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.scenario import Change, scenario, series_where
 from foresell.features.catalogue import group_levels
-from foresell.flow.outcome import Progress
-from foresell.flow.steps import Task
+from foresell.flow.forecaster import Forecaster
 from foresell.report import reasons
 from foresell.report.reasons import Explanation
 from foresell.report.words import change, listed, many, number, span
@@ -95,11 +94,12 @@ def explain(
 ) -> Explanation:
     """Why the forecast of the `chosen` series (values by column; all where none is named) is what it is.
 
-    From `first` to `last`, within the horizon; all of it where not given. Does what is out of date of the steps up to
-    training first. Raises UsageError for series and days that the forecast does not have.
+    From `first` to `last`, within the horizon; all of it where not given. Asks the model that makes the forecast, and
+    does first what is out of date of what that needs. Raises UsageError for series and days that the forecast does not
+    have.
     """
-    task = _trained(project)
-    panel, fitted = task.panel, task.fitted()
+    task = project.trained("why")
+    panel, fitted = task.panel, Forecaster.of(task).champion
     rows = series_where(panel.series, chosen)
     steps = steps_between(panel, fitted.horizon, first, last)
     task.tell(0, 1, f"asking {fitted.name}")
@@ -124,13 +124,13 @@ def what_if(
     """How the forecast of the `chosen` series moves with `changes` of what is known ahead, from `first` to `last`.
 
     `changes` are by covariate: ``{"price": "-10%", "promotion": "on"}``, see `core.scenario.Change`. The project's
-    data and results stay as they are. Does what is out of date of the steps up to training first. Raises UsageError
-    for series, days and covariates that are not there ahead.
+    data and results stay as they are. Asks the model that makes the forecast, and does first what is out
+    of date of what it needs. Raises UsageError for series, days and covariates that are not there ahead.
     """
     if not changes:
         raise UsageError("Nothing is changed; give another price or promotion.")
-    task = _trained(project)
-    panel, fitted = task.panel, task.fitted()
+    task = project.trained("why")
+    panel, fitted = task.panel, Forecaster.of(task).champion
     rows = series_where(panel.series, chosen)
     steps = steps_between(panel, fitted.horizon, first, last)
     dates = panel.ahead(fitted.horizon)
@@ -154,16 +154,6 @@ def what_if(
         others=float(np.delete(moved, rows).sum()),
         frequency=panel.frequency,
     )
-
-
-def _trained(project: Project) -> Task:
-    """The project's results, once all is done that the model needs."""
-    project.run("train")
-
-    def tell(done: float, total: float, doing: str, left: float | None = None) -> None:
-        project.watch(Progress("why", done, total, doing, left))
-
-    return Task(project.settings, project.folder, project.results, tell)
 
 
 def steps_between(panel: Panel, horizon: int, first: date | str | None, last: date | str | None) -> slice:

@@ -35,6 +35,9 @@ DAILY = {
 }
 """The columns of a table of day sums."""
 
+MADE = "made"
+"""The column of a table of several forecasts' day sums that says when each was made."""
+
 
 @dataclass(frozen=True)
 class Beside:
@@ -115,6 +118,18 @@ def _rows(part: str, of: str, names: Sequence[str], place: np.ndarray, sums: dic
         pl.lit(of).alias("of"),
         pl.Series("name", named, dtype=pl.String),
     )
+
+
+def oldest_first(daily: pl.DataFrame) -> pl.DataFrame:
+    """Day sums of several forecasts by cutoff, and those of one cutoff in the order they were made: after a promotion
+    two models forecast the same days. First come those of which that is not known.
+
+    >>> daily = pl.DataFrame({"cutoff": [2, 1, 1], "made": [3, 9, None], "model": ["c", "b", "a"]})
+    >>> oldest_first(daily)["model"].to_list()
+    ['a', 'b', 'c']
+    """
+    by = [name for name in ("cutoff", MADE) if name in daily.columns]  # of an older foresell it is not known of any
+    return daily.sort(by, nulls_last=False, maintain_order=True)
 
 
 def added_up(daily: pl.DataFrame, by: Iterable[str]) -> pl.DataFrame:

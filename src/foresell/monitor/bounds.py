@@ -70,13 +70,15 @@ def with_figures(sums: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     lean = _log("units", "forecast")
     total = sums.filter((pl.col("part") == LEVEL) & (pl.col("of") == _TOTAL)).select(*by, lean.alias("__total"))
     whole = (pl.col("part") == LEVEL).cast(pl.Boolean)
-    found = sums.join(total, on=list(by), how="left", maintain_order="left") if by else sums.join(total, how="cross")
+    one = pl.lit(0).alias("__one")  # something to join by where `by` is empty
+    on = ["__one", *by]
+    found = sums.with_columns(one).join(total.with_columns(one), on=on, how="left", maintain_order="left")
     return found.with_columns(
         pl.when(whole).then(lean).otherwise(lean - pl.col("__total").fill_null(0.0)).alias(BIAS),
         _log("error", "units").alias(ERROR),
         _log("error", "naive").alias(SKILL),
         pl.when(pl.col("ranged") > 0).then(pl.col("inside") / pl.col("ranged")).alias(COVERAGE),
-    ).drop("__total")
+    ).drop("__one", "__total")
 
 
 def _log(part: str, whole: str) -> pl.Expr:
@@ -112,6 +114,14 @@ class Usual:
         0.08
         """
         return replace(self, variance=self.variance * max(1.0, self.size / max(size, 1e-9)))
+
+    def longer(self, times: float) -> Usual:
+        """The same if there had been so many times as many windows that vary as much.
+
+        >>> Usual(0.0, 0.04, 0.5, worth=4.0, freedom=3.0).longer(2).freedom
+        7.0
+        """
+        return replace(self, worth=self.worth * times, freedom=self.worth * times - 1)
 
     def moved(self, mean: float | None) -> Usual:
         """The same round another mean, where one is given."""

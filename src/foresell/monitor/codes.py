@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 
-from foresell.core.finding import Finding, Severity
+from foresell.core.finding import Code, Severity, finding_of
 
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
-
-@dataclass(frozen=True)
-class Code:
-    """A kind of finding. Those of accuracy become errors where they hold for the total, for several groups or by far
-    (see `judging`); `severity` is what they weigh otherwise."""
-
-    severity: Severity
-    meaning: str
-    advice: str
-
-
 _RETRAIN = "Look for what changed (prices, assortment, how sales are recorded), then: foresell retrain"
 
+# Those of accuracy become errors where they hold for the total, for several groups or by far: see `judging`.
 CODES: dict[str, Code] = {
     # Matured accuracy.
     "bias-shifted": Code(
@@ -81,7 +70,8 @@ CODES: dict[str, Code] = {
     ),
     "predictions-drifted": Code(
         WARNING,
-        "The newest forecasts look unlike those of the backtest's windows, against the level and season of the series.",
+        "The newest forecasts look unlike those before (of the backtest, or of the same model), against the level and "
+        "season of the series.",
         "See what in the inputs has changed too, and ask for the reasons of a forecast that looks odd with: "
         "foresell explain",
     ),
@@ -99,15 +89,20 @@ CODES: dict[str, Code] = {
     ),
 }
 
+MENDED = frozenset(
+    {
+        "bias-shifted",
+        "error-grew",
+        "no-better-than-naive",
+        "ranges-narrow",
+        "ranges-wide",
+        "slow-drift",
+        "drifted-columns",
+        "drifted-input",
+        "new-values",
+    }
+)
+"""What a new training may mend, and so asks for one: see `flow.retraining`."""
 
-def finding(
-    code: str, where: str, count: int, message: str, examples: Iterable[object] = (), severity: Severity | None = None
-) -> Finding:
-    """A finding of a known code, with its advice; and its severity, where no other is given.
-
-    >>> str(finding("nothing-matured", "forecasts", 0, "the first day is 2024-03-01"))
-    'info nothing-matured in forecasts: the first day is 2024-03-01.'
-    """
-    kind = CODES[code]
-    shown = tuple(str(example) for example in examples)[:5]
-    return Finding(code, severity or kind.severity, where, int(count), message, shown, kind.advice)
+finding = partial(finding_of, CODES)
+"""A finding of one of these codes, see `core.finding.finding_of`."""

@@ -21,6 +21,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from foresell.monitor.accuracy import oldest_first
 from foresell.monitor.bounds import Usual
 
 SLACK = 0.5  # standard deviations a week may lean: tuned to shifts of one
@@ -30,11 +31,13 @@ _DRAWS = 40_000
 
 @dataclass(frozen=True)
 class Week:
-    """A week by the forecast that was in use when it began: log of units sold over units forecast is its `lean`."""
+    """A week by the forecast that was in use when it began, made at `cutoff` by `model`: log of units sold over units
+    forecast is its `lean`."""
 
     first: date
     last: date
     cutoff: date
+    model: str
     lean: float
 
 
@@ -56,23 +59,25 @@ class Drift:
 def weeks_in_use(daily: pl.DataFrame, dates: Sequence[date], size: int) -> list[Week]:
     """The newest weeks of `size` periods that end with `dates` (all periods up to the last that has come in).
 
-    `daily` has the day sums of the total of all forecasts. A week is forecast by the newest one made before it began
-    that reaches to its end; a week without one, or with unknown days, is left out.
+    `daily` has the day sums of the total of all forecasts, with their ``model``. A week is forecast by the newest one
+    made before it began that reaches to its end (of several models at one cutoff by the one made last); a week without
+    one, or with unknown days, is left out.
     """
-    place = {when: number for number, when in enumerate(dates)}
-    known = daily.filter(pl.col("points") > 0)
-    rows = {key[0]: part for key, part in known.partition_by("cutoff", as_dict=True, maintain_order=True).items()}
-    cutoffs = sorted((each for each in rows if each in place), reverse=True)
+    there = set(dates)
+    known = oldest_first(daily.filter((pl.col("points") > 0) & pl.col("cutoff").is_in(list(there))))
+    newest = list(known.partition_by("cutoff", "model", as_dict=True, maintain_order=True).items())[::-1]
     found: list[Week] = []
     for end in range(len(dates), size - 1, -size):
         if len(found) == MOST_WEEKS:
             break
         first, last = dates[end - size], dates[end - 1]
-        for cutoff in (each for each in cutoffs if each < first):
-            part = rows[cutoff].filter(pl.col("date").is_between(first, last)).unique("date", keep="last")
+        for (cutoff, model), rows in newest:
+            if cutoff >= first:
+                continue
+            part = rows.filter(pl.col("date").is_between(first, last))
             if part.height == size:
                 units, forecast = float(part["units"].sum()), float(part["forecast"].sum())
-                found.append(Week(first, last, cutoff, float(np.log((units + 0.5) / (forecast + 0.5)))))
+                found.append(Week(first, last, cutoff, model, float(np.log((units + 0.5) / (forecast + 0.5)))))
                 break
     return found[::-1]
 
@@ -93,7 +98,7 @@ def drift(weeks: Sequence[Week], usual: Usual, rate: float) -> Drift:
     for number, (week, limit) in enumerate(zip(weeks, limits, strict=True)):
         if signalled is not None and week.cutoff >= signalled:
             up = down = 0.0
-            signalled = None
+            began, signalled = [None, None], None
         score = (week.lean - centre) / scale if scale > 0 else 0.0
         centre += (week.lean - centre) / (usual.worth + number + 1)
         up, down = max(0.0, up + score - SLACK), max(0.0, down - score - SLACK)

@@ -1,9 +1,8 @@
 """Which figures lie outside what is usual, with false alarms no more often than was asked, over all checks together.
 
-The rate of false alarms is divided: half of it to the few checks of the whole (bias of the total, error, skill and
-coverage of the total and of the single series), a quarter to all checks of its parts (levels, groups, segments), a
-quarter to slow drift (`cusum`). Within each of the first two, Holm's procedure corrects for how many there are. So
-that many groups do not blunt the look at the whole.
+There are two families of checks, each with its share of the rate of false alarms (`shares`): the few checks of the
+whole (bias of the total, error, skill and coverage of the total and of the single series), and all checks of its parts
+(levels, groups, segments). Within each, Holm's procedure corrects for how many there are.
 """
 
 from __future__ import annotations
@@ -30,11 +29,7 @@ from foresell.monitor.bounds import (
     usual,
     with_figures,
 )
-
-WHOLE, PARTS = "whole", "parts"
-SHARES = {WHOLE: 0.5, PARTS: 0.25}
-DRIFT_SHARE = 0.25
-"""Which share of false alarms is whose."""
+from foresell.monitor.shares import PARTS, WHOLE, rate_of
 
 SIDES = {BIAS: 2, ERROR: 1, SKILL: 1, COVERAGE: 2}
 FAR = 2.0  # times the limit: far outside
@@ -152,7 +147,7 @@ def _floor(figure: str, rows: pl.DataFrame, count: int, nominal: float | None) -
 def judge(
     daily: pl.DataFrame, reference: Reference, bottom: str, rate: float, baseline: Accepted | None = None
 ) -> list[Check]:
-    """The checks of one version by its day sums, with `rate` of false alarms over all of them and slow drift.
+    """The checks of one version by its day sums; `rate` is that of false alarms of a whole look (`shares`).
 
     `bottom` names the level of the single series. Where there is a `baseline`, what lies within the bounds round its
     figure is no alarm either. Nothing is judged before a whole block has come in.
@@ -162,9 +157,9 @@ def judge(
         return []
     made = list(_checks(with_figures(sums, []), reference, bottom, baseline or {}))
     found = []
-    for family, share in SHARES.items():
+    for family in (WHOLE, PARTS):
         members = [each for each in made if each.family == family]
-        limits = holm([each.chance for each in members], rate * share)
+        limits = holm([each.chance for each in members], rate_of(family, rate))
         found += [_bounded(each, below) for each, below in zip(members, limits, strict=True)]
     return found
 

@@ -8,15 +8,18 @@ from itertools import groupby
 import numpy as np
 
 from foresell.core.finding import Finding, Severity
-from foresell.monitor.accuracy import LEVEL
-from foresell.monitor.bounds import BIAS, COVERAGE, ERROR, SKILL
+from foresell.monitor.accuracy import ALL, LEVEL
+from foresell.monitor.bounds import BIAS, COVERAGE, ERROR, SKILL, limit
 from foresell.monitor.codes import finding
 from foresell.monitor.cusum import Drift
-from foresell.monitor.judging import WHOLE, Check, Reference
+from foresell.monitor.judging import SIDES, Check, Reference
+from foresell.monitor.shares import WHOLE
 
 SEVERAL = 3
 FEW = 6.0
 """Windows; with fewer of them bounds are so wide that hardly anything lies outside."""
+
+TOTAL = (LEVEL, "total", ALL)
 
 _WHERE = {BIAS: "bias-shifted", ERROR: "error-grew", SKILL: "no-better-than-naive"}
 
@@ -107,7 +110,7 @@ def said(check: Check) -> str:
             f"the error is {percent(check.value)} against that of seasonal naive {days}; usual is "
             f"{percent(check.expected)}"
         )
-    beside = "" if check.part == LEVEL else ", the lean of the total taken out,"
+    beside = "," if check.part == LEVEL else ", the lean of the total taken out,"
     return (
         f"{check.units:,.0f} units were sold where {check.forecast:,.0f} were forecast{beside} "
         f"{percent(check.value)} {days}; usual is {percent(low or 0)} to {percent(high or 0)}"
@@ -131,8 +134,36 @@ def drift_finding(found: Drift, about: str) -> Finding | None:
     return finding("slow-drift", "total", len(leaning), text, examples, severity)
 
 
-def few_windows(reference: Reference) -> Iterator[Finding]:
-    """Says so where the backtest is too short for bounds that are of use."""
+def few_windows(reference: Reference, checks: Sequence[Check]) -> Iterator[Finding]:
+    """Says so where the backtest is too short for bounds that are of use, and what that leaves open of the total."""
     if reference.windows < FEW:
-        windows = f"{reference.windows:g} window{'' if reference.windows == 1 else 's'}"
-        yield finding("few-windows", "backtest", 1, f"{windows} that do not overlap tell what is usual")
+        many = f"{reference.windows:g} windows that do not overlap tell"
+        told = "1 window alone tells" if reference.windows == 1 else many
+        yield finding("few-windows", "backtest", 1, f"{told} what is usual{_left_open(reference, checks)}")
+
+
+def _left_open(reference: Reference, checks: Sequence[Check]) -> str:
+    """How far the total may lie off and nobody is told, as it is and if there were `FEW` windows."""
+    total = next((each for each in checks if (each.figure, each.node) == (BIAS, TOTAL)), None)
+    if total is None:
+        return ""
+    known = reference.usual[(BIAS, *TOTAL)].at(total.forecast * reference.size / total.days)
+    now, then = (
+        limit(total.below, each.freedom, SIDES[BIAS]) * each.spread(total.days / reference.size)
+        for each in (known, known.longer(FEW / reference.windows))
+    )
+    return (
+        f", so that sales of {total.days} days may lie {_within(total.expected, now)} off their forecast unnoticed; "
+        f"with {FEW:g} windows that vary as much, {_within(total.expected, then)}"
+    )
+
+
+def _within(centre: float, reach: float) -> str:
+    """A range of log ratios in words.
+
+    >>> _within(0.0, 0.2), _within(0.0, 3.0)
+    ('-18.1 % to +22.1 %', 'almost anywhere')
+    """
+    if reach > np.log(10):
+        return "almost anywhere"
+    return f"{percent(centre - reach)} to {percent(centre + reach)}"

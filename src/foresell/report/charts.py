@@ -6,130 +6,47 @@ Each function returns `Markup`; all text that comes from data is escaped here.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from foresell.core.frequency import Frequency
-from foresell.report.axes import Scale, date_ticks, tick_labels, ticks
+from foresell.report.axes import Scale, ticks
+from foresell.report.canvas import (
+    BOTTOM,
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    TOP,
+    WIDTH,
+    Frame,
+    band,
+    days_of,
+    framed,
+    marks_of,
+    path,
+    spot,
+    svg,
+    tag,
+)
 from foresell.report.contents import Story
 from foresell.report.words import day, number, period
 
-WIDTH, HEIGHT = 640, 258
 STRIPS = 300  # days of a chart that answer to the pointer
-WIDE = 1072  # as wide as the page, so that letters keep their size
-LEFT, RIGHT, TOP, BOTTOM = 56, 12, 34, 30
-
-
-def tag(name: str, content: str | Markup = "", **attributes: object) -> Markup:
-    """An element; `content` and the values of `attributes` are escaped. ``class_`` is class, ``x_y`` is x-y.
-
-    >>> print(tag("text", "<b>", x=1.25, class_="label"))
-    <text x="1.2" class="label">&lt;b&gt;</text>
-    """
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{_place(value)}"' for key, value in attributes.items())
-    return Markup(f"<{name}{given}>{escape(content)}</{name}>")
-
-
-def _place(value: object) -> Markup:
-    """A coordinate to a tenth, which is finer than any screen."""
-    if isinstance(value, float | np.floating):
-        text = f"{value:.1f}"
-        return Markup(text.removesuffix(".0"))
-    return escape(value)
-
-
-def _svg(
-    content: Iterable[Markup], label: str, width: float = WIDTH, height: float = HEIGHT, kind: str = "chart"
-) -> Markup:
-    return tag(
-        "svg", Markup("").join(content), class_=kind, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label
-    )
-
-
-def path(xs: Sequence[float], ys: Sequence[float]) -> str:
-    """An SVG path through the points; it breaks where y is NaN, and a point that stands alone becomes a dot.
-
-    >>> path([0, 1, 2, 3], [5, 6, float("nan"), 7])
-    'M0 5L1 6M3 7h0'
-    """
-    parts: list[str] = []
-    open_, alone = False, False
-    for x, y in zip(xs, ys, strict=True):
-        if not math.isfinite(y):
-            parts += ["h0"] if alone else []
-            open_ = alone = False
-            continue
-        parts.append(f"{'L' if open_ else 'M'}{_place(float(x))} {_place(float(y))}")
-        alone, open_ = not open_, True
-    return "".join([*parts, "h0"] if alone else parts)
-
-
-def band(xs: Sequence[float], low: Sequence[float], high: Sequence[float]) -> str:
-    """A closed SVG path between two lines.
-
-    >>> band([0, 1], [1, 2], [3, 4])
-    'M0 3L1 4L1 2L0 1Z'
-    """
-    corners = [*zip(xs, high, strict=True), *zip(reversed(xs), reversed(low), strict=True)]
-    return "M" + "L".join(f"{_place(float(x))} {_place(float(y))}" for x, y in corners) + "Z"
-
-
-@dataclass(frozen=True)
-class _Frame:
-    """The plot's area: scales, and the axes drawn in it."""
-
-    x: Scale
-    y: Scale
-    axes: Markup
-
-
-def _frame(
-    first: float,
-    last: float,
-    values: Iterable[float],
-    unit: str,
-    x_ticks: list[tuple[float, str]],
-    width: float = WIDTH,
-) -> _Frame:
-    """Axes that hold `values` and zero, on a drawing so wide."""
-    finite = [float(value) for value in values if math.isfinite(value)]
-    marks = ticks(min([0.0, *finite]), max([0.0, *finite]))
-    right, floor = width - RIGHT, HEIGHT - BOTTOM
-    x, y = Scale(first, last, LEFT, right), Scale(marks[0], marks[-1], floor, TOP)
-    drawn = [tag("text", unit, x=4, y=14, class_="unit")]
-    for mark, label in zip(marks, tick_labels(marks), strict=True):
-        kind = "zero" if mark == 0 else "grid"
-        drawn.append(tag("path", d=f"M{LEFT} {_place(y(mark))}H{right:g}", class_=kind))
-        drawn.append(tag("text", label, x=LEFT - 6, y=y(mark) + 4, class_="end"))
-    for place, label in x_ticks:
-        anchor = "start" if x(place) < LEFT + 20 else "end" if x(place) > right - 20 else "mid"
-        drawn.append(tag("path", d=f"M{_place(x(place))} {floor}v5", class_="zero"))
-        drawn.append(tag("text", label, x=x(place), y=floor + 19, class_=anchor))
-    return _Frame(x, y, Markup("").join(drawn))
-
-
-def _days(dates: np.ndarray) -> list[float]:
-    return dates.astype("datetime64[D]").astype(np.int64).astype(float).tolist()
-
-
-def _date_ticks(first: np.datetime64, last: np.datetime64) -> list[tuple[float, str]]:
-    return [(float(when.astype("datetime64[D]").astype(np.int64)), label) for when, label in date_ticks(first, last)]
 
 
 def timeline(story: Story, frequency: Frequency = Frequency.DAY, width: float = WIDTH) -> Markup:
     """History, the forecast with its bands, and what was forecast for the last window of the backtest, on one axis."""
-    past, ahead, tested = _days(story.dates), _days(story.ahead), _days(story.tested_dates)
+    past, ahead, tested = days_of(story.dates), days_of(story.ahead), days_of(story.tested_dates)
     bounds = [value for one in story.bands for value in (*one.low, *one.high)]
     values = [*story.units, *story.mean, *story.tested, *bounds]
     dates = np.sort(np.concatenate([story.dates, story.ahead]))
-    marks = _date_ticks(dates[0], dates[-1])
-    frame = _frame(min(past + ahead), max(past + ahead), values, f"units a {frequency.noun}", marks, width)
+    marks = marks_of(dates[0], dates[-1])
+    frame = framed(min(past + ahead), max(past + ahead), values, f"units a {frequency.noun}", marks, width)
     drawn = [frame.axes, *_bands(frame, story, ahead)]
     if past and ahead:
-        middle = _place(frame.x((past[-1] + ahead[0]) / 2))
+        middle = spot(frame.x((past[-1] + ahead[0]) / 2))
         drawn.append(tag("path", d=f"M{middle} {TOP - 8}V{HEIGHT - BOTTOM}", class_="cutoff"))
     for days, line, kind in (
         (past, story.units, "history"),
@@ -141,10 +58,10 @@ def timeline(story: Story, frequency: Frequency = Frequency.DAY, width: float = 
             drawn.append(tag("path", d=shape, class_=kind))
     drawn += _hover(frame, story, frequency)
     label = f"{story.name}: sales until {day(story.dates[-1])}, forecast until {day(story.ahead[-1])}"
-    return _svg(drawn, label, width)
+    return svg(drawn, label, width)
 
 
-def _bands(frame: _Frame, story: Story, ahead: list[float]) -> list[Markup]:
+def _bands(frame: Frame, story: Story, ahead: list[float]) -> list[Markup]:
     """The ranges as areas; where there is one step only, as a block of some width."""
     one_step = len(ahead) == 1
     xs = [frame.x(ahead[0]) - 5, frame.x(ahead[0]) + 5] if one_step else [frame.x(when) for when in ahead]
@@ -155,16 +72,16 @@ def _bands(frame: _Frame, story: Story, ahead: list[float]) -> list[Markup]:
     return drawn
 
 
-def _hover(frame: _Frame, story: Story, frequency: Frequency) -> list[Markup]:
+def _hover(frame: Frame, story: Story, frequency: Frequency) -> list[Markup]:
     """A strip over each day that says its numbers; of a very long chart, over the days ahead only, to keep it light."""
     said: dict[float, tuple[np.datetime64, list[str]]] = {}
     for dates, values, words in (
         (story.dates, story.units, "sold"),
         (story.tested_dates, story.tested, "forecast in the test"),
     ):
-        for place, when, value in zip(_days(dates), dates, values, strict=True):
+        for place, when, value in zip(days_of(dates), dates, values, strict=True):
             said.setdefault(place, (when, []))[1].append(f"{words}: {number(float(value))}")
-    for step, (place, when) in enumerate(zip(_days(story.ahead), story.ahead, strict=True)):
+    for step, (place, when) in enumerate(zip(days_of(story.ahead), story.ahead, strict=True)):
         ranges = [
             f"{b.share:.0%} range: {number(float(b.low[step]))} to {number(float(b.high[step]))}" for b in story.bands
         ]
@@ -172,7 +89,7 @@ def _hover(frame: _Frame, story: Story, frequency: Frequency) -> list[Markup]:
     places = sorted(said)
     step_width = (frame.x(places[-1]) - frame.x(places[0])) / max(len(places) - 1, 1)
     if len(places) > STRIPS:
-        places = _days(story.ahead)
+        places = days_of(story.ahead)
     return [
         tag(
             "rect",
@@ -189,10 +106,10 @@ def _hover(frame: _Frame, story: Story, frequency: Frequency) -> list[Markup]:
 
 def curve(dates: np.ndarray, values: np.ndarray, unit: str, label: str) -> Markup:
     """One line over dates; values [date], NaN where not known."""
-    days = _days(dates)
-    frame = _frame(days[0], days[-1], values, unit, _date_ticks(dates[0], dates[-1]))
+    days = days_of(dates)
+    frame = framed(days[0], days[-1], values, unit, marks_of(dates[0], dates[-1]))
     line = path([frame.x(when) for when in days], [frame.y(float(value)) for value in values])
-    return _svg([frame.axes, tag("path", d=line, class_="history")], label)
+    return svg([frame.axes, tag("path", d=line, class_="history")], label)
 
 
 def lines(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: str, x_unit: str, label: str) -> Markup:
@@ -201,13 +118,13 @@ def lines(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: s
     first, last = min(every_x), max(every_x)
     marks = [mark for mark in ticks(first, last, 8) if first <= mark <= last and mark == int(mark)]
     values = [float(value) for _, ys in series.values() for value in ys]
-    frame = _frame(first, last, values, unit, [(mark, f"{mark:g}") for mark in marks])
+    frame = framed(first, last, values, unit, [(mark, f"{mark:g}") for mark in marks])
     drawn = [frame.axes, tag("text", x_unit, x=WIDTH - RIGHT, y=HEIGHT - BOTTOM - 6, class_="unit end")]
     for place, (who, (xs, ys)) in enumerate(series.items()):
         shape = path([frame.x(float(x)) for x in xs], [frame.y(float(y)) for y in ys])
         title = tag("title", who)
         drawn.append(tag("path", title, d=shape, class_=f"line line-{min(place, 5) + 1}"))
-    return _svg(drawn, label)
+    return svg(drawn, label)
 
 
 def columns(
@@ -230,7 +147,7 @@ def columns(
     shown = [min(width, reach) for width in spread]
     ends = [value + side * width for value, width in zip(values, shown, strict=True) for side in (-1, 1)]
     marks = [(float(place), text) for place, text in enumerate(names)]
-    frame = _frame(-0.6, len(names) - 0.4, [*values, *ends, *lines], unit, marks)
+    frame = framed(-0.6, len(names) - 0.4, [*values, *ends, *lines], unit, marks)
     wide, zero = (frame.x(1) - frame.x(0)) * 0.62, frame.y(0)
     drawn = [frame.axes]
     for place, (text, value, width, stands_out) in enumerate(zip(names, values, spread, clear, strict=True)):
@@ -243,11 +160,11 @@ def columns(
         if math.isfinite(width):
             low, high = frame.y(value - shown[place]), frame.y(value + shown[place])
             end = "m-5 0h10" if width <= reach else ""
-            shape = f"M{_place(x)} {_place(low)}{end and 'm-5 0h10m-5 0'}V{_place(high)}{end}"
+            shape = f"M{spot(x)} {spot(low)}{end and 'm-5 0h10m-5 0'}V{spot(high)}{end}"
             drawn.append(tag("path", d=shape, class_="whisker"))
     for line in lines:
-        drawn.append(tag("path", d=f"M{LEFT} {_place(frame.y(line))}H{WIDTH - RIGHT}", class_="across"))
-    return _svg(drawn, label)
+        drawn.append(tag("path", d=f"M{LEFT} {spot(frame.y(line))}H{WIDTH - RIGHT}", class_="across"))
+    return svg(drawn, label)
 
 
 def diagonal(
@@ -255,8 +172,8 @@ def diagonal(
 ) -> Markup:
     """Shares that are over shares that should be, from 0 to 1, one line for each name; right is the diagonal."""
     marks = [(mark / 5, f"{20 * mark} %") for mark in range(6)]
-    frame = _frame(0, 1, [0, 100], unit, marks)
-    straight = f"M{_place(frame.x(0))} {_place(frame.y(0))}L{_place(frame.x(1))} {_place(frame.y(100))}"
+    frame = framed(0, 1, [0, 100], unit, marks)
+    straight = f"M{spot(frame.x(0))} {spot(frame.y(0))}L{spot(frame.x(1))} {spot(frame.y(100))}"
     drawn = [frame.axes, tag("path", d=straight, class_="across")]
     drawn.append(tag("text", x_unit, x=WIDTH - RIGHT, y=HEIGHT - BOTTOM - 6, class_="unit end"))
     for place, (who, (should, does)) in enumerate(series.items()):
@@ -266,15 +183,15 @@ def diagonal(
         for x, y, wanted, found in zip(xs, ys, should, does, strict=True):
             title = tag("title", f"{who}: {wanted:.1%} should lie below, {found:.1%} do")
             drawn.append(tag("circle", title, cx=x, cy=y, r=4, class_=f"point point-{kind}"))
-    return _svg(drawn, label)
+    return svg(drawn, label)
 
 
 def bar(value: float, most: float, reference: float | None = None) -> Markup:
     """A bar as long as `value` is of `most`, with a tick where `reference` stands. The number is beside it in words."""
     scale = Scale(0, most or 1, 0, 100)
-    drawn = [tag("rect", x=0, y=2, width=max(scale(max(value, 0)), 0.5), height=8)]
+    drawn = [tag("rect", x=0, y=2, width=min(max(scale(max(value, 0)), 0.5), 100), height=8)]
     if reference is not None and math.isfinite(reference):
-        drawn.append(tag("path", d=f"M{_place(min(scale(reference), 99.5))} 0v12"))
+        drawn.append(tag("path", d=f"M{spot(min(scale(reference), 99.5))} 0v12"))
     content = Markup("").join(drawn)
     return tag("svg", content, class_="bar", viewBox="0 0 100 12", preserveAspectRatio="none", aria_hidden="true")
 
@@ -288,4 +205,4 @@ def spark(values: Sequence[float]) -> Markup:
         for place, value in enumerate(values)
         if math.isfinite(value)
     ]
-    return _svg(columns, ", ".join(number(value) for value in values), 8 * len(values), 20, "spark")
+    return svg(columns, ", ".join(number(value) for value in values), 8 * len(values), 20, "spark")

@@ -1,4 +1,4 @@
-"""The report as one HTML page that needs nothing else: no network, no script."""
+"""The report, and the page of accuracy, as one HTML page each that needs nothing else: no network, no script."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from markupsafe import Markup
 
 from foresell.core.errors import StoreError
 from foresell.core.finding import worst_first
-from foresell.report import charts, tables, trust, tuning, words
+from foresell.report import canvas, charts, control, tables, trust, tuning, verdict, words
 from foresell.report.contents import Report, Story
 from foresell.report.headlines import headlines, total
+from foresell.report.watched import Watched
 
 GROUPS = {
     "level": ("Upper levels", "The largest groups of the levels between the total and the single series."),
@@ -46,7 +47,7 @@ def render(content: Report) -> str:
     page = _environment().get_template("page.html.jinja")
     return page.render(
         report=content,
-        style=Markup(files("foresell.report").joinpath("page.css").read_text(encoding="utf-8")),
+        style=_style(),
         headlines=headlines(content),
         total=total(content),
         groups=_groups(content.stories),
@@ -59,6 +60,16 @@ def render(content: Report) -> str:
         trust=trust,
         tuning=tuning,
     )
+
+
+def render_watched(content: Watched) -> str:
+    """The page of accuracy as text. Whatever comes from data or settings is escaped."""
+    page = _environment().get_template("watched.html.jinja")
+    return page.render(look=content, style=_style(), verdict=verdict, control=control)
+
+
+def _style() -> Markup:
+    return Markup(files("foresell.report").joinpath("page.css").read_text(encoding="utf-8"))
 
 
 def _groups(stories: tuple[Story, ...]) -> list[tuple[str, str, list[Story]]]:
@@ -81,7 +92,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(charts=charts, words=words)
+    environment.globals.update(canvas=canvas, charts=charts, words=words)
     environment.filters.update(
         number=words.number,
         score=words.score,

@@ -2,24 +2,29 @@
 
 | path under ``results/history/`` | holds |
 |---|---|
-| forecasts/cutoff=2024-03-01/MODEL.parquet | a forecast of all levels as it was made |
+| forecasts/cutoff=2024-03-01/MODEL.parquet | a forecast of all levels as it was made; the oldest make room |
 | backtests/MODEL.parquet | by day, how the backtest that a model was trained with erred |
 | accuracy.parquet, findings.parquet, ... | see `layout.HISTORY_FILES` |
 
 MODEL is the fingerprint of the training. What is kept twice is kept once: a forecast by its cutoff and model, a row by
-the keys of its table.
+the keys of its table. A forecast says when it was made in its column ``made``: the time of a file is lost when it is
+copied.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import polars as pl
 
-from foresell.store.tables import read_table, write_table
+from foresell.store.tables import read_table, scan_table, write_table
+
+MADE = "made"
 
 
 class Kept(NamedTuple):
@@ -32,6 +37,19 @@ class Kept(NamedTuple):
     def read(self) -> pl.DataFrame:
         return read_table(self.path)
 
+    @property
+    def last(self) -> date:
+        """The last day that it is for; nothing else of it is read."""
+        found = scan_table(self.path).select(pl.col("date").max()).collect().item()
+        assert isinstance(found, date)  # a forecast has a day
+        return found
+
+    @property
+    def made(self) -> datetime | None:
+        """When it was made, in UTC; None where a foresell kept it that did not say so."""
+        kept = scan_table(self.path)
+        return kept.select(MADE).head(1).collect().item() if MADE in kept.collect_schema() else None
+
 
 class History:
     """The tables under `root`."""
@@ -40,9 +58,9 @@ class History:
         self.root = Path(root)
 
     def keep_forecast(self, frame: pl.DataFrame, cutoff: date, model: str) -> Path:
-        """Keeps a forecast, in place of the one of the same cutoff and model."""
+        """Keeps a forecast as one made now, in place of the one of the same cutoff and model."""
         path = self._forecast(cutoff, model)
-        write_table(frame, path)
+        write_table(frame.with_columns(pl.lit(datetime.now(UTC)).alias(MADE)), path)
         return path
 
     def has_forecast(self, cutoff: date, model: str) -> bool:
@@ -52,10 +70,14 @@ class History:
         """The forecasts that were kept, by cutoff, then in the order they were made."""
         paths = (self.root / "forecasts").glob("cutoff=*/*.parquet")
         found = [Kept(date.fromisoformat(p.parent.name.removeprefix("cutoff=")), p.stem, p) for p in paths]
-        return sorted(
-            (each for each in found if not each.model.startswith(".")),
-            key=lambda each: (each.cutoff, each.path.stat().st_mtime_ns, each.model),
-        )
+        whole = sorted(each for each in found if not each.model.startswith("."))
+        return [each for _, of_day in groupby(whole, lambda kept: kept.cutoff) for each in _as_made(list(of_day))]
+
+    def drop_forecast(self, kept: Kept) -> None:
+        """Removes a forecast that was kept, and its folder where it was the last in it."""
+        kept.path.unlink(missing_ok=True)
+        with suppress(OSError):  # another lies in it
+            kept.path.parent.rmdir()
 
     def _forecast(self, cutoff: date, model: str) -> Path:
         return self.root / "forecasts" / f"cutoff={cutoff}" / f"{model}.parquet"
@@ -97,3 +119,16 @@ class History:
         if before is None or not rows.equals(before):
             write_table(rows, self.root / f"{name}.parquet")
         return rows
+
+
+def _as_made(of_day: list[Kept]) -> list[Kept]:
+    """The forecasts of one cutoff in the order they were made; nothing is read where there is one only.
+
+    Those that do not say when are older than those that do, and come in the order of their files' times.
+    """
+    if len(of_day) < 2:
+        return of_day
+    when = {each: each.made for each in of_day}
+    unsaid = [each for each, made in when.items() if made is None]
+    said = sorted((made, each) for each, made in when.items() if made is not None)
+    return [*sorted(unsaid, key=lambda each: each.path.stat().st_mtime_ns), *(each for _, each in said)]

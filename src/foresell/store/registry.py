@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,18 +20,19 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from foresell.core.errors import DataError, StoreError, UsageError, first_five
+from foresell.store.portable import Portable, data_of, save
 from foresell.store.tracking import ABSENT, FINGERPRINT, Recorded, Run, Tracking, _when
 
 if TYPE_CHECKING:
-    import polars as pl
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 CHAMPION = "champion"
 PROMOTION = "promotion"
 VERDICT, VERSION, BEFORE, REASON = "foresell.verdict", "foresell.version", "foresell.before", "foresell.reason"
 ASKED = "foresell.asked"
 PROMOTED, FORCED, REFUSED, ROLLED_BACK = "promoted", "forced", "refused", "rolled back"
-KEPT = 2  # versions that stay in the cache of what was fetched
+DEAD = 86_400  # seconds after which what is half done is taken to be left by a process that died
 
 
 @dataclass(frozen=True)
@@ -61,31 +63,6 @@ class Change:
     asked: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column that a model takes or gives; `kind` is ``string``, ``double``, ``long``, ``datetime``, ``boolean`` or
-    ``strings``, a list of them."""
-
-    name: str
-    kind: str
-    required: bool = True
-
-
-@dataclass(frozen=True)
-class Portable:
-    """A model as files, and how MLflow is to load and ask it.
-
-    `loader` is the module whose ``_load_pyfunc(folder)`` reads `folder`; `example` are rows as it takes them.
-    """
-
-    folder: Path
-    loader: str
-    inputs: Sequence[Column]
-    outputs: Sequence[Column]
-    example: pl.DataFrame
-    requirements: Sequence[str] = field(default_factory=tuple)
-
-
 class Registry:
     """The versions of the model that `tracking` names; what is fetched from a server or bucket stays in `cache`."""
 
@@ -111,7 +88,7 @@ class Registry:
         with self.tracking.speaking():
             logged = client.create_logged_model(experiment, name=self.name, source_run_id=run)
             with tempfile.TemporaryDirectory(prefix="foresell-model-") as place:
-                _save(model, Path(place) / "model", run, logged)
+                save(model, Path(place) / "model", run, logged)
                 client.log_model_artifacts(logged.model_id, str(Path(place) / "model"))
             client.log_outputs(run, [LoggedModelOutput(logged.model_id, 0)])
             client.finalize_logged_model(logged.model_id, "READY")
@@ -145,17 +122,21 @@ class Registry:
         return sorted((_version(each, champion) for each in found), key=lambda each: -int(each.number))
 
     def _champion(self) -> str | None:
+        return self._aliases().get(CHAMPION)
+
+    def _aliases(self) -> dict[str, str]:
+        """Which version has which alias."""
         from mlflow.exceptions import MlflowException
 
         client = self.tracking.client
         with self.tracking.speaking():
             try:
-                number = client.get_registered_model(self.name).aliases.get(CHAMPION)
+                found = client.get_registered_model(self.name).aliases
             except MlflowException as error:
                 if error.error_code != ABSENT:
                     raise
-                return None
-        return None if number is None else str(number)
+                return {}
+        return {alias: str(number) for alias, number in found.items()}
 
     def champion(self) -> Version | None:
         """The version that is champion now; None where there is none."""
@@ -179,17 +160,29 @@ class Registry:
         return [_change(each) for each in self.tracking.runs(PROMOTION)]
 
     def mend(self) -> None:
-        """Ends the record of a promotion whose process died after the alias had moved, so that the history has it.
+        """Puts right what processes left that died.
 
-        One that died before that has changed nothing, and its record stays unfinished, which no one reads.
+        The record of a promotion whose alias had moved is ended, so that the history has it. One that died before that
+        has changed nothing, and its record stays unfinished, which no one reads. Of a registration that was broken off
+        the files go, after a day: no version has them.
         """
         now = self._champion()
         last = next((each for each in reversed(self.history()) if each.verdict != REFUSED), None)
-        if now is None or (last is not None and last.version == now):
-            return
-        begun = [each for each in self.tracking.begun(PROMOTION) if each.tags.get(VERSION) == now]
-        if begun:
-            self.tracking.end(begun[-1].id)
+        if now is not None and (last is None or last.version != now):
+            begun = [each for each in self.tracking.begun(PROMOTION) if each.tags.get(VERSION) == now]
+            if begun:
+                self.tracking.end(begun[-1].id)
+        self._clear_broken_off()
+
+    def _clear_broken_off(self) -> None:
+        client, long_ago = self.tracking.client, int(1000 * (time.time() - DEAD))
+        asked = f"name = '{self.name}' AND creation_timestamp < {long_ago}"  # MLflow 3.17 finds none by its status
+        with self.tracking.speaking():
+            self.tracking.settle()
+            for each in client.search_logged_models([self.tracking.experiment], asked, max_results=1000):
+                if each.status.name == "PENDING":
+                    self._files(each.artifact_location).delete_artifacts()
+                    client.delete_logged_model(each.model_id)
 
     def promote(
         self,
@@ -235,16 +228,20 @@ class Registry:
 
         Raises UsageError where there was none before.
         """
-        now = self._champion()
-        known = {each.number for each in self.versions()}
-        line = [each for each in line_of_champions(self.history()) if each in known]
-        earlier = line[:-1] if line and line[-1] == now else line
-        if now is None or not earlier:
+        now, before = self._champion(), self._before()
+        if now is None or before is None:
             raise UsageError(
                 f"There is nothing to go back to: '{self.name}' has "
                 + ("no champion." if now is None else f"had no champion before version {now}.")
             )
-        return self.promote(earlier[-1], reason, before=now, verdict=ROLLED_BACK)
+        return self.promote(before, reason, before=now, verdict=ROLLED_BACK)
+
+    def _before(self) -> str | None:
+        """The version that a rollback takes; None where no other that was champion is still there."""
+        now, known = self._champion(), {each.number for each in self.versions()}
+        line = [each for each in line_of_champions(self.history()) if each in known]
+        earlier = line[:-1] if line and line[-1] == now else line
+        return earlier[-1] if earlier else None
 
     @contextmanager
     def _deciding(
@@ -275,44 +272,88 @@ class Registry:
             source = client.get_model_version_download_uri(self.name, version)
         address = urlsplit(source)
         if address.scheme in ("", "file"):
-            folder = _data(Path(unquote(address.path)), source)
+            folder = data_of(Path(unquote(address.path)), source)
             check(folder)
             return folder
         place = self.cache / version
         with suppress(DataError, StoreError):
-            folder = _data(place, source)
+            folder = data_of(place, source)
             check(folder)
             return folder
         self._download(source, place)
-        folder = _data(place, source)
+        folder = data_of(place, source)
         check(folder)
-        self._prune(place)
+        self._clear_cache(place)
         return folder
 
     def _download(self, source: str, place: Path) -> None:
-        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
-
         place.parent.mkdir(parents=True, exist_ok=True)
         work = place.with_name(f".{place.name}.{uuid4().hex[:8]}.part")
         try:
             work.mkdir()
             with self.tracking.speaking():
-                repository = get_artifact_repository(
-                    source, tracking_uri=self.tracking.where.uri, registry_uri=self.tracking.where.uri
-                )
-                repository.download_artifacts("", str(work))
+                self._files(source).download_artifacts("", str(work))
             shutil.rmtree(place, ignore_errors=True)
             work.rename(place)
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    def _prune(self, newest: Path) -> None:
-        """Keeps the cache small: what was fetched last, and one more."""
-        others = sorted(
-            (each for each in self.cache.iterdir() if each != newest), key=lambda each: each.stat().st_mtime
-        )
-        for each in others[: len(others) - KEPT + 1]:
-            shutil.rmtree(each, ignore_errors=True)
+    def _files(self, source: str) -> ArtifactRepository:
+        from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+        uri = self.tracking.where.uri
+        return get_artifact_repository(source, tracking_uri=uri, registry_uri=uri)
+
+    def _clear_cache(self, newest: Path) -> None:
+        """Keeps of the cache what was fetched last, what serves, and what a rollback would let serve. The rest is only
+        a copy, and is fetched again when it is asked for."""
+        stay = {newest.name, self._champion(), self._before()}
+        for each in self.cache.iterdir():
+            begun = each.name.startswith(".") and time.time() - each.stat().st_mtime < DEAD
+            if each.name not in stay and not begun:
+                shutil.rmtree(each, ignore_errors=True)
+
+    def spare(self, newest: int) -> list[Version]:
+        """The versions that may be removed, the oldest first: all but the `newest`, those that have an alias (the
+        champion has one) and the one that a rollback takes."""
+        stay = self._needed()
+        return [each for each in self.versions()[newest:] if each.number not in stay][::-1]
+
+    def _needed(self) -> set[str | None]:
+        return {*self._aliases().values(), self._before()}
+
+    def remove(self, version: str) -> int:
+        """Removes a version and the files of its model for good; how many bytes they were.
+
+        Its training, with settings and scores, stays among the runs, and so does what was decided of it. Where this is
+        broken off, the version is still listed, without all of its files; once more ends it.
+
+        Raises UsageError where there is no such version, or it has an alias or is what a rollback takes.
+        """
+        self.version(version)
+        if version in self._needed():  # asked anew: another process may have promoted it since it was found to be spare
+            raise UsageError(
+                f"Version {version} of '{self.name}' was not removed: it is the champion, the one before, or has "
+                "another alias."
+            )
+        client = self.tracking.client
+        with self.tracking.speaking():
+            self.tracking.settle()
+            files = self._files(client.get_model_version_download_uri(self.name, version))
+            freed = _size(files)
+            files.delete_artifacts()
+            model = client.get_model_version(self.name, version).model_id
+            if model:
+                client.delete_logged_model(model)
+            client.delete_model_version(self.name, version)
+        shutil.rmtree(self.cache / version, ignore_errors=True)
+        return freed
+
+
+def _size(files: ArtifactRepository, folder: str | None = None) -> int:
+    """How many bytes lie there."""
+    found = files.list_artifacts(folder)
+    return sum(_size(files, each.path) if each.is_dir else each.file_size or 0 for each in found)
 
 
 def line_of_champions(history: Sequence[Change]) -> list[str]:
@@ -332,45 +373,6 @@ def line_of_champions(history: Sequence[Change]) -> list[str]:
         elif each.verdict == ROLLED_BACK and each.version in line:
             del line[len(line) - line[::-1].index(each.version) :]
     return line
-
-
-def _save(model: Portable, place: Path, run: str, logged: Any) -> None:
-    """Writes the model as MLflow wants it: its files as they are, and beside them how to load and ask it."""
-    import mlflow.pyfunc
-    import pandas as pd
-    from mlflow.models import Model, ModelSignature
-    from mlflow.types.schema import Array, ColSpec, Schema
-
-    def schema(columns: Sequence[Column]) -> Schema:
-        kinds = {"strings": Array("string")}
-        return Schema([ColSpec(kinds.get(each.kind, each.kind), each.name, each.required) for each in columns])
-
-    example = pd.DataFrame({name: model.example[name].to_list() for name in model.example.columns})
-    for column in model.inputs:
-        if column.kind == "datetime" and column.name in example:
-            example[column.name] = pd.to_datetime(example[column.name])
-    mlflow.pyfunc.save_model(
-        str(place),
-        loader_module=model.loader,
-        data_path=str(model.folder),
-        mlflow_model=Model(
-            artifact_path=logged.artifact_location, model_uuid=logged.model_id, run_id=run, model_id=logged.model_id
-        ),
-        signature=ModelSignature(inputs=schema(model.inputs), outputs=schema(model.outputs)),
-        input_example=example,
-        pip_requirements=list(model.requirements),
-    )
-
-
-def _data(place: Path, source: str) -> Path:
-    """The model's own files within what MLflow keeps of it."""
-    folders = [each for each in (place / "data").glob("*") if each.is_dir()]
-    if len(folders) != 1:
-        raise StoreError(
-            f"{source} holds no model of foresell: it should have one folder under data/, and has {len(folders)}. "
-            "Register the model again with: foresell train --again"
-        )
-    return folders[0]
 
 
 def _version(found: ModelVersion, champion: str | None) -> Version:

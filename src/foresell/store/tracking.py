@@ -1,8 +1,8 @@
 """Runs as MLflow keeps them: what was done, from what, and what came of it.
 
-Without settings they lie in the project, ``results/mlflow.db`` (SQLite) and ``results/mlflow/`` (files); they move with
-it. A server or a bucket is named by its address, and its credentials come from the environment (``MLFLOW_TRACKING_*``,
-``AWS_*``).
+Without settings they lie in the project, ``results/mlflow.db`` (SQLite) and ``results/mlflow/`` (files). They move with
+it, and keep the name that they began with when its folder gets another. A server or a bucket is named by its address,
+and its credentials come from the environment (``MLFLOW_TRACKING_*``, ``AWS_*``).
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Where:
 
     - `uri`: of MLflow's store; `shown` is the same, safe to print.
     - `artifacts`: where files go; None leaves it to the server.
-    - `name`: of the experiment and of the registered model.
+    - `name`: of the experiment and of the registered model. Where the settings give none: in the project's own store
+      the one that is there, elsewhere (other projects may be there too) and at the beginning that of the folder.
     - `database`: the SQLite file, where there is one; `beside` says that the files lie beside it and move with it.
     """
 
@@ -76,7 +77,9 @@ class Where:
     def of(cls, folder: str | Path, settings: TrackingSettings) -> Where:
         """As the settings of the project in `folder` say. Raises UsageError for an address of an unknown kind."""
         base = Path(folder).resolve()
-        name = re.sub(r"[^\w .-]", "-", settings.name or base.name) or "foresell"
+        name = _taken(settings.name or base.name)
+        if settings.name is None and settings.uri is None:
+            name = _name_there(base / DATABASE, name)
         artifacts = settings.artifacts
         if artifacts is not None and "://" not in artifacts:
             artifacts = (base / artifacts).as_uri()
@@ -151,7 +154,10 @@ class Tracking:
         as in a container.
         """
         if self.where.beside and self.where.database is not None:
-            _rehome(self.where.database, self.where.name, str(self.where.artifacts))
+            try:
+                _rehome(self.where.database, self.where.name, str(self.where.artifacts))
+            except sqlite3.Error as error:
+                raise StoreError(self._trouble(error)) from error
 
     @cached_property
     def experiment(self) -> str:
@@ -252,11 +258,14 @@ class Tracking:
         try:
             yield
         except troubles() as error:
-            raise StoreError(
-                f"The tracking store {self.where.shown} (files in {mask(self.where.artifacts or 'its own place')}) did "
-                f"not take or give what was asked: {_first_line(error)}. See that it can be reached, or change "
-                "'tracking' in the settings."
-            ) from error
+            raise StoreError(self._trouble(error)) from error
+
+    def _trouble(self, error: Exception) -> str:
+        return (
+            f"The tracking store {self.where.shown} (files in {mask(self.where.artifacts or 'its own place')}) did "
+            f"not take or give what was asked: {_first_line(error)}. See that it can be reached, or change "
+            "'tracking' in the settings."
+        )
 
 
 NEEDED = ("mlflow", "sqlalchemy", "alembic")
@@ -350,6 +359,27 @@ def holds(where: Where, run: str) -> bool:
             return open_.execute("SELECT 1 FROM runs WHERE run_uuid = ?", (run,)).fetchone() is not None
     except sqlite3.Error:
         return False
+
+
+def _taken(name: str) -> str:
+    """`name` as the registry takes it."""
+    return re.sub(r"[^\w .-]", "-", name) or "foresell"
+
+
+def _name_there(database: Path, name: str) -> str:
+    """What the runs in a project's own database go by: the only name there is; `name` where there are none or others.
+
+    MLflow is not imported.
+    """
+    if not database.exists():
+        return name
+    asked = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id != 0"  # 0: MLflow's own
+    try:
+        with closing(sqlite3.connect(database, timeout=60)) as open_:
+            there = [str(row[0]) for row in open_.execute(asked)]
+    except sqlite3.Error:  # whoever opens it says so
+        return name
+    return there[0] if len(there) == 1 else name
 
 
 def _rehome(database: Path, name: str, artifacts: str) -> None:

@@ -56,6 +56,9 @@ def test_a_quiet_week_ends_with_0_and_a_table(project):
     )
     for level in ("total", "store", "store x item"):
         assert f"\n  {level} " in done.stdout
+    page = project / "results" / "monitor" / "monitor.html"
+    assert page.exists()
+    assert str(page).replace(" ", "") in "".join(done.stdout.split())
 
 
 def test_a_severe_finding_ends_with_1(project):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -82,6 +83,22 @@ def test_force_rollback_and_the_list(two):
     gone = run("rollback", two)
     assert gone.exit_code == 2
     assert "nothing to go back to" in said(gone)
+
+
+def test_old_versions_are_removed_once_that_is_agreed_to(two, change_settings):
+    change_settings(two, champion="moving_average")
+    assert run("train", two, "--quiet").exit_code == 0
+    refused = CliRunner().invoke(main, ["models", str(two), "--prune", "1"], input="n\n")
+    assert refused.exit_code == 1
+    assert "Remove version 2 of shop for good?" in said(refused)
+    assert len(json.loads(run("models", two, "--json").stdout)["models"]) == 3
+    agreed = CliRunner().invoke(main, ["models", str(two), "--prune", "1"], input="y\n")
+    assert agreed.exit_code == 0, agreed.output
+    assert re.search(r"1 version removed, which frees [\d.]+ MB\. version trained", said(agreed))
+    left = json.loads(run("models", two, "--prune", "1", "--json").stdout)
+    assert ([each["version"] for each in left["models"]], left["removed"]) == (["3", "1"], {})
+    assert "There is no version to remove." in said(run("models", two, "--prune", "1", "--yes"))
+    assert run("models", two, "--prune", "0").exit_code == 2
 
 
 def test_a_server_that_is_down_ends_with_1(tracked_shop, change_settings):

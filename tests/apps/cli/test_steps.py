@@ -49,6 +49,33 @@ def test_a_whole_run_from_a_shell(shop):
     assert " ".join(second.stdout.split()).count("(up to date)") == len(NEEDS)
 
 
+def test_a_run_says_which_version_forecast_and_which_waits_to_be_judged(tracked_shop, change_settings):
+    assert run("promote", tracked_shop, "--quiet").exit_code == 0
+    change_settings(tracked_shop, champion="seasonal_naive")
+    ended = run("run", tracked_shop)
+    assert ended.exit_code == 0, ended.output
+    told = " ".join(ended.stdout.split())
+    assert "; by version 1, the champion, which learnt from sales up to 2025-12-28, the last day" in told
+    assert "The newest training, version 2, does not forecast, for it was not promoted; version 1 did." in told
+    assert "foresell promote" in told
+    newest = run("forecast", tracked_shop, "--newest")
+    assert newest.exit_code == 0
+    assert "by version" not in " ".join(newest.stdout.split())
+    states = json.loads(run("status", tracked_shop, "--json").stdout)["steps"]
+    assert next(each["state"] for each in states if each["step"] == "forecast") == "out of date"
+    assert run("promote", tracked_shop, "--version", "2", "--force", "a test").exit_code == 0
+    ended = run("run", tracked_shop)
+    assert "by version 2, the champion" in " ".join(ended.stdout.split())
+    assert "does not forecast" not in ended.stdout
+
+
+def test_a_champion_that_is_passed_over_is_told_of_as_a_warning(tracked_shop, change_settings):
+    assert run("promote", tracked_shop, "--quiet").exit_code == 0
+    change_settings(tracked_shop, horizon=6)
+    told = " ".join(run("forecast", tracked_shop).stdout.split())
+    assert "warning: Version 1, the champion, forecasts 7 periods ahead, not 6." in told
+
+
 @pytest.mark.parametrize("verb", STEPS)
 def test_json_is_all_there_is_on_stdout(done_shop, verb):
     ended = run(verb, done_shop, "--json")

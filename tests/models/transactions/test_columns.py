@@ -70,6 +70,16 @@ def test_dates_and_numbers_that_are_none_are_errors():
     assert made.assumed == {}
 
 
+def test_nan_is_how_pandas_says_that_nothing_is_given():
+    encoder = Encoder.learn(SALES, ["shop", "price"], "date")
+    made = encoder.encode(pl.DataFrame({"shop": [float("nan"), 1.5], "price": [float("nan"), 2.0]}))
+    assert made.errors == {}
+    assert made.assumed == {
+        0: ["shop is not given", "price is not given: taken as 2, the median"],
+        1: ["shop '1.5' was not learnt from: taken as any other"],
+    }
+
+
 def test_numbers_name_things_as_text_does():
     sales = pl.DataFrame({"shop": ["7"] * 20 + ["8"] * 20})
     encoder = Encoder.learn(sales, ["shop"], "date")

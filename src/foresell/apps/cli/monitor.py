@@ -35,8 +35,9 @@ Reads foresell.yaml and the newest sales (and checks them first where they chang
 the log of predictions. Every forecast is kept when it is made, so bring fresh sales and run this: daily, or weekly.
 
 Error, bias, coverage of ranges and value added over seasonal naive are held against the backtest of the same
-version, with bounds that allow for noise: 'monitoring.false_alarms' says how often a look may raise a false alarm.
-Findings go to those that 'monitoring.alerts' names.
+version, with bounds that allow for noise; the newest sales, prices and forecasts against those that it learnt from.
+'monitoring.false_alarms' says how often all of this together may raise a false alarm. Findings go to those that
+'monitoring.alerts' names.
 
 With --baseline, the figures of now are kept as good: later ones that are like them raise no alarm."""
 
@@ -68,6 +69,7 @@ def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
         print_json(_finite(made.to_dict()))
     else:
         click.echo(told(made, baseline))
+        click.echo("\n" + _page(made))
         for each in made.sent:
             click.echo(_said(each))
     if made.severe:
@@ -87,6 +89,13 @@ def _try_alerts(project: Project, as_json: bool) -> None:
         click.echo("\n".join(map(_said, sent)))
     if not all(each.delivered for each in sent):
         click.get_current_context().exit(1)
+
+
+def _page(made: Monitored) -> str:
+    """Where the page is that tells all of it."""
+    from foresell.apps.cli.text import hanging
+
+    return hanging("page:", str(made.page), 11)
 
 
 def _said(sent: Sent) -> str:

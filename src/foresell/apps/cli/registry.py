@@ -56,12 +56,7 @@ def promote(version: str | None, force: str | None, **flags: Any) -> None:
         decision = promotion.promote(project, version, force)
     finally:
         meter.close()
-    if flags["as_json"]:
-        print_json(decision.to_dict())
-    else:
-        click.echo(decided(decision))
-    if not decision.serves:
-        click.get_current_context().exit(1)
+    _end(decision, flags)
 
 
 @click.command(cls=Verb, epilog=f"Example: foresell rollback shop --reason 'orders too high since Monday'\n\n{CODES}")
@@ -76,34 +71,71 @@ def rollback(reason: str, **flags: Any) -> None:
     """
     from foresell.flow import promotion
 
-    project, meter = _project(flags)
-    try:
-        decision = promotion.rollback(project, reason)
-    finally:
-        meter.close()
+    project, _ = _project(flags)
+    _end(promotion.rollback(project, reason), flags)
+
+
+def _end(decision: Decision, flags: dict[str, Any]) -> None:
+    """Prints what was decided; the code is 1 where the version does not serve."""
     if flags["as_json"]:
         print_json(decision.to_dict())
     else:
         click.echo(decided(decision))
+    if not decision.serves:
+        click.get_current_context().exit(1)
 
 
-@click.command(cls=Verb, epilog=f"Example: foresell models shop\n\n{CODES}")
+@click.command(cls=Verb, epilog=f"Example: foresell models shop\n\nExample: foresell models shop --prune 10\n\n{CODES}")
 @project_options
 @click.option("--verdicts", is_flag=True, help="Also list every decision on each version.")
+@click.option(
+    "--prune",
+    "newest",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="First remove all but the newest N, the champion, the one before it and those with another alias.",
+)
+@click.option("--yes", is_flag=True, help="Remove them without asking.")
 @options()
-def models(verdicts: bool, **flags: Any) -> None:
+def models(verdicts: bool, newest: int | None, yes: bool, **flags: Any) -> None:
     """List the registered models: who is champion, since when and why.
 
-    Reads foresell.yaml and the registry. Changes nothing. Needs the extra 'mlflow'.
+    Reads foresell.yaml and the registry. Changes nothing, but with --prune: each version holds the whole panel that it
+    learnt from, and these add up. What is removed (the version, and its files in the store) cannot be had again; its
+    settings and scores, and what was decided of it, stay on record. Needs the extra 'mlflow'.
     """
     from foresell.flow import promotion
 
     project, _ = _project(flags)
+    removed = None if newest is None else _pruned(project, newest, yes)
     found = promotion.models(project)
     if flags["as_json"]:
-        print_json({"models": found})
-    else:
-        click.echo(listed(found, verdicts))
+        print_json({"models": found} | ({} if removed is None else {"removed": removed}))
+        return
+    if removed is not None:
+        click.echo(f"{_freed(removed)}\n")
+    click.echo(listed(found, verdicts))
+
+
+def _pruned(project: Project, newest: int, yes: bool) -> dict[str, int]:
+    """Removes what is spare, once that was agreed to; the bytes of each version."""
+    from foresell.flow import promotion
+    from foresell.report.words import listed as in_words
+
+    spare = promotion.spare(project, newest)
+    if spare and not yes:
+        name = promotion.registry_for(project).name
+        what = f"version{'s' if len(spare) > 1 else ''} {in_words(spare)} of {name}"
+        click.confirm(f"Remove {what} for good?", abort=True, err=True)
+    return promotion.prune(project, spare)
+
+
+def _freed(removed: dict[str, int]) -> str:
+    from foresell.report.words import many
+
+    if not removed:
+        return "There is no version to remove."
+    return f"{many(len(removed), 'version')} removed, which frees {sum(removed.values()) / 1e6:,.1f} MB."
 
 
 def decided(decision: Decision) -> str:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     """Train a challenger where something asks for it, and promote it if it passes the gate.
 
-    What asks for it: a severe finding of `monitor`; a champion that learnt from sales older than 'monitoring.max_age'
-    days; a schedule, 'monitoring.every'; that there is no champion yet; or you, with --now. Days are those of the
-    sales, not of the clock. Where nothing asks for it, or the data are those of the last attempt, it says so and does
-    nothing. After an attempt, seven days of new sales are waited for.
+    What asks for it: a finding of `monitor` that a new training may mend (errors, bias, ranges, drift of inputs; not
+    bad data), a warning too unless 'monitoring.retrain_on' is error or never; a champion that learnt from sales older
+    than 'monitoring.max_age' days; a schedule, 'monitoring.every'; that there is no champion yet; or you, with --now.
+    Days are those of the sales, not of the clock. Where nothing asks for it, or the data are those of the last
+    attempt, it says so and does nothing. After an attempt, seven days of new sales are waited for. A false alarm
+    ('monitoring.false_alarms' is how often a look raises one) costs a training, on which the gate decides.
 
     Reads the data files again, foresell.yaml and the registry. Writes what `train` writes, a version of the model to
     the registry, and the verdict with its figures, as `promote` does. It may be run again at any time, also after it

@@ -65,7 +65,8 @@ def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
     from foresell.flow.project import Project
 
     meter = Meter(quiet=flags["quiet"])
-    return Project(chosen_folder(flags["folder"], flags["project"]), watch=meter), meter
+    folder = chosen_folder(flags["folder"], flags["project"])
+    return Project(folder, watch=meter, newest=flags.get("newest", False)), meter
 
 
 def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tuple[Project, dict[str, Outcome]]:
@@ -169,18 +170,28 @@ def train(**flags: Any) -> None:
     _finish(flags, *STEPS_OF["train"])
 
 
-@_verb("forecast")
+_newest = click.option(
+    "--newest", is_flag=True, help="Forecast with the newest training, also where the registry has a champion."
+)
+
+
+@_verb("forecast", _newest)
 def forecast(**flags: Any) -> None:
     """Forecast all levels with the champion: mean and quantiles, which add up; and hand them to a database.
 
-    Reads what `check` and `train` left (and does what is out of date of those first). Delivers the table
-    `forecasts` to the database that 'output.database' in foresell.yaml names, in place of the rows for the same
-    cutoff; where none is named, to DATABASE.
+    Reads what `check` left (and checks first where that is out of date), and the registry. Where that has a champion
+    (see `promote`), it forecasts as it stands, asked with the newest sales, and nothing is trained. Else the newest
+    training does, and what is out of date of it is done first. A champion that knows other keys, levels or another
+    horizon than foresell.yaml is passed over with a warning; while a registry does not answer, the version that
+    forecast last goes on.
+
+    Delivers the table `forecasts` to the database that 'output.database' in foresell.yaml names, in place of the rows
+    for the same cutoff; where none is named, to DATABASE.
     """
     _finish(flags, *STEPS_OF["forecast"])
 
 
-@_verb("report")
+@_verb("report", _newest)
 def report(**flags: Any) -> None:
     """Write one page for planners: data, forecasts, how far to trust them, what drives them.
 
@@ -193,7 +204,9 @@ def report(**flags: Any) -> None:
 def run(**flags: Any) -> None:
     """Do everything that is out of date, from check to delivery.
 
-    The steps: check, features, backtest, combine, train, forecast, report, record, register, delivery.
+    The steps: check, features, backtest, combine, train, forecast, report, record, register, delivery. Where the
+    registry has a champion, the forecast is the champion's: what is trained anew is registered, and waits to be judged
+    by `promote` or `retrain`.
 
     Reads the files that foresell.yaml names. Writes results/STEP/ for each step; the help of each verb lists its
     files. A run that was stopped goes on where it was; the step that was under way is done from its beginning.

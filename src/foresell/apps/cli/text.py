@@ -111,7 +111,15 @@ def _forecast(of: dict[str, Any]) -> str:
     size = f"{many(of['series'], 'series', 'series')} on {many(of['levels'], 'level')}"
     ago = of["units_a_year_ago"]
     compared = f", {change(of['units'] / ago - 1)} against the same days a year ago" if ago else ""
-    return f"{of['first']} to {of['last']}, {size}: {number(of['units'])} units in all{compared}"
+    return f"{of['first']} to {of['last']}, {size}: {number(of['units'])} units in all{compared}{_by(of)}"
+
+
+def _by(of: dict[str, Any]) -> str:
+    """Which version forecasts, where it is a registered one, and from what it learnt."""
+    if of["version"] is None:
+        return ""
+    old = f", {many(of['age_days'], 'day')} before the last" if of["age_days"] else ", the last day"
+    return f"; by version {of['version']}, the champion, which learnt from sales up to {of['learnt_to']}{old}"
 
 
 def _report(of: dict[str, Any]) -> str:
@@ -285,8 +293,13 @@ def states(told: list[dict[str, Any]]) -> str:
 
 
 def places(outcomes: dict[str, Outcome]) -> str:
-    """Where the results of a whole run lie."""
-    return (
+    """Where the results of a whole run lie; and that the newest training does not forecast, where another does."""
+    by, newest = outcomes["forecast"].summary["version"], outcomes["register"].summary.get("version")
+    waits = (
+        f"The newest training, version {newest}, does not forecast, for it was not promoted; version {by} did. Have it "
+        "judged with: foresell promote, or let foresell retrain decide when to."
+    )
+    return ("" if by is None or newest in (None, by) else f"\n{hanging('', waits, 0)}\n") + (
         f"\nThe report: {outcomes['report'].summary['page']}"
         f"\nForecasts:  {outcomes['forecast'].summary['table']}"
         f"\nDatabase:   {outcomes['delivery'].summary['place']}, table {outcomes['delivery'].summary['table']}"

@@ -114,7 +114,10 @@ _TRACKING = {
         "sqlite:///runs.db",
     ),
     "artifacts": ("a folder or s3://BUCKET/PREFIX; where not given, results/mlflow", "s3://bucket/models"),
-    "name": ("of the registered model; where not given, that of this folder", "shop"),
+    "name": (
+        "of the registered model; where not given, that of this folder at the first run (with a server: always)",
+        "shop",
+    ),
 }
 _PROMOTION = {
     "margin": ("the challenger's WRMSSE is lower by this share at least", 0.005),
@@ -149,11 +152,13 @@ _ALERTS = {
 }
 _MONITORING = {
     "days": ("the newest days whose sales have come in that are looked at", 28),
-    "false_alarms": ("how often a look may be wrong to alarm", 0.01),
+    "false_alarms": ("how often a look, at accuracy and at drift together, may be wrong to alarm", 0.01),
     "drifted_share": ("more drifted columns than this share are an error", 0.3),
     "sample": ("rows that drift is looked for in", 50_000),
+    "retrain_on": ("findings that ask `retrain` for a new training: warning and worse, error, or never", "warning"),
     "max_age": ("days of sales after which `retrain` takes the champion to be old", 35),
     "every": ("days of sales between trainings, whatever is found", 28),
+    "keep": ("days of sales for which a forecast is kept as it was made; what came of it is kept for good", 400),
     "alerts": ("who is told of findings; ${NAME} comes from the environment", _ALERTS),
 }
 

@@ -9,7 +9,8 @@ portable formats (JSON, boosters as text, Parquet, NumPy arrays of numbers); not
 | model/ | the fitted models and how they become one forecast, see `flow.champion` |
 | panel/ | the sales up to the cutoff and what is known ahead, see `store.panels` |
 | scatter.parquet | how errors scatter, for ranges, see `adjust.ranges` |
-| scores/ | how the champion did in the backtest: levels, ranges, quantiles, leaderboard |
+| scores/ | how the champion did in the backtest: levels, ranges, quantiles, leaderboard; by day for `monitor`, which a
+| | bundle that was written before there was such a table serves without |
 | transactions/, revenue/ | the models of single sales and of daily revenue, where the project has them |
 """
 
@@ -30,6 +31,7 @@ from foresell.core.errors import SettingsError, UnreadableFile, UsageError, firs
 from foresell.core.settings import Settings, parse_settings
 from foresell.flow.dossier import plain_settings
 from foresell.store.panels import digest, load_panel
+from foresell.store.tracking import Where
 
 if TYPE_CHECKING:
     from foresell.flow.project import Project
@@ -40,8 +42,9 @@ FORMAT = 1
 MANIFEST, SETTINGS = "manifest.json", "settings.json"
 MODEL, PANEL, SCATTER, SCORES = "model", "panel", "scatter.parquet", "scores"
 TRANSACTIONS, REVENUE = "transactions", "revenue"
+RANGES, BY_DAY = f"{SCORES}/ranges.parquet", f"{SCORES}/by_day.parquet"
 
-_SCORES = ("levels.parquet", "ranges.parquet", "quantiles.parquet", "leaderboard.csv")
+_SCORES = ("levels.parquet", "ranges.parquet", "quantiles.parquet", "leaderboard.csv", "by_day.parquet")
 _AGAIN = "Write it again from its project, or fetch it again from the registry."
 
 
@@ -96,6 +99,14 @@ def read_manifest(folder: Path) -> Manifest:
     Raises UnreadableFile where there is no bundle, where a file is missing, damaged or not listed, and where a later
     foresell wrote it.
     """
+    manifest = described(folder)
+    _check_files(Path(folder), manifest)
+    return manifest
+
+
+def described(folder: Path) -> Manifest:
+    """What the bundle in `folder` says that it holds; its files are not looked at. Raises UnreadableFile as
+    `read_manifest` does."""
     path = Path(folder) / MANIFEST
     try:
         plain = msgspec.json.decode(path.read_bytes())
@@ -113,7 +124,6 @@ def read_manifest(folder: Path) -> Manifest:
             f"{folder} was written by foresell {writer} in format {plain['format']}; this is foresell {__version__}, "
             f"which reads up to format {FORMAT}. Update foresell."
         )
-    _check_files(Path(folder), manifest)
     return manifest
 
 
@@ -142,7 +152,7 @@ def _describe(project: Project, work: Path) -> Manifest:
     assert trained is not None  # checked before
     return Manifest(
         format=FORMAT,
-        name=settings.tracking.name or project.folder.resolve().name,
+        name=Where.of(project.folder, settings.tracking).name,
         cutoff=panel.cutoff,
         trained=trained.finished,
         horizon=settings.horizon,

@@ -327,7 +327,7 @@ class Service:
 
         units = np.full((1, 1), np.nan, np.float32)
         habits = Habits.of(units, self.panel.frequency, bottom.rows["grain"][0])
-        return Around(bottom.rows, habits, np.ones((1, self.manifest.horizon), bool))
+        return Around(bottom.rows, habits, np.ones((1, self.manifest.horizon), bool), bottom.near)
 
     def _memory(self) -> int:
         """Bytes that are kept beside the panel, which is read from disk, and the models."""

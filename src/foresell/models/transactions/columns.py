@@ -218,7 +218,10 @@ def numbers_of(values: pl.Series) -> np.ndarray:
 
 
 def _given(rows: pl.DataFrame, name: str) -> pl.Series:
-    return rows[name] if name in rows.columns else pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    """A column of `rows`, null where nothing is given: NaN is how pandas says so."""
+    if name not in rows.columns:
+        return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
+    return rows[name].fill_nan(None) if rows.schema[name].is_float() else rows[name]
 
 
 # ------------------------------------------------------------------------------------------------------- learning

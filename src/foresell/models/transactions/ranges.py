@@ -58,9 +58,9 @@ def _with_power(actual: np.ndarray, predicted: np.ndarray, probability: float, p
 
 
 def _dependence(actual: np.ndarray, predicted: np.ndarray, power: float, floor: float) -> float:
-    """How far the ranks of divided errors go with those of what is predicted (Spearman), without its sign."""
+    """How far the ranks of divided errors go with those of the size of what is predicted (Spearman), either way."""
     divided = np.abs(actual - predicted) / _size(predicted, power, floor)
-    ranks = pl.DataFrame({"error": divided, "predicted": predicted})
+    ranks = pl.DataFrame({"error": divided, "predicted": np.abs(predicted)})
     found = float(ranks.select(pl.corr("error", "predicted", method="spearman")).item())
     return 0.0 if math.isnan(found) else abs(found)
 

@@ -1,0 +1,100 @@
+"""The forecasts in use, day by day and week by week, over all that was kept; beside what is usual of a week.
+
+In use on a day is the newest forecast that was made before it, of several at one cutoff the one made last; of a week,
+the one that slow drift goes by (`cusum.weeks_in_use`). A week is a block of periods (`bounds.block_of`) that ends with
+the newest sales, or whole blocks before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from foresell.monitor import cusum
+from foresell.monitor.accuracy import ALL, LEVEL, NODE, SUMS, figures, oldest_first
+from foresell.monitor.bounds import BIAS, ERROR, Usual, limit
+from foresell.monitor.scales import READ_AS, read_as
+
+OUTSIDE = 0.05
+"""Of weeks in which nothing has changed, so many lie outside the band of a figure."""
+
+BANDED = (ERROR, BIAS)
+
+_FIGURES: dict[str, Any] = {
+    f"{READ_AS[each]}_{side}": pl.Float64 for each in BANDED for side in ("usual", "low", "high")
+}
+_SCHEMA: dict[str, Any] = {
+    **dict.fromkeys(("version", "model"), pl.String),
+    "cutoff": pl.Date,
+    **dict.fromkeys(NODE, pl.String),
+    **dict.fromkeys(SUMS, pl.Float64),
+    **dict.fromkeys(("first", "last"), pl.Date),
+    "days": pl.UInt32,
+    **dict.fromkeys(("wape", "bias", "coverage", "wape_naive", "value_added"), pl.Float64),
+    **_FIGURES,
+    **{f"{READ_AS[each]}_outside": pl.Boolean for each in BANDED},
+}
+
+
+def in_use(daily: pl.DataFrame) -> pl.DataFrame:
+    """The day sums of the total by the forecast in use on each day, the oldest day first; only days that are known.
+
+    >>> day, other = date(2024, 5, 3), {"part": "level", "of": "total", "name": "all", "points": 1.0}
+    >>> rows = [{"cutoff": date(2024, 5, number), "date": day, "forecast": number, **other} for number in (2, 1)]
+    >>> in_use(pl.DataFrame(rows))["forecast"].to_list()
+    [2]
+    """
+    total = daily.filter((pl.col("part") == LEVEL) & (pl.col("of") == "total") & (pl.col("points") > 0))
+    return oldest_first(total).unique("date", keep="last", maintain_order=True).sort("date")
+
+
+def by_week(
+    daily: pl.DataFrame,
+    dates: Sequence[date],
+    size: int,
+    levels: Sequence[str],
+    usual: Mapping[tuple[str, str, str, str], Usual],
+) -> pl.DataFrame:
+    """The figures of each of the newest weeks at each of `levels`, the oldest week first, and what is usual of a week.
+
+    `daily` are the day sums of all forecasts, `dates` all periods up to the last whose sales have come in. Beside
+    ``wape`` and ``bias`` stand ``_usual``, ``_low`` and ``_high``: a week that is like those that `usual` was learnt
+    from lies between them but for `OUTSIDE` of cases (null where nothing is known of that); ``_outside`` says that this
+    one does not. It is a picture, not an alarm: alarms allow for how many figures are looked at.
+    """
+    rows = daily.filter((pl.col("part") == LEVEL) & pl.col("of").is_in(list(levels)))
+    total = rows.filter(pl.col("of") == "total")
+    parts = []
+    for week in cusum.weeks_in_use(total, dates, size):
+        own = (pl.col("cutoff") == week.cutoff) & (pl.col("model") == week.model)
+        days = rows.filter(own & pl.col("date").is_between(week.first, week.last))
+        parts.append(figures(days, ["version", "model", "cutoff", *NODE]))
+    if not parts:
+        return pl.DataFrame(schema=_SCHEMA)
+    found = pl.concat(parts)
+    bands = [_band(row, usual) for row in found.iter_rows(named=True)]
+    return found.hstack(pl.DataFrame(bands, schema=_FIGURES, orient="row")).with_columns(
+        pl.any_horizontal(pl.col(name) < pl.col(f"{name}_low"), pl.col(name) > pl.col(f"{name}_high")).alias(
+            f"{name}_outside"
+        )
+        for name in (READ_AS[each] for each in BANDED)
+    )
+
+
+def _band(row: Mapping[str, object], usual: Mapping[tuple[str, str, str, str], Usual]) -> list[float | None]:
+    """What is usual of a week of one level, and between what it lies, of each figure of `BANDED`."""
+    found: list[float | None] = []
+    for figure in BANDED:
+        known = usual.get((figure, LEVEL, str(row["of"]), ALL))
+        if known is None:
+            found += [None, None, None]
+            continue
+        at = known.at(float(str(row["forecast"])))
+        reach = limit(OUTSIDE, at.freedom, 2) * at.spread(1)
+        ends = [read_as(figure, at.mean + side * reach) for side in (-1, 1)]
+        found += [read_as(figure, at.mean), *sorted(each for each in ends if each is not None and np.isfinite(each))]
+    return found
