@@ -1,6 +1,6 @@
 """How often monitoring raises a false alarm, how often and how soon it finds a shift that was planted.
 
-    python benchmarks/monitoring.py --seeds 40 --out benchmarks/sample/MONITORING.md
+    python benchmarks/monitoring.py --out benchmarks/sample/MONITORING.md
 
 Each seed is a sample retailer of its own, with two champions:
 
@@ -11,13 +11,15 @@ Each seed is a sample retailer of its own, with two champions:
 Forecasts get ranges learnt from the windows before. What is usual is learnt from the `REFERENCE` windows before the one
 that is looked at. Each window is looked at when one, two, three and four weeks of it have come in. Shifts are planted
 in the units sold when a window begins. Of a drift, the moving average follows what it has seen at its cutoff; the drawn
-champion does not, as a model that goes by prices and calendar alone would not.
+champion does not, as a model that goes by prices and calendar alone would not. One shift is looked at with fewer
+windows that tell what is usual, too: `FEWER`.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -28,6 +30,9 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+sys.path.insert(0, str(Path(__file__).parent))
+from rates import FIRST_SEED
 
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconcile import all_levels
@@ -46,11 +51,13 @@ from foresell.monitor import cusum, judging
 from foresell.monitor.accuracy import ALL, LEVEL
 from foresell.monitor.bounds import BIAS
 from foresell.monitor.judging import Reference
+from foresell.monitor.shares import SLOW, rate_of
 from foresell.monitor.telling import code_of
 from foresell.store.history import History, Kept
 
 HORIZON, WEEK, LOOKS = 28, 7, (7, 14, 21, 28)
 REFERENCE, FRESH = 8, 6  # windows that tell what is usual, and windows that are looked at
+FEWER = (3, 6, REFERENCE)  # the default of the backtest, what `few-windows` advises, and all
 LEARNT = 112  # days before the first window
 RATE = 0.01
 LEVELS = (("store",), ("category",), ("store", "category"))
@@ -59,6 +66,7 @@ SIZE = {"stores": 5, "items": 60}
 DRAWN, PLAIN = "drawn", "moving_average"
 ERRORS = {"window": 0.03, "week": 0.02, "store": 0.02, "category": 0.03, "series": 0.15}
 """Standard deviations of the log errors of the drawn champion."""
+TOTAL = (BIAS, LEVEL, "total", ALL)
 NO_WEIGHTS = Weights("none", (), ())
 
 
@@ -71,6 +79,18 @@ class Look:
     window: int
     days: int
     found: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How far the total of four weeks may lie off its forecast (shares) where so many windows tell what is usual, and
+    whether sales that are a fifth lower were found to be."""
+
+    seed: int
+    windows: int
+    low: float
+    high: float
+    found: bool
 
 
 class Shop:
@@ -143,10 +163,10 @@ class Shop:
     def quiet_days(self) -> list[pl.DataFrame]:
         return [self.days(kept, self.panel) for kept in self.quiet]
 
-    def reference(self, window: int) -> Reference:
-        """What is usual before a fresh window."""
-        daily = pl.concat(self.quiet_days[window : window + REFERENCE])
-        return Reference.of(daily, WEEK, REFERENCE, QUANTILES[-1] - QUANTILES[0])
+    def reference(self, window: int, windows: int = REFERENCE) -> Reference:
+        """What is usual before a fresh window, by so many windows before it."""
+        daily = pl.concat(self.quiet_days[window + REFERENCE - windows : window + REFERENCE])
+        return Reference.of(daily, WEEK, windows, QUANTILES[-1] - QUANTILES[0])
 
     def looks(self, scenario: str, panel: Panel, window: int, kept: Kept) -> Iterator[Look]:
         """The checks of a fresh window, week after week."""
@@ -157,14 +177,21 @@ class Shop:
             found = {f"{code_of(each)} {each.part} {each.of}" for each in checks if each.alarm}
             yield Look(self.seed, scenario, window, days, tuple(sorted(found)))
 
+    def bounds(self, panel: Panel, kept: Kept, windows: int) -> Bounds:
+        """What the bounds of the total are in the first fresh window, when all of it has come in."""
+        checks = judging.judge(self.days(kept, panel), self.reference(0, windows), level_name(self.panel.keys), RATE)
+        (total,) = (each for each in checks if (each.figure, *each.node) == TOTAL)
+        low, high = (float(np.expm1(each)) for each in (total.low, total.high))  # a bias has both
+        return Bounds(self.seed, windows, low, high, total.alarm)
+
     def drift(self, scenario: str, daily: list[pl.DataFrame], window: int) -> Look:
         """Slow drift over the fresh windows up to one; what is usual is learnt before the first."""
-        known = self.reference(0).usual[(BIAS, LEVEL, "total", ALL)]
+        known = self.reference(0).usual[TOTAL]
         total = pl.concat(daily[: window + 1]).filter((pl.col("part") == LEVEL) & (pl.col("of") == "total"))
         ends = self.cutoffs[REFERENCE + window] + HORIZON
         dates = self.panel.dates[: ends + 1].astype(object).tolist()
         weeks = cusum.weeks_in_use(total, dates, WEEK)
-        found = cusum.drift(weeks, known, RATE * judging.DRIFT_SHARE)
+        found = cusum.drift(weeks, known, rate_of(SLOW, RATE))
         return Look(self.seed, scenario, window, HORIZON, ("slow-drift level total",) if found.found else ())
 
 
@@ -201,8 +228,8 @@ def changed(panel: Panel, first: int, factor: np.ndarray, seed: int) -> Panel:
     return replace(panel, units=units)
 
 
-def run(seed: int, champion: str) -> list[Look]:
-    """All scenarios of one seed and champion."""
+def run(seed: int, champion: str) -> tuple[list[Look], list[Bounds]]:
+    """All scenarios of one seed and champion, and the bounds by fewer windows."""
     with tempfile.TemporaryDirectory(prefix="foresell-monitoring-") as place:
         shop = Shop(seed, Path(place), champion)
         found = list(_quiet(shop))
@@ -210,13 +237,14 @@ def run(seed: int, champion: str) -> list[Look]:
         kept = shop.quiet[REFERENCE]
         level = changed(shop.panel, begin, np.array([[0.8]]), seed)
         found += shop.looks("level -20 %", level, 0, kept)
+        bounds = [shop.bounds(level, kept, windows) for windows in FEWER]
         store = shop.panel.series["store"].to_numpy()
         grown = np.where(store == np.unique(store)[seed % SIZE["stores"]], 1.1, 1.0)[:, None]
         found += shop.looks("one store +10 %", changed(shop.panel, begin, grown, seed), 0, kept)
         found += shop.looks("one store +30 %", changed(shop.panel, begin, 1 + 3 * (grown - 1), seed), 0, kept)
         narrow = shop.keep(shop.panel, REFERENCE, "narrow", narrow=0.6)
         found += shop.looks("ranges 40 % too narrow", shop.panel, 0, narrow)
-        return found + list(_drifting(shop, begin))
+        return found + list(_drifting(shop, begin)), bounds
 
 
 def _quiet(shop: Shop) -> Iterator[Look]:
@@ -237,123 +265,21 @@ def _drifting(shop: Shop, begin: int) -> Iterator[Look]:
         yield shop.drift("drift -1 % a week", daily, window)
 
 
-EXPECTED = {
-    "level -20 %": ("bias-shifted level total",),
-    "one store +10 %": ("bias-shifted group store",),
-    "one store +30 %": ("bias-shifted group store",),
-    "ranges 40 % too narrow": ("ranges-narrow",),
-    "drift -1 % a week": ("slow-drift", "bias-shifted level total"),
-}
-
-
-TITLES = {DRAWN: "Errors as a good model makes them", PLAIN: "A moving average"}
-
-
-def report(looks: dict[str, list[Look]], seeds: int) -> str:
-    """The page in Markdown."""
-    head = (
-        f"Made by `benchmarks/monitoring.py`, {seeds} seeds. A sample retailer ({SIZE['stores']} stores, "
-        f"{SIZE['items']} items), windows of {HORIZON} days; what is usual is learnt from the {REFERENCE} windows "
-        f"before. `monitoring.false_alarms` is {RATE:.0%}: {1 - judging.DRIFT_SHARE:.0%} of it for the checks of a "
-        f"look, {judging.DRIFT_SHARE:.0%} for slow drift. Looks at one window are not independent of each other.\n\n"
-        "Found: the finding that is meant, by then. Delay: days from the shift to the look that found it, over those "
-        "that were found; looks are a week apart (four weeks for slow drift)."
-    )
-    parts = [table(found, champion) for champion, found in looks.items()]
-    return "\n".join(["# False alarms and detection", "", head, "", *parts])
-
-
-def table(looks: list[Look], champion: str) -> str:
-    """What came of one champion."""
-    quiet = [each for each in looks if each.scenario == "quiet"]
-    checks, slow = _split(quiet)
-    lines = [
-        f"## {TITLES[champion]}",
-        "",
-        "Nothing has changed:",
-        "",
-        "| days that have come in | looks | false alarms | allowed | at the whole | in parts |",
-        "|---|---|---|---|---|---|",
-    ]
-    for days in (*LOOKS, None):
-        rows = [each for each in checks if days in (None, each.days)]
-        whole, parts = (sum(bool(_of(each, kind)) for each in rows) for kind in (True, False))
-        false = sum(bool(each.found) for each in rows)
-        allowed = RATE * (1 - judging.DRIFT_SHARE)
-        lines.append(
-            f"| {days or 'all'} | {len(rows)} | {_share(false, len(rows))} | {allowed:.2%} | "
-            f"{_share(whole, len(rows))} | {_share(parts, len(rows))} |"
-        )
-    false = sum(bool(each.found) for each in slow)
-    lines += [
-        "",
-        f"Slow drift: {len(slow)} looks, {_share(false, len(slow))} false alarms, "
-        f"{RATE * judging.DRIFT_SHARE:.2%} allowed.",
-        "",
-        "A shift was planted:",
-        "",
-        "| planted | found after 7 days | 14 | 21 | 28 | in the end | median delay | any finding in the end |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    lines += [_detected(name, [each for each in looks if each.scenario == name]) for name in EXPECTED]
-    return "\n".join(lines) + "\n"
-
-
-def _split(quiet: list[Look]) -> tuple[list[Look], list[Look]]:
-    """Looks at the checks, and looks for slow drift: the last of each window."""
-    checks: list[Look] = []
-    slow: list[Look] = []
-    seen: set[tuple[int, int, int]] = set()
-    for each in quiet:
-        key = (each.seed, each.window, each.days)
-        (slow if key in seen else checks).append(each)
-        seen.add(key)
-    return checks, slow
-
-
-def _of(look: Look, whole: bool) -> list[str]:
-    bottom = {"level total", "level store x item"}
-    return [each for each in look.found if (each.split(" ", 1)[1] in bottom) == whole]
-
-
-def _share(count: int, of: int) -> str:
-    return f"{count} ({count / max(of, 1):.1%})"
-
-
-def _detected(name: str, looks: list[Look]) -> str:
-    first: dict[int, int] = {}
-    any_: set[int] = set()
-    for each in sorted(looks, key=lambda each: (each.window, each.days)):
-        if each.found:
-            any_.add(each.seed)
-        if any(found.startswith(EXPECTED[name]) for found in each.found):
-            first.setdefault(each.seed, each.window * HORIZON + each.days)
-    seeds = len({each.seed for each in looks})
-    by = [_percent(sum(delay <= days for delay in first.values()), seeds) for days in LOOKS]
-    delay = f"{np.median(list(first.values())):.0f} days" if first else "–"
-    return f"| {name} | {' | '.join(by)} | {_percent(len(first), seeds)} | {delay} | {_percent(len(any_), seeds)} |"
-
-
-def _percent(count: int, of: int) -> str:
-    return f"{count / max(of, 1):.0%}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=40)
-    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--first", type=int, default=FIRST_SEED, help="the first seed")
     parser.add_argument("--jobs", type=int, default=max(1, os.cpu_count() or 1))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
+    from monitoring_report import report
+
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        looks = {
-            champion: [look for found in pool.map(partial(run, champion=champion), seeds) for look in found]
-            for champion in TITLES
-        }
-    text = report(looks, arguments.seeds)
+        made = {champion: list(pool.map(partial(run, champion=champion), seeds)) for champion in (DRAWN, PLAIN)}
+    text = report(made, seeds)
     print(text)
     if arguments.out:
         arguments.out.write_text(text, encoding="utf-8")

@@ -1,14 +1,16 @@
-"""A year in the life of a forecast, with and without the loop that watches it and keeps it fresh.
+"""Years in the life of a forecast, with and without the loop that watches it and keeps it fresh.
 
     python benchmarks/year.py --out benchmarks/sample/YEAR.md
 
-A sample retailer (`year_events`) whose last year holds a price change, a new store, a wave of stock-outs and a slow
-drift. Its project is trained on what came before, and promoted. Then it lives through that year twice:
+A sample retailer of each seed (`year_events`), whose last year holds a price change, a new store, a wave of stock-outs
+and a slow drift. Its project is trained on what came before, and promoted. Then it lives through that year three times:
 
-- with the loop: when new sales have come in, `retrain` is asked (which asks `monitor`), as a nightly job would.
 - frozen: the first champion stays; `monitor` is asked and nobody listens.
+- by findings: when new sales have come in, `retrain` is asked (which asks `monitor`), as a nightly job would; a
+  champion may grow as old as it likes, so that only findings ask for a new one.
+- by findings and age: the same with 'monitoring.max_age' as it is by default.
 
-Each then forecasts with its champion, from the fresh sales. Errors are of these forecasts.
+Each then forecasts from the fresh sales: the step `forecast`, which asks the champion. Errors are of these forecasts.
 """
 
 from __future__ import annotations
@@ -29,27 +31,21 @@ import polars as pl
 import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
+from rates import FIRST_SEED
 from year_events import BEGIN, HORIZON, KEYS, WEEKS, Retailer
 
-from foresell.adjust.ranges import Ranges
-from foresell.adjust.reconcile import all_levels
-from foresell.core.finding import Finding, Severity
-from foresell.core.forecast import Forecast
-from foresell.core.hierarchy import Hierarchy
-from foresell.flow.champion import Champion
-from foresell.flow.forecasts import Forecasts
-from foresell.flow.maturing import backtest_days, history_of, kept_frame, rounded
+from foresell.core.finding import Finding
+from foresell.core.hierarchy import level_name
 from foresell.flow.monitoring import monitor
 from foresell.flow.project import Project
 from foresell.flow.promotion import promote
 from foresell.flow.retraining import Retrained, retrain
-from foresell.flow.service.bundle import MODEL, SCATTER, read_manifest
-from foresell.flow.service.source import registry_of
-from foresell.flow.steps import Task, read_findings
-from foresell.store.tables import write_table
-from foresell.store.tracking import FINGERPRINT
+from foresell.flow.steps import read_findings
 
-LOOP, FROZEN = "with the loop", "frozen"
+FROZEN, FINDINGS, AGE = "frozen", "by findings", "by findings and age"
+LIVES: dict[str, dict[str, object]] = {FROZEN: {}, FINDINGS: {"max_age": 10 * 365}, AGE: {}}
+"""The lives, and how their settings of monitoring differ from the defaults."""
+
 SETTINGS: dict[str, object] = {
     "horizon": HORIZON,
     "levels": [["store"], ["department"], ["category"], ["store", "department"]],
@@ -60,10 +56,9 @@ SETTINGS: dict[str, object] = {
     ],
     "totals": {"reconciliation": "bottom_up"},
     "backtest": {"windows": 6},
-    "monitoring": {"max_age": 91},
     "tracking": {"name": "shop"},
 }
-"""What differs from the defaults: models that learn in seconds, and a champion that may grow a quarter old."""
+"""What differs from the defaults in all lives: models that learn in seconds."""
 
 
 @dataclass
@@ -77,24 +72,39 @@ class Look:
 
 @dataclass
 class Life:
-    """What came of a year: the looks, and the forecasts of the single series beside what was sold."""
+    """What came of a year: the looks, and the forecasts of the single series."""
 
     name: str
     looks: list[Look] = field(default_factory=list)
     forecasts: list[pl.DataFrame] = field(default_factory=list)
-    first: str = ""
     seconds: float = 0.0
 
 
-def begin(shop: Retailer, folder: Path) -> None:
+@dataclass
+class Year:
+    """The lives of one retailer, by name, and all that it will have sold."""
+
+    seed: int
+    rows: pl.DataFrame
+    lives: dict[str, Life] = field(default_factory=dict)
+
+
+def begin(seed: int, place: Path) -> Year:
     """A project that knows the sales until the year begins, and its first champion."""
+    shop, folder = Retailer(place / f"made-{seed}", seed), place / f"project-{seed}"
     shop.write(folder / "data", BEGIN)
     settings = {"data": _under(shop.settings(), "data"), **SETTINGS}
-    (folder / "foresell.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    _write_settings(folder, settings)
     project = Project(folder)
     project.run("forecast", "register")
     decision = promote(project)
     assert decision.serves, decision.change
+    _say(seed, "the first champion is there")
+    return Year(seed, shop.rows)
+
+
+def _write_settings(folder: Path, settings: dict[str, object]) -> None:
+    (folder / "foresell.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
 
 
 def _under(data: dict[str, object], folder: str) -> dict[str, object]:
@@ -106,17 +116,22 @@ def _under(data: dict[str, object], folder: str) -> dict[str, object]:
     return data | moved
 
 
-def live(name: str, shop: Retailer, folder: Path, every: int) -> Life:
-    """Lives through the year: new sales come in every so many weeks."""
+def live(seed: int, name: str, place: Path, every: int, weeks: int) -> Life:
+    """One of the lives, in a copy of the project as the year begins: new sales come in every so many weeks."""
+    shop, folder = Retailer(place / f"made-{seed}-{name}", seed), place / f"life-{seed}-{name.replace(' ', '-')}"
+    shutil.copytree(place / f"project-{seed}", folder)
+    settings = yaml.safe_load((folder / "foresell.yaml").read_text(encoding="utf-8"))
+    _write_settings(folder, settings | {"monitoring": LIVES[name]})
     life, began = Life(name), time.perf_counter()
-    forecast(folder, life)
-    for week in range(every, WEEKS + 1, every):
+    life.forecasts.append(forecast(folder))
+    for week in range(every, weeks + 1, every):
         last = BEGIN + timedelta(days=7 * week)
         shop.write(folder / "data", last)
         life.looks.append(look(name, folder, last))
-        forecast(folder, life)
-        _say(life, began)
+        life.forecasts.append(forecast(folder))
+        _say_look(seed, life)
     life.seconds = time.perf_counter() - began
+    shutil.rmtree(folder)
     return life
 
 
@@ -126,8 +141,6 @@ def look(name: str, folder: Path, last: date) -> Look:
     if name == FROZEN:
         return Look(last, list(monitor(project).findings))
     done = retrain(project)
-    if done.decision is not None and done.decision.serves:
-        keep_backtest(project)
     return Look(last, read_findings(project.results.folder("monitor")), _told(done))
 
 
@@ -135,79 +148,54 @@ def _told(done: Retrained) -> dict[str, object] | None:
     return done.to_dict() if done.decision is not None else None
 
 
-def keep_backtest(project: Project) -> None:
-    """Keeps how the backtest of the new champion erred: what is usual of it."""
-    task = _task(project)
-    record = task.results.record("train")
-    assert record is not None  # it was just trained
-    history_of(project.results).keep_backtest(backtest_days(task), record.fingerprint)
-
-
-def forecast(folder: Path, life: Life) -> None:
-    """Forecasts with the champion as it stands from the newest sales, and keeps it as the step `forecast` does.
-
-    That step itself would train anew whenever there are new sales, and forecast with a model that nobody has judged.
-    """
+def forecast(folder: Path) -> pl.DataFrame:
+    """Forecasts from the newest sales, and keeps it: those of the single series."""
     project = Project(folder)
-    task, registry = _task(project), registry_of(folder, project.settings)
-    version = registry.champion()
-    assert version is not None
-    life.first = life.first or version.number
-    bundle = registry.fetch(version.number, read_manifest)
-    bottom = Champion.load(bundle / MODEL).forecast(task.panel)
-    hierarchy = Hierarchy.of(task.panel.keys, project.settings.levels)
-    ranges = Ranges.load(bundle / SCATTER)
-    levels = all_levels(bottom, task.panel.series, hierarchy)
-    asked = project.settings.output.quantiles
-    made = Forecasts(ranges.apply(levels, task.panel, hierarchy, asked, rounded=False))
-    frame = kept_frame(task.panel, hierarchy, made, ranges.whole)
-    history_of(project.results).keep_forecast(frame, task.panel.cutoff, version.tags[FINGERPRINT])
-    write_table(rounded(made, ranges.whole).to_frame(), project.results.folder("forecast") / "forecasts.parquet")
-    life.forecasts.append(_bottom(bottom))
+    project.run("forecast")
+    bottom = project.forecasts.filter(pl.col("level").cast(pl.String) == level_name(project.panel.keys))
+    return bottom.select(pl.col(KEYS).cast(pl.String), "cutoff", "date", "step", "mean")
 
 
-def _bottom(made: Forecast) -> pl.DataFrame:
-    return made.to_frame().select(pl.col(KEYS).cast(pl.String), "cutoff", "date", "step", "mean")
+def _say_look(seed: int, life: Life) -> None:
+    done = life.looks[-1].retrained
+    if done is not None:
+        asked = "; ".join(each["text"].partition(":")[0] for each in done["reasons"])  # type: ignore[attr-defined]
+        decision = done["decision"]["decision"]  # type: ignore[index]
+        _say(seed, f"{life.name}, {life.looks[-1].last}: {decision}, asked by {asked}")
 
 
-def _task(project: Project) -> Task:
-    return Task(project.settings, project.folder, project.results, lambda *told, **more: None)
+def _say(seed: int, text: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')}  seed {seed}, {text}", flush=True)
 
 
-def _say(life: Life, began: float) -> None:
-    now = life.looks[-1]
-    found = [each for each in now.findings if each.severity == Severity.ERROR]
-    done = "" if now.retrained is None else f"; retrained: {now.retrained['decision']['decision']}"  # type: ignore[index]
-    severe = ", ".join(f"{each.code} in {each.where}" for each in found) or "nothing severe"
-    print(f"{time.perf_counter() - began:5.0f} s  {life.name}, {now.last}: {severe}{done}", flush=True)
-
-
-def run(name: str, seed: int, place: Path, every: int) -> Life:
-    """One of the two lives, in a copy of the project as the year begins."""
-    folder = place / name.replace(" ", "-")
-    shutil.copytree(place / "project", folder)
-    return live(name, Retailer(place / f"made-{name}", seed), folder, every)
+def years(seeds: range, place: Path, every: int, weeks: int, jobs: int) -> list[Year]:
+    """The years of all seeds, lived through side by side."""
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:  # a fork hangs in the threads of Polars
+        begun = [pool.submit(begin, seed, place) for seed in seeds]
+        found = {made.seed: made for made in (job.result() for job in begun)}
+        lived = {(seed, name): pool.submit(live, seed, name, place, every, weeks) for seed in seeds for name in LIVES}
+        for (seed, name), job in lived.items():
+            found[seed].lives[name] = job.result()
+    return list(found.values())
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first", type=int, default=FIRST_SEED, help="the first seed")
     parser.add_argument("--every", type=int, default=1, help="weeks between looks")
+    parser.add_argument("--weeks", type=int, default=WEEKS, help="of the year that are lived through")
+    parser.add_argument("--jobs", type=int, default=2, help="lives side by side")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):  # there are two lives side by side
+    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):  # lives are side by side
         os.environ.setdefault(name, "1")
     from year_report import report
 
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
     with tempfile.TemporaryDirectory(prefix="foresell-year-") as name:
-        place = Path(name)
-        shop = Retailer(place / "made", arguments.seed)
-        begin(shop, place / "project")
-        print("the first champion is there", flush=True)
-        with ProcessPoolExecutor(2, get_context("spawn")) as pool:  # a fork hangs in the threads of Polars
-            jobs = [pool.submit(run, each, arguments.seed, place, arguments.every) for each in (LOOP, FROZEN)]
-            lives = {job.result().name: job.result() for job in jobs}
-        text = report(lives[LOOP], lives[FROZEN], shop, arguments.seed, arguments.every, SETTINGS)
+        made = years(seeds, Path(name), arguments.every, arguments.weeks, arguments.jobs)
+    text = report(made, arguments.every, arguments.weeks)
     print(text)
     if arguments.out:
         arguments.out.write_text(text, encoding="utf-8")

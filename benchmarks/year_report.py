@@ -1,57 +1,70 @@
-"""What `benchmarks/year.py` writes: what was planted, found and retrained, and the errors of both lives."""
+"""What `benchmarks/year.py` writes: what was planted, found and retrained, and the errors of all lives."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-import polars as pl
-from year_events import BEGIN, EVENTS, HORIZON, KEYS, SIZE, WEEKS, Event, Retailer
+import numpy as np
+from year_errors import errors
+from year_events import BEGIN, EVENTS, SIZE, Event
 
 from foresell.core.finding import Finding, Severity
+from foresell.core.settings import Monitoring
 from foresell.monitor.codes import CODES
 
 if TYPE_CHECKING:
-    from year import Life, Look
+    from year import Life, Look, Year
 
 LATER = timedelta(days=91)
-"""So long after it began a finding may be about an event."""
+"""So long after it began a finding may be about an event, and a retraining an answer to it."""
 
 Alarm = tuple[str, str]  # code, where
 
 
-def report(loop: Life, frozen: Life, shop: Retailer, seed: int, every: int, settings: dict[str, Any]) -> str:
+def report(years: Sequence[Year], every: int, weeks: int) -> str:
     """The page in Markdown."""
-    models = ", ".join(each["name"] for each in settings["models"])
-    age, windows = settings["monitoring"]["max_age"], settings["backtest"]["windows"]
-    head = (
-        f"Made by `benchmarks/year.py --seed {seed} --every {every}`. A sample retailer ({SIZE['stores']} stores, one "
-        f"of them new, {SIZE['items']} items, {SIZE['days']} days), of which the last {WEEKS} weeks are lived through: "
-        f"sales come in every {_weeks(every)}. Models: {models}; {windows} windows in the backtest, "
-        f"'monitoring.max_age' {age}, no totals, all else as it is by default. With the loop `retrain` is asked at "
-        "every look; frozen, the first champion stays and forecasts from the fresh sales."
-    )
+    until = BEGIN + timedelta(days=7 * weeks)
+    events = [each for each in EVENTS if each.first <= until]
     parts = [
         "# A simulated year, with and without the loop",
-        head,
-        "## What was planted and when it was found",
-        _found(loop, frozen),
-        "## What was retrained",
-        _retrained(loop),
+        _head(years, every, weeks),
+        "## What was planted, when it was found, what was retrained",
+        _summary(years, events),
+        "### In each year",
+        _found(years, events),
         "## Errors with and without the loop",
-        _errors(loop, frozen, shop),
+        errors(years, events, weeks),
+        "## Every retraining",
+        _retrained(years),
         "## The quiet time",
-        _quiet(loop, frozen),
+        _quiet(years),
         "## Every finding of monitoring",
-        "By the looks of both lives; findings of the data's validation and remarks are left out.",
-        _all(loop, frozen),
+        "By the looks of all years; findings of the data's validation and remarks are left out.",
+        _all(years),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _weeks(count: int) -> str:
-    return "week" if count == 1 else f"{count} weeks"
+def _head(years: Sequence[Year], every: int, weeks: int) -> str:
+    from year import AGE, FINDINGS, FROZEN, SETTINGS
+
+    models = ", ".join(each["name"] for each in SETTINGS["models"])  # type: ignore[attr-defined]
+    windows = SETTINGS["backtest"]["windows"]  # type: ignore[index]
+    week = "week" if every == 1 else f"{every} weeks"
+    minutes = np.median([life.seconds for year in years for life in year.lives.values()]) / 60
+    return (
+        f"Made by `benchmarks/year.py --first {years[0].seed} --seeds {len(years)} --every {every} --weeks {weeks}`. A "
+        f"sample retailer of each seed ({SIZE['stores']} stores, one of them new, {SIZE['items']} items, "
+        f"{SIZE['days']} days), of which the last {weeks} weeks are lived through: sales come in every {week}. Models: "
+        f"{models}; {windows} windows in the backtest, no totals, all else as it is by default. A life took "
+        f"{minutes:.0f} minutes (median) beside another.\n\n"
+        f"- **{FROZEN}**: the first champion stays and forecasts from the fresh sales; `monitor` is asked.\n"
+        f"- **{FINDINGS}**: `retrain` is asked at every look; no age asks for it, findings alone do.\n"
+        f"- **{AGE}**: the same with 'monitoring.max_age' at its default, {Monitoring().max_age} days."
+    )
 
 
 def alarms(look: Look) -> dict[Alarm, Finding]:
@@ -82,145 +95,155 @@ def first_found(life: Life, event: Event) -> tuple[date, Finding] | None:
     return None
 
 
-def _found(loop: Life, frozen: Life) -> str:
+def first_retrained(life: Life, event: Event) -> Look | None:
+    """The first look after the event began, not too late, at which a training was judged."""
+    looks = (look for look in life.looks if event.first < look.last <= event.first + LATER)
+    return next((look for look in looks if look.retrained), None)
+
+
+def _keys(look: Look) -> list[str]:
+    """What asked for a retraining, in short."""
+    assert look.retrained is not None  # only such are asked about
+    reasons: list[dict[str, Any]] = look.retrained["reasons"]  # type: ignore[assignment]
+    return [f"`{each['text'].partition(':')[0]}`" if each["kind"] == "finding" else each["kind"] for each in reasons]
+
+
+def _kind(key: str) -> str:
+    return "findings" if key.startswith("`") else key
+
+
+def _decided(look: Look) -> dict[str, Any]:
+    assert look.retrained is not None  # only such are asked about
+    return look.retrained["decision"]  # type: ignore[return-value]
+
+
+def _days(last: date, event: Event) -> int:
+    return (last - event.first).days + 1
+
+
+def _summary(years: Sequence[Year], events: Sequence[Event]) -> str:
+    """One row for each event: how often and how soon it was found, and answered, in the median."""
+    names = list(years[0].lives)
     rows = []
-    for event in EVENTS:
-        span = f"{event.first} to {event.last or 'the end'}"
-        said = [_said_of(life, event) for life in (loop, frozen)]
-        rows.append((event.name, event.said, span, *said, _next(loop, event)))
-    named = (
+    for event in events:
+        cells = [event.name, event.said, f"{event.first} to {event.last or 'the end'}"]
+        for name in names:
+            cells.append(_often([first_found(year.lives[name], event) for year in years], event))
+        for name in names[1:]:
+            cells.append(_answered([first_retrained(year.lives[name], event) for year in years], event))
+        rows.append(cells)
+    text = (
         "Found: the first look at which an alarm comes up that the look before did not have, and that names the event: "
         f"by its code, its level and, where it is about groups, a group that was touched; within {LATER.days} days. "
-        "Days are from the beginning of the event to the last day of the sales at that look. An alarm that an event "
-        "would explain may have come by chance: see the quiet time."
+        "Days are from the beginning of the event to the last day of the sales at that look, medians over the years. "
+        "An alarm that an event would explain may have come by chance: see the quiet time. Retrained: the first "
+        "training after the event began that the gate judged, within as many days, whatever asked for it."
     )
-    columns = ("event", "what", "was there", "found, with the loop", "found, frozen", "first retraining after it began")
-    return f"{named}\n\n{_table(columns, rows)}"
+    columns = ["event", "what", "was there", *(f"found, {name}" for name in names)]
+    return f"{text}\n\n{table([*columns, *(f'retrained, {name}' for name in names[1:])], rows)}"
 
 
-def _said_of(life: Life, event: Event) -> str:
-    found = first_found(life, event)
-    if found is None:
-        return "not found"
-    last, each = found
-    return f"{last}, {(last - event.first).days + 1} days: {each.severity} `{each.code}` in {each.where}"
+def _often(found: Sequence[tuple[date, Finding] | None], event: Event) -> str:
+    there = [each for each in found if each is not None]
+    if not there:
+        return f"0 of {len(found)}"
+    days = np.median([_days(last, event) for last, _ in there])
+    by = Counter(f"{each.severity} `{each.code}` in {each.where}" for _, each in there)
+    return f"{len(there)} of {len(found)}, {days:.0f} days; {_counted(by)}"
 
 
-def _next(loop: Life, event: Event) -> str:
-    for look in loop.looks:
-        if look.last > event.first and look.retrained:
-            asked = ", ".join(sorted({each["kind"] for each in look.retrained["reasons"]}))
-            return f"{look.last}, asked by {asked}: {look.retrained['decision']['decision']}"
-    return "none"
+def _answered(looks: Sequence[Look | None], event: Event) -> str:
+    there = [each for each in looks if each is not None]
+    if not there:
+        return f"0 of {len(looks)}"
+    days = np.median([_days(each.last, event) for each in there])
+    promoted = sum(_decided(each)["decision"] == "promoted" for each in there)
+    by = Counter(key for each in there for key in _keys(each))
+    return f"{len(there)} of {len(looks)}, {days:.0f} days, {promoted} promoted; asked by {_counted(by)}"
 
 
-def _retrained(loop: Life) -> str:
+def _counted(by: Counter[str]) -> str:
+    return ", ".join(f"{name} ({count})" for name, count in by.most_common())
+
+
+def _found(years: Sequence[Year], events: Sequence[Event]) -> str:
     rows = []
-    for look in loop.looks:
-        if look.retrained:
-            made = look.retrained["decision"]
-            asked = "; ".join(_short(each["text"]) for each in look.retrained["reasons"])
-            rows.append((look.last, made["version"], asked, made["decision"], made["compared"], made["reason"]))
-    columns = ("sales until", "version", "asked for by", "decision", "compared with the champion", "why")
-    return _table(columns, rows) if rows else "Nothing was."
+    for event in events:
+        for year in years:
+            for name, life in year.lives.items():
+                found, answer = first_found(life, event), first_retrained(life, event)
+                said = "not found", ""
+                if found is not None:
+                    said = f"{found[0]}, {_days(found[0], event)} days", _named(found[1])
+                done = "none", ""
+                if answer is not None:
+                    done = f"{answer.last}: {_decided(answer)['decision']}", ", ".join(_keys(answer))
+                rows.append((event.name, year.seed, name, *said, *done))
+    return table(("event", "seed", "life", "found", "by", "first retraining since", "asked by"), rows)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= 160 else f"{text[:157]}..."
+def _named(finding: Finding) -> str:
+    return f"{finding.severity} `{finding.code}` in {finding.where}"
 
 
-def _errors(loop: Life, frozen: Life, shop: Retailer) -> str:
-    sold = shop.rows.filter((pl.col("date") > BEGIN) & (pl.col("stocked_out") == 0) & pl.col("units").is_not_null())
-    beside = {each: _beside(life, sold) for each, life in (("loop", loop), ("frozen", frozen))}
-    rows = []
-    for number in range(4):
-        begin = BEGIN + timedelta(days=1 + 7 * (WEEKS // 4) * number)
-        last = begin + timedelta(days=7 * (WEEKS // 4) - 1)
-        rows.append(_row(f"quarter {number + 1}, {begin} to {last}", beside, pl.col("date").is_between(begin, last)))
-    rows.append(_row("the year", beside, pl.lit(True)))
-    for event in EVENTS:
-        rows.append(_row(f"{event.name}: what it touched, from {event.first} on", beside, event.rows()))
-    columns = (
-        "days",
-        "WAPE, loop",
-        "frozen",
-        "change",
-        "WAPE of the daily total, loop",
-        "frozen",
-        "bias, loop",
-        "frozen",
-    )
-    text = (
-        f"All forecasts up to {HORIZON} days ahead, made at every look by the champion of that day, against what was "
-        "sold; days out of stock are not known and count on neither side. WAPE is of single series and days; of the "
-        "daily total it is over the same series added up by forecast and day. Bias is forecast over sold."
-    )
-    return f"{text}\n\n{_table(columns, rows)}"
+def _retrained(years: Sequence[Year]) -> str:
+    rows, told = [], []
+    for name in list(years[0].lives)[1:]:
+        looks = [(year.seed, look) for year in years for look in year.lives[name].looks if look.retrained]
+        asked = Counter(" and ".join(sorted({_kind(key) for key in _keys(look)})) for _, look in looks)
+        decided = Counter(_decided(look)["decision"] for _, look in looks)
+        each_year = len(looks) / len(years)
+        told.append(f"- {name}: {each_year:.1f} a retailer, asked by {_counted(asked)}; {_counted(decided)}.")
+        for seed, look in looks:
+            made = _decided(look)
+            rows.append(
+                (name, seed, look.last, ", ".join(_keys(look)), made["decision"], made["compared"], made["reason"])
+            )
+    columns = ("life", "seed", "sales until", "asked by", "decision", "compared with the champion", "why")
+    return "\n".join(told) + ("\n\n" + table(columns, rows) if rows else "")
 
 
-def _beside(life: Life, sold: pl.DataFrame) -> pl.DataFrame:
-    return pl.concat(life.forecasts).join(sold, on=[*KEYS, "date"])
-
-
-def _row(name: str, beside: dict[str, pl.DataFrame], days: pl.Expr) -> tuple[str, ...]:
-    found = {each: _figures(frame.filter(days)) for each, frame in beside.items()}
-    (wape, total, bias), (wape_, total_, bias_) = found["loop"], found["frozen"]
-    return (
-        name,
-        f"{wape:.3f}",
-        f"{wape_:.3f}",
-        f"{wape / wape_ - 1:+.1%}",
-        f"{total:.3f}",
-        f"{total_:.3f}",
-        f"{bias:+.1%}",
-        f"{bias_:+.1%}",
-    )
-
-
-def _figures(frame: pl.DataFrame) -> tuple[float, float, float]:
-    """WAPE of series, WAPE of the daily total, bias."""
-    units = float(frame["units"].sum())
-    error = float((frame["mean"] - frame["units"]).abs().sum())
-    days = frame.group_by("cutoff", "date").agg(pl.col("mean").sum(), pl.col("units").sum())
-    total = float((days["mean"] - days["units"]).abs().sum())
-    return error / units, total / units, float(frame["mean"].sum()) / units - 1
-
-
-def _quiet(loop: Life, frozen: Life) -> str:
+def _quiet(years: Sequence[Year]) -> str:
     until = EVENTS[0].first
-    lines = [f"Up to {until - timedelta(days=1)}, before the first event, every alarm is a false one:", ""]
     rows = []
-    for life in (loop, frozen):
-        looks = [each for each in life.looks if each.last < until]
+    for name in years[0].lives:
+        looks = [look for year in years for look in year.lives[name].looks if look.last < until]
         raised = [each for each in looks if alarms(each)]
-        severe = [each for each in looks if any(one.severity == Severity.ERROR for one in alarms(each).values())]
         asked = [each for each in looks if each.retrained]
-        said = sorted({f"`{code}` in {where}" for each in raised for code, where in alarms(each)})
-        rows.append((life.name, len(looks), len(raised), len(severe), len(asked), ", ".join(said) or "none"))
-    columns = ("", "looks", "with an alarm", "with a severe one", "retrained", "alarms")
-    return "\n".join(lines) + "\n" + _table(columns, rows)
+        for_findings = sum("findings" in map(_kind, _keys(each)) for each in asked)
+        said = Counter(f"`{code}` in {where}" for each in raised for code, where in alarms(each))
+        rows.append((name, len(looks), len(raised), len(asked), for_findings, _counted(said) or "none"))
+    columns = ("life", "looks", "with an alarm", "retrained", "of these for a finding", "alarms")
+    text = (
+        f"Up to {until - timedelta(days=1)} nothing was planted, so every alarm is a false one, though "
+        "forecasts may lean by themselves, and a retraining that it asks for is in vain."
+    )
+    return f"{text}\n\n{table(columns, rows)}"
 
 
-def _all(loop: Life, frozen: Life) -> str:
+def _all(years: Sequence[Year]) -> str:
     seen: dict[Alarm, dict[str, list[date]]] = {}
-    for life in (loop, frozen):
-        for look in life.looks:
-            for alarm in alarms(look):
-                seen.setdefault(alarm, {}).setdefault(life.name, []).append(look.last)
+    names = list(years[0].lives)
+    for year in years:
+        for name, life in year.lives.items():
+            for look in life.looks:
+                for alarm in alarms(look):
+                    seen.setdefault(alarm, {}).setdefault(name, []).append(look.last)
     rows = [
-        (f"`{code}`", where, *(_when(by.get(life.name, [])) for life in (loop, frozen)))
+        (f"`{code}`", where, *(_when(by.get(name, [])) for name in names))
         for (code, where), by in sorted(seen.items(), key=lambda each: min(min(days) for days in each[1].values()))
     ]
-    return _table(("code", "where", "looks that had it, with the loop", "frozen"), rows)
+    return table(("code", "where", *(f"looks, {name}" for name in names)), rows)
 
 
 def _when(days: list[date]) -> str:
     if not days:
         return "never"
-    return f"{len(days)}: {days[0]}" + (f" to {days[-1]}" if len(days) > 1 else "")
+    return f"{len(days)}: {min(days)}" + (f" to {max(days)}" if len(days) > 1 else "")
 
 
-def _table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A table in Markdown."""
     lines = [f"| {' | '.join(columns)} |"]
     lines.append("|---" * lines[0].count(" | ") + "|---|")
     lines += [f"| {' | '.join(str(each).replace('|', '/') for each in row)} |" for row in rows]

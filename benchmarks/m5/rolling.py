@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import resource
 from pathlib import Path
 
 import polars as pl
@@ -92,6 +93,11 @@ def spl_by_window(project: Project) -> str:
     return ", ".join(f"d_{(cutoff - FIRST_DAY).days} {value:.4f}" for cutoff, value in found.iter_rows())
 
 
+def peak() -> float:
+    """The most memory that this process stood at, GB; of all windows where none was left from an earlier call."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+
+
 def page(project: Project, quality: str, windows: int) -> str:
     """The results as Markdown."""
     combined = json.loads((project.results.folder("combine") / "summary.json").read_text())
@@ -104,7 +110,8 @@ def page(project: Project, quality: str, windows: int) -> str:
     told = f"{blend(combined['weights'])}; reconciled by {ways(combined['reconciliation'])}"
     lines += [f"After d_{LAST}: {told}.", ""]
     lines += [
-        f"A window took {per_window:.0f} s, tonight's fit {seconds['train']:.0f} s, on a machine with other work."
+        f"A window took {per_window:.0f} s, tonight's fit {seconds['train']:.0f} s, on a machine with other work; "
+        f"the last call's process stood at {peak():.1f} GB at most."
     ]
     return "\n".join(lines) + "\n"
 
