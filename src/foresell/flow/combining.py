@@ -203,12 +203,12 @@ def blends(
     found = {MEAN: Blend.mean(better)}
     if products:
         found[WEIGHTED] = Blend.learn(models, np.sum([each["all"] for each in products], axis=0))
+    found |= alone
     new = [each[NEW] for each in products if NEW in each]
-    if new:
+    if new:  # after those that they are made of, which are chosen where weights apart change nothing
         weights = dict(zip(models, least_error(np.sum(new, axis=0)).tolist(), strict=True))
-        bases = {WEIGHTED: found[WEIGHTED], **{model: alone[model] for model in better}}
-        found |= {name + APART: base.apart(SEGMENT, NEW, weights) for name, base in bases.items()}
-    return found | alone
+        found |= {name + APART: found[name].apart(SEGMENT, NEW, weights) for name in (WEIGHTED, *better)}
+    return found
 
 
 def _products(evidence: Evidence) -> dict[str, np.ndarray]:

@@ -270,8 +270,8 @@ def figure_said(figure: Figure) -> str:
     where = "over all levels" if figure.level == ALL_LEVELS else f"at the level {figure.level}"
     if figure.nominal is not None:
         return (
-            f"{share(figure.challenger)} of actuals in the range of {share(figure.nominal)} {where}, "
-            f"where {share(figure.at_least)} to {share(figure.at_most)} is asked"
+            f"{share(figure.challenger, 1)} of actuals in the range of {share(figure.nominal)} {where}, "
+            f"where {share(figure.at_least, 1)} to {share(figure.at_most, 1)} is asked"
         )
     if figure.challenger is None or figure.at_most is None:
         return f"{figure.figure} {where} is not known"

@@ -40,17 +40,20 @@ def score(value: float | None) -> str:
     return UNKNOWN if value is None or not math.isfinite(value) else f"{value:.3f}".replace("-", MINUS)
 
 
-def share(part: float | None) -> str:
+def share(part: float | None, places: int | None = None) -> str:
     """A share as a percentage; what is there but rounds to nothing is not called 0 %.
 
-    >>> [share(value) for value in (0.4567, 0.0456, 0.0001, 0.0, 1.0, None)]
-    ['46 %', '4.6 %', '< 0.1 %', '0 %', '100 %', '–']
+    `places` behind the point where so many are wanted, as beside a limit; else one below 10 %, none above.
+
+    >>> [share(value) for value in (0.4567, 0.0456, 0.0001, 0.0, 1.0, None)], share(0.8512, 1)
+    (['46 %', '4.6 %', '< 0.1 %', '0 %', '100 %', '–'], '85.1 %')
     """
     if part is None or not math.isfinite(part):
         return UNKNOWN
     if 0 < part < 0.0005:
         return "< 0.1 %"
-    places = 1 if 0 < abs(part) < 0.0995 else 0
+    if places is None:
+        places = 1 if 0 < abs(part) < 0.0995 else 0
     return f"{100 * part:,.{places}f} %".replace("-", MINUS)
 
 

@@ -199,7 +199,7 @@ def _called(figure: Figure) -> str:
 def _cell(figure: Figure, value: float | None) -> str:
     from foresell.report.words import score, share
 
-    return "" if value is None else score(value) if figure.nominal is None else share(value)
+    return "" if value is None else score(value) if figure.nominal is None else share(value, 1)
 
 
 def _limit(figure: Figure) -> str:
