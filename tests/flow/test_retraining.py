@@ -341,7 +341,7 @@ main()
 
 PLACES = (
     "foresell.flow.learning:ensemble@before",  # half trained
-    "foresell.store.registry:_save@before",  # a run begun, and no version yet
+    "foresell.store.registry:save@before",  # a run begun, and no version yet
     "mlflow:MlflowClient.create_model_version@after",  # a version whose run is not ended
     "mlflow:MlflowClient.set_registered_model_alias@before",  # judged, not promoted
     "mlflow:MlflowClient.set_registered_model_alias@after",  # promoted, and not in the history
