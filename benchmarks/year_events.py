@@ -51,6 +51,7 @@ class Event:
         "store",
         "store x department",
         DAYS_KNOWN,
+        "shelves",
     )  # places whose findings name groups of `where`
 
     def rows(self) -> pl.Expr:
@@ -91,8 +92,8 @@ EVENTS = (
         _day(30),
         _day(35) - timedelta(days=1),
         {"category": ("dairy", "produce")},
-        (*ACCURACY, "drifted-input"),
-        ("category", "department", "item", "store x department", DAYS_KNOWN),
+        (*ACCURACY, "drifted-input", "stock-outs-rose"),
+        ("category", "department", "item", "store x department", DAYS_KNOWN, "shelves"),
     ),
     Event(
         "slow drift",

@@ -88,7 +88,8 @@ def test_a_quiet_week_raises_no_alarm(come_in):
 def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypatch, change_settings):
     pytest.importorskip("evidently", reason="no drift: evidently is not installed")
     spent: dict[str, float] = {}
-    slow, inputs = watching.cusum.drift, drifting.drift
+    slow, inputs, shelves = watching.cusum.drift, drifting.drift, watching.emptied
+    monkeypatch.setattr(watching, "emptied", lambda *of: spent.update(shelves=of[1]) or shelves(*of))
     monkeypatch.setattr(watching.cusum, "drift", lambda *of: spent.update(slow=of[2]) or slow(*of))
     monkeypatch.setattr(
         drifting, "drift", lambda *of, **by: spent.update(inputs=by["false_alarms"]) or inputs(*of, **by)
@@ -97,7 +98,8 @@ def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypat
     change_settings(project.folder, monitoring={"false_alarms": 0.04})
     checks = monitor(Project(project.folder)).summary["checks"]
     families = pl.DataFrame(checks).group_by("family").agg(of=pl.len() * pl.col("below").min())  # by Holm
-    assert sum(families["of"]) + spent["slow"] + spent["inputs"] == pytest.approx(0.04)
+    assert sum(families["of"]) + sum(spent.values()) == pytest.approx(0.04)
+    assert set(spent) == {"slow", "inputs", "shelves"}
 
 
 @pytest.mark.parametrize("factor", [0.3, 3.0])

@@ -164,8 +164,11 @@ def _keep_baseline(watch: Watch) -> None:
 
 def _data_findings(watch: Watch) -> list[Finding]:
     """What reading and validation found in the newest data; remarks are left to `check`."""
-    found = read_findings(watch.task.results.folder("check"))
-    return [each for each in found if each.severity != Severity.INFO]
+    found = [each for each in read_findings(watch.task.results.folder("check")) if each.severity != Severity.INFO]
+    emptied = telling.emptied_finding(
+        watch.emptied, f"in the {watch.size} {watch.panel.frequency.noun}s to {watch.panel.cutoff}"
+    )
+    return [*found, *([emptied] if emptied else [])]
 
 
 def _accuracy_findings(watch: Watch) -> list[Finding]:

@@ -19,6 +19,7 @@ from foresell.core.panel import Panel
 from foresell.evaluate.weights import compute_weights
 from foresell.flow.asked import LOG, Answered, answered, asked_figures
 from foresell.flow.chronicle import MOMENT, write_history
+from foresell.flow.emptying import shelves
 from foresell.flow.layout import MONITOR
 from foresell.flow.maturing import Matured, history_of, matured, nominal_of
 from foresell.flow.outcome import Progress
@@ -29,7 +30,8 @@ from foresell.monitor.accuracy import ALL, DAILY, LEVEL, MADE, NODE, SEGMENT, ad
 from foresell.monitor.baseline import Baseline, read_baseline
 from foresell.monitor.bounds import BIAS, block_of
 from foresell.monitor.judging import Check, Reference
-from foresell.monitor.shares import SLOW, rate_of
+from foresell.monitor.shares import EMPTY, SLOW, rate_of
+from foresell.monitor.shelves import Emptied, emptied
 from foresell.monitor.weekly import by_week
 from foresell.store.history import Kept
 
@@ -186,6 +188,12 @@ class Watch:
         usual = {} if self.reference is None else self.reference.usual
         dates = self.panel.dates[: self.panel.n_days].astype(object).tolist()
         return by_week(self.daily, dates, self.size, ("total", self.bottom), usual)
+
+    @cached_property
+    def emptied(self) -> list[Emptied]:
+        """The groups of which more is out of stock than before."""
+        rate = rate_of(EMPTY, self.settings.monitoring.false_alarms)
+        return emptied(shelves(self.task, self.size, self.first), rate)
 
     @cached_property
     def answered(self) -> Answered:

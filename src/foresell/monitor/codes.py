@@ -38,6 +38,12 @@ CODES: dict[str, Code] = {
         "Week after week the forecasts lean the same way; no week shows it alone, their cumulative sum does.",
         _RETRAIN,
     ),
+    "stock-outs-rose": Code(
+        WARNING,
+        "More days are out of stock than in the weeks of the year before.",
+        "What it cost is in results/check/lost_demand.csv. Order more of these; or correct the flag of stock-outs, if "
+        "its feed has changed. Such days count as not known, so forecasts do not fall for it.",
+    ),
     "forecasts-missing": Code(
         WARNING,
         "Sales have come in for days, or series, that no forecast was made for.",

@@ -14,6 +14,7 @@ from foresell.monitor.codes import finding
 from foresell.monitor.cusum import Drift
 from foresell.monitor.judging import SIDES, Check, Reference
 from foresell.monitor.shares import WHOLE
+from foresell.monitor.shelves import Emptied
 
 SEVERAL = 3
 FEW = 6.0
@@ -53,6 +54,26 @@ def findings(checks: Sequence[Check], about: str, worst: Sequence[str] = ()) -> 
     raised = sorted((each for each in checks if each.alarm), key=key)
     judged = [key(check) for check in checks]
     return [_finding(list(group), judged.count(name), about, worst) for name, group in groupby(raised, key)]
+
+
+def emptied_finding(found: Sequence[Emptied], when: str) -> Finding | None:
+    """Groups whose shelves run empty more often, as one finding; None where there are none. `when` says in which days.
+
+    The worst is the one whose share rose most; the others are the examples.
+    """
+    if not found:
+        return None
+
+    def told(each: Emptied) -> str:
+        return f"{each.level} {each.name}" if each.name != ALL else "all series"
+
+    first, *others = sorted(found, key=lambda each: each.before - each.now)
+    text = (
+        f"{first.now:.1%} of the days of {told(first)} were out of stock {when}, {first.before:.1%} in the year "
+        f"before; up to {first.most:.1%} would be usual"
+    )
+    examples = [f"{told(each)}: {each.now:.1%}, was {each.before:.1%}" for each in others[:5]]
+    return finding("stock-outs-rose", "shelves", len(found), text, examples)
 
 
 def _finding(raised: list[Check], judged: int, about: str, series: Sequence[str]) -> Finding:

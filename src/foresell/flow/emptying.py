@@ -1,0 +1,48 @@
+"""Days out of stock, by group and block, as `monitor.shelves` looks at them."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from foresell.core.hierarchy import level_name
+from foresell.core.panel import Panel
+from foresell.flow.maturing import named
+from foresell.flow.steps import Task
+from foresell.monitor.accuracy import ALL
+from foresell.monitor.shelves import Shelves
+from foresell.store.tables import read_table
+
+
+def shelves(task: Task, size: int, first: int) -> dict[str, Shelves]:
+    """By level, the days of the newest `size` periods, and of as many blocks of them as lie within the year before the
+    period `first`, where the newest periods that are looked at begin. Nothing where no stock-out is known.
+
+    The levels are the total and those of few groups.
+    """
+    lost, panel = read_table(task.results.folder("check") / "lost_demand.parquet"), task.panel
+    if lost.is_empty():
+        return {}
+    out = _out(lost, panel)
+    there = out | ~np.isnan(panel.units)
+    blocks = min(first, panel.frequency.year) // size
+    starts = [*range(first - blocks * size, first, size), panel.n_days - size]
+    counts = [np.stack([cells[:, day : day + size].sum(axis=1) for day in starts], axis=1) for cells in (out, there)]
+    groups = task.hierarchy.all_groups(panel.series)
+    names = {level_name(()): [ALL], **named(groups)}
+    return {
+        level: Shelves(names[level], each.sum(counts[0]), each.sum(counts[1]))
+        for each in groups
+        if (level := level_name(each.level)) in names
+    }
+
+
+def _out(lost: pl.DataFrame, panel: Panel) -> np.ndarray:
+    """Which days of which series were out of stock, by the table of `stockouts.lost_demand`: bool [series, day]."""
+    numbers = panel.series.select(panel.keys).with_row_index("__series")
+    keys = [pl.col(key).cast(panel.series.schema[key]) for key in panel.keys]
+    found = lost.select(*keys, "date").join(numbers, on=list(panel.keys), nulls_equal=True)
+    days = {day: panel.day_of(day) for day in found["date"].unique()}
+    out = np.zeros(panel.units.shape, bool)
+    out[found["__series"].to_numpy(), [days[day] for day in found["date"]]] = True
+    return out
