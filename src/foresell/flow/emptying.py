@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import polars as pl
 
 from foresell.core.hierarchy import level_name
-from foresell.core.panel import Panel
 from foresell.flow.maturing import named
 from foresell.flow.steps import Task
+from foresell.models.stockouts import cells_of
 from foresell.monitor.accuracy import ALL
 from foresell.monitor.shelves import Shelves
 from foresell.store.tables import read_table
@@ -23,7 +22,8 @@ def shelves(task: Task, size: int, first: int) -> dict[str, Shelves]:
     lost, panel = read_table(task.results.folder("check") / "lost_demand.parquet"), task.panel
     if lost.is_empty():
         return {}
-    out = _out(lost, panel)
+    out = np.zeros(panel.units.shape, bool)
+    out[cells_of(panel, lost)] = True
     there = out | ~np.isnan(panel.units)
     blocks = min(first, panel.frequency.year) // size
     starts = [*range(first - blocks * size, first, size), panel.n_days - size]
@@ -35,14 +35,3 @@ def shelves(task: Task, size: int, first: int) -> dict[str, Shelves]:
         for each in groups
         if (level := level_name(each.level)) in names
     }
-
-
-def _out(lost: pl.DataFrame, panel: Panel) -> np.ndarray:
-    """Which days of which series were out of stock, by the table of `stockouts.lost_demand`: bool [series, day]."""
-    numbers = panel.series.select(panel.keys).with_row_index("__series")
-    keys = [pl.col(key).cast(panel.series.schema[key]) for key in panel.keys]
-    found = lost.select(*keys, "date").join(numbers, on=list(panel.keys), nulls_equal=True)
-    days = {day: panel.day_of(day) for day in found["date"].unique()}
-    out = np.zeros(panel.units.shape, bool)
-    out[found["__series"].to_numpy(), [days[day] for day in found["date"]]] = True
-    return out

@@ -44,7 +44,7 @@ def lost_demand(panel: Panel, stockouts: pl.DataFrame, levels: tuple[Level, ...]
 
     Raises UsageError where a row names a series or a day that the panel does not have.
     """
-    rows, days = _cells(panel, stockouts)
+    rows, days = cells_of(panel, stockouts)
     if not len(rows):
         return stockouts.with_columns(expected=pl.lit(None, pl.Float64), lost=pl.lit(None, pl.Float64))
     mean, shape = _expected(panel, rows, days, _group_level(panel, levels))
@@ -103,8 +103,11 @@ class _Days:
     expected: np.ndarray
 
 
-def _cells(panel: Panel, stockouts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """The series and the day of each stock-out, int64 [stock-out]."""
+def cells_of(panel: Panel, stockouts: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """The series and the day of each stock-out, int64 [stock-out].
+
+    Raises UsageError where a row names a series or a day that the panel does not have.
+    """
     missing = [name for name in (*panel.keys, "date", "sold") if name not in stockouts.columns]
     if missing:
         raise UsageError(
