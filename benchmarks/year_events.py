@@ -51,7 +51,6 @@ class Event:
         "store",
         "store x department",
         DAYS_KNOWN,
-        "shelves",
     )  # places whose findings name groups of `where`
 
     def rows(self) -> pl.Expr:
