@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -17,19 +16,6 @@ from foresell.store.champion import champion_of, files_at_hand
 from foresell.store.portable import Column, Portable
 from foresell.store.registry import Registry
 from foresell.store.tracking import Run, Tracking, Where
-
-
-@pytest.fixture
-def make_registry(mlflow_database: Path, tmp_path: Path):
-    """A registry of a project in ``shop/``; `settings` are those of tracking."""
-    place = tmp_path / "shop"
-    (place / "results").mkdir(parents=True)
-    shutil.copy(mlflow_database, place / "results" / "mlflow.db")
-
-    def make(**settings: str) -> Registry:
-        return Registry(Tracking(Where.of(place, Settings(**settings))), place / "results" / "models")
-
-    return make
 
 
 def add(registry: Registry, folder: Path, content: str) -> None:

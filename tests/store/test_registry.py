@@ -19,19 +19,6 @@ from foresell.store.tracking import Run, Tracking, Where
 
 
 @pytest.fixture
-def make_registry(mlflow_database: Path, tmp_path: Path):
-    """A registry of a project in ``shop/``; `settings` are those of tracking."""
-    place = tmp_path / "shop"
-    (place / "results").mkdir(parents=True)
-    shutil.copy(mlflow_database, place / "results" / "mlflow.db")
-
-    def make(**settings: str) -> Registry:
-        return Registry(Tracking(Where.of(place, Settings(**settings))), place / "results" / "models")
-
-    return make
-
-
-@pytest.fixture
 def registry(make_registry) -> Registry:
     return make_registry()
 
