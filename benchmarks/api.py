@@ -31,8 +31,8 @@ import yaml
 from load import TIMEOUT, Client, Timed, pace, refused, uploads
 from measure import measure
 
-from foresell.flow.project import Project
-from foresell.flow.service.bundle import write_bundle
+from foresell.pipeline.project import Project
+from foresell.serving.bundle import write_bundle
 
 RATE = 200
 SECONDS = 30
@@ -100,7 +100,8 @@ def make_project(folder: Path, stores: int, items: int, days: int) -> Path:
     tree |= {"models": [{"name": "lightgbm"}], "tracking": {"enabled": False}, "serving": {"max_rate": 1e6}}
     file.write_text(yaml.safe_dump(tree), encoding="utf-8")
     measure([foresell, "train", str(folder / "shop")], folder / "train.log")
-    write_bundle(Project(folder / "shop"), folder / "bundle")
+    project = Project(folder / "shop")
+    write_bundle(project.folder, project.settings, project.results, folder / "bundle")
     return folder / "bundle"
 
 

@@ -23,10 +23,10 @@ from rates import FIRST_SEED, rate
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Monitoring, Settings, parse_settings
 from foresell.data.read import read
-from foresell.data.sample import make_retailer
-from foresell.monitor.compared import compare_sales
-from foresell.monitor.drift import Drifted, drift
-from foresell.monitor.shares import INPUTS, rate_of
+from foresell.monitor.drift.detection import Drifted, drift
+from foresell.monitor.drift.samples import compare_sales
+from foresell.monitor.false_alarms import INPUTS, rate_of
+from foresell.synth import make_retailer
 
 STORES, ITEMS, DAYS = 5, 60, 4 * 365
 WINDOW = 28

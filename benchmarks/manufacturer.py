@@ -19,8 +19,8 @@ import polars as pl
 import yaml
 from measure import measure
 
+from foresell.ensemble.range_trials import held
 from foresell.evaluate.scores import ALL_LEVELS
-from foresell.flow.ranging import held
 from foresell.store.tables import read_table
 
 SEED = 1

@@ -35,25 +35,25 @@ sys.path.insert(0, str(Path(__file__).parent))
 from rates import FIRST_SEED
 
 from foresell.adjust.ranges import Ranges
-from foresell.adjust.reconcile import all_levels
+from foresell.adjust.reconciliation import all_levels
 from foresell.core.forecast import Forecast
+from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
 from foresell.data.read import read
-from foresell.data.sample import make_retailer
 from foresell.evaluate.backtest import beside_actual
 from foresell.evaluate.weights import Weights
-from foresell.flow.forecasts import Forecasts
-from foresell.flow.maturing import kept_frame, matured
 from foresell.models import make
-from foresell.monitor import cusum, judging
 from foresell.monitor.accuracy import ALL, LEVEL
 from foresell.monitor.bounds import BIAS
-from foresell.monitor.judging import Reference
-from foresell.monitor.shares import SLOW, rate_of
-from foresell.monitor.telling import code_of
+from foresell.monitor.checks import cusum, judging
+from foresell.monitor.checks.judging import Reference
+from foresell.monitor.false_alarms import SLOW, rate_of
+from foresell.monitor.findings import code_of
+from foresell.pipeline.matured_forecasts import kept_frame, matured
 from foresell.store.history import History, Kept
+from foresell.synth import make_retailer
 
 HORIZON, WEEK, LOOKS = 28, 7, (7, 14, 21, 28)
 REFERENCE, FRESH = 8, 6  # windows that tell what is usual, and windows that are looked at

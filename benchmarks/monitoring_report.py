@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rates import rate
 
-from foresell.monitor.shares import PARTS, SLOW, WHOLE, rate_of
+from foresell.monitor.false_alarms import PARTS, SLOW, WHOLE, rate_of
 
 if TYPE_CHECKING:
     from monitoring import Bounds, Look

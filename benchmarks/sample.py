@@ -3,9 +3,9 @@
     python benchmarks/sample.py --out benchmarks/sample/RESULTS.md
 
 Launches: forecasts of several windows against the true expected demand, by how long a series has been known. The blend
-weighs LightGBM and the launch model for each segment of age as `adjust.ensemble` does, by what was sold in the windows
-before; the truth is for scores only. Stock-outs: the same models with censored days as not known and as if what was
-sold had been asked for, and the demand lost against the true one.
+weighs LightGBM and the launch model for each segment of age as `ensemble.blending` does, by what was sold in the
+windows before; the truth is for scores only. Stock-outs: the same models with censored days as not known and as if
+what was sold had been asked for, and the demand lost against the true one.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.adjust.ensemble import least_error, together
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
 from foresell.data.read import read
-from foresell.data.sample import make_retailer
+from foresell.ensemble.blending import least_error, together
 from foresell.evaluate.segments import age
 from foresell.models import make
-from foresell.models.stockouts import lost_demand
+from foresell.models.lost_demand import lost_demand
+from foresell.synth import make_retailer
 
 SIZE = {"stores": 6, "items": 600, "days": 730, "seed": 1}
 HORIZON, WINDOWS = 28, 12

@@ -30,12 +30,12 @@ import polars as pl
 
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.inferring.presets import apply
 from foresell.data.read import read
-from foresell.data.sample import make_retailer
 from foresell.models import make
-from foresell.models.closing import closed_days
+from foresell.models.closed_days import closed_days
 from foresell.models.statistical.history import filled
+from foresell.onboarding.presets import apply
+from foresell.synth import make_retailer
 
 HERE = Path(__file__).resolve().parent
 HORIZON, SEASON, PROCESSES = 28, 7, 2

@@ -21,11 +21,11 @@ import polars as pl
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.inferring.presets import apply
 from foresell.data.read import read
-from foresell.evaluate.study import PRUNED, Study
+from foresell.evaluate.search_study import PRUNED, Study
 from foresell.evaluate.tuning import Trials, confirm, sample
 from foresell.models import make
+from foresell.onboarding.presets import apply
 
 SEARCHED, REPORTED = (1717, 1745, 1773), (1801, 1829, 1857, 1885, 1913)
 HORIZON, WANTED, CORES = 28, 250, 2

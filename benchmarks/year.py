@@ -36,11 +36,11 @@ from year_events import BEGIN, HORIZON, KEYS, WEEKS, Retailer
 
 from foresell.core.finding import Finding
 from foresell.core.hierarchy import level_name
-from foresell.flow.monitoring import monitor
-from foresell.flow.project import Project
-from foresell.flow.promotion import promote
-from foresell.flow.retraining import Retrained, retrain
-from foresell.flow.steps import read_findings
+from foresell.pipeline.monitoring.monitor import monitor
+from foresell.pipeline.project import Project
+from foresell.pipeline.promotion import promote
+from foresell.pipeline.retraining import Retrained, retrain
+from foresell.pipeline.task import read_findings
 
 FROZEN, FINDINGS, AGE = "frozen", "by findings", "by findings and age"
 LIVES: dict[str, dict[str, object]] = {FROZEN: {}, FINDINGS: {"max_age": 10 * 365}, AGE: {}}

@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.data.sample import make_retailer
-from foresell.data.sample.retailer import END
-from foresell.monitor.deseasoned import DAYS_KNOWN
-from foresell.monitor.deseasoned import PRICE as PRICES
+from foresell.monitor.drift.deseasoning import DAYS_KNOWN
+from foresell.monitor.drift.deseasoning import PRICE as PRICES
+from foresell.synth import make_retailer
+from foresell.synth.retailer import END
 
 SIZE = {"stores": 4, "items": 30, "days": 364 + 2 * 365 + 92}
 WEEKS, HORIZON, AHEAD = 52, 28, 56

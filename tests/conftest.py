@@ -11,12 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import date, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -26,6 +27,9 @@ import pytest
 
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
+
+if TYPE_CHECKING:
+    from foresell.pipeline.project import Project
 
 
 def _free_ports(count: int) -> list[int]:
@@ -158,9 +162,9 @@ SHOP_MODELS = [{"name": "seasonal_naive"}, {"name": "moving_average"}]
 def _shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sample retailer in data/ and its project in shop/, as the command line would make them, all steps done."""
     from foresell.core.settings import read_settings
-    from foresell.data.inferring import roles, settings_file
-    from foresell.data.sample import make_retailer
-    from foresell.flow.project import Project
+    from foresell.onboarding import roles, settings_file
+    from foresell.pipeline.project import Project
+    from foresell.synth import make_retailer
 
     folder = tmp_path_factory.mktemp("shop")
     make_retailer(folder / "data", stores=2, items=6, days=200)
@@ -194,7 +198,7 @@ def mlflow_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty database of MLflow, which takes seconds to make; its tests begin with a copy."""
     pytest.importorskip("mlflow", reason="no tracking: mlflow is not installed")
     from foresell.core.settings import Tracking as Settings
-    from foresell.store.tracking import Tracking, Where
+    from foresell.registry.tracking import Tracking, Where
 
     folder = tmp_path_factory.mktemp("mlflow")
     assert Tracking(Where.of(folder, Settings())).client is not None
@@ -206,7 +210,7 @@ def _tracked_shop(
     _shop: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory, change_settings: Callable[..., None]
 ) -> Path:
     """The shop with tracking: its backtest recorded, its model version 1."""
-    from foresell.flow.project import Project
+    from foresell.pipeline.project import Project
 
     folder = tmp_path_factory.mktemp("tracked")
     shutil.copytree(_shop, folder, dirs_exist_ok=True)
@@ -226,7 +230,7 @@ def tracked_shop(_tracked_shop: Path, tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def trained_shop(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Path:
     """The project of a shop whose champion is a small LightGBM, all steps up to the forecast done; to be read only."""
-    from foresell.flow.project import Project
+    from foresell.pipeline.project import Project
 
     folder = tmp_path_factory.mktemp("trained")
     shutil.copytree(_shop, folder, dirs_exist_ok=True)
@@ -250,6 +254,48 @@ def change_settings() -> Callable[..., None]:
         path.write_text(yaml.safe_dump(tree), encoding="utf-8")
 
     return change
+
+
+CUTOFF = date(2025, 12, 14)  # two weeks before the sample's last sales
+
+
+@pytest.fixture(scope="session")
+def _watched(_shop: Path, tmp_path_factory, change_settings) -> Path:
+    """A shop that has forecast after `CUTOFF`, with two weeks of sales still to come; twelve windows tell what is
+    usual."""
+    from foresell.pipeline.project import Project
+
+    folder = tmp_path_factory.mktemp("watched")
+    shutil.copytree(_shop, folder, dirs_exist_ok=True)
+    shutil.rmtree(folder / "shop" / "results")
+    change_settings(folder / "shop", data={"until": CUTOFF.isoformat()}, backtest={"windows": 12}, horizon=7)
+    Project(folder / "shop").run("forecast")
+    return folder
+
+
+@pytest.fixture
+def watched(_watched: Path, tmp_path: Path) -> Path:
+    shutil.copytree(_watched, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "shop"
+
+
+@pytest.fixture
+def come_in(watched: Path, change_settings) -> Callable[..., Project]:
+    """Lets sales until a day come in, those after the cutoff times a factor; the project as it then stands."""
+
+    from foresell.pipeline.project import Project
+
+    def bring(until: date = CUTOFF + timedelta(days=7), factor: float = 1.0) -> Project:
+        path = watched.parent / "data" / "sales.csv"
+        if factor != 1:
+            sales = pl.read_csv(path, try_parse_dates=True)
+            later = pl.col("date") > CUTOFF
+            units = pl.when(later).then((pl.col("units") * factor).round().cast(pl.Int64)).otherwise(pl.col("units"))
+            sales.with_columns(units.alias("units")).write_csv(path)
+        change_settings(watched, data={"until": until.isoformat()})
+        return Project(watched)
+
+    return bring
 
 
 class WebReceiver:

@@ -14,8 +14,8 @@ import foresell
 from foresell.apps.cli import main
 from foresell.core.errors import ForesellError
 from foresell.core.settings import parse_settings
-from foresell.data.inferring.presets import PRESETS
-from foresell.flow.layout import FILES
+from foresell.onboarding.presets import PRESETS
+from foresell.pipeline.layout import FILES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -149,7 +149,7 @@ def test_the_yaml_of_the_readme_is_settings():
 
 
 def test_the_exit_codes_are_those_of_the_errors():
-    from foresell.apps.cli.verbs import INTERRUPTED
+    from foresell.apps.cli.command import INTERRUPTED
 
     kinds, codes = [ForesellError], {0, INTERRUPTED}
     while kinds:

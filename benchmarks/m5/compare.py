@@ -28,11 +28,11 @@ from measure import measure
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.inferring.presets import apply
 from foresell.data.read import read
 from foresell.evaluate.scores import Window
 from foresell.evaluate.segments import segments
 from foresell.evaluate.weights import compute_weights, given_weights, read_weights
+from foresell.onboarding.presets import apply
 
 HERE = Path(__file__).resolve().parent
 HORIZON, OFFICIAL = 28, 1913

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.flow.project import Project
+from foresell.pipeline.project import Project
 
 HERE = Path(__file__).resolve().parent
 NOMINAL, SCORED, POINT = (0.5, 0.8, 0.9, 0.95), 5, 0.01

@@ -23,9 +23,9 @@ import polars as pl
 import yaml
 
 from foresell.core.forecast import quantile_column
-from foresell.data.inferring.presets import apply
-from foresell.flow.outcome import Progress
-from foresell.flow.project import Project
+from foresell.onboarding.presets import apply
+from foresell.pipeline.progress import Progress
+from foresell.pipeline.project import Project
 
 FIRST_DAY = date(2011, 1, 28)  # the day before d_1
 QUANTILES = (0.005, 0.025, 0.165, 0.25, 0.5, 0.75, 0.835, 0.975, 0.995)

@@ -20,10 +20,10 @@ from pathlib import Path
 import polars as pl
 from foresell_job import FIRST_DAY, QUANTILES, make_project, settings_of, write_forecasts
 
-from foresell.evaluate.intervals import wspl
-from foresell.flow.project import Project
-from foresell.flow.ranging import held
-from foresell.report.words import blend, ways
+from foresell.core.words import blend, ways
+from foresell.ensemble.range_trials import held
+from foresell.evaluate.interval_scores import wspl
+from foresell.pipeline.project import Project
 
 HERE = Path(__file__).resolve().parent
 LAST, SCORED = 1941, 5

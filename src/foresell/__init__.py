@@ -18,27 +18,28 @@ Names are imported when they are first used, so that `import foresell` itself ta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from foresell.core.version import VERSION as __version__  # noqa: N811
+
 if TYPE_CHECKING:
     from foresell.core.errors import ForesellError as ForesellError
     from foresell.core.forecast import Forecast as Forecast
+    from foresell.core.forecasts import Forecasts as Forecasts
     from foresell.core.hierarchy import Hierarchy as Hierarchy
     from foresell.core.panel import Panel as Panel
-    from foresell.flow.forecasts import Forecasts as Forecasts
-    from foresell.flow.memory import backtest as backtest
-    from foresell.flow.memory import forecast as forecast
-    from foresell.flow.project import Project as Project
+    from foresell.pipeline.in_memory import backtest as backtest
+    from foresell.pipeline.in_memory import forecast as forecast
+    from foresell.pipeline.project import Project as Project
 
-__version__ = "0.1.0"
 
 _DOOR = {
     "ForesellError": "foresell.core.errors",
     "Forecast": "foresell.core.forecast",
-    "Forecasts": "foresell.flow.forecasts",
+    "Forecasts": "foresell.core.forecasts",
     "Hierarchy": "foresell.core.hierarchy",
     "Panel": "foresell.core.panel",
-    "Project": "foresell.flow.project",
-    "backtest": "foresell.flow.memory",
-    "forecast": "foresell.flow.memory",
+    "Project": "foresell.pipeline.project",
+    "backtest": "foresell.pipeline.in_memory",
+    "forecast": "foresell.pipeline.in_memory",
 }
 
 __all__ = [*_DOOR, "__version__"]

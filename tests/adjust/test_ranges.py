@@ -11,7 +11,7 @@ import pytest
 from scipy import stats
 
 from foresell.adjust.ranges import GRID, Ranges
-from foresell.adjust.reconcile import all_levels
+from foresell.adjust.reconciliation import all_levels
 from foresell.adjust.spread import BELIEVED, Habits
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.forecast import Forecast

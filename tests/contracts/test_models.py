@@ -14,8 +14,8 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
 from foresell.core.scenario import altered, scenario
 from foresell.models import MODELS, load, make
-from foresell.models.closing import closed_days
-from foresell.models.standing import Asides, stand
+from foresell.models.closed_days import closed_days
+from foresell.models.scenario_model import Asides, stand
 
 HORIZON = 9
 

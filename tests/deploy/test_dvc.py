@@ -15,9 +15,9 @@ import pytest
 import yaml
 
 from foresell.core.settings import Settings, read_settings
-from foresell.flow.dossier import plain_settings
-from foresell.flow.layout import FILES, NEEDS
-from foresell.flow.project import Project
+from foresell.pipeline.layout import FILES, NEEDS
+from foresell.pipeline.project import Project
+from foresell.store.settings_file import plain_settings
 
 PIPELINE = Path(__file__).resolve().parents[2] / "deploy" / "dvc" / "dvc.yaml"
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]

@@ -14,7 +14,7 @@ from foresell.evaluate import tuning
 from foresell.evaluate.backtest import backtest
 from foresell.evaluate.tuning import Trials, confirm, sample, tuning_cutoffs
 from foresell.evaluate.windows import cutoffs
-from foresell.features import questions
+from foresell.features import training_rows
 from foresell.models import make
 
 HORIZON = 7
@@ -81,11 +81,11 @@ def test_nothing_after_the_windows_of_tuning_matters(panel, hierarchy, trials):
 
 def test_rows_and_features_are_made_once_for_all_trials(panel, hierarchy, monkeypatch):
     drawn, made = [], []
-    first, second = questions.Questions.__init__, questions.matrix
+    first, second = training_rows.Questions.__init__, training_rows.matrix
     monkeypatch.setattr(
-        questions.Questions, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
+        training_rows.Questions, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
     )
-    monkeypatch.setattr(questions, "matrix", lambda *of: (made.append(1), second(*of))[1])
+    monkeypatch.setattr(training_rows, "matrix", lambda *of: (made.append(1), second(*of))[1])
     trials = Trials.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
     list(trials.judge(trials.space.model))
     once = len(made)

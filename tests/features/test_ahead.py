@@ -7,7 +7,7 @@ import pytest
 from foresell.core.panel import Known, Panel
 from foresell.features.catalogue import catalogue
 from foresell.features.question import Context
-from foresell.features.questions import everything
+from foresell.features.training_rows import everything
 
 N_DAYS = 60
 

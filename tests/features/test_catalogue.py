@@ -10,7 +10,7 @@ from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.features.catalogue import catalogue, choose, matrix, table
 from foresell.features.question import Context, Question
-from foresell.features.questions import Grid, draw, everything
+from foresell.features.training_rows import Grid, draw, everything
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",), ("item",))

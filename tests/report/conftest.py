@@ -13,8 +13,8 @@ from foresell.core.finding import Finding, Severity
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Known, Panel
-from foresell.report import Report, found, stories
-from foresell.report.watched import (
+from foresell.report import Report, found
+from foresell.report.monitor_contents import (
     Answers,
     Arrived,
     Column,
@@ -31,6 +31,7 @@ from foresell.report.watched import (
     Steps,
     Watched,
 )
+from foresell.report.series_examples import stories
 
 HORIZON = 7
 DAYS = 380

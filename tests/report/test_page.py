@@ -15,10 +15,11 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
-from foresell.report import Report, found, render, stories, write
+from foresell.report import Report, found, render, write
 from foresell.report.contents import Lost
+from foresell.report.monitor_contents import Answers, Inputs, Watched
 from foresell.report.page import render_watched
-from foresell.report.watched import Answers, Inputs, Watched
+from foresell.report.series_examples import stories
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from foresell.core.settings import Tracking as Settings
-from foresell.store.registry import Registry
-from foresell.store.tracking import Tracking, Where
+from foresell.registry.tracking import Tracking, Where
+from foresell.registry.versions import Registry
 
 PASSWORD = "pass/w@rd: 100%"  # each of these would break an address that is put together carelessly
 

@@ -38,7 +38,7 @@ from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.features.calendar import beside_holiday
-from foresell.models.closing import closed_days
+from foresell.models.closed_days import closed_days
 
 GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
 """The probabilities whose G is kept; between two of them it lies on a line of normal scores, as beyond them."""
@@ -99,8 +99,9 @@ class Ranges:
         """The forecasts of all levels (means that add up) with quantiles of rising `probabilities` round them.
 
         Quantiles never cross, and are 0 where all is closed. Rounded ones are never negative and whole where units
-        are. Others, from -1/2 up, are for scoring (`evaluate.intervals`): they tell how far into the unit a quantile
-        reaches. `panel` ends at the forecasts' cutoff. Raises UsageError for a level whose errors were not learnt.
+        are. Others, from -1/2 up, are for scoring (`evaluate.interval_scores`): they tell how far into the unit a
+        quantile reaches. `panel` ends at the forecasts' cutoff. Raises UsageError for a level whose errors were not
+        learnt.
         """
         check_probabilities(probabilities)
         horizon = max((forecast.horizon for forecast in forecasts.values()), default=1)

@@ -185,3 +185,17 @@ def other_values(panel: Panel, change: Change, series: np.ndarray, days: slice) 
             f"change by a percentage: {names}. Give the value itself."
         )
     return before * (1 + change.value)
+
+
+def steps_between(panel: Panel, horizon: int, first: date | str | None, last: date | str | None) -> slice:
+    """The steps, from 0, of the days (periods) in which `first` and `last` lie."""
+    begin = 0 if first is None else panel.day_of(first) - panel.n_days
+    end = horizon - 1 if last is None else panel.day_of(last) - panel.n_days
+    if not 0 <= begin <= end < horizon:
+        dates, noun = panel.ahead(horizon), panel.frequency.noun
+        asked = f"{dates[0] if first is None else first} to {dates[-1] if last is None else last}"
+        raise UsageError(
+            f"The forecast is for the {horizon} {noun}{'' if horizon == 1 else 's'} from {dates[0]} to {dates[-1]}, "
+            f"not for {asked}. Give {noun}s in that order within it."
+        )
+    return slice(begin, end + 1)

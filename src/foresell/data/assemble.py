@@ -14,10 +14,10 @@ from foresell.core.frequency import Frequency, period_range, period_start
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.cube import Cube
-from foresell.data.pricing import ROWS_AT_ONCE, fill, read_prices
-from foresell.data.sides import Days, flags_of
+from foresell.data.price_table import ROWS_AT_ONCE, fill, read_prices
+from foresell.data.revealing_covariates import days_untold, settle_telltales
+from foresell.data.side_tables import Days, flags_of
 from foresell.data.tables import Dialect
-from foresell.data.telltale import days_untold, settle_telltales
 
 
 @dataclass

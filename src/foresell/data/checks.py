@@ -13,7 +13,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.data.codes import CODES, finding
 from foresell.data.cube import Cube
-from foresell.data.pricing import ROWS_AT_ONCE
+from foresell.data.price_table import ROWS_AT_ONCE
 
 DEAD_AFTER = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6}  # periods without a sale, to the end
 CONSTANT_FROM = {Frequency.DAY: 28, Frequency.WEEK: 12, Frequency.MONTH: 6}  # known periods that never change

@@ -18,12 +18,12 @@ from foresell.data import checks
 from foresell.data.assemble import Assembled, assemble, attach
 from foresell.data.codes import finding
 from foresell.data.cube import Cube, as_text, cube_of
-from foresell.data.daycolumns import read_wide
 from foresell.data.files import File, find_files
 from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.rows import DATE, Membership, Rows, read_rows
-from foresell.data.sides import Days, SideTable, read_attributes, read_calendar, typed
+from foresell.data.side_tables import Days, SideTable, read_attributes, read_calendar, typed
 from foresell.data.tables import FILE, ROW, Dialect
+from foresell.data.wide_table import read_wide
 
 Progress = Callable[[float, str], None]  # the share that is done, from 0 to 1, and what is being done
 

@@ -16,7 +16,7 @@ import numpy as np
 from foresell.core.errors import UsageError
 from foresell.core.panel import Panel
 from foresell.features.question import Context, Feature
-from foresell.features.questions import everything
+from foresell.features.training_rows import everything
 from foresell.models.contract import Model
 
 SERIES = 200  # series that are tried, drawn at random, where there are more

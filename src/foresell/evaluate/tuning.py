@@ -18,12 +18,12 @@ from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.evaluate.backtest import backtest, windows
-from foresell.evaluate.evidence import Evidence
 from foresell.evaluate.scores import ALL_LEVELS
-from foresell.evaluate.space import Space, options_of
+from foresell.evaluate.search_space import Space, options_of
+from foresell.evaluate.tested_window import Evidence
 from foresell.evaluate.windows import cutoffs
-from foresell.features.questions import Questions
-from foresell.models.pooled.model import Pooled
+from foresell.features.training_rows import Questions
+from foresell.models.global_models.model import Pooled
 
 ROWS = 400_000  # at most that many are drawn for all trials: enough to tell models apart, few enough to try many
 SETTINGS, TUNED = "settings", "tuned"

@@ -12,8 +12,8 @@ import numpy as np
 
 from foresell.core.hierarchy import Level, level_name
 from foresell.features.history import ratio
-from foresell.features.past import Past
 from foresell.features.question import Feature, Question
+from foresell.features.running_sums import Past
 from foresell.features.spans import Spans
 
 

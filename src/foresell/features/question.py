@@ -12,7 +12,7 @@ import polars as pl
 from foresell.core.hierarchy import Groups, Hierarchy, Level
 from foresell.core.panel import Known, Panel
 from foresell.features.calendar import calendar_columns, holidays_of
-from foresell.features.past import Past
+from foresell.features.running_sums import Past
 
 
 def category_codes(panel: Panel) -> dict[str, tuple[str, ...]]:

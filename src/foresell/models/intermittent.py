@@ -21,7 +21,7 @@ from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Panel
-from foresell.models.closing import closed_days
+from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 
 BLOCK = 1024

@@ -16,7 +16,7 @@ from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
-from foresell.models.closing import closed_days
+from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 
 _WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3}

@@ -8,7 +8,7 @@ A table of day sums has one row for each part of the forecasts and each day of a
 - ``units`` and ``forecast``: what was sold and what was forecast, where it is known what was sold.
 - ``error`` and ``naive``: absolute errors of the forecast and of seasonal naive, of each group (or series) by itself.
 - ``points``: how many of them were known; ``ranged``: of how many there was a range, ``inside``: how many lay in it,
-  those on a bound in part (`evaluate.intervals`).
+  those on a bound in part (`evaluate.interval_scores`).
 
 Days that are not known (closed, out of stock, not yet come in) count on neither side. Sums can be added up further,
 over days, cutoffs and parts; ratios are formed last.

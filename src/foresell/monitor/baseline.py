@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UnreadableFile
-from foresell.monitor.judging import Check
+from foresell.monitor.checks.judging import Check
 
 Key = tuple[str, str, str, str]
 

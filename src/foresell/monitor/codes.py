@@ -108,7 +108,7 @@ MENDED = frozenset(
         "new-values",
     }
 )
-"""What a new training may mend, and so asks for one: see `flow.retraining`."""
+"""What a new training may mend, and so asks for one: see `pipeline.retraining`."""
 
 finding = partial(finding_of, CODES)
 """A finding of one of these codes, see `core.finding.finding_of`."""

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.monitor import cusum
 from foresell.monitor.accuracy import ALL, LEVEL, NODE, SUMS, figures, oldest_first
 from foresell.monitor.bounds import BIAS, ERROR, Usual, limit
-from foresell.monitor.scales import READ_AS, read_as
+from foresell.monitor.checks import cusum
+from foresell.monitor.checks.scales import READ_AS, read_as
 
 OUTSIDE = 0.05
 """Of weeks in which nothing has changed, so many lie outside the band of a figure."""

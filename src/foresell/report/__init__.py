@@ -2,6 +2,6 @@
 
 from foresell.report.contents import Band, Found, Report, Story
 from foresell.report.page import render, write
-from foresell.report.stories import found, pick, stories
+from foresell.report.series_examples import found, pick, stories
 
 __all__ = ["Band", "Found", "Report", "Story", "found", "pick", "render", "stories", "write"]

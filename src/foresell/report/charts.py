@@ -12,6 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from foresell.core.frequency import Frequency
+from foresell.core.words import day, number, period
 from foresell.report.axes import Scale, ticks
 from foresell.report.canvas import (
     BOTTOM,
@@ -31,7 +32,6 @@ from foresell.report.canvas import (
     tag,
 )
 from foresell.report.contents import Story
-from foresell.report.words import day, number, period
 
 STRIPS = 300  # days of a chart that answer to the pointer
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import polars as pl
 
 from foresell.core.finding import Severity
+from foresell.core.words import change, many, more_or_less, name, number, share, span
 from foresell.report.contents import Report, Story
-from foresell.report.words import change, many, more_or_less, name, number, share, span
 
 ALL = "all"  # what the backtest calls all levels together
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from foresell.core import words
 from foresell.core.errors import StoreError
 from foresell.core.finding import worst_first
-from foresell.report import canvas, charts, control, tables, trust, tuning, verdict, words
+from foresell.report import canvas, charts, control_charts, monitor_verdict, reliability, tables, tuning
 from foresell.report.contents import Report, Story
 from foresell.report.headlines import headlines, total
-from foresell.report.watched import Watched
+from foresell.report.monitor_contents import Watched
 
 GROUPS = {
     "level": ("Upper levels", "The largest groups of the levels between the total and the single series."),
@@ -57,15 +58,15 @@ def render(content: Report) -> str:
         by_segment=tables.by_segment(content),
         by_step=tables.by_step(content),
         drivers=tables.drivers(content),
-        trust=trust,
+        trust=reliability,
         tuning=tuning,
     )
 
 
 def render_watched(content: Watched) -> str:
     """The page of accuracy as text. Whatever comes from data or settings is escaped."""
-    page = _environment().get_template("watched.html.jinja")
-    return page.render(look=content, style=_style(), verdict=verdict, control=control)
+    page = _environment().get_template("monitor.html.jinja")
+    return page.render(look=content, style=_style(), verdict=monitor_verdict, control=control_charts)
 
 
 def _style() -> Markup:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from foresell.core.words import name
 from foresell.report.contents import Report
 from foresell.report.headlines import ALL, windows_won
-from foresell.report.words import name
 
 DRIVERS_SHOWN = 15
 LINES_SHOWN = 5

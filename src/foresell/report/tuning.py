@@ -8,8 +8,8 @@ from typing import Any
 
 import polars as pl
 
+from foresell.core.words import change, listed, many, name, score, share
 from foresell.report.contents import Tuning
-from foresell.report.words import change, listed, many, name, score, share
 
 
 def searched(of: Mapping[str, Any]) -> str:

@@ -20,10 +20,10 @@ from starlette.types import ASGIApp, Receive, Send
 from foresell.apps.api.app import create_app
 from foresell.apps.api.keys import Keys
 from foresell.core.settings import Serving
-from foresell.flow.project import Project
-from foresell.flow.service.bundle import write_bundle
-from foresell.flow.service.source import FolderSource, Source
-from foresell.store.predictions import PredictionLog
+from foresell.pipeline.project import Project
+from foresell.serving.bundle import write_bundle
+from foresell.serving.prediction_log.writer import PredictionLog
+from foresell.serving.source import FolderSource, Source
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +42,7 @@ def project(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settin
 @pytest.fixture(scope="session")
 def bundle(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "shop"
-    write_bundle(project, folder)
+    write_bundle(project.folder, project.settings, project.results, folder)
     return folder
 
 

@@ -7,7 +7,7 @@ import time
 import polars as pl
 import pytest
 
-from foresell.store.logged import read_predictions
+from foresell.serving.prediction_log.reader import read_predictions
 
 ENDS = ("units", "units_low", "units_high", "revenue", "revenue_low", "revenue_high")
 

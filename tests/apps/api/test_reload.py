@@ -15,10 +15,10 @@ from foresell.apps.api.app import create_app
 from foresell.apps.api.keys import Keys
 from foresell.core.errors import UnreadableFile
 from foresell.core.settings import Serving
-from foresell.flow.project import Project
-from foresell.flow.service.bundle import write_bundle
-from foresell.flow.service.service import Service
-from foresell.store.predictions import PredictionLog
+from foresell.pipeline.project import Project
+from foresell.serving.bundle import write_bundle
+from foresell.serving.prediction_log.writer import PredictionLog
+from foresell.serving.service import Service
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def other_bundle(project: Project, tmp_path_factory, change_settings) -> Path:
     change_settings(folder / "shop", models=[{"name": "moving_average"}])
     other = Project(folder / "shop")
     other.run("train")
-    write_bundle(other, folder / "bundle")
+    write_bundle(other.folder, other.settings, other.results, folder / "bundle")
     return folder / "bundle"
 
 

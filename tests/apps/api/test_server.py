@@ -18,7 +18,7 @@ from click.testing import CliRunner
 
 from foresell.apps.api.keys import VARIABLE, Keys, read_keys
 from foresell.apps.cli import main
-from foresell.store.logged import read_predictions
+from foresell.serving.prediction_log.reader import read_predictions
 
 COMMAND = [sys.executable, "-c", "from foresell.apps.cli import main; main()", "serve", "--json", "--port", "0"]
 
@@ -99,7 +99,7 @@ def test_a_project_without_a_champion_is_served_and_says_what_to_do(tracked_shop
 
 @pytest.mark.slow
 def test_the_champion_of_the_registry_is_served(tracked_shop: Path) -> None:
-    from foresell.flow.service.source import RegistrySource
+    from foresell.serving.source import RegistrySource
 
     registry = RegistrySource(tracked_shop).registry
     number = registry.versions()[-1].number

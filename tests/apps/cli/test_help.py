@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import foresell
 from foresell.apps.cli import main
-from foresell.flow.layout import FILES, NEEDS
+from foresell.pipeline.layout import FILES, NEEDS
 
 VERBS = sorted(main.commands)
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
-from foresell.flow.layout import HISTORY_FILES, MONITOR_FILES
-from foresell.flow.project import Project
+from foresell.pipeline.layout import HISTORY_FILES, MONITOR_FILES
+from foresell.pipeline.project import Project
 
 LAST = date(2025, 12, 28)
 CUTOFF = LAST - timedelta(days=7)

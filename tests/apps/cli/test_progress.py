@@ -8,7 +8,7 @@ import pytest
 
 from foresell.apps.cli import progress as module
 from foresell.apps.cli.progress import Meter, remaining
-from foresell.flow.outcome import Progress
+from foresell.pipeline.progress import Progress
 
 
 class Terminal(io.StringIO):

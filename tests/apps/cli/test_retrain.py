@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
-from foresell.apps.cli.reload import reload
+from foresell.apps.cli.server_reload import reload
 
 
 def run(*words: object):
@@ -72,8 +72,8 @@ def server(tracked_shop: Path, tmp_path: Path) -> Iterator[str]:
     from foresell.apps.api.keys import Keys, new_key
     from foresell.apps.api.server import bind
     from foresell.core.settings import Serving
-    from foresell.flow.service.source import RegistrySource
-    from foresell.store.predictions import PredictionLog
+    from foresell.serving.prediction_log.writer import PredictionLog
+    from foresell.serving.source import RegistrySource
 
     text, key = new_key("admin")
     listening = bind("127.0.0.1", 0)

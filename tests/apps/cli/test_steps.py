@@ -18,8 +18,8 @@ from click.testing import CliRunner
 
 from foresell.apps.cli import main
 from foresell.core.settings import read_settings
-from foresell.flow.layout import NEEDS
-from foresell.store.steps import Steps
+from foresell.pipeline.layout import NEEDS
+from foresell.store.step_results import Steps
 
 STEPS = ("check", "features", "backtest", "train", "forecast", "report", "run")
 
@@ -204,7 +204,7 @@ def test_findings_that_stop_the_work_come_with_the_json(shop, change_settings):
 
 
 def test_too_many_bad_rows_are_listed_and_put_aside(shop):
-    from foresell.data.sample import damage
+    from foresell.synth import damage
 
     sales = shop.parent / "data" / "sales.csv"
     planted = {fault.code: fault for fault in damage(sales, sales.with_name("damaged.csv"), each=20)}
@@ -233,7 +233,7 @@ def test_wrong_use_ends_with_2(shop, tmp_path, change_settings):
 
 
 def test_a_fault_of_our_own_is_told_in_one_paragraph_with_its_traceback_in_a_file(done_shop, monkeypatch):
-    from foresell.flow import project
+    from foresell.pipeline import project
 
     def fails(task, folder):
         raise ZeroDivisionError("of all things")
@@ -254,7 +254,7 @@ def test_a_fault_of_our_own_is_told_in_one_paragraph_with_its_traceback_in_a_fil
 
 
 def test_an_interrupt_says_what_is_kept(shop, monkeypatch):
-    from foresell.flow import project
+    from foresell.pipeline import project
 
     def interrupted(task, folder):
         raise KeyboardInterrupt

@@ -18,9 +18,9 @@ from click.testing import CliRunner
 
 from foresell.apps.cli import main
 from foresell.core.settings import read_settings
-from foresell.flow import tune as flow
-from foresell.flow.layout import TUNE_FILES
-from foresell.flow.project import Project
+from foresell.pipeline import tuning as flow
+from foresell.pipeline.layout import TUNE_FILES
+from foresell.pipeline.project import Project
 
 pytest.importorskip("optuna")
 

@@ -1,1 +1,1 @@
-"""The HTTP API over `flow.service`: it translates between requests and the service, and does no arithmetic."""
+"""The HTTP API over `serving`: it translates between requests and the service, and does no arithmetic."""

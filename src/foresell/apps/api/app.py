@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from foresell import __version__
-from foresell.apps.api import documents
-from foresell.apps.api.desk import Desk
-from foresell.apps.api.door import Door
+from foresell.apps.api import openapi
+from foresell.apps.api.current_model import Served
 from foresell.apps.api.keys import Keys
 from foresell.apps.api.limits import Rate
 from foresell.apps.api.metrics import Metrics
+from foresell.apps.api.middleware import Door
 from foresell.apps.api.problems import answer_with_problems
 from foresell.apps.api.routes import ROLES, router
-from foresell.apps.api.served import Served
+from foresell.apps.api.shared_state import Desk
 from foresell.core.settings import Serving
+from foresell.core.version import VERSION
 
 if TYPE_CHECKING:
-    from foresell.flow.service.source import Source
-    from foresell.store.predictions import PredictionLog
+    from foresell.serving.prediction_log.writer import PredictionLog
+    from foresell.serving.source import Source
 
 
 def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog) -> FastAPI:
@@ -48,7 +48,7 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
 
     app = _bare(life)
     app.include_router(router(desk, keys))
-    documents.add(app, served, keys)
+    openapi.add(app, served, keys)
     answer_with_problems(app)
     app.add_middleware(
         Door,
@@ -74,9 +74,9 @@ def _bare(life: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastA
     """FastAPI without its own documents, which load scripts from elsewhere; `documents` puts others in their place."""
     return FastAPI(
         title="foresell",
-        version=__version__,
-        description=documents.DESCRIPTION,
-        openapi_tags=documents.TAGS,
+        version=VERSION,
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

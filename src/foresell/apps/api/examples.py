@@ -11,7 +11,7 @@ import numpy as np
 from foresell.apps.api.upload import CSV
 
 if TYPE_CHECKING:
-    from foresell.flow.service.service import Service
+    from foresell.serving.service import Service
 
 RECENT = 28  # days: the series shown is the one that sold most in them
 JSON = "application/json"

@@ -14,7 +14,7 @@ from foresell.apps.api.problems import Problem
 from foresell.core.scenario import series_where
 
 if TYPE_CHECKING:
-    from foresell.flow.service.service import Service
+    from foresell.serving.service import Service
 
 CLIENTS = 10_000  # whose buckets are kept; the one longest unseen is forgotten first
 HORIZON_DAYS = 3 * 366  # longest range of dates that one /forecast_sarima may ask for

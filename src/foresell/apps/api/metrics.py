@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from foresell.apps.api.served import Served
+from foresell.apps.api.current_model import Served
 
 disable_created_metrics()  # a second line for each, which tells when it was first counted
 

@@ -15,12 +15,11 @@ import polars as pl
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from foresell import __version__
 from foresell.apps.api import limits, metrics
-from foresell.apps.api.batch import ERROR, Batch, Kind
-from foresell.apps.api.desk import Desk
+from foresell.apps.api.csv_batch import ERROR, Batch, Kind
 from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.problems import Problem
+from foresell.apps.api.response_spool import Streamed
 from foresell.apps.api.schemas import (
     MOST_COLUMNS,
     Explained,
@@ -37,12 +36,13 @@ from foresell.apps.api.schemas import (
     Units,
     Value,
 )
-from foresell.apps.api.spool import Streamed
+from foresell.apps.api.shared_state import Desk
 from foresell.apps.api.upload import CSV, FORM, PART, file_in
 from foresell.core.errors import StoreError
+from foresell.core.version import VERSION
 
 if TYPE_CHECKING:
-    from foresell.flow.service.service import Service
+    from foresell.serving.service import Service
 
 Found = TypeVar("Found")
 
@@ -324,7 +324,7 @@ def _state(made: APIRouter, desk: Desk, keys: Keys) -> None:
             "trouble": trouble,
             "loaded": served.loaded,
             "started": served.started,
-            "foresell": __version__,
+            "foresell": VERSION,
             "age_seconds": served.ages(),
             "model": service.about() if service else {},
             "log": served.log.state(),

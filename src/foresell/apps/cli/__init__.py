@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import click
 
-from foresell import __version__
-from foresell.apps.cli.begin import init, sample
+from foresell.apps.cli.command import EXIT_CODES
+from foresell.apps.cli.explain import explain, whatif
+from foresell.apps.cli.init import init, sample
+from foresell.apps.cli.models import MODEL_VERBS
 from foresell.apps.cli.monitor import monitor
-from foresell.apps.cli.registry import MODEL_VERBS
 from foresell.apps.cli.retrain import retrain
 from foresell.apps.cli.serve import serve
 from foresell.apps.cli.steps import STEP_VERBS, settings, status
 from foresell.apps.cli.tune import tune
-from foresell.apps.cli.verbs import EXIT_CODES
-from foresell.apps.cli.why import explain, whatif
+from foresell.core.version import VERSION
 
 
 class InOrder(click.Group):
@@ -28,7 +28,7 @@ class InOrder(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Begin with: foresell init shop --data sales.csv, then: foresell run shop\n\n" + EXIT_CODES,
 )
-@click.version_option(__version__, message="foresell %(version)s", help="Show the version.")
+@click.version_option(VERSION, message="foresell %(version)s", help="Show the version.")
 def main() -> None:
     """Sales history in, forecasts out.
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
 from foresell.apps.cli.progress import Meter
-from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
-from foresell.flow.layout import HISTORY, HISTORY_FILES, MONITOR, MONITOR_FILES
+from foresell.pipeline.layout import HISTORY, HISTORY_FILES, MONITOR, MONITOR_FILES
 
 if TYPE_CHECKING:
-    from foresell.flow.monitoring import Monitored
-    from foresell.flow.project import Project
-    from foresell.store.notices import Sent
+    from foresell.monitor.alerts.sending import Sent
+    from foresell.pipeline.monitoring.monitor import Monitored
+    from foresell.pipeline.project import Project
 
 
 def _listed(folder: str, files: dict[str, str]) -> str:
@@ -53,8 +53,8 @@ With --baseline, the figures of now are kept as good: later ones that are like t
 @click.option("--test-alert", is_flag=True, help="Only send a message to those that 'monitoring.alerts' names.")
 @options()
 def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
-    from foresell.flow import monitoring as flow
-    from foresell.flow.project import Project
+    from foresell.pipeline.monitoring import monitor as flow
+    from foresell.pipeline.project import Project
 
     meter = Meter(quiet=flags["quiet"])
     project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
@@ -78,7 +78,7 @@ def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
 
 def _try_alerts(project: Project, as_json: bool) -> None:
     """Sends a trial to every receiver, and says what became of it; exit code 1 where one did not take it."""
-    from foresell.flow.alerting import tell_trial
+    from foresell.monitor.alerts.delivery import tell_trial
 
     sent = tell_trial(project.settings.monitoring.alerts, project.folder.resolve().name)
     if as_json:
@@ -119,7 +119,7 @@ def _finite(value: Any) -> Any:
 def told(made: Monitored, baseline: bool = False) -> str:
     """What was found, in words, and the figures beside the backtest's."""
     from foresell.apps.cli.text import columns, findings, hanging
-    from foresell.report.words import change, score, share
+    from foresell.core.words import change, score, share
 
     of = made.summary
     if of["judged"] is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from foresell.flow.outcome import Progress
+    from foresell.pipeline.progress import Progress
 
 SECONDS = 10.0
 """How long to be silent between two plain lines; what is done sooner says nothing at all."""
@@ -94,7 +94,7 @@ class Meter:
 def line(progress: Progress, seconds: float, since: float = 0.0) -> str:
     """The progress as a line of a log, `seconds` after the step began and `since` it was told.
 
-    >>> from foresell.flow.outcome import Progress
+    >>> from foresell.pipeline.progress import Progress
     >>> line(Progress("backtest", 3, 9, "lightgbm at 2016-03-27", left=250), 120, since=10)
     'backtest: 3 of 9, lightgbm at 2016-03-27, about 4 min left'
     >>> line(Progress("backtest", 3.4567, 9, "lightgbm at 2016-03-27", left=250), 120, since=10)

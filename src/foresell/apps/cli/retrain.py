@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
 from foresell.apps.cli.progress import Meter
-from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
 
 if TYPE_CHECKING:
-    from foresell.flow.retraining import Retrained
+    from foresell.pipeline.retraining import Retrained
 
 
 @click.command(
@@ -40,9 +40,9 @@ def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     role admin, comes from FORESELL_API_KEY. A server that does not answer is told of and changes nothing else.
     Needs the extra 'mlflow'.
     """
-    from foresell.apps.cli.reload import reload
-    from foresell.flow.project import Project
-    from foresell.flow.retraining import retrain as retrain_
+    from foresell.apps.cli.server_reload import reload
+    from foresell.pipeline.project import Project
+    from foresell.pipeline.retraining import retrain as retrain_
 
     if server is not None and not server.startswith(("http://", "https://")):
         raise click.UsageError(f"Found the address {server!r} for --reload; expected http://HOST:PORT or https://HOST.")
@@ -61,7 +61,7 @@ def retrain(now: str | None, server: str | None, **flags: Any) -> None:
 
 def told(done: Retrained, reloaded: dict[str, Any] | None) -> str:
     """Why it was trained, what was decided, and what the server said."""
-    from foresell.apps.cli.registry import decided
+    from foresell.apps.cli.models import decided
     from foresell.apps.cli.text import hanging
 
     if done.decision is None:

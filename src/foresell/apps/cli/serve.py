@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, paragraph, print_json, project_options
+from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, paragraph, print_json, project_options
 from foresell.core.errors import StoreError, UsageError, first_five
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from foresell.apps.api.keys import Keys
     from foresell.core.settings import Serving
-    from foresell.flow.service.source import Source
+    from foresell.serving.source import Source
 
 LOG = "results/predictions"
 """Where a project's predictions are logged when the settings name no other place."""
@@ -60,7 +60,7 @@ def serve(new_key: str | None, **flags: Any) -> None:
     from foresell.apps.api import keys as api_keys
     from foresell.apps.api import server
     from foresell.apps.api.app import create_app
-    from foresell.store.predictions import PredictionLog
+    from foresell.serving.prediction_log.writer import PredictionLog
 
     keys = api_keys.read_keys(flags["keys"])
     _check_host(flags["host"], keys)
@@ -110,8 +110,8 @@ def _tell_key(role: str, as_json: bool) -> None:
 
 def _check_host(host: str, keys: Keys) -> None:
     """Raises UsageError where others could reach a server that asks for no key."""
-    from foresell.apps.api.door import is_loopback
     from foresell.apps.api.keys import VARIABLE
+    from foresell.apps.api.middleware import is_loopback
 
     if not keys and not is_loopback(host):
         raise UsageError(
@@ -123,9 +123,9 @@ def _check_host(host: str, keys: Keys) -> None:
 def _what(flags: dict[str, Any]) -> tuple[Source, Serving, str]:
     """The source of the model, how it is to be served, and where predictions are logged."""
     from foresell.core.settings import read_settings
-    from foresell.flow.layout import SETTINGS
-    from foresell.flow.service.bundle import read_bundle_settings
-    from foresell.flow.service.source import FolderSource, RegistrySource
+    from foresell.serving.bundle import read_bundle_settings
+    from foresell.serving.source import FolderSource, RegistrySource
+    from foresell.store.settings_file import SETTINGS
 
     if flags["bundle"]:
         if flags["folder"] or flags["project"]:

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
 from foresell.apps.cli.progress import Meter
-from foresell.apps.cli.verbs import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
 from foresell.core.errors import FindingsStop
-from foresell.flow.layout import DATABASE, FILES
 from foresell.models import MODELS
+from foresell.pipeline.layout import DATABASE, FILES
 
 if TYPE_CHECKING:
-    from foresell.flow.outcome import Outcome
-    from foresell.flow.project import Project
+    from foresell.pipeline.progress import Outcome
+    from foresell.pipeline.project import Project
 
 
 STEPS_OF = {
@@ -62,7 +62,7 @@ def _files_of(step: str) -> str:
 
 def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
     """The project that the flags name, and the meter that watches it."""
-    from foresell.flow.project import Project
+    from foresell.pipeline.project import Project
 
     meter = Meter(quiet=flags["quiet"])
     folder = chosen_folder(flags["folder"], flags["project"])
@@ -241,8 +241,7 @@ def settings(**flags: Any) -> None:
     import yaml
 
     from foresell.core.settings import read_settings
-    from foresell.flow.dossier import plain_settings
-    from foresell.flow.layout import SETTINGS
+    from foresell.store.settings_file import SETTINGS, plain_settings
 
     folder = Path(chosen_folder(flags["folder"], flags["project"]))
     tree = plain_settings(read_settings(folder / SETTINGS))

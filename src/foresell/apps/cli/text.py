@@ -7,18 +7,18 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foresell.apps.cli import beside
-from foresell.apps.cli.verbs import width
-from foresell.report.words import blend, change, duration, listed, many, number, score, share, ways
+from foresell.apps.cli import transactions_text
+from foresell.apps.cli.command import width
+from foresell.core.words import blend, change, duration, listed, many, number, score, share, ways
 
 if TYPE_CHECKING:
     import polars as pl
 
     from foresell.core.finding import Finding
-    from foresell.data.inferring.proposal import Proposal
-    from foresell.data.sample import SampleFiles
     from foresell.evaluate.leakage import Trial
-    from foresell.flow.outcome import Outcome
+    from foresell.onboarding.proposal import Proposal
+    from foresell.pipeline.progress import Outcome
+    from foresell.synth import SampleFiles
 
 BENCHMARK = "seasonal_naive"
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -73,10 +73,10 @@ def told(outcome: Outcome) -> str:
 
 def _beside(of: dict[str, Any]) -> str:
     """What was learnt beside the forecasts of series: a paragraph each, and a table of single sales."""
-    text = "".join("\n" + hanging("", each, 11) for each in beside.paragraphs(of))
+    text = "".join("\n" + hanging("", each, 11) for each in transactions_text.paragraphs(of))
     if "transactions" not in of:
         return text
-    return f"{text}\n\n{columns(beside.scores(of['transactions']), right=range(1, 5), indent=2)}\n"
+    return f"{text}\n\n{columns(transactions_text.scores(of['transactions']), right=range(1, 5), indent=2)}\n"
 
 
 def _check(of: dict[str, Any]) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from foresell.apps.cli.progress import Meter
-from foresell.apps.cli.verbs import (
+from foresell.apps.cli.command import (
     EXIT_CODES,
     INTERRUPTED,
     Verb,
@@ -18,7 +17,8 @@ from foresell.apps.cli.verbs import (
     print_json,
     project_options,
 )
-from foresell.flow.layout import TUNE_FILES
+from foresell.apps.cli.progress import Meter
+from foresell.pipeline.layout import TUNE_FILES
 
 WIDE = max(map(len, TUNE_FILES))
 FILES = "\n".join(
@@ -65,8 +65,8 @@ IMPORTANT = 5  # options whose importance is shown
 def tune(
     model: str | None, trials: int, sample: int, timeout: float | None, write: bool, **flags: Any
 ) -> None:  # fmt: skip
-    from foresell.flow import tune as flow
-    from foresell.flow.project import Project
+    from foresell.pipeline import tuning as flow
+    from foresell.pipeline.project import Project
 
     meter = Meter(quiet=flags["quiet"])
     project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
@@ -90,8 +90,8 @@ def tune(
 def found(of: dict[str, Any], seconds: float, folder: str) -> str:
     """What a search found, in words, and a table of what the best trial changes."""
     from foresell.apps.cli.text import columns, hanging
+    from foresell.core.words import duration
     from foresell.report.tuning import concluded, mattered, searched
-    from foresell.report.words import duration
 
     lines = [hanging("tune:", f"{searched(of)} ({duration(seconds)})", 11)]
     if of["former"]:

@@ -18,13 +18,13 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy
 from foresell.core.panel import Panel
-from foresell.models.closing import closed_days
+from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 from foresell.models.naive import MovingAverage, SeasonalNaive
+from foresell.models.statistical.failures import LASTING, findings
 from foresell.models.statistical.history import histories, wave_names
 from foresell.models.statistical.series import Learnt, Outcome, Task, check_library, solve
-from foresell.models.statistical.troubles import LASTING, findings
-from foresell.models.statistical.workers import Lost, cores, in_processes
+from foresell.models.statistical.worker_pool import Lost, cores, in_processes
 
 if TYPE_CHECKING:
     from foresell.models.statistical import PerSeries

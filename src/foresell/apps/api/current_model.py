@@ -1,0 +1,112 @@
+"""The model that answers now, and how a new one takes its place without a request noticing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from foresell.apps.api.problems import Problem
+from foresell.core.errors import ForesellError
+
+if TYPE_CHECKING:
+    from foresell.serving.prediction_log.writer import PredictionLog
+    from foresell.serving.service import Service
+    from foresell.serving.source import Source
+
+LOG = logging.getLogger("foresell.api")
+NO_CHAMPION = (
+    "There is no champion to serve yet. Train and promote one with: foresell run, then foresell promote; then POST "
+    "/reload, or start the server again."
+)
+
+
+class Served:
+    """Holds the service. A request takes it once, at its beginning, and keeps to it however long it lasts.
+
+    - `service`: the one that answers; None while `reason` says why there is none.
+    - `after_load` is called, in a thread, when a service has taken its place.
+    """
+
+    def __init__(self, source: Source, log: PredictionLog):
+        self.source = source
+        self.log = log
+        self.service: Service | None = None
+        self.reason = "The model is being loaded."
+        self.loaded: datetime | None = None
+        self.started = datetime.now(UTC)
+        self.after_load: Callable[[], None] = lambda: None
+        self._reloading: asyncio.Task[dict[str, object]] | None = None
+
+    def now(self) -> Service:
+        """The service. Raises the problem 503 where none is loaded, with what to do about it."""
+        if self.service is None:
+            raise Problem(503, self.reason, headers={"Retry-After": "5"})
+        return self.service
+
+    async def reload(self) -> dict[str, object]:
+        """Loads the champion beside the model that answers, which then gives way to it; what came of that.
+
+        Whoever asks while another's reload is under way is told what comes of that one. What is loaded stays where
+        the new one cannot be loaded. Raises what stops the loading, and the problem 503 where there is no champion.
+        """
+        if self._reloading is None or self._reloading.done():
+            self._reloading = asyncio.create_task(self._reload())
+        return await asyncio.shield(self._reloading)
+
+    async def first_load(self) -> None:
+        """Loads the champion when the server begins; what stops that is said by /ready and in the server's log."""
+        try:
+            await self.reload()
+        except (Problem, ForesellError) as error:
+            LOG.warning("no model is loaded: %s", self.reason if self.service is None else error)
+        except Exception:
+            LOG.exception("no model is loaded: a fault of foresell")
+
+    async def _reload(self) -> dict[str, object]:
+        before, begun = self.service, monotonic()
+        told = before.version if before else None
+        try:
+            service = await asyncio.to_thread(self._newest, before)
+        except Exception as error:
+            if before is None:
+                self.reason = (
+                    str(error)
+                    if isinstance(error, ForesellError)
+                    else "The model cannot be loaded: see the server's log."
+                )
+            raise
+        if service is None:
+            self.reason = NO_CHAMPION
+            raise Problem(503, NO_CHAMPION if before is None else f"{NO_CHAMPION} The model that is loaded stays.")
+        changed = service is not before
+        if changed:
+            self.service, self.loaded = service, datetime.now(UTC)
+            LOG.info("serving version %s of %s", service.version, service.manifest.name)
+            before = None  # nothing holds it now but the requests that it still answers
+            await asyncio.to_thread(self.after_load)
+        return {
+            "changed": changed,
+            "before": told,
+            "version": service.version,
+            "seconds": round(monotonic() - begun, 3),
+        }
+
+    def _newest(self, loaded: Service | None) -> Service | None:
+        """The service of the champion: that which is loaded where it is the one."""
+        version = self.source.newest()
+        if version is None or (loaded is not None and loaded.version == version):
+            return loaded if version is not None else None
+        return self.source.load(version)
+
+    def ages(self) -> dict[str, float]:
+        """Seconds since the model was trained (`model`) and since the end of the last day it knows (`data`)."""
+        if self.service is None:
+            return {}
+        now, manifest = datetime.now(UTC), self.service.manifest
+        trained = manifest.trained if manifest.trained.tzinfo else manifest.trained.replace(tzinfo=UTC)
+        ended = datetime.combine(manifest.cutoff, time.max, UTC)
+        return {"model": (now - trained).total_seconds(), "data": (now - ended).total_seconds()}

@@ -1,0 +1,114 @@
+"""The OpenAPI document and the page that shows it, without a download from anywhere.
+
+The examples are made from the model that is loaded, so that each of them works when it is sent as it stands.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from foresell.apps.api import problems
+from foresell.apps.api.current_model import Served
+from foresell.apps.api.examples import examples
+from foresell.apps.api.keys import Keys, Role
+from foresell.apps.api.middleware import OPEN
+from foresell.apps.api.routes import ROLES
+from foresell.apps.api.schemas import ProblemFound
+
+DESCRIPTION = """Forecasts of the champion: for a series and a day, for files, for levels; with reasons and what-if.
+
+Every error is a problem-details body (RFC 9457, `application/problem+json`). `X-Request-ID` is taken from the request
+or made, comes back with every answer, and is the `id` in the prediction log. The examples are of the model that is
+loaded: they work as they stand."""
+
+TAGS = [
+    {"name": "predict", "description": "One series and day in context, a single sale, or a file of them."},
+    {"name": "forecast", "description": "Series and levels over the horizon, daily revenue, and reasons."},
+    {"name": "upkeep", "description": "What is loaded, how the server does, and taking up a new champion."},
+]
+_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
+    "key": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key."},
+}
+_PREFIX = "#/components/schemas/"
+
+
+def add(app: FastAPI, served: Served, keys: Keys) -> None:
+    """Adds /openapi.json and /docs to the app."""
+
+    async def document(request: Request) -> Response:
+        return Response(msgspec.json.encode(openapi(app, served, keys)), media_type="application/json")
+
+    async def page(request: Request) -> Response:
+        return HTMLResponse(files(__package__).joinpath("docs.html").read_text(encoding="utf-8"))
+
+    app.add_route("/openapi.json", document, include_in_schema=False)
+    app.add_route("/docs", page, include_in_schema=False)
+    app.mount("/docs/assets", StaticFiles(directory=assets()))
+
+
+def assets() -> Path:
+    """The folder of Swagger UI's files, which the package fastapi-offline ships."""
+    import fastapi_offline
+
+    return Path(str(fastapi_offline.__file__)).parent / "static"
+
+
+def openapi(app: FastAPI, served: Served, keys: Keys) -> dict[str, Any]:
+    """The document: FastAPI's, with every problem, what needs which role, and examples from the model."""
+    made: dict[str, Any] = get_openapi(
+        title=app.title, version=app.version, description=app.description, tags=app.openapi_tags, routes=app.routes
+    )
+    schemas = made["components"]["schemas"]
+    for unused in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(unused, None)
+    schemas["Problem"] = ProblemFound.model_json_schema(ref_template=_PREFIX + "{model}")
+    if keys:
+        made["components"]["securitySchemes"] = _SCHEMES
+    shown = examples(served.service) if served.service else {}
+    for path, methods in made["paths"].items():
+        for method, operation in methods.items():
+            _complete(operation, path, method, keys)
+            _exemplify(operation, shown.get(path, {}))
+    return made
+
+
+def _complete(operation: dict[str, Any], path: str, method: str, keys: Keys) -> None:
+    """Adds the problems that the operation may answer with, and the role it needs."""
+    statuses = {429, 500, 503, 405} - ({503} if path == "/health" else set())
+    role: Role | None = None if path in OPEN else ROLES[path]
+    if role is not None:
+        statuses |= {403} | ({401} if keys else set())
+        if keys:
+            operation["security"] = [{scheme: []} for scheme in _SCHEMES]
+            operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key with the role `{role}`."
+    if method == "post":
+        statuses |= {400, 413, 422} | ({415} if path != "/reload" else set())
+    if path == "/explain":
+        statuses |= {422}
+    operation["responses"].pop("422", None)
+    for status in sorted(statuses):
+        operation["responses"][str(status)] = {
+            "description": problems.MEANING[status],
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": f"{_PREFIX}Problem"}}},
+        }
+
+
+def _exemplify(operation: dict[str, Any], shown: dict[str, Any]) -> None:
+    """Puts the examples where they belong: `body` by media type, `parameters` by name."""
+    content = operation.get("requestBody", {}).get("content", {})
+    for media_type, found in shown.get("body", {}).items():
+        if media_type in content:
+            content[media_type]["examples"] = found
+    for parameter in operation.get("parameters", []):
+        if parameter["name"] in shown.get("parameters", {}):
+            parameter["example"] = shown["parameters"][parameter["name"]]

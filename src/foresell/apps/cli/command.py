@@ -1,0 +1,147 @@
+"""What all verbs of the command line share: options, and how errors end them."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from foresell.core.errors import FindingsStop, ForesellError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+INTERRUPTED = 130
+EXIT_CODES = "Exit codes: 0 done, 1 the data (or a database) stop the work, 2 wrong use, 130 interrupted."
+
+
+class Verb(click.Command):
+    """A command that ends every error in one paragraph on stderr, and with its exit code.
+
+    What foresell raises on purpose says all there is to say. An interrupt says what is kept. Anything else is a
+    fault of foresell: its traceback goes to a file, or with ``--debug`` to stderr.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ForesellError as error:
+            self._tell(ctx, type(error).__name__, str(error), error)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            self._tell(ctx, "Interrupted", interrupted(ctx))
+            ctx.exit(INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except Exception as error:
+            self._tell(ctx, "Fault", fault(ctx, error))
+            ctx.exit(1)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The first line of the help, whole."""
+        return (self.help or "").strip().partition("\n\n")[0].replace("\n", " ")
+
+    def _tell(self, ctx: click.Context, kind: str, message: str, error: ForesellError | None = None) -> None:
+        click.echo(paragraph(message), err=True)
+        if ctx.params.get("as_json"):
+            content: dict[str, Any] = {"error": kind, "message": message}
+            if isinstance(error, FindingsStop):
+                content["findings"] = [finding.to_dict() for finding in error.findings]
+            print_json(content)
+
+
+def paragraph(text: str) -> str:
+    """The text as one paragraph as wide as the terminal, 110 characters at most."""
+    return click.wrap_text(" ".join(text.split()), width=width())
+
+
+def width() -> int:
+    """How wide text is to be."""
+    import shutil
+
+    return min(shutil.get_terminal_size((100, 24)).columns, 110)
+
+
+def interrupted(ctx: click.Context) -> str:
+    """What an interrupt leaves behind, and how to go on."""
+    folder = project_of(ctx)
+    if folder is None or not (folder / "results").is_dir():
+        return "Stopped. Nothing was kept; run the same command to begin again."
+    from foresell.store.step_results import Steps
+
+    kept = ", ".join(record.step for record in Steps(folder).status()) or "nothing yet"
+    return f"Stopped. The results of the steps that are done are kept ({kept}); run the same command to go on."
+
+
+def fault(ctx: click.Context, error: Exception) -> str:
+    """Writes the traceback of an error that nobody foresaw, and says where."""
+    if ctx.params.get("debug"):
+        traceback.print_exception(error)
+        where = "Its traceback is above."
+    else:
+        folder = project_of(ctx)
+        place = (
+            folder / "results" if folder and folder.is_dir() else Path()
+        ) / f"fault-{datetime.now():%Y%m%d-%H%M%S}.txt"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            command = " ".join(sys.argv[1:])
+            place.write_text(f"foresell {command}\n{''.join(traceback.format_exception(error))}", encoding="utf-8")
+            where = f"Its traceback is in {place}."
+        except OSError:
+            where = "Run again with --debug to see its traceback."
+    return (
+        f"This is a fault of foresell, not of yours: {type(error).__name__}: {error}. {where} Please report it, with "
+        "that text and what you did. What was done before it is kept."
+    )
+
+
+def project_of(ctx: click.Context) -> Path | None:
+    """The project's folder that a command was given, if it takes one."""
+    folder = ctx.params.get("folder") or ctx.params.get("project")
+    return Path(folder) if folder else None
+
+
+def print_json(content: object) -> None:
+    """Plain data on stdout."""
+    click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def options(*, again: bool = False) -> Callable[[Function], Function]:
+    """The options that every verb has; with `again` also those of a verb that does steps."""
+
+    def add(function: Function) -> Function:
+        decorators = [
+            click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout, and nothing else."),
+            click.option("--quiet", is_flag=True, help="Show no progress."),
+            click.option("--debug", is_flag=True, help="Show the traceback of an unexpected error."),
+        ]
+        if again:
+            decorators.insert(0, click.option("--again", is_flag=True, help="Do it again, even if it is up to date."))
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return add
+
+
+def project_options(function: Function) -> Function:
+    """Where the project is: an argument, an option, or the current folder."""
+    function = click.option(
+        "--project",
+        type=click.Path(file_okay=False),
+        help="The folder with foresell.yaml; another way to give FOLDER.",
+    )(function)
+    return click.argument("folder", required=False, type=click.Path(file_okay=False))(function)
+
+
+def chosen_folder(folder: str | None, project: str | None) -> str:
+    """The project's folder. Raises click.UsageError for two different ones."""
+    if folder and project and Path(folder) != Path(project):
+        raise click.UsageError(f"Two folders were given, {folder} and --project {project}. Give one.")
+    return folder or project or "."

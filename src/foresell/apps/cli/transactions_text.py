@@ -1,0 +1,76 @@
+"""What `train` learnt beside the forecasts of series, in words: single sales, and daily revenue."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from foresell.core.words import UNKNOWN, listed, many, number, score, share
+
+
+def paragraphs(of: dict[str, Any]) -> list[str]:
+    """One paragraph on single sales, where they were asked for, and one on daily revenue."""
+    return [*([_single_sales(of["transactions"])] if "transactions" in of else []), _revenue(of["revenue"])]
+
+
+def _single_sales(of: dict[str, Any]) -> str:
+    drawn = f", of which {of['learnt_from']:,} were drawn to learn from" if of["learnt_from"] < of["rows"] else ""
+    aside = [
+        f"{of[kind]:,} {what}"
+        for kind, what in (("untold", "without date or target"), ("returned", "returned"))
+        if of[kind]
+    ]
+    said = [
+        f"single sales: {of['model']} tells {of['target']} from {listed(of['inputs'])}, learnt from "
+        f"{of['rows']:,} sales{drawn}{f' ({listed(aside)} left out)' if aside else ''}",
+        _outliers(of),
+        f"on the last {many(of['tested']['rows'], 'sale')} ({of['tested']['first']} to {of['tested']['last']}), kept "
+        f"aside, {share(of['coverage'])} lay in the range of {share(of['range'])}",
+        _compared(of["compared"]),
+        of["without"],
+        "not looked at: " + "; ".join(f"{name} ({why})" for name, why in of["refused"].items())
+        if of["refused"]
+        else "",
+    ]
+    return ". ".join(_sentence(each) for each in said if each) + "."
+
+
+def _sentence(text: str) -> str:
+    return text if text.startswith("single sales") else text[:1].upper() + text[1:]
+
+
+def _outliers(of: dict[str, Any]) -> str:
+    if of["outliers"]:
+        return f"{many(of['outliers'], 'outlier')} pulled in before learning"
+    if of["far_out"]:
+        return f"{of['far_out']:,} lie far out, too many to be mistakes: they were left as they are"
+    return "no outliers"
+
+
+def _compared(tried: dict[str, float]) -> str:
+    """Which learners were compared, where there was more than one."""
+    if len(tried) < 2:
+        return ""
+    return "WAPE on the sales before: " + ", ".join(f"{name} {share(wape)}" for name, wape in tried.items())
+
+
+def scores(of: dict[str, Any]) -> list[tuple[str, ...]]:
+    """The rows of a table, the heading first: the model of single sales and the things to beat."""
+    rows: list[tuple[str, ...]] = [("single sales", "MAE", "RMSE", "WAPE", "R2")]
+    for row in of["scores"]:
+        r2 = UNKNOWN if row["r2"] is None else score(row["r2"])
+        rows.append((row["model"], number(row["mae"]), number(row["rmse"]), share(row["wape"]), r2))
+    return rows
+
+
+def _revenue(of: dict[str, Any]) -> str:
+    if "reason" in of:
+        return f"daily revenue: none, {of['reason']}"
+    text = f"daily revenue ({of['of']}): {of['form']}, from {of['first']} to {of['last']}"
+    if not of["tested"]:
+        return f"{text}; too short a history to try it."
+    held = of["tested"]
+    return (
+        f"{text}. In {many(held['windows'], 'later window')} its WAPE was {share(held['wape_month'])} over four weeks "
+        f"and {share(held['wape'])} over all days (the week before, repeated: {share(held['naive_month'])} and "
+        f"{share(held['naive'])}); {share(held['coverage'])} lay in the range of 90 %."
+    )

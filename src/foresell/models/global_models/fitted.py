@@ -1,0 +1,307 @@
+"""What was learnt from question rows, whatever the learner: asked for forecasts and reasons, written and read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import UnreadableFile
+from foresell.core.finding import Finding, Severity
+from foresell.core.forecast import Forecast
+from foresell.core.hierarchy import Hierarchy, Level, level_name
+from foresell.core.panel import Panel
+from foresell.features.catalogue import catalogue, matrix
+from foresell.features.question import Context, Feature, unknown
+from foresell.features.training_rows import BLOCK, everything
+from foresell.models.closed_days import closed_days
+from foresell.models.contract import Contributions
+from foresell.models.global_models.training_data import Loss, level_weights, recent_level, safe_names
+
+if TYPE_CHECKING:
+    from foresell.models.global_models.scenario_model import StandingPooled
+
+RECIPE = "model.json"
+USUAL = "usual"
+"""The contribution that is no feature's: by how much rows sold more or less than their recent level on average."""
+
+Group = tuple[str | None, ...]
+"""The name of a group: its values in the columns of the level. The group of all series is ()."""
+
+ALL: Group = ()
+
+
+class Booster(Protocol):
+    """Trees of some library. A score of 0 says: as much as the recent level."""
+
+    suffix: str
+    """How the name of its file ends."""
+
+    @property
+    def names(self) -> list[str]:
+        """The features that it was shown (as `safe_names`)."""
+        ...
+
+    def score(self, values: np.ndarray) -> np.ndarray:
+        """For `values` float32 [row, feature]: float [row]."""
+        ...
+
+    def contributions(self, values: np.ndarray) -> np.ndarray:
+        """What each feature adds to the score (TreeSHAP), last what the trees say on average: [row, feature + 1]."""
+        ...
+
+    def gain(self) -> np.ndarray:
+        """The gain in loss that each feature's splits brought: float64 [feature]."""
+        ...
+
+    def write(self, path: Path) -> None: ...
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the boosters have to be shown, and which of them to ask.
+
+    `features` in order, the `levels` they look at, the numbers of categories (`codes`). There is one booster for each
+    of `groups` of the level `by` and each of `blocks` (first and last step of a part of the horizon). `small` are the
+    groups that had too few rows for boosters of their own; ALL is then among `groups`.
+    """
+
+    horizon: int
+    features: tuple[str, ...]
+    levels: tuple[Level, ...]
+    codes: Mapping[str, tuple[str, ...]]
+    loss: Loss
+    by: Level
+    groups: tuple[Group, ...]
+    small: tuple[Group, ...]
+    blocks: tuple[tuple[int, int], ...]
+
+    @property
+    def keys(self) -> list[tuple[int, int]]:
+        """The places of group and block of each booster."""
+        return [(group, block) for group in range(len(self.groups)) for block in range(len(self.blocks))]
+
+    def asked(self, group: Group) -> list[int]:
+        """Which of `groups` speak for a group: its own, else that of all series, else all of them, on average."""
+        for name in (group, ALL):
+            if name in self.groups:
+                return [self.groups.index(name)]
+        return list(range(len(self.groups)))
+
+
+class FittedPooled:
+    """Boosters by (group, block), places in the recipe's `groups` and `blocks`, and the recipe."""
+
+    def __init__(self, name: str, recipe: Recipe, boosters: Mapping[tuple[int, int], Booster]):
+        self.name = name
+        self.recipe = recipe
+        self.boosters = boosters
+
+    @property
+    def horizon(self) -> int:
+        return self.recipe.horizon
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The groups that had too few rows for boosters of their own, if any."""
+        recipe = self.recipe
+        if not recipe.small:
+            return ()
+        return (
+            Finding(
+                "group-too-small",
+                Severity.WARNING,
+                level_name(recipe.by),
+                len(recipe.small),
+                f"{len(recipe.small)} of {len(recipe.small) + len(set(recipe.groups) - {ALL})} groups have too few "
+                f"rows to learn from by themselves; the {self.name} pooled over all series speaks for them",
+                tuple(" ".join(map(str, name)) for name in recipe.small[:5]),
+                "Learn by a coarser level, or give a larger 'share' or a smaller 'min_rows'.",
+            ),
+        )
+
+    def reads(self, panel: Panel) -> frozenset[str]:
+        """The covariates of which a feature that the boosters are shown looks at days ahead."""
+        shown = Shown(self.recipe, panel).features.values()
+        return frozenset(feature.reads for feature in shown if feature.ahead)
+
+    def forecast(self, panel: Panel) -> Forecast:
+        """The mean for each series and step after the panel's cutoff, block by block."""
+        return self.forecast_from(Shown(self.recipe, panel))
+
+    def forecast_from(self, shown: Shown, keep: Callable[[slice, np.ndarray], None] | None = None) -> Forecast:
+        """The same from what the boosters are shown of a panel; `keep` is given the features of each block of series,
+        float32 [row, feature]."""
+        panel = shown.panel
+        mean = np.empty((panel.n_series, self.horizon), np.float32)
+        for place, values in shown.blocks(np.arange(panel.n_series)):
+            if keep:
+                keep(place, values)
+            made = self.means(shown, values, *shown.pairs(np.arange(panel.n_series)[place]))
+            mean[place] = made.reshape(-1, self.horizon)
+        mean[closed_days(panel, self.horizon)] = 0
+        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
+
+    def means(self, shown: Shown, values: np.ndarray, series: np.ndarray, step: np.ndarray) -> np.ndarray:
+        """The means of rows of features [row, feature] about these series and steps (from 1): [row]."""
+        score = self._ask(shown, series, step, values, lambda booster, asked: booster.score(asked))
+        return self.recipe.loss.mean(score, shown.level(values))
+
+    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
+        """Units that each feature adds to the recent level, which is the base, or takes from it.
+
+        From the library's TreeSHAP values (Lundberg et al. 2020, Nature Machine Intelligence 2, 56-67), turned into
+        units by `Loss.units_per_score`. The last contribution, ``usual``, is that of no feature: what the trees say
+        on average. On closed days all is 0. Takes some hundred times as long as a forecast.
+        """
+        members = np.arange(panel.n_series) if series is None else np.array(series, np.int64)
+        shown = Shown(self.recipe, panel)
+        return self.reasons(shown, members, shown.blocks(members), closed_days(panel.part(members), self.horizon))
+
+    def reasons(
+        self, shown: Shown, members: np.ndarray, blocks: Iterable[tuple[slice, np.ndarray]], closed: np.ndarray
+    ) -> Contributions:
+        """The same for series: `members`, their features block by block, where they are `closed` [series, step]."""
+        names = (*self.recipe.features, USUAL)
+        base = np.empty((len(members), self.horizon), np.float32)
+        units = np.empty((len(names), len(members), self.horizon), np.float32)
+        for place, values in blocks:
+            pairs = shown.pairs(members[place])
+            parts = self._ask(shown, *pairs, values, lambda booster, asked: booster.contributions(asked))
+            level = shown.level(values).astype(np.float64)
+            parts = parts * self.recipe.loss.units_per_score(parts.sum(axis=1), level)[:, None]
+            base[place] = level.reshape(-1, self.horizon)
+            units[:, place] = parts.T.reshape(len(names), -1, self.horizon)
+        base[closed] = 0
+        units[:, closed] = 0
+        return Contributions(names, base, units)
+
+    def stand(self, panel: Panel, room: int) -> StandingPooled:
+        """The boosters at the cutoff of `panel`, with the features of all its series where they fit in `room` bytes."""
+        from foresell.models.global_models.scenario_model import StandingPooled
+
+        return StandingPooled(self, panel, room)
+
+    def drivers(self) -> pl.DataFrame:
+        """Each feature's share of the gain in loss that its splits brought, largest first."""
+        gain = np.sum([booster.gain() for booster in self.boosters.values()], axis=0)
+        share = gain / gain.sum() if gain.sum() else gain
+        frame = pl.DataFrame({"feature": self.recipe.features, "share": share})
+        return frame.filter(pl.col("share") > 0).sort("share", "feature", descending=[True, False])
+
+    def save(self, folder: Path) -> None:
+        """Writes each booster in its library's own format and the recipe as JSON."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for key, booster in self.boosters.items():
+            booster.write(_file(folder, key, booster.suffix))
+        text = json.dumps({"kind": self.name, **asdict(self.recipe)}, indent=1)
+        (folder / RECIPE).write_text(text, encoding="utf-8")
+
+    def _ask(
+        self,
+        shown: Shown,
+        series: np.ndarray,
+        step: np.ndarray,
+        values: np.ndarray,
+        ask: Callable[[Booster, np.ndarray], np.ndarray],
+    ) -> np.ndarray:
+        """What the boosters in charge say of rows about these series and steps: float64 [row, ...]."""
+        block = np.searchsorted([last for _, last in self.recipe.blocks], step)
+        charge = shown.groups[series] * len(self.recipe.blocks) + block  # [row]
+        answer: np.ndarray | None = None
+        for each in np.unique(charge):
+            group, part = divmod(int(each), len(self.recipe.blocks))
+            boosters = [self.boosters[place, part] for place in self.recipe.asked(shown.names[group])]
+            rows = np.flatnonzero(charge == each)
+            some = values if len(rows) == len(values) else values[rows]
+            said = np.mean([ask(booster, some) for booster in boosters], axis=0)
+            if answer is None:
+                answer = np.empty((len(values), *said.shape[1:]))
+            answer[rows] = said
+        assert answer is not None
+        return answer
+
+
+class Shown:
+    """What the boosters of `recipe` are shown of a panel: its features, and the group that each series belongs to.
+
+    A feature that the panel's data do not give is unknown. `groups` [series] are places in `names`. Sums by group are
+    those of `context`, one of the panel's own where not given.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        panel: Panel,
+        context: Context | None = None,
+        features: Mapping[str, Feature] | None = None,
+    ):
+        self.recipe = recipe
+        self.panel = panel
+        self.context = context or Context(panel, recipe.horizon, recipe.codes)
+        there = features or catalogue(panel, recipe.levels)
+        self.features: dict[str, Feature] = {name: there.get(name) or unknown(name) for name in recipe.features}
+        names = group_names(panel, recipe.by)
+        self.names: list[Group] = list(dict.fromkeys(names))
+        places = {name: place for place, name in enumerate(self.names)}
+        self.groups = np.array([places[name] for name in names], np.int64)
+
+    def blocks(self, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
+        """Some of `members` [series] at a time: their places, and the features of all their steps [row, feature]."""
+        for start in range(0, len(members), BLOCK):
+            some = members[start : start + BLOCK]
+            together = (np.diff(some) == 1).all()
+            block = self.context.block(slice(some[0], some[-1] + 1) if together else some)  # a slice copies nothing
+            question = everything(block, self.panel.n_days - 1, self.recipe.horizon)
+            yield slice(start, start + len(some)), matrix(question, self.features)
+
+    def pairs(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The series and the steps (from 1) of the rows that `blocks` makes of `members`: [row] each."""
+        horizon = self.recipe.horizon
+        return np.repeat(members, horizon), np.tile(np.arange(1, horizon + 1), len(members))
+
+    def level(self, values: np.ndarray) -> np.ndarray:
+        """The recent level of each row [row, feature], in units: float32 [row], above 0."""
+        return recent_level(values, self.recipe.features, level_weights(self.panel.frequency))
+
+
+def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPooled:
+    """The model that was saved in `folder`; `read` reads one of its boosters, and raises ValueError where it cannot.
+
+    Raises UnreadableFile where a file is missing, damaged or foreign.
+    """
+    try:
+        described = json.loads((folder / RECIPE).read_text("utf-8"))
+        name = described.pop("kind")
+        recipe = msgspec.convert(described, Recipe)
+        boosters = {key: read(_file(folder, key, suffix)) for key in recipe.keys}
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise UnreadableFile(
+            f"The model in {folder} cannot be read: {error}. Train it again: foresell train"
+        ) from error
+    expected = safe_names(recipe.features)
+    for key, booster in boosters.items():
+        if booster.names != expected:
+            raise UnreadableFile(
+                f"{_file(folder, key, suffix)} does not belong to {folder / RECIPE}: its features are others. "
+                "Train the model again: foresell train"
+            )
+    return FittedPooled(name, recipe, boosters)
+
+
+def group_names(panel: Panel, level: Level) -> list[Group]:
+    """The name of each series' group at `level` [series]. Raises UsageError for a column that is not there."""
+    if not level:
+        return [ALL] * panel.n_series
+    Hierarchy.of(panel.keys).groups(panel.series, level)  # says what is wrong where a column is missing
+    return panel.series.select(pl.col(level).cast(pl.String)).rows()
+
+
+def _file(folder: Path, key: tuple[int, int], suffix: str) -> Path:
+    return folder / f"booster_{key[0]}_{key[1]}{suffix}"

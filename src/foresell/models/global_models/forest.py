@@ -1,0 +1,54 @@
+"""A random forest on question rows (see `models.global_models`): the mean of many deep trees.
+
+Breiman 2001, Machine Learning 45, 5-32; grown by LightGBM, which is there anyway and writes portable text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from foresell.models.global_models import fitted
+from foresell.models.global_models.lightgbm import Trees, dataset, shared_parameters, train
+from foresell.models.global_models.model import Pooled
+from foresell.models.global_models.training_data import Lesson, LossName
+
+
+@dataclass(frozen=True)
+class RandomForest(Pooled):
+    """How to learn a random forest: the options of `Pooled`, of which the loss is squared.
+
+    Nothing is boosted, so a tree is worth its leaves only: they are many and small, and the average makes them steady.
+    """
+
+    loss: LossName = "squared"
+    trees: int = 100
+    leaves: int = 512
+    min_rows: int = 30
+    feature_fraction: float = 0.4
+    row_fraction: float = 0.5
+    name: str = "random_forest"
+
+    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Trees:
+        parameters = {
+            **shared_parameters(self, lesson),
+            "boosting": "rf",
+            "bagging_fraction": self.row_fraction,
+            "bagging_freq": 1,
+        }
+        data, _ = dataset(lesson, parameters)
+        return train(data, parameters, self.trees, tell, averaged=True)
+
+    @staticmethod
+    def load(folder: Path) -> fitted.FittedPooled:
+        """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign."""
+        return fitted.load(folder, Trees.suffix, partial(Trees.read, averaged=True))
+
+    def _check(self) -> None:
+        super()._check()
+        if self.loss != "squared":
+            raise self._wrong("loss", "squared: a leaf of a forest is a mean")
+        if self.row_fraction == 1:
+            raise self._wrong("row_fraction", "less than 1, or all trees see the same rows")

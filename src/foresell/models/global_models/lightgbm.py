@@ -1,0 +1,178 @@
+"""Gradient-boosted trees by LightGBM, learnt from question rows (see `models.global_models`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from foresell.core.frequency import Frequency
+from foresell.models.global_models import fitted
+from foresell.models.global_models.model import GRIDS, Boosted, Pooled
+from foresell.models.global_models.training_data import Chunk, Lesson, joined
+
+if TYPE_CHECKING:
+    import lightgbm
+
+OBJECTIVES = {"tweedie": "tweedie", "poisson": "poisson", "squared": "regression"}
+
+
+@dataclass(frozen=True)
+class LightGBM(Boosted):
+    """How to learn a LightGBM on question rows: the options of `Boosted`."""
+
+    name: str = "lightgbm"
+
+    @staticmethod
+    def of_sums(frequency: Frequency, **options: Any) -> LightGBM:
+        """One for the sums of a level: few steady series, which bear longer training on a longer history.
+
+        `options` are further ones, or others in the place of these.
+        """
+        grid = GRIDS[frequency]
+        known = {"trees": 500, "leaves": 63, "learning_rate": 0.08, "power": 1.5, "feature_fraction": 0.3}
+        drawn = {"days": grid.days * 5 // 4, "every": grid.every, "share": max(grid.share, 0.35)}
+        return LightGBM(**{**known, **drawn, **options})
+
+    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Trees:
+        data, curvature = dataset(lesson, self.parameters(lesson))
+        return train(data, {**self.parameters(lesson), "lambda_l2": self.l2 * curvature}, self.trees, tell)
+
+    def parameters(self, lesson: Lesson) -> dict[str, Any]:
+        return {
+            **shared_parameters(self, lesson),
+            "learning_rate": self.learning_rate,
+            "bagging_fraction": self.row_fraction,
+            "bagging_freq": 1 if self.row_fraction < 1 else 0,
+        }
+
+    @staticmethod
+    def load(folder: Path) -> fitted.FittedPooled:
+        """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign."""
+        return fitted.load(folder, Trees.suffix, Trees.read)
+
+
+class Trees:
+    """A LightGBM booster; `averaged` where its score is the mean of its trees (a forest), not their sum.
+
+    LightGBM gives raw scores and contributions as sums either way.
+    """
+
+    suffix = ".txt"
+
+    def __init__(self, booster: lightgbm.Booster, averaged: bool = False):
+        self.booster = booster
+        self.averaged = averaged
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.booster.feature_name())
+
+    def score(self, values: np.ndarray) -> np.ndarray:
+        return self._predict(values, raw_score=True)
+
+    def contributions(self, values: np.ndarray) -> np.ndarray:
+        return self._predict(values, pred_contrib=True)
+
+    def _predict(self, values: np.ndarray, **what: bool) -> np.ndarray:
+        said = np.asarray(self.booster.predict(values, **what))
+        return said / self.booster.num_trees() if self.averaged else said
+
+    def gain(self) -> np.ndarray:
+        return np.asarray(self.booster.feature_importance("gain"))
+
+    def write(self, path: Path) -> None:
+        self.booster.save_model(path)
+
+    @classmethod
+    def read(cls, path: Path, averaged: bool = False) -> Trees:
+        library = imported()
+        try:
+            return cls(library.Booster(model_file=path), averaged)
+        except library.basic.LightGBMError as error:
+            raise ValueError(f"{path.name}: {error}") from error
+
+
+def shared_parameters(model: Pooled, lesson: Lesson) -> dict[str, Any]:
+    """What boosting and a forest tell LightGBM alike."""
+    return {
+        "objective": OBJECTIVES[lesson.loss.name],
+        **({"tweedie_variance_power": lesson.loss.power} if lesson.loss.name == "tweedie" else {}),
+        "boost_from_average": False,  # the recent level is where it starts from
+        "num_leaves": model.leaves,
+        "min_data_in_leaf": model.min_rows,
+        "feature_fraction": model.feature_fraction,
+        "max_bin": 127,
+        "num_threads": model.threads,
+        "force_col_wise": True,
+        "deterministic": True,
+        "seed": model.seed,
+        "verbosity": -1,
+    }
+
+
+def dataset(lesson: Lesson, parameters: dict[str, Any]) -> tuple[lightgbm.Dataset, float]:
+    """The rows in LightGBM's histograms, filled chunk by chunk, so that the features never stand in memory all at
+    once; and what a row weighs in a leaf (see `Lesson.curvature`)."""
+    library = imported()
+    shared: dict[str, Any] = {"feature_name": lesson.names, "params": parameters}
+    bins = library.Dataset(lesson.rows.sample(), categorical_feature=lesson.categories, **shared).construct()
+    chunks, seen = lesson.chunks(), list[Chunk]()
+    parts = [_sequence(lambda: _next(chunks, seen), length) for length in lesson.rows.lengths]
+    data = library.Dataset(parts, reference=bins, **shared).construct()
+    data.set_label(joined(seen, "label"))
+    data.set_init_score(joined(seen, "start"))
+    data.set_weight(joined(seen, "weight"))
+    return data, lesson.curvature(seen)
+
+
+def train(
+    data: lightgbm.Dataset, parameters: dict[str, Any], trees: int, tell: Callable[[int], None], averaged: bool = False
+) -> Trees:
+    """Grows the trees; `tell` is told after each how many there are."""
+    callback = lambda state: tell(state.iteration + 1)  # noqa: E731
+    return Trees(imported().train(parameters, data, trees, callbacks=[callback]), averaged)
+
+
+def imported() -> Any:
+    """The library, its threads told to sleep while they wait for each other (see `sleeping_threads`)."""
+    sleeping_threads()
+    import lightgbm
+
+    return lightgbm
+
+
+def sleeping_threads() -> None:
+    """Tells threads to sleep while they wait for each other; to be called before a library that has them is loaded.
+
+    By default they spin. When anything else runs on the machine, a thread that spins holds the core that the one it
+    waits for needs; training was seen to take ten times as long.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def _next(chunks: Iterator[Chunk], seen: list[Chunk]) -> np.ndarray:
+    """The features of the next chunk; all else about it is kept in `seen`."""
+    chunk = next(chunks)
+    seen.append(Chunk(np.empty(0), chunk.label, chunk.start, chunk.weight))
+    return chunk.values
+
+
+def _sequence(make: Callable[[], np.ndarray], length: int) -> lightgbm.Sequence:
+    """LightGBM's view of a chunk of rows that is made when it is asked for, once and whole."""
+    kind: Any = imported().Sequence
+
+    class OneChunk(kind):
+        batch_size = length
+
+        def __len__(self) -> int:
+            return length
+
+        def __getitem__(self, rows: Any) -> np.ndarray:
+            return make()
+
+    return OneChunk()

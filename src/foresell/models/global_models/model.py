@@ -1,0 +1,271 @@
+"""How to learn from question rows: the options that all learners share, the rows they ask for, what is fitted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, get_args
+
+import numpy as np
+
+from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import Frequency
+from foresell.core.hierarchy import Level
+from foresell.core.panel import Panel
+from foresell.features.catalogue import catalogue, choose
+from foresell.features.question import Feature
+from foresell.features.training_rows import Grid, Questions, Rows
+from foresell.models.contract import Progress
+from foresell.models.global_models.fitted import ALL, Booster, FittedPooled, Group, Recipe, group_names
+from foresell.models.global_models.training_data import Lesson, Loss, LossName, level_weights
+
+GRIDS = {  # where the rows come from; `share` is the most that is drawn, for rows of one series say much the same
+    Frequency.DAY: Grid(days=1456, every=7, share=0.06),
+    Frequency.WEEK: Grid(days=260, every=1, share=1.0),
+    Frequency.MONTH: Grid(days=120, every=1, share=1.0),
+}
+MAX_ROWS = 2_000_000  # with as few and small trees as the defaults, more made training longer and forecasts no better
+PLACES = 6_000_000  # series x cutoffs to draw from; with cutoffs far apart, a few series are learnt by heart
+ENOUGH = 10  # times `min_rows` that a group needs for boosters of its own
+
+
+@dataclass(frozen=True)
+class Draw:
+    """Which rows a model asks for; None is what suits the panel. Models that ask for the same rows can share them."""
+
+    days: int | None
+    every: int | None
+    share: float | None
+    max_rows: int
+    seed: int
+
+    def grid(self, panel: Panel, horizon: int) -> Grid:
+        """Where the rows of `panel` come from: about `max_rows` where no share is given, and of many cutoffs rather
+        than many of each, for rows of one cutoff say much the same."""
+        grid = GRIDS[panel.frequency]
+        days = self.days or grid.days
+        every = self.every or min(max(panel.n_series * days // PLACES, 1), grid.every)
+        share = self.share or min(grid.share, self.max_rows * every / max(panel.n_series * horizon * days, 1))
+        return replace(grid, days=days, every=every, share=share, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Pooled(ABC):
+    """How to learn from question rows, whatever the learner.
+
+    `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
+    are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions
+    (about `max_rows` in all where not given), makes the rows. `loss` is ``tweedie`` (with the variance `power`
+    between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
+    `by` is the level each of whose groups has boosters of its own; () pools all series. A group with too few rows is
+    left to a booster of all series and told in the findings. `blocks` is the number of parts of the horizon with a
+    booster each.
+    A tree has at most `leaves` leaves of at least `min_rows` rows each, and sees a random part of the features
+    (`feature_fraction`) and of the rows (`row_fraction`).
+    """
+
+    use: tuple[str, ...] = ("default",)
+    drop: tuple[str, ...] = ()
+    levels: tuple[Level, ...] = ()
+    loss: LossName = "tweedie"
+    power: float = 1.1
+    by: Level = ()
+    blocks: int = 1
+    days: int | None = None
+    every: int | None = None
+    share: float | None = None
+    max_rows: int = MAX_ROWS
+    seed: int = 1
+    threads: int = 0
+    trees: int = 120
+    leaves: int = 64
+    min_rows: int = 100
+    feature_fraction: float = 0.5
+    row_fraction: float = 1.0
+    name: str = ""
+
+    passes: ClassVar[int] = 1
+    """How often a booster runs through its rows; features that are needed more than once are kept in files."""
+
+    def __post_init__(self) -> None:
+        """Settings give lists where tuples are meant. Raises UsageError for a value that makes no sense."""
+        for option in ("use", "drop", "by"):
+            given: Any = getattr(self, option)
+            object.__setattr__(self, option, (given,) if isinstance(given, str) else tuple(given))
+        object.__setattr__(self, "levels", tuple(tuple(level) for level in self.levels))
+        self._check()
+
+    @property
+    def rows(self) -> Draw:
+        """Which rows are asked for: models of equal `rows` can share what is prepared."""
+        return Draw(self.days, self.every, self.share, self.max_rows, self.seed)
+
+    @abstractmethod
+    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Booster:
+        """Trains one booster; `tell` is told how many trees there are."""
+
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int], others: Sequence[Pooled] = ()) -> Questions:
+        """Draws the rows of all windows, whose features are then made once, at the first use.
+
+        `panel` ends at the last of `cutoffs`. `others` are models of equal `rows` that shall share them: the features
+        are those that any of them uses. So may any model that uses none but these, with whatever other options.
+        """
+        features: dict[str, Feature] = {}
+        for model in (self, *others):
+            features |= model._features(panel, horizon)
+        return Questions(panel, horizon, features, self.rows.grid(panel, horizon), cutoffs, keep=True)
+
+    def fit(
+        self, panel: Panel, horizon: int, prepared: Questions | None = None, progress: Progress | None = None
+    ) -> FittedPooled:
+        """Learns from the questions that `panel` can answer.
+
+        Raises UsageError where it can answer none, and where `prepared` are not the rows and features of this model.
+        """
+        questions = prepared or self._alone(panel, horizon)
+        features = self._of(questions, horizon)
+        steps = horizon_blocks(horizon, self.blocks)
+        rows = self._rows(questions, features, panel)
+        groups, small = self._groups(panel, rows, steps)
+        codes, loss = dict(questions.context.codes), Loss(self.loss, self.power)
+        recipe = Recipe(horizon, features, self.levels, codes, loss, self.by, groups, small, steps)
+        boosters = {}
+        for number, key in enumerate(recipe.keys):
+            chosen = rows(groups[key[0]], steps[key[1]])
+            _check_sales(chosen, panel, horizon)
+            lesson = Lesson(chosen, features, level_weights(panel.frequency), loss)
+            boosters[key] = self.learn(lesson, self._tell(progress, number, len(recipe.keys)))
+        return FittedPooled(self.name, recipe, boosters)
+
+    def _rows(
+        self, questions: Questions, features: tuple[str, ...], panel: Panel
+    ) -> Callable[[Group, tuple[int, int]], Rows]:
+        """How to get the rows of a group and a part of the horizon that are known at the panel's cutoff."""
+        names = group_names(panel, self.by)
+        places = {name: place for place, name in enumerate(dict.fromkeys(names))}
+        member = np.array([places[name] for name in names])  # [series]
+
+        def rows(group: Group, steps: tuple[int, int]) -> Rows:
+            series = None if group == ALL else member == places[group]
+            return questions.until(panel.n_days - 1, features, series=series, steps=None if self.blocks == 1 else steps)
+
+        return rows
+
+    def _groups(
+        self, panel: Panel, rows: Callable[[Group, tuple[int, int]], Rows], steps: tuple[tuple[int, int], ...]
+    ) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
+        """The groups to have boosters, and those too small for them, which are left to one of all series."""
+        groups: list[Group] = []
+        small: list[Group] = []
+        for group in dict.fromkeys(group_names(panel, self.by)) if self.by else ():
+            enough = all(self._enough(rows(group, each)) for each in steps)
+            (groups if enough else small).append(group)
+        if small or not groups:
+            groups.append(ALL)
+        return tuple(groups), tuple(small)
+
+    def _tell(self, progress: Progress | None, before: int, boosters: int) -> Callable[[int], None]:
+        """How a booster tells of its trees when others came before it."""
+        if progress is None:
+            return lambda trees: None
+        return lambda trees: progress(before * self.trees + trees, boosters * self.trees)
+
+    def _alone(self, panel: Panel, horizon: int) -> Questions:
+        """The rows of one window; kept in files only where they are run through more than once."""
+        keep = self.passes > 1 or self.blocks > 1 or bool(self.by)
+        features = self._features(panel, horizon)
+        return Questions(panel, horizon, features, self.rows.grid(panel, horizon), keep=keep)
+
+    def _features(self, panel: Panel, horizon: int) -> dict[str, Feature]:
+        """The features chosen, and those that make the recent level."""
+        blind = unknown_ahead(panel, horizon)
+        features = {name: each for name, each in catalogue(panel, self.levels).items() if each.reads not in blind}
+        chosen = choose(features, self.use, self.drop)
+        return {**chosen, **{name: features[name] for name in level_weights(panel.frequency)}}
+
+    def _of(self, questions: Questions, horizon: int) -> tuple[str, ...]:
+        """The names of this model's features in `questions`, whose panel says what there is to choose from."""
+        panel = questions.context.panel
+        features, grid = tuple(self._features(panel, horizon)), self.rows.grid(panel, horizon)
+        if horizon != questions.horizon or grid != questions.grid:
+            raise UsageError(
+                f"The model '{self.name}' asks for a horizon of {horizon} and rows of {grid}, and was given prepared "
+                f"rows for {questions.horizon} and {questions.grid}. Share among models whose 'rows' are equal."
+            )
+        missing = [name for name in features if name not in questions.features]
+        if missing:
+            raise UsageError(
+                f"{len(missing)} features of the model '{self.name}' were not prepared: {first_five(missing)}. "
+                "Give all models that shall share to 'prepare'."
+            )
+        return features
+
+    def _enough(self, rows: Rows) -> bool:
+        """Whether a group has enough rows for a booster of its own."""
+        return len(rows.units) >= ENOUGH * self.min_rows and bool((rows.units > 0).any())
+
+    def _check(self) -> None:
+        if self.loss not in get_args(LossName):
+            raise self._wrong("loss", "one of " + ", ".join(get_args(LossName)))
+        if not (isinstance(self.power, int | float) and 1 < self.power < 2):
+            raise self._wrong("power", "a number above 1 and below 2")
+        least_of = {"leaves": 2} | dict.fromkeys(("blocks", "days", "every", "max_rows", "trees", "min_rows"), 1)
+        for option, least in least_of.items():
+            value = getattr(self, option)
+            left_open = value is None and option in ("days", "every")
+            if not left_open and (not isinstance(value, int) or isinstance(value, bool) or value < least):
+                raise self._wrong(option, f"a whole number from {least}")
+        for option in ("share", "feature_fraction", "row_fraction"):
+            value = getattr(self, option)
+            left_open = value is None and option == "share"
+            if not left_open and not (isinstance(value, int | float) and 0 < value <= 1):
+                raise self._wrong(option, "a number above 0 and at most 1")
+
+    def _wrong(self, option: str, expected: str) -> UsageError:
+        value = getattr(self, option)
+        return UsageError(f"The option '{option}' of the model '{self.name}' is {value!r}; expected {expected}.")
+
+
+@dataclass(frozen=True)
+class Boosted(Pooled):
+    """How to boost trees on question rows: the options of `Pooled`, and
+
+    `learning_rate`, by how much each tree counts, and `l2`, which draws leaves towards the recent level as if so many
+    rows more in each of them had said it.
+    """
+
+    learning_rate: float = 0.1
+    l2: float = 0.0
+
+    def _check(self) -> None:
+        super()._check()
+        if not (isinstance(self.learning_rate, int | float) and self.learning_rate > 0):
+            raise self._wrong("learning_rate", "a number above 0")
+        if not (isinstance(self.l2, int | float) and self.l2 >= 0):
+            raise self._wrong("l2", "a number from 0")
+
+
+def horizon_blocks(horizon: int, blocks: int) -> tuple[tuple[int, int], ...]:
+    """The first and the last step of each of so many parts of the horizon, the longer ones first.
+
+    >>> horizon_blocks(10, 3)
+    ((1, 4), (5, 7), (8, 10))
+    """
+    parts = np.array_split(np.arange(1, horizon + 1), min(blocks, horizon))
+    return tuple((int(part[0]), int(part[-1])) for part in parts)
+
+
+def unknown_ahead(panel: Panel, horizon: int) -> set[str]:
+    """The known-ahead covariates of which nothing is known for the days after the cutoff, so that no forecast made
+    there can use them."""
+    days = slice(panel.n_days, panel.n_days + horizon)
+    return {name for name, known in panel.known.items() if np.isnan(known.values[:, days]).all()}
+
+
+def _check_sales(rows: Rows, panel: Panel, horizon: int) -> None:
+    if not (rows.units > 0).any():
+        raise UsageError(
+            f"The history of {panel.n_days} {panel.frequency.noun}s has no sales to learn a horizon of {horizon} "
+            "from. Give a longer history or a shorter horizon."
+        )

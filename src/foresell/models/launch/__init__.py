@@ -1,0 +1,1 @@
+"""Forecasts for new products, from attributes and the launches of others."""

@@ -1,0 +1,1 @@
+"""Alerts: what each receiver is told, in which words, and how it is sent."""

@@ -1,0 +1,1 @@
+"""Checks of forecasts against what was sold since."""

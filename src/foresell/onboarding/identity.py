@@ -1,0 +1,236 @@
+"""Which columns name a series, which merely describe it, and by which a planner would add series up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import polars as pl
+
+from foresell.onboarding.column_names import name_score
+from foresell.onboarding.columns import Column, Kind, share
+
+DAY = "__day"  # the date of a sampled row
+STRAY = 0.01  # a smaller share of repeated rows is a fault in the data, not a layout
+CONSTANT = 0.995  # the share of series in which an attribute must have one value
+MOST_CUSTOMERS = 200  # a till's customers are too many to be series; a manufacturer's are not
+MOST_ATTRIBUTE_LEVELS = 4
+
+_PLACES = "region state city zone area district country cluster bundesland stadt ciudad ville estado provincia"
+_CUSTOMER = {"customer", "kunde", "cliente", "client", "account"}
+
+
+@dataclass
+class Identity:
+    """The keys of the series and the layout that follows, with the reasons in words."""
+
+    keys: tuple[str, ...]
+    layout: str
+    why_keys: str
+    why_layout: str
+    doubts: list[str] = field(default_factory=list)
+
+
+def key_score(name: str) -> int:
+    """How plainly a name says that the column names a series; 0 where it says group or row just as plainly.
+
+    >>> key_score("store_id"), key_score("store_type"), key_score("colour")
+    (4, 0, 0)
+    """
+    best = max(name_score(name, role) for role in ("store", "item", "series"))
+    other = max(name_score(name, "group"), name_score(name, "row") if name_score(name, "series") < 4 else 0)
+    return best if (best >= 3 and best > other) or (best == 4 and other < 4) else 0
+
+
+def is_place(name: str) -> bool:
+    """Whether a key or group is about where, rather than what, is sold."""
+    return name_score(name, "store") >= 3 or any(f"_{place}_" in f"_{name.lower()}_" for place in _PLACES.split())
+
+
+def find(sample: pl.DataFrame, candidates: list[Column], timed: bool) -> Identity | None:
+    """The keys and the layout, from a sample whose `DAY` column holds the dates; None where nothing names a series.
+
+    Columns whose names say so come first, less those that another determines; then, while a day still has
+    several rows of one series, the smallest set of other columns that tells them apart. Where none does, or
+    where a row is a receipt or has a time of day, the rows are transactions.
+    """
+    rows = [c for c in candidates if _numbers_rows(c, sample.height)]
+    left = [c for c in candidates if c not in rows]
+    named = _independent(sample, [c for c in left if key_score(c.name)])
+    others = [c for c in left if c.name not in named and c.distinct > 1 and not key_score(c.name)]
+    receipts = [c.name for c in rows if name_score(c.name, "row") >= 3 and c.distinct < sample.height]
+    if timed or receipts:
+        return _transactions(sample, named, others, receipts, timed)
+    again = repeated(sample, named) if named else 1.0
+    if named and again <= STRAY:
+        return _long(named, again, "their names say so and with the date they are unique")
+    found = _smallest(sample, named, others)
+    if found:
+        more = [name for name in found if name not in named]
+        identity = _long(tuple(found), repeated(sample, found), "the smallest set that is unique with the date")
+        identity.doubts.append(
+            f"{', '.join(more)} was taken for a key by its values, not by its name. Say otherwise with --keys."
+        )
+        return identity
+    return _transactions(sample, named, others, [], timed=False)
+
+
+def _numbers_rows(column: Column, height: int) -> bool:
+    """A receipt, an order or a running number: it tells rows apart, not series."""
+    row_name = name_score(column.name, "row")
+    series_name = max(name_score(column.name, role) for role in ("store", "item", "series"))
+    if row_name >= 3 and row_name > series_name and column.name.lower() != "id":
+        return True
+    return column.distinct > height / 2 and height > 20 and series_name < 3
+
+
+def _independent(sample: pl.DataFrame, named: list[Column]) -> tuple[str, ...]:
+    """The named keys less those that the others determine: of a code and its description the code stays."""
+    kept = [c.name for c in named]
+    for column in sorted(named, key=_dispensable, reverse=True):
+        rest = [name for name in kept if name != column.name]
+        if rest and column.name in kept and (column.distinct == 1 or _determined(sample, rest, column.name)):
+            kept = rest
+    return tuple(kept)
+
+
+def _dispensable(column: Column) -> tuple[bool, int, int, int]:
+    """What is dropped first: descriptions, then customers, then long names."""
+    return (is_wordy(column.name), -key_score(column.name), -column.distinct, len(column.name))
+
+
+def is_wordy(name: str) -> bool:
+    """Whether a column describes in words what another one codes.
+
+    >>> is_wordy("item_name"), is_wordy("item_nbr")
+    (True, False)
+    """
+    return any(word in name.lower() for word in ("name", "desc", "bezeichnung", "titel", "title", "nombre", "text"))
+
+
+def _determined(sample: pl.DataFrame, by: list[str], name: str) -> bool:
+    """Whether `name` has one value for (nearly) each value of `by`, and `by` repeats often enough to tell."""
+    groups = sample.group_by(by).agg(pl.col(name).drop_nulls().n_unique().alias("kinds"), pl.len().alias("rows"))
+    return (share(groups["kinds"] <= 1) >= CONSTANT) and sample.height >= 2 * groups.height
+
+
+def repeated(sample: pl.DataFrame, keys: tuple[str, ...] | list[str]) -> float:
+    """The share of rows that repeat the series and day of another."""
+    return 1.0 - sample.select(*keys, DAY).n_unique() / max(sample.height, 1)
+
+
+def _smallest(sample: pl.DataFrame, named: tuple[str, ...], others: list[Column]) -> list[str] | None:
+    """The fewest other columns that, beside the named, make a series and day unique; the coarsest of equals."""
+    texts_first = sorted(others, key=lambda c: (c.kind != Kind.TEXT, c.distinct))[:10]
+    for count in (1, 2, 3):
+        for more in combinations(texts_first, count):
+            keys = [*named, *(c.name for c in more)]
+            if repeated(sample, keys) <= STRAY:
+                return keys
+    return None
+
+
+def _long(keys: tuple[str, ...], again: float, why: str) -> Identity:
+    identity = Identity(keys, "long", why, "one row for each series and date")
+    if again > 0:
+        identity.doubts.append(
+            f"{again:.2%} of the rows looked at repeat the date and {', '.join(keys)} of another row. They are taken "
+            "for faults, which `foresell check` lists; if they should be added up, set layout: transactions."
+        )
+    return identity
+
+
+def _transactions(
+    sample: pl.DataFrame, named: tuple[str, ...], others: list[Column], receipts: list[str], timed: bool
+) -> Identity | None:
+    doubts = []
+    keys = list(named)
+    for name in named:
+        many = sample[name].n_unique()
+        if len(keys) > 1 and many > MOST_CUSTOMERS and any(word in name.lower() for word in _CUSTOMER):
+            keys.remove(name)
+            doubts.append(
+                f"{name} has {many:,} values, too many to forecast each: it is added up. --keys says otherwise."
+            )
+    why = "their names say so; the rows of one series and date are added up"
+    if not keys:
+        texts = [c for c in others if c.kind == Kind.TEXT]
+        keys = [c.name for c in texts if not _determined_by_any(sample, c, texts)]
+        why = "no name says what a series is; these columns of text repeat, and no other determines them"
+        doubts.append(f"The keys {', '.join(keys)} are a guess. Say which columns name a series with --keys.")
+    if not keys:
+        return None
+    reason = (
+        f"{receipts[0]} tells rows apart"
+        if receipts
+        else "the dates carry a time of day"
+        if timed
+        else f"{repeated(sample, keys):.0%} of the rows share their series and date with another"
+    )
+    return Identity(tuple(keys), "transactions", why, f"{reason}: lines are added up to series and date", doubts)
+
+
+def _determined_by_any(sample: pl.DataFrame, column: Column, texts: list[Column]) -> bool:
+    finer = [c for c in texts if c.name != column.name and c.distinct >= column.distinct]
+    return any(
+        _determined(sample, [c.name], column.name) for c in finer if (c.distinct, c.name) > (column.distinct, "")
+    )
+
+
+def constant(sample: pl.DataFrame, keys: tuple[str, ...], names: list[str]) -> list[str]:
+    """Those columns that have one value in (nearly) every series, and not the same in all."""
+    if not names:
+        return []
+    counts = sample.group_by(keys).agg(pl.col(names).drop_nulls().n_unique())
+    fixed = [name for name in names if share(counts[name] <= 1) >= CONSTANT]
+    return [name for name in fixed if sample[name].n_unique() > 1]
+
+
+def owner(series: pl.DataFrame, keys: tuple[str, ...], name: str) -> str | None:
+    """The key that alone determines an attribute: the place's or the item's; None where it takes all keys."""
+    for key in sorted(keys, key=lambda key: series[key].n_unique()):
+        pairs = series.select(key, name).drop_nulls().unique()
+        if pairs[key].n_unique() == pairs.height:
+            return key
+    return None
+
+
+def levels(series: pl.DataFrame, keys: tuple[str, ...], attributes: list[str]) -> list[list[str]]:
+    """Levels worth adding up to, the place's before the item's: groups, keys, then place by group.
+
+    `series` has one row per series with its keys and attributes. A level has at least two groups and fewer than
+    there are series.
+
+    >>> frame = pl.DataFrame({"item": list("aabbcc"), "store": list("xyxyxy"), "kind": list("kkkkmm")})
+    >>> levels(frame, ("item", "store"), ["kind"])
+    [['store'], ['kind'], ['store', 'kind'], ['item']]
+    """
+    groups = [name for name in attributes if _groups_well(series, keys, name)]
+    groups = sorted(groups, key=lambda name: (name_score(name, "group") < 3, series[name].n_unique()))
+    groups = sorted(groups[:MOST_ATTRIBUTE_LEVELS], key=lambda name: series[name].n_unique())
+    owners = {name: owner(series, keys, name) for name in groups}
+    place = next((key for key in keys if is_place(key)), None)
+    place = place or (min(keys, key=lambda key: series[key].n_unique()) if len(keys) > 1 else None)
+    proposed: list[list[str]] = []
+    of_place = [name for name in groups if owners[name] == place and place]
+    of_items = [name for name in groups if name not in of_place]
+    proposed += [[name] for name in of_place]
+    proposed += [[place]] if place else []
+    proposed += [[name] for name in of_items]
+    proposed += [[place, name] for name in of_items[:1] if place]
+    proposed += [[key] for key in keys if key != place]
+    return [level for level in proposed if _adds_up(series, level)]
+
+
+def _groups_well(series: pl.DataFrame, keys: tuple[str, ...], name: str) -> bool:
+    """An attribute to add up by: text, or a number that is named a group; groups of two or more series on average."""
+    count = series[name].n_unique()
+    texts = series[name].dtype == pl.String and series[name].cast(pl.Float64, strict=False).count() == 0
+    says_group = name_score(name, "group")
+    if not (says_group == 4 or (texts and (says_group >= 3 or not is_wordy(name)))):
+        return False
+    return 2 <= count <= max(2, series.height / 2) and name not in keys
+
+
+def _adds_up(series: pl.DataFrame, level: list[str]) -> bool:
+    return 2 <= series.select(level).n_unique() < series.height

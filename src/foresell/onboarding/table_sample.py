@@ -1,0 +1,227 @@
+"""A look at a table before anything is known of it: its dialect, its columns, and a fair sample of its rows."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import os
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, cast
+
+import polars as pl
+
+from foresell.core.bucket import s3_options
+from foresell.core.errors import UsageError, first_five
+from foresell.data.files import PARQUET, TEXT, File, Text, reading
+from foresell.onboarding.column_names import name_score, plain
+
+ROW = "__row"  # where a sampled row stands in the table, from 0
+HEAD_ROWS = 50_000
+HEAD_BYTES = 16_000_000
+LARGEST_SCAN_BYTES = 4_000_000_000  # a larger table is judged by its first rows only
+SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
+SEPARATORS = (";", "\t", "|", ",")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a text file is written; a Parquet file has no use for it."""
+
+    separator: str = ","
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Peek:
+    """What was seen of a table: `frame` holds sampled rows (columns of text where it is CSV) and their place in `ROW`.
+
+    `whole` says whether the sample is all there is; else `scan()` reads on, where `can_scan`.
+    """
+
+    files: tuple[File, ...]
+    frame: pl.DataFrame
+    dialect: Dialect | None
+    whole: bool
+    can_scan: bool
+
+    @property
+    def columns(self) -> list[str]:
+        return [name for name in self.frame.columns if name != ROW]
+
+    @property
+    def name(self) -> str:
+        """The table's name for messages."""
+        more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
+        return Path(self.files[0].path).name + more
+
+    def scan(self) -> pl.LazyFrame:
+        """All rows, lazily, in the sample's columns and types."""
+        paths = [file.path for file in self.files]
+        if self.dialect is None:
+            return _scan_parquet(paths)
+        names = self.columns
+        return pl.scan_csv(
+            paths,
+            separator=self.dialect.separator,
+            encoding="utf8-lossy",
+            infer_schema=False,
+            row_index_name=ROW,
+            truncate_ragged_lines=True,
+            with_column_names=lambda _: names,
+        )
+
+    def with_rows(self, more: pl.DataFrame) -> Peek:
+        """The same look with more of the table's rows in the sample; a row stays once."""
+        both = pl.concat([self.frame, more.select(self.frame.columns)], how="vertical_relaxed")
+        return replace(self, frame=both.unique(ROW, keep="first").sort(ROW))
+
+
+def look(files: list[File], rows: int = HEAD_ROWS, fixed: dict[str, str] | None = None) -> Peek:
+    """The first `rows` rows of the files, as one table. `fixed` says the ``separator`` or ``encoding``.
+
+    Raises UnreadableFile where the first file is empty or is no table.
+    """
+    if files[0].is_parquet:
+        with reading(files[0]):
+            frame = _scan_parquet([file.path for file in files]).head(rows).collect()
+        return Peek(tuple(files), frame, None, whole=frame.height < rows, can_scan=_small_enough(files))
+    text, cut, encoding = _head(files[0], (fixed or {}).get("encoding"))
+    separator = (fixed or {}).get("separator") or _separator(text)
+    frame = _parse(text, separator, rows, files[0])
+    whole = not cut and frame.height < rows and len(files) == 1
+    can_scan = _small_enough(files) and not encoding.startswith("utf-16")
+    peek = Peek(tuple(files), frame, Dialect(separator, encoding), whole, can_scan)
+    if len(files) == 1 or not can_scan:
+        return peek
+    # Several files: the sample goes on from the first into the next until it has its rows.
+    with reading(files[0]):
+        frame = peek.scan().head(rows).collect()
+    return replace(peek, frame=frame, whole=frame.height < rows)
+
+
+def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
+    options = s3_options() if paths[0].startswith("s3://") else None
+    return pl.scan_parquet(paths, row_index_name=ROW, storage_options=options)
+
+
+def _small_enough(files: list[File]) -> bool:
+    """Whether all rows may be gone through: the files are near and not huge."""
+    return not files[0].remote and sum(os.path.getsize(file.path) for file in files) <= LARGEST_SCAN_BYTES
+
+
+def _head(file: File, encoding: str | None) -> tuple[str, bool, str]:
+    """The beginning of a text file, whether it goes on, and its encoding."""
+    if file.remote:
+        text = next(Text(file).blocks(HEAD_BYTES), b"").decode(errors="replace")
+        return text, True, "utf-8"
+    with reading(file), open(file.path, "rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+        raw.seek(0)
+        stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw
+        head = stream.read(HEAD_BYTES + 1)
+    cut, head = len(head) > HEAD_BYTES, head[:HEAD_BYTES]
+    encoding = encoding or _encoding(head)
+    next(Text(file, encoding).blocks(4096))  # refuses what is empty or binary
+    text = head.decode(encoding, errors="replace")
+    return (text[: text.rfind("\n") + 1] if cut else text), cut, encoding
+
+
+def _encoding(head: bytes) -> str:
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character cut in two at the end of the sample is no mark of another encoding.
+        return "utf-8" if error.start >= HEAD_BYTES - 4 else "cp1252"
+    return "utf-8"
+
+
+def _separator(text: str) -> str:
+    """The separator that cuts the first lines into the most columns, the same number in nearly each."""
+    lines = text[:200_000].splitlines()[:100]
+    best, most = ",", 1
+    for separator in SEPARATORS:
+        counts = Counter(len(row) for row in csv.reader(lines, delimiter=separator) if row)
+        fields, often = counts.most_common(1)[0] if counts else (1, 0)
+        if fields > most and often >= 0.9 * counts.total():
+            best, most = separator, fields
+    return best
+
+
+def _parse(text: str, separator: str, rows: int, file: File) -> pl.DataFrame:
+    with reading(file):
+        return pl.read_csv(
+            io.BytesIO(text.lstrip("\ufeff").encode()),
+            separator=separator,
+            infer_schema=False,
+            n_rows=rows,
+            row_index_name=ROW,
+            truncate_ragged_lines=True,
+        )
+
+
+def tables_in(folder: Path) -> list[File]:
+    """The data files that stand in `folder` itself, by name."""
+    found = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(TEXT + PARQUET))
+    return [File(str(path), path.name) for path in sorted(found) if not path.name.startswith(".")]
+
+
+def sales_among(folder: Path, below: list[File]) -> tuple[list[File], Path]:
+    """Of a folder's files, which may be of several kinds, those that hold the sales, and the path that names them.
+
+    Sales are what has a date and a quantity by the names of its columns. Files in the folder itself come before
+    those further `below`; of several kinds, what is called sales before what is not.
+
+    Raises UsageError where no kind, or more than one, could be the sales.
+    """
+    for files in (tables_in(folder), below):
+        kinds = _kinds(files)
+        sales = kinds if len(kinds) == 1 and files == below else [kind for kind in kinds if _like_sales(kind)]
+        if len(sales) > 1:
+            sales = [kind for kind in sales if _called_sales(kind[0], folder)] or sales
+        if len(sales) == 1:
+            return sales[0], _path_of(sales[0], below)
+        if sales:
+            break
+    raise UsageError(
+        f"{folder} holds {len(below)} files ({first_five(file.name for file in below)}), and "
+        f"{'more than one kind' if sales else 'none'} looks like the sales (a date and a quantity). Name the sales "
+        "file with --data; the others are found beside it."
+    )
+
+
+def _kinds(files: list[File]) -> list[list[File]]:
+    """The files that have the same columns, together."""
+    kinds: dict[tuple[str, ...], list[File]] = {}
+    for file in files:
+        kinds.setdefault(tuple(look([file], rows=5).columns), []).append(file)
+    return list(kinds.values())
+
+
+def _like_sales(files: list[File]) -> bool:
+    columns = look(files[:1], rows=5).columns
+    return any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
+
+
+def _called_sales(file: File, folder: Path) -> bool:
+    """Whether the file or the folder it stands in is called sales, orders, transactions or the like."""
+    parts = Path(file.path).relative_to(folder).parts
+    return any(word in SALES_NAMES.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
+
+
+def _path_of(files: list[File], below: list[File]) -> Path:
+    """A file's own path, or the folder that holds these files and no others."""
+    if len(files) == 1:
+        return Path(files[0].path)
+    common = Path(os.path.commonpath([file.path for file in files]))
+    if len([file for file in below if common in Path(file.path).parents]) > len(files):
+        raise UsageError(
+            f"{common} mixes {len(files)} files of sales ({first_five(file.name for file in files)}) with others. Move "
+            "the sales to a folder of their own, or name them with a pattern such as 'sales_*.csv'."
+        )
+    return common

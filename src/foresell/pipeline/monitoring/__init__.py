@@ -1,0 +1,1 @@
+"""What `foresell monitor` does in a project: kept forecasts, fresh sales, checks, the page."""

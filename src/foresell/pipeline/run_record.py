@@ -1,0 +1,204 @@
+"""What is kept of a piece of work when it is recorded: settings, where it comes from, metrics, tables and drawings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from foresell.core.settings import Settings
+from foresell.core.version import VERSION
+from foresell.ensemble.champion import ENSEMBLE
+from foresell.ensemble.range_trials import held
+from foresell.evaluate.backtest import Backtest
+from foresell.evaluate.calibration import calibration
+from foresell.evaluate.interval_scores import wspl
+from foresell.evaluate.metrics import METRICS
+from foresell.evaluate.scores import ALL_LEVELS
+from foresell.pipeline.task import Task, write_json
+from foresell.report import charts
+from foresell.report.chart_file import standalone
+from foresell.store.settings_file import SETTINGS, plain_settings
+from foresell.store.step_results import code_fingerprint
+from foresell.store.tables import read_table
+
+SCORES = "scores"
+TABLES = (
+    "leaderboard.csv",
+    "levels.parquet",
+    "segments.parquet",
+    "steps.parquet",
+    "runs.parquet",
+    "ranges.parquet",
+    "quantiles.parquet",
+    "trials.csv",
+    "combination.json",
+)
+"""The files of `combine` that are kept, under ``scores/``."""
+
+DRAWN = 12  # columns of a drawing
+
+
+def flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Plain data as parameters: what lies within is named by its path; lists of plain values stay whole.
+
+    >>> flat({"horizon": 28, "models": [{"name": "ets"}], "levels": [["store"]], "champion": None})
+    {'horizon': 28, 'models.0.name': 'ets', 'levels': [['store']]}
+    """
+    found: dict[str, Any] = {}
+    for name, value in tree.items():
+        path = f"{above}{name}"
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{path}.")
+        elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
+            found |= flat({str(place): each for place, each in enumerate(value)}, f"{path}.")
+        elif value is not None:
+            found[path] = value
+    return found
+
+
+def origin(task: Task) -> dict[str, str]:
+    """Tags that say from what a run comes: the data, foresell's version and code, the commit of the project."""
+    checked = task.summary("check")
+    told = {
+        "foresell.data": str(checked["panel"]),
+        "foresell.data_first": str(checked["first"]),
+        "foresell.data_last": str(checked["last"]),
+        "foresell.version": VERSION,
+        "foresell.code": code_fingerprint(),
+        "mlflow.source.name": task.base.resolve().name,
+    }
+    return told | commit(task.base)
+
+
+def commit(folder: Path) -> dict[str, str]:
+    """The git commit that `folder` stands at, and whether something in it was changed since; empty without git."""
+    head = _git(folder, "rev-parse", "HEAD")
+    if head is None:
+        return {}
+    changed = bool(_git(folder, "status", "--porcelain", "--untracked-files=no", "--", "."))
+    return {"mlflow.source.git.commit": head, "foresell.git_changed": str(changed).lower()}
+
+
+def _git(folder: Path, *words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, float]:
+    """The ensemble's scores by level, means over the windows, and the WRMSSE of each model, from the tables of scores
+    and those of `ranging.try_ranges`.
+
+    ``wrmsse`` and ``wspl`` are those of all levels together; ``wrmsse/total`` and so on those of a level,
+    ``coverage_90/total`` the share of actuals in the range of 90 %, ``models/lightgbm/wrmsse`` that of a model.
+    """
+    found = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
+    for row in tested.leaderboard().iter_rows(named=True):
+        found[f"models/{row['model']}/wrmsse"] = row["wrmsse"]
+    for row in held(tried["ranges"]).filter(by="all").iter_rows(named=True):
+        promised = f"{100 * row['nominal']:g}/{row['level']}"
+        found |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
+    spread = wspl(tried["quantiles"])
+    for level, value in spread.group_by("level", maintain_order=True).agg(pl.col("wspl").mean()).iter_rows():
+        found["wspl" if level == ALL_LEVELS else f"wspl/{level}"] = value
+    return {name: float(value) for name, value in found.items() if value is not None and value == value}
+
+
+def kept_metrics(task: Task) -> dict[str, float]:
+    """The `metrics` as `combine` left them."""
+    return json.loads((task.results.folder("combine") / "metrics.json").read_text(encoding="utf-8"))
+
+
+def _of_levels(rows: pl.DataFrame) -> Iterator[tuple[str, float | None]]:
+    means = rows.group_by("level", maintain_order=True).agg(pl.col(METRICS).cast(pl.Float64).fill_nan(None).mean())
+    for row in means.iter_rows(named=True):
+        for name in METRICS:
+            yield (name if row["level"] == ALL_LEVELS else f"{name}/{row['level']}"), row[name]
+
+
+def write_settings(settings: Settings, folder: Path) -> None:
+    """Writes the settings, whole, as they are read: YAML for people, JSON for programs."""
+    tree = plain_settings(settings)
+    write_json(folder / "settings.json", tree)
+    text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
+    (folder / SETTINGS).write_text(text, encoding="utf-8")
+
+
+def write_scores(task: Task, folder: Path) -> None:
+    """Copies the tables that `combine` left into ``scores/`` and draws them into ``plots/``."""
+    (folder / SCORES).mkdir(exist_ok=True)
+    for name in TABLES:
+        shutil.copy(task.results.folder("combine") / name, folder / SCORES / name)
+    _draw(folder, dict(_score_plots(task)))
+
+
+def write_drivers(task: Task, folder: Path) -> None:
+    """Copies what `train` said of itself and the table of what the models go by, and draws that."""
+    write_json(folder / "training.json", task.summary("train"))
+    place = task.results.folder("train") / "drivers.csv"
+    shutil.copy(place, folder / "drivers.csv")
+    drivers = pl.read_csv(place, schema_overrides={"share": pl.Float64}).head(DRAWN)
+    if drivers.height:
+        shares = (100 * drivers["share"]).to_list()
+        drawn = charts.columns(drivers["feature"].to_list(), shares, "% of what the models go by", "drivers")
+        _draw(folder, {"drivers": drawn})
+
+
+def draw_trials(trials: pl.DataFrame, folder: Path) -> None:
+    """Draws the WRMSSE of each complete trial of a search, and the best so far."""
+    done = trials.filter(pl.col("wrmsse").is_not_null())
+    if done.height < 2:
+        return
+    numbers = done["number"].cast(pl.Float64).to_list()
+    series = {
+        "the best so far": (numbers, done["wrmsse"].cum_min().to_list()),
+        "each trial": (numbers, done["wrmsse"].to_list()),
+    }
+    _draw(folder, {"trials": charts.lines(series, "WRMSSE", "trial", "trials of the search")})
+
+
+def _draw(folder: Path, drawings: Mapping[str, Any]) -> None:
+    (folder / "plots").mkdir(exist_ok=True)
+    for name, drawn in drawings.items():
+        (folder / "plots" / f"{name}.svg").write_text(standalone(drawn), encoding="utf-8")
+
+
+def _score_plots(task: Task) -> Iterator[tuple[str, Any]]:
+    tested = task.scores()
+    mine = tested.levels.filter(pl.col("model") == ENSEMBLE, pl.col("wrmsse").is_not_nan())
+    by_level = mine.group_by("level", maintain_order=True).agg(pl.col("wrmsse").mean()).drop_nulls()
+    if by_level.height:
+        values = by_level["wrmsse"].to_list()
+        yield "wrmsse_by_level", charts.columns(by_level["level"].to_list(), values, "WRMSSE", "WRMSSE by level")
+    bottom = tested.steps.filter(pl.col("level") == tested.levels["level"][-1])
+    if bottom["step"].n_unique() > 1:
+        names = [ENSEMBLE, *(name for name in bottom["model"].unique(maintain_order=True) if name != ENSEMBLE)]
+        by_step = bottom.group_by("model", "step").agg(pl.col("wrmsse").fill_nan(None).mean()).sort("step").drop_nulls()
+        series = {
+            name: (rows["step"].cast(pl.Float64).to_list(), rows["wrmsse"].to_list())
+            for name in names
+            if (rows := by_step.filter(model=name)).height
+        }
+        if series:
+            yield "wrmsse_by_step", charts.lines(series, "WRMSSE", "step", "WRMSSE of the single series by step")
+    counted = read_table(task.results.folder("combine") / "quantiles.parquet").filter(pl.col("level") != ALL_LEVELS)
+    if counted.height:
+        table = calibration(counted)
+        ends = dict.fromkeys((table["level"][0], table["level"][-1]))
+        lines = {
+            name: (rows["probability"].to_list(), rows["observed"].to_list())
+            for name in ends
+            if (rows := table.filter(level=name)).height
+        }
+        yield "calibration", charts.diagonal(lines, "actuals below", "quantile", "calibration of quantiles")

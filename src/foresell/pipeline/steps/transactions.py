@@ -1,0 +1,214 @@
+"""What `train` learns beside the forecasts of series: a number of single sales from what is known of them, and daily
+revenue by SARIMA.
+
+Single sales are looked at where 'transactions' in foresell.yaml names a target. Of them it takes what stands in their
+own table; attributes of items and stores in other tables are not joined. Daily revenue is then the sum of the target
+by day; else units times price of the panel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import polars as pl
+from msgspec.structs import replace
+
+from foresell.core.errors import SettingsError
+from foresell.core.frequency import Frequency
+from foresell.core.panel import Panel
+from foresell.core.settings import Settings, Transactions
+from foresell.data.price_table import hold_on
+from foresell.pipeline.task import Task
+from foresell.transactions.fitted import FittedTransactions
+from foresell.transactions.late_columns import known_after
+from foresell.transactions.learners import available
+from foresell.transactions.revenue import DailyRevenue, learn
+from foresell.transactions.table import Singles, check_columns, read_singles
+from foresell.transactions.trial import Question, Trial, try_learners
+
+TRANSACTIONS, REVENUE = "transactions/", "revenue/"
+"""Where they lie in the results of `train`; the first only where the settings name a target."""
+
+BLOCK = 2048  # series whose revenue is summed at a time
+PRICED = 0.95  # so much of the units must have a price
+BELOW = 0.05  # so few days may be below 0
+HANDFUL = 50  # rows of a group that say something of it
+
+Tell = Callable[[str], None]
+
+
+def check(settings: Settings, base: Path) -> None:
+    """Raises SettingsError where 'transactions' names what is not there: now, rather than when the backtest is done."""
+    if settings.transactions is not None:
+        available(settings.transactions.models)
+        check_columns(settings.data, settings.transactions, base)
+
+
+def train_beside(task: Task, folder: Path, tell: Tell) -> dict[str, Any]:
+    """Learns from single sales, where that is asked for, and daily revenue; writes both, and returns what came of it.
+
+    Raises SettingsError for an input that is known only after the sale, and UsageError for too few sales.
+    """
+    settings, told = task.settings, dict[str, Any]()
+    if settings.transactions is None:
+        revenue = of_panel(task.panel, tell)
+    else:
+        tell("reading single sales")
+        singles = read_singles(settings.data, settings.transactions, task.base, settings.seed)
+        fitted = of_singles(singles, settings, tell)
+        fitted.save(folder / TRANSACTIONS)
+        told["transactions"] = fitted.about()
+        revenue = of_daily(singles.daily, settings.transactions, tell)
+    revenue.save(folder / REVENUE)
+    return msgspec.json.decode(msgspec.json.encode({**told, "revenue": revenue.about()}))  # null for NaN
+
+
+# ------------------------------------------------------------------------------------------------- single sales
+
+
+def of_singles(singles: Singles, settings: Settings, tell: Tell = lambda doing: None) -> FittedTransactions:
+    """The regression of 'transactions', and in `about` how it did. Raises SettingsError and UsageError."""
+    wanted, data = settings.transactions, settings.data
+    assert wanted is not None
+    date = wanted.date or data.date
+    inputs, refused = choose_inputs(singles, settings)
+    learners, without = available(wanted.models)
+    question = Question(
+        sales=singles.frame,
+        target=wanted.target,
+        date=date,
+        inputs=inputs,
+        key=_key(singles.frame, wanted.target, inputs, data.keys),
+        country=data.country,
+        probability=settings.serving.range,
+        seed=settings.seed,
+    )
+    trial = try_learners(question, learners, tell)
+    trial.fitted.recipe = replace(trial.fitted.recipe, learnt=_learnt(trial, singles, date, refused, without))
+    return trial.fitted
+
+
+def choose_inputs(singles: Singles, settings: Settings) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The inputs, and the columns that are none, each with the reason.
+
+    Raises SettingsError where the settings name an input that is known only after the sale and do not allow it.
+    """
+    wanted, data = settings.transactions, settings.data
+    assert wanted is not None
+    roles = {*data.keys, *data.attributes, *data.known_ahead, data.price, data.promotion, data.open}
+    known = {name for name in roles if name and name != data.quantity} | {wanted.date or data.date}
+    refused = known_after(singles.frame, wanted.target, data.quantity, known, wanted.allow, settings.seed)
+    if data.stocked_out in singles.frame.columns and data.stocked_out not in wanted.allow:
+        refused[data.stocked_out] = "it says how the day ended"  # type: ignore[index]
+    bad = [name for name in wanted.inputs or () if name in refused]
+    if bad:
+        raise SettingsError(
+            f"'{bad[0]}' cannot be an input of 'transactions': it is known only after the sale ({refused[bad[0]]}). "
+            "Take it out of 'inputs'; or, if it is known when you ask, name it under 'allow' as well."
+        )
+    inputs = wanted.inputs or tuple(
+        name for name in singles.frame.columns if name != wanted.target and name not in refused
+    )
+    if not inputs:
+        raise SettingsError(
+            f"No column is left to tell '{wanted.target}' from: {_reasons(refused)}. Name 'inputs' or 'allow' under "
+            "'transactions'."
+        )
+    return inputs, {name: why for name, why in (singles.left_out | refused).items() if name not in inputs}
+
+
+def _reasons(refused: dict[str, str]) -> str:
+    return "; ".join(f"{name}, {why}" for name, why in refused.items())
+
+
+def _key(sales: pl.DataFrame, target: str, inputs: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, ...]:
+    """The inputs whose means are the thing to beat: the keys of the series, else the one that tells most."""
+    names = [name for name in inputs if sales.schema[name] == pl.String]
+    if any(name in keys for name in names):
+        return tuple(name for name in names if name in keys)
+
+    def rest(name: str) -> float:
+        """The variance within the groups of a column; a small group counts in full."""
+        mean = pl.when(pl.len().over(name) >= HANDFUL).then(pl.col(target).mean().over(name))
+        return float(sales.select(((pl.col(target) - mean.fill_null(pl.col(target).mean())) ** 2).mean()).item())
+
+    return (min(names, key=rest),) if names else ()
+
+
+def _learnt(trial: Trial, singles: Singles, date: str, refused: dict[str, str], without: str) -> dict[str, Any]:
+    """What is told of it, as plain data."""
+    dates = singles.frame[date]
+    return {
+        "rows": singles.usable,
+        "learnt_from": singles.frame.height,
+        "untold": singles.untold,
+        "returned": singles.returned,
+        "first": str(dates.min()),
+        "last": str(dates.max()),
+        "drivers": trial.fitted.drivers()["feature"].head(5).to_list(),
+        "refused": refused,
+        "outliers": trial.outliers.count,
+        "far_out": trial.outliers.left,
+        "compared": trial.compared,
+        "scores": trial.scores.to_dicts(),
+        "coverage": trial.coverage,
+        "width": trial.width,
+        "tested": {"first": str(trial.first), "last": str(trial.last), "rows": trial.rows},
+        "without": without,
+    }
+
+
+# ------------------------------------------------------------------------------------------------ daily revenue
+
+
+def of_daily(daily: pl.DataFrame, wanted: Transactions, tell: Tell = lambda doing: None) -> DailyRevenue:
+    """From the sums of the target by day: ``date``, ``total``. A weekday without any sale is closed; any other day
+    without one sold nothing."""
+    of = f"the sum of {wanted.target} of all single sales"
+    days = daily["date"].to_numpy().astype("datetime64[D]")
+    span = np.arange(days[0], days[-1] + 1)
+    total = np.zeros(len(span))
+    total[(days - days[0]).astype(np.int64)] = daily["total"].to_numpy()
+    weekday, open_on = span.astype(np.int64) % 7, set((days.astype(np.int64) % 7).tolist())
+    total[~np.isin(weekday, list(open_on))] = np.nan
+    below = int((total < 0).sum())
+    if below > BELOW * len(days):
+        return DailyRevenue(of=of, reason=f"{of} is below 0 on {below:,} of {len(days):,} days.")
+    return learn(span, np.maximum(total, 0), of, tell)
+
+
+def of_panel(panel: Panel, tell: Tell = lambda doing: None) -> DailyRevenue:
+    """From units times price of all series: a day of which no series is known is not known. What was sold before a
+    shelf ran empty is not counted. Where prices are known from sales only, the one of a `horizon` before counts."""
+    of = "units times price of all series"
+    if panel.frequency != Frequency.DAY:
+        return DailyRevenue(of=of, reason=f"the sales are by {panel.frequency.noun}, not by day.")
+    if "price" not in panel.known:
+        return DailyRevenue(of=of, reason="no prices are known. Name 'price' or 'prices' under 'data'.")
+    revenue, known = np.zeros(panel.n_days), np.zeros(panel.n_days, bool)
+    sold = priced = 0.0
+    for start in range(0, panel.n_series, BLOCK):
+        units = panel.units[start : start + BLOCK].astype(np.float64)  # [series, day]
+        price = _held(panel, slice(start, start + BLOCK))
+        known |= ~np.isnan(units).all(axis=0)
+        sold += float(np.nansum(units))
+        priced += float(np.nansum(np.where(np.isnan(price), 0.0, units)))
+        revenue += np.nansum(units * price, axis=0)
+    if priced < PRICED * sold:
+        return DailyRevenue(of=of, reason=f"only {priced / sold:.0%} of the units sold have a price.")
+    first = int(known.argmax()) if known.any() else 0
+    return learn(panel.dates[first : panel.n_days], np.where(known, revenue, np.nan)[first:], of, tell)
+
+
+def _held(panel: Panel, some: slice) -> np.ndarray:
+    """The prices of some series [series, day]; on days without one that of the day before, at first the next."""
+    price = np.array(panel.known["price"].part(some).on(slice(0, panel.n_days)), np.float64)
+    price = np.pad(price, ((0, 0), (0, panel.n_days - price.shape[1])), constant_values=np.nan)
+    hold_on(price)
+    turned = price[:, ::-1].copy()
+    hold_on(turned)
+    return turned[:, ::-1]

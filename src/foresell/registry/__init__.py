@@ -1,0 +1,1 @@
+"""Runs and versions, the champion, and the gate to promotion."""

@@ -1,0 +1,200 @@
+"""What is served, as one folder: the champion, the panel it stands on, its ranges, its scores, and a list of all files.
+
+``manifest.json`` names what was trained, from what and when, and the SHA-256 of every other file. All files are of
+portable formats (JSON, boosters as text, Parquet, NumPy arrays of numbers); nothing that runs code when it is read.
+
+| path | holds |
+|---|---|
+| settings.json | the project's settings |
+| model/ | the fitted models and how they become one forecast, see `ensemble.champion` |
+| panel/ | the sales up to the cutoff and what is known ahead, see `store.panels` |
+| scatter.parquet | how errors scatter, for ranges, see `adjust.ranges` |
+| scores/ | how the champion did in the backtest: levels, ranges, quantiles, leaderboard; by day for `monitor`, which a
+| | bundle that was written before there was such a table serves without |
+| transactions/, revenue/ | the models of single sales and of daily revenue, where the project has them |
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import msgspec
+
+from foresell.core.checksum import sha256_of
+from foresell.core.errors import SettingsError, UnreadableFile, UsageError, first_five
+from foresell.core.settings import Settings, parse_settings
+from foresell.core.version import VERSION
+from foresell.registry.tracking import Where
+from foresell.store.panels import digest, load_panel
+from foresell.store.settings_file import plain_settings
+
+if TYPE_CHECKING:
+    from foresell.store.step_results import Steps
+
+FORMAT = 1
+"""Of the folder's layout; a program that knows a later one still reads an earlier one, never the reverse."""
+
+MANIFEST, SETTINGS = "manifest.json", "settings.json"
+MODEL, PANEL, SCATTER, SCORES = "model", "panel", "scatter.parquet", "scores"
+TRANSACTIONS, REVENUE = "transactions", "revenue"
+RANGES, BY_DAY = f"{SCORES}/ranges.parquet", f"{SCORES}/by_day.parquet"
+
+_SCORES = ("levels.parquet", "ranges.parquet", "quantiles.parquet", "leaderboard.csv", "by_day.parquet")
+_AGAIN = "Write it again from its project, or fetch it again from the registry."
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What a bundle holds.
+
+    `trained` is when its models were fitted, `data` the digest of its panel, `foresell` the version that wrote it;
+    `files` maps each file to its SHA-256.
+    """
+
+    format: int
+    name: str
+    cutoff: date
+    trained: datetime
+    horizon: int
+    keys: tuple[str, ...]
+    levels: tuple[tuple[str, ...], ...]
+    data: str
+    foresell: str
+    files: Mapping[str, str]
+
+
+def write_bundle(base: Path, settings: Settings, results: Steps, folder: Path) -> None:
+    """Writes the bundle of the project in `base` into `folder`, in place of what is there.
+
+    A write that is broken off leaves what was there before. Raises UsageError where the project is not trained yet.
+    """
+    _check_trained(base, results)
+    folder = Path(folder)
+    work = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.part"
+    work.mkdir(parents=True)
+    try:
+        (work / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(plain_settings(settings))))
+        shutil.copytree(results.folder("train") / "model", work / MODEL)
+        shutil.copytree(results.folder("check") / "panel", work / PANEL)
+        shutil.copy(results.folder("combine") / "scatter.parquet", work / SCATTER)
+        (work / SCORES).mkdir()
+        for name in _SCORES:
+            shutil.copy(results.folder("combine") / name, work / SCORES / name)
+        for name in (TRANSACTIONS, REVENUE):
+            if (results.folder("train") / name).is_dir():
+                shutil.copytree(results.folder("train") / name, work / name)
+        (work / MANIFEST).write_bytes(
+            msgspec.json.format(msgspec.json.encode(_describe(base, settings, results, work)))
+        )
+        _put_in_place(work, folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the bundle in `folder` holds, once every file of it has been checked.
+
+    Raises UnreadableFile where there is no bundle, where a file is missing, damaged or not listed, and where a later
+    foresell wrote it.
+    """
+    manifest = described(folder)
+    _check_files(Path(folder), manifest)
+    return manifest
+
+
+def described(folder: Path) -> Manifest:
+    """What the bundle in `folder` says that it holds; its files are not looked at. Raises UnreadableFile as
+    `read_manifest` does."""
+    path = Path(folder) / MANIFEST
+    try:
+        plain = msgspec.json.decode(path.read_bytes())
+        later = plain["format"] > FORMAT
+        writer = plain["foresell"]
+        manifest = None if later else msgspec.convert(plain, Manifest)
+    except FileNotFoundError as error:
+        raise UnreadableFile(
+            f"{folder} holds no model to serve: it has no {MANIFEST}. Make one with: foresell train"
+        ) from error
+    except (OSError, KeyError, TypeError, msgspec.MsgspecError) as error:
+        raise UnreadableFile(f"{path} does not describe a model of foresell: {error}. {_AGAIN}") from error
+    if manifest is None:
+        raise UnreadableFile(
+            f"{folder} was written by foresell {writer} in format {plain['format']}; this is foresell {VERSION}, "
+            f"which reads up to format {FORMAT}. Update foresell."
+        )
+    return manifest
+
+
+def read_bundle_settings(folder: Path) -> Settings:
+    """The settings in a bundle. Raises UnreadableFile where they cannot be read."""
+    path = folder / SETTINGS
+    try:
+        return parse_settings(msgspec.json.decode(path.read_bytes()), str(path))
+    except (OSError, msgspec.MsgspecError, SettingsError) as error:
+        raise UnreadableFile(f"{path} holds no settings: {error} {_AGAIN}") from error
+
+
+def _check_trained(base: Path, results: Steps) -> None:
+    missing = [step for step in ("check", "combine", "train") if results.record(step) is None]
+    if missing:
+        raise UsageError(
+            f"There is no model to serve in {base}: the steps {first_five(missing)} are not done. "
+            "Do them with: foresell train"
+        )
+
+
+def _describe(base: Path, settings: Settings, results: Steps, work: Path) -> Manifest:
+    panel = load_panel(work / PANEL)
+    trained = results.record("train")
+    assert trained is not None  # checked before
+    return Manifest(
+        format=FORMAT,
+        name=Where.of(base, settings.tracking).name,
+        cutoff=panel.cutoff,
+        trained=trained.finished,
+        horizon=settings.horizon,
+        keys=panel.keys,
+        levels=settings.levels,
+        data=digest(panel),
+        foresell=VERSION,
+        files={name: sha256_of(work / name) for name in _files(work)},
+    )
+
+
+def _files(folder: Path) -> list[str]:
+    """All files of the bundle but its manifest, with forward slashes whatever the system."""
+    found = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    return sorted(str(PurePosixPath(*file.parts)) for file in found if str(file) != MANIFEST)
+
+
+def _check_files(folder: Path, manifest: Manifest) -> None:
+    there = set(_files(folder))
+    missing = sorted(set(manifest.files) - there)
+    if missing:
+        raise UnreadableFile(f"{len(missing)} files of {folder} are missing: {first_five(missing)}. {_AGAIN}")
+    for part in (SETTINGS, f"{PANEL}/panel.json", SCATTER):
+        if part not in manifest.files:
+            raise UnreadableFile(f"{folder / MANIFEST} does not list {part}, so it describes no whole model. {_AGAIN}")
+    parts = {each.partition("/")[0] for each in manifest.files}
+    foreign = sorted(name for name in there - set(manifest.files) if name.partition("/")[0] in parts)
+    if foreign:
+        raise UnreadableFile(f"{len(foreign)} files in {folder} do not belong to it: {first_five(foreign)}. {_AGAIN}")
+    damaged = [name for name, said in manifest.files.items() if sha256_of(folder / name) != said]
+    if damaged:
+        raise UnreadableFile(
+            f"{len(damaged)} files of {folder} are damaged, their SHA-256 is not that of {MANIFEST}: "
+            f"{first_five(damaged)}. {_AGAIN}"
+        )
+
+
+def _put_in_place(work: Path, folder: Path) -> None:
+    """A folder cannot be renamed over another. A kill between the two renames leaves none."""
+    old = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.old"
+    if folder.exists():
+        folder.rename(old)
+    work.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)

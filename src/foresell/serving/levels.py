@@ -1,0 +1,98 @@
+"""The forecast that is served, at any level: sums of the single series and their ranges, made when first asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from threading import Lock
+
+import numpy as np
+
+from foresell.adjust.ranges import Around, Ranges, check_probabilities
+from foresell.core.errors import UsageError, first_five
+from foresell.core.forecast import Forecast
+from foresell.core.forecasts import Forecasts
+from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.panel import Panel
+from foresell.core.scenario import changed_ahead, series_where
+from foresell.models.scenario_model import Asides
+from foresell.serving.current_forecast import StandingChampion
+
+
+class Levels:
+    """The forecasts of all levels of `hierarchy` as they stand, and what-ifs of theirs."""
+
+    def __init__(self, champion: StandingChampion, panel: Panel, hierarchy: Hierarchy, ranges: Ranges):
+        self.champion = champion
+        self.panel = panel
+        self.hierarchy = hierarchy
+        self.ranges = ranges
+        self._groups: dict[Level, Groups] = {}
+        self._around: dict[Level, Around] = {}
+        self._lock = Lock()
+
+    def around(self, level: Level) -> Around:
+        """The ranges of a level at the cutoff."""
+        with self._lock:
+            if level not in self._around:
+                closed = self.champion.closed
+                self._around[level] = self.ranges.around(level, self.panel, self.hierarchy, closed)
+            return self._around[level]
+
+    def groups(self, level: Level) -> Groups:
+        """The groups of a level. Raises UsageError for one that the forecasts do not have."""
+        if level not in self.hierarchy.levels:
+            there = first_five(level_name(each) for each in self.hierarchy.levels)
+            raise UsageError(f"There is no level '{level_name(level)}' in these forecasts; they have {there}.")
+        with self._lock:
+            if level not in self._groups:
+                self._groups[level] = self.hierarchy.groups(self.panel.series, level)
+            return self._groups[level]
+
+    def forecast(
+        self,
+        where: Mapping[str, object],
+        level: Level | None,
+        horizon: int | None,
+        probabilities: Sequence[float],
+        changes: Mapping[str, str | float],
+    ) -> Forecasts:
+        """The forecast of the groups of `level` that the series chosen by `where` belong to; see `Service.forecast`."""
+        steps = self._steps(horizon)
+        if probabilities:
+            check_probabilities(probabilities)
+        level = self.hierarchy.bottom if level is None else tuple(level)
+        groups, rows = self.groups(level), series_where(self.panel.series, where)
+        chosen = np.unique(groups.rows[rows])
+        members = np.flatnonzero(np.isin(groups.rows, chosen))  # whole groups are forecast
+        part = Groups(level, groups.frame[chosen], np.searchsorted(chosen, groups.rows[members]).astype(np.int32))
+        mean = self.champion.mean[members]
+        mean = mean[:, :steps] if level == self.hierarchy.bottom else part.sum(mean).astype(np.float32)[:, :steps]
+        if changes:
+            moved = self._moved(rows, changes, steps)
+            joins = np.searchsorted(chosen, groups.rows[rows])
+            total = mean.astype(np.float64)
+            np.add.at(total, joins, moved)
+            mean = np.maximum(total, 0).astype(np.float32)
+        dates = self.panel.ahead(steps)
+        found = Forecast(part.frame, level or ("total",), self.panel.cutoff, dates, mean)
+        if probabilities:
+            group, step = np.divmod(np.arange(mean.size), steps)
+            quantiles = self.around(level).quantiles(mean.reshape(-1), chosen[group], step, probabilities)
+            found = found.with_quantiles(tuple(probabilities), quantiles.reshape(-1, *mean.shape))
+        return Forecasts({level: found})
+
+    def _moved(self, rows: np.ndarray, changes: Mapping[str, str | float], steps: int) -> np.ndarray:
+        """By how much series `rows` move with `changes` on the first days ahead: float64 [series, step]."""
+        ahead = changed_ahead(self.panel, changes, rows, steps)
+        place, step = np.divmod(np.arange(len(rows) * steps), steps)
+        after = self.champion.given(Asides(rows, ahead, place, step, together=True)).reshape(-1, steps)
+        return after.astype(np.float64) - self.champion.mean[rows, :steps]
+
+    def _steps(self, horizon: int | None) -> int:
+        longest = self.champion.champion.horizon
+        if horizon is None:
+            return longest
+        if not 1 <= horizon <= longest:
+            noun = self.panel.frequency.noun
+            raise UsageError(f"The horizon is {horizon} {noun}s; expected 1 to {longest}, what the model forecasts.")
+        return horizon

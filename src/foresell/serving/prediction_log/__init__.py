@@ -1,0 +1,1 @@
+"""The log of predictions: written off the request's path, read back by monitoring."""

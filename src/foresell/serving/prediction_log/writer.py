@@ -1,0 +1,350 @@
+"""The prediction log: every prediction as a JSON line under ``date=YYYY-MM-DD/hour=HH/``, off the request's path.
+
+`place` is a folder or ``s3://bucket/prefix`` (extra ``serve``, credentials from the environment). A record is a mapping
+with a ``time``, whose hour in UTC decides the folder; the rest is the caller's: id, model version, inputs, outputs,
+latency.
+
+What is promised:
+
+- `write` and `write_frame` never wait for a disk or a network, and never fail because of one.
+- A record is on the local disk within `seconds` after it was accepted, sooner when `rows` of them wait. So a SIGKILL or
+  a loss of power takes no more than those of the last `seconds`. `close` (on SIGTERM, at the end) loses none. For a
+  bucket the local disk is the `spool`, a folder from which batches are delivered; what waits there when the bucket or
+  the process is down is delivered when they are back.
+- Memory is bounded by `most_waiting` records and `most_bytes`, the disk of a spool by `spool_bytes`. When all is full,
+  the newest records are dropped and counted: the older ones may be half-way to the disk, and a gap that begins when the
+  store failed can be reasoned about, while a log that forgets backwards takes away what was there a moment ago.
+
+`foresell.serving.prediction_log.reader.read_predictions` reads it all back.
+"""
+
+from __future__ import annotations
+
+import atexit
+import io
+import logging
+import math
+import os
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Condition, Thread
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import msgspec
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.serving.prediction_log.hourly_files import Folder
+from foresell.serving.prediction_log.upload_spool import Spool
+from foresell.store.outage import FIRST_WAIT, Trouble
+from foresell.store.tables import is_remote
+
+PUNCTUAL = 0.8  # of `seconds`: when a batch sets out, so that it has arrived when they are over
+ENTRY_BYTES = 250  # what Python needs to keep a line, beside its text
+TEXT_GROWTH = 4  # how many times its size in memory a table's JSON may be; its true size is known once it is made
+
+log = logging.getLogger("foresell.store")
+
+
+class LogState(msgspec.Struct, frozen=True):
+    """How the log is doing. Counts are of records, since the start of this process."""
+
+    waiting: int  # in memory: lost if the process is killed now
+    waiting_bytes: int
+    spooled: int  # on the local disk, on their way to the bucket, those of earlier processes too; 0 for a folder
+    spooled_bytes: int
+    written: int  # arrived at the place, those of earlier processes too
+    dropped: int  # lost: too many were waiting, or the log was closed
+    error: str | None  # why the last attempt failed; None when it did not
+    failing_since: datetime | None
+
+
+class _Rows(NamedTuple):
+    """Records as a table, turned to text by the writer's thread: Polars lets others run meanwhile."""
+
+    common: dict[str, Any]
+    frame: pl.DataFrame
+
+    def lines(self) -> bytes:
+        text = io.BytesIO()
+        pl.DataFrame([self.common]).join(self.frame, how="cross").write_ndjson(text)
+        return text.getvalue()
+
+
+class _Entry(NamedTuple):
+    hour: datetime
+    rows: int
+    size: int
+    content: bytes | _Rows
+
+
+class PredictionLog:
+    """Takes records from any number of threads, and writes them to `place` in a thread of its own.
+
+    `rows` and `seconds` say when a batch is written: when so many are waiting, or when one has waited so long. `spool`
+    is where batches for a bucket wait; ``foresell`` in the user's folder for such things (``XDG_STATE_HOME``) where not
+    given. Name one that outlives the process: a volume, where the process runs in a container.
+
+    Close it, or use it in a ``with`` block. Raises UsageError for an address that cannot be, and where obstore is
+    missing; a folder or bucket that is not there yet is waited for, and `state` says so.
+    """
+
+    def __init__(
+        self,
+        place: str | Path,
+        rows: int = 1000,
+        seconds: float = 5.0,
+        most_waiting: int = 100_000,
+        *,
+        most_bytes: int = 64 << 20,
+        spool: str | Path | None = None,
+        spool_bytes: int = 2 << 30,
+    ):
+        self.rows, self.seconds, self.most_waiting, self.most_bytes = rows, seconds, most_waiting, most_bytes
+        self._spool = Spool(str(place), Path(spool or _state_folder()), spool_bytes) if is_remote(place) else None
+        self._sink = self._spool or Folder(Path(place))
+        self._trouble = Trouble(f"write predictions to {place}")
+        self._changed = Condition()  # guards all that follows
+        self._arrived: list[_Entry] = []
+        self._arrived_rows = 0
+        self._oldest = 0.0  # when the first of `_arrived` came, on the monotonic clock
+        self._waiting, self._waiting_bytes, self._written, self._dropped = 0, 0, 0, 0
+        self._dropping = False
+        self._not_before = 0.0  # when to try again what failed
+        self._deadline: float | None = None  # when closing has to be done
+        self._held: dict[datetime, list[bytes]] = {}  # the writer's own: what is being written, or tried again
+        self._thread = Thread(target=self._work, name="prediction-log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    # --- the caller's side -------------------------------------------------------------------------------------------
+
+    def write(self, record: Mapping[str, object]) -> None:
+        """Accepts one record: a few microseconds. Its ``time`` is an aware datetime or an RFC 3339 string.
+
+        It is turned to JSON here and now. That takes a microsecond, which another thread could not take off this one
+        (both need the interpreter's lock); so the bytes that wait are known, and the record may change afterwards.
+        Dates, UUIDs, sets, dataclasses become what JSON has for them, NaN becomes null, all else its text.
+
+        Raises UsageError when ``time`` is missing or has no time zone.
+        """
+        moment = _moment(record.get("time"))
+        line = _encoded({**record, "time": moment}) + b"\n"
+        self._accept(_Entry(_hour(moment), 1, len(line) + ENTRY_BYTES, line))
+
+    def write_frame(self, common: Mapping[str, object], frame: pl.DataFrame) -> None:
+        """Accepts a record for each row of `frame`: the fields of `common`, with ``time``, then the row's columns.
+
+        The way for many predictions at once (some thousand rows a call, fewer than `most_waiting`): it takes the caller
+        next to nothing, and the writer's thread turns the rows to JSON without holding other threads up. Struct columns
+        become objects::
+
+            log.write_frame(
+                {"time": now, "model": version, "latency_ms": latency},
+                pl.select(id=ids, inputs=rows.to_struct(), outputs=answers.to_struct()),
+            )
+
+        Raises UsageError when ``time`` is missing or has no time zone, or `common` and `frame` share a name.
+        """
+        if shared := [name for name in frame.columns if name in common]:
+            raise UsageError(f"Found {first_five(shared)} both as a common field and as a column; expected it once.")
+        moment = _moment(common.get("time"))
+        plain = msgspec.json.decode(text := _encoded({**common, "time": moment}))
+        size = TEXT_GROWTH * int(frame.estimated_size()) + frame.height * len(text) + ENTRY_BYTES
+        if frame.height:
+            self._accept(_Entry(_hour(moment), frame.height, size, _Rows(plain, frame)))
+
+    def state(self) -> LogState:
+        """How the log is doing now."""
+        spooled, spooled_bytes = self._spool.waiting() if self._spool else (0, 0)
+        troubles = [self._trouble, *([self._spool.trouble] if self._spool else [])]
+        since = [trouble.since for trouble in troubles if trouble.since is not None]
+        with self._changed:
+            return LogState(
+                waiting=self._waiting,
+                waiting_bytes=self._waiting_bytes,
+                spooled=spooled,
+                spooled_bytes=spooled_bytes,
+                written=self._spool.written if self._spool else self._written,
+                dropped=self._dropped,
+                error=" ".join(trouble.error for trouble in troubles if trouble.error) or None,
+                failing_since=min(since, default=None),
+            )
+
+    def close(self, timeout: float = 10.0) -> None:
+        """Writes all that waits and accepts no more; within `timeout` seconds.
+
+        For a bucket that is down everything is left in the spool at once, for the next start. What cannot be written
+        even to a disk by then is counted as dropped. To close twice does nothing.
+
+        Not from a signal's handler, which may have interrupted a `write`: let it end the ``with`` block, as
+        ``signal.signal(SIGTERM, lambda *_: sys.exit())`` does, or the server's own shutdown.
+        """
+        atexit.unregister(self.close)
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            if self._deadline is None:
+                self._deadline, self._not_before = deadline, 0.0
+            self._changed.notify()
+        self._thread.join(timeout + 1.0)
+        if self._spool:
+            self._spool.close(deadline - time.monotonic())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _accept(self, entry: _Entry) -> None:
+        with self._changed:
+            full = self._waiting + entry.rows > self.most_waiting or self._waiting_bytes + entry.size > self.most_bytes
+            if full or self._deadline is not None:
+                self._drop(entry.rows, "too many are waiting" if full else "the log is closed")
+                return
+            wake = not self._arrived or not self._enough()
+            if not self._arrived:
+                self._oldest = time.monotonic()
+            self._arrived.append(entry)
+            self._arrived_rows += entry.rows
+            self._waiting += entry.rows
+            self._waiting_bytes += entry.size
+            if wake and (len(self._arrived) == 1 or self._enough()):
+                self._changed.notify()
+
+    def _enough(self) -> bool:
+        """Whether so much has arrived that it is written before its age asks for it; half of what may wait is."""
+        half_full = self._waiting * 2 >= self.most_waiting or self._waiting_bytes * 2 >= self.most_bytes
+        return self._arrived_rows >= self.rows or half_full
+
+    def _drop(self, rows: int, why: str) -> None:
+        self._dropped += rows
+        if not self._dropping:
+            log.error("Predictions are dropped: %s. They are counted; this is said once.", why)
+        self._dropping = True
+
+    # --- the writer's side -------------------------------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            for entry in self._wait():
+                self._hold(entry)
+            try:
+                self._flush()
+            except Exception as error:  # most likely of the disk; whatever it is, the log must go on
+                self._pause(self._trouble.failed(error))
+            if self._finished():
+                return
+
+    def _finished(self) -> bool:
+        """Whether the log is closed and nothing is left, or no time to write it."""
+        with self._changed:
+            if self._deadline is None:
+                return False
+            if self._held and time.monotonic() >= self._deadline:
+                self._drop(self._waiting, "the log is closed, and they could not be written")
+                self._held, self._waiting, self._waiting_bytes = {}, 0, 0
+            return not self._held and not self._arrived
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            closing = self._deadline is not None
+            self._not_before = time.monotonic() + (min(seconds, FIRST_WAIT) if closing else seconds)
+
+    def _wait(self) -> list[_Entry]:
+        """What has arrived, once it is time to write."""
+        with self._changed:
+            while (due := self._due()) > (now := time.monotonic()):
+                self._changed.wait(None if due == math.inf else due - now)
+            taken, self._arrived, self._arrived_rows = self._arrived, [], 0
+            return taken
+
+    def _due(self) -> float:
+        """When to write next, on the monotonic clock."""
+        if self._deadline is not None:
+            return min(self._not_before, self._deadline)
+        if self._held:  # the last attempt failed
+            return self._not_before
+        if not self._arrived:
+            return math.inf
+        return 0.0 if self._enough() else self._oldest + PUNCTUAL * self.seconds
+
+    def _hold(self, entry: _Entry) -> None:
+        """Puts an entry's lines to those of its hour. What cannot be turned to text must not stop all that follows."""
+        lines, why = entry.content, ""
+        if isinstance(lines, _Rows):
+            try:
+                lines = lines.lines()
+            except BaseException as error:  # Polars panics on what it has no JSON for, which is no Exception
+                lines, why = b"", f"a table cannot be written as JSON: {error}"
+        with self._changed:
+            self._waiting_bytes += len(lines) - entry.size
+            if why:
+                self._waiting -= entry.rows
+                self._drop(entry.rows, why)
+        if lines:
+            self._held.setdefault(entry.hour, []).append(lines)
+
+    def _flush(self) -> None:
+        """Writes what is held, hour by hour; what fails stays held."""
+        for hour in list(self._held):
+            lines = b"".join(self._held[hour])
+            self._sink.keep(hour, lines)
+            del self._held[hour]
+            rows = lines.count(b"\n")
+            with self._changed:
+                self._waiting -= rows
+                self._waiting_bytes -= len(lines)
+                self._written += rows
+                self._dropping = self._dropping and self._waiting > 0
+        self._trouble.over()
+
+
+def _moment(value: object) -> datetime:
+    """The moment that `value` names, in UTC."""
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise UsageError(
+            f"Found the time {value!r} in a prediction; expected a datetime with a time zone, or RFC 3339."
+        )
+    return moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)
+
+
+def _plain(value: object) -> object:
+    """What JSON has for a value that msgspec does not know: the numbers of NumPy, the text of all else."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+
+
+def _encoded(record: Mapping[str, object]) -> bytes:
+    try:
+        return _encoder.encode(record)
+    except UnicodeEncodeError:
+        return _encoder.encode(_whole(msgspec.to_builtins(record, enc_hook=_plain)))
+
+
+def _whole(value: Any) -> Any:
+    """`value` with a ``?`` for each half of a surrogate pair, which a request may hold and UTF-8 may not."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, dict):
+        return {_whole(key): _whole(inner) for key, inner in value.items()}
+    return [_whole(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _state_folder() -> Path:
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "foresell"

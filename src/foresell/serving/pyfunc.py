@@ -1,0 +1,113 @@
+"""The served model as an MLflow pyfunc: a pandas frame of series-days in, units with their range out.
+
+MLflow calls `_load_pyfunc` with the folder of the bundle, in a process that may know nothing but foresell; the bundle
+is checked there, and a damaged or foreign one is refused with UnreadableFile.
+
+    mlflow.pyfunc.load_model("models:/shop@champion").predict(frame)
+
+`frame` has the keys of the series and ``date``, and optionally price, promotion and what else is known ahead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from foresell.core.panel import Panel
+from foresell.core.settings import Settings
+from foresell.core.version import VERSION
+from foresell.registry.portable_model import Column, Portable
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from foresell.serving.service import Service
+
+OUTPUTS = (
+    *(Column(f"{what}{end}", "double", False) for what in ("units", "revenue") for end in ("", "_low", "_high")),
+    Column("basis", "string", False),
+    Column("assumed", "strings", False),
+    Column("error", "string", False),
+)
+"""What `Service.predict` answers for each row."""
+
+EXAMPLES = 3
+EXTRAS = {"xgboost": "xgboost", "sarima": "statistical", "sarimax": "statistical", "ets": "statistical",
+          "theta": "statistical"}  # fmt: skip
+"""Models that need an extra of foresell, and which."""
+
+
+class Served:
+    """What MLflow asks for predictions."""
+
+    def __init__(self, service: Service):
+        self.service = service
+
+    def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
+        """One row of units, revenue and their ranges for each row asked, in order; see `Service.predict`."""
+        import pandas as pd
+
+        found = self.service.predict(_polars(model_input))
+        return pd.DataFrame({name: found[name].to_list() for name in found.columns}, index=model_input.index)
+
+
+def _load_pyfunc(folder: str) -> Served:
+    """What MLflow calls. Raises UnreadableFile for a bundle that is damaged or foreign."""
+    from foresell.serving.service import Service
+
+    return Served(Service.load(Path(folder)))
+
+
+def _polars(frame: pd.DataFrame) -> pl.DataFrame:
+    """The frame without pandas' ways: what is missing is null, a moment is a day."""
+    missing = frame.isna()
+    columns = []
+    for name in frame.columns:
+        cells = zip(frame[name].tolist(), missing[name].tolist(), strict=True)
+        column = pl.Series(str(name), [None if gone else value for value, gone in cells], strict=False)
+        columns.append(column.dt.date() if isinstance(column.dtype, pl.Datetime) else column)
+    return pl.DataFrame(columns)
+
+
+def portable(bundle: Path, panel: Panel, settings: Settings) -> Portable:
+    """The bundle in a folder as a model to register, with signature and example."""
+    attributes = [name for name in panel.series.columns if name not in panel.keys]
+    inputs = [Column(key, _kind(panel.series.schema[key])) for key in panel.keys]
+    inputs += [Column("date", "datetime")]
+    inputs += [Column(name, "double", False) for name in panel.known]
+    inputs += [Column(name, _kind(panel.series.schema[name]), False) for name in attributes if name not in panel.known]
+    return Portable(bundle, __name__, inputs, OUTPUTS, _example(panel), _requirements(settings))
+
+
+def _kind(dtype: pl.DataType) -> str:
+    if dtype.is_integer():
+        return "long"
+    if dtype.is_numeric():
+        return "double"
+    return "boolean" if dtype == pl.Boolean else "string"
+
+
+def _example(panel: Panel) -> pl.DataFrame:
+    """The first series on the first day after the cutoff, with what is known of that day."""
+    rows = panel.series.head(EXAMPLES).select(panel.keys)
+    known = [
+        pl.Series(name, np.asarray(of.on(min(panel.n_days, of.values.shape[1] - 1))[:EXAMPLES], np.float64))
+        for name, of in panel.known.items()
+    ]
+    when = panel.ahead(1)[0].astype("datetime64[D]").astype(object)
+    return rows.with_columns(pl.lit(when).alias("date"), *(each.fill_nan(None) for each in known))
+
+
+def _requirements(settings: Settings) -> tuple[str, ...]:
+    """What the model needs to answer."""
+    from foresell.ensemble.configured_models import wanted_models
+
+    models = [*wanted_models(settings), *(settings.totals.models or ())]
+    extras = sorted({"mlflow", *(EXTRAS[model.name] for model in models if model.name in EXTRAS)})
+    if settings.transactions is not None and "xgboost" in settings.transactions.models:
+        extras = sorted({*extras, "xgboost"})
+    return (f"foresell[{','.join(extras)}]=={VERSION}",)

@@ -1,0 +1,180 @@
+"""What learns a number of a sale from its columns: a random forest (grown by LightGBM) and XGBoost."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from foresell.core.errors import SettingsError
+from foresell.models.global_models import lightgbm, xgboost
+
+STOP_AFTER = 30
+"""XGBoost stops when so many further trees have not helped on later sales."""
+
+FEW_ROWS = 64
+"""So few rows are predicted by one thread: waking others takes longer."""
+
+
+class Booster(Protocol):
+    """Trees that have learnt."""
+
+    suffix: str
+    rounds: int  # of trees
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        """For `matrix` float32 [row, column]: float64 [row]."""
+        ...
+
+    def gain(self) -> np.ndarray:
+        """What each column's splits brought: float64 [column]."""
+        ...
+
+    def write(self, path: Path) -> None: ...
+
+
+Later = tuple[np.ndarray, np.ndarray]
+"""Matrix and target of later sales, by which a learner may see when it is enough."""
+
+
+class Forest:
+    """A random forest: Breiman 2001, Machine Learning 45, 5-32. Its file is LightGBM's text."""
+
+    suffix = ".txt"
+
+    def __init__(self, booster: Any):
+        self.booster = booster
+        self.rounds = booster.num_trees()
+
+    @classmethod
+    def learn(
+        cls, matrix: np.ndarray, target: np.ndarray, seed: int, later: Later | None = None, rounds: int | None = None
+    ) -> Forest:
+        """More trees never make it worse, so that it needs no `later` sales."""
+        library = lightgbm.imported()
+        parameters = {
+            "objective": "regression",
+            "boosting": "rf",
+            "bagging_fraction": 0.632,
+            "bagging_freq": 1,
+            "feature_fraction_bynode": 1 / 3,  # this and the leaf are the usual choice for a regression
+            "min_data_in_leaf": 5,
+            "num_leaves": 512,
+            "deterministic": True,
+            "force_col_wise": True,
+            "seed": seed,
+            "verbosity": -1,
+        }
+        data = library.Dataset(matrix, target, params=parameters, free_raw_data=True)
+        return cls(library.train(parameters, data, rounds or 120))
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        few = {"num_threads": 1} if len(matrix) < FEW_ROWS else {}
+        return np.asarray(self.booster.predict(matrix, **few), np.float64)
+
+    def gain(self) -> np.ndarray:
+        return np.asarray(self.booster.feature_importance("gain"), np.float64)
+
+    def write(self, path: Path) -> None:
+        self.booster.save_model(path)
+
+    @classmethod
+    def read(cls, path: Path, columns: int) -> Forest:
+        """Raises ValueError for a file that is none, or of another number of columns."""
+        trees = lightgbm.Trees.read(path, averaged=True)
+        _check_columns(path, trees.booster.num_feature(), columns)
+        return cls(trees.booster)
+
+
+class XGBoost:
+    """Gradient-boosted trees. Its file is XGBoost's JSON.
+
+    Targets that are never negative are learnt as a Tweedie variable with a log link: errors grow with what is sold,
+    and a mean is never below 0.
+    """
+
+    suffix = ".json"
+
+    def __init__(self, booster: Any, rounds: int):
+        self.booster = booster
+        self.rounds = rounds
+        # Fast enough on one core, and a server asks for several predictions at the same time.
+        booster.set_param({"nthread": 1})
+
+    @classmethod
+    def learn(
+        cls, matrix: np.ndarray, target: np.ndarray, seed: int, later: Later | None = None, rounds: int | None = None
+    ) -> XGBoost:
+        """So many `rounds` as are given, or as still help on `later` sales. Raises UsageError without xgboost."""
+        library = xgboost.imported()
+        parameters = {
+            **_loss(target, later),
+            "tree_method": "hist",
+            "grow_policy": "lossguide",
+            "max_leaves": 32,
+            "max_depth": 0,
+            "learning_rate": 0.08,
+            "min_child_weight": 10,
+            "reg_lambda": 1.0,
+            "colsample_bytree": 0.5,
+            "subsample": 0.8,
+            "seed": seed,
+            "verbosity": 0,
+        }
+        data = library.QuantileDMatrix(matrix, target)
+        more: dict[str, Any] = {}
+        if later is not None:
+            beside = library.QuantileDMatrix(*later, ref=data)
+            more = {"evals": [(beside, "later")], "early_stopping_rounds": STOP_AFTER, "verbose_eval": False}
+        booster = library.train(parameters, data, rounds or 600, **more)
+        best = booster.best_iteration + 1 if later is not None else booster.num_boosted_rounds()
+        return cls(booster[:best], best)
+
+    def predict(self, matrix: np.ndarray) -> np.ndarray:
+        return np.asarray(self.booster.inplace_predict(matrix, validate_features=False), np.float64)
+
+    def gain(self) -> np.ndarray:
+        found = self.booster.get_score(importance_type="total_gain")
+        return np.array([found.get(f"f{place}", 0.0) for place in range(self.booster.num_features())])
+
+    def write(self, path: Path) -> None:
+        self.booster.save_model(path)
+
+    @classmethod
+    def read(cls, path: Path, columns: int) -> XGBoost:
+        """Raises ValueError for a file that is none, or of another number of columns."""
+        booster = xgboost.Trees.read(path).booster
+        _check_columns(path, booster.num_features(), columns)
+        return cls(booster, booster.num_boosted_rounds())
+
+
+LEARNERS: dict[str, type[Forest] | type[XGBoost]] = {"xgboost": XGBoost, "forest": Forest}
+
+
+def available(names: tuple[str, ...]) -> tuple[list[str], str]:
+    """Those of the learners that can be used here, and a sentence on one that cannot.
+
+    Raises SettingsError for a name that is none.
+    """
+    unknown = [name for name in names if name not in LEARNERS]
+    if unknown or not names:
+        found = f"names {unknown[0]!r}" if unknown else "is empty"
+        raise SettingsError(f"'transactions.models' {found}; expected some of {', '.join(LEARNERS)}.")
+    if "xgboost" not in names or find_spec("xgboost") is not None:
+        return list(names), ""
+    said = 'XGBoost was not tried: its package is not installed (pip install "foresell[xgboost]")'
+    return [name for name in names if name != "xgboost"] or ["forest"], said
+
+
+def _loss(target: np.ndarray, later: Later | None) -> dict[str, Any]:
+    least = min(target.min(), later[1].min()) if later is not None else target.min()
+    if least < 0:
+        return {"objective": "reg:squarederror", "base_score": float(target.mean())}
+    return {"objective": "reg:tweedie", "tweedie_variance_power": 1.5, "base_score": float(target.mean()) or 1.0}
+
+
+def _check_columns(path: Path, found: int, expected: int) -> None:
+    if found != expected:
+        raise ValueError(f"{path.name} is of {found} columns where {expected} were expected")

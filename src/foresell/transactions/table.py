@@ -1,0 +1,239 @@
+"""The table of single sales as it stands, for a regression of one of its numbers on its other columns.
+
+The table may be larger than memory: it is read part by part, and a fair sample of it is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import SettingsError, first_five
+from foresell.core.settings import Data, Transactions
+from foresell.data.files import File, find_files
+from foresell.data.rows import truth
+from foresell.data.tables import Dialect, Field, Kind, header_of, read_parts
+from foresell.data.values import to_date
+from foresell.onboarding.column_names import name_score
+from foresell.onboarding.columns import Column, profile
+from foresell.onboarding.columns import Kind as Found
+from foresell.onboarding.table_sample import look
+
+MOST_ROWS = 500_000
+"""So many sales are learnt from; of more, a fair sample."""
+
+NEARLY_UNIQUE = 0.5
+"""Names of which more than this share occur once say which sale it is, not what kind of sale."""
+
+CHANCE = "__chance"
+
+
+@dataclass(frozen=True)
+class Singles:
+    """Single sales: `frame` has the sale's date (Date), numbers (Float64), names (String) and other dates (Date).
+
+    It is all that can be used, or `MOST_ROWS` of them drawn at random. `rows` were read; `untold` of them had no
+    date or no target, `returned` were goods brought back. `left_out` are columns of the table that cannot be inputs,
+    with the reason. `daily` has one row for each day with a sale: ``date``, ``total`` of the target over all its rows,
+    goods brought back among them, and how many ``sales``.
+    """
+
+    frame: pl.DataFrame
+    rows: int
+    untold: int
+    returned: int
+    left_out: dict[str, str]
+    daily: pl.DataFrame
+
+    @property
+    def usable(self) -> int:
+        return self.rows - self.untold - self.returned
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the table is read: its files, which column is what, and how the target comes about.
+
+    `target` is a column, or where the table has none of that name, quantity times price (`product`).
+    """
+
+    files: list[File]
+    dialect: Dialect
+    date: str
+    target: str
+    product: tuple[str, str] | None
+    quantity: str | None
+    fields: list[Field]
+    flags: list[str]
+    dates: dict[str, str]  # other dates, and their format in text
+    left_out: dict[str, str]
+
+
+def check_columns(data: Data, transactions: Transactions, base: Path) -> None:
+    """Raises SettingsError where the settings name columns that the table does not have, UnreadableFile without it."""
+    files = find_files(transactions.path or data.sales, base)
+    names = header_of(files[0], _dialect(data, transactions))
+    _target(data, transactions, names)
+    wanted = [transactions.date or data.date, *(transactions.inputs or ()), *transactions.allow]
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        raise SettingsError(
+            f"'transactions' names the column {first_five(missing)}, which {files[0].name} does not have; it has "
+            f"{', '.join(names)}. Correct 'transactions' in foresell.yaml."
+        )
+    if transactions.target in (transactions.inputs or ()):
+        raise SettingsError(
+            f"'{transactions.target}' is both the target and an input of 'transactions'. Take it out of 'inputs'."
+        )
+
+
+def read_singles(
+    data: Data,
+    transactions: Transactions,
+    base: Path,
+    seed: int,
+    most: int = MOST_ROWS,
+    watch: Callable[[float], None] = lambda share: None,
+) -> Singles:
+    """The sales that 'transactions' names. Raises SettingsError, UnreadableFile, FindingsStop (a missing column)."""
+    check_columns(data, transactions, base)
+    plan = _plan(data, transactions, base)
+    kept: list[pl.DataFrame] = []
+    days: list[pl.DataFrame] = []
+    rows = untold = returned = 0
+    for number, file in enumerate(plan.files):
+        for place, part in enumerate(read_parts(file, plan.fields, plan.dialect)):
+            sales = _typed(part.frame, plan)
+            if data.until:
+                sales = sales.filter(pl.col(plan.date) <= pl.lit(data.until).str.to_date("%Y-%m-%d"))
+            asked = part.rows - part.frame.height + sales.height  # those without a date, and those until then
+            sales = sales.filter(pl.col(plan.target).is_not_null())
+            rows += asked
+            untold += asked - sales.height
+            days.append(_by_day(sales[plan.date], sales[plan.target], np.ones(sales.height)))
+            if plan.quantity and plan.quantity != plan.target and plan.quantity in sales.columns:
+                bought = sales.filter(pl.col(plan.quantity).fill_null(1) >= 0)
+                returned += sales.height - bought.height
+                sales = bought
+            chance = np.random.default_rng([seed, number, place]).random(sales.height)
+            kept.append(sales.with_columns(pl.Series(CHANCE, chance)))
+            kept = [_least(kept, most)] if sum(frame.height for frame in kept) > 2 * most else kept
+            watch((number + part.share) / len(plan.files))
+    frame = _least(kept, most).drop(CHANCE)
+    daily = pl.concat(days)
+    daily = _by_day(daily["date"], daily["total"], daily["sales"].to_numpy())
+    return Singles(frame, rows, untold, returned, plan.left_out, daily)
+
+
+def _by_day(dates: pl.Series, totals: pl.Series, sales: np.ndarray) -> pl.DataFrame:
+    """``date``, ``total`` and ``sales``, added up in order: Polars adds in another order every time, and so another
+    last digit would come of it."""
+    days, place = np.unique(dates.to_numpy().astype("datetime64[D]"), return_inverse=True)
+    total = np.bincount(place, totals.to_numpy(), len(days))
+    count = np.bincount(place, sales, len(days)).astype(np.int64)
+    return pl.DataFrame({"date": days, "total": total, "sales": count})
+
+
+def _least(frames: list[pl.DataFrame], most: int) -> pl.DataFrame:
+    """The rows of least chance, so many of them that are wanted, in the order of the table: a fair draw of all rows."""
+    frame = pl.concat(frames)
+    if frame.height <= most:
+        return frame
+    border = float(np.partition(frame[CHANCE].to_numpy(), most)[most])
+    return frame.filter(pl.col(CHANCE) < border)
+
+
+def _dialect(data: Data, transactions: Transactions) -> Dialect:
+    own = transactions.path is not None and transactions.path != data.sales
+    plain = Dialect(data.separator, data.decimal, data.encoding, data.date_format)
+    return replace(plain, date_format=None, prefer=data.date_format) if own else plain
+
+
+def _target(data: Data, transactions: Transactions, names: Iterable[str]) -> tuple[str, str] | None:
+    """The columns whose product is the target, None where it is a column. Raises SettingsError where it is neither."""
+    names = list(names)
+    if transactions.target in names:
+        return None
+    product = (data.quantity, data.price or "")
+    if name_score(transactions.target, "revenue") >= 3 and set(product) <= set(names):
+        return product
+    raise SettingsError(
+        f"The target '{transactions.target}' of 'transactions' is no column of the table; it has {', '.join(names)}. "
+        "Name one of them; or name 'revenue', which is quantity times price where 'data' says which columns these are."
+    )
+
+
+def _plan(data: Data, transactions: Transactions, base: Path) -> Plan:
+    files = find_files(transactions.path or data.sales, base)
+    dialect = _dialect(data, transactions)
+    date = transactions.date or data.date
+    sample = look(files, fixed={"encoding": data.encoding}).frame
+    columns = profile(sample, data.decimal)
+    product = _target(data, transactions, columns)
+    wanted = {*(transactions.inputs or ()), *transactions.allow}
+    named = {*data.keys, *data.attributes}
+    numbers = {transactions.target, *(product or ()), data.quantity, *([data.price] if data.price else [])}
+    left_out = {
+        name: reason
+        for name, column in columns.items()
+        if name not in (wanted | named | numbers | {date}) and (reason := _useless(column, sample.height))
+    }
+    fields = [Field(date, Kind.DATE)]
+    flags: list[str] = []
+    dates: dict[str, str] = {}
+    for name, column in columns.items():
+        if name == date or name in left_out:
+            continue
+        is_number = column.kind == Found.NUMBER and name not in named and not _names_things(column)
+        fields.append(Field(name, Kind.NUMBER if is_number or name in numbers else Kind.TEXT))
+        if fields[-1].kind == Kind.TEXT and name not in named:
+            flags += [name] if column.kind == Found.FLAG else []
+            dates |= {name: (column.formats or ("%Y-%m-%d",))[0]} if column.kind == Found.DATE else {}
+    return Plan(files, dialect, date, transactions.target, product, data.quantity, fields, flags, dates, left_out)
+
+
+def _useless(column: Column, rows: int) -> str:
+    """Why a column cannot be an input; empty where it can."""
+    if column.kind == Found.EMPTY:
+        return "it is empty"
+    if column.distinct == 1 and not column.values.null_count():
+        return "it is always the same"
+    names_rows = column.kind == Found.TEXT or (column.whole and name_score(column.name, "row") >= 3)
+    if names_rows and column.distinct > NEARLY_UNIQUE * rows:
+        return "it names single sales"
+    values = column.values
+    if column.whole and column.distinct == len(values) == rows and values.is_sorted():
+        return "it numbers the sales"
+    return "it names single orders" if name_score(column.name, "row") == 4 else ""
+
+
+def _names_things(column: Column) -> bool:
+    """Whether whole numbers are names: those of shops, articles, orders."""
+    return column.whole and any(name_score(column.name, role) >= 3 for role in ("store", "item", "row", "series"))
+
+
+def _typed(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
+    """The columns of a part as `Singles.frame` has them, and the target where it is a product."""
+    columns = []
+    for field in plan.fields:
+        values = frame[field.name]
+        if field.name in plan.flags:
+            values = truth(values).cast(pl.Float64)
+        elif field.name in plan.dates:
+            as_text = values.dtype == pl.Categorical
+            values = to_date(values.cast(pl.String).str.strip_chars(), plan.dates[field.name]) if as_text else values
+            values = values.cast(pl.Date, strict=False)
+        elif field.kind == Kind.NUMBER:
+            values = values.cast(pl.Float64).round_sig_figs(7)  # as it was written; it was read in single precision
+        elif field.kind == Kind.TEXT:
+            values = values.cast(pl.String)
+        columns.append(values)
+    made = pl.DataFrame(columns)
+    if plan.product:
+        one, other = plan.product
+        made = made.with_columns((pl.col(one) * pl.col(other)).alias(plan.target))
+    return made

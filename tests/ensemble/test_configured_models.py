@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from foresell.core.errors import UsageError
+from foresell.core.settings import Features
+from foresell.core.settings import Model as Wanted
+from foresell.ensemble.configured_models import features_in_use, make_models
+from foresell.features.catalogue import catalogue
+
+LEVELS = (("shop",),)
+
+
+def test_what_the_settings_say_goes_to_the_models_that_can_take_it():
+    wanted = [Wanted(name="seasonal_naive"), Wanted(name="lightgbm", options={"seed": 9})]
+    made = make_models(wanted, Features(use=("lag_1",), drop=("lag_2",)), LEVELS, seed=5)
+    assert list(made) == ["seasonal_naive", "lightgbm"]
+    model = made["lightgbm"]
+    assert (model.use, model.drop, model.levels, model.seed) == (("lag_1",), ("lag_2",), LEVELS, 9)
+
+
+def test_a_model_that_comes_twice_gets_a_number():
+    wanted = [Wanted(name="moving_average", options={"window": window}) for window in (7, 28, 91)]
+    made = make_models(wanted, Features(), (), 1)
+    assert {name: model.window for name, model in made.items()} == {
+        "moving_average": 7,
+        "moving_average_2": 28,
+        "moving_average_3": 91,
+    }
+
+
+def test_an_unknown_model_or_option_is_refused():
+    with pytest.raises(UsageError, match=r"no model 'lightbgm'.*Did you mean 'lightgbm'"):
+        make_models([Wanted(name="lightbgm")], Features(), (), 1)
+    with pytest.raises(UsageError, match="'moving_average' cannot be made with the options windows"):
+        make_models([Wanted(name="moving_average", options={"windows": 7})], Features(), (), 1)
+
+
+def test_features_are_in_use_when_a_model_uses_them(make_panel):
+    there = catalogue(make_panel(60), LEVELS)
+    assert features_in_use([Wanted(name="seasonal_naive")], Features(), there) == {}
+    own = Wanted(name="lightgbm", options={"use": ["lag_2"]})
+    used = features_in_use([Wanted(name="lightgbm"), own], Features(use=("lag_1",)), there)
+    assert list(used) == ["lag_1", "lag_2"]
+    with pytest.raises(UsageError, match="lag_one"):
+        features_in_use([Wanted(name="lightgbm")], Features(use=("lag_one",)), there)

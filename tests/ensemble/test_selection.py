@@ -1,0 +1,147 @@
+"""The search for the best combination, on windows made so that the answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+from foresell.core.errors import SettingsError
+from foresell.core.hierarchy import Hierarchy
+from foresell.ensemble.selection import choose, combine
+from foresell.evaluate.scores import Window
+from foresell.evaluate.tested_window import Evidence, known_before
+from foresell.evaluate.weights import Weights
+
+SERIES = pl.DataFrame({"shop": ["a", "a", "b", "b"], "item": ["x", "y", "x", "y"]})
+HIERARCHY = Hierarchy.of(("shop", "item"), (("shop",),))
+GROUPS = tuple(HIERARCHY.all_groups(SERIES))
+HORIZON = 28
+
+
+def window(number: int, models, totals=None) -> Evidence:
+    """A window whose truth is random; `models` and `totals` are told it and make forecasts of it."""
+    random = np.random.default_rng(number)
+    actual = random.poisson(20, (4, HORIZON)).astype(np.float64)
+    sums = tuple(groups.sum(actual) for groups in GROUPS)
+    even = tuple(np.full(len(groups), 1 / len(groups)) for groups in GROUPS)
+    weights = Weights("computed", even, tuple(np.full(len(groups), 9.0) for groups in GROUPS))
+    labels = pl.DataFrame({"age": ["new", "old", "old", "old"]})
+    cutoff = date(2024, 1, 1) + timedelta(HORIZON * number)
+    truth = Window(cutoff, GROUPS, np.ones((4, HORIZON), bool), sums, weights, labels)
+    means = {name: model(actual, random).astype(np.float32) for name, model in models.items()}
+    upper = {} if totals is None else {groups.level: totals(groups.sum(actual), random) for groups in GROUPS[:2]}
+    return Evidence(truth, cutoff + timedelta(HORIZON), means, upper)
+
+
+def noisy(size):
+    return lambda actual, random: actual + random.normal(0, size, actual.shape)
+
+
+def test_independent_errors_are_averaged_away():
+    found = combine([window(n, {"one": noisy(3), "two": noisy(3), "bad": noisy(30)}) for n in range(6)])
+    weights = found.combination.blend.weights.row(0, named=True)
+    assert weights["one"] == pytest.approx(weights["two"], abs=0.15)
+    assert weights["bad"] < 0.1
+    scores = found.trials.group_by("candidate").agg(pl.col("wrmsse").mean())
+    of = dict(scores.iter_rows())
+    assert of["weighted"] < min(of["one"], of["two"], of["mean"])
+    assert found.combination.reconciliation.shares == {"bottom_up": 1.0}
+
+
+def test_a_model_for_new_series_has_its_weight_there():
+    def good_for(rows):
+        def model(actual, random):
+            size = np.full((4, 1), 20.0)
+            size[rows] = 1
+            return actual + random.normal(0, 1, actual.shape) * size
+
+        return model
+
+    windows = [window(n, {"launch": good_for([0]), "other": good_for([1, 2, 3])}) for n in range(5)]
+    blend = combine(windows).combination.blend
+    assert blend.by == "age"
+    weights = {row["segment"]: row["launch"] for row in blend.weights.to_dicts()}
+    assert weights["new"] > 0.8
+    assert weights["other"] < 0.2
+
+
+def test_good_totals_mend_the_single_series():
+    def biased(actual, random):
+        return actual * random.uniform(0.7, 1.3) + random.normal(0, 1, actual.shape)
+
+    windows = [window(n, {"only": biased}, totals=noisy(1)) for n in range(6)]
+    found = combine(windows)
+    assert found.combination.needs_totals
+    ways = found.trials.filter(stage="reconciliation").group_by("candidate").agg(pl.col("wrmsse").mean())
+    of = dict(ways.iter_rows())
+    assert of["mint"] < 0.6 * of["bottom_up"]
+    assert of["middle_out shop"] < 0.6 * of["bottom_up"]
+    # The first window had nothing to go by; the others are in line with their totals.
+    for number, (each, mean) in enumerate(zip(windows, found.means, strict=True)):
+        near = np.abs(GROUPS[1].sum(mean) - each.totals[("shop",)]).mean() < 2
+        assert near == (number >= 1)
+
+
+def test_bad_totals_are_not_heard():
+    found = combine([window(n, {"only": noisy(1)}, totals=noisy(40)) for n in range(5)])
+    assert (
+        found.combination.reconciliation.shares.get("bottom_up", 0)
+        + ("mint" in (found.combination.reconciliation.shares))
+        > 0.8
+    )
+    shown = found.trials.filter(stage="reconciliation", chosen=True)["wrmsse"]
+    only = found.trials.filter(stage="blend", candidate="only")["wrmsse"]
+    assert shown.mean() <= 1.02 * only.mean()
+
+
+def test_candidates_are_compared_in_the_windows_that_both_saw():
+    """The first window was easy for `b` alone, and `a` was not there yet: that says nothing of the two."""
+    scores = [{"b": 0.1}, {"a": 0.5, "b": 0.52}, {"a": 0.6, "b": 0.61}]
+    assert choose(scores, ["a", "b"]) == "a"
+    assert choose([*scores, {"a": 0.9, "b": 0.5}], ["a", "b"]) == "b"
+    assert choose(scores[:2], ["a", "b"]) == "a"  # one window is not enough to take over
+
+
+def test_what_comes_later_changes_nothing_of_a_window():
+    """The forecasts of the first windows are the same whatever the later ones hold."""
+    models = {"one": noisy(3), "two": noisy(5)}
+    early = [window(n, models, noisy(2)) for n in range(3)]
+    first = combine([*early, window(3, models, noisy(2))]).means[:3]
+    second = combine([*early, window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90))]).means[:3]
+    for ours, theirs in zip(first, second, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_wish_is_granted_and_an_impossible_one_refused():
+    windows = [window(n, {"one": noisy(3), "two": noisy(1)}, noisy(2)) for n in range(3)]
+    found = combine(windows, champion="one", reconciliation="top_down")
+    assert found.combination.blend.models == ("one",)
+    assert found.combination.reconciliation.shares == {"top_down": 1.0}
+    with pytest.raises(SettingsError, match="no reconciliation 'sideways'; there are combined, bottom_up, top_down"):
+        combine(windows, reconciliation="sideways")
+
+
+def test_benchmarks_are_left_out_of_the_simple_mean():
+    windows = [window(n, {"seasonal_naive": noisy(9), "one": noisy(1), "two": noisy(1)}) for n in range(1)]
+    found = combine(windows, plain=("seasonal_naive",))
+    assert set(found.combination.blend.models) == {"one", "two"}
+
+
+def test_windows_that_overlap_are_not_learnt_from_before_they_end():
+    """Windows every half horizon: at a cutoff, the truth of the one before is only half known."""
+    models = {"one": noisy(3), "two": noisy(5)}
+    windows = [
+        replace(each, window=replace(each.window, cutoff=date(2024, 1, 1) + timedelta(HORIZON // 2 * number)))
+        for number, each in enumerate(window(number, models, noisy(2)) for number in range(5))
+    ]
+    windows = [replace(each, last=each.cutoff + timedelta(HORIZON)) for each in windows]
+    assert [known_before(windows, each.cutoff) for each in windows] == [0, 0, 1, 2, 3]
+    other = replace(window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90)), last=windows[3].last)
+    other = replace(other, window=replace(other.window, cutoff=windows[3].cutoff))
+    first, second = combine(windows).means, combine([*windows[:3], other, windows[4]]).means
+    for place in (0, 1, 2, 4):
+        np.testing.assert_array_equal(first[place], second[place])

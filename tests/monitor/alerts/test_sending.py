@@ -1,0 +1,75 @@
+"""Several ways out at once, tried again for a while; the ways themselves are tried in test_webhook and test_mail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from threading import Event
+
+from foresell.monitor.alerts.sending import MOST_ATTEMPTS, Failure, Letter, Patience, send
+
+QUICK = Patience(seconds=1, attempt=0.5, wait=0.01)
+
+
+def letter(receiver: str) -> Letter:
+    return Letter(receiver, "1", datetime(2026, 11, 20, tzinfo=UTC), f"to {receiver}", "")
+
+
+class Scripted:
+    """A way out that does at each attempt what it is told to: fail for the receivers of that attempt, or raise."""
+
+    def __init__(self, *attempts: dict[str, Failure] | Exception):
+        self.attempts = list(attempts)
+        self.tried: list[list[str]] = []
+
+    def hand_over(self, letters: Sequence[Letter], timeout: float) -> dict[int, Failure]:
+        self.tried.append([each.receiver for each in letters])
+        now = self.attempts.pop(0) if self.attempts else {}
+        if isinstance(now, Exception):
+            raise now
+        return {place: now[each.receiver] for place, each in enumerate(letters) if each.receiver in now}
+
+
+def test_only_what_was_not_taken_is_tried_again():
+    later, never = Failure("later"), Failure("never", final=True)
+    way = Scripted({"a": later, "b": never, "c": later}, {"c": later})
+    sent = {each.receiver: each for each in send([(way, list(map(letter, "abcd")))], QUICK)}
+    assert way.tried == [["a", "b", "c", "d"], ["a", "c"], ["c"]]
+    assert {name: each.error for name, each in sent.items()} == {"a": None, "b": "never", "c": None, "d": None}
+    assert sent["c"].subject == "to c"
+
+
+def test_attempts_end_and_what_is_asked_for_is_waited():
+    way = Scripted(*[{"a": Failure("busy")}] * 9)
+    [sent] = send([(way, [letter("a")])], QUICK)
+    assert sent.error == f"busy, after {MOST_ATTEMPTS} attempts"
+    way = Scripted(*[{"a": Failure("busy", wait=0.6)}] * 2)
+    [sent] = send([(way, [letter("a")])], QUICK)
+    assert not sent.delivered  # a second wait would end after the patience does
+    assert len(way.tried) <= 2
+    way = Scripted({"a": Failure("busy", wait=90)})
+    [sent] = send([(way, [letter("a")])], QUICK)
+    assert sent.error == "busy (it asks to wait 90 seconds)"
+
+
+def test_an_error_that_nobody_thought_of_is_a_failure_that_tells_no_secret():
+    [sent] = send([(Scripted(ValueError("sEcReT")), [letter("a")])], QUICK)
+    assert sent.error == "unexpected: ValueError"
+
+
+def test_one_way_that_hangs_does_not_hold_up_the_others():
+    over = Event()
+
+    class Hanging:
+        def hand_over(self, letters: Sequence[Letter], timeout: float) -> dict[int, Failure]:
+            over.wait(30)
+            return {}
+
+    sent = send([(Hanging(), [letter("a"), letter("b")]), (Scripted(), [letter("c")])], QUICK)
+    first = next(sent)
+    assert (first.receiver, first.delivered) == ("c", True)
+    rest = list(sent)
+    over.set()
+    assert [(each.receiver, each.error) for each in rest] == [
+        ("a", "no end after 3 seconds"), ("b", "no end after 3 seconds"),
+    ]  # fmt: skip
