@@ -109,7 +109,7 @@ def test_links_lead_to_files_and_headings_that_are_there(document):
 @pytest.mark.parametrize("document", ["ARCHITECTURE.md", "CONTRIBUTING.md"])
 def test_modules_and_folders_that_are_named_exist(document):
     text = (ROOT / document).read_text(encoding="utf-8")
-    paths = re.findall(r"`((?:src|tests|benchmarks|apps|data|features|flow|models|core)/[\w/.]+)`", text)
+    paths = re.findall(r"`((?:src|tests|benchmarks|apps|data|features|pipeline|models|core|onboarding)/[\w/.]+)`", text)
     to_come = {"apps/api", "apps/dashboard", "benchmarks/LOG.md"}
     for path in set(paths) - to_come:
         assert (ROOT / path).exists() or (ROOT / "src" / "foresell" / path).exists(), path

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for the tests of delivery, and a registry for those of versions."""
+"""A real PostgreSQL for the tests of delivery."""
 
 from __future__ import annotations
 
@@ -11,10 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-from foresell.core.settings import Tracking as Settings
-from foresell.registry.tracking import Tracking, Where
-from foresell.registry.versions import Registry
 
 PASSWORD = "pass/w@rd: 100%"  # each of these would break an address that is put together carelessly
 
@@ -69,16 +65,3 @@ def postgresql() -> Iterator[dict[str, str]]:
             }
         finally:
             run(programs / "pg_ctl", "-D", data, "-m", "immediate", "stop")
-
-
-@pytest.fixture
-def make_registry(mlflow_database: Path, tmp_path: Path):
-    """A registry of a project in ``shop/``; `settings` are those of tracking."""
-    place = tmp_path / "shop"
-    (place / "results").mkdir(parents=True)
-    shutil.copy(mlflow_database, place / "results" / "mlflow.db")
-
-    def make(**settings: str) -> Registry:
-        return Registry(Tracking(Where.of(place, Settings(**settings))), place / "results" / "models")
-
-    return make

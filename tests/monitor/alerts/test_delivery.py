@@ -185,7 +185,7 @@ import os, signal, sys
 from pathlib import Path
 from foresell.core.finding import Finding, Severity
 from foresell.core.settings import Alerts
-from foresell.flow import alerting
+from foresell.monitor.alerts import delivery
 
 def killed(*args):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -94,7 +94,7 @@ def test_a_page_that_cannot_be_drawn_leaves_the_old_one(come_in, monkeypatch):
     def broken(content) -> str:
         raise KeyError(content.title)
 
-    monkeypatch.setattr(monitor, "render_watched", broken)
+    monkeypatch.setattr(monitoring, "render_watched", broken)
     with pytest.raises(KeyError):
         monitor(Project(project.folder))
     assert found.page.read_bytes() == before
