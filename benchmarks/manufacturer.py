@@ -19,8 +19,8 @@ import polars as pl
 import yaml
 from measure import measure
 
-from foresell.ensemble.range_trials import held
-from foresell.evaluate.scores import ALL_LEVELS
+from foresell.ensemble.range_backtest import coverage_by_segment
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.store.tables import read_table
 
 SEED = 1
@@ -85,7 +85,7 @@ def score_table(found: pl.DataFrame, segments: list[str]) -> list[str]:
 
 def range_table(project: Path, segments: list[str]) -> list[str]:
     """How much of what was sold lay in each range of the ensemble, by segment, and how wide the 90 % range was."""
-    kept = held(read_table(project / "results" / "combine" / "ranges.parquet"))
+    kept = coverage_by_segment(read_table(project / "results" / "combine" / "ranges.parquet"))
     bottom = kept.filter(level=kept["level"][-1])
     labelled = bottom.filter(pl.col("by").is_in(["all", "steadiness"])).with_columns(
         segment=pl.when(pl.col("by") == "all").then(pl.lit(SERIES)).otherwise("segment")

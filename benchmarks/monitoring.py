@@ -42,7 +42,7 @@ from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
 from foresell.data.read import read
-from foresell.evaluate.backtest import beside_actual
+from foresell.evaluate.backtest import with_actuals
 from foresell.evaluate.weights import Weights
 from foresell.models import make
 from foresell.monitor.accuracy import ALL, LEVEL
@@ -144,7 +144,7 @@ class Shop:
     def errors(self) -> list[pl.DataFrame]:
         """The forecasts of the windows beside what was sold, where nothing was planted."""
         numbers = range(len(self.cutoffs))
-        return [beside_actual(self.champion, self.forecast(self.panel, number), self.panel) for number in numbers]
+        return [with_actuals(self.champion, self.forecast(self.panel, number), self.panel) for number in numbers]
 
     def ranges(self, number: int) -> Ranges | None:
         """Ranges learnt from the windows that had ended before a window, at most `REFERENCE`; None for the first."""

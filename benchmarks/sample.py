@@ -22,7 +22,7 @@ import polars as pl
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
 from foresell.data.read import read
-from foresell.ensemble.blending import least_error, together
+from foresell.ensemble.blending import error_products, least_error_weights
 from foresell.evaluate.segments import age
 from foresell.models import make
 from foresell.models.lost_demand import lost_demand
@@ -111,8 +111,8 @@ def weights_of(before: list[Window], segment: str) -> np.ndarray:
     for window in before:
         sold = window.sold[window.ages == segment]
         means = np.stack([window.means[name][window.ages == segment] for name in MEMBERS])
-        products += together(np.where(np.isnan(sold), 0, means - sold), np.ones(len(sold)))
-    return least_error(products)
+        products += error_products(np.where(np.isnan(sold), 0, means - sold), np.ones(len(sold)))
+    return least_error_weights(products)
 
 
 def blended(made: list[Window]) -> dict[str, np.ndarray]:

@@ -23,7 +23,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
 from foresell.data.read import read
 from foresell.evaluate.search_study import PRUNED, Study
-from foresell.evaluate.tuning import Trials, confirm, sample
+from foresell.evaluate.tuning import TuningWindows, confirm, sample_series
 from foresell.models import make
 from foresell.onboarding.presets import apply
 
@@ -42,7 +42,7 @@ class Spent:
     shared_cpu: float
 
 
-def search(trials: Trials, study: Study, count: int) -> Spent:
+def search(trials: TuningWindows, study: Study, count: int) -> Spent:
     """Trials until there are `count`."""
     before, wall, cpu = len(study.trials), time.perf_counter(), time.process_time()
     for _ in trials.prepared.until(trials.cutoffs[0]).chunks():
@@ -50,13 +50,13 @@ def search(trials: Trials, study: Study, count: int) -> Spent:
     shared = time.perf_counter() - wall, time.process_time() - cpu
     wall, cpu = time.perf_counter(), time.process_time()
     while len(study.trials) < count:
-        done = study.run(lambda number, values: trials.judge(trials.model(number, values)), len(trials.cutoffs))
+        done = study.run(lambda number, values: trials.window_errors(trials.model(number, values)), len(trials.cutoffs))
         shown = " ".join(f"{error:.4f}" for error in done.errors)
         print(f"trial {done.number}: {done.state} {shown} in {done.seconds:.0f} s", flush=True)
     return Spent(len(study.trials) - before, time.perf_counter() - wall, time.process_time() - cpu, *shared)
 
 
-def told(trials: Trials, study: Study, spent: Spent, panel: Panel) -> list[str]:
+def told(trials: TuningWindows, study: Study, spent: Spent, panel: Panel) -> list[str]:
     """What was searched, what it cost, and what was found, as Markdown."""
     states = [trial.state for trial in study.trials]
     best, first = study.best(), study.trials[0]
@@ -122,8 +122,8 @@ def main() -> None:
     hierarchy = Hierarchy.of(panel.keys, settings.levels)
     model = make("lightgbm", levels=settings.levels, seed=settings.seed)
     days = partial(map, lambda day: day - 1)  # d_1 is day 0
-    part = sample(panel, of.sample, settings.seed)
-    trials = Trials.of(model, part, HORIZON, list(days(SEARCHED)), hierarchy)
+    part = sample_series(panel, of.sample, settings.seed)
+    trials = TuningWindows.of(model, part, HORIZON, list(days(SEARCHED)), hierarchy)
     study = Study(of.study, f"m5-{of.sample}", trials.space.options, trials.space.start, settings.seed)
     lines = told(trials, study, search(trials, study, of.trials), panel)
     best = study.best()

@@ -29,9 +29,9 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
 from foresell.data.read import read
-from foresell.evaluate.scores import Window
+from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.segments import segments
-from foresell.evaluate.weights import compute_weights, given_weights, read_weights
+from foresell.evaluate.weights import compute_weights, read_weights, weights_from_table
 from foresell.onboarding.presets import apply
 
 HERE = Path(__file__).resolve().parent
@@ -57,14 +57,14 @@ def cube(frame: pl.DataFrame, panel: Panel, cutoff: int) -> np.ndarray:
     return mean
 
 
-def window_of(panel: Panel, hierarchy: Hierarchy, cutoff: int, official: Path) -> Window:
+def window_of(panel: Panel, hierarchy: Hierarchy, cutoff: int, official: Path) -> EvaluationWindow:
     """The truth after d_`cutoff`, with the official weights where they are for it."""
     day = cutoff - 1
     if cutoff == OFFICIAL:
-        weights = given_weights(read_weights(official), panel.series, hierarchy, panel.until(day).cutoff, True)
+        weights = weights_from_table(read_weights(official), panel.series, hierarchy, panel.until(day).cutoff, True)
     else:
         weights = compute_weights(panel, hierarchy, [day])[0]
-    return Window.of(panel, day, HORIZON, hierarchy, weights, segments(panel.until(day), ()))
+    return EvaluationWindow.of(panel, day, HORIZON, hierarchy, weights, segments(panel.until(day), ()))
 
 
 def compare(data: Path, cutoffs: list[int], pythons: dict[str, str], folder: Path) -> list[dict[str, object]]:

@@ -21,7 +21,7 @@ import polars as pl
 from foresell_job import FIRST_DAY, QUANTILES, make_project, settings_of, write_forecasts
 
 from foresell.core.words import blend, ways
-from foresell.ensemble.range_trials import held
+from foresell.ensemble.range_backtest import coverage_by_segment
 from foresell.evaluate.interval_scores import wspl
 from foresell.pipeline.project import Project
 
@@ -77,7 +77,7 @@ def level_table(project: Project) -> list[str]:
         levels.filter(pl.col("cutoff").is_in(last)).group_by("level").agg(pl.col("wrmsse").mean()).iter_rows()
     )
     spl = dict(wspl_by_window(project).group_by("level").agg(pl.col("wspl").mean()).iter_rows())
-    ranges = held(pl.read_parquet(folder / "ranges.parquet")).filter(by="all")
+    ranges = coverage_by_segment(pl.read_parquet(folder / "ranges.parquet")).filter(by="all")
     nominal = sorted(each for each in ranges["nominal"].unique() if each in (0.5, 0.8, 0.9, 0.95))
     lines = ["| level | WRMSSE | WSPL | " + " | ".join(f"{each:.0%} range held" for each in nominal) + " |"]
     lines.append("|---|" + "---|" * (2 + len(nominal)))

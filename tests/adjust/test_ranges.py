@@ -19,7 +19,7 @@ from foresell.core.frequency import Frequency, period_range
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.evaluate.backtest import backtest
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.models import make
 
 HORIZON = 14

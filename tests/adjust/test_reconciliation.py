@@ -10,9 +10,9 @@ from foresell.adjust.reconciliation import (
     Reconciliation,
     all_levels,
     error_variance,
-    going_together,
-    least_variance,
+    min_trace,
     scaled,
+    variance_inflation,
 )
 from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Groups, Hierarchy
@@ -58,7 +58,7 @@ def test_least_variance_by_hand():
     """One sum of two series: each takes of the gap what its variance is of all, the total's among them."""
     mean = np.array([[2.0], [4.0], [1.0]])
     groups = Groups(("shop",), pl.DataFrame({"shop": ["a"]}), np.zeros(3, np.int32))
-    moved = least_variance(
+    moved = min_trace(
         mean, {("shop",): np.array([[17.0]])}, {("shop",): groups}, np.array([1.0, 2, 0]), {("shop",): np.array([2.0])}
     )
     # The gap is 10; 1 + 2 + 0 + 2 = 5; so 10 * 1 / 5, 10 * 2 / 5 and nothing.
@@ -76,12 +76,12 @@ def test_least_variance_is_the_generalised_least_squares_of_mint():
     base = np.vstack([totals[()], totals[("shop",)], mean])
     inverse = np.diag(1 / np.concatenate([variances[()], variances[("shop",)], variance]))
     expected = np.linalg.solve(summing.T @ inverse @ summing, summing.T @ inverse @ base)
-    np.testing.assert_allclose(least_variance(mean, totals, groups, variance, variances), expected, rtol=1e-9)
+    np.testing.assert_allclose(min_trace(mean, totals, groups, variance, variances), expected, rtol=1e-9)
 
 
 def test_what_is_closed_stays_closed_and_nothing_is_negative():
     mean = np.array([[0.0], [4.0], [1.0]])
-    low = least_variance(mean, {(): np.zeros((1, 1))}, {(): TOTAL}, np.array([9.0, 1, 9]), {(): np.array([0.1])})
+    low = min_trace(mean, {(): np.zeros((1, 1))}, {(): TOTAL}, np.array([9.0, 1, 9]), {(): np.array([0.1])})
     assert low[0, 0] == 0
     assert (low >= 0).all()
 
@@ -104,5 +104,5 @@ def test_error_variance_leans_on_the_mean_where_windows_are_few():
 def test_errors_that_go_together_make_sums_err_more():
     groups = Groups((), pl.DataFrame({"total": ["total"]}), np.zeros(2, np.int32))
     same, against = np.array([[1.0], [1.0]]), np.array([[1.0], [-1.0]])
-    assert going_together([same], groups, np.array([1.0, 1.0])) == pytest.approx(2)  # (1 + 1)^2 / (1 + 1)
-    assert going_together([against], groups, np.array([1.0, 1.0])) == 1
+    assert variance_inflation([same], groups, np.array([1.0, 1.0])) == pytest.approx(2)  # (1 + 1)^2 / (1 + 1)
+    assert variance_inflation([against], groups, np.array([1.0, 1.0])) == 1

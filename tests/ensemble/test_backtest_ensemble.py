@@ -8,9 +8,9 @@ import pytest
 
 from foresell.core.hierarchy import Hierarchy
 from foresell.ensemble.backtest_ensemble import ensemble
-from foresell.ensemble.range_trials import PROBABILITIES, PROMISED, held, try_ranges
+from foresell.ensemble.range_backtest import NOMINAL, PROBABILITIES, backtest_ranges, coverage_by_segment
 from foresell.evaluate.backtest import backtest
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.models import make
 from foresell.models.totals import Totals
 
@@ -24,7 +24,7 @@ def combined(panel, windows=4, every=None):
     models = {name: make(name) for name in NAMES}
     days = cutoffs(panel, HORIZON, windows, every)
     found = backtest(panel, models, HORIZON, days, hierarchy, totals=totals)
-    return hierarchy, found, ensemble(panel, hierarchy, found, found.kept)
+    return hierarchy, found, ensemble(panel, hierarchy, found, found.forecasts_of)
 
 
 def test_the_ensemble_stands_in_all_tables(make_panel):
@@ -34,7 +34,7 @@ def test_the_ensemble_stands_in_all_tables(make_panel):
     assert set(made.scores.leaderboard()["model"]) == names
     assert {*made.scores.levels["model"]} == {*made.scores.segments["model"]} == {*made.scores.steps["model"]} == names
     assert made.forecasts.height == 4 * panel.n_series * HORIZON
-    last = made.forecasts.filter(pl.col("cutoff") == made.evidence[-1].cutoff)
+    last = made.forecasts.filter(pl.col("cutoff") == made.windows[-1].cutoff)
     np.testing.assert_array_equal(last["actual"].to_numpy(), panel.units[:, -HORIZON:].reshape(-1))
     assert set(found.totals["level"]) == {"total", "shop"}
     chosen = made.trials.filter(stage="reconciliation", chosen=True).sort("cutoff")["wrmsse"]
@@ -48,9 +48,9 @@ def test_later_sales_change_neither_earlier_forecasts_nor_their_ranges(make_pane
     tables = []
     for each in (panel, other):
         hierarchy, _, made = combined(each)
-        before = made.forecasts.filter(pl.col("cutoff") < made.evidence[-1].cutoff)
-        ranges = try_ranges(each, hierarchy, made)["ranges"].filter(pl.col("cutoff") < made.evidence[-1].cutoff)
-        tables.append((before, ranges, made.mean(made.evidence[-1].cutoff)))
+        before = made.forecasts.filter(pl.col("cutoff") < made.windows[-1].cutoff)
+        ranges = backtest_ranges(each, hierarchy, made)["ranges"].filter(pl.col("cutoff") < made.windows[-1].cutoff)
+        tables.append((before, ranges, made.mean(made.windows[-1].cutoff)))
     assert tables[0][0].equals(tables[1][0])
     assert tables[0][1].equals(tables[1][1])
     assert tables[0][1].height > 0
@@ -60,12 +60,12 @@ def test_later_sales_change_neither_earlier_forecasts_nor_their_ranges(make_pane
 def test_ranges_are_tried_in_the_later_half_of_the_windows(make_panel):
     panel = make_panel(260)
     hierarchy, _, made = combined(panel, windows=5)
-    tried = try_ranges(panel, hierarchy, made)
-    assert tried["ranges"]["cutoff"].unique().sort().to_list() == [each.cutoff for each in made.evidence[2:]]
+    tried = backtest_ranges(panel, hierarchy, made)
+    assert tried["ranges"]["cutoff"].unique().sort().to_list() == [each.cutoff for each in made.windows[2:]]
     assert tried["ranges"]["learnt_from"].unique().sort().to_list() == [2, 3, 4]
     assert set(tried["quantiles"]["probability"]) == {*PROBABILITIES}
-    shown = held(tried["ranges"])
-    assert set(shown["nominal"]) == {*PROMISED}
+    shown = coverage_by_segment(tried["ranges"])
+    assert set(shown["nominal"]) == {*NOMINAL}
     single = shown.filter(level="item x shop", by="all").sort("nominal")
     assert single["coverage"].is_sorted()
     assert single.filter(nominal=0.8)["coverage"].item() == pytest.approx(0.8, abs=0.12)
@@ -74,11 +74,11 @@ def test_ranges_are_tried_in_the_later_half_of_the_windows(make_panel):
 def test_windows_that_overlap_learn_from_those_that_had_ended(make_panel):
     panel = make_panel(220)
     hierarchy, _, made = combined(panel, windows=4, every=4)
-    tried = try_ranges(panel, hierarchy, made)["ranges"]
+    tried = backtest_ranges(panel, hierarchy, made)["ranges"]
     # Cutoffs every four days and a horizon of seven: at the third cutoff the first window has ended, no other.
     assert dict(tried.select("cutoff", "learnt_from").unique().iter_rows()) == {
-        made.evidence[2].cutoff: 1,
-        made.evidence[3].cutoff: 2,
+        made.windows[2].cutoff: 1,
+        made.windows[3].cutoff: 2,
     }
 
 
@@ -88,21 +88,21 @@ def test_ranges_are_learnt_from_errors_of_the_blend_they_are_put_round(make_pane
     weeks = np.random.default_rng(2).poisson(9, (panel.n_series, 7))  # each series has a week of its own
     panel.units[:] = weeks[:, np.arange(260) % 7] + np.random.default_rng(3).poisson(0.1, panel.units.shape)
     _, found, made = combined(panel, windows=5)
-    cutoffs = [each.cutoff for each in made.evidence]
-    assert list(made.found.chosen[:3]) == ["mean", "mean", "seasonal_naive"]
-    learnt_from = made.alike(panel.until(cutoffs[2]), cutoffs[2])
+    cutoffs = [each.cutoff for each in made.windows]
+    assert list(made.selection.chosen_blends[:3]) == ["mean", "mean", "seasonal_naive"]
+    learnt_from = made.comparable_forecasts(panel.until(cutoffs[2]), cutoffs[2])
     assert learnt_from["cutoff"].unique().sort().to_list() == cutoffs[:2]
     first = learnt_from.filter(cutoff=cutoffs[0])  # nothing was known then to bring it into line by
-    np.testing.assert_array_equal(first["mean"], found.kept("seasonal_naive", cutoffs[0])["mean"])
+    np.testing.assert_array_equal(first["mean"], found.forecasts_of("seasonal_naive", cutoffs[0])["mean"])
     np.testing.assert_array_equal(first["actual"], made.forecasts.filter(cutoff=cutoffs[0])["actual"])
     assert not np.allclose(first["mean"], made.forecasts.filter(cutoff=cutoffs[0])["mean"])
-    assert made.alike(panel)["cutoff"].n_unique() == 5
+    assert made.comparable_forecasts(panel)["cutoff"].n_unique() == 5
 
 
 def test_one_window_alone_has_no_ranges_to_try(make_panel):
     panel = make_panel(220)
     hierarchy, _, made = combined(panel, windows=1)
-    tried = try_ranges(panel, hierarchy, made)
+    tried = backtest_ranges(panel, hierarchy, made)
     assert tried["ranges"].is_empty()
     assert tried["quantiles"].is_empty()
-    assert held(tried["ranges"]).is_empty()
+    assert coverage_by_segment(tried["ranges"]).is_empty()

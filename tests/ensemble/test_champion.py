@@ -8,7 +8,7 @@ from foresell.adjust.reconciliation import Reconciliation
 from foresell.core.errors import UnreadableFile
 from foresell.core.hierarchy import Hierarchy
 from foresell.ensemble.blending import Blend
-from foresell.ensemble.champion import LINE_UP, Champion, fit
+from foresell.ensemble.champion import RECONCILIATION, Champion, fit
 from foresell.ensemble.combination import Combination
 from foresell.models import make
 from foresell.models.totals import Totals
@@ -68,7 +68,7 @@ def test_contributions_add_up_to_the_forecast(make_panel, models, totals):
     panel = make_panel(200)
     champion = fit(panel, HORIZON, models, totals, Combination(BLEND, mint(panel)))
     made = champion.explain(panel, [0, 4])
-    assert LINE_UP in made.features
+    assert RECONCILIATION in made.features
     np.testing.assert_allclose(made.mean, champion.forecast(panel).mean[[0, 4]], rtol=1e-4)
     np.testing.assert_allclose(champion.explain(panel).mean, champion.forecast(panel).mean, rtol=1e-4, atol=1e-4)
 
@@ -90,5 +90,5 @@ def test_drivers_are_shared_by_weight(make_panel, models):
     champion = fit(panel, HORIZON, models, None, Combination(BLEND, Reconciliation({"bottom_up": 1.0})))
     assert champion.drivers()["share"].sum() == pytest.approx(1)
     assert champion.totals is None
-    assert LINE_UP not in champion.explain(panel, [0]).features
+    assert RECONCILIATION not in champion.explain(panel, [0]).features
     assert Hierarchy.of(panel.keys).bottom == champion.forecast(panel).keys

@@ -11,10 +11,10 @@ import pytest
 
 from foresell.core.errors import SettingsError
 from foresell.core.hierarchy import Hierarchy
-from foresell.ensemble.selection import choose, combine
-from foresell.evaluate.scores import Window
-from foresell.evaluate.tested_window import Evidence, known_before
+from foresell.ensemble.selection import choose, select_combination
+from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.weights import Weights
+from foresell.evaluate.window_forecasts import WindowForecasts, windows_ended_by
 
 SERIES = pl.DataFrame({"shop": ["a", "a", "b", "b"], "item": ["x", "y", "x", "y"]})
 HIERARCHY = Hierarchy.of(("shop", "item"), (("shop",),))
@@ -22,7 +22,7 @@ GROUPS = tuple(HIERARCHY.all_groups(SERIES))
 HORIZON = 28
 
 
-def window(number: int, models, totals=None) -> Evidence:
+def window(number: int, models, totals=None) -> WindowForecasts:
     """A window whose truth is random; `models` and `totals` are told it and make forecasts of it."""
     random = np.random.default_rng(number)
     actual = random.poisson(20, (4, HORIZON)).astype(np.float64)
@@ -31,10 +31,10 @@ def window(number: int, models, totals=None) -> Evidence:
     weights = Weights("computed", even, tuple(np.full(len(groups), 9.0) for groups in GROUPS))
     labels = pl.DataFrame({"age": ["new", "old", "old", "old"]})
     cutoff = date(2024, 1, 1) + timedelta(HORIZON * number)
-    truth = Window(cutoff, GROUPS, np.ones((4, HORIZON), bool), sums, weights, labels)
+    truth = EvaluationWindow(cutoff, GROUPS, np.ones((4, HORIZON), bool), sums, weights, labels)
     means = {name: model(actual, random).astype(np.float32) for name, model in models.items()}
     upper = {} if totals is None else {groups.level: totals(groups.sum(actual), random) for groups in GROUPS[:2]}
-    return Evidence(truth, cutoff + timedelta(HORIZON), means, upper)
+    return WindowForecasts(truth, cutoff + timedelta(HORIZON), means, upper)
 
 
 def noisy(size):
@@ -42,7 +42,7 @@ def noisy(size):
 
 
 def test_independent_errors_are_averaged_away():
-    found = combine([window(n, {"one": noisy(3), "two": noisy(3), "bad": noisy(30)}) for n in range(6)])
+    found = select_combination([window(n, {"one": noisy(3), "two": noisy(3), "bad": noisy(30)}) for n in range(6)])
     weights = found.combination.blend.weights.row(0, named=True)
     assert weights["one"] == pytest.approx(weights["two"], abs=0.15)
     assert weights["bad"] < 0.1
@@ -62,7 +62,7 @@ def test_a_model_for_new_series_has_its_weight_there():
         return model
 
     windows = [window(n, {"launch": good_for([0]), "other": good_for([1, 2, 3])}) for n in range(5)]
-    blend = combine(windows).combination.blend
+    blend = select_combination(windows).combination.blend
     assert blend.by == "age"
     weights = {row["segment"]: row["launch"] for row in blend.weights.to_dicts()}
     assert weights["new"] > 0.8
@@ -74,7 +74,7 @@ def test_good_totals_mend_the_single_series():
         return actual * random.uniform(0.7, 1.3) + random.normal(0, 1, actual.shape)
 
     windows = [window(n, {"only": biased}, totals=noisy(1)) for n in range(6)]
-    found = combine(windows)
+    found = select_combination(windows)
     assert found.combination.needs_totals
     ways = found.trials.filter(stage="reconciliation").group_by("candidate").agg(pl.col("wrmsse").mean())
     of = dict(ways.iter_rows())
@@ -87,7 +87,7 @@ def test_good_totals_mend_the_single_series():
 
 
 def test_bad_totals_are_not_heard():
-    found = combine([window(n, {"only": noisy(1)}, totals=noisy(40)) for n in range(5)])
+    found = select_combination([window(n, {"only": noisy(1)}, totals=noisy(40)) for n in range(5)])
     assert (
         found.combination.reconciliation.shares.get("bottom_up", 0)
         + ("mint" in (found.combination.reconciliation.shares))
@@ -110,24 +110,24 @@ def test_what_comes_later_changes_nothing_of_a_window():
     """The forecasts of the first windows are the same whatever the later ones hold."""
     models = {"one": noisy(3), "two": noisy(5)}
     early = [window(n, models, noisy(2)) for n in range(3)]
-    first = combine([*early, window(3, models, noisy(2))]).means[:3]
-    second = combine([*early, window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90))]).means[:3]
+    first = select_combination([*early, window(3, models, noisy(2))]).means[:3]
+    second = select_combination([*early, window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90))]).means[:3]
     for ours, theirs in zip(first, second, strict=True):
         np.testing.assert_array_equal(ours, theirs)
 
 
 def test_a_wish_is_granted_and_an_impossible_one_refused():
     windows = [window(n, {"one": noisy(3), "two": noisy(1)}, noisy(2)) for n in range(3)]
-    found = combine(windows, champion="one", reconciliation="top_down")
+    found = select_combination(windows, champion="one", reconciliation="top_down")
     assert found.combination.blend.models == ("one",)
     assert found.combination.reconciliation.shares == {"top_down": 1.0}
     with pytest.raises(SettingsError, match="no reconciliation 'sideways'; there are combined, bottom_up, top_down"):
-        combine(windows, reconciliation="sideways")
+        select_combination(windows, reconciliation="sideways")
 
 
 def test_benchmarks_are_left_out_of_the_simple_mean():
     windows = [window(n, {"seasonal_naive": noisy(9), "one": noisy(1), "two": noisy(1)}) for n in range(1)]
-    found = combine(windows, plain=("seasonal_naive",))
+    found = select_combination(windows, baselines=("seasonal_naive",))
     assert set(found.combination.blend.models) == {"one", "two"}
 
 
@@ -135,13 +135,13 @@ def test_windows_that_overlap_are_not_learnt_from_before_they_end():
     """Windows every half horizon: at a cutoff, the truth of the one before is only half known."""
     models = {"one": noisy(3), "two": noisy(5)}
     windows = [
-        replace(each, window=replace(each.window, cutoff=date(2024, 1, 1) + timedelta(HORIZON // 2 * number)))
+        replace(each, evaluation=replace(each.evaluation, cutoff=date(2024, 1, 1) + timedelta(HORIZON // 2 * number)))
         for number, each in enumerate(window(number, models, noisy(2)) for number in range(5))
     ]
-    windows = [replace(each, last=each.cutoff + timedelta(HORIZON)) for each in windows]
-    assert [known_before(windows, each.cutoff) for each in windows] == [0, 0, 1, 2, 3]
-    other = replace(window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90)), last=windows[3].last)
-    other = replace(other, window=replace(other.window, cutoff=windows[3].cutoff))
-    first, second = combine(windows).means, combine([*windows[:3], other, windows[4]]).means
+    windows = [replace(each, last_day=each.cutoff + timedelta(HORIZON)) for each in windows]
+    assert [windows_ended_by(windows, each.cutoff) for each in windows] == [0, 0, 1, 2, 3]
+    other = replace(window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90)), last_day=windows[3].last_day)
+    other = replace(other, evaluation=replace(other.evaluation, cutoff=windows[3].cutoff))
+    first, second = select_combination(windows).means, select_combination([*windows[:3], other, windows[4]]).means
     for place in (0, 1, 2, 4):
         np.testing.assert_array_equal(first[place], second[place])

@@ -11,8 +11,8 @@ from foresell.core.errors import UsageError
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.evaluate.backtest import backtest
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.evaluate.metrics import METRICS, mae, rmse, wape
-from foresell.evaluate.windows import cutoffs
 from foresell.models import make
 
 HIERARCHY = Hierarchy.of(("item", "shop"), (("shop",), ("category",)))
@@ -135,7 +135,13 @@ def test_given_weights_serve_the_last_window(make_panel):
 def test_forecasts_are_handed_on_and_progress_is_told(make_panel):
     frames, told = [], []
     found = backtest(
-        make_panel(100), NAIVE, 10, [79, 89], HIERARCHY, keep=frames.append, progress=lambda *step: told.append(step)
+        make_panel(100),
+        NAIVE,
+        10,
+        [79, 89],
+        HIERARCHY,
+        forecast_sink=frames.append,
+        progress=lambda *step: told.append(step),
     )
     assert found.forecasts is None
     assert [(frame["model"][0], frame.height) for frame in frames] == [

@@ -153,18 +153,18 @@ def test_levels_add_up_and_what_is_left_of_a_window_is_nothing(seed, n_series) -
         level = errors.sum(groups)
         np.testing.assert_allclose(level.error.sum(), errors.error.sum(), atol=1e-6)
         sold = level.actual.sum(axis=2) > 0
-        np.testing.assert_allclose(level.apart().sum(axis=2)[sold], 0, atol=1e-6)
+        np.testing.assert_allclose(level.without_window_bias().sum(axis=2)[sold], 0, atol=1e-6)
 
 
 def test_windows_that_overlap_count_as_one_stretch_of_time() -> None:
     panel = panel_of(1, 60)
     flat = np.full((3, 1, 14), 10.0)
     apart = Errors.of(backtested(panel, [6, 20, 34], flat, flat), panel)
-    assert apart.runs[:, 0].tolist() == [0, 1, 2]
+    assert apart.periods[:, 0].tolist() == [0, 1, 2]
     over = Errors.of(backtested(panel, [6, 13, 20], flat, flat), panel)
-    assert over.runs[0].tolist() == [0] * 14
-    assert over.runs[1].tolist() == [0] * 7 + [1] * 7
-    assert over.runs[2].tolist() == [1] * 14
+    assert over.periods[0].tolist() == [0] * 14
+    assert over.periods[1].tolist() == [0] * 7 + [1] * 7
+    assert over.periods[2].tolist() == [1] * 14
 
 
 @pytest.mark.parametrize(("frequency", "horizon"), [(Frequency.WEEK, 8), (Frequency.MONTH, 6), (Frequency.DAY, 3)])

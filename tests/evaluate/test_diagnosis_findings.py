@@ -7,7 +7,7 @@ import pytest
 
 from foresell.core.frequency import Frequency
 from foresell.evaluate.diagnosis import Diagnosis
-from foresell.evaluate.diagnosis_findings import CODES, symptoms
+from foresell.evaluate.diagnosis_findings import CODES, diagnosis_findings
 
 
 def bias(by: str, part: str, apart: float, clear: bool, level: str = "total") -> dict:
@@ -61,7 +61,7 @@ def test_every_code_has_a_case() -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_a_symptom_is_found_alone_with_advice(code) -> None:
     found, calibration, said = CASES[code]
-    told = symptoms(found, Frequency.DAY, calibration)
+    told = diagnosis_findings(found, Frequency.DAY, calibration)
     assert [each.code for each in told] == [code]
     assert said in told[0].message
     assert (told[0].severity, told[0].advice) == (CODES[code].severity, CODES[code].advice)
@@ -71,17 +71,17 @@ def test_a_symptom_is_found_alone_with_advice(code) -> None:
 
 def test_no_more_than_five_examples_are_told() -> None:
     groups = [bias("group", f"shop {number}", 0.1 + number / 100, True, "shop") for number in range(7)]
-    (finding,) = symptoms(diagnosis(*groups), Frequency.DAY)
+    (finding,) = diagnosis_findings(diagnosis(*groups), Frequency.DAY)
     assert (finding.count, len(finding.examples)) == (7, 5)
     assert finding.examples[0].startswith("shop shop 6: 16.0 % too high")
 
 
 def test_what_is_small_or_may_be_chance_is_not_told() -> None:
-    assert symptoms(diagnosis(autocorrelation=0.25, far=0.7, grown=2), Frequency.DAY, calibrated(-0.03)) == []
+    assert diagnosis_findings(diagnosis(autocorrelation=0.25, far=0.7, grown=2), Frequency.DAY, calibrated(-0.03)) == []
 
 
 def test_the_worst_of_its_kind_is_told_first_and_the_others_are_examples() -> None:
     found, _, _ = CASES["biased-weekday"]
-    finding = symptoms(found, Frequency.DAY)[0]
+    finding = diagnosis_findings(found, Frequency.DAY)[0]
     assert finding.count == 2
     assert finding.examples == ("Fridays are forecast 4.0 % too high (standard error 1.0 %)",)

@@ -11,7 +11,7 @@ import pytest
 from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Hierarchy
 from foresell.evaluate.backtest import backtest
-from foresell.evaluate.frozen_model import frozen, levels_of
+from foresell.evaluate.frozen_model import frozen_forecasts, score_levels
 from foresell.models.naive import MovingAverage, SeasonalNaive
 
 LEVELS = (("shop",),)
@@ -28,7 +28,7 @@ def test_it_is_asked_and_not_taught(panel):
     days = [91, 105]
     cutoffs = [panel.until(day).cutoff for day in days]
     expected = backtest(panel, {"mine": MovingAverage()}, 14, days, hierarchy).levels
-    found = levels_of("mine", frozen(MovingAverage().fit(panel.until(60), 14), panel, cutoffs, hierarchy))
+    found = score_levels("mine", frozen_forecasts(MovingAverage().fit(panel.until(60), 14), panel, cutoffs, hierarchy))
     assert found.equals(expected.select(found.columns))
     assert set(expected.columns) == set(found.columns)
 
@@ -47,11 +47,11 @@ def test_nothing_after_a_cutoff_is_seen(panel):
             asked.append((past.n_days, past.cutoff))
             return fitted.forecast(past)
 
-    found = levels_of("mine", frozen(Watching(), panel, [last], hierarchy))
+    found = score_levels("mine", frozen_forecasts(Watching(), panel, [last], hierarchy))
     assert asked == [(106, last)]
     spoiled = panel.units.copy()
     spoiled[:, 106:] += 100
-    other = levels_of("mine", frozen(fitted, replace(panel, units=spoiled), [last], hierarchy))
+    other = score_levels("mine", frozen_forecasts(fitted, replace(panel, units=spoiled), [last], hierarchy))
     total = pl.col("level") == "total"
     # The forecast stays and the truth rises by 100 for each known series and day, so that it errs by so much more.
     known = ~np.isnan(panel.units[:, 106:])
@@ -66,10 +66,10 @@ def test_nothing_after_a_cutoff_is_seen(panel):
 def test_a_cutoff_without_a_whole_horizon_after_it_is_refused(panel, day):
     fitted = SeasonalNaive().fit(panel.until(60), 14)
     with pytest.raises(UsageError, match="1 leave no 14 days"):
-        list(frozen(fitted, panel, [panel.until(day).cutoff], Hierarchy.of(panel.keys, LEVELS)))
+        list(frozen_forecasts(fitted, panel, [panel.until(day).cutoff], Hierarchy.of(panel.keys, LEVELS)))
 
 
 def test_no_cutoff_at_all_is_refused(panel):
     fitted = SeasonalNaive().fit(panel.until(60), 14)
     with pytest.raises(UsageError, match="Found 0 cutoffs"):
-        list(frozen(fitted, panel, [], Hierarchy.of(panel.keys, LEVELS)))
+        list(frozen_forecasts(fitted, panel, [], Hierarchy.of(panel.keys, LEVELS)))

@@ -14,8 +14,8 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
+from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.interval_scores import central, scaled_pinball, score_ranges, share_below, wspl
-from foresell.evaluate.scores import Window
 from foresell.evaluate.segments import segments
 from foresell.evaluate.weights import absolute_scales, compute_weights
 
@@ -33,7 +33,7 @@ def window_of(panel, cutoff, horizon):
     past = panel.until(cutoff)
     weights = compute_weights(panel, HIERARCHY, [cutoff])[0]
     scales = absolute_scales(panel, HIERARCHY, [cutoff])[0]
-    return Window.of(panel, cutoff, horizon, HIERARCHY, weights, segments(past)), scales
+    return EvaluationWindow.of(panel, cutoff, horizon, HIERARCHY, weights, segments(past)), scales
 
 
 def forecasts_of(panel, cutoff, mean, quantiles_of):

@@ -73,20 +73,20 @@ def test_a_feature_that_looks_ahead_is_caught_and_named(make_panel):
     )
     assert [trial.name for trial in tried] == ["tomorrow", "last"]  # what leaks comes first
     leak, honest = tried
-    assert not leak.held
+    assert not leak.passed
     assert leak.values == panel.n_series * HORIZON
     # Each series' tomorrow was scrambled, and its ten questions all read it; the eighth series is unknown, and so
     # differs too: scrambled, it is known.
     assert leak.leaks == panel.n_series * HORIZON
     assert leak.example.startswith("item 0 north, step 1 after 2022-")
-    assert honest.held
+    assert honest.passed
     assert honest.example == ""
 
 
 def test_a_feature_that_sees_the_end_of_the_history_is_caught(make_panel):
     """It reads nothing after the cutoff by day, but how much history there is."""
     sees = feature("length", lambda q: np.full(len(q), q.block.panel.n_days, np.float32))
-    assert not leakage(make_panel(150), {"length": sees}, {}, HORIZON, CUTOFFS)[0].held
+    assert not leakage(make_panel(150), {"length": sees}, {}, HORIZON, CUTOFFS)[0].passed
 
 
 def test_a_feature_that_writes_to_the_history_is_caught_and_alone_is_blamed(make_panel):
@@ -95,15 +95,15 @@ def test_a_feature_that_writes_to_the_history_is_caught_and_alone_is_blamed(make
     features = {"spoils": feature("spoils", spoil), "fine": feature("fine", lambda q: q.step.astype(np.float32))}
     tried = by_name(leakage(panel, features, {}, HORIZON, [100]))
     assert tried["spoils"].spoiled
-    assert not tried["spoils"].held
-    assert tried["fine"].held
+    assert not tried["spoils"].passed
+    assert tried["fine"].passed
     np.testing.assert_array_equal(panel.units, before)  # the caller's panel is left alone
 
 
 def test_a_model_that_looks_ahead_through_what_it_prepared_is_caught(make_panel):
     models = {"honest": Repeats(), "peeks": Repeats(peeks=True), "naive": make("seasonal_naive")}
     tried = by_name(leakage(make_panel(150), {}, models, HORIZON, CUTOFFS))
-    assert {name for name, trial in tried.items() if not trial.held} == {"peeks"}
+    assert {name for name, trial in tried.items() if not trial.passed} == {"peeks"}
     assert tried["peeks"].kind == "model"
     assert tried["peeks"].to_dict()["held"] is False
 
@@ -113,7 +113,7 @@ def test_every_feature_of_the_catalogue_holds(make_panel):
     features = catalogue(panel, (("shop",), ("category",)))
     tried = leakage(panel, features, {}, HORIZON, CUTOFFS)
     assert len(tried) == len(features) > 50
-    assert [trial.name for trial in tried if not trial.held] == []
+    assert [trial.name for trial in tried if not trial.passed] == []
 
 
 def test_only_so_many_series_are_tried(make_panel):
@@ -128,7 +128,7 @@ def test_the_worst_cutoff_is_told(make_panel):
         return units_on(q, q.cutoff + (q.cutoff == 120))
 
     trial = leakage(make_panel(150), {"late": feature("late", of)}, {}, HORIZON, CUTOFFS)[0]
-    assert (trial.held, trial.cutoff) == (False, make_panel(150).until(120).cutoff)
+    assert (trial.passed, trial.cutoff) == (False, make_panel(150).until(120).cutoff)
 
 
 def test_scrambling_changes_every_day_after_the_cutoff_and_none_before(make_panel):

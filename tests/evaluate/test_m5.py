@@ -11,7 +11,7 @@ import pytest
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Known, Panel
 from foresell.evaluate.backtest import backtest
-from foresell.evaluate.weights import compute_weights, given_weights, read_weights
+from foresell.evaluate.weights import compute_weights, read_weights, weights_from_table
 from foresell.models import make
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "data" / "m5"
@@ -54,7 +54,7 @@ def panel():
 def test_computed_weights_and_scales_are_the_official_ones(panel):
     computed = compute_weights(panel, HIERARCHY, [CUTOFF])[0]
     table = read_weights(FOLDER / "wrmsse_d1913.parquet")
-    official = given_weights(table, panel.series, HIERARCHY, panel.until(CUTOFF).cutoff, is_last=True)
+    official = weights_from_table(table, panel.series, HIERARCHY, panel.until(CUTOFF).cutoff, is_last=True)
     for number in range(12):
         np.testing.assert_allclose(computed.weight[number] / 12, official.weight[number], rtol=1e-5, atol=1e-12)
     # Below level 9 these files hold rebuilt days before d_1495, so scales differ there.
@@ -65,7 +65,7 @@ def test_computed_weights_and_scales_are_the_official_ones(panel):
 def test_seasonal_naive_scores_as_it_is_known_to(panel):
     models = {"seasonal_naive": make("seasonal_naive")}
     weights = FOLDER / "wrmsse_d1913.parquet"
-    found = backtest(panel, models, 28, [CUTOFF], HIERARCHY, weights=weights, keep=lambda frame: None)
+    found = backtest(panel, models, 28, [CUTOFF], HIERARCHY, weights=weights, forecast_sink=lambda frame: None)
     # 0.847 is published for the 28 days after these.
     assert 0.8 < found.leaderboard()["wrmsse"].item() < 0.9
     assert set(found.levels["weights"]) == {"file"}

@@ -65,15 +65,15 @@ def test_squared_step_begins_with_the_first_sale_and_skips_what_is_not_known():
             [NAN, NAN, NAN, NAN, NAN, 3],  # one day is no step
         ]
     )
-    assert metrics.squared_step(history)[:2] == pytest.approx([10.0, 10 / 3])
-    assert np.isnan(metrics.squared_step(history)[2:]).all()
+    assert metrics.naive_mse(history)[:2] == pytest.approx([10.0, 10 / 3])
+    assert np.isnan(metrics.naive_mse(history)[2:]).all()
 
 
 def test_weighted_shares_out_the_weight_of_what_is_missing():
-    assert metrics.weighted(np.array([1.0, NAN, 4.0]), np.array([1, 10, 2])) == pytest.approx(3.0)
-    assert metrics.weighted(np.array([1.0, 3.0]), np.zeros(2)) == 2.0
-    assert np.isnan(metrics.weighted(np.array([NAN]), np.ones(1)))
-    by_step = metrics.weighted(np.array([[1.0, NAN], [4.0, 7.0]]), np.array([1, 2]))
+    assert metrics.weighted_mean(np.array([1.0, NAN, 4.0]), np.array([1, 10, 2])) == pytest.approx(3.0)
+    assert metrics.weighted_mean(np.array([1.0, 3.0]), np.zeros(2)) == 2.0
+    assert np.isnan(metrics.weighted_mean(np.array([NAN]), np.ones(1)))
+    by_step = metrics.weighted_mean(np.array([[1.0, NAN], [4.0, 7.0]]), np.array([1, 2]))
     assert by_step.tolist() == [3.0, 7.0]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from foresell.core.errors import StoreError, UsageError
 from foresell.evaluate.search_space import Option
-from foresell.evaluate.search_study import Study, behind
+from foresell.evaluate.search_study import Study, should_prune
 
 pytest.importorskip("optuna")
 
@@ -104,11 +104,11 @@ def test_what_is_behind_is_stopped_and_its_other_windows_are_never_asked_for(tmp
 
 def test_the_best_third_is_of_the_means_over_the_same_windows():
     others = [(0.5,), (0.6, 0.9), (0.7, 0.7), (0.8, 0.6), (0.9, 0.9)]
-    assert not behind([0.63], others)  # a third of the way from 0.5 to 0.9: 0.633
-    assert behind([0.64], others)
-    assert not behind([0.9, 0.9], others)  # four only have seen two windows
-    assert not behind([0.7, 0.7], [*others, (0.6, 0.6)])  # means 0.75, 0.7, 0.7, 0.9, 0.6: a third is 0.7
-    assert behind([0.71, 0.71], [*others, (0.6, 0.6)])
+    assert not should_prune([0.63], others)  # a third of the way from 0.5 to 0.9: 0.633
+    assert should_prune([0.64], others)
+    assert not should_prune([0.9, 0.9], others)  # four only have seen two windows
+    assert not should_prune([0.7, 0.7], [*others, (0.6, 0.6)])  # means 0.75, 0.7, 0.7, 0.9, 0.6: a third is 0.7
+    assert should_prune([0.71, 0.71], [*others, (0.6, 0.6)])
 
 
 def test_an_error_that_is_no_number_fails_the_trial_and_not_the_search(tmp_path):

@@ -1,4 +1,4 @@
-"""Trials in windows of the past: what they see, what they share, and what is confirmed."""
+"""TuningWindows in windows of the past: what they see, what they share, and what is confirmed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Hierarchy
 from foresell.evaluate import tuning
 from foresell.evaluate.backtest import backtest
-from foresell.evaluate.tuning import Trials, confirm, sample, tuning_cutoffs
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
+from foresell.evaluate.tuning import TuningWindows, confirm, sample_series, tuning_cutoffs
 from foresell.features import training_rows
 from foresell.models import make
 
@@ -33,7 +33,7 @@ def hierarchy(panel):
 
 @pytest.fixture
 def trials(panel, hierarchy):
-    return Trials.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
+    return TuningWindows.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
 
 
 def test_the_windows_of_tuning_end_where_those_of_the_backtest_begin(panel):
@@ -51,32 +51,32 @@ def test_a_history_too_short_for_both_says_what_it_takes(make_panel):
 
 
 def test_a_sample_is_drawn_at_random_in_order_and_again_the_same(panel):
-    part = sample(panel, 5, seed=3)
+    part = sample_series(panel, 5, seed=3)
     rows = [panel.series.rows().index(row) for row in part.series.rows()]
     assert len(rows) == 5
     assert rows == sorted(rows)
-    assert sample(panel, 5, seed=3).series.equals(part.series)
-    drawn = {tuple(sample(panel, 5, seed=seed).series.rows()) for seed in range(8)}
+    assert sample_series(panel, 5, seed=3).series.equals(part.series)
+    drawn = {tuple(sample_series(panel, 5, seed=seed).series.rows()) for seed in range(8)}
     assert len(drawn) > 4
-    assert sample(panel, 8, seed=3) is panel
+    assert sample_series(panel, 8, seed=3) is panel
 
 
 def test_a_trial_is_judged_as_the_backtest_would(panel, hierarchy, trials):
     days = tuning_cutoffs(panel, HORIZON, 2)
     tested = backtest(panel, {"it": trials.space.model}, HORIZON, days, hierarchy)
     overall = tested.levels.filter(pl.col("level") == "all").sort("cutoff", descending=True)
-    assert list(trials.judge(trials.space.model)) == pytest.approx(overall["wrmsse"].to_list())
+    assert list(trials.window_errors(trials.space.model)) == pytest.approx(overall["wrmsse"].to_list())
 
 
 def test_nothing_after_the_windows_of_tuning_matters(panel, hierarchy, trials):
     days = tuning_cutoffs(panel, HORIZON, 2)
     units = panel.units.copy()
     units[:, days[-1] + HORIZON + 1 :] = np.random.default_rng(1).integers(0, 99, units[:, days[-1] + 8 :].shape)
-    other = Trials.of(LIGHT, replace(panel, units=units), HORIZON, days, hierarchy)
-    assert list(other.judge(LIGHT)) == list(trials.judge(LIGHT))
+    other = TuningWindows.of(LIGHT, replace(panel, units=units), HORIZON, days, hierarchy)
+    assert list(other.window_errors(LIGHT)) == list(trials.window_errors(LIGHT))
     units[:, days[-1] + HORIZON] += 50  # the last day of the last window does matter
-    seen = Trials.of(LIGHT, replace(panel, units=units), HORIZON, days, hierarchy)
-    assert list(seen.judge(LIGHT)) != list(trials.judge(LIGHT))
+    seen = TuningWindows.of(LIGHT, replace(panel, units=units), HORIZON, days, hierarchy)
+    assert list(seen.window_errors(LIGHT)) != list(trials.window_errors(LIGHT))
 
 
 def test_rows_and_features_are_made_once_for_all_trials(panel, hierarchy, monkeypatch):
@@ -86,11 +86,11 @@ def test_rows_and_features_are_made_once_for_all_trials(panel, hierarchy, monkey
         training_rows.Questions, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
     )
     monkeypatch.setattr(training_rows, "matrix", lambda *of: (made.append(1), second(*of))[1])
-    trials = Trials.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
-    list(trials.judge(trials.space.model))
+    trials = TuningWindows.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
+    list(trials.window_errors(trials.space.model))
     once = len(made)
     for values in ({"leaves": 15, "drop": "price"}, {"loss": "squared", "drop": "lag"}, {"drop": "calendar"}):
-        list(trials.judge(trials.space.make(values)))
+        list(trials.window_errors(trials.space.make(values)))
     assert len(drawn) == 1
     assert 0 < once == len(made)
 
@@ -105,9 +105,9 @@ def test_a_group_that_is_left_out_is_not_looked_at(panel, trials):
 
 def test_no_more_rows_are_drawn_than_it_takes_to_tell_models_apart(panel, hierarchy, monkeypatch):
     days = tuning_cutoffs(panel, HORIZON, 2)
-    plenty = Trials.of(LIGHT, panel, HORIZON, days, hierarchy)
-    monkeypatch.setattr(tuning, "ROWS", 200)
-    few = Trials.of(LIGHT, panel, HORIZON, days, hierarchy)
+    plenty = TuningWindows.of(LIGHT, panel, HORIZON, days, hierarchy)
+    monkeypatch.setattr(tuning, "MOST_ROWS", 200)
+    few = TuningWindows.of(LIGHT, panel, HORIZON, days, hierarchy)
     assert plenty.space.model.share == 0.5
     assert few.rows < 200 < plenty.rows
     assert few.space.make({"leaves": 15}).share == few.space.model.share  # so that all trials can share them

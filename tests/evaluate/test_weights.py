@@ -13,9 +13,9 @@ from foresell.core.errors import DataError
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Known, Panel
-from foresell.evaluate.scores import Window
+from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.segments import segments
-from foresell.evaluate.weights import compute_weights, given_weights, read_weights
+from foresell.evaluate.weights import compute_weights, read_weights, weights_from_table
 
 
 def panel_of(units, price=None, names=("a", "b")):
@@ -27,7 +27,7 @@ def panel_of(units, price=None, names=("a", "b")):
 
 def score(panel, cutoff, mean, hierarchy):
     weights = compute_weights(panel, hierarchy, [cutoff])[0]
-    window = Window.of(panel, cutoff, mean.shape[1], hierarchy, weights, segments(panel.until(cutoff)))
+    window = EvaluationWindow.of(panel, cutoff, mean.shape[1], hierarchy, weights, segments(panel.until(cutoff)))
     return window.score(mean)["levels"]
 
 
@@ -143,7 +143,7 @@ def test_given_weights_are_matched_by_key(cells, tmp_path, ending):
     panel, hierarchy, table = cells
     path = tmp_path / f"weights.{ending}"
     table.write_parquet(path) if ending == "parquet" else table.write_csv(path)
-    found = given_weights(read_weights(path), panel.series, hierarchy, panel.cutoff, is_last=True)
+    found = weights_from_table(read_weights(path), panel.series, hierarchy, panel.cutoff, is_last=True)
     assert found.source == "file"
     assert found.weight[1].tolist() == [0.20, 0.05]  # north comes first in the panel
     assert found.scale[0].tolist() == [9.0]
@@ -153,8 +153,8 @@ def test_given_weights_are_matched_by_key(cells, tmp_path, ending):
 def test_the_overall_score_keeps_the_weight_the_file_gives_each_level(cells):
     panel, hierarchy, table = cells
     table = table.with_columns(weight=pl.when(pl.col("level") == 1).then(0.5).otherwise("weight"))
-    weights = given_weights(table, panel.series, hierarchy, panel.cutoff, is_last=True)
-    window = Window.of(panel, 89, 10, hierarchy, weights, segments(panel))
+    weights = weights_from_table(table, panel.series, hierarchy, panel.cutoff, is_last=True)
+    window = EvaluationWindow.of(panel, 89, 10, hierarchy, weights, segments(panel))
     levels = window.score(np.ones((8, 10)))["levels"]
     total, *rest = levels["wrmsse"].to_list()[1:]
     assert levels["wrmsse"][0] == pytest.approx((0.5 * total + 0.25 * sum(rest)) / 1.25)
@@ -163,10 +163,10 @@ def test_the_overall_score_keeps_the_weight_the_file_gives_each_level(cells):
 
 def test_a_file_without_cutoffs_serves_the_last_window_only(cells):
     panel, hierarchy, table = cells
-    assert given_weights(table, panel.series, hierarchy, panel.cutoff, is_last=False) is None
+    assert weights_from_table(table, panel.series, hierarchy, panel.cutoff, is_last=False) is None
     dated = table.with_columns(cutoff=pl.lit(date(2022, 3, 1)))
-    assert given_weights(dated, panel.series, hierarchy, date(2022, 3, 2), is_last=True) is None
-    assert given_weights(dated, panel.series, hierarchy, date(2022, 3, 1), is_last=False).source == "file"
+    assert weights_from_table(dated, panel.series, hierarchy, date(2022, 3, 2), is_last=True) is None
+    assert weights_from_table(dated, panel.series, hierarchy, date(2022, 3, 1), is_last=False).source == "file"
 
 
 def test_a_file_that_does_not_fit_says_how(cells, tmp_path):
@@ -174,7 +174,7 @@ def test_a_file_that_does_not_fit_says_how(cells, tmp_path):
     when = panel.cutoff
 
     def given(changed):
-        return given_weights(changed, panel.series, hierarchy, when, is_last=True)
+        return weights_from_table(changed, panel.series, hierarchy, when, is_last=True)
 
     with pytest.raises(DataError, match="has the levels 1, 2, 3; the hierarchy has 4"):
         given(table.filter(pl.col("level") < 4))

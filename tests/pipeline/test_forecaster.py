@@ -15,7 +15,7 @@ import pytest
 
 from foresell.core.errors import StoreError
 from foresell.ensemble.champion import Champion
-from foresell.ensemble.range_trials import PROBABILITIES
+from foresell.ensemble.range_backtest import PROBABILITIES
 from foresell.pipeline.explanation import explain
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.monitoring.monitor import monitor

@@ -20,7 +20,7 @@ from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import fit
 from foresell.ensemble.combination import Combination
 from foresell.evaluate.backtest import backtest
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.models import make
 from foresell.serving.bundle import FORMAT, Manifest
 from foresell.serving.service import EXPLAINED, Service

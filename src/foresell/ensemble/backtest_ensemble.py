@@ -1,4 +1,4 @@
-"""The ensemble of a backtest: its models' forecasts gathered, combined, and scored beside them."""
+"""The ensemble of a backtest: the models' forecasts of every window, their combination, and its scores."""
 
 from __future__ import annotations
 
@@ -14,97 +14,113 @@ from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.ensemble.champion import ENSEMBLE
 from foresell.ensemble.combination import Combination
-from foresell.ensemble.configured_models import PLAIN
-from foresell.ensemble.selection import Found, combine
-from foresell.evaluate.backtest import TOTALS, Backtest, beside_actual
-from foresell.evaluate.scores import Window
+from foresell.ensemble.configured_models import BASELINES
+from foresell.ensemble.selection import Selection, select_combination
+from foresell.evaluate.backtest import TOTALS, Backtest, with_actuals
+from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.segments import segments as segments_of
-from foresell.evaluate.tested_window import Evidence, known_before
 from foresell.evaluate.weights import Weights
+from foresell.evaluate.window_forecasts import WindowForecasts, windows_ended_by
 from foresell.models.totals import by_level
 
-Kept = Callable[[str, date], pl.DataFrame]
-"""The forecasts that a backtest kept of a model and a cutoff; those of the upper levels as the model ``totals``."""
+ForecastTable = Callable[[str, date], pl.DataFrame]
+"""Returns the backtest's table of forecasts of a model and a cutoff. The model ``totals`` has those of the upper
+levels."""
 
 
 @dataclass(frozen=True)
 class Ensemble:
-    """How the models of a backtest are combined, and how well that would have done.
+    """The combination of the models of a backtest, and how well it would have done.
 
-    `scores` are the backtest's tables with the rows of the ensemble, `forecasts` its forecasts of every window beside
-    what happened, `trials` what was tried; `evidence` are the windows, and `found` is what came of the search.
+    - `combination`: makes the next forecast.
+    - `trials`: the candidates and their scores, see `Selection.trials`.
+    - `scores`: the backtest's tables, to which the rows of the ensemble are added.
+    - `forecasts`: the ensemble's forecasts of every window beside the actuals.
+    - `windows`: the models' forecasts of every window, the oldest first.
+    - `selection`: how the combination was selected.
     """
 
     combination: Combination
     trials: pl.DataFrame
     scores: Backtest
     forecasts: pl.DataFrame
-    evidence: Sequence[Evidence]
-    found: Found
+    windows: Sequence[WindowForecasts]
+    selection: Selection
 
     def mean(self, cutoff: date) -> np.ndarray:
         """The ensemble's forecast of one window: float32 [series, step]."""
         rows = self.forecasts.filter(pl.col("cutoff") == cutoff)
-        return _cube(rows, len(self.evidence[0].window.known))
+        return _cube(rows, len(self.windows[0].evaluation.known))
 
-    def alike(self, panel: Panel, cutoff: date | None = None) -> pl.DataFrame:
-        """The forecasts whose errors tell how far to trust the one after `cutoff`; tonight's where none is given.
+    def comparable_forecasts(self, panel: Panel, cutoff: date | None = None) -> pl.DataFrame:
+        """The forecasts from whose errors the ranges of the forecast after `cutoff` are learnt.
 
-        Those of the windows of `panel` that had ended by then, by the blend that was chosen then. What was really
-        forecast in the first windows is of other blends, whose errors are other ones. Columns as in `forecasts`.
+        Without a `cutoff` they are for the next forecast. They are the forecasts of the windows of `panel` that had
+        ended by the cutoff, made with the blend that was chosen then. The forecasts that were really made in the first
+        windows came from other blends, whose errors are different. Columns as in `forecasts`.
         """
-        cutoffs = [each.cutoff for each in self.evidence]
-        blend = self.found.chosen[cutoffs.index(cutoff)] if cutoff else self.found.final
-        seen = known_before(self.evidence, cutoff) if cutoff else len(cutoffs)
-        return _beside_actual(panel, cutoffs[:seen], self.found.by_blend[blend][:seen])
+        cutoffs = [window.cutoff for window in self.windows]
+        selection = self.selection
+        blend = selection.chosen_blends[cutoffs.index(cutoff)] if cutoff else selection.final_blend
+        ended = windows_ended_by(self.windows, cutoff) if cutoff else len(cutoffs)
+        return _table(panel, cutoffs[:ended], selection.means_by_blend[blend][:ended])
 
 
 def ensemble(
     panel: Panel,
     hierarchy: Hierarchy,
     tested: Backtest,
-    kept: Kept,
+    forecasts_of: ForecastTable,
     *,
     segments: tuple[str, ...] = (),
     champion: str | None = None,
     reconciliation: str | None = None,
-    tell: Callable[[str], None] = lambda doing: None,
+    progress: Callable[[str], None] = lambda activity: None,
 ) -> Ensemble:
-    """Combines the models of a backtest of `panel`; see `combining.combine` for the rest.
+    """Combines the models of the backtest `tested` of `panel`, whose forecasts `forecasts_of` returns.
 
-    `segments` are columns to score by, as in the backtest.
+    `segments` are columns to score by, as in the backtest. `selection.select_combination` explains the others and what
+    is raised.
     """
-    tell("gathering the forecasts")
-    evidence = gather(panel, hierarchy, tested, kept, segments)
-    found = combine(evidence, PLAIN, champion=champion, reconciliation=reconciliation, tell=tell)
-    tell("scores of the ensemble")
-    forecasts = _beside_actual(panel, [each.cutoff for each in evidence], found.means)
-    scores = with_ensemble(tested, evidence, found.means, found.combination)
-    return Ensemble(found.combination, found.trials, scores, forecasts, evidence, found)
+    progress("gathering the forecasts")
+    windows = window_forecasts(panel, hierarchy, tested, forecasts_of, segments)
+    selection = select_combination(
+        windows, BASELINES, champion=champion, reconciliation=reconciliation, progress=progress
+    )
+    progress("scores of the ensemble")
+    forecasts = _table(panel, [window.cutoff for window in windows], selection.means)
+    scores = with_ensemble(tested, windows, selection.means, selection.combination)
+    return Ensemble(selection.combination, selection.trials, scores, forecasts, windows, selection)
 
 
-def _beside_actual(panel: Panel, cutoffs: Sequence[date], means: Sequence[np.ndarray]) -> pl.DataFrame:
-    made = [forecast_of(panel.until(cutoff), mean) for cutoff, mean in zip(cutoffs, means, strict=True)]
-    return pl.concat([beside_actual(ENSEMBLE, each, panel) for each in made])
+def _table(panel: Panel, cutoffs: Sequence[date], means: Sequence[np.ndarray]) -> pl.DataFrame:
+    """The ensemble's forecasts `means` [series, step] of some windows beside the actuals."""
+    forecasts = [forecast_of(panel.until(cutoff), mean) for cutoff, mean in zip(cutoffs, means, strict=True)]
+    return pl.concat([with_actuals(ENSEMBLE, forecast, panel) for forecast in forecasts])
 
 
-def gather(
-    panel: Panel, hierarchy: Hierarchy, tested: Backtest, kept: Kept, segments: tuple[str, ...] = ()
-) -> list[Evidence]:
-    """The windows of a backtest as evidence, the oldest first."""
+def window_forecasts(
+    panel: Panel,
+    hierarchy: Hierarchy,
+    tested: Backtest,
+    forecasts_of: ForecastTable,
+    segments: tuple[str, ...] = (),
+) -> list[WindowForecasts]:
+    """The forecasts of all models in every window of a backtest, the oldest window first."""
     groups = hierarchy.all_groups(panel.series)
     models = tested.levels["model"].unique(maintain_order=True)
-    with_totals = TOTALS in tested.runs["model"]
-    evidence = []
+    has_totals = TOTALS in tested.runs["model"]
+    windows = []
     for cutoff in tested.weights["cutoff"].unique().sort():
         past = panel.until(cutoff)
         weights = Weights.from_frame(tested.weights.filter(pl.col("cutoff") == cutoff), groups)
-        means = {model: _cube(kept(model, cutoff), panel.n_series) for model in models}
+        means = {model: _cube(forecasts_of(model, cutoff), panel.n_series) for model in models}
         horizon = next(iter(means.values())).shape[1]
-        window = Window.of(panel, past.n_days - 1, horizon, hierarchy, weights, segments_of(past, segments))
-        sums = _sums(kept(TOTALS, cutoff), groups) if with_totals else {}
-        evidence.append(Evidence(window, past.ahead(horizon)[-1].astype(object), means, sums))
-    return evidence
+        labels = segments_of(past, segments)
+        evaluation = EvaluationWindow.of(panel, past.n_days - 1, horizon, hierarchy, weights, labels)
+        totals = _totals(forecasts_of(TOTALS, cutoff), groups) if has_totals else {}
+        windows.append(WindowForecasts(evaluation, past.ahead(horizon)[-1].astype(object), means, totals))
+    return windows
 
 
 def _cube(forecasts: pl.DataFrame, n_series: int) -> np.ndarray:
@@ -112,11 +128,11 @@ def _cube(forecasts: pl.DataFrame, n_series: int) -> np.ndarray:
     return forecasts["mean"].to_numpy().reshape(n_series, -1)
 
 
-def _sums(forecasts: pl.DataFrame, groups: Sequence[Groups]) -> dict[Level, np.ndarray]:
+def _totals(forecasts: pl.DataFrame, groups: Sequence[Groups]) -> dict[Level, np.ndarray]:
     """The forecasts of the upper levels, by level: float32 [group, step]."""
     names = set(forecasts["level"])
-    there = [each for each in groups if level_name(each.level) in names]
-    return by_level(_cube(forecasts, sum(len(each) for each in there)), there)
+    upper = [level_groups for level_groups in groups if level_name(level_groups.level) in names]
+    return by_level(_cube(forecasts, sum(len(level_groups) for level_groups in upper)), upper)
 
 
 def forecast_of(past: Panel, mean: np.ndarray) -> Forecast:
@@ -125,15 +141,18 @@ def forecast_of(past: Panel, mean: np.ndarray) -> Forecast:
 
 
 def with_ensemble(
-    tested: Backtest, evidence: Sequence[Evidence], means: Sequence[np.ndarray], combination: Combination
+    tested: Backtest, windows: Sequence[WindowForecasts], means: Sequence[np.ndarray], combination: Combination
 ) -> Backtest:
-    """The tables of scores with those of the ensemble, whose windows take as long as the models that it needs."""
-    new: dict[str, list[pl.DataFrame]] = {"levels": [], "segments": [], "steps": [], "runs": []}
-    name = pl.lit(ENSEMBLE).alias("model")
-    for each, mean in zip(evidence, means, strict=True):
-        for table, frame in each.window.score(mean).items():
-            new[table].append(frame.select(name, pl.lit(each.window.cutoff).alias("cutoff"), pl.all()))
+    """The tables of scores with the rows of the ensemble, whose forecasts of the windows are `means` [series, step].
+
+    The seconds of the ensemble are those of all models that the combination needs.
+    """
+    frames: dict[str, list[pl.DataFrame]] = {"levels": [], "segments": [], "steps": [], "runs": []}
+    model = pl.lit(ENSEMBLE).alias("model")
+    for window, mean in zip(windows, means, strict=True):
+        for table, frame in window.evaluation.score(mean).items():
+            frames[table].append(frame.select(model, pl.lit(window.cutoff).alias("cutoff"), pl.all()))
     needed = [*combination.blend.models, *([TOTALS] if combination.needs_totals else [])]
     runs = tested.runs.filter(pl.col("model").is_in(needed)).group_by("cutoff", maintain_order=True)
-    new["runs"].append(runs.agg(pl.col("fit_seconds", "forecast_seconds").sum()).select(name, pl.all()))
-    return replace(tested, **{table: pl.concat([getattr(tested, table), *frames]) for table, frames in new.items()})
+    frames["runs"].append(runs.agg(pl.col("fit_seconds", "forecast_seconds").sum()).select(model, pl.all()))
+    return replace(tested, **{table: pl.concat([getattr(tested, table), *new]) for table, new in frames.items()})

@@ -1,4 +1,4 @@
-"""What forecasts tonight: models that have learnt, and how their forecasts become one."""
+"""The champion: the fitted models that make the forecast, and the combination of their forecasts."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from foresell.models.contract import Contributions, Fitted, Model
 from foresell.models.totals import FittedTotals, Totals, by_level, panel_of_sums
 
 ENSEMBLE = "ensemble"
-"""The name of the combination of models in tables, even where it is of one."""
+"""The name of the combination of models in tables, also where it has only one model."""
 
 MODELS, TOTALS, SIZE = "models", "totals", "champion.json"
 
-LINE_UP = "totals"
-"""The contribution of bringing the single series into line with the forecasts of the upper levels."""
+RECONCILIATION = "totals"
+"""The name of the contribution that the reconciliation with the upper levels adds to the forecast of a series."""
 
 
 @dataclass(frozen=True)
 class Champion:
-    """The models that have a weight, the models of upper levels where they have a say, and the combination of all.
+    """The models that have a weight, the models of the upper levels where they are needed, and their combination.
 
-    It keeps the promises of `models.contract.Fitted`. The upper levels are heard only when all `n_series` that they
-    learnt from are asked about, for some of the series have no whole groups.
+    It follows the contract `models.contract.Fitted`. The upper levels take part only in a forecast of all `n_series`
+    that they learnt from, because a part of the series does not add up to whole groups.
     """
 
     models: Mapping[str, Fitted]
@@ -52,75 +52,79 @@ class Champion:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What went wrong for some of the series when the models were fitted."""
+        """The findings of all models about series that could not be fitted."""
         return tuple(finding for model in self.models.values() for finding in model.findings)
 
     def reads(self, panel: Panel) -> frozenset[str]:
-        """The covariates that any of the models of single series reads."""
+        """The covariates that at least one of the models of single series reads."""
         return frozenset().union(*(model.reads(panel) for model in self.models.values()))
 
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series and step after the panel's cutoff."""
         means = {name: model.forecast(panel).mean for name, model in self.models.items()}
         blended = self.combination.blend.apply(means, segments(panel))
-        mean = self.lined_up(panel, blended)
+        mean = self.reconcile(panel, blended)
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
-    def lined_up(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
-        """`mean` [series, step] in line with the upper levels, where all series that they are made of are there."""
+    def reconcile(self, panel: Panel, mean: np.ndarray) -> np.ndarray:
+        """`mean` [series, step] reconciled with the upper levels, or unchanged where `panel` lacks some series."""
         if self.totals is None or panel.n_series != self.n_series:
             return mean
         hierarchy = Hierarchy.of(panel.keys)
         groups = {level: hierarchy.groups(panel.series, level) for level in self.totals.levels}
-        expected = self.totals.forecast(panel_of_sums(panel, self.totals.levels)).mean
-        sums = by_level(expected, list(groups.values()))
-        return self.combination.reconciliation.apply(mean, sums, groups)
+        totals = self.totals.forecast(panel_of_sums(panel, self.totals.levels)).mean
+        return self.combination.reconciliation.apply(mean, by_level(totals, list(groups.values())), groups)
 
-    def among(self, learnt: pl.DataFrame, panel: Panel) -> Champion:
-        """The same models for all series of `panel`, of which some may be new since they learnt from the table of
-        series `learnt`; a new one's errors are taken to vary as much as those of the median series."""
-        way = self.combination.reconciliation
-        if way.variance is not None and way.variances is not None:
+    def for_series(self, learnt: pl.DataFrame, panel: Panel) -> Champion:
+        """The same models for all series of `panel`.
+
+        `learnt` is the table of the series that the models learnt from; some series of `panel` may be newer. The error
+        variance of a new series is taken to be that of the median series.
+        """
+        method = self.combination.reconciliation
+        if method.variance is not None and method.variances is not None:
             groups = Hierarchy.of(panel.keys).groups
             variances = {
-                level: _of_now(values, groups(learnt, level).frame, groups(panel.series, level).frame, level)
-                for level, values in way.variances.items()
+                level: _aligned(values, groups(learnt, level).frame, groups(panel.series, level).frame, level)
+                for level, values in method.variances.items()
             }
-            way = replace(way, variance=_of_now(way.variance, learnt, panel.series, panel.keys), variances=variances)
-        return replace(self, combination=replace(self.combination, reconciliation=way), n_series=panel.n_series)
+            variance = _aligned(method.variance, learnt, panel.series, panel.keys)
+            method = replace(method, variance=variance, variances=variances)
+        return replace(self, combination=replace(self.combination, reconciliation=method), n_series=panel.n_series)
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        """What makes the forecast: the models' contributions by their weights, and what the upper levels add.
+        """The contributions to the forecast: those of the models by their weights, and that of the upper levels.
 
-        Adds up to `forecast(panel).mean`.
+        They add up to `forecast(panel).mean`. `series` are rows of `panel`; all where it is None.
         """
         rows = np.arange(panel.n_series) if series is None else np.asarray(series, np.int64)
         weights = self.combination.blend.of_series(segments(panel))[rows]  # [series, model]
         parts = {name: model.explain(panel, series) for name, model in self.models.items()}
         mean = None if self.totals is None else self.forecast(panel).mean[rows]
-        return self.joined(parts, weights, mean)
+        return self.combine_contributions(parts, weights, mean)
 
-    def joined(
+    def combine_contributions(
         self, parts: Mapping[str, Contributions], weights: np.ndarray, mean: np.ndarray | None = None
     ) -> Contributions:
-        """The models' contributions `parts` by their `weights` [series, model], and what is left to the `mean`.
+        """The weighted contributions of the models, and what the upper levels add to them.
 
-        The last is what the upper levels add; where no `mean` [series, step] is given, there are none.
+        `parts` are the contributions by model and `weights` is [series, model]. The upper levels add what the models'
+        contributions lack to `mean` [series, step]; without a `mean` they add nothing.
         """
         base = np.zeros(next(iter(parts.values())).base.shape)
         units: dict[str, np.ndarray] = {}
-        for place, name in enumerate(self.combination.blend.models):
-            part, weight = parts[name], weights[:, place, None]
+        for column, name in enumerate(self.combination.blend.models):
+            part, weight = parts[name], weights[:, column, None]
             base += weight * part.base
             for feature, layer in zip(part.features, part.units, strict=True):
                 units[feature] = units.get(feature, 0.0) + weight * layer
         if mean is not None:
-            units[LINE_UP] = mean - base - sum(units.values(), np.zeros_like(base))
+            units[RECONCILIATION] = mean - base - sum(units.values(), np.zeros_like(base))
         layers = np.stack(list(units.values())) if units else np.zeros((0, *base.shape))
         return Contributions(tuple(units), base, layers)
 
     def drivers(self) -> pl.DataFrame:
-        """Each feature's share in what the models go by, weighed as the models are; see `Fitted.drivers`."""
+        """The share of each feature in the models' forecasts, weighed by the models' weights; see `Fitted.drivers`."""
         weights = self.combination.blend.weights.select(pl.exclude("segment").mean()).row(0, named=True)
         parts = [model.drivers().with_columns(pl.col("share") * weights[name]) for name, model in self.models.items()]
         frame = pl.concat(parts).group_by("feature", maintain_order=True).agg(pl.col("share").sum())
@@ -150,19 +154,19 @@ class Champion:
         return cls(models, combination, totals, n_series)
 
 
-def _of_now(values: np.ndarray, before: pl.DataFrame, now: pl.DataFrame, keys: Sequence[str]) -> np.ndarray:
-    """`values` of the rows of `before` for those of `now` that have the same `keys`; their median for the others.
+def _aligned(values: np.ndarray, before: pl.DataFrame, now: pl.DataFrame, keys: Sequence[str]) -> np.ndarray:
+    """`values` of the rows of `before`, for the rows of `now` with the same `keys`; the median for new rows.
 
     >>> shops = pl.DataFrame({"shop": ["a", "c"]}), pl.DataFrame({"shop": ["c", "b", "a"]})
-    >>> _of_now(np.array([1.0, 3.0]), *shops, ["shop"]).tolist()
+    >>> _aligned(np.array([1.0, 3.0]), *shops, ["shop"]).tolist()
     [3.0, 2.0, 1.0]
     """
     names = [pl.col(key).cast(pl.String) for key in keys]  # categories of two tables differ
     if not names:
         return values
     known = before.select(names).with_columns(pl.Series("__value", values))
-    found = now.select(names).join(known, on=list(keys), how="left", nulls_equal=True, maintain_order="left")
-    return found["__value"].fill_null(float(np.median(values))).to_numpy()
+    joined = now.select(names).join(known, on=list(keys), how="left", nulls_equal=True, maintain_order="left")
+    return joined["__value"].fill_null(float(np.median(values))).to_numpy()
 
 
 def fit(
@@ -171,15 +175,18 @@ def fit(
     models: Mapping[str, Model],
     totals: Totals | None,
     combination: Combination,
-    tell: Callable[[str], None] = lambda name: None,
+    progress: Callable[[str], None] = lambda name: None,
 ) -> Champion:
-    """Fits those of `models`, and `totals`, that the combination asks for; `tell` is told which one is next."""
+    """Fits the models that the combination needs, of `models` and of the upper levels' `totals`.
+
+    `progress` is called with the name of the model that is fitted next.
+    """
     fitted = {}
     for name in combination.blend.models:
-        tell(name)
+        progress(name)
         fitted[name] = models[name].fit(panel, horizon)
-    above = None
+    fitted_totals = None
     if totals is not None and combination.needs_totals:
-        tell(TOTALS)
-        above = totals.fit(totals.sums(panel), horizon)
-    return Champion(fitted, combination, above, panel.n_series)
+        progress(TOTALS)
+        fitted_totals = totals.fit(totals.sums(panel), horizon)
+    return Champion(fitted, combination, fitted_totals, panel.n_series)

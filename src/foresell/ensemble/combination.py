@@ -1,4 +1,4 @@
-"""How forecasts of several models become one: blended, then brought into line with those of the totals."""
+"""The combination of several models' forecasts into one: a blend, then its reconciliation with the totals."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ COMBINATION, VARIANCES = "combination.json", "variances.parquet"
 
 @dataclass(frozen=True)
 class Combination:
-    """The weights of the models, and the way the upper levels have their say."""
+    """The weights of the models, and the reconciliation of their blend with the forecasts of the upper levels."""
 
     blend: Blend
     reconciliation: Reconciliation
 
     @property
     def needs_totals(self) -> bool:
-        """Whether forecasts of upper levels are asked for."""
+        """Whether the reconciliation needs forecasts of upper levels."""
         return set(self.reconciliation.shares) != {BOTTOM_UP}
 
     def save(self, folder: Path) -> None:
         """Writes ``combination.json``, and the error variances as Parquet where there are some."""
-        way = self.reconciliation
+        method = self.reconciliation
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"by": self.blend.by, "weights": self.blend.weights.to_dicts(), "reconciliation": dict(way.shares)}
+        content = {"by": self.blend.by, "weights": self.blend.weights.to_dicts(), "reconciliation": dict(method.shares)}
         (folder / COMBINATION).write_text(json.dumps(content, indent=1), encoding="utf-8")
-        if way.variance is not None and way.variances is not None:
-            levels = [None, *(list(level) for level in way.variances)]  # none for the single series, which come first
-            values = [way.variance, *way.variances.values()]
+        if method.variance is not None and method.variances is not None:
+            levels = [None, *(list(level) for level in method.variances)]  # None is that of the single series
+            values = [method.variance, *method.variances.values()]
             kinds = {"level": pl.List(pl.String), "variance": pl.List(pl.Float64)}
             pl.DataFrame({"level": levels, "variance": values}, schema=kinds).write_parquet(folder / VARIANCES)
 

@@ -1,9 +1,10 @@
-"""From the backtest's forecasts to one combination of them, judged on later windows than it was learnt on.
+"""The selection of one combination of the backtest's forecasts, judged on later windows than it was learnt on.
 
-First the models are blended, then the blend is brought into line with forecasts of the upper levels. For both stages
-there are several candidates. What a candidate has to learn for a window, it learns from those only that had ended by
-its cutoff, so its score there is what it would have got then. The candidate with the best scores so far makes the
-forecast of the next window, and the one with the best scores in all windows makes tonight's, having learnt from all.
+There are two stages: the models are blended, and then the blend is reconciled with forecasts of the upper levels.
+Both stages have several candidates. What a candidate learns for a window, it learns only from windows that had ended
+by the cutoff, so its score is the one that it would have had at that time. The candidate with the best scores up to
+then makes the forecast of the next window. The candidate with the best scores in all windows makes the next forecast,
+and learns from all windows for that.
 """
 
 from __future__ import annotations
@@ -15,129 +16,149 @@ from typing import Generic, TypeVar
 import numpy as np
 import polars as pl
 
-from foresell.adjust.reconciliation import BOTTOM_UP, MINT, Reconciliation, error_variance, going_together, way_of
+from foresell.adjust.reconciliation import (
+    BOTTOM_UP,
+    MINT,
+    Reconciliation,
+    error_variance,
+    method_of,
+    variance_inflation,
+)
 from foresell.core.errors import SettingsError, first_five
-from foresell.ensemble.blending import Blend, least_error, together
+from foresell.ensemble.blending import Blend, error_products, least_error_weights
 from foresell.ensemble.combination import Combination
-from foresell.evaluate.tested_window import Evidence, known_before
+from foresell.evaluate.window_forecasts import WindowForecasts, windows_ended_by
 
 WEIGHTED, MEAN, COMBINED = "weighted", "mean", "combined"
-"""Names of candidates: weights of least error for all series alike, the simple mean, shares of least error."""
+"""Candidates: the weights of least error, the same for all series; the simple mean; the methods of reconciliation
+with weights of least error."""
 
 SEGMENT, NEW = "age", "new"
-"""Series that may have weights of their own: a new product has no history for most models to go by."""
+"""The series that may have weights of their own: a new product has no history that most models could use."""
 
-APART = f", {NEW} apart"
-"""What is added to the name of a candidate when new series have weights of their own beside it."""
+WITH_NEW_SEGMENT = f", {NEW} apart"
+"""The end of a candidate's name when new series have weights of their own in it."""
 
-ENOUGH = 2
-"""In how many windows a candidate must have been tried before it is chosen over the one to begin with."""
+FEWEST_WINDOWS = 2
+"""A candidate replaces the first one only after so many windows."""
 
 Candidate = TypeVar("Candidate", Blend, Reconciliation)
 
 
 @dataclass(frozen=True)
-class Found:
-    """What came of the search.
+class Selection:
+    """The selected combination, and what it would have forecast in each window of the backtest.
 
-    - `combination`: what makes tonight's forecast, learnt from all windows.
-    - `by_blend`: for each window the forecast of the single series [series, step] by every blend that was chosen at any
-      time, brought into line as was best for it then.
-    - `chosen`: the blend that would have been chosen for each window. `final`: the one that makes tonight's forecast.
-    - `trials`: one row for each candidate and window: ``stage``, ``candidate``, ``cutoff``, ``wrmsse``, whether it was
-      ``chosen`` for that window, and whether it is the ``final`` one, which makes tonight's forecast. Those of the
-      reconciliation are of the final blend.
+    - `combination`: makes the next forecast; learnt from all windows.
+    - `means_by_blend`: for every blend that was chosen at any time, its reconciled forecast of the single series in
+      each window, [series, step]. Every blend has the reconciliation that was best for it at that time.
+    - `chosen_blends`: the name of the blend that would have been chosen for each window.
+    - `final_blend`: the name of the blend of `combination`.
+    - `trials`: one row for each candidate and window, with ``stage``, ``candidate``, ``cutoff``, ``wrmsse``, ``chosen``
+      (whether it would have been chosen for that window) and ``final`` (whether it is part of `combination`). The rows
+      of the stage ``reconciliation`` are those of the final blend.
     """
 
     combination: Combination
-    by_blend: Mapping[str, list[np.ndarray]]
-    chosen: Sequence[str]
-    final: str
+    means_by_blend: Mapping[str, list[np.ndarray]]
+    chosen_blends: Sequence[str]
+    final_blend: str
     trials: pl.DataFrame
 
     @property
     def means(self) -> list[np.ndarray]:
-        """For each window the forecast of the single series [series, step] that would have been made then."""
-        return [self.by_blend[name][number] for number, name in enumerate(self.chosen)]
+        """For each window the forecast of the single series [series, step] that would have been made at its cutoff."""
+        return [self.means_by_blend[name][number] for number, name in enumerate(self.chosen_blends)]
 
 
-def combine(
-    evidence: Sequence[Evidence],
-    plain: Sequence[str] = (),
+def select_combination(
+    windows: Sequence[WindowForecasts],
+    baselines: Sequence[str] = (),
     *,
     champion: str | None = None,
     reconciliation: str | None = None,
-    tell: Callable[[str], None] = lambda doing: None,
-) -> Found:
-    """The best way to make one forecast of several, by the windows of `evidence`, the oldest first.
+    progress: Callable[[str], None] = lambda activity: None,
+) -> Selection:
+    """The best combination by the backtest's `windows`, the oldest first.
 
-    `plain` are models that serve as benchmarks and are left out of the simple mean. `champion` names the candidate to
-    blend with (a model, ``mean``, ``weighted``), `reconciliation` the one for the other stage; they are searched for
-    where not given. `tell` is told what is being done.
+    `baselines` are models that are left out of the simple mean. `champion` names the candidate for the blend: a model,
+    ``mean`` or ``weighted``. `reconciliation` names the candidate for the second stage. A stage without such a name is
+    searched. `progress` is called with a description of the current activity.
 
     Raises SettingsError for a candidate that does not exist.
     """
-    tell("weights of the models")
-    products = [_products(window) for window in evidence]
-    blended = search(
+    progress("weights of the models")
+    products = [_error_products(window) for window in windows]
+    blend_search = search(
         "blend",
-        evidence,
-        learn=lambda seen: blends(list(evidence[0].means), products[:seen], plain),
-        use=lambda blend, window: blend.apply(evidence[window].means, evidence[window].window.segments),
-        wanted=champion,
+        windows,
+        learn=lambda ended: blend_candidates(list(windows[0].means), products[:ended], baselines),
+        apply=lambda blend, number: blend.apply(windows[number].means, windows[number].evaluation.segments),
+        name=champion,
     )
-    tell("totals and single series into line")
-    # What is best for one blend may be bad for another, so each blend that was chosen has a search of its own.
-    lined_up = {name: _line_up(evidence, blended.of(name), reconciliation) for name in {*blended.chosen, blended.final}}
-    by_blend = {name: [found.mean(number) for number in range(len(evidence))] for name, found in lined_up.items()}
-    last = lined_up[blended.final]
-    trials = pl.concat([blended.table(evidence), last.table(evidence)])
-    return Found(Combination(blended.best, last.best), by_blend, blended.chosen, blended.final, trials)
+    progress("totals and single series into line")
+    # The best reconciliation of one blend may be bad for another, so each blend that was chosen has its own search.
+    names = {*blend_search.chosen, blend_search.final}
+    searches = {name: _search_reconciliation(windows, blend_search.means_of(name), reconciliation) for name in names}
+    means = {name: [result.mean(number) for number in range(len(windows))] for name, result in searches.items()}
+    final = searches[blend_search.final]
+    trials = pl.concat([blend_search.table(windows), final.table(windows)])
+    combination = Combination(blend_search.best, final.best)
+    return Selection(combination, means, blend_search.chosen, blend_search.final, trials)
 
 
-def _line_up(evidence: Sequence[Evidence], means: Sequence[np.ndarray], wanted: str | None) -> Searched[Reconciliation]:
+def _search_reconciliation(
+    windows: Sequence[WindowForecasts], means: Sequence[np.ndarray], name: str | None
+) -> SearchResult[Reconciliation]:
     """The search for the reconciliation of one blend, whose forecasts of the windows are `means`."""
-    shares: list[np.ndarray] = []  # how the errors of the ways went together, window by window
+    products: list[np.ndarray] = []  # of the methods' errors, window by window: [method, method]
 
-    def ways(seen: int) -> dict[str, Reconciliation]:
-        shares.extend(_shares(evidence[window], means[window]) for window in range(len(shares), seen))
-        return reconciliations(evidence[:seen], means[:seen], shares, evidence[0])
+    def candidates(ended: int) -> dict[str, Reconciliation]:
+        new_windows = range(len(products), ended)
+        products.extend(_method_error_products(windows[number], means[number]) for number in new_windows)
+        return reconciliation_candidates(windows[:ended], means[:ended], products, windows[0])
 
-    found = search(
+    result = search(
         "reconciliation",
-        evidence,
-        learn=ways,
-        use=lambda way, window: way.apply(means[window], evidence[window].totals, evidence[window].groups),
-        wanted=wanted,
+        windows,
+        learn=candidates,
+        apply=lambda candidate, number: candidate.apply(means[number], windows[number].totals, windows[number].groups),
+        name=name,
     )
-    return replace(found, made=[{name: made[name]} for name, made in zip(found.chosen, found.made, strict=True)])
+    # Only the chosen forecasts are needed; the others would take memory.
+    chosen = zip(result.chosen, result.forecasts, strict=True)
+    return replace(result, forecasts=[{name: forecasts[name]} for name, forecasts in chosen])
 
 
 @dataclass(frozen=True)
-class Searched(Generic[Candidate]):
-    """What a search found: the `best` candidate of all windows, called `final`; and for each window the one `chosen`
-    then, the `scores` of all, and the forecasts that they `made`."""
+class SearchResult(Generic[Candidate]):
+    """The result of one stage.
+
+    `best` is the candidate of the best scores in all windows and `final` its name. For each window, `chosen` is the
+    candidate that would have been chosen at its cutoff, `scores` has the WRMSSE of all candidates, and `forecasts` has
+    their forecasts [series, step].
+    """
 
     stage: str
     final: str
     best: Candidate
     chosen: Sequence[str]
     scores: Sequence[Mapping[str, float]]
-    made: Sequence[Mapping[str, np.ndarray]]
+    forecasts: Sequence[Mapping[str, np.ndarray]]
 
-    def mean(self, window: int) -> np.ndarray:
-        """The forecast by the candidate that was chosen for a window."""
-        return self.made[window][self.chosen[window]]
+    def mean(self, number: int) -> np.ndarray:
+        """The forecast by the candidate that was chosen for the window with this number."""
+        return self.forecasts[number][self.chosen[number]]
 
-    def of(self, name: str) -> list[np.ndarray]:
-        """The forecasts of all windows by one candidate; by the one chosen where it could not take part yet."""
-        return [made.get(name, self.mean(window)) for window, made in enumerate(self.made)]
+    def means_of(self, name: str) -> list[np.ndarray]:
+        """The forecasts of all windows by one candidate, or by the chosen one where it did not exist yet."""
+        return [forecasts.get(name, self.mean(number)) for number, forecasts in enumerate(self.forecasts)]
 
-    def table(self, evidence: Sequence[Evidence]) -> pl.DataFrame:
-        """One row for each candidate and window, see `Found.trials`."""
+    def table(self, windows: Sequence[WindowForecasts]) -> pl.DataFrame:
+        """One row for each candidate and window, see `Selection.trials`."""
         rows = [
             (self.stage, name, window.cutoff, score, name == chosen, name == self.final)
-            for window, scores, chosen in zip(evidence, self.scores, self.chosen, strict=True)
+            for window, scores, chosen in zip(windows, self.scores, self.chosen, strict=True)
             for name, score in scores.items()
         ]
         return pl.DataFrame(rows, schema=["stage", "candidate", "cutoff", "wrmsse", "chosen", "final"], orient="row")
@@ -145,37 +166,39 @@ class Searched(Generic[Candidate]):
 
 def search(
     stage: str,
-    evidence: Sequence[Evidence],
+    windows: Sequence[WindowForecasts],
     learn: Callable[[int], Mapping[str, Candidate]],
-    use: Callable[[Candidate, int], np.ndarray],
-    wanted: str | None = None,
-) -> Searched[Candidate]:
-    """The best candidate, each judged in every window as it would have been made then.
+    apply: Callable[[Candidate, int], np.ndarray],
+    name: str | None = None,
+) -> SearchResult[Candidate]:
+    """The best candidate, where every candidate is judged in every window as it would have been at its cutoff.
 
-    `learn(seen)` gives the candidates by name as the first `seen` windows teach them, the one to begin with first;
-    `use(candidate, window)` makes its forecast of a window.
+    `learn(ended)` returns the candidates by name, learnt from the first `ended` windows; the first candidate is the
+    default. `apply(candidate, number)` returns the candidate's forecast of the window with that number. `name` chooses
+    a candidate without a search. Raises SettingsError where no candidate has that name.
     """
     scores: list[dict[str, float]] = []
-    made: list[dict[str, np.ndarray]] = []
+    forecasts: list[dict[str, np.ndarray]] = []
     chosen: list[str] = []
-    for number, window in enumerate(evidence):
-        seen = known_before(evidence, window.cutoff)
-        candidates = learn(seen)
-        there = wanted is not None and wanted in candidates
-        chosen.append(wanted if there and wanted else choose(scores[:seen], list(candidates)))
-        made.append({name: use(candidate, number) for name, candidate in candidates.items()})
-        scores.append({name: window.wrmsse(window.errors(mean)) for name, mean in made[-1].items()})
-    candidates = learn(len(evidence))
-    if wanted is not None and wanted not in candidates:
-        raise SettingsError(f"There is no {stage} '{wanted}'; there are {first_five(list(candidates))}.")
-    final = wanted or choose(scores, list(candidates))
-    return Searched(stage, final, candidates[final], chosen, scores, made)
+    for number, window in enumerate(windows):
+        ended = windows_ended_by(windows, window.cutoff)
+        candidates = learn(ended)
+        chosen.append(name if name in candidates else choose(scores[:ended], list(candidates)))  # type: ignore[arg-type]
+        means = {candidate: apply(candidates[candidate], number) for candidate in candidates}
+        forecasts.append(means)
+        scores.append({candidate: window.wrmsse(window.errors(mean)) for candidate, mean in means.items()})
+    candidates = learn(len(windows))
+    if name is not None and name not in candidates:
+        raise SettingsError(f"There is no {stage} '{name}'; there are {first_five(list(candidates))}.")
+    final = name or choose(scores, list(candidates))
+    return SearchResult(stage, final, candidates[final], chosen, scores, forecasts)
 
 
 def choose(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> str:
-    """The candidate of `names` with the best scores so far; the first one unless another was better in two windows.
+    """The candidate of `names` with the best `scores`, which are one mapping of candidates to WRMSSE for each window.
 
-    Each is compared with the first in the windows in which both took part, by the mean ratio of their scores.
+    Every candidate is compared with the first one by the mean ratio of their scores in the windows that have both.
+    The first one is chosen unless another was better in at least two windows.
 
     >>> scores = [{"a": 0.6}, {"a": 0.5, "b": 0.4}, {"a": 0.5, "b": 0.45}]
     >>> choose(scores[:2], ["a", "b"]), choose(scores, ["a", "b"]), choose(scores, ["b", "a"])
@@ -184,85 +207,97 @@ def choose(scores: Sequence[Mapping[str, float]], names: Sequence[str]) -> str:
     first = names[0]
 
     def ratio(name: str) -> float:
-        both = [each[name] / each[first] for each in scores if name in each and each.get(first, 0) > 0]
         if name == first:
             return 1.0
-        return float(np.mean(both)) if len(both) >= ENOUGH else np.inf
+        shared = [window for window in scores if name in window and window.get(first, 0) > 0]
+        if len(shared) < FEWEST_WINDOWS:
+            return np.inf
+        return float(np.mean([window[name] / window[first] for window in shared]))
 
     return min(names, key=ratio)
 
 
-def blends(
-    models: Sequence[str], products: Sequence[Mapping[str, np.ndarray]], plain: Sequence[str] = ()
+def blend_candidates(
+    models: Sequence[str], products: Sequence[Mapping[str, np.ndarray]], baselines: Sequence[str] = ()
 ) -> dict[str, Blend]:
-    """The candidates for the blend, as the windows with these `products` of errors teach them."""
-    alone = {model: Blend.fixed({model: 1.0}) for model in models}
-    better = [model for model in models if model not in plain] or list(models)
+    """The candidates for the blend by name, learnt from the `products` of errors of the windows that have ended."""
+    single = {model: Blend.fixed({model: 1.0}) for model in models}
     if len(models) == 1:
-        return alone
-    found = {MEAN: Blend.mean(better)}
-    if products:
-        found[WEIGHTED] = Blend.learn(models, np.sum([each["all"] for each in products], axis=0))
-    found |= alone
-    new = [each[NEW] for each in products if NEW in each]
-    if new:  # after those that they are made of, which are chosen where weights apart change nothing
-        weights = dict(zip(models, least_error(np.sum(new, axis=0)).tolist(), strict=True))
-        found |= {name + APART: found[name].apart(SEGMENT, NEW, weights) for name in (WEIGHTED, *better)}
-    return found
-
-
-def _products(evidence: Evidence) -> dict[str, np.ndarray]:
-    """How the models' errors in one window go together: at all nodes, and at the new ones of the single series."""
-    errors = np.stack([evidence.errors(mean) for mean in evidence.means.values()])  # [model, node, step]
-    importance = evidence.importance(errors.mean(axis=0))
-    found = {"all": together(errors, importance)}
-    new = evidence.window.segments[SEGMENT].to_numpy() == NEW
-    if new.any():
-        found[NEW] = together(errors[:, evidence.single][:, new], importance[evidence.single][new])
-    return found
-
-
-def reconciliations(
-    seen: Sequence[Evidence], means: Sequence[np.ndarray], shares: Sequence[np.ndarray], any_window: Evidence
-) -> dict[str, Reconciliation]:
-    """The candidates for the reconciliation, as the windows `seen`, with the blend's `means` in them, teach them.
-
-    Once there is something to learn from, the mean of the ways with weights of least error is the one to begin with: it
-    is seldom far from the best, which any one way may be.
-    """
-    names = _ways(any_window)
-    if len(names) == 1:
-        return {BOTTOM_UP: Reconciliation({BOTTOM_UP: 1.0})}
-    single = {name: Reconciliation({name: 1.0}) for name in names}
-    if not seen:
         return single
-    weights = least_error(np.sum(shares, axis=0))
-    used = {name: float(weight) for name, weight in zip(names, weights, strict=True) if weight > 0}
-    return {COMBINED: Reconciliation(used), **single, MINT: _mint(seen, means)}
+    strong = [model for model in models if model not in baselines] or list(models)
+    candidates = {MEAN: Blend.mean(strong)}
+    if products:
+        candidates[WEIGHTED] = Blend.learn(models, np.sum([window["all"] for window in products], axis=0))
+    candidates |= single
+    new = [window[NEW] for window in products if NEW in window]
+    if new:  # They follow the candidates that they extend, which win where weights for new series change nothing.
+        weights = dict(zip(models, least_error_weights(np.sum(new, axis=0)).tolist(), strict=True))
+        candidates |= {
+            name + WITH_NEW_SEGMENT: candidates[name].with_segment(SEGMENT, NEW, weights)
+            for name in (WEIGHTED, *strong)
+        }
+    return candidates
 
 
-def _ways(evidence: Evidence) -> list[str]:
-    """Bottom-up, and scaling to each level that has forecasts of its own, from the top down."""
-    return [BOTTOM_UP, *(way_of(level) for level in evidence.totals)]
+def _error_products(window: WindowForecasts) -> dict[str, np.ndarray]:
+    """The products of the models' errors in one window: of all nodes, and of the new series where there are some."""
+    errors = np.stack([window.errors(mean) for mean in window.means.values()])  # [model, node, step]
+    importance = window.importance(errors.mean(axis=0))
+    products = {"all": error_products(errors, importance)}
+    new = window.evaluation.segments[SEGMENT].to_numpy() == NEW
+    if new.any():
+        products[NEW] = error_products(errors[:, window.single][:, new], importance[window.single][new])
+    return products
 
 
-def _shares(evidence: Evidence, mean: np.ndarray) -> np.ndarray:
-    """How the errors of the ways to reconcile `mean` go together in one window: [way, way]."""
-    made = [Reconciliation({way: 1.0}).apply(mean, evidence.totals, evidence.groups) for way in _ways(evidence)]
-    errors = np.stack([evidence.errors(each) for each in made])
-    return together(errors, evidence.importance(errors.mean(axis=0)))
+def reconciliation_candidates(
+    ended: Sequence[WindowForecasts],
+    means: Sequence[np.ndarray],
+    products: Sequence[np.ndarray],
+    any_window: WindowForecasts,
+) -> dict[str, Reconciliation]:
+    """The candidates for the reconciliation by name, learnt from the windows that have `ended`.
+
+    `means` are the blend's forecasts of those windows [series, step] and `products` the products of the methods'
+    errors in them. `any_window` shows which levels have forecasts of their own. Once a window has ended, the first
+    candidate is the mean of all methods with weights of least error, because it is seldom far from the best one.
+    """
+    methods = _methods(any_window)
+    if len(methods) == 1:
+        return {BOTTOM_UP: Reconciliation({BOTTOM_UP: 1.0})}
+    single = {method: Reconciliation({method: 1.0}) for method in methods}
+    if not ended:
+        return single
+    weights = least_error_weights(np.sum(products, axis=0))
+    shares = {method: float(weight) for method, weight in zip(methods, weights, strict=True) if weight > 0}
+    return {COMBINED: Reconciliation(shares), **single, MINT: _mint(ended, means)}
 
 
-def _mint(seen: Sequence[Evidence], means: Sequence[np.ndarray]) -> Reconciliation:
-    """MinT with the error variances of the windows seen, those of the single series scaled up for going together."""
-    errors = [window.errors(mean)[window.single] for window, mean in zip(seen, means, strict=True)]
-    levels = list(seen[0].totals)
-    finest = max((seen[0].groups[level] for level in levels), key=len)
+def _methods(window: WindowForecasts) -> list[str]:
+    """Bottom-up, and the scaling to each level that has forecasts of its own, from the top down."""
+    return [BOTTOM_UP, *(method_of(level) for level in window.totals)]
+
+
+def _method_error_products(window: WindowForecasts, mean: np.ndarray) -> np.ndarray:
+    """The products of the errors of the methods to reconcile `mean` in one window: [method, method]."""
+    means = [Reconciliation({method: 1.0}).apply(mean, window.totals, window.groups) for method in _methods(window)]
+    errors = np.stack([window.errors(reconciled) for reconciled in means])
+    return error_products(errors, window.importance(errors.mean(axis=0)))
+
+
+def _mint(ended: Sequence[WindowForecasts], means: Sequence[np.ndarray]) -> Reconciliation:
+    """MinT with the error variances of the windows that have ended.
+
+    The variances of the single series are inflated, because errors of different series are not independent.
+    """
+    errors = [window.errors(mean)[window.single] for window, mean in zip(ended, means, strict=True)]
+    levels = list(ended[0].totals)
+    finest = max((ended[0].groups[level] for level in levels), key=len)
     variance = error_variance(errors, means)
     variances = {
         level: error_variance(
-            [window.total_errors(level) for window in seen], [window.totals[level] for window in seen]
+            [window.total_errors(level) for window in ended], [window.totals[level] for window in ended]
         )
         for level in levels
     }
-    return Reconciliation({MINT: 1.0}, variance * going_together(errors, finest, variance), variances)
+    return Reconciliation({MINT: 1.0}, variance * variance_inflation(errors, finest, variance), variances)

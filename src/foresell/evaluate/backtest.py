@@ -1,4 +1,4 @@
-"""The backtest: every model at every window, blind to what lies after the cutoff, and scored against it."""
+"""The backtest: every model forecasts every window without the sales after its cutoff, and is scored on them."""
 
 from __future__ import annotations
 
@@ -15,37 +15,42 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
+from foresell.evaluate.evaluation_window import ALL_LEVELS, EvaluationWindow
 from foresell.evaluate.metrics import METRICS
-from foresell.evaluate.scores import ALL_LEVELS, Window
 from foresell.evaluate.segments import segments as segments_of
-from foresell.evaluate.weights import Weights, compute_weights, given_weights, read_weights
+from foresell.evaluate.weights import Weights, compute_weights, read_weights, weights_from_table
 from foresell.models import prepare
 from foresell.models.contract import Model, Progress
 from foresell.models.totals import Totals
 
 BENCHMARK = "seasonal_naive"
+"""The model that the column ``improvement`` of the leaderboard compares with."""
+
 TABLES = ("levels", "segments", "steps", "runs", "weights")
 """The tables of scores of a `Backtest`."""
 
 TOTALS = "totals"
-"""The name under which the models of the upper levels stand."""
+"""The name of the models of the upper levels in the tables."""
+
+BacktestProgress = Callable[[float, int, str], None]
+"""Called with the number of fits that are done, the number of all fits, and a description of the current one."""
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """What a backtest found, as tidy tables; one row for each model and cutoff, and:
+    """The results of a backtest as tidy tables, with one row for each model and cutoff, and:
 
     - `levels`: for each level (``level`` in words; ``all`` is all of them together and has a WRMSSE only), with
       ``series`` (how many), ``points`` (known series x days) and ``weights`` (``computed`` or ``file``).
     - `segments`: for each segment of the single series: ``by`` (``steadiness``, ``volume`` or a column), ``segment``.
     - `steps`: for each level and ``step`` (from 1) after the cutoff.
     - `runs`: ``fit_seconds`` and ``forecast_seconds``.
-    - `weights`: what the scores are weighed with, the same for all models: for each cutoff and level the ``weight`` and
-      the ``scale`` of its series, in order.
+    - `weights`: the weights of the WRMSSE, the same for all models: for each cutoff and level the ``weight`` and the
+      ``scale`` of its series, in order.
 
-    The first three have the columns `metrics.METRICS`. Where they were not handed on, `forecasts` is the table of all
-    forecasts (model, keys, cutoff, date, step, mean, actual), and `totals` that of the models of upper levels, with
-    the columns ``level`` and those of all levels in the place of the keys.
+    The first three have the columns `metrics.METRICS`. `forecasts` is the table of all forecasts (model, keys, cutoff,
+    date, step, mean, actual). `totals` is that of the models of upper levels, with ``level`` and the columns of all
+    levels in place of the keys. Both are None where a sink took the forecasts.
     """
 
     levels: pl.DataFrame
@@ -59,9 +64,9 @@ class Backtest:
     def leaderboard(self, benchmark: str = BENCHMARK) -> pl.DataFrame:
         """One row for each model, best WRMSSE first: means over the windows.
 
-        ``wrmsse`` is that of all levels together, ``improvement`` by how many per cent it lies below that of
-        `benchmark` (null where that did not take part); the other metrics are those of the single series. ``seconds``
-        is what it took to fit and to forecast one window.
+        ``wrmsse`` is that of all levels together. ``improvement`` is the per cent by which it lies below that of
+        `benchmark`, null where that model was not tested. The other metrics are those of the single series.
+        ``seconds`` is the time to fit and to forecast one window.
         """
         metrics = [metric for metric in METRICS if metric not in ("wrmsse", "mape_left_out")]
         single = self.levels.filter(pl.col("level") == self.levels["level"][-1])
@@ -82,15 +87,18 @@ class Backtest:
             "wrmsse", "model", nulls_last=True
         )
 
-    def kept(self, model: str, cutoff: date) -> pl.DataFrame:
-        """The forecasts by `model` of one window, ``totals`` for those of the upper levels; empty if none was kept."""
+    def forecasts_of(self, model: str, cutoff: date) -> pl.DataFrame:
+        """The forecasts by `model` for one window; ``totals`` has those of the upper levels.
+
+        Empty where a sink took them.
+        """
         table = self.totals if model == TOTALS else self.forecasts
         if table is None:
             return pl.DataFrame()
         return table.filter((pl.col("model") == model) & (pl.col("cutoff") == cutoff))
 
     def tables(self) -> dict[str, pl.DataFrame]:
-        """The tables of scores by name, the leaderboard first; each a list of plain rows with ``.to_dicts()``."""
+        """The tables of scores by name, the leaderboard first."""
         return {"leaderboard": self.leaderboard(), **{name: getattr(self, name) for name in TABLES}}
 
 
@@ -104,63 +112,69 @@ def backtest(
     weights: str | Path | pl.DataFrame | None = None,
     totals: Totals | None = None,
     segments: tuple[str, ...] = (),
-    keep: Callable[[pl.DataFrame], None] | None = None,
-    progress: Callable[[float, int, str], None] | None = None,
+    forecast_sink: Callable[[pl.DataFrame], None] | None = None,
+    progress: BacktestProgress | None = None,
 ) -> Backtest:
-    """Fits every model on the panel until each of `cutoffs` (see `windows.cutoffs`) and scores what it forecasts.
+    """Fits every model on the panel until each of `cutoffs` (see `cutoffs.cutoffs`) and scores its forecasts.
 
-    `models` by the name they shall have in the tables. `weights` is a file (or table) of given WRMSSE weights and
-    scales, see `weights.read_weights`: where it has no column ``cutoff`` it serves the last window only; windows it
-    does not serve are weighed by what their past shows. Each model may prepare, once, what its windows share,
-    and models that differ only in how they learn share that too.
-    `totals` are models of upper levels, asked at every window too; their forecasts are kept as those of the model
-    ``totals`` and not scored. `keep` takes each table of forecasts as it is made; without it they are collected.
-    `progress` is told how many of how many fits are done, in parts too, and what is being done.
+    - `models` are named as they shall be named in the tables. Every model may prepare, once, what its windows share;
+      models that differ only in how they learn share that too.
+    - `weights` is a file or a table of WRMSSE weights and scales, see `weights.read_weights`. Without a column
+      ``cutoff`` it serves the last window only. The other windows have weights computed from their past.
+    - `totals` are models of the upper levels. Their forecasts of every window are collected as those of the model
+      ``totals``, and are not scored.
+    - `segments` are columns of the series to score by.
+    - `forecast_sink` is called with the table of forecasts of each model and window. Without it the result has them.
+    - `progress` is called with the number of fits that are done (a fraction while one runs), the number of all fits,
+      and a description of the current one.
 
     Raises UsageError where there is nothing to test or the history ends before a window does, and DataError where
     the file of weights does not fit the hierarchy.
     """
     ordered = sorted(set(cutoffs))
     _check(panel, models, horizon, ordered)
-    tell = progress or (lambda done, total, what: None)
+    notify = progress or (lambda done, total, activity: None)
     total = len(ordered) * (len(models) + (totals is not None))
-    tell(0, total, "weights and scales")
-    found: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
-    kept: dict[bool, list[pl.DataFrame]] = {True: [], False: []}
+    notify(0, total, "weights and scales")
+    frames: dict[str, list[pl.DataFrame]] = {name: [] for name in TABLES}
+    forecasts: list[pl.DataFrame] = []
+    forecasts_of_totals: list[pl.DataFrame] = []
     past = panel.until(ordered[-1])
     prepared = prepare(models, past, horizon, ordered)
-    above = totals.sums(past) if totals else None
-    prepared_above = totals.prepare(above, horizon, ordered) if totals and above else None
+    sums = totals.sums(past) if totals else None
+    prepared_totals = totals.prepare(sums, horizon, ordered) if totals and sums else None
     done = 0
-    for cutoff, window in zip(ordered, windows(panel, horizon, ordered, hierarchy, weights, segments), strict=True):
-        past = panel.until(cutoff)
-        label = (pl.lit(window.cutoff).alias("cutoff"),)
-        found["weights"].append(window.weights.to_frame(window.groups).select(*label, pl.all()))
+    windows = evaluation_windows(panel, horizon, ordered, hierarchy, weights, segments)
+    for day, window in zip(ordered, windows, strict=True):
+        past = panel.until(day)
+        cutoff = pl.lit(window.cutoff).alias("cutoff")
+        frames["weights"].append(window.weights.to_frame(window.groups).select(cutoff, pl.all()))
         for name, model in models.items():
-            forecast, run = _run(name, model, past, horizon, prepared[name], _part(tell, done, total, name, window))
+            part = _fit_progress(notify, done, total, f"{name} at {window.cutoff}")
+            forecast, run = _run(name, model, past, horizon, prepared[name], part)
             for table, frame in {**window.score(forecast.mean), "runs": run}.items():
-                found[table].append(frame.select(pl.lit(name).alias("model"), *label, pl.all()))
-            (keep or kept[False].append)(beside_actual(name, forecast, panel))
+                frames[table].append(frame.select(pl.lit(name).alias("model"), cutoff, pl.all()))
+            (forecast_sink or forecasts.append)(with_actuals(name, forecast, panel))
             done += 1
-        if totals and above:
-            part = _part(tell, done, total, TOTALS, window)
-            made, run = _run_totals(totals, above.until(cutoff), horizon, prepared_above, part)
-            found["runs"].append(run.select(pl.lit(TOTALS).alias("model"), *label, pl.all()))
-            (keep or kept[True].append)(made)
+        if totals and sums:
+            part = _fit_progress(notify, done, total, f"{TOTALS} at {window.cutoff}")
+            table_of_totals, run = _run_totals(totals, sums.until(day), horizon, prepared_totals, part)
+            frames["runs"].append(run.select(pl.lit(TOTALS).alias("model"), cutoff, pl.all()))
+            (forecast_sink or forecasts_of_totals.append)(table_of_totals)
             done += 1
-    tell(total, total, "done")
-    tables = {table: pl.concat(frames) for table, frames in found.items()}
-    forecasts, sums = (pl.concat(kept[of]) if kept[of] else None for of in (False, True))
-    return Backtest(**tables, forecasts=forecasts, totals=sums)
+    notify(total, total, "done")
+    tables = {table: pl.concat(parts) for table, parts in frames.items()}
+    return Backtest(**tables, forecasts=_concatenated(forecasts), totals=_concatenated(forecasts_of_totals))
 
 
-def _part(
-    tell: Callable[[float, int, str], None], done: int, total: int, name: str, window: Window
-) -> Callable[[int, int], None]:
-    """What a model tells while it is fitted, as a part of the whole; begins by saying which one it is."""
-    what = f"{name} at {window.cutoff}"
-    tell(done, total, what)
-    return lambda some, of: tell(done + 0.95 * some / max(of, 1), total, what)
+def _concatenated(frames: list[pl.DataFrame]) -> pl.DataFrame | None:
+    return pl.concat(frames) if frames else None
+
+
+def _fit_progress(notify: BacktestProgress, done: int, total: int, activity: str) -> Progress:
+    """The progress of one fit as a fraction of the whole backtest; it first names the `activity`."""
+    notify(done, total, activity)
+    return lambda part, of: notify(done + 0.95 * part / max(of, 1), total, activity)
 
 
 def _check(panel: Panel, models: Mapping[str, Model], horizon: int, cutoffs: list[int]) -> None:
@@ -173,45 +187,45 @@ def _check(panel: Panel, models: Mapping[str, Model], horizon: int, cutoffs: lis
     if beyond:
         raise UsageError(
             f"{len(beyond)} cutoffs leave no {horizon} {panel.frequency.noun}s to score within the history of "
-            f"{panel.n_days}: days {first_five(beyond)}. Use evaluate.windows.cutoffs."
+            f"{panel.n_days}: days {first_five(beyond)}. Use evaluate.cutoffs.cutoffs."
         )
 
 
-def windows(
+def evaluation_windows(
     panel: Panel,
     horizon: int,
     cutoffs: list[int],
     hierarchy: Hierarchy,
-    given: str | Path | pl.DataFrame | None,
-    columns: tuple[str, ...],
-) -> Iterator[Window]:
-    """The truth of the window at each of `cutoffs`, one at a time; see `backtest` for the weights.
+    weights: str | Path | pl.DataFrame | None,
+    segments: tuple[str, ...],
+) -> Iterator[EvaluationWindow]:
+    """The window of each of `cutoffs` with its actuals and weights, one at a time; parameters as for `backtest`.
 
-    Those that are given serve where they are for the window, computed ones elsewhere.
+    Raises UsageError where `weights` are for none of the windows.
     """
-    table = read_weights(given) if isinstance(given, str | Path) else given
+    table = read_weights(weights) if isinstance(weights, str | Path) else weights
     official: dict[int, Weights] = {}
     if table is not None:
         for cutoff in cutoffs:
-            when = panel.until(cutoff).cutoff
-            weights = given_weights(table, panel.series, hierarchy, when, cutoff == cutoffs[-1])
-            official |= {} if weights is None else {cutoff: weights}
+            date_of_cutoff = panel.until(cutoff).cutoff
+            of_window = weights_from_table(table, panel.series, hierarchy, date_of_cutoff, cutoff == cutoffs[-1])
+            official |= {} if of_window is None else {cutoff: of_window}
         if not official:
             raise UsageError(
                 f"The file of weights has none for these windows; it is for {first_five(table['cutoff'].unique())}. "
                 "Move the windows there, or leave 'backtest.weights' out."
             )
     others = [cutoff for cutoff in cutoffs if cutoff not in official]
-    measured = dict(zip(others, compute_weights(panel, hierarchy, others), strict=True)) if others else {}
+    computed = dict(zip(others, compute_weights(panel, hierarchy, others), strict=True)) if others else {}
     for cutoff in cutoffs:
-        segments = segments_of(panel.until(cutoff), columns)
-        yield Window.of(panel, cutoff, horizon, hierarchy, {**measured, **official}[cutoff], segments)
+        labels = segments_of(panel.until(cutoff), segments)
+        yield EvaluationWindow.of(panel, cutoff, horizon, hierarchy, {**computed, **official}[cutoff], labels)
 
 
 def _run(
     name: str, model: Model, past: Panel, horizon: int, prepared: Any, progress: Progress
 ) -> tuple[Forecast, pl.DataFrame]:
-    """The forecast of a model that saw nothing but the past, and how long it took."""
+    """The forecast of a model that is fitted on the past only, and the seconds that both took."""
     start = time.perf_counter()
     fitted = model.fit(past, horizon, prepared, progress)
     middle = time.perf_counter()
@@ -228,20 +242,20 @@ def _run(
 def _run_totals(
     totals: Totals, sums: Panel, horizon: int, prepared: Any, progress: Progress
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The forecasts of the upper levels as a table, and how long they took."""
+    """The forecasts of the upper levels as a table, and the seconds that fitting and forecasting took."""
     start = time.perf_counter()
     fitted = totals.fit(sums, horizon, prepared, progress)
     middle = time.perf_counter()
-    made = fitted.forecast(sums)
+    forecast = fitted.forecast(sums)
     end = time.perf_counter()
     runs = pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
-    return made.to_frame().select(pl.lit(TOTALS).alias("model"), pl.all()), runs
+    return forecast.to_frame().select(pl.lit(TOTALS).alias("model"), pl.all()), runs
 
 
-def beside_actual(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:
-    """The forecast of the model `name` beside what happened by `panel`: model, keys, cutoff, date, step, mean, actual.
+def with_actuals(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:
+    """The forecast of the model `name` beside the actuals of `panel`: model, keys, cutoff, date, step, mean, actual.
 
-    One row for each series and step; names are categories, which keeps it small.
+    The table has one row for each series and step. Names are categories, which keeps it small.
     """
     first = panel.day_of(forecast.dates[0])
     actual = panel.units[:, first : first + forecast.horizon]

@@ -1,4 +1,4 @@
-"""Do quantiles hold what they promise: how often what was sold lay below each of them."""
+"""The calibration of quantiles: how often the actual lay below each of them, against their probability."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 
-COUNTED = ("level", "probability", "points", "share_below", "share_at_or_below")
-"""The columns of a table of counts, see `count`."""
+QUANTILE_COUNTS = ("level", "probability", "points", "share_below", "share_at_or_below")
+"""The columns of the table that `count_below` makes."""
 
 
-def count(level: str, actual: np.ndarray, quantiles: np.ndarray, probabilities: Sequence[float]) -> pl.DataFrame:
+def count_below(level: str, actual: np.ndarray, quantiles: np.ndarray, probabilities: Sequence[float]) -> pl.DataFrame:
     """How often the actual lay below, and at or below, each quantile: one row for each probability.
 
-    `actual` [series, step] in units, NaN where not known; `quantiles` [q, series, step]. The columns are `COUNTED`;
-    ``points`` is how many series and days were known. Raises UsageError where shapes do not fit each other.
+    `actual` [series, step] in units, NaN where not known; `quantiles` [q, series, step]. The columns are
+    `QUANTILE_COUNTS`; ``points`` is the number of known actuals. Raises UsageError where the shapes do not fit.
 
-    >>> shares = count("total", np.array([[0.0, 2, 5, np.nan]]), np.array([[[1.0, 2, 3, 4]]]), [0.5])
+    >>> shares = count_below("total", np.array([[0.0, 2, 5, np.nan]]), np.array([[[1.0, 2, 3, 4]]]), [0.5])
     >>> shares.select("points", "share_below", "share_at_or_below").row(0)  # below: 0; at: 2; of three
     (3, 0.3333333333333333, 0.6666666666666666)
     """
@@ -31,34 +31,35 @@ def count(level: str, actual: np.ndarray, quantiles: np.ndarray, probabilities: 
     rows = []
     for probability, quantile in zip(probabilities, quantiles, strict=True):
         below = np.sum(actual[known] < quantile[known]) / max(points, 1)
-        at = np.sum(actual[known] <= quantile[known]) / max(points, 1)
-        rows.append((level, float(probability), points, float(below), float(at)))
+        at_or_below = np.sum(actual[known] <= quantile[known]) / max(points, 1)
+        rows.append((level, float(probability), points, float(below), float(at_or_below)))
     kinds = (pl.String, pl.Float64, pl.Int64, pl.Float64, pl.Float64)
-    return pl.DataFrame(rows, schema=dict(zip(COUNTED, kinds, strict=True)), orient="row")
+    return pl.DataFrame(rows, schema=dict(zip(QUANTILE_COUNTS, kinds, strict=True)), orient="row")
 
 
-def calibration(counted: pl.DataFrame) -> pl.DataFrame:
-    """The table of `count` (of one or many windows) with ``observed`` and ``off`` for each level and probability.
+def calibration(counts: pl.DataFrame) -> pl.DataFrame:
+    """The table `counts` of `count_below` with ``observed`` and ``off``: one row for each level and probability.
 
-    A quantile of counts is right where its probability lies between the share of actuals below it and the share at
-    or below it, for many of them fall on it: on a series that sells on one day in ten, the median is 0 and nine tenths
-    lie at it. ``observed`` is the share that lies nearest to the probability within these two, ``off`` by how much it
-    misses. Several rows of one level and probability (windows, segments) are taken together by their points. Czado,
-    Gneiting and Held, "Predictive model assessment for count data", 2009, section 2.
+    A quantile of whole units is right where its probability lies between the share of actuals below it and the share
+    at or below it, because many actuals equal it. On a series that sells on one day in ten, the median is 0 and nine
+    tenths of the actuals are 0 too. ``observed`` is the share between these two that is nearest to the probability,
+    and ``off`` is ``observed`` less the probability. Several rows of one level and probability, such as those of
+    several windows, are averaged by their points. Czado, Gneiting and Held, "Predictive model assessment for count
+    data", 2009, section 2.
 
     Raises UsageError where a column is missing.
     """
-    missing = [name for name in COUNTED if name not in counted.columns]
+    missing = [name for name in QUANTILE_COUNTS if name not in counts.columns]
     if missing:
         raise UsageError(
-            f"The table of quantiles has no column {first_five(missing)}; it has {', '.join(counted.columns)}."
+            f"The table of quantiles has no column {first_five(missing)}; it has {', '.join(counts.columns)}."
         )
-    shares = [(pl.col(name) * pl.col("points")).sum() / pl.col("points").sum() for name in COUNTED[3:]]
+    shares = [(pl.col(name) * pl.col("points")).sum() / pl.col("points").sum() for name in QUANTILE_COUNTS[3:]]
     table = (
-        counted.filter(pl.col("points") > 0)
+        counts.filter(pl.col("points") > 0)
         .group_by("level", "probability", maintain_order=True)
         .agg(*shares, pl.col("points").sum())
     )
     observed = pl.col("probability").clip(pl.col("share_below"), pl.col("share_at_or_below"))
-    table = table.select(*COUNTED, observed.alias("observed"))
+    table = table.select(*QUANTILE_COUNTS, observed.alias("observed"))
     return table.with_columns(off=pl.col("observed") - pl.col("probability"))

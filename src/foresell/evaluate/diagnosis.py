@@ -1,7 +1,7 @@
-"""What the errors of a backtest have in common: where they lean, whether they last, whether they grow.
+"""The diagnosis of a backtest's errors: their bias, their autocorrelation, and their growth along the horizon.
 
-An error is forecast less actual, in units. Days whose actual is not known are left out of both before anything is
-added up, so that a level compares like with like.
+An error is forecast less actual, in units. Days whose actual is not known are left out of both before either is added
+up, so that both sums have the same days.
 """
 
 from __future__ import annotations
@@ -24,27 +24,28 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
 CHANCE = 0.05
-"""How often noise alone would call something clear, over all parts of one kind together."""
+"""The probability that noise alone makes any part of one kind, such as any weekday, clear."""
 
-LARGEST = 6  # groups of each level that are looked at one by one
+LARGEST = 6  # groups of each level that are diagnosed one by one
 _LAGS = {Frequency.DAY: 15, Frequency.WEEK: 13, Frequency.MONTH: 12}
-_STRETCHES = 8  # at most so many parts of the horizon, where a season is longer than it
+_MOST_STRETCHES = 8  # parts of a horizon that is shorter than a season
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What the errors of one model's backtest have in common, as tidy tables.
+    """The diagnosis of the errors of one model's backtest, as tidy tables.
 
     - `bias`: ``by`` (``all``, ``weekday`` or ``month``, ``step``, ``group``), ``level`` in words, ``part`` (``Sunday``,
-      ``1 to 7``, ``CA · FOODS``), ``sold`` (units), ``bias`` (sum of errors over sum of actuals); ``apart``: for
-      weekdays, months and steps what is left of the bias once that of the whole window is taken off, else the bias;
-      ``standard_error`` of ``apart`` and the ``noise`` that it has to be beyond to be ``clear``, null where there is
-      one window only.
+      ``1 to 7``, ``CA · FOODS``), ``sold`` (units), ``bias`` (sum of errors over sum of actuals), ``apart`` (for
+      weekdays, months and steps the bias that remains without the bias of the whole window, else the bias itself),
+      the ``standard_error`` of ``apart``, the ``noise`` beyond which it is ``clear``, both null where there is one
+      window only.
     - `levels`: for each ``level`` its ``groups``, ``bias`` (the mean of the absolute bias of its groups over all
       windows, by what they sold), and the WAPE of the first (``near``) and last (``far``) stretch of the horizon; in
-      ``grown`` of ``windows`` the far one was larger. Null where the horizon is one stretch.
+      ``grown`` of ``windows`` the far one was larger. Both are null where the horizon is one stretch.
     - `correlation`: for each ``level`` and ``lag`` the ``autocorrelation`` of the errors about their mean in each
-      window, as the mean over the groups; ``bound``: noise alone stays within plus or minus this in 95 of 100 cases.
+      window, as the mean over the groups; ``bound`` is the limit, either way, within
+      which noise alone stays in 95 of 100 cases.
     """
 
     bias: pl.DataFrame
@@ -53,7 +54,7 @@ class Diagnosis:
 
 
 def diagnose(tested: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Diagnosis:
-    """The diagnosis of one model from the backtest's table of its forecasts: keys, cutoff, date, step, mean, actual.
+    """The diagnosis of one model by the backtest's table of its forecasts: keys, cutoff, date, step, mean, actual.
 
     `panel` and `hierarchy` are those of the backtest. Raises UsageError for forecasts of several models, of none, or
     of series that the panel does not have.
@@ -118,17 +119,19 @@ class Errors:
         return Errors(self.dates, groups.sum(self.error), groups.sum(self.actual), known)
 
     @cached_property
-    def runs(self) -> np.ndarray:
-        """Which stretch of time each cell lies in [window, step], int: its window, or where windows overlap the
-        stretch of the calendar, one horizon long. Errors of one stretch may all be wrong together."""
+    def periods(self) -> np.ndarray:
+        """The period that each cell belongs to [window, step], int. The errors of one period depend on each other.
+
+        A period is a window, or where windows overlap, a part of the calendar one horizon long.
+        """
         n_windows, horizon = self.dates.shape
         if (self.dates[1:, 0] > self.dates[:-1, -1]).all():
             return np.repeat(np.arange(n_windows)[:, None], horizon, axis=1)
-        _, place = np.unique(self.dates, return_inverse=True)
-        return place.reshape(self.dates.shape) // horizon
+        _, day = np.unique(self.dates, return_inverse=True)
+        return day.reshape(self.dates.shape) // horizon
 
-    def apart(self) -> np.ndarray:
-        """The errors less each window's own bias [series, window, step]: what is left adds up to 0 in every window."""
+    def without_window_bias(self) -> np.ndarray:
+        """The errors less the bias of their window [series, window, step]; they add up to 0 in every window."""
         total, sold = self.error.sum(axis=2, keepdims=True), self.actual.sum(axis=2, keepdims=True)
         share = np.divide(total, sold, out=np.zeros_like(total), where=sold > 0)
         return np.where(self.known, self.error - share * self.actual, 0)
@@ -158,9 +161,10 @@ def ratio(error: np.ndarray, actual: np.ndarray, cluster: np.ndarray) -> tuple[f
 
 
 def stretches(horizon: int, frequency: Frequency) -> list[tuple[int, int]]:
-    """The horizon in parts (first step, last step): whole seasons, or a few of like length where a season is longer.
+    """The parts of the horizon as (first step, last step): whole seasons, or up to eight equal parts of a shorter
+    horizon.
 
-    Whole weeks, so that a weekday that goes wrong is not taken for a step that does.
+    Parts of whole weeks keep the bias of a weekday out of the bias of a step.
 
     >>> stretches(28, Frequency.DAY), stretches(3, Frequency.MONTH)
     ([(1, 7), (8, 14), (15, 21), (22, 28)], [(1, 1), (2, 2), (3, 3)])
@@ -173,7 +177,7 @@ def stretches(horizon: int, frequency: Frequency) -> list[tuple[int, int]]:
     elif frequency == Frequency.DAY:
         bounds = np.array([0, horizon])
     else:
-        bounds = np.linspace(0, horizon, min(horizon, _STRETCHES) + 1).round().astype(int)
+        bounds = np.linspace(0, horizon, min(horizon, _MOST_STRETCHES) + 1).round().astype(int)
     return [(int(first) + 1, int(last)) for first, last in pairwise(bounds)]
 
 
@@ -190,25 +194,36 @@ def _cells(rows: pl.DataFrame, cutoffs: pl.Series) -> tuple[np.ndarray, np.ndarr
     return cutoffs.search_sorted(rows["cutoff"]).to_numpy().astype(np.int64), rows["step"].to_numpy().astype(int) - 1
 
 
-def _row(by: str, part: str, tried: int, cells: Sequence[np.ndarray]) -> dict[str, Any]:
-    """One row of `Diagnosis.bias` from error, actual, error apart and cluster, each [cell]; of so many parts tried."""
-    error, actual, apart, cluster = (each.ravel() for each in cells)
+def _row(by: str, part: str, n_parts: int, cells: Sequence[np.ndarray]) -> dict[str, Any]:
+    """One row of `Diagnosis.bias`, for one of `n_parts` parts.
+
+    `cells` are the errors, the actuals, the errors without the window's bias, and the clusters, each [cell].
+    """
+    error, actual, apart, cluster = (values.ravel() for values in cells)
     bias, _, _ = ratio(error, actual, cluster)
-    lean, spread, clusters = ratio(apart, actual, cluster)
-    limit = _student(1 - CHANCE / (2 * tried), max(clusters - 1, 1)) * spread
-    named = {"by": by, "part": part, "sold": float(actual.sum())}
-    clear = bool(abs(lean) > limit)
-    return named | {"bias": bias, "apart": lean, "standard_error": spread, "noise": limit, "clear": clear}
+    bias_apart, standard_error, clusters = ratio(apart, actual, cluster)
+    noise = _student(1 - CHANCE / (2 * n_parts), max(clusters - 1, 1)) * standard_error
+    return {
+        "by": by,
+        "part": part,
+        "sold": float(actual.sum()),
+        "bias": bias,
+        "apart": bias_apart,
+        "standard_error": standard_error,
+        "noise": noise,
+        "clear": bool(abs(bias_apart) > noise),
+    }
 
 
 def _student(probability: float, freedom: int) -> float:
-    """The quantile of Student's t."""
+    """The quantile of Student's t distribution with `freedom` degrees of freedom."""
     from scipy.special import stdtrit
 
     return float(stdtrit(freedom, probability))
 
 
 def _table(rows: list[dict[str, Any]], level: str) -> pl.DataFrame:
+    """The `rows` of one level as a part of `Diagnosis.bias`."""
     kinds = dict.fromkeys(("sold", "bias", "apart", "standard_error", "noise"), pl.Float64)
     frame = pl.DataFrame(rows, schema={"by": pl.String, "part": pl.String, **kinds, "clear": pl.Boolean})
     frame = frame.with_columns(pl.col(list(kinds)).fill_nan(None))
@@ -216,60 +231,60 @@ def _table(rows: list[dict[str, Any]], level: str) -> pl.DataFrame:
 
 
 def _of_total(total: Errors, frequency: Frequency) -> pl.DataFrame:
-    """The bias of the total: over all windows, by weekday (month of the year), by stretch of the horizon."""
-    error, actual, apart = total.error[0], total.actual[0], total.apart()[0]  # [window, step]
-    rows = [_row("all", "all", 1, (error, actual, error, total.runs))]
+    """The bias of the total: over all windows, by weekday (or month of the year), and by stretch of the horizon."""
+    error, actual, apart = total.error[0], total.actual[0], total.without_window_bias()[0]  # [window, step]
+    rows = [_row("all", "all", 1, (error, actual, error, total.periods))]
     kind, names, which = _calendar(total.dates, frequency)
-    # Within a window the weeks are taken as independent once the window's own bias is off.
+    # Without the bias of their window, the weeks of a window are taken to be independent.
     weeks = total.dates.astype("datetime64[W]" if kind == "weekday" else "datetime64[M]").astype(np.int64)
-    there = np.unique(which)
-    for number in there:
+    numbers = np.unique(which)
+    for number in numbers:
         cells = which == number
-        rows.append(_row(kind, names[number], len(there), [each[cells] for each in (error, actual, apart, weeks)]))
+        rows.append(_row(kind, names[number], len(numbers), [v[cells] for v in (error, actual, apart, weeks)]))
     parts = stretches(total.dates.shape[1], frequency)
     for first, last in parts if len(parts) > 1 else ():
         name = f"{first} to {last}" if last > first else str(first)
         steps = slice(first - 1, last)
-        rows.append(_row("step", name, len(parts), [each[:, steps] for each in (error, actual, apart, total.runs)]))
+        rows.append(_row("step", name, len(parts), [v[:, steps] for v in (error, actual, apart, total.periods)]))
     return _table(rows, "total")
 
 
 def _calendar(dates: np.ndarray, frequency: Frequency) -> tuple[str, tuple[str, ...], np.ndarray]:
-    """What of the calendar an error may follow: its name, the names of its parts, and the part of each date."""
+    """The cycle of the calendar that errors may follow: its name, the names of its parts, and the part of each date."""
     if frequency == Frequency.DAY:
         return "weekday", WEEKDAYS, (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
     return "month", MONTHS, dates.astype("datetime64[M]").astype(np.int64) % 12
 
 
 def _of_groups(errors: Errors, groups: Groups) -> pl.DataFrame:
-    """The bias of the groups that sold most."""
+    """The bias of the groups that sold the most units."""
     largest = np.argsort(-errors.actual.sum(axis=(1, 2)), kind="stable")[:LARGEST]
     names = groups.frame.select(groups.level).rows()
     rows = []
     for group in largest:
         error, actual = errors.error[group], errors.actual[group]
         name = " · ".join("(none)" if value is None else str(value) for value in names[group])
-        rows.append(_row("group", name, len(largest), (error, actual, error, errors.runs)))
+        rows.append(_row("group", name, len(largest), (error, actual, error, errors.periods)))
     return _table(rows, level_name(groups.level))
 
 
 def _of_level(errors: Errors, frequency: Frequency) -> dict[str, float | int | None]:
-    """How far sums over all windows are off, and the error of the first and the last stretch of the horizon."""
+    """The mean absolute bias of the groups, and the WAPE of the first and the last stretch of the horizon."""
     sold = float(errors.actual.sum())
-    lean = float(np.abs(errors.error.sum(axis=(1, 2))).sum()) / sold if sold > 0 else None
+    bias = float(np.abs(errors.error.sum(axis=(1, 2))).sum()) / sold if sold > 0 else None
     windows = errors.dates.shape[0]
     parts = stretches(errors.dates.shape[1], frequency)
     if len(parts) < 2:
-        return {"bias": lean, "near": None, "far": None, "grown": 0, "windows": windows}
-    off = np.abs(errors.error).sum(axis=0)  # [window, step]
+        return {"bias": bias, "near": None, "far": None, "grown": 0, "windows": windows}
+    absolute = np.abs(errors.error).sum(axis=0)  # [window, step]
     ends = []
     for first, last in (parts[0], parts[-1]):
         steps = slice(first - 1, last)
-        ends.append((off[:, steps].sum(axis=1), errors.actual[:, :, steps].sum(axis=(0, 2))))
-    near, far = (float(wrong.sum() / units.sum()) if units.sum() > 0 else None for wrong, units in ends)
+        ends.append((absolute[:, steps].sum(axis=1), errors.actual[:, :, steps].sum(axis=(0, 2))))
+    near, far = (float(error.sum() / units.sum()) if units.sum() > 0 else None for error, units in ends)
     with np.errstate(invalid="ignore", divide="ignore"):
         grown = int(np.sum(ends[1][0] / ends[1][1] > ends[0][0] / ends[0][1]))
-    return {"bias": lean, "near": near, "far": far, "grown": grown, "windows": windows}
+    return {"bias": bias, "near": near, "far": far, "grown": grown, "windows": windows}
 
 
 def _of_lags(errors: Errors, frequency: Frequency) -> pl.DataFrame:
@@ -289,8 +304,8 @@ def _of_lags(errors: Errors, frequency: Frequency) -> pl.DataFrame:
         counted = (pairs > 0) & (variance > 0)
         if not counted.any():
             continue
-        found = float(np.mean(products[counted] / pairs[counted]))
-        rows.append((lag, found, float(1.96 / np.sqrt(np.mean(pairs[counted])))))
+        mean_correlation = float(np.mean(products[counted] / pairs[counted]))
+        rows.append((lag, mean_correlation, float(1.96 / np.sqrt(np.mean(pairs[counted])))))
     return pl.DataFrame(
         rows, schema={"lag": pl.Int16, "autocorrelation": pl.Float64, "bound": pl.Float64}, orient="row"
     )

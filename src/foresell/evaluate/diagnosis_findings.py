@@ -1,4 +1,4 @@
-"""What of a diagnosis is beyond noise and large enough to matter, as findings with advice."""
+"""The findings of a diagnosis: errors that are beyond noise and large enough to matter, with advice."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from foresell.core.finding import Code, Finding, Severity, finding_of, worst_fir
 from foresell.core.frequency import Frequency
 from foresell.evaluate.diagnosis import Diagnosis
 
-MATTERS = 0.03
-"""A bias below this share of what is sold is not worth a planner's time, even where it is beyond noise."""
+LEAST_BIAS = 0.03
+"""A smaller bias, as a share of the units sold, is not worth a planner's time, even where it is beyond noise."""
 
-_LASTS, _GROWS, _MISSES = 0.3, 1.5, 0.02
+_LEAST_CORRELATION, _LEAST_GROWTH, _LEAST_MISS = 0.3, 1.5, 0.02
 
 CODES: dict[str, Code] = {
     "biased-forecast": Code(
@@ -62,27 +62,29 @@ CODES: dict[str, Code] = {
         "Test on more windows with 'backtest.windows': ranges are learnt from their errors.",
     ),
 }
-"""What may be noticed: how much it weighs, what it means, and what to do next."""
+"""The findings by code: their severity, their meaning, and what to do next."""
 
 
-def symptoms(diagnosis: Diagnosis, frequency: Frequency, calibrated: pl.DataFrame | None = None) -> list[Finding]:
-    """What stands out, worst first. `calibrated` is the table of `calibration.calibration`, where there is one.
+def diagnosis_findings(
+    diagnosis: Diagnosis, frequency: Frequency, calibrated: pl.DataFrame | None = None
+) -> list[Finding]:
+    """The findings of a diagnosis, the worst first. `calibrated` is the table of `calibration.calibration`, if any.
 
-    A bias is noticed when it is beyond noise (see `Diagnosis`) and at least `MATTERS` of what is sold.
+    A bias is a finding where it is beyond noise (see `Diagnosis`) and at least `LEAST_BIAS` of the units sold.
     """
-    clear = diagnosis.bias.filter(pl.col("clear"), pl.col("apart").abs() >= MATTERS)
-    found = [*_overall(clear), *_parts(clear, frequency), *_groups(clear), *_lasting(diagnosis, frequency)]
-    found += _growing(diagnosis)
-    return worst_first(found if calibrated is None else [*found, *_missing(calibrated)])
+    clear = diagnosis.bias.filter(pl.col("clear"), pl.col("apart").abs() >= LEAST_BIAS)
+    findings = [*_overall_bias(clear), *_bias_of_parts(clear, frequency), *_bias_of_groups(clear)]
+    findings += [*_autocorrelation(diagnosis, frequency), *_growth(diagnosis)]
+    return worst_first(findings if calibrated is None else [*findings, *_miscalibration(calibrated)])
 
 
 _finding = partial(finding_of, CODES)
 
 
-def _lean(row: dict) -> str:
+def _bias_words(row: dict) -> str:
     """A bias in words.
 
-    >>> _lean({"apart": 0.0821, "standard_error": 0.011}), _lean({"apart": -0.05, "standard_error": 0})
+    >>> _bias_words({"apart": 0.0821, "standard_error": 0.011}), _bias_words({"apart": -0.05, "standard_error": 0})
     ('8.2 % too high (standard error 1.1 %)', '5.0 % too low')
     """
     side = "high" if row["apart"] > 0 else "low"
@@ -90,46 +92,48 @@ def _lean(row: dict) -> str:
     return f"{100 * abs(row['apart']):.1f} % too {side}{noise}"
 
 
-def _overall(clear: pl.DataFrame) -> list[Finding]:
+def _overall_bias(clear: pl.DataFrame) -> list[Finding]:
     rows = clear.filter(by="all").to_dicts()
     return [
-        _finding("biased-forecast", "total", 1, f"In sum over all windows the forecast is {_lean(row)}") for row in rows
+        _finding("biased-forecast", "total", 1, f"In sum over all windows the forecast is {_bias_words(row)}")
+        for row in rows
     ]
 
 
-def _parts(clear: pl.DataFrame, frequency: Frequency) -> list[Finding]:
+def _bias_of_parts(clear: pl.DataFrame, frequency: Frequency) -> list[Finding]:
     """Weekdays, months and stretches of the horizon that differ from the rest of their windows."""
     kinds = {
         "weekday": ("biased-weekday", "{}s", "the other days"),
         "month": ("biased-month", "{}", "the other months"),
         "step": ("biased-steps", f"{frequency.noun.capitalize()}s {{}} ahead", "the rest of the horizon"),
     }
-    found = []
+    findings = []
     for by, (code, name, others) in kinds.items():
         rows = clear.filter(by=by).sort(pl.col("apart").abs(), descending=True).to_dicts()
         if rows:
-            told = [f"{name.format(row['part'])} are forecast {_lean(row)}" for row in rows]
-            told = [each.replace(" are ", " is ") for each in told] if by == "month" else told
-            found.append(_finding(code, "total", len(rows), f"{told[0]}, against {others}", told[1:]))
-    return found
+            verb = "is" if by == "month" else "are"
+            sentences = [f"{name.format(row['part'])} {verb} forecast {_bias_words(row)}" for row in rows]
+            message = f"{sentences[0]}, against {others}"
+            findings.append(_finding(code, "total", len(rows), message, sentences[1:]))
+    return findings
 
 
-def _groups(clear: pl.DataFrame) -> list[Finding]:
-    """The largest groups of any level that lean to one side."""
+def _bias_of_groups(clear: pl.DataFrame) -> list[Finding]:
+    """The largest groups of each level that are forecast too high or too low."""
     rows = clear.filter(by="group").sort(pl.col("apart").abs(), descending=True)
     if rows.is_empty():
         return []
-    told = [f"{row['level']} {row['part']}: {_lean(row)}" for row in rows.to_dicts()]
+    examples = [f"{row['level']} {row['part']}: {_bias_words(row)}" for row in rows.to_dicts()]
     which = f"{rows.height} of the largest groups lean" if rows.height > 1 else "One of the largest groups leans"
     levels = ", ".join(rows["level"].unique(maintain_order=True))
-    return [_finding("biased-groups", levels, rows.height, f"{which} to one side, over all windows together", told)]
+    return [_finding("biased-groups", levels, rows.height, f"{which} to one side, over all windows together", examples)]
 
 
-def _lasting(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
+def _autocorrelation(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
     """Errors of the total that come again a season later."""
     lag = frequency.season
     rows = diagnosis.correlation.filter(level="total", lag=lag).to_dicts()
-    if not rows or rows[0]["autocorrelation"] < max(_LASTS, rows[0]["bound"]):
+    if not rows or rows[0]["autocorrelation"] < max(_LEAST_CORRELATION, rows[0]["bound"]):
         return []
     what = (
         f"Errors of the total come again {lag} {frequency.noun}s later (correlation {rows[0]['autocorrelation']:.2f})"
@@ -137,31 +141,33 @@ def _lasting(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
     return [_finding("repeating-errors", "total", 1, what)]
 
 
-def _growing(diagnosis: Diagnosis) -> list[Finding]:
+def _growth(diagnosis: Diagnosis) -> list[Finding]:
     """Levels whose error is much larger at the end of the horizon than at its beginning, in every window."""
     often = (pl.col("grown") == pl.col("windows")) & (pl.col("windows") > 2)
-    rows = diagnosis.levels.filter(often, pl.col("far") >= _GROWS * pl.col("near"), pl.col("near") > 0).to_dicts()
+    rows = diagnosis.levels.filter(
+        often, pl.col("far") >= _LEAST_GROWTH * pl.col("near"), pl.col("near") > 0
+    ).to_dicts()
     if not rows:
         return []
-    told = [f"{row['level']}: {100 * row['near']:.1f} % to {100 * row['far']:.1f} %" for row in rows]
+    examples = [f"{row['level']}: {100 * row['near']:.1f} % to {100 * row['far']:.1f} %" for row in rows]
     message = f"The error grows along the horizon, in every window, at {len(rows)} of {diagnosis.levels.height} levels"
-    return [_finding("growing-errors", rows[0]["level"], len(rows), message, told)]
+    return [_finding("growing-errors", rows[0]["level"], len(rows), message, examples)]
 
 
-def _missing(calibrated: pl.DataFrame) -> list[Finding]:
-    """Quantiles that do not hold what they promise.
+def _miscalibration(calibrated: pl.DataFrame) -> list[Finding]:
+    """Quantiles whose observed share is not their probability.
 
-    All series of a day may miss together, so there are only as many independent cases as the total has days.
+    All series of a day may have errors of the same sign, so only the days of the total count as independent cases.
     """
     cases, share = pl.col("points").min(), pl.col("probability")
     noise = 2 * (share * (1 - share) / cases).sqrt()
-    rows = calibrated.filter(pl.col("off").abs() > _MISSES + noise).sort(pl.col("off").abs(), descending=True)
+    rows = calibrated.filter(pl.col("off").abs() > _LEAST_MISS + noise).sort(pl.col("off").abs(), descending=True)
     if rows.is_empty():
         return []
-    told = [
+    examples = [
         f"{row['level']}: {100 * row['observed']:.1f} % lies below the {100 * row['probability']:g} % quantile"
         for row in rows.to_dicts()
     ]
     which = f"{rows.height} quantiles do" if rows.height > 1 else "One quantile does"
     levels = ", ".join(rows["level"].unique(maintain_order=True))
-    return [_finding("ranges-miss", levels, rows.height, f"{which} not hold what is promised, beyond noise", told)]
+    return [_finding("ranges-miss", levels, rows.height, f"{which} not hold what is promised, beyond noise", examples)]

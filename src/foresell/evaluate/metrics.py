@@ -1,8 +1,9 @@
-"""How far a forecast lies from what happened: plain functions over arrays.
+"""The metrics of forecasts: plain functions over arrays.
 
-Every function takes `actual` and `forecast` of one shape [..., step] in units. NaN in `actual` means that the day
-is not known; such points are left out. `axis` says what to take together: everything (None), or one axis, such
-as 0 for one number per step or -1 for one per series. Where nothing is left to average, the result is NaN.
+Every metric takes `actual` and `forecast` of one shape [..., step] in units. NaN in `actual` means that the day is not
+known; such points are left out. `axis` is the axis to average over: None for one number, 0 for one number per step, -1
+for one number per series. Where nothing is left to average, the result is NaN. FPP3 is Hyndman and Athanasopoulos,
+"Forecasting: Principles and Practice", third edition, 2021.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 METRICS = ("mae", "rmse", "r2", "mape", "mape_left_out", "wape", "bias", "rmsse", "wrmsse")
-"""The columns of every table of scores, as `summary` makes them."""
+"""The columns of every table of scores, which `summary` computes."""
 
 
 def _total(values: np.ndarray, axis: int | None) -> np.ndarray:
@@ -32,7 +33,7 @@ def _error(actual: np.ndarray, forecast: np.ndarray) -> np.ndarray:
 
 
 def mae(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Mean absolute error, in units.
+    """Mean absolute error in units: mean |f - a|. FPP3, section 5.8.
 
     >>> float(mae([2, 0, np.nan], [1, 2, 9]))
     1.5
@@ -41,7 +42,7 @@ def mae(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np
 
 
 def rmse(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Root of the mean squared error, in units.
+    """Root mean squared error in units: sqrt(mean (f - a)^2). FPP3, section 5.8.
 
     >>> float(rmse([0, 0], [3, 4])) == (25 / 2) ** 0.5
     True
@@ -50,9 +51,10 @@ def rmse(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> n
 
 
 def r2(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Share of the actuals' variance that the forecast explains; below 0 where their own mean would do better.
+    """Coefficient of determination R²: the share of the actuals' variance that the forecast explains.
 
-    1 - sum (a - f)^2 / sum (a - mean a)^2, the points of `axis` taken as one sample. NaN where the actuals do not vary.
+    1 - sum (a - f)^2 / sum (a - mean a)^2 over the points of `axis`. It is below 0 where the mean of the actuals has a
+    smaller squared error than the forecast, and NaN where the actuals do not vary. FPP3, section 7.2.
 
     >>> float(r2([1, 3], [1, 2]))  # 1 - 1 / 2
     0.5
@@ -64,9 +66,9 @@ def r2(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.
 
 
 def mape(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Mean of |f - a| / |a| as a share (0.1 is 10 %), over the points whose actual is not zero.
+    """Mean absolute percentage error as a share (0.1 is 10 %): mean |f - a| / |a|. FPP3, section 5.8.
 
-    `mape_left_out` tells how many points have no such ratio.
+    Points whose actual is zero have no ratio and are left out; `mape_left_out` counts them.
 
     >>> float(mape([4, 0], [3, 5])), int(mape_left_out([4, 0]))
     (0.25, 1)
@@ -77,12 +79,18 @@ def mape(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> n
 
 
 def mape_left_out(actual: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """How many known points `mape` leaves out because their actual is zero."""
+    """The number of known points that `mape` leaves out because their actual is zero.
+
+    >>> int(mape_left_out([4, 0, np.nan]))
+    1
+    """
     return np.sum(np.asarray(actual) == 0, axis=axis)
 
 
 def wape(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """Sum of absolute errors over the sum of absolute actuals, as a share (also called MAD/mean).
+    """Weighted absolute percentage error as a share: sum |f - a| / sum |a|, also called MAD/mean ratio.
+
+    Kolassa and Schütz, "Advantages of the MAD/mean ratio over the MAPE", Foresight 6, 2007.
 
     >>> float(wape([4, 0], [3, 1]))
     0.5
@@ -91,7 +99,7 @@ def wape(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> n
 
 
 def bias(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> np.ndarray:
-    """(sum of forecasts - sum of actuals) / sum of actuals: 0.1 means that 10 % too much was forecast.
+    """Relative bias: (sum f - sum a) / sum a. A bias of 0.1 means that the forecast was 10 % too high in sum.
 
     >>> float(bias([4, 4], [3, 7]))
     0.25
@@ -102,8 +110,8 @@ def bias(actual: np.ndarray, forecast: np.ndarray, axis: int | None = None) -> n
 def rmsse(actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray, axis: int | None = -1) -> np.ndarray:
     """Root mean squared scaled error: sqrt(mean (a - f)^2 / scale), one for each series.
 
-    `scale` [series] is the mean squared one-step difference of the history (`squared_step`); where it is 0 or
-    unknown the series has no RMSSE. Makridakis, Spiliotis and Assimakopoulos, "M5 accuracy competition", 2022, eq. 1.
+    `scale` [series] is `naive_mse` of the history. A series whose scale is 0 or NaN has no RMSSE. Makridakis, Spiliotis
+    and Assimakopoulos, "M5 accuracy competition", 2022, eq. 1.
 
     >>> float(rmsse([2, 4], [1, 1], scale=5.0))  # sqrt((1 + 9) / 2 / 5)
     1.0
@@ -111,13 +119,13 @@ def rmsse(actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray, axis: int
     return np.sqrt(_ratio(_mean(_error(actual, forecast) ** 2, axis), scale))
 
 
-def weighted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Mean of `values` [series, ...] by `weight` [series]; series without a value leave, the rest share their weight.
+def weighted_mean(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Mean of `values` [series, ...] by `weight` [series].
 
-    The WRMSSE of a level is the weighted mean of the RMSSE of its series. Where all that remain weigh nothing,
-    they count the same.
+    A series whose value is NaN is left out, and the others share its weight. Where all series that are left have a
+    weight of 0, they count the same. The WRMSSE of a level is this mean of the RMSSE of its series.
 
-    >>> float(weighted([1.0, 2.0, np.nan], [1, 3, 6]))  # (1 * 1 + 2 * 3) / 4
+    >>> float(weighted_mean([1.0, 2.0, np.nan], [1, 3, 6]))  # (1 * 1 + 2 * 3) / 4
     1.75
     """
     values = np.asarray(values, np.float64)
@@ -128,21 +136,25 @@ def weighted(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
     return _ratio(_total(values * share, 0), share.sum(axis=0))
 
 
-def squared_step(history: np.ndarray) -> np.ndarray:
-    """The scale of RMSSE: mean squared difference of neighbouring days from the first non-zero sale on, [series].
+def naive_mse(history: np.ndarray) -> np.ndarray:
+    """Mean squared error of the naive forecast in the history [series], which is the scale of the RMSSE.
 
-    `history` [series, day] ends at the cutoff. Only pairs of days that are both known count. NaN where there is
-    none. M5 competition guide: "the periods following the first non-zero demand observed".
+    It is the mean squared difference of neighbouring days, from the first non-zero sale on. `history` [series, day]
+    ends at the cutoff. Only pairs of days that are both known count; the result is NaN where there are none. M5
+    competition guide: "the periods following the first non-zero demand observed".
 
-    >>> squared_step(np.array([[0, 0, 2, 3, 1.0]])).tolist()  # ((3 - 2)^2 + (1 - 3)^2) / 2
+    >>> naive_mse(np.array([[0, 0, 2, 3, 1.0]])).tolist()  # ((3 - 2)^2 + (1 - 3)^2) / 2
     [2.5]
     """
-    squares, counts = step_squares(history)
+    squares, counts = naive_squared_errors(history)
     return _ratio(squares.sum(axis=1), counts.sum(axis=1))
 
 
-def step_squares(history: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Squared difference from the day before, 0 where it does not count, and whether it counts: [series, day]."""
+def naive_squared_errors(history: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The squared difference of each day from the day before, and whether it counts for `naive_mse`: [series, day].
+
+    The difference is 0 where it does not count.
+    """
     history = np.asarray(history, np.float64)
     sold = ~np.isnan(history) & (history != 0)
     begun = np.logical_or.accumulate(sold, axis=1)
@@ -153,9 +165,9 @@ def step_squares(history: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pinball(actual: np.ndarray, quantile: np.ndarray, probability: float, axis: int | None = None) -> np.ndarray:
-    """Mean pinball (quantile) loss in units: p (a - q) above the quantile, (1 - p)(q - a) below it.
+    """Mean pinball (quantile) loss in units: p (a - q) where the actual is above the quantile, else (1 - p) (q - a).
 
-    Gneiting, "Quantiles as optimal point forecasts", 2011.
+    Gneiting, "Quantiles as optimal point forecasts", International Journal of Forecasting 27, 2011.
 
     >>> float(pinball([10, 4], [8, 8], probability=0.75))  # (0.75 * 2 + 0.25 * 4) / 2
     1.25
@@ -167,10 +179,11 @@ def pinball(actual: np.ndarray, quantile: np.ndarray, probability: float, axis: 
 def summary(
     actual: np.ndarray, forecast: np.ndarray, scale: np.ndarray, weight: np.ndarray, by_step: bool = False
 ) -> dict[str, np.ndarray]:
-    """All of `METRICS` for the series of one level [series, step], as one number each or one for each step.
+    """All of `METRICS` for the series of one level [series, step]: one number each, or with `by_step` one for each
+    step.
 
-    ``rmsse`` is the plain mean over the series, ``wrmsse`` the mean by `weight`; per step, both take the root of
-    one squared error each.
+    ``rmsse`` is the simple mean over the series and ``wrmsse`` the mean by `weight`. For one step the RMSSE of a series
+    is its absolute error over the root of its scale.
     """
     axis = 0 if by_step else None
     if by_step:
@@ -187,5 +200,5 @@ def summary(
         "wape": wape(actual, forecast, axis),
         "bias": bias(actual, forecast, axis),
         "rmsse": _mean(scaled, 0),
-        "wrmsse": weighted(scaled, weight),
+        "wrmsse": weighted_mean(scaled, weight),
     }

@@ -1,4 +1,4 @@
-"""The search space of a pooled model: which of its options are tried, within what bounds, and the model they make."""
+"""The search space of a pooled model: the options that are searched, their bounds, and the model with such values."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from foresell.models.global_models.forest import RandomForest
 from foresell.models.global_models.model import Boosted, Pooled
 
 DROP = "drop"
-"""The option whose value is one group of features to do without, or NOTHING."""
+"""The option whose value is one group of features to leave out, or NOTHING."""
 
 NOTHING = "nothing"
 
-ALWAYS = ("question",)
-"""Groups of features that no model can do without."""
+NEEDED = ("question",)
+"""Groups of features that every model needs."""
 
 
 @dataclass(frozen=True)
 class Option:
     """An option to search: one of `choices`, or a number from `low` to `high`.
 
-    A number lies on a scale that is even in its logarithm with `log`; it is whole with a `step` of 1, a multiple of a
-    smaller `step`, and has three digits where there is none. `when` is the option, and its value, without which this
-    one means nothing.
+    With `log` the numbers are spread evenly by their logarithm. A number is whole with a `step` of 1, a multiple of a
+    smaller `step`, and has three digits where there is no step. `when` is another option and its value without which
+    this option has no meaning.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Option:
         return self.step == 1
 
     def nearest(self, value: Any) -> Any:
-        """The value of the space that lies nearest to `value`.
+        """The value of the option that is nearest to `value`.
 
         >>> Option("l2", 0.1, 200, log=True).nearest(0), Option("trees", 40, 400, step=1).nearest(1000)
         (0.1, 400)
@@ -56,7 +56,7 @@ class Option:
         )
 
     def shown(self, value: Any) -> Any:
-        """A value as it is used and written: whole, a multiple of the step, or of three digits.
+        """`value` rounded as it is used and written: to a whole number, a multiple of the step, or three digits.
 
         >>> Option("learning_rate", 0.03, 0.3, log=True).shown(0.0712345)
         0.0712
@@ -85,29 +85,29 @@ FOREST = (
     Option("row_fraction", 0.3, 0.9, step=0.05),
 )
 SPACES: dict[type, tuple[Option, ...]] = {RandomForest: FOREST, Boosted: BOOSTED}
-"""What is searched for each kind of model; its kinds too."""
+"""The options that are searched for each class of model, and for its subclasses."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """The options to search, and the `model` that the search starts from: the one of the settings."""
+    """The options to search, and the `model` of the settings, from which the search starts."""
 
     model: Pooled
     options: tuple[Option, ...]
 
     @classmethod
     def of(cls, model: Pooled, features: Mapping[str, Feature]) -> Space:
-        """The space for a model that could use `features`, of which one group at a time may be left out.
+        """The space for a model that could use `features`; one group of features at a time may be left out.
 
-        Where the last name that the model leaves out is such a group, the search begins with that.
-        Raises UsageError for a kind of model that has no space.
+        Where the model's last name under ``drop`` is such a group, the search starts from that.
+        Raises UsageError for a class of model that has no space.
         """
-        groups = sorted({feature.group for feature in features.values()} - set(ALWAYS) - set(model.drop[:-1]))
+        groups = sorted({feature.group for feature in features.values()} - set(NEEDED) - set(model.drop[:-1]))
         return cls(model, (*options_of(model), Option(DROP, choices=(NOTHING, *groups))))
 
     @property
     def start(self) -> dict[str, Any]:
-        """Where the model of the settings stands in the space, or nearest to it."""
+        """The values of the space that are nearest to the model of the settings."""
         dropped = self.model.drop[-1] if self.model.drop else NOTHING
         return {
             option.name: option.nearest(dropped if option.name == DROP else getattr(self.model, option.name))
@@ -117,36 +117,37 @@ class Space:
 
     @property
     def fixed(self) -> Pooled:
-        """The model with nothing of its own in what is searched: what stays as it is wherever the search begins."""
+        """The model with default values for all options that are searched; so it shows what the search leaves
+        unchanged."""
         known = {field.name: field.default for field in fields(self.model)}
-        usual: dict[str, Any] = {option.name: known[option.name] for option in self.options if option.name != DROP}
-        return replace(self.model, **usual, drop=self._left_out)
+        defaults: dict[str, Any] = {option.name: known[option.name] for option in self.options if option.name != DROP}
+        return replace(self.model, **defaults, drop=self._left_out)
 
     @property
     def _left_out(self) -> tuple[str, ...]:
-        """What the settings leave out beside the group that is searched."""
+        """The features that the settings leave out, without the group that is searched."""
         drop = self.model.drop
         return drop[:-1] if drop and drop[-1] in self.options[-1].choices else drop
 
     def written(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Values of the space as options of the model."""
+        """The `values` of the space as options of the model."""
         options = {name: value for name, value in values.items() if name != DROP}
         dropped = values.get(DROP, NOTHING)
         return {**options, DROP: (*self._left_out, *(() if dropped == NOTHING else (dropped,)))}
 
     def make(self, values: Mapping[str, Any]) -> Pooled:
-        """The model with these values."""
+        """The model with these `values`."""
         return replace(self.model, **self.written(values))
 
     def changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The options in which the model with these values is another than that of the settings."""
+        """The options of the model with these `values` that differ from the model of the settings."""
         return {
             name: value for name, value in self.written(values).items() if not _same(value, getattr(self.model, name))
         }
 
 
 def options_of(model: object) -> tuple[Option, ...]:
-    """The options to search of this kind of model. Raises UsageError for one that has none."""
+    """The options to search for the class of `model`. Raises UsageError for a class that has none."""
     for kind, options in SPACES.items():
         if isinstance(model, kind):
             return options

@@ -1,4 +1,4 @@
-"""Which series are alike: how steadily and how much each one sells, and how long it has been on sale."""
+"""The segments of the series: how steadily and how much a series sells, and how long it has been on sale."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CV2_LIMIT = 0.49
 
 NEW = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 2}
 YOUNG = {Frequency.DAY: 182, Frequency.WEEK: 26, Frequency.MONTH: 6}
-"""For how many known periods at most a series counts as new, and as young."""
+"""The largest number of known periods with which a series counts as new, and as young."""
 
 
 def steadiness(units: np.ndarray) -> np.ndarray:
@@ -41,20 +41,20 @@ def steadiness(units: np.ndarray) -> np.ndarray:
 
 
 def volume(units: np.ndarray) -> np.ndarray:
-    """Which third each series belongs to, ``low``, ``middle`` or ``high``, by mean units a known day [series].
+    """The third that each series belongs to, ``low``, ``middle`` or ``high``, by mean units a known day [series].
 
     >>> volume(np.array([[1.0], [50.0], [7.0]])).tolist()
     ['low', 'high', 'middle']
     """
     n_known = np.sum(~np.isnan(units), axis=1)
     mean = np.nansum(units, axis=1, dtype=np.float64) / np.maximum(n_known, 1)
-    place = np.empty(len(mean), np.int64)
-    place[np.argsort(mean, kind="stable")] = np.arange(len(mean))
-    return np.array(["low", "middle", "high"])[3 * place // max(1, len(mean))]
+    rank = np.empty(len(mean), np.int64)
+    rank[np.argsort(mean, kind="stable")] = np.arange(len(mean))
+    return np.array(["low", "middle", "high"])[3 * rank // max(1, len(mean))]
 
 
 def age(units: np.ndarray, frequency: Frequency) -> np.ndarray:
-    """How long each series has been known [series] by its `units` [series, day], NaN days left out.
+    """The class of age of each series [series] by its `units` [series, day], NaN days left out.
 
     ``new`` where at most 28 days (4 weeks, 2 months) are known, or none yet; ``young`` up to half a year; else ``old``.
 
@@ -68,8 +68,8 @@ def age(units: np.ndarray, frequency: Frequency) -> np.ndarray:
 def segments(panel: Panel, columns: tuple[str, ...] = ()) -> pl.DataFrame:
     """The segment of each series by ``steadiness``, ``volume``, ``age`` and by each of `columns`; one row a series.
 
-    The first two look at the last year before the panel's cutoff, the age at all of its history. Raises UsageError
-    where the series do not have one of `columns`.
+    The first two are those of the last year before the panel's cutoff, the age is that of the whole history. Raises
+    UsageError where the series lack one of `columns`.
     """
     missing = [column for column in columns if column not in panel.series.columns]
     if missing:

@@ -1,7 +1,7 @@
-"""Tuning: how well a model with other options would have forecast windows of the past, and whether that holds.
+"""Tuning: the error of a model with other options in windows of the past, and its confirmation in later windows.
 
-The windows of tuning end where those of the backtest begin, so the backtest stays an honest judge: nothing that the
-search was told lies in it. All trials share the rows, their features and the truth of the windows, made once.
+The last window of tuning ends on the first cutoff of the backtest. So the search sees nothing of what the backtest
+scores. All trials share the training rows, their features and the actuals of the windows, which are made once.
 """
 
 from __future__ import annotations
@@ -17,26 +17,27 @@ import polars as pl
 from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
-from foresell.evaluate.backtest import backtest, windows
-from foresell.evaluate.scores import ALL_LEVELS
+from foresell.evaluate.backtest import backtest, evaluation_windows
+from foresell.evaluate.cutoffs import cutoffs
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.evaluate.search_space import Space, options_of
-from foresell.evaluate.tested_window import Evidence
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.window_forecasts import WindowForecasts
 from foresell.features.training_rows import Questions
 from foresell.models.global_models.model import Pooled
 
-ROWS = 400_000  # at most that many are drawn for all trials: enough to tell models apart, few enough to try many
+MOST_ROWS = 400_000  # training rows of all trials: enough to tell models apart, few enough to try many of them
 SETTINGS, TUNED = "settings", "tuned"
-"""The names under which the two models stand that `confirm` compares."""
+"""The names of the two models that `confirm` compares."""
 
-Tell = Callable[[float], None]
-"""Told how many windows are done, in parts too."""
+WindowProgress = Callable[[float], None]
+"""Called with the number of windows that are done, a fraction while one is fitted."""
 
 
 def tuning_cutoffs(panel: Panel, horizon: int, count: int, every: int | None = None) -> list[int]:
-    """The cutoffs of so many windows, the last of which ends on the day of the first cutoff of the backtest.
+    """The cutoffs of `count` windows, the last of which ends on the day of the first cutoff of the backtest.
 
-    The backtest has as many windows, as far apart. Raises UsageError where the history is too short for both.
+    The backtest has `count` windows too, the same distance apart. Raises UsageError where the history is too short for
+    both.
     """
     tested = cutoffs(panel, horizon, count, every)
     try:
@@ -51,20 +52,22 @@ def tuning_cutoffs(panel: Panel, horizon: int, count: int, every: int | None = N
         ) from error
 
 
-def sample(panel: Panel, count: int, seed: int) -> Panel:
-    """At most `count` series of the panel, drawn at random, in their order."""
+def sample_series(panel: Panel, count: int, seed: int) -> Panel:
+    """At most `count` series of the panel, drawn at random and kept in their order."""
     if count >= panel.n_series:
         return panel
     return panel.part(np.sort(np.random.default_rng(seed).permutation(panel.n_series)[:count]))
 
 
 @dataclass(frozen=True)
-class Trials:
-    """What all trials share.
+class TuningWindows:
+    """The windows in which all trials are judged, and the data that the trials share.
 
-    - `space` is around a model that asks for the rows that are `prepared`, a share of those of the settings' model.
-    - `panel` is the sample; `cutoffs` are in the order in which a trial sees them, the latest first.
-    - `truth` is what happened, one for each cutoff; scores are WRMSSE of all levels of the sample's own hierarchy.
+    - `space`: the search space around the model of the settings, with a share of its training rows.
+    - `panel`: the sample of series.
+    - `cutoffs`: in the order in which a trial is judged in them, the latest first.
+    - `prepared`: the training rows of all windows.
+    - `windows`: the actuals after each cutoff. Errors are the WRMSSE of all levels of the sample's own hierarchy.
     """
 
     space: Space
@@ -72,54 +75,58 @@ class Trials:
     horizon: int
     cutoffs: tuple[int, ...]
     prepared: Questions = field(repr=False)
-    truth: tuple[Evidence, ...] = field(repr=False)
+    windows: tuple[WindowForecasts, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, model: Pooled, panel: Panel, horizon: int, days: Sequence[int], hierarchy: Hierarchy) -> Trials:
-        """Trials of `model` with other options in windows at `days`; `panel` has all the series to try them on.
+    def of(cls, model: Pooled, panel: Panel, horizon: int, days: Sequence[int], hierarchy: Hierarchy) -> TuningWindows:
+        """The windows at `days` for trials of `model` with other options; `panel` has the series to try them on.
 
         Raises UsageError for a model without options to search.
         """
         ordered = sorted(days)
         past = panel.until(ordered[-1])
-        known = panel.until(ordered[-1] + horizon)  # the truth of the last window, and nothing after it
+        known = panel.until(ordered[-1] + horizon)  # the actuals of the last window, and nothing after it
         fewer = _fewer_rows(model, past, horizon)
-        options_of(model)  # says so now where there is nothing to search
+        options_of(model)  # raises before the rows are made where the model has no options to search
         prepared = replace(fewer, drop=()).prepare(past, horizon, ordered)
         space = Space.of(fewer, prepared.features)
-        truth = [
-            Evidence(window=each, last=known.until(day + horizon).cutoff, means={}, totals={})
-            for day, each in zip(ordered, windows(known, horizon, ordered, hierarchy, None, ()), strict=True)
+        evaluations = evaluation_windows(known, horizon, ordered, hierarchy, None, ())
+        windows = [
+            WindowForecasts(evaluation, last_day=known.until(day + horizon).cutoff, means={}, totals={})
+            for day, evaluation in zip(ordered, evaluations, strict=True)
         ]
-        return cls(space, panel, horizon, tuple(ordered[::-1]), prepared, tuple(truth[::-1]))
+        return cls(space, panel, horizon, tuple(ordered[::-1]), prepared, tuple(windows[::-1]))
 
     @property
     def rows(self) -> int:
-        """How many rows the latest window learns from."""
+        """The number of rows that the latest window learns from."""
         return len(self.prepared.until(self.cutoffs[0]).units)
 
     def model(self, number: int, values: Mapping[str, Any]) -> Pooled:
-        """The model of a trial. The first is that of the settings just as it is, even where the space leaves it out."""
+        """The model of the trial with this number.
+
+        The first is that of the settings, even where it lies outside the space.
+        """
         return self.space.model if number == 0 else self.space.make(values)
 
-    def judge(self, model: Pooled, tell: Tell = lambda done: None) -> Iterator[float]:
-        """The WRMSSE of `model` in one window after the other, each fitted when it is asked for."""
-        for number, (cutoff, truth) in enumerate(zip(self.cutoffs, self.truth, strict=True)):
+    def window_errors(self, model: Pooled, progress: WindowProgress = lambda done: None) -> Iterator[float]:
+        """The WRMSSE of `model` in one window after the other; each is fitted when its error is read."""
+        for number, (cutoff, window) in enumerate(zip(self.cutoffs, self.windows, strict=True)):
             past = self.panel.until(cutoff)
-            tell(number)
-            fitted = model.fit(past, self.horizon, self.prepared, _part(tell, number))
-            yield truth.wrmsse(truth.errors(fitted.forecast(past).mean))
+            progress(number)
+            fitted = model.fit(past, self.horizon, self.prepared, _fit_progress(progress, number))
+            yield window.wrmsse(window.errors(fitted.forecast(past).mean))
 
 
-def _part(tell: Tell, number: int) -> Callable[[int, int], None]:
-    return lambda done, of: tell(number + 0.95 * done / max(of, 1))
+def _fit_progress(progress: WindowProgress, number: int) -> Callable[[int, int], None]:
+    return lambda done, of: progress(number + 0.95 * done / max(of, 1))
 
 
 def _fewer_rows(model: Pooled, panel: Panel, horizon: int) -> Pooled:
-    """The model with a share of rows such that not many more than ROWS are drawn."""
+    """The model with a share of rows such that not many more than `MOST_ROWS` are drawn."""
     grid = model.rows.grid(panel, horizon)
     drawn = panel.n_series * horizon * grid.share * grid.days / grid.every
-    return replace(model, share=grid.share * min(1.0, ROWS / max(drawn, 1)))
+    return replace(model, share=grid.share * min(1.0, MOST_ROWS / max(drawn, 1)))
 
 
 def confirm(
@@ -133,13 +140,14 @@ def confirm(
     weights: str | Path | pl.DataFrame | None = None,
     progress: Callable[[float, int, str], None] | None = None,
 ) -> pl.DataFrame:
-    """The WRMSSE of two models in windows that no search has seen: ``cutoff``, ``settings``, ``tuned``.
+    """The WRMSSE of two models in windows that the search has not seen: ``cutoff``, ``settings``, ``tuned``.
 
-    Both are fitted anew on all series of `panel`, as the backtest would; see `backtest` for the rest.
+    `before` is the model of the settings, `after` the tuned one. Both are fitted on all series of `panel`, as in a
+    backtest; the other parameters are those of `backtest`.
     """
     models: dict[str, Any] = {SETTINGS: before, TUNED: after}
-    done = backtest(
-        panel, models, horizon, days, hierarchy, weights=weights, keep=lambda frame: None, progress=progress
+    tested = backtest(
+        panel, models, horizon, days, hierarchy, weights=weights, forecast_sink=lambda frame: None, progress=progress
     )
-    overall = done.levels.filter(pl.col("level") == ALL_LEVELS)
+    overall = tested.levels.filter(pl.col("level") == ALL_LEVELS)
     return overall.pivot("model", index="cutoff", values="wrmsse").select("cutoff", SETTINGS, TUNED).sort("cutoff")

@@ -1,4 +1,4 @@
-"""What WRMSSE measures with: how much each series of each level weighs, and how big its usual step is."""
+"""The weights and scales of the WRMSSE: the share of revenue and the naive error of each series of each level."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ from foresell.core.errors import DataError, first_five
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
-from foresell.evaluate.metrics import step_squares
+from foresell.evaluate.metrics import naive_squared_errors
 
 REVENUE_SPAN = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 1}
-"""How many last periods of revenue weigh a series: 28 days in the M5 guide, and what comes nearest to them."""
+"""The number of last periods whose revenue makes the weight of a series: 28 days in the M5 competition guide, and the
+nearest number of weeks and months."""
 
-_BLOCK = 1024  # series at once: keeps the float64 copies of a long history small
+_BLOCK = 1024  # series at a time, which keeps the float64 copies of a long history small
 
 
 @dataclass(frozen=True)
 class Weights:
-    """For every level from the top down: `weight` and `scale`, float64 [series of the level].
+    """The `weight` and `scale` of every level from the top down: float64 [series of the level].
 
-    A scale is a mean squared one-step difference, in squared units; NaN where the history shows none. `source`
-    says where they come from: ``computed`` or ``file``.
+    A scale is `metrics.naive_mse` in squared units, NaN where the history has none. `source` is ``computed`` or
+    ``file``.
     """
 
     source: str
@@ -47,7 +48,7 @@ class Weights:
 
     @classmethod
     def from_frame(cls, frame: pl.DataFrame, groups: Sequence[Groups]) -> Weights:
-        """What `to_frame` made a table of, for the same groups."""
+        """The weights of a table that `to_frame` made for the same groups."""
         ends = np.cumsum([len(level) for level in groups])[:-1]
         weight, scale = (tuple(np.split(frame[name].to_numpy(), ends)) for name in ("weight", "scale"))
         return cls(frame["source"][0], weight, scale)
@@ -57,9 +58,9 @@ def compute_weights(panel: Panel, hierarchy: Hierarchy, cutoffs: Sequence[int]) 
     """Weights and scales as known at each of `cutoffs` (indices of days), one `Weights` each.
 
     A weight is the share of the level's revenue (units where there is no price) in the last 28 days, four weeks or
-    one month up to the cutoff; so each level's weights sum to 1. A scale is `metrics.squared_step` of the history up
-    to the cutoff; the history of a group is the sum of its series' known units, and its day is unknown where all of
-    theirs are. M5 competition guide, section "Evaluation".
+    one month up to the cutoff; so each level's weights sum to 1. A scale is `metrics.naive_mse` of the history up
+    to the cutoff. The history of a group is the sum of its series' known units; a day is unknown where it is unknown
+    for all of them. M5 competition guide, section "Evaluation".
     """
     groups = hierarchy.all_groups(panel.series)
     scales = _scales(panel, groups, cutoffs)
@@ -144,7 +145,7 @@ def _sum_known(units: np.ndarray, members: np.ndarray, until: int) -> np.ndarray
 
 
 def _block_scales(history: np.ndarray, cutoffs: Sequence[int], power: int) -> list[np.ndarray]:
-    squares, counts = step_squares(history)
+    squares, counts = naive_squared_errors(history)
     steps = squares if power == 2 else np.sqrt(squares)
     scales = []
     for cutoff in cutoffs:
@@ -155,10 +156,10 @@ def _block_scales(history: np.ndarray, cutoffs: Sequence[int], power: int) -> li
 
 
 def read_weights(path: str | Path) -> pl.DataFrame:
-    """A file of given weights and scales: columns ``level``, ``key``, ``weight``, ``scale``, and ``cutoff`` or not.
+    """A file of weights and scales: columns ``level``, ``key``, ``weight``, ``scale``, and ``cutoff`` or not.
 
     Parquet or CSV. `level` counts the hierarchy's levels from 1, the total. `key` joins the values of the level's
-    columns, in the order given, with a bar: ``CA|FOODS``. Without a column `cutoff` (a date) the file is meant for the
+    columns, in the order given, with a bar: ``CA|FOODS``. Without a column `cutoff` (a date) the file is for the
     last window only. Raises DataError where the file is missing or lacks a column.
     """
     path = Path(path)
@@ -174,12 +175,12 @@ def read_weights(path: str | Path) -> pl.DataFrame:
     return frame
 
 
-def given_weights(
+def weights_from_table(
     table: pl.DataFrame, series: pl.DataFrame, hierarchy: Hierarchy, cutoff: date, is_last: bool
 ) -> Weights | None:
-    """The weights and scales that `table` (see `read_weights`) gives for one window; None where it gives none.
+    """The weights and scales of one window in `table` (see `read_weights`), None where it has none for the window.
 
-    With a column ``cutoff``, its rows of this cutoff; without one, all rows, and for the last window only.
+    Rows of other cutoffs are left out. A table without the column ``cutoff`` is for the last window only.
     Raises DataError where the table's levels or keys are not those of the panel.
     """
     if "cutoff" in table.columns:
@@ -196,9 +197,9 @@ def given_weights(
         )
     weight, scale = [], []
     for number, level in enumerate(hierarchy.levels, start=1):
-        found = _matched(table.filter(pl.col("level") == number), hierarchy.groups(series, level), number)
-        weight.append(found["weight"].cast(pl.Float64).to_numpy())
-        scale.append(found["scale"].cast(pl.Float64).to_numpy())
+        rows = _matched(table.filter(pl.col("level") == number), hierarchy.groups(series, level), number)
+        weight.append(rows["weight"].cast(pl.Float64).to_numpy())
+        scale.append(rows["scale"].cast(pl.Float64).to_numpy())
     return Weights("file", tuple(weight), tuple(scale))
 
 
@@ -211,11 +212,11 @@ def _matched(rows: pl.DataFrame, groups: Groups, number: int) -> pl.DataFrame:
     if keys["key"].n_unique() < keys.height:
         raise DataError(f"The file of weights names a key twice in level {number} ({level_name(groups.level)}).")
     best, missing = None, groups.frame
-    for wanted in _spellings(groups):
-        found = wanted.join(keys, on="key", how="left", maintain_order="left")
-        absent = found.filter(pl.col("weight").is_null())
+    for spelling in _spellings(groups):
+        joined = spelling.join(keys, on="key", how="left", maintain_order="left")
+        absent = joined.filter(pl.col("weight").is_null())
         if best is None or absent.height < missing.height:
-            best, missing = found, absent
+            best, missing = joined, absent
         if missing.is_empty():
             return best
     raise DataError(

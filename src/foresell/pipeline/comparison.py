@@ -37,10 +37,10 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, parse_settings
 from foresell.ensemble.champion import ENSEMBLE, Champion
-from foresell.ensemble.range_trials import EMPTY, ranges_of
+from foresell.ensemble.range_backtest import EMPTY, score_forecasts
 from foresell.evaluate.backtest import BENCHMARK
-from foresell.evaluate.frozen_model import frozen, levels_of
-from foresell.evaluate.scores import Window
+from foresell.evaluate.evaluation_window import EvaluationWindow
+from foresell.evaluate.frozen_model import frozen_forecasts, score_levels
 from foresell.models.contract import Fitted
 from foresell.models.naive import SeasonalNaive
 from foresell.pipeline.run_record import SCORES
@@ -131,7 +131,7 @@ class Comparison:
         if BENCHMARK in mine.levels["model"].unique():
             return mine
         plain = SeasonalNaive(name=BENCHMARK).fit(self._panel, self._mine.horizon)
-        levels = levels_of(BENCHMARK, self._asked(plain, mine.cutoffs))
+        levels = score_levels(BENCHMARK, self._asked(plain, mine.cutoffs))
         levels.write_parquet(self._folder("evidence/plain") / "levels.parquet")
         return replace(mine, levels=pl.concat([mine.levels, levels], how="diagonal_relaxed"))
 
@@ -140,18 +140,18 @@ class Comparison:
         self.tell(1, 2, f"version {champion.number} as it stands")
         panel, levels = self._panel, self._mine.levels
         bundle = self.registry.fetch(champion.number, read_manifest)
-        fitted = Champion.load(bundle / MODEL).among(load_panel(bundle / PANEL).series, panel)
+        fitted = Champion.load(bundle / MODEL).for_series(load_panel(bundle / PANEL).series, panel)
         asked = list(self._asked(fitted, cutoffs))
         ranges = EMPTY["ranges"]
         if read_bundle_settings(bundle).levels == levels:  # else it has no ranges for some
-            ranges = ranges_of(panel, Hierarchy.of(panel.keys, levels), asked, Ranges.load(bundle / SCATTER))
-        return self._left(Scores(levels_of(ENSEMBLE, asked), ranges, ENSEMBLE), "evidence/champion")
+            ranges = score_forecasts(panel, Hierarchy.of(panel.keys, levels), asked, Ranges.load(bundle / SCATTER))
+        return self._left(Scores(score_levels(ENSEMBLE, asked), ranges, ENSEMBLE), "evidence/champion")
 
-    def _asked(self, fitted: Fitted, cutoffs: Sequence[date]) -> Iterator[tuple[Window, Forecast]]:
+    def _asked(self, fitted: Fitted, cutoffs: Sequence[date]) -> Iterator[tuple[EvaluationWindow, Forecast]]:
         """What a model that is not taught anew says at some of the challenger's windows, with its data and weights."""
         weights = self._mine.backtest.weights
         at = None if weights is None else weights if is_remote(weights) else self.folder / weights
-        return frozen(fitted, self._panel, cutoffs, Hierarchy.of(self._panel.keys, self._mine.levels), at)
+        return frozen_forecasts(fitted, self._panel, cutoffs, Hierarchy.of(self._panel.keys, self._mine.levels), at)
 
     def _again(self, champion: Version, mine: Scores) -> Scores:
         """The backtest of the champion's settings on the challenger's data and windows."""

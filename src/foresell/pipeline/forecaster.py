@@ -167,7 +167,7 @@ class Forecaster:
         if self.folder is None:
             return Champion.load(self.task.results.folder("train") / MODEL)
         learnt = load_panel(self.folder / PANEL).series
-        return Champion.load(self.folder / MODEL).among(learnt, self.task.panel)
+        return Champion.load(self.folder / MODEL).for_series(learnt, self.task.panel)
 
     @cached_property
     def ranges(self) -> Ranges:

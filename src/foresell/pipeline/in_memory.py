@@ -23,7 +23,7 @@ from foresell.ensemble.combination import Combination
 from foresell.ensemble.configured_models import QUALITIES, TOTALS, make_models, make_totals
 from foresell.evaluate.backtest import TABLES, Backtest
 from foresell.evaluate.backtest import backtest as run_backtest
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.models.totals import Totals
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def backtest(
     sums = make_totals(TOTALS["fast"], None, panel, hierarchy, horizon, seed) if totals else None
     days = cutoffs(panel, horizon, windows, every)
     tested = run_backtest(panel, made, horizon, days, hierarchy, totals=sums)
-    combined = ensemble(panel, hierarchy, tested, tested.kept)
+    combined = ensemble(panel, hierarchy, tested, tested.forecasts_of)
     return Tested(
         **{name: getattr(combined.scores, name) for name in TABLES},
         forecasts=pl.concat([each for each in (tested.forecasts, combined.forecasts) if each is not None]),

@@ -16,8 +16,8 @@ from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
+from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.interval_scores import central, share_below
-from foresell.evaluate.scores import Window
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.models.naive import SeasonalNaive
@@ -95,7 +95,7 @@ def backtest_days(
         mean, horizon = _cube(tested.filter(pl.col("cutoff") == cutoff), panel, "mean")
         past = panel.until(cutoff)
         segments = segments_of(past, segments_asked)
-        window = Window.of(panel, past.n_days - 1, horizon, hierarchy, _UNWEIGHED, segments)
+        window = EvaluationWindow.of(panel, past.n_days - 1, horizon, hierarchy, _UNWEIGHED, segments)
         naive = naive_forecast(past, horizon).mean
         levels = _levels(window, mean, naive)
         found.append(day_sums(cutoff, past.ahead(horizon), 1, levels, named(groups), segments))
@@ -105,9 +105,9 @@ def backtest_days(
 def with_coverage(daily: pl.DataFrame, tried: pl.DataFrame, nominal: float | None) -> pl.DataFrame:
     """Day sums of a backtest with how often its ranges held by level and step, where they were tried.
 
-    `tried` is the table ``ranges`` of `ranging.try_ranges`. Of a range that was not tried the coverage lies between
-    those of the next narrower and the next wider one that were, in proportion to what they promise: no range of
-    nothing holds less, none of all more.
+    `tried` is the table ``ranges`` of `ensemble.range_backtest.backtest_ranges`. Of a range that was not tried the
+    coverage lies between those of the next narrower and the next wider one that were, in proportion to what they
+    promise: no range of nothing holds less, none of all more.
     """
     if nominal is None or tried.is_empty():
         return daily
@@ -163,7 +163,7 @@ def named(groups: list[Groups]) -> dict[str, list[str]]:
 
 
 def _levels(
-    window: Window, mean: np.ndarray, naive: np.ndarray, inside: Mapping[Level, np.ndarray] | None = None
+    window: EvaluationWindow, mean: np.ndarray, naive: np.ndarray, inside: Mapping[Level, np.ndarray] | None = None
 ) -> list[Beside]:
     """Every level beside what happened; days that are not known count on neither side."""
     shown, plain = (np.where(window.known, np.nan_to_num(values), 0) for values in (mean, naive))
@@ -190,7 +190,7 @@ def _cube(rows: pl.DataFrame, panel: Panel, column: str) -> tuple[np.ndarray, in
 @dataclass(frozen=True)
 class Matured:
     """What has come in of one kept forecast: `daily` sums of all its days that have, and `scores`, the tables of
-    `Window.score` for those among the newest days; `worst`, the single series that lean most, in words."""
+    `EvaluationWindow.score` for those among the newest days; `worst`, the single series that lean most, in words."""
 
     kept: Kept
     daily: pl.DataFrame
@@ -217,11 +217,15 @@ def matured(
     of_series, dates = segments_of(past, segments), past.ahead(days)
     mean, naive = mean[:, :days], _cube(bottom, panel, "naive")[0][:, :days]
     since = _since(panel, cutoff, mean)
-    window = Window.of(since, 0, days, hierarchy, weights, of_series)
+    window = EvaluationWindow.of(since, 0, days, hierarchy, weights, of_series)
     levels = _levels(window, mean, naive, dict(_inside(frame, window, mean)))
     daily = day_sums(kept.cutoff, dates, 1, levels, named(list(window.groups)), of_series)
     skip = max(first - cutoff - 1, 0)
-    scores = {} if skip >= days else _scores(Window.of(since, skip, days - skip, hierarchy, weights, of_series), mean)
+    scores = (
+        {}
+        if skip >= days
+        else _scores(EvaluationWindow.of(since, skip, days - skip, hierarchy, weights, of_series), mean)
+    )
     return Matured(kept, daily, scores, _worst(panel, window, mean, skip), _unforecast(panel, cutoff, mean))
 
 
@@ -243,7 +247,7 @@ def _called(panel: Panel, row: int) -> str:
     return ", ".join(str(value) for value in panel.series.select(panel.keys).row(row))
 
 
-def _worst(panel: Panel, window: Window, mean: np.ndarray, skip: int) -> tuple[str, ...]:
+def _worst(panel: Panel, window: EvaluationWindow, mean: np.ndarray, skip: int) -> tuple[str, ...]:
     """The five single series that lean most in units, over the newest days."""
     known = window.known[:, skip:]
     actual = np.where(known, np.nan_to_num(_by_series(window)[:, skip:]), 0).sum(axis=1)
@@ -256,12 +260,12 @@ def _worst(panel: Panel, window: Window, mean: np.ndarray, skip: int) -> tuple[s
     )
 
 
-def _by_series(window: Window) -> np.ndarray:
+def _by_series(window: EvaluationWindow) -> np.ndarray:
     """What the single series sold in the window, in the order of the panel: float64 [series, step]."""
     return window.actual[-1][window.groups[-1].rows]
 
 
-def _inside(frame: pl.DataFrame, window: Window, mean: np.ndarray) -> Iterator[tuple[Level, np.ndarray]]:
+def _inside(frame: pl.DataFrame, window: EvaluationWindow, mean: np.ndarray) -> Iterator[tuple[Level, np.ndarray]]:
     """How much of each actual lies in its widest range, [group, step] by level; see `intervals.share_below`."""
     quantiles = sorted(name for name in frame.columns if len(name) == 4 and name[0] == "q" and name[1:].isdigit())
     probabilities = [int(name[1:]) / 1000 for name in quantiles]
@@ -298,7 +302,7 @@ def _of_level(rows: pl.DataFrame, groups: Groups, days: int, column: str) -> np.
     return cube
 
 
-def _scores(window: Window, mean: np.ndarray) -> dict[str, pl.DataFrame]:
+def _scores(window: EvaluationWindow, mean: np.ndarray) -> dict[str, pl.DataFrame]:
     """The tables ``levels``, ``segments`` and ``steps`` of the last days, which `window` has."""
     skip = mean.shape[1] - window.known.shape[1]
     found = window.score(np.nan_to_num(mean[:, skip:]))

@@ -14,8 +14,8 @@ from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, read_settings
 from foresell.ensemble.configured_models import models_of, wanted_models
-from foresell.evaluate.leakage import Trial, leakage
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
+from foresell.evaluate.leakage import LeakageTrial, leakage
 from foresell.pipeline import task
 from foresell.pipeline.choice import NEWEST, Choice
 from foresell.pipeline.forecaster import choose
@@ -229,7 +229,7 @@ class Project:
         """Every feature there is for these data: name, group, meaning, reads, earliest, used."""
         return pl.read_csv(self.results.folder("features") / "catalogue.csv")
 
-    def leakage(self) -> list[Trial]:
+    def leakage(self) -> list[LeakageTrial]:
         """Tries the features and models on these data: does anything after a cutoff change what was made before it?"""
         task, of = self._task("leakage"), self.settings
         panel = task.panel

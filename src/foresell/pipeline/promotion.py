@@ -17,7 +17,7 @@ import polars as pl
 from foresell.core.errors import ForesellError, UsageError
 from foresell.core.words import change, many, score, share
 from foresell.evaluate.backtest import BENCHMARK
-from foresell.evaluate.scores import ALL_LEVELS
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.pipeline.comparison import Compared, Comparison
 from foresell.pipeline.progress import Progress
 from foresell.pipeline.project import Project

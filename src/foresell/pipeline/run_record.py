@@ -15,12 +15,12 @@ import yaml
 from foresell.core.settings import Settings
 from foresell.core.version import VERSION
 from foresell.ensemble.champion import ENSEMBLE
-from foresell.ensemble.range_trials import held
+from foresell.ensemble.range_backtest import coverage_by_segment
 from foresell.evaluate.backtest import Backtest
 from foresell.evaluate.calibration import calibration
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.evaluate.interval_scores import wspl
 from foresell.evaluate.metrics import METRICS
-from foresell.evaluate.scores import ALL_LEVELS
 from foresell.pipeline.task import Task, write_json
 from foresell.report import charts
 from foresell.report.chart_file import standalone
@@ -98,7 +98,7 @@ def _git(folder: Path, *words: str) -> str | None:
 
 def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, float]:
     """The ensemble's scores by level, means over the windows, and the WRMSSE of each model, from the tables of scores
-    and those of `ranging.try_ranges`.
+    and those of `ranging.backtest_ranges`.
 
     ``wrmsse`` and ``wspl`` are those of all levels together; ``wrmsse/total`` and so on those of a level,
     ``coverage_90/total`` the share of actuals in the range of 90 %, ``models/lightgbm/wrmsse`` that of a model.
@@ -106,7 +106,7 @@ def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, fl
     found = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
     for row in tested.leaderboard().iter_rows(named=True):
         found[f"models/{row['model']}/wrmsse"] = row["wrmsse"]
-    for row in held(tried["ranges"]).filter(by="all").iter_rows(named=True):
+    for row in coverage_by_segment(tried["ranges"]).filter(by="all").iter_rows(named=True):
         promised = f"{100 * row['nominal']:g}/{row['level']}"
         found |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
     spread = wspl(tried["quantiles"])

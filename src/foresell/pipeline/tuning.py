@@ -22,11 +22,11 @@ from foresell.core.settings import Settings
 from foresell.core.words import change as relative
 from foresell.core.words import many, score
 from foresell.ensemble.configured_models import models_of, wanted_models
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.evaluate.search_space import SPACES
-from foresell.evaluate.search_study import COMPLETE, PRUNED, Study, Trial, imported
+from foresell.evaluate.search_study import COMPLETE, PRUNED, Study, Trial, optuna_module
 from foresell.evaluate.tuning import SETTINGS as BEFORE
-from foresell.evaluate.tuning import TUNED, Trials, confirm, sample, tuning_cutoffs
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.tuning import TUNED, TuningWindows, confirm, sample_series, tuning_cutoffs
 from foresell.models.global_models.model import Pooled
 from foresell.onboarding.settings_change import change
 from foresell.pipeline.layout import TUNE
@@ -84,7 +84,7 @@ class _Tuning:
     task: Task
     name: str
     model: Pooled
-    trials: Trials
+    trials: TuningWindows
     study: Study
     study_name: str
     begun: int = 0  # trials of earlier calls
@@ -96,14 +96,14 @@ class _Tuning:
         def tell(done: float, total: float, doing: str, left: float | None = None) -> None:
             project.watch(Progress(TUNE, done, total, doing, left))
 
-        imported()  # says so at once where Optuna is not there
+        optuna_module()  # says so at once where Optuna is not there
         name, model = chosen(settings, name)
         task = Task(settings, project.folder, project.results, tell)
         tell(0, 1, "drawing rows")
         panel = task.panel
         days = tuning_cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every)
-        part = sample(panel, series, settings.seed)
-        trials = Trials.of(model, part, settings.horizon, days, task.hierarchy)
+        part = sample_series(panel, series, settings.seed)
+        trials = TuningWindows.of(model, part, settings.horizon, days, task.hierarchy)
         space = trials.space
         data = read_summary(project.results.folder("check")).get("panel")
         asked = (data, part.n_series, settings.horizon, days, settings.levels, settings.seed)
@@ -124,7 +124,7 @@ class _Tuning:
             self.study.run(partial(self._judge, self._pace(count, deadline)), windows)
 
     def _judge(self, tell: Callable[[float], None], number: int, values: Mapping[str, Any]) -> Iterator[float]:
-        return self.trials.judge(self.trials.model(number, values), tell)
+        return self.trials.window_errors(self.trials.model(number, values), tell)
 
     def _pace(self, count: int, deadline: float | None) -> Callable[[float], None]:
         """How a trial tells of its windows: what is done, the best so far, and the time that is left."""

@@ -30,7 +30,7 @@ import polars as pl
 from foresell.core.errors import UsageError, first_five
 from foresell.core.settings import Promotion
 from foresell.evaluate.backtest import BENCHMARK
-from foresell.evaluate.scores import ALL_LEVELS
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 
 WRMSSE, COVERAGE = "WRMSSE", "coverage"
 AGAINST = f"{WRMSSE} against {BENCHMARK}"

@@ -36,7 +36,7 @@ class StandingChampion:
         blend, kinds = champion.combination.blend, segments(panel)
         self.weights = blend.of_series(kinds)  # [series, model]
         self._blended = blend.apply({name: model.mean for name, model in self.models.items()}, kinds)
-        self.mean = champion.lined_up(panel, self._blended)
+        self.mean = champion.reconcile(panel, self._blended)
         self.closed = closed_days(panel, champion.horizon)
         self.reads = frozenset().union(*(model.reads for model in self.models.values()))
 
@@ -64,7 +64,7 @@ class StandingChampion:
         """What makes the means of the series `rows`; see `Champion.explain`."""
         parts = {name: model.explain(rows.tolist()) for name, model in self.models.items()}
         mean = None if self.champion.totals is None else self.mean[rows]
-        return self.champion.joined(parts, self.weights[rows], mean)
+        return self.champion.combine_contributions(parts, self.weights[rows], mean)
 
     def memory(self) -> int:
         """Bytes that are kept beside the panel and the models."""

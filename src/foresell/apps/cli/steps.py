@@ -123,7 +123,7 @@ def check(leakage: bool, **flags: Any) -> None:
         print_json(content | ({"leakage": [trial.to_dict() for trial in tried]} if leakage else {}))
     elif leakage:
         click.echo(trials(tried))
-    if not all(trial.held for trial in tried):
+    if not all(trial.passed for trial in tried):
         click.get_current_context().exit(1)
 
 

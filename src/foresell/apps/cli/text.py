@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from foresell.core.finding import Finding
-    from foresell.evaluate.leakage import Trial
+    from foresell.evaluate.leakage import LeakageTrial
     from foresell.onboarding.proposal import Proposal
     from foresell.pipeline.progress import Outcome
     from foresell.synth import SampleFiles
@@ -244,9 +244,9 @@ def catalogue(table: pl.DataFrame) -> str:
     return "\n" + columns(rows)
 
 
-def trials(tried: list[Trial]) -> str:
+def trials(tried: list[LeakageTrial]) -> str:
     """How the features and models did in the trial for leaks."""
-    leaking = [trial for trial in tried if not trial.held]
+    leaking = [trial for trial in tried if not trial.passed]
     kinds = [many(sum(trial.kind == kind for trial in tried), kind) for kind in ("feature", "model")]
     if not leaking:
         return f"\nLeakage: {' and '.join(kinds)} tried; all hold. Nothing after a cutoff changes what is made at it."

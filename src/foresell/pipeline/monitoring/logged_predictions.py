@@ -18,7 +18,7 @@ import polars as pl
 from foresell.core.errors import ForesellError
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
-from foresell.evaluate.metrics import rmsse, squared_step
+from foresell.evaluate.metrics import naive_mse, rmsse
 from foresell.monitor.accuracy import ALL, DAILY, LEVEL, NODE, figures
 from foresell.serving.prediction_log.reader import read_predictions
 from foresell.store.tables import is_remote
@@ -171,6 +171,6 @@ def _rmsse(rows: pl.DataFrame, panel: Panel) -> float:
     offset = day - day.min()
     actual, forecast = (np.full((len(series), int(offset.max()) + 1), np.nan) for _ in range(2))
     actual[place, offset], forecast[place, offset] = rows["units"].to_numpy(), rows["forecast"].to_numpy()
-    scale = squared_step(panel.units[series, : max(panel.day_of(first), 1)])
+    scale = naive_mse(panel.units[series, : max(panel.day_of(first), 1)])
     found = rmsse(actual, forecast, scale)
     return float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")

@@ -16,10 +16,10 @@ from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.champion import ENSEMBLE, Champion, fit
 from foresell.ensemble.combination import Combination
 from foresell.ensemble.configured_models import models_of, totals_of
-from foresell.ensemble.range_trials import held, try_ranges
+from foresell.ensemble.range_backtest import backtest_ranges, coverage_by_segment
 from foresell.ensemble.selection import MEAN, WEIGHTED
 from foresell.evaluate.backtest import TOTALS, Backtest, backtest
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
 from foresell.features.question import Feature
 from foresell.pipeline.matured_forecasts import backtest_days
 from foresell.pipeline.progress import Pace
@@ -48,7 +48,7 @@ def run_backtest(task: Task, folder: Path) -> dict[str, Any]:
         weights=None if weights is None else weights if is_remote(weights) else task.base / weights,
         totals=totals,
         segments=settings.backtest.segments,
-        keep=lambda frame: _keep(frame, folder),
+        forecast_sink=lambda frame: _keep(frame, folder),
         progress=lambda done, total, doing: task.tell(done, total, doing, pace.left(done)),
     )
     _write(result, folder)
@@ -96,7 +96,7 @@ def run_combine(task: Task, folder: Path) -> dict[str, Any]:
         segments=settings.backtest.segments,
         champion=settings.champion,
         reconciliation=settings.totals.reconciliation,
-        tell=tell,
+        progress=tell,
     )
     made.combination.save(folder)
     made.trials.write_csv(folder / "trials.csv")
@@ -104,17 +104,17 @@ def run_combine(task: Task, folder: Path) -> dict[str, Any]:
     (folder / "forecasts").mkdir()
     for frame in made.forecasts.partition_by("cutoff"):
         _keep(frame, folder)
-    tried = try_ranges(task.panel, task.hierarchy, made, tell)
+    tried = backtest_ranges(task.panel, task.hierarchy, made, tell)
     for name, frame in tried.items():
         write_table(frame, folder / f"{name}.parquet")
     tell("how its errors scatter")
-    Ranges.learn(made.alike(task.panel), task.panel, task.hierarchy).save(folder / "scatter.parquet")
+    Ranges.learn(made.comparable_forecasts(task.panel), task.panel, task.hierarchy).save(folder / "scatter.parquet")
     by_day = backtest_days(task.panel, task.hierarchy, made.forecasts, settings.backtest.segments)
     write_table(by_day, folder / "by_day.parquet")
     write_json(folder / "metrics.json", metrics(made.scores, tried))
     return {
         "best": ENSEMBLE,
-        "ranges": held(tried["ranges"]).to_dicts(),
+        "ranges": coverage_by_segment(tried["ranges"]).to_dicts(),
         "leaderboard": made.scores.leaderboard().to_dicts(),
         "weights": made.combination.blend.weights.to_dicts(),
         "reconciliation": dict(made.combination.reconciliation.shares),

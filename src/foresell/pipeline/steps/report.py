@@ -16,8 +16,8 @@ from foresell.core.words import blend, ways
 from foresell.ensemble.configured_models import wanted_models
 from foresell.evaluate.calibration import calibration
 from foresell.evaluate.diagnosis import diagnose
-from foresell.evaluate.diagnosis_findings import symptoms
-from foresell.evaluate.scores import ALL_LEVELS
+from foresell.evaluate.diagnosis_findings import diagnosis_findings
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.pipeline.forecaster import Forecaster, chosen
 from foresell.pipeline.layout import DATABASE, TUNE
 from foresell.pipeline.steps.learning import drivers_of
@@ -68,7 +68,7 @@ def contents(task: Task) -> Report:
         leaning=diagnosis.levels,
         correlation=diagnosis.correlation,
         calibration=calibrated,
-        symptoms=tuple(symptoms(diagnosis, task.panel.frequency, calibrated)),
+        symptoms=tuple(diagnosis_findings(diagnosis, task.panel.frequency, calibrated)),
         tuning=_tuning(task),
         drivers=drivers,
         reasons=importance(drivers, reasons_of(task.features, task.panel.frequency)),

@@ -1,4 +1,4 @@
-"""One window of a backtest: what happened after the cutoff at every level, and how far a forecast lies from it."""
+"""One window of a backtest: the actuals of every level after the cutoff, and the scores of a forecast of them."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from foresell.evaluate.metrics import METRICS, summary
 from foresell.evaluate.weights import Weights
 
 ALL_LEVELS = "all"
-"""The name under which the WRMSSE of all levels together stands."""
+"""The name of all levels together in the tables, which have a WRMSSE only."""
 
 
 @dataclass(frozen=True)
-class Window:
-    """The truth of one window, ready to score forecasts against.
+class EvaluationWindow:
+    """The actuals of one window, with the weights that forecasts of it are scored with.
 
     - `known`: bool [series, step]: whether the single series' actual is known. Days that are not known are left out
-      of actual and forecast alike before either is added up, so that a level compares like with like.
+      of the actuals and of the forecast before either is added up, so that both sums have the same days.
     - `actual`: float64 [series of the level, step] for each level; NaN where none of a group's series is known.
     - `segments`: one row a series, one column for each way to divide them.
     """
@@ -37,7 +37,7 @@ class Window:
     @classmethod
     def of(
         cls, panel: Panel, cutoff: int, horizon: int, hierarchy: Hierarchy, weights: Weights, segments: pl.DataFrame
-    ) -> Window:
+    ) -> EvaluationWindow:
         """The `horizon` days after day `cutoff` of `panel`, whose history reaches past them."""
         groups = tuple(hierarchy.all_groups(panel.series))
         units = panel.units[:, cutoff + 1 : cutoff + 1 + horizon]
@@ -51,11 +51,11 @@ class Window:
         forecast = mean
         for number, level in enumerate(self.groups):
             forecast = _add_up(level, mean, self.known)
-            judged = (self.actual[number], forecast, self.weights.scale[number], self.weights.weight[number])
+            values = (self.actual[number], forecast, self.weights.scale[number], self.weights.weight[number])
             points = np.sum(~np.isnan(self.actual[number]), axis=0)
             name = {"level": level_name(level.level), "series": len(level)}
-            levels.append(name | {"points": int(points.sum())} | _plain(summary(*judged)))
-            steps.append(_steps(name, points, summary(*judged, by_step=True)))
+            levels.append(name | {"points": int(points.sum())} | _plain(summary(*values)))
+            steps.append(_steps(name, points, summary(*values, by_step=True)))
         return {
             "levels": self._with_overall(levels),
             "segments": self._segments(forecast),
@@ -63,12 +63,12 @@ class Window:
         }
 
     def _with_overall(self, rows: list[dict[str, object]]) -> pl.DataFrame:
-        """Before the levels, all of them together: the mean of their WRMSSE by the weight each level has in all."""
+        """The rows of the levels, after a row of all levels together: the mean of their WRMSSE by their weights."""
         frame = pl.DataFrame(rows, infer_schema_length=None, strict=False)
         share = np.array([weight.sum() for weight in self.weights.weight])
-        found = frame["wrmsse"].to_numpy().astype(np.float64)
-        share = np.where(np.isnan(found), 0, share)
-        overall = float(np.nansum(found * share) / share.sum()) if share.sum() > 0 else None
+        wrmsse = frame["wrmsse"].to_numpy().astype(np.float64)
+        share = np.where(np.isnan(wrmsse), 0, share)
+        overall = float(np.nansum(wrmsse * share) / share.sum()) if share.sum() > 0 else None
         first = pl.DataFrame({"level": [ALL_LEVELS], "series": [int(frame["series"].sum())], "wrmsse": [overall]})
         frame = pl.concat([first.cast({"wrmsse": pl.Float64}), frame], how="diagonal").select(frame.columns)
         return frame.with_columns(weights=pl.lit(self.weights.source))
@@ -81,10 +81,10 @@ class Window:
             labels = self.segments[column].to_numpy()
             for label in sorted(set(labels)):
                 part = labels == label
-                found = summary(actual[part], forecast[part], scale[part], weight[part])
+                scores = summary(actual[part], forecast[part], scale[part], weight[part])
                 points = int(np.sum(~np.isnan(actual[part])))
                 name = {"by": column, "segment": label, "series": int(part.sum()), "points": points}
-                rows.append(name | _plain(found))
+                rows.append(name | _plain(scores))
         return pl.DataFrame(rows, infer_schema_length=None, strict=False)
 
 
@@ -99,15 +99,16 @@ def _add_up(level: Groups, values: np.ndarray, known: np.ndarray) -> np.ndarray:
     return total
 
 
-def _plain(found: dict[str, np.ndarray]) -> dict[str, object]:
-    """Numbers of Python, without NaN."""
-    plain = {name: value.item() for name, value in found.items()}
+def _plain(scores: dict[str, np.ndarray]) -> dict[str, object]:
+    """The scores as numbers of Python, with None in place of NaN."""
+    plain = {name: value.item() for name, value in scores.items()}
     return {name: None if value != value else value for name, value in plain.items()}
 
 
-def _steps(name: dict[str, object], points: np.ndarray, found: dict[str, np.ndarray]) -> pl.DataFrame:
+def _steps(name: dict[str, object], points: np.ndarray, scores: dict[str, np.ndarray]) -> pl.DataFrame:
+    """The scores of one level, one row for each step."""
     columns = {"step": np.arange(1, len(points) + 1, dtype=np.int16), "points": points}
-    frame = pl.DataFrame(columns | {metric: found[metric] for metric in METRICS})
+    frame = pl.DataFrame(columns | {metric: scores[metric] for metric in METRICS})
     return frame.select(*(pl.lit(value).alias(column) for column, value in name.items()), pl.all()).with_columns(
         pl.col(metric).fill_nan(None) for metric in METRICS if metric != "mape_left_out"
     )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from foresell.core.errors import UsageError
-from foresell.evaluate.windows import cutoffs
+from foresell.evaluate.cutoffs import cutoffs
 
 
 def test_the_last_window_ends_with_the_history(make_panel):

@@ -1,4 +1,4 @@
-"""Rolling origin: which days the windows of a backtest are cut at."""
+"""The cutoffs of a backtest's windows, by a rolling origin."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def cutoffs(panel: Panel, horizon: int, windows: int, every: int | None = None) 
         if value < 1:
             raise UsageError(f"'{name}' is {value}; expected at least 1.")
     last = panel.n_days - 1 - horizon
-    chosen = [last - every * window for window in range(windows)][::-1]
-    if chosen[0] + 1 < horizon:
+    days = [last - every * window for window in range(windows)][::-1]
+    if days[0] + 1 < horizon:
         noun = panel.frequency.noun
         fitting = max(0, (last + 1 - horizon) // every + 1)
         advice = (
@@ -32,4 +32,4 @@ def cutoffs(panel: Panel, horizon: int, windows: int, every: int | None = None) 
             f"The history has {panel.n_days} {noun}s, too few to backtest {windows} windows of {horizon} {noun}s, "
             f"{every} apart: that takes {2 * horizon + every * (windows - 1)}. {advice}"
         )
-    return chosen
+    return days
