@@ -101,7 +101,7 @@ def make_project(folder: Path, stores: int, items: int, days: int) -> Path:
     file.write_text(yaml.safe_dump(tree), encoding="utf-8")
     measure([foresell, "train", str(folder / "shop")], folder / "train.log")
     project = Project(folder / "shop")
-    write_bundle(project.folder, project.settings, project.results, folder / "bundle")
+    write_bundle(project.folder, project.settings, project.steps, folder / "bundle")
     return folder / "bundle"
 
 

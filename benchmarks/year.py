@@ -39,8 +39,8 @@ from foresell.core.hierarchy import level_name
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote
+from foresell.pipeline.results import read_findings
 from foresell.pipeline.retraining import Retrained, retrain
-from foresell.pipeline.task import read_findings
 
 FROZEN, FINDINGS, AGE = "frozen", "by findings", "by findings and age"
 LIVES: dict[str, dict[str, object]] = {FROZEN: {}, FINDINGS: {"max_age": 10 * 365}, AGE: {}}

@@ -15,7 +15,7 @@ from foresell.apps.cli import main
 from foresell.core.errors import ForesellError
 from foresell.core.settings import parse_settings
 from foresell.onboarding.presets import PRESETS
-from foresell.pipeline.layout import FILES
+from foresell.pipeline.graph import STEPS
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
@@ -131,8 +131,8 @@ def tree(text: str) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_the_tree_of_results_is_the_layout():
-    assert tree(README) == FILES
+def test_the_tree_of_results_is_that_of_the_graph():
+    assert tree(README) == {name: step.files for name, step in STEPS.items()}
 
 
 def test_the_python_of_the_readme_is_that_of_the_package():

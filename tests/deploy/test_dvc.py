@@ -15,24 +15,19 @@ import pytest
 import yaml
 
 from foresell.core.settings import Settings, read_settings
-from foresell.pipeline.layout import FILES, NEEDS
+from foresell.pipeline.choice import NEWEST
+from foresell.pipeline.graph import STEPS, steps_of
+from foresell.pipeline.graph_documents import dvc_file
 from foresell.pipeline.project import Project
 from foresell.store.settings_file import plain_settings
 
 PIPELINE = Path(__file__).resolve().parents[2] / "deploy" / "dvc" / "dvc.yaml"
 STAGES: dict[str, dict[str, Any]] = yaml.safe_load(PIPELINE.read_text(encoding="utf-8"))["stages"]
 
-STEPS = {
-    "check": ("check",),
-    "features": ("features",),
-    "backtest": ("backtest", "combine"),
-    "train": ("train",),
-    "forecast": ("forecast", "delivery"),
-    "report": ("report",),
-}
-"""The steps of each stage, but for those that record."""
+STAGE_STEPS = {stage: steps for stage in STAGES if (steps := steps_of(stage))}
+"""The steps of each stage."""
 
-RECORDS = ("record", "register")
+RECORDS = tuple(name for name, step in STEPS.items() if step.optional)
 LEFT_OUT = {"tracking", "promotion", "serving", "monitoring"}
 """Settings that no result of a stage depends on, the report apart."""
 
@@ -48,22 +43,22 @@ def at(tree: Any, path: str) -> Any:
 
 
 def test_there_is_a_stage_for_every_step_and_it_leaves_the_steps_folder():
-    assert {step for steps in STEPS.values() for step in steps} | {*RECORDS} == {*NEEDS}
-    assert list(STAGES) == ["settings", *STEPS]
-    for stage, steps in STEPS.items():
+    assert {step for steps in STAGE_STEPS.values() for step in steps} == {*STEPS}
+    assert list(STAGES) == ["settings", *STAGE_STEPS]
+    for stage, steps in STAGE_STEPS.items():
         outs = {name for out in STAGES[stage]["outs"] for name in out}
-        assert outs == {f"results/{step}" for step in steps if FILES[step]}
+        assert outs == {f"results/{step}" for step in steps if STEPS[step].files}
         assert STAGES[stage]["cmd"].split()[:3] == ["foresell", stage, "."]
 
 
 def test_no_stage_depends_on_who_is_champion():
     """A promotion is no dependency of a stage, so it must not change what one leaves."""
-    follow = {stage for stage, steps in STEPS.items() if {"forecast", "report"} & {*steps}}
-    assert {stage for stage in STEPS if "--newest" in STAGES[stage]["cmd"].split()} == follow
+    follow = {stage for stage, steps in STAGE_STEPS.items() if {"forecast", "report"} & {*steps}}
+    assert {stage for stage in STAGE_STEPS if "--newest" in STAGES[stage]["cmd"].split()} == follow
 
 
 def test_every_setting_is_the_parameter_of_some_stage():
-    named = {name.partition(".")[0] for stage in STEPS for name in parameters(stage)}
+    named = {name.partition(".")[0] for stage in STAGE_STEPS for name in parameters(stage)}
     assert {*Settings.__struct_fields__} - named == LEFT_OUT - {"serving"}
     assert "settings.yaml" in STAGES["report"]["deps"]
 
@@ -100,11 +95,18 @@ def test_a_stage_is_done_again_for_the_settings_that_its_steps_read(done_shop, c
     before = Project(done_shop)
     change_settings(done_shop, **change)
     after = Project(done_shop)
-    changed = {step for step in NEEDS if before._fingerprint(step) != after._fingerprint(step)}
-    of_foresell = {stage for stage, steps in STEPS.items() if changed & {*steps}}
+    fingerprints = [{name: each.made_from(step, NEWEST) for name, step in STEPS.items()} for each in (before, after)]
+    changed = {name for name in STEPS if fingerprints[0][name] != fingerprints[1][name] and name not in RECORDS}
+    of_foresell = {stage for stage, steps in STAGE_STEPS.items() if changed & {*steps}}
     old, new = (plain_settings(each.settings) for each in (before, after))
-    of_dvc = {stage for stage in STEPS if any(at(old, name) != at(new, name) for name in parameters(stage))}
-    assert of_dvc | {"report"} == of_foresell
+    of_dvc = {stage for stage in STAGE_STEPS if any(at(old, name) != at(new, name) for name in parameters(stage))}
+    # A stage cannot know whether 'transactions' is set, so it is asked for what only single sales depend on, too.
+    only_asked = {"train"} if "data" in change else set()
+    assert (of_dvc | {"report"}) - only_asked == of_foresell
+
+
+def test_the_file_is_made_from_the_graph():
+    assert PIPELINE.read_text(encoding="utf-8") == dvc_file(), "foresell pipeline --as dvc > deploy/dvc/dvc.yaml"
 
 
 @pytest.mark.parametrize("change", [{"backtest": {"windows": 3}}, {"data": {"max_bad_share": 0.02}}], ids=str)
@@ -115,7 +117,7 @@ def test_the_parameters_lie_in_what_the_verb_settings_prints(done_shop, change_s
         capture_output=True, text=True, check=True,
     ).stdout  # fmt: skip
     tree = yaml.safe_load(shown)
-    for stage in STEPS:
+    for stage in STAGE_STEPS:
         for name in parameters(stage):
             at(tree, name)
     (done_shop / "foresell.yaml").write_text(shown, encoding="utf-8")
@@ -151,7 +153,8 @@ class Repository:
         return [line.split("'")[1] for line in lines if line.startswith("Running stage")]
 
     def finished(self) -> dict[str, bytes]:
-        return {step: (self.folder / "results" / step / "step.json").read_bytes() for step in NEEDS if FILES[step]}
+        folders = {name: self.folder / "results" / name for name, step in STEPS.items() if step.files}
+        return {name: (folder / "step.json").read_bytes() for name, folder in folders.items()}
 
 
 @pytest.fixture
@@ -175,7 +178,7 @@ def forecasts(folder: Path) -> pl.DataFrame:
 def test_the_pipeline_does_what_a_run_does_and_afterwards_only_what_has_changed(repository, tmp_path, change_settings):
     by_hand = tmp_path / "by hand"
     shutil.copytree(repository.folder, by_hand)
-    assert repository.repro() == ["settings", *STEPS]
+    assert repository.repro() == ["settings", *STAGE_STEPS]
     Project(by_hand).run()
     assert forecasts(repository.folder).equals(forecasts(by_hand))
     assert repository.repro() == []

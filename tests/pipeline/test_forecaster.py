@@ -71,7 +71,7 @@ def done(outcomes) -> list[str]:
 
 
 def states(shop: Path) -> dict[str, str]:
-    return {one["step"]: one["state"] for one in Project(shop).status()}
+    return {one.step: one.state for one in Project(shop).status()}
 
 
 def bundle(shop: Path, number: str = "1") -> Path:
@@ -92,8 +92,8 @@ def test_new_sales_are_forecast_by_the_champion_and_nothing_is_trained(served_sh
     outcomes = project.run("forecast", "delivery")
     assert list(outcomes) == done(outcomes) == ["check", "forecast", "delivery"]
     told = outcomes["forecast"].summary
-    assert (told["version"], told["learnt_to"], told["age_days"]) == ("1", BEGIN.isoformat(), 28)
-    assert told["cutoff"] == LAST.isoformat()
+    assert (told.version, told.learnt_to, told.age_days) == ("1", BEGIN, 28)
+    assert told.cutoff == LAST
     expected = Champion.load(bundle(served_shop) / "model").forecast(project.panel).mean
     np.testing.assert_array_equal(single_series(project.forecasts), expected)
     assert done(Project(served_shop).run("forecast", "delivery")) == []
@@ -116,8 +116,8 @@ def test_it_is_kept_under_the_training_of_the_version_so_that_monitoring_knows_i
 def test_a_whole_run_trains_and_registers_and_the_champion_forecasts(served_shop):
     outcomes = Project(served_shop).run()
     assert {"backtest", "combine", "train", "forecast", "register"} <= {*done(outcomes)}
-    assert outcomes["register"].summary["version"] == "2"
-    assert outcomes["forecast"].summary["version"] == "1"
+    assert outcomes["register"].summary.version == "2"
+    assert outcomes["forecast"].summary.version == "1"
     page = (served_shop / "results" / "report" / "report.html").read_text(encoding="utf-8")
     assert "version 1" in page
     assert done(Project(served_shop).run()) == []
@@ -133,7 +133,7 @@ def test_promotion_and_rollback_make_the_forecast_out_of_date(served_shop):
     outcomes = Project(served_shop).run()
     assert done(outcomes) == ["forecast", "report", "delivery"]
     told = outcomes["forecast"].summary
-    assert (told["version"], told["age_days"]) == ("2", 0)
+    assert (told.version, told.age_days) == ("2", 0)
     assert not Project(served_shop).forecasts.equals(by_first)
     rollback(Project(served_shop))
     assert states(served_shop)["forecast"] == "out of date"
@@ -177,7 +177,7 @@ def test_series_that_began_after_the_champion_was_trained_are_forecast_too(
     pl.concat([like, stores]).write_csv(shop.parent / "data" / "stores.csv")
     outcomes = Project(shop).run("forecast")
     assert done(outcomes) == ["check", "forecast"]
-    assert outcomes["forecast"].summary["version"] == "1"
+    assert outcomes["forecast"].summary.version == "1"
     rows = Project(shop).forecasts.filter(level="store").group_by("store").agg(pl.col("mean").sum())
     units = {str(store): mean for store, mean in rows.iter_rows()}
     assert {*units} == before | {"A000"}
@@ -202,16 +202,16 @@ def test_a_champion_that_does_not_answer_for_the_settings_is_passed_over_with_a_
     outcomes = Project(served_shop).run("forecast")
     assert "train" in done(outcomes)
     told = outcomes["forecast"].summary
-    assert told["version"] is None
-    assert len(told["warnings_found"]) == 1
-    assert said in told["warnings_found"][0]
+    assert told.version is None
+    assert len(told.warnings_found) == 1
+    assert said in told.warnings_found[0]
     assert done(Project(served_shop).run("forecast")) == []
 
 
 def test_fewer_levels_are_no_reason_to_pass_it_over(served_shop, change_settings):
     change_settings(served_shop, levels=[["store"]])
     told = Project(served_shop).run("forecast")["forecast"].summary
-    assert (told["version"], told["warnings_found"], told["levels"]) == ("1", [], 3)
+    assert (told.version, told.warnings_found, told.levels) == ("1", [], 3)
 
 
 DOWN = {"uri": "http://127.0.0.1:9"}
@@ -225,24 +225,24 @@ def test_while_the_registry_is_down_the_version_that_forecast_last_goes_on(serve
     again = Project(served_shop).run("forecast", again=("forecast",))
     told = again["forecast"].summary
     assert done(again) == ["forecast"]
-    assert told["version"] == "1"
-    assert "does not answer" in told["warnings_found"][0]
-    assert "Version 1 forecasts, as it did last" in told["warnings_found"][0]
+    assert told.version == "1"
+    assert "does not answer" in told.warnings_found[0]
+    assert "Version 1 forecasts, as it did last" in told.warnings_found[0]
     assert Project(served_shop).forecasts.equals(before)
-    bundle_left = served_shop / told["bundle"]
+    bundle_left = served_shop / told.bundle
     shutil.rmtree(bundle_left)
     with pytest.raises(StoreError, match="Version 1 forecast last, and its files are no longer in"):
         Project(served_shop).run("forecast", again=("forecast",))
     assert Project(served_shop).forecasts.equals(before)
     newest = Project(served_shop, newest=True).run("forecast")
-    assert newest["forecast"].summary["version"] is None
+    assert newest["forecast"].summary.version is None
 
 
 def test_while_it_is_not_known_whether_there_is_a_champion_this_is_said(shop, change_settings):
     change_settings(shop, tracking={"enabled": True, **DOWN})
     told = Project(shop).run("forecast")["forecast"].summary
-    assert told["version"] is None
-    assert "It is not known which version is champion" in told["warnings_found"][0]
+    assert told.version is None
+    assert "It is not known which version is champion" in told.warnings_found[0]
 
 
 def test_files_of_the_champion_are_fetched_and_those_of_another_registry_are_not_taken_for_them(
@@ -261,10 +261,10 @@ def test_files_of_the_champion_are_fetched_and_those_of_another_registry_are_not
     assert states(served_shop)["forecast"] == "out of date"
     assert json.loads((cache / MANIFEST).read_text()) == json.loads((other / MANIFEST).read_text())  # nothing fetched
     told = Project(served_shop).run("forecast")["forecast"].summary
-    assert (told["version"], told["training"]) == ("1", tag(served_shop, "1"))
-    assert read_manifest(served_shop / told["bundle"]).name == "toys"
+    assert (told.version, told.training) == ("1", tag(served_shop, "1"))
+    assert read_manifest(served_shop / told.bundle).name == "toys"
     (cache / "scatter.parquet").write_bytes(b"spoiled")
-    assert Project(served_shop).run("forecast", again=("forecast",))["forecast"].summary["version"] == "1"
+    assert Project(served_shop).run("forecast", again=("forecast",))["forecast"].summary.version == "1"
     read_manifest(cache)
     assert done(Project(served_shop).run("forecast")) == []
 
@@ -273,21 +273,21 @@ def test_a_version_that_went_on_is_passed_over_too_where_it_does_not_answer(serv
     Project(served_shop).run("forecast")
     change_settings(served_shop, tracking=DOWN, horizon=6)
     told = Project(served_shop).run("forecast")["forecast"].summary
-    assert told["version"] is None
-    assert "forecasts 7 periods ahead, not 6" in told["warnings_found"][0]
+    assert told.version is None
+    assert "forecasts 7 periods ahead, not 6" in told.warnings_found[0]
 
 
 def test_a_registry_of_an_unknown_kind_does_not_keep_forecasts_from_being_made(shop, change_settings):
     change_settings(shop, tracking={"enabled": True, "uri": "ftp://nowhere"})
     told = Project(shop).run("forecast")["forecast"].summary
-    assert told["version"] is None
-    assert "'tracking.uri'" in told["warnings_found"][0]
+    assert told.version is None
+    assert "'tracking.uri'" in told.warnings_found[0]
 
 
 def test_the_newest_training_forecasts_where_it_is_asked_to(served_shop):
     outcomes = Project(served_shop, newest=True).run("forecast")
     assert "train" in done(outcomes)
-    assert outcomes["forecast"].summary["version"] is None
+    assert outcomes["forecast"].summary.version is None
     assert done(Project(served_shop, newest=True).run("forecast")) == []
     assert states(served_shop)["forecast"] == "out of date"
 
@@ -311,7 +311,7 @@ def test_a_bundle_without_how_its_backtest_erred_by_day_forecasts_all_the_same(s
     (place / MANIFEST).write_text(json.dumps(manifest))
     read_manifest(place)
     kept = history_of(Project(served_shop).results).backtest(tag(served_shop, "1"))
-    assert Project(served_shop).run("forecast")["forecast"].summary["version"] == "1"
+    assert Project(served_shop).run("forecast")["forecast"].summary.version == "1"
     assert history_of(Project(served_shop).results).backtest(tag(served_shop, "1")).equals(kept)
 
 
@@ -319,7 +319,7 @@ def test_who_is_champion_is_told_without_mlflow(served_shop):
     code = (
         "import sys; from foresell.pipeline.project import Project; project = Project(sys.argv[1]); "
         "told = project.run('forecast')['forecast'].summary; project.status(); "
-        "print(told['version'], 'mlflow' in sys.modules)"
+        "print(told.version, 'mlflow' in sys.modules)"
     )
     ran = subprocess.run([sys.executable, "-c", code, served_shop], capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["1", "False"]

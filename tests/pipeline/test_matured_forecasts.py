@@ -55,7 +55,7 @@ def test_without_a_range_or_a_trial_nothing_is_said_of_coverage():
 def test_combine_leaves_how_the_ensemble_erred_by_day(done_shop):
     project = Project(done_shop)
     folder = project.results.folder("combine")
-    by_day, tested = read_table(folder / "by_day.parquet"), project._task("combine").tested()
+    by_day, tested = read_table(folder / "by_day.parquet"), project.results.test_forecasts()
     assert set(by_day["cutoff"]) == set(tested["cutoff"])
     found = figures(by_day.filter(part="level", of="store x item"), ["part"])["wape"].item()
     assert found == pytest.approx(float(wape(tested["actual"].to_numpy(), tested["mean"].to_numpy())), rel=1e-5)
@@ -66,7 +66,7 @@ def test_what_is_kept_has_the_coverage_of_the_range_that_is_handed_out(done_shop
     change_settings(done_shop, output={"quantiles": [0.2, 0.5, 0.8]})
     project = Project(done_shop)
     outcome = project.run("forecast")["forecast"]
-    kept = history_of(project.results).backtest(outcome.summary["training"])
+    kept = history_of(project.results).backtest(outcome.summary.training)
     held_60 = figures(kept.filter(part="level", of="total"), ["part"])["coverage"].item()
     ranges = read_table(project.results.folder("combine") / "ranges.parquet").filter(level="total", by="all")
     by = {

@@ -16,10 +16,10 @@ import pytest
 from foresell.core.errors import FindingsStop, SettingsError, StoreError, UsageError
 from foresell.core.panel import Panel
 from foresell.evaluate.weights import compute_weights
-from foresell.pipeline.layout import FILES, NEEDS, SOMETIMES
+from foresell.pipeline.graph import STEPS
 from foresell.pipeline.project import Project
 
-ALL = list(NEEDS)
+ALL = list(STEPS)
 LAST = ["train", "forecast", "report", "record", "register", "delivery"]
 
 
@@ -28,17 +28,17 @@ def done(outcomes) -> list[str]:
 
 
 def test_a_run_leaves_every_file_that_is_documented_and_no_other(done_shop):
-    for step, files in FILES.items():
-        folder = done_shop / "results" / step
+    for name, step in STEPS.items():
+        folder = done_shop / "results" / name
         left = {path.name + "/" * path.is_dir() for path in folder.iterdir()}
-        assert left == {*files, "step.json", "summary.json"} - {*SOMETIMES.get(step, ())}, step
+        assert left == {*step.files, "step.json", "summary.json"} - {*step.sometimes}, name
 
 
 def test_a_second_run_skips_everything(done_shop):
     outcomes = Project(done_shop).run()
     assert list(outcomes) == ALL
     assert done(outcomes) == []
-    assert {row["model"] for row in outcomes["combine"].summary["leaderboard"]} > {"seasonal_naive", "ensemble"}
+    assert {row["model"] for row in outcomes["combine"].summary.leaderboard} > {"seasonal_naive", "ensemble"}
 
 
 def test_a_project_that_is_moved_stays_up_to_date(done_shop, tmp_path):
@@ -68,9 +68,9 @@ def test_a_changed_setting_does_again_what_depends_on_it(done_shop, change_setti
     before = Project(done_shop).status()
     outcomes = Project(done_shop).run()
     assert done(outcomes) == expected
-    stale = {one["step"] for one in before if one["state"] != "up to date"}
+    stale = {one.step for one in before if one.state != "up to date"}
     assert stale >= set(expected)
-    assert all(one["state"] == "up to date" for one in Project(done_shop).status())
+    assert all(one.state == "up to date" for one in Project(done_shop).status())
 
 
 def test_a_file_that_was_only_touched_is_read_again_and_nothing_more(done_shop):
@@ -97,7 +97,7 @@ def test_more_sales_do_everything_again(done_shop):
 def test_a_step_brings_what_it_needs_and_no_more(shop):
     assert done(Project(shop).run("features")) == ["check", "features"]
     assert done(Project(shop).run("train")) == ["backtest", "combine", "train"]
-    states = {one["step"]: one["state"] for one in Project(shop).status()}
+    states = {one.step: one.state for one in Project(shop).status()}
     made = ("check", "features", "backtest", "combine", "train")
     assert states == {step: "up to date" if step in made else "not done" for step in ALL}
 
@@ -164,10 +164,10 @@ def test_the_summary_compares_with_a_year_ago(done_shop):
 
     panel = Project(done_shop).panel
     summary = Project(done_shop).run("forecast")["forecast"].summary
-    assert summary["units"] == pytest.approx(
+    assert summary.units == pytest.approx(
         float(Project(done_shop).forecasts.filter(level="total")["mean"].sum()), abs=1
     )
-    assert summary["units_a_year_ago"] is None  # there are only 200 days
+    assert summary.units_a_year_ago is None  # there are only 200 days
     # 370 days of which day d sold d units in each of two series; a year ago is day 370 - 364 = 6, so 6, 7, 8.
     days = np.tile(np.arange(370, dtype=np.float32), (2, 1))
     dates = np.datetime64("2023-01-01") + np.arange(377)
@@ -207,7 +207,7 @@ def test_a_database_that_is_down_leaves_everything_else_done(shop, change_settin
     change_settings(shop, output={"database": None, "folder": "copy"})
     outcomes = Project(shop).run()
     assert done(outcomes) == ["report", "delivery"]
-    copy = Path(outcomes["delivery"].summary["copy"])
+    copy = Path(outcomes["delivery"].summary.copy)
     assert pl.read_parquet(copy).equals(Project(shop).forecasts)
 
 
@@ -236,7 +236,7 @@ def test_a_champion_that_is_not_among_the_models_is_refused_before_the_backtest(
     change_settings(shop, champion="lightgbm")
     with pytest.raises(SettingsError, match="'lightgbm' is not among seasonal_naive, moving_average"):
         Project(shop).run()
-    assert [one["step"] for one in Project(shop).status() if one["state"] == "up to date"] == ["check", "features"]
+    assert [one.step for one in Project(shop).status() if one.state == "up to date"] == ["check", "features"]
 
 
 def test_an_impossible_level_is_refused_by_check(shop, change_settings):
@@ -257,7 +257,7 @@ def test_the_backtest_keeps_every_forecast_beside_what_happened(done_shop):
 
 def test_given_weights_are_used_and_a_change_of_them_noticed(done_shop, change_settings):
     project = Project(done_shop)
-    panel, hierarchy = project.panel, project._task("backtest").hierarchy
+    panel, hierarchy = project.panel, project.results.hierarchy
     weights = compute_weights(panel, hierarchy, [panel.n_days - 8])[0]
     rows = [
         {"level": number + 1, "key": "|".join(map(str, key)) or "total", "weight": w, "scale": s}
@@ -274,7 +274,7 @@ def test_given_weights_are_used_and_a_change_of_them_noticed(done_shop, change_s
     change_settings(done_shop, backtest={"weights": "weights.csv", "windows": 1})
     changed = Project(done_shop)
     changed.run("combine")
-    assert set(changed._task("combine").scores().levels["weights"]) == {"file"}
+    assert set(changed.results.scores().levels["weights"]) == {"file"}
     given = changed.leaderboard
     change_settings(done_shop, backtest={"weights": None, "windows": 1})
     own = Project(done_shop)

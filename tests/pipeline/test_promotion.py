@@ -225,14 +225,14 @@ def test_a_project_in_a_folder_of_another_name_keeps_its_champion(train, tmp_pat
     registry = registry_of(moved.folder, moved.settings)
     assert registry.name == "shop"
     assert registry.fetch("1", read_manifest).is_relative_to(moved.folder)
-    assert moved.run("forecast")["forecast"].summary["version"] == "1"  # who serves forecasts, not who was trained last
+    assert moved.run("forecast")["forecast"].summary.version == "1"  # who serves forecasts, not who was trained last
     assert promote(moved).change.before == "1"
     assert champion(moved) == "2"
     assert read_manifest(registry.fetch("2")).name == "shop"
     assert rollback(moved).version == "1"
     change_settings(moved.folder, seed=9)
     moved = Project(moved.folder)
-    assert moved.run("register")["register"].summary["version"] == "3"
+    assert moved.run("register")["register"].summary.version == "3"
     assert registry.fetch("3", read_manifest).is_relative_to(moved.folder)
     assert read_manifest(registry.fetch("3")).name == "shop"
 

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from foresell.pipeline.layout import HISTORY
+from foresell.pipeline.graph import HISTORY
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote
 from foresell.pipeline.registry_history import KEYS, SCHEMAS, write_history

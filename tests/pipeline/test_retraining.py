@@ -18,8 +18,8 @@ from foresell.core.finding import Finding, Severity
 from foresell.monitor.codes import CODES
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote, rollback
+from foresell.pipeline.results import read_findings
 from foresell.pipeline.retraining import PATIENCE, Situation, asking, retrain
-from foresell.pipeline.task import read_findings
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, Change, Version
 from foresell.serving.source import registry_of
 
@@ -340,7 +340,7 @@ main()
 """The command line, but for one place at which the process is killed, before or after the work done there."""
 
 PLACES = (
-    "foresell.pipeline.steps.learning:ensemble@before",  # half trained
+    "foresell.pipeline.steps.combine:ensemble@before",  # half trained
     "foresell.registry.versions:save@before",  # a run begun, and no version yet
     "mlflow:MlflowClient.create_model_version@after",  # a version whose run is not ended
     "mlflow:MlflowClient.set_registered_model_alias@before",  # judged, not promoted

@@ -20,7 +20,7 @@ def project(trained_shop: Path) -> Project:
 def bundle(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """To be read only."""
     folder = tmp_path_factory.mktemp("bundle") / "served"
-    write_bundle(project.folder, project.settings, project.results, folder)
+    write_bundle(project.folder, project.settings, project.steps, folder)
     return folder
 
 

@@ -118,17 +118,17 @@ def test_a_model_that_is_not_there_is_said(copy: Path) -> None:
 
 def test_it_takes_the_place_of_the_one_before_or_leaves_it(copy: Path, project: Project, tmp_path: Path) -> None:
     (copy / "old.txt").write_text("old")
-    write_bundle(project.folder, project.settings, project.results, copy)
+    write_bundle(project.folder, project.settings, project.steps, copy)
     assert not (copy / "old.txt").exists()
     broken = Path(shutil.copytree(project.folder, tmp_path / "broken"))
     (broken / "results" / "combine" / "scatter.parquet").unlink()
     with pytest.raises(FileNotFoundError):
-        write_bundle(Project(broken).folder, Project(broken).settings, Project(broken).results, copy)
+        write_bundle(Project(broken).folder, Project(broken).settings, Project(broken).steps, copy)
     assert read_manifest(copy).name == "shop"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "copy"]
 
 
 def test_a_project_without_a_model_has_none_to_serve(shop: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"the steps check, combine, train are not done.*foresell train"):
-        write_bundle(Project(shop).folder, Project(shop).settings, Project(shop).results, tmp_path / "bundle")
+        write_bundle(Project(shop).folder, Project(shop).settings, Project(shop).steps, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()

@@ -333,7 +333,7 @@ def test_single_sales_are_answered_by_the_model_in_the_bundle(project: Project, 
         Question(sales=sales, target="earned", date="date", inputs=inputs, key=("customer",)), ["forest"]
     )
     learnt.fitted.save(copy / "results" / "train" / "transactions")
-    write_bundle(Project(copy).folder, Project(copy).settings, Project(copy).results, tmp_path / "bundle")
+    write_bundle(Project(copy).folder, Project(copy).settings, Project(copy).steps, tmp_path / "bundle")
     service = Service.load(tmp_path / "bundle")
     asked = pl.DataFrame({"date": ["2025-10-28"] * 2, "customer": ["trade", "private"]})
     answer = service.predict_transactions(asked)

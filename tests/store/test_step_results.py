@@ -12,7 +12,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import parse_settings
-from foresell.store.step_results import Steps, code_fingerprint, fingerprint, input_fingerprint
+from foresell.store.step_results import Steps, fingerprint, input_fingerprint
 
 
 def write(steps: Steps, step: str, made_from: str, content: str) -> None:
@@ -191,8 +191,3 @@ def test_a_project_that_moves_stays_up_to_date(tmp_path: Path) -> None:
 
 def test_an_object_in_a_bucket_is_never_taken_for_unchanged() -> None:
     assert input_fingerprint("s3://bucket/sales.csv") != input_fingerprint("s3://bucket/sales.csv")
-
-
-def test_the_code_has_one_fingerprint() -> None:
-    assert code_fingerprint() == code_fingerprint()
-    assert len(code_fingerprint()) == 16

@@ -44,7 +44,7 @@ from foresell.evaluate.frozen_model import frozen_forecasts, score_levels
 from foresell.models.contract import Fitted
 from foresell.models.naive import SeasonalNaive
 from foresell.pipeline.run_record import SCORES
-from foresell.pipeline.steps.learning import run_backtest, run_combine
+from foresell.pipeline.steps import backtest, combine
 from foresell.pipeline.task import Task, Tell
 from foresell.registry.gate import Scores, Verdict, judge
 from foresell.registry.versions import Registry, Version
@@ -157,9 +157,8 @@ class Comparison:
         """The backtest of the champion's settings on the challenger's data and windows."""
         settings = with_models_of(self._settings(champion), self._mine)
         results = Steps(self.place / "again")
-        task = Task(settings, self.folder, results, self._telling(champion.number))
-        task.panel = self._panel
-        for step, work in (("backtest", run_backtest), ("combine", run_combine)):
+        task = Task(settings, self.folder, results, self._telling(champion.number), panel_in_memory=self._panel)
+        for step, work in (("backtest", backtest.run), ("combine", combine.run)):
             with results.run_step(step, "again") as folder:
                 work(task, folder)
         made = _scores(results.folder("combine"))

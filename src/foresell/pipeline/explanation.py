@@ -98,7 +98,7 @@ def explain(
     have.
     """
     task = project.trained("why")
-    panel, fitted = task.panel, Forecaster.of(task).champion
+    panel, fitted = task.panel, Forecaster.of(task, task.forecaster_choice).champion
     rows = series_where(panel.series, chosen)
     steps = steps_between(panel, fitted.horizon, first, last)
     task.tell(0, 1, f"asking {fitted.name}")
@@ -129,7 +129,7 @@ def what_if(
     if not changes:
         raise UsageError("Nothing is changed; give another price or promotion.")
     task = project.trained("why")
-    panel, fitted = task.panel, Forecaster.of(task).champion
+    panel, fitted = task.panel, Forecaster.of(task, task.forecaster_choice).champion
     rows = series_where(panel.series, chosen)
     steps = steps_between(panel, fitted.horizon, first, last)
     dates = panel.ahead(fitted.horizon)

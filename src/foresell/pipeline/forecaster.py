@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
@@ -29,25 +28,26 @@ from foresell.core.settings import Settings
 from foresell.core.words import listed, many
 from foresell.ensemble.champion import Champion
 from foresell.pipeline.choice import NEWEST, Choice
-from foresell.pipeline.task import Task, read_summary
+from foresell.pipeline.results import Results
+from foresell.pipeline.summaries import ForecastSummary, TrainSummary
 from foresell.registry.champion import champion_of, files_at_hand
 from foresell.registry.tracking import FINGERPRINT
 from foresell.registry.versions import Registry, Version
 from foresell.serving.bundle import BY_DAY, MODEL, PANEL, RANGES, SCATTER, Manifest, described, read_manifest
 from foresell.serving.source import registry_of
 from foresell.store.panels import load_panel
-from foresell.store.step_results import Steps
 from foresell.store.tables import read_table
 
 TRAINED = "foresell.trained"
 
 
-def choose(base: Path, settings: Settings, results: Steps, *, fetch: bool = True) -> Choice:
-    """Who forecasts in the project at `base`.
+def choose(results: Results, *, fetch: bool = True) -> Choice:
+    """Who forecasts in the project that the results are of.
 
     With `fetch` the champion's files are brought here where they are not. Without, a champion whose files are not here
     is taken to answer for the settings.
     """
+    base, settings = results.base, results.settings
     if not settings.tracking.enabled:
         return NEWEST
     try:
@@ -58,19 +58,12 @@ def choose(base: Path, settings: Settings, results: Steps, *, fetch: bool = True
         training = champion.tags.get(FINGERPRINT) or f"version-{champion.number}"
         found = Choice(champion.number, training, _files(registry, champion, fetch))
     except (StoreError, UsageError) as error:
-        found = _unsure(base, read_summary(results.folder("forecast")), error)
+        found = _unsure(base, results.find_summary(ForecastSummary), error)
     unfit = "" if found.bundle is None else _unfit(described(found.bundle), settings)
     if unfit:
         said = f"Version {found.version}, the champion, {unfit}. The newest training forecasts, which was not promoted."
         return Choice(unfit=f"{said} Have one judged for these settings with: foresell retrain --now REASON")
     return found
-
-
-def chosen(task: Task) -> Choice:
-    """Who forecasts for the task; asked for once."""
-    if task.choice is None:
-        task.choice = choose(task.base, task.settings, task.results)
-    return task.choice
 
 
 def _files(registry: Registry, champion: Version, fetch: bool) -> Path | None:
@@ -96,19 +89,19 @@ def _files(registry: Registry, champion: Version, fetch: bool) -> Path | None:
         raise StoreError(str(error)) from error
 
 
-def _unsure(base: Path, last: dict[str, Any], error: Exception) -> Choice:
+def _unsure(base: Path, last: ForecastSummary | None, error: Exception) -> Choice:
     """Who forecasts while nobody can say who is champion: whoever did last, by the summary of that forecast."""
-    said, version = f"It is not known which version is champion. {error}", last.get("version")
-    if version is None:
-        return Choice(unsure=f"{said} The newest training forecasts, as no version did before.")
-    place = base / last["bundle"]
+    unknown = f"It is not known which version is champion. {error}"
+    if last is None or last.version is None or last.bundle is None:
+        return Choice(unsure=f"{unknown} The newest training forecasts, as no version did before.")
+    version, place = last.version, base / last.bundle
     here = (place / "manifest.json").exists()
     return Choice(
         version,
-        last["training"],
+        last.training,
         place if here else None,
-        lost="" if here else f"{said} Version {version} forecast last, and its files are no longer in {place}.",
-        unsure=f"{said} Version {version} forecasts, as it did last." if here else "",
+        lost="" if here else f"{unknown} Version {version} forecast last, and its files are no longer in {place}.",
+        unsure=f"{unknown} Version {version} forecasts, as it did last." if here else "",
     )
 
 
@@ -122,12 +115,12 @@ def _unfit(manifest: Manifest, settings: Settings) -> str:
     return f"knows nothing of the {many(len(missing), 'level')} {listed(missing)}" if missing else ""
 
 
-def _sound(version: str, bundle: Path, task: Task) -> Path:
+def _sound(version: str, bundle: Path, results: Results) -> Path:
     """The bundle with all its files as they were; fetched again where the copy here is damaged."""
     try:
         read_manifest(bundle)
     except UnreadableFile:
-        return registry_of(task.base, task.settings).fetch(version, read_manifest)
+        return registry_of(results.base, results.settings).fetch(version, read_manifest)
     return bundle
 
 
@@ -141,33 +134,32 @@ class Forecaster:
     trained: datetime
     learnt_to: date
     folder: Path | None
-    task: Task
+    results: Results
 
     @classmethod
-    def of(cls, task: Task) -> Forecaster:
-        """Who forecasts for the task. Raises StoreError where the files of that version are not to be had."""
-        choice = chosen(task)
+    def of(cls, results: Results, choice: Choice) -> Forecaster:
+        """The model that was chosen. Raises StoreError where the files of that version are not to be had."""
         if choice.version is None or choice.training is None:
-            record = task.results.record("train")
+            record = results.record("train")
             assert record is not None  # what asks for a forecaster needs it
-            learnt_to = date.fromisoformat(task.summary("train")["cutoff"])
-            return cls(None, record.fingerprint, record.finished, learnt_to, None, task)
+            learnt_to = results.summary(TrainSummary).cutoff
+            return cls(None, record.fingerprint, record.finished, learnt_to, None, results)
         if choice.bundle is None:
             raise StoreError(
                 f"{choice.lost} Let the registry be reached again, or forecast with the newest training: "
                 "foresell forecast --newest"
             )
-        bundle = _sound(choice.version, choice.bundle, task)
+        bundle = _sound(choice.version, choice.bundle, results)
         manifest = described(bundle)
-        return cls(choice.version, choice.training, manifest.trained, manifest.cutoff, bundle, task)
+        return cls(choice.version, choice.training, manifest.trained, manifest.cutoff, bundle, results)
 
     @cached_property
     def champion(self) -> Champion:
         """The fitted models, for all series of the task's panel, also such as have begun since."""
         if self.folder is None:
-            return Champion.load(self.task.results.folder("train") / MODEL)
+            return Champion.load(self.results.folder("train") / MODEL)
         learnt = load_panel(self.folder / PANEL).series
-        return Champion.load(self.folder / MODEL).for_series(learnt, self.task.panel)
+        return Champion.load(self.folder / MODEL).for_series(learnt, self.results.panel)
 
     @cached_property
     def ranges(self) -> Ranges:
@@ -189,19 +181,12 @@ class Forecaster:
     @property
     def age_days(self) -> int:
         """How many days of sales there are that it did not learn from."""
-        return (self.task.panel.cutoff - self.learnt_to).days
+        return (self.results.panel.cutoff - self.learnt_to).days
 
-    def told(self) -> dict[str, Any]:
-        """Who it is, as plain data; `bundle` is relative to the project where it lies in it."""
-        return {
-            "model": self.champion.name,
-            "version": self.version,
-            "training": self.training,
-            "trained": self.trained.isoformat(timespec="seconds"),
-            "learnt_to": self.learnt_to.isoformat(),
-            "age_days": self.age_days,
-            "bundle": None if self.folder is None else os.path.relpath(self.folder, self.task.base),
-        }
+    @property
+    def bundle(self) -> str | None:
+        """Where its files lie, relative to the project where they lie in it; None for the newest training."""
+        return None if self.folder is None else os.path.relpath(self.folder, self.results.base)
 
     def _of_combine(self, name: str, in_bundle: str) -> Path:
-        return self.task.results.folder("combine") / name if self.folder is None else self.folder / in_bundle
+        return self.results.folder("combine") / name if self.folder is None else self.folder / in_bundle

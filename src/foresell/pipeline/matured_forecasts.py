@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -22,13 +20,9 @@ from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.models.naive import SeasonalNaive
 from foresell.monitor.accuracy import LEVEL, Beside, day_sums
-from foresell.pipeline.layout import HISTORY
-from foresell.pipeline.task import read_summary
-from foresell.store.history import History, Kept
-from foresell.store.step_results import Steps
-
-if TYPE_CHECKING:
-    from foresell.pipeline.forecaster import Forecaster
+from foresell.pipeline.results import Results
+from foresell.pipeline.summaries import ForecastSummary
+from foresell.store.history import HISTORY, History, Kept
 
 MOST_GROUPS = 100
 """Levels with more groups than that are looked at as a whole only."""
@@ -59,29 +53,15 @@ def rounded(made: Forecasts, whole: bool) -> Forecasts:
     )
 
 
-def keep(forecaster: Forecaster, made: Forecasts) -> None:
-    """Keeps tonight's forecast, and how the backtest of its model erred; once, however often it is made.
-
-    `made` has quantiles that are not rounded.
-    """
-    task, training = forecaster.task, forecaster.training
-    history, backtest = history_of(task.results), forecaster.backtest
-    if backtest is not None:
-        nominal = nominal_of(task.settings.output.quantiles)
-        history.keep_backtest(with_coverage(*backtest, nominal), training)
-    frame = kept_frame(task.panel, task.hierarchy, made, forecaster.ranges.whole)
-    history.keep_forecast(frame, made.total.cutoff, training)
-
-
-def history_of(results: Steps) -> History:
+def history_of(results: Results) -> History:
     """What a project keeps over time."""
     return History(results.root / HISTORY)
 
 
-def is_kept(results: Steps) -> bool:
+def is_kept(results: Results) -> bool:
     """Whether the last forecast is kept."""
-    made = read_summary(results.folder("forecast"))
-    return history_of(results).has_forecast(date.fromisoformat(made["cutoff"]), made["training"])
+    forecast = results.find_summary(ForecastSummary)
+    return forecast is not None and history_of(results).has_forecast(forecast.cutoff, forecast.training)
 
 
 def backtest_days(

@@ -1,4 +1,4 @@
-"""What the flow tells those who run it: how far it is, and what came of each step."""
+"""What a project tells those who run it: how far it is, and what came of each step."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from foresell.pipeline.summaries import Summary
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,13 @@ def unwatched(progress: Progress) -> None:
 @dataclass(frozen=True)
 class Outcome:
     """What came of a step: where its results lie, whether it was done now or was up to date already, how long it
-    took, and its summary as plain data (also in ``summary.json`` of the folder)."""
+    took, and its summary (also in ``summary.json`` of the folder)."""
 
     step: str
     folder: Path
     done: bool
     seconds: float
-    summary: dict[str, Any]
+    summary: Summary
 
     def to_dict(self) -> dict[str, Any]:
         """The outcome as plain data, for JSON."""
@@ -79,5 +81,5 @@ class Outcome:
             "state": "done" if self.done else "up to date",
             "seconds": self.seconds,
             "folder": str(self.folder),
-            **self.summary,
+            **self.summary.to_dict(),
         }

@@ -76,7 +76,7 @@ def promote(
     Raises UsageError where there is no such version, and StoreError where the registry cannot be reached.
     """
     registry = registry_for(project)
-    with project.results.locked():
+    with project.locked():
         registry.mend()
         challenger, champion = _challenger(registry, version), registry.champion()
         if champion is not None and champion.number == challenger.number:
@@ -89,7 +89,7 @@ def promote(
 def rollback(project: Project, reason: str = "") -> Decision:
     """Makes the version champion that was so before the last promotion. Raises UsageError where there was none."""
     registry = registry_for(project)
-    with project.results.locked():
+    with project.locked():
         registry.mend()
         made = registry.rollback(reason)
     return Decision(registry.name, made.version, made)
@@ -119,7 +119,7 @@ def prune(project: Project, versions: Sequence[str]) -> dict[str, int]:
     that is not to be removed (see `spare`).
     """
     registry = registry_for(project)
-    with project.results.locked():
+    with project.locked():
         registry.mend()
         return {number: registry.remove(number) for number in versions}
 

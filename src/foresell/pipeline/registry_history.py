@@ -49,13 +49,12 @@ from typing import Any
 import polars as pl
 
 from foresell.core.errors import StoreError, UsageError
-from foresell.pipeline.layout import HISTORY
 from foresell.pipeline.project import Project
-from foresell.pipeline.steps.registering import BACKTEST, TRAINING, TUNING
+from foresell.pipeline.tracked_runs import BACKTEST, TRAINING, TUNING
 from foresell.registry.tracking import FINGERPRINT, Recorded
 from foresell.registry.versions import REFUSED, Change, Registry, Version
 from foresell.serving.source import registry_of
-from foresell.store.history import History
+from foresell.store.history import HISTORY, History
 
 MOMENT = pl.Datetime("us", "UTC")
 _DATA = {"data": pl.String, "data_first": pl.Date, "data_last": pl.Date}

@@ -34,6 +34,7 @@ from foresell.monitor.codes import MENDED, finding
 from foresell.pipeline.comparison import DATA_LAST
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import Decision, promote, registry_for
+from foresell.pipeline.summaries import RegisterSummary
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, Change, Registry, Version
 
 PATIENCE = 7
@@ -89,7 +90,7 @@ def retrain(project: Project, *, now: str | None = None) -> Retrained:
     registry does not take the model.
     """
     registry = registry_for(project)
-    with project.results.locked():
+    with project.locked():
         registry.mend()
         project.run("check")
         situation = Situation.of(project, registry)
@@ -233,10 +234,11 @@ def _last_day(version: Version) -> date | None:
 
 def _trained(project: Project) -> str:
     """Trains what is out of date, and registers it; its version."""
-    told = project.run("register")["register"].summary
-    if not told["recorded"]:
-        raise StoreError(f"The challenger is trained, but it could not be registered. {told['why']}")
-    return str(told["version"])
+    project.run("register")
+    registered = project.results.summary(RegisterSummary)
+    if not registered.recorded:
+        raise StoreError(f"The challenger is trained, but it could not be registered. {registered.why}")
+    return str(registered.version)
 
 
 def _tell(project: Project, done: Retrained) -> None:

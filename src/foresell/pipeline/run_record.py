@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -21,12 +20,13 @@ from foresell.evaluate.calibration import calibration
 from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.evaluate.interval_scores import wspl
 from foresell.evaluate.metrics import METRICS
-from foresell.pipeline.task import Task, write_json
+from foresell.pipeline.code_fingerprint import code_fingerprint
+from foresell.pipeline.results import Results
+from foresell.pipeline.summaries import CheckSummary, TrainSummary
+from foresell.pipeline.task import write_json
 from foresell.report import charts
 from foresell.report.chart_file import standalone
 from foresell.store.settings_file import SETTINGS, plain_settings
-from foresell.store.step_results import code_fingerprint
-from foresell.store.tables import read_table
 
 SCORES = "scores"
 TABLES = (
@@ -63,18 +63,18 @@ def flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     return found
 
 
-def origin(task: Task) -> dict[str, str]:
+def origin(results: Results) -> dict[str, str]:
     """Tags that say from what a run comes: the data, foresell's version and code, the commit of the project."""
-    checked = task.summary("check")
-    told = {
-        "foresell.data": str(checked["panel"]),
-        "foresell.data_first": str(checked["first"]),
-        "foresell.data_last": str(checked["last"]),
+    checked = results.summary(CheckSummary)
+    tags = {
+        "foresell.data": checked.panel,
+        "foresell.data_first": checked.first,
+        "foresell.data_last": checked.last,
         "foresell.version": VERSION,
         "foresell.code": code_fingerprint(),
-        "mlflow.source.name": task.base.resolve().name,
+        "mlflow.source.name": results.base.resolve().name,
     }
-    return told | commit(task.base)
+    return tags | commit(results.base)
 
 
 def commit(folder: Path) -> dict[str, str]:
@@ -115,11 +115,6 @@ def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, fl
     return {name: float(value) for name, value in found.items() if value is not None and value == value}
 
 
-def kept_metrics(task: Task) -> dict[str, float]:
-    """The `metrics` as `combine` left them."""
-    return json.loads((task.results.folder("combine") / "metrics.json").read_text(encoding="utf-8"))
-
-
 def _of_levels(rows: pl.DataFrame) -> Iterator[tuple[str, float | None]]:
     means = rows.group_by("level", maintain_order=True).agg(pl.col(METRICS).cast(pl.Float64).fill_nan(None).mean())
     for row in means.iter_rows(named=True):
@@ -135,18 +130,18 @@ def write_settings(settings: Settings, folder: Path) -> None:
     (folder / SETTINGS).write_text(text, encoding="utf-8")
 
 
-def write_scores(task: Task, folder: Path) -> None:
+def write_scores(results: Results, folder: Path) -> None:
     """Copies the tables that `combine` left into ``scores/`` and draws them into ``plots/``."""
     (folder / SCORES).mkdir(exist_ok=True)
     for name in TABLES:
-        shutil.copy(task.results.folder("combine") / name, folder / SCORES / name)
-    _draw(folder, dict(_score_plots(task)))
+        shutil.copy(results.folder("combine") / name, folder / SCORES / name)
+    _draw(folder, dict(_score_plots(results)))
 
 
-def write_drivers(task: Task, folder: Path) -> None:
+def write_drivers(results: Results, folder: Path) -> None:
     """Copies what `train` said of itself and the table of what the models go by, and draws that."""
-    write_json(folder / "training.json", task.summary("train"))
-    place = task.results.folder("train") / "drivers.csv"
+    write_json(folder / "training.json", results.summary(TrainSummary).to_dict())
+    place = results.folder("train") / "drivers.csv"
     shutil.copy(place, folder / "drivers.csv")
     drivers = pl.read_csv(place, schema_overrides={"share": pl.Float64}).head(DRAWN)
     if drivers.height:
@@ -174,8 +169,8 @@ def _draw(folder: Path, drawings: Mapping[str, Any]) -> None:
         (folder / "plots" / f"{name}.svg").write_text(standalone(drawn), encoding="utf-8")
 
 
-def _score_plots(task: Task) -> Iterator[tuple[str, Any]]:
-    tested = task.scores()
+def _score_plots(results: Results) -> Iterator[tuple[str, Any]]:
+    tested = results.scores()
     mine = tested.levels.filter(pl.col("model") == ENSEMBLE, pl.col("wrmsse").is_not_nan())
     by_level = mine.group_by("level", maintain_order=True).agg(pl.col("wrmsse").mean()).drop_nulls()
     if by_level.height:
@@ -192,7 +187,7 @@ def _score_plots(task: Task) -> Iterator[tuple[str, Any]]:
         }
         if series:
             yield "wrmsse_by_step", charts.lines(series, "WRMSSE", "step", "WRMSSE of the single series by step")
-    counted = read_table(task.results.folder("combine") / "quantiles.parquet").filter(pl.col("level") != ALL_LEVELS)
+    counted = results.quantile_trials.filter(pl.col("level") != ALL_LEVELS)
     if counted.height:
         table = calibration(counted)
         ends = dict.fromkeys((table["level"][0], table["level"][-1]))

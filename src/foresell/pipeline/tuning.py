@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from statistics import fmean
 from typing import Any
 
 import polars as pl
+from msgspec.structs import replace
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import Settings
@@ -29,17 +31,29 @@ from foresell.evaluate.tuning import SETTINGS as BEFORE
 from foresell.evaluate.tuning import TUNED, TuningWindows, confirm, sample_series, tuning_cutoffs
 from foresell.models.global_models.model import Pooled
 from foresell.onboarding.settings_change import change
-from foresell.pipeline.layout import TUNE
+from foresell.pipeline.code_fingerprint import code_fingerprint
 from foresell.pipeline.progress import Outcome, Pace, Progress
 from foresell.pipeline.project import Project
-from foresell.pipeline.steps.registering import record_tuning
-from foresell.pipeline.task import Task, read_summary, write_json
+from foresell.pipeline.summaries import CheckSummary, TuneSummary
+from foresell.pipeline.task import Task, write_json
+from foresell.pipeline.tracked_runs import record_tuning
 from foresell.store.settings_file import SETTINGS
-from foresell.store.step_results import code_fingerprint, fingerprint
+from foresell.store.step_results import fingerprint
 from foresell.store.tables import is_remote
 
 TRIALS, SAMPLE = 50, 2000
+TUNE = TuneSummary.step
+CODE = ("core", "features", "models", "evaluate")
+"""The code that the trials depend on; when it changes, they begin anew."""
+
 STUDY, TRIALS_FILE, IMPORTANCE, BEST = "study.db", "trials.csv", "importance.csv", "best.json"
+
+
+@dataclass(frozen=True)
+class Tuned(Outcome):
+    """What came of a search."""
+
+    summary: TuneSummary
 
 
 def tune(
@@ -50,7 +64,7 @@ def tune(
     series: int = SAMPLE,
     minutes: float | None = None,
     write: bool = True,
-) -> Outcome:
+) -> Tuned:
     """Searches for better options of a model of the settings, and writes them there if they hold.
 
     `model` is its name in the leaderboard; the first that has options to search where not given. There are `trials` in
@@ -58,7 +72,7 @@ def tune(
     `minutes`. The best is confirmed on all series in the windows of the backtest, which the search has not seen, and
     with `write` stands in ``foresell.yaml`` if it is better there. Does the step `check` first where it is out of date.
 
-    The search is recorded as an MLflow run; where that cannot be, ``summary["tracking"]`` says why. Stopped at any
+    The search is recorded as an MLflow run; where that cannot be, ``summary.tracking`` says why. Stopped at any
     moment, it keeps the trials that are done, and the same call goes on. Other data, another version of
     foresell or other settings of the model begin a new search in the same file.
 
@@ -66,15 +80,15 @@ def tune(
     """
     project.run("check")
     began = time.monotonic()
-    with project.results.locked():
+    with project.locked():
         found = _Tuning.of(project, model, series)
         try:
             found.search(trials, None if minutes is None else began + 60 * minutes)
         finally:
             found.leave()
         summary = found.conclude(write)
-        summary["tracking"] = record_tuning(found.task, summary)
-    return Outcome(TUNE, found.folder, True, round(time.monotonic() - began, 3), summary)
+        summary = replace(summary, tracking=record_tuning(found.task, summary))
+    return Tuned(TUNE, found.folder, True, round(time.monotonic() - began, 3), summary)
 
 
 @dataclass
@@ -98,22 +112,22 @@ class _Tuning:
 
         optuna_module()  # says so at once where Optuna is not there
         name, model = chosen(settings, name)
-        task = Task(settings, project.folder, project.results, tell)
+        task = Task(settings, project.folder, project.steps, tell)
         tell(0, 1, "drawing rows")
         panel = task.panel
         days = tuning_cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every)
         part = sample_series(panel, series, settings.seed)
         trials = TuningWindows.of(model, part, settings.horizon, days, task.hierarchy)
         space = trials.space
-        data = read_summary(project.results.folder("check")).get("panel")
+        data = task.summary(CheckSummary).panel
         asked = (data, part.n_series, settings.horizon, days, settings.levels, settings.seed)
-        study_name = f"{name}-{fingerprint(code_fingerprint(), *asked, space.fixed, space.options)}"
+        study_name = f"{name}-{fingerprint(code_fingerprint(CODE), *asked, space.fixed, space.options)}"
         study = Study(project.results.folder(TUNE) / STUDY, study_name, space.options, space.start, settings.seed)
         return cls(task, name, model, trials, study, study_name)
 
     @property
     def folder(self) -> Path:
-        return self.task.results.folder(TUNE)
+        return self.task.folder(TUNE)
 
     def search(self, count: int, deadline: float | None) -> None:
         """Trials until there are `count`, or it is too late to begin another; the first is that of the settings."""
@@ -173,24 +187,36 @@ class _Tuning:
     def _dates(self, days: tuple[int, ...]) -> list[str]:
         return [self.task.panel.until(day).cutoff.isoformat() for day in days]
 
-    def conclude(self, write: bool) -> dict[str, Any]:
+    def conclude(self, write: bool) -> TuneSummary:
         """Confirms the best trial, writes it into the settings if it holds, and sums up."""
         best, summary = self.study.best(), self._summary()
         if best is not None:
             options = self.trials.space.changed(best.values) if best.number else {}
-            known = self._known(best)
-            summary |= {"best": self._told(best), "changed": _plain(options, self.model)}
-            if options and known.get("changed") != summary["changed"]:
-                summary["confirmed"] = self._confirmed(best, options)
+            known, changed = self._known(best), _plain(options, self.model)
+            confirmed, written = None, False
+            if options and known.get("changed") != changed:
+                confirmed = self._confirmed(best, options)
             elif known:  # not asked twice about the same two; or the settings have the best already
-                summary |= {name: known[name] for name in ("changed", "confirmed")}
-            if options and write and summary["confirmed"]["holds"]:
-                self._write(best, options, summary["confirmed"])
-                summary["written"] = True
-            summary["in_settings"] = summary["written"] or not options
-        evidence = {key: summary[key] for key in ("study", "best", "changed", "confirmed")}
+                changed, confirmed = known["changed"], known["confirmed"]
+            if options and write and confirmed is not None and confirmed["holds"]:
+                self._write(best, options, confirmed)
+                written = True
+            summary = replace(
+                summary,
+                best=self._told(best),
+                changed=changed,
+                confirmed=confirmed,
+                written=written,
+                in_settings=written or not options,
+            )
+        evidence = {
+            "study": summary.study,
+            "best": summary.best,
+            "changed": summary.changed,
+            "confirmed": summary.confirmed,
+        }
         _put(self.folder / BEST, lambda place: write_json(place, evidence))
-        _put(self.folder / "summary.json", lambda place: write_json(place, summary))
+        _put(self.folder / "summary.json", lambda place: write_json(place, summary.to_dict()))
         return summary
 
     def _known(self, best: Trial) -> dict[str, Any]:
@@ -202,31 +228,26 @@ class _Tuning:
         same = known["study"] == self.study_name and (known["best"] or {}).get("number") == best.number
         return known if same else {}
 
-    def _summary(self) -> dict[str, Any]:
+    def _summary(self) -> TuneSummary:
         """What was searched, on what, and how far it is."""
         trials, states = self.study.trials, [trial.state for trial in self.study.trials]
         first = trials[0] if trials and trials[0].state == COMPLETE else None
-        return {
-            "model": self.name,
-            "study": self.study_name,
-            "trials": len(trials),
-            "new": len(trials) - self.begun,
-            "pruned": states.count(PRUNED),
-            "failed": len(states) - states.count(PRUNED) - states.count(COMPLETE),
-            "former": sum(self.study.others.values()) if not self.begun else 0,
-            "series": self.trials.panel.n_series,
-            "of_series": self.task.panel.n_series,
-            "rows": self.trials.rows,
-            "windows": self._dates(self.trials.cutoffs[::-1]),
-            "seconds_in_trials": round(sum(trial.seconds for trial in trials), 1),
-            "start": None if first is None else {"number": 0, "wrmsse": first.error, "by_window": first.errors[::-1]},
-            "best": None,
-            "changed": {},
-            "confirmed": None,
-            "written": False,
-            "in_settings": False,
-            "importance": self.study.importance(),
-        }
+        return TuneSummary(
+            model=self.name,
+            study=self.study_name,
+            trials=len(trials),
+            new=len(trials) - self.begun,
+            pruned=states.count(PRUNED),
+            failed=len(states) - states.count(PRUNED) - states.count(COMPLETE),
+            former=sum(self.study.others.values()) if not self.begun else 0,
+            series=self.trials.panel.n_series,
+            of_series=self.task.panel.n_series,
+            rows=self.trials.rows,
+            windows=self._dates(self.trials.cutoffs[::-1]),
+            seconds_in_trials=round(sum(trial.seconds for trial in trials), 1),
+            start=None if first is None else {"number": 0, "wrmsse": first.error, "by_window": first.errors[::-1]},
+            importance=self.study.importance(),
+        )
 
     def _told(self, trial: Trial) -> dict[str, Any]:
         space = self.trials.space
@@ -256,7 +277,7 @@ class _Tuning:
         found = confirm(
             panel,
             self.model,
-            replace(self.model, **options),
+            replace_fields(self.model, **options),
             of.horizon,
             days,
             self.task.hierarchy,

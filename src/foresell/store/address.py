@@ -15,6 +15,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from foresell.core.errors import UsageError, first_five
 
 SCHEMES = {"sqlite": "sqlite", "duckdb": "duckdb", "postgresql": "postgresql", "postgres": "postgresql"}
+DEFAULT_DATABASE = "sqlite:///results/forecasts.sqlite"
+"""Where forecasts are delivered when the settings name no database, relative to the project."""
+
 EXPECTED = "expected sqlite:///file.db, duckdb:///file.duckdb or postgresql://user@host/database"
 
 

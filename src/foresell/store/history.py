@@ -4,7 +4,7 @@
 |---|---|
 | forecasts/cutoff=2024-03-01/MODEL.parquet | a forecast of all levels as it was made; the oldest make room |
 | backtests/MODEL.parquet | by day, how the backtest that a model was trained with erred |
-| accuracy.parquet, findings.parquet, ... | see `layout.HISTORY_FILES` |
+| accuracy.parquet, findings.parquet, ... | see `pipeline.graph.BESIDE` |
 
 MODEL is the fingerprint of the training. What is kept twice is kept once: a forecast by its cutoff and model, a row by
 the keys of its table. A forecast says when it was made in its column ``made``: the time of a file is lost when it is
@@ -23,6 +23,9 @@ from typing import NamedTuple
 import polars as pl
 
 from foresell.store.tables import read_table, scan_table, write_table
+
+HISTORY = "history"
+"""The folder of a project's results in which its history lies."""
 
 MADE = "made"
 

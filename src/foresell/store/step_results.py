@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from threading import get_ident
 from uuid import uuid4
@@ -30,10 +29,12 @@ RECORD = "step.json"
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``step.json`` says of a step that is done. `files` maps the files it wrote to their bytes."""
+    """What ``step.json`` says of a step that is done. `files` maps the files it wrote to their bytes; `code` is the
+    fingerprint of the code that did it, None where foresell did not keep it yet."""
 
     step: str
     fingerprint: str
+    code: str | None = None
     finished: datetime
     seconds: float
     files: dict[str, int]
@@ -82,16 +83,6 @@ def _file_state(file: Path, base: Path) -> tuple[str, int, int, str]:
     return os.path.relpath(file, base), state.st_size, state.st_mtime_ns, head
 
 
-@lru_cache(maxsize=1)
-def code_fingerprint() -> str:
-    """A fingerprint of foresell's own code, so that results of another version are made again."""
-    package = Path(__file__).resolve().parent.parent
-    digest = hashlib.sha256()
-    for source in sorted(package.rglob("*.py")):
-        digest.update(str(source.relative_to(package)).encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()[:16]
-
-
 class Steps:
     """The step results under the folder of one project."""
 
@@ -129,7 +120,7 @@ class Steps:
         return sorted(records, key=lambda record: record.finished)
 
     @contextmanager
-    def run_step(self, step: str, fingerprint: str) -> Iterator[Path]:
+    def run_step(self, step: str, fingerprint: str, code: str | None = None) -> Iterator[Path]:
         """An empty folder to write the results of `step` to; they take its place when the block is done.
 
         When the block raises, what it wrote is removed and the results from before stay.
@@ -143,6 +134,7 @@ class Steps:
             record = StepRecord(
                 step=step,
                 fingerprint=fingerprint,
+                code=code,
                 finished=datetime.now(UTC),
                 seconds=round(time.monotonic() - started, 3),
                 files=files,

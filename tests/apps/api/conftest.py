@@ -42,7 +42,7 @@ def project(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settin
 @pytest.fixture(scope="session")
 def bundle(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle") / "shop"
-    write_bundle(project.folder, project.settings, project.results, folder)
+    write_bundle(project.folder, project.settings, project.steps, folder)
     return folder
 
 

@@ -29,7 +29,7 @@ def other_bundle(project: Project, tmp_path_factory, change_settings) -> Path:
     change_settings(folder / "shop", models=[{"name": "moving_average"}])
     other = Project(folder / "shop")
     other.run("train")
-    write_bundle(other.folder, other.settings, other.results, folder / "bundle")
+    write_bundle(other.folder, other.settings, other.steps, folder / "bundle")
     return folder / "bundle"
 
 

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 import foresell
 from foresell.apps.cli import main
-from foresell.pipeline.layout import FILES, NEEDS
+from foresell.pipeline.graph import STEPS
 
 VERBS = sorted(main.commands)
 
@@ -33,21 +33,27 @@ def test_every_verb_and_option_is_documented(verb):
         assert option in shown.stdout
 
 
-OF_OTHERS = {"combine": "backtest", "record": "backtest", "register": "train", "delivery": "forecast"}
-"""Steps that another step's verb does."""
-
-
-@pytest.mark.parametrize("step", [step for step, files in FILES.items() if files])
+@pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
 def test_the_help_of_a_step_names_its_files(step):
-    shown = CliRunner().invoke(main, [OF_OTHERS.get(step, step), "--help"]).stdout
-    for file in FILES[step]:
+    shown = CliRunner().invoke(main, [step.verb, "--help"]).stdout
+    for file in step.files:
         assert file in shown
 
 
-def test_there_is_a_verb_for_every_step_that_no_other_does():
-    others = {"init", "sample", "run", "tune", "explain", "whatif", "settings", "status"}
+def test_the_help_of_run_lists_the_steps():
+    shown = CliRunner().invoke(main, ["run", "--help"]).stdout
+    places = [shown.index(f"{name} ") for name in STEPS if f"  {step_line(name)}" in shown]
+    assert len(places) == len(STEPS)
+
+
+def step_line(name: str) -> str:
+    return f"{name:<{max(map(len, STEPS))}}  {STEPS[name].description}"
+
+
+def test_there_is_a_verb_for_every_step():
+    others = {"init", "sample", "run", "tune", "explain", "whatif", "settings", "pipeline", "status"}
     of_models = {"promote", "rollback", "models", "serve", "monitor", "retrain"}
-    assert set(VERBS) == {*NEEDS} - {*OF_OTHERS} | others | of_models
+    assert set(VERBS) == {step.verb for step in STEPS.values()} | others | of_models
 
 
 def test_the_models_there_are_stand_in_the_help_of_train():
@@ -66,7 +72,7 @@ def test_the_list_of_verbs_is_in_the_order_of_their_use():
     assert verbs[: len(VERBS) + 1] == [
         "init", "sample", "check", "features", "backtest", "train", "forecast", "report", "run", "tune", "promote",
         "rollback", "models", "explain", "whatif", "serve", "monitor", "retrain", "settings",
-        "status", "Begin",
+        "pipeline", "status", "Begin",
     ]  # fmt: skip
     assert "..." not in shown.partition("Commands:")[2]
 

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
-from foresell.pipeline.layout import HISTORY_FILES, MONITOR_FILES
+from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 from foresell.pipeline.project import Project
 
 LAST = date(2025, 12, 28)
@@ -85,7 +85,7 @@ def test_a_baseline_is_written_when_it_is_asked_for(project):
 
 def test_the_help_names_all_files(project):
     shown = run("--help").stdout
-    for file in (*MONITOR_FILES, *HISTORY_FILES):
+    for file in (*BESIDE[MONITOR], *BESIDE[HISTORY]):
         assert file in shown
 
 

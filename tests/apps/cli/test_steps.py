@@ -18,10 +18,10 @@ from click.testing import CliRunner
 
 from foresell.apps.cli import main
 from foresell.core.settings import read_settings
-from foresell.pipeline.layout import NEEDS
+from foresell.pipeline.graph import STEPS
 from foresell.store.step_results import Steps
 
-STEPS = ("check", "features", "backtest", "train", "forecast", "report", "run")
+VERBS = ("check", "features", "backtest", "train", "forecast", "report", "run")
 
 
 def run(*words: object):
@@ -38,7 +38,7 @@ def test_a_whole_run_from_a_shell(shop):
     first = foresell("run", shop.name, cwd=shop.parent)
     assert (first.returncode, first.stderr) == (0, "")
     paragraphs = [line.partition(":")[0] for line in first.stdout.splitlines() if line and line[0] != " "]
-    assert paragraphs == [*NEEDS, "The report", "Forecasts", "Database"]
+    assert paragraphs == [*STEPS, "The report", "Forecasts", "Database"]
     assert "moving_average" in first.stdout
     for kind in ("The report", "Forecasts", "Database"):
         line = next(line for line in first.stdout.splitlines() if line.startswith(kind))
@@ -46,7 +46,7 @@ def test_a_whole_run_from_a_shell(shop):
         assert (shop.parent / place).is_file(), line
     second = foresell("run", cwd=shop)
     assert second.returncode == 0
-    assert " ".join(second.stdout.split()).count("(up to date)") == len(NEEDS)
+    assert " ".join(second.stdout.split()).count("(up to date)") == len(STEPS)
 
 
 def test_a_run_says_which_version_forecast_and_which_waits_to_be_judged(tracked_shop, change_settings):
@@ -76,12 +76,12 @@ def test_a_champion_that_is_passed_over_is_told_of_as_a_warning(tracked_shop, ch
     assert "warning: Version 1, the champion, forecasts 7 periods ahead, not 6." in told
 
 
-@pytest.mark.parametrize("verb", STEPS)
+@pytest.mark.parametrize("verb", VERBS)
 def test_json_is_all_there_is_on_stdout(done_shop, verb):
     ended = run(verb, done_shop, "--json")
     assert ended.exit_code == 0, ended.output
     told = json.loads(ended.stdout)
-    assert all(told[step]["state"] == "up to date" for step in NEEDS if step in told)
+    assert all(told[step]["state"] == "up to date" for step in STEPS if step in told)
     expected = {"run": "delivery", "forecast": "delivery"}.get(verb, verb)
     assert expected in told
     if verb == "check":
@@ -151,7 +151,7 @@ def test_features_lists_all_and_marks_those_in_use(done_shop, change_settings):
 
 def test_status_says_what_is_up_to_date(done_shop, change_settings):
     before = json.loads(run("status", done_shop, "--json").stdout)
-    assert [one["state"] for one in before["steps"]] == ["up to date"] * len(NEEDS)
+    assert [one["state"] for one in before["steps"]] == ["up to date"] * len(STEPS)
     change_settings(done_shop, output={"quantiles": [0.5]})
     shown = run("status", "--project", done_shop).stdout
     states = {line.split()[0]: line for line in shown.splitlines()[1:]}
@@ -233,12 +233,10 @@ def test_wrong_use_ends_with_2(shop, tmp_path, change_settings):
 
 
 def test_a_fault_of_our_own_is_told_in_one_paragraph_with_its_traceback_in_a_file(done_shop, monkeypatch):
-    from foresell.pipeline import project
-
     def fails(task, folder):
         raise ZeroDivisionError("of all things")
 
-    monkeypatch.setitem(project.WORK, "train", fails)
+    monkeypatch.setattr("foresell.pipeline.steps.train.run", fails)
     ended = run("train", done_shop, "--again")
     assert ended.exit_code == 1
     words = " ".join(ended.stderr.split())
@@ -254,12 +252,10 @@ def test_a_fault_of_our_own_is_told_in_one_paragraph_with_its_traceback_in_a_fil
 
 
 def test_an_interrupt_says_what_is_kept(shop, monkeypatch):
-    from foresell.pipeline import project
-
     def interrupted(task, folder):
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(project.WORK, "backtest", interrupted)
+    monkeypatch.setattr("foresell.pipeline.steps.backtest.run", interrupted)
     ended = run("run", shop)
     assert ended.exit_code == 130
     assert "are kept (check, features); run the same command to go on" in " ".join(ended.stderr.split())

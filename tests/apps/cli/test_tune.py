@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from foresell.apps.cli import main
 from foresell.core.settings import read_settings
 from foresell.pipeline import tuning as flow
-from foresell.pipeline.layout import TUNE_FILES
+from foresell.pipeline.graph import BESIDE, TUNE
 from foresell.pipeline.project import Project
 
 pytest.importorskip("optuna")
@@ -88,9 +88,9 @@ def test_what_wins_is_written_with_the_evidence_and_nothing_else_changes(tunable
 def test_the_files_are_those_that_the_help_lists(tunable):
     call(tunable, "--trials", 3, "--no-write")
     there = {file.name for file in (tunable / "results" / "tune").iterdir()}
-    assert there == {*TUNE_FILES, "summary.json"}
+    assert there == {*BESIDE[TUNE], "summary.json"}
     listed = CliRunner().invoke(main, ["tune", "--help"]).output
-    assert all(f"  {name}  " in listed for name in TUNE_FILES)
+    assert all(f"  {name}  " in listed for name in BESIDE[TUNE])
     trials = pl.read_csv(tunable / "results" / "tune" / "trials.csv")
     windows = [name for name in trials.columns if name.startswith("wrmsse_")]
     assert trials["number"].to_list() == [0, 1, 2]
@@ -236,7 +236,7 @@ def test_the_report_tells_of_the_search_once_there_was_one(tunable):
     page = project.run()["report"].folder / "report.html"
     assert "<h3>Tuning</h3>" not in page.read_text()
     call(tunable, "--trials", 3, "--no-write")
-    states = {step["step"]: step["state"] for step in project.status()}
+    states = {step.step: step.state for step in project.status()}
     assert [step for step, state in states.items() if state == "out of date"] == ["report"]
     project.run("report")
     assert "3 trials of lightgbm on 12 series" in page.read_text()

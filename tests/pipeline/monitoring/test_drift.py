@@ -13,19 +13,30 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import UsageError
-from foresell.monitor.drift.detection import ALL
+from foresell.core.panel import Panel
+from foresell.monitor.drift.detection import ALL, Drifted
+from foresell.pipeline.choice import NEWEST
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_of
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote
-from foresell.pipeline.task import Task
+from foresell.pipeline.results import Results
 
 pytest.importorskip("evidently", reason="no drift: evidently is not installed")
 
 
-def _task(folder: Path) -> Task:
+def drift_in(folder: Path) -> Drifted:
     project = Project(folder)
-    return Task(project.settings, folder, project.results, lambda *told: None)
+    return drift_of(project.results, project.choice())
+
+
+def panel_of_champion(folder: Path) -> Panel | None:
+    project = Project(folder)
+    return champion_panel(project.results, project.choice())
+
+
+def with_panel(folder: Path, panel: Panel) -> Results:
+    return replace(Project(folder).results, panel_in_memory=panel)
 
 
 LAST = date(2025, 12, 28)  # of the sample's sales
@@ -38,7 +49,7 @@ def _scaled(file: Path, times: float) -> None:
 
 
 def test_a_quiet_project_has_no_drift_of_sales_nor_forecasts(done_shop: Path) -> None:
-    found = drift_of(_task(done_shop))
+    found = drift_in(done_shop)
     assert found.findings == ()
     compared = found.table.filter(pl.col("segment") == ALL)["column"].to_list()
     assert {"units", "days_known", "price", "promotion", "age", "forecast", "range_width"} <= set(compared)
@@ -51,7 +62,7 @@ def test_a_quiet_project_has_no_drift_of_sales_nor_forecasts(done_shop: Path) ->
 def test_forecasts_many_times_too_high_are_found_and_sales_are_not(done_shop: Path) -> None:
     (kept,) = history_of(Project(done_shop).results).forecasts()
     _scaled(kept.path, 20)
-    found = drift_of(_task(done_shop))
+    found = drift_in(done_shop)
     assert {each.code for each in found.findings} == {"predictions-drifted"}
     row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["drifted"]
@@ -59,13 +70,12 @@ def test_forecasts_many_times_too_high_are_found_and_sales_are_not(done_shop: Pa
 
 
 def test_what_came_after_the_champion_is_compared_with_what_it_learnt_from(done_shop: Path) -> None:
-    task = _task(done_shop)
-    learnt = task.panel.until(task.panel.n_days - 22)
-    units = np.array(task.panel.units)
+    panel = Project(done_shop).panel
+    learnt = panel.until(panel.n_days - 22)
+    units = np.array(panel.units)
     units[:, -21:] *= 12
-    task.panel = replace(task.panel, units=units)
-    found = drift_of(task, learnt)
-    assert found.spans["current"] == (str(learnt.ahead(1)[0]), task.panel.cutoff.isoformat())
+    found = drift_of(with_panel(done_shop, replace(panel, units=units)), NEWEST, learnt)
+    assert found.spans["current"] == (str(learnt.ahead(1)[0]), panel.cutoff.isoformat())
     (finding,) = (each for each in found.findings if each.where == "units")
     row = found.table.row(by_predicate=(pl.col("column") == "units") & (pl.col("segment") == ALL), named=True)
     assert finding.code == "drifted-input"
@@ -75,32 +85,31 @@ def test_what_came_after_the_champion_is_compared_with_what_it_learnt_from(done_
 
 def test_without_forecasts_the_sales_are_compared_all_the_same(done_shop: Path) -> None:
     shutil.rmtree(history_of(Project(done_shop).results).root / "forecasts")
-    found = drift_of(_task(done_shop))
+    found = drift_in(done_shop)
     assert "units" in found.table["column"]
     assert "forecast" not in found.table["column"]
 
 
 def test_a_history_too_short_to_know_what_is_usual_is_said(done_shop: Path) -> None:
-    task = _task(done_shop)
-    task.panel = task.panel.until(60)
+    short = with_panel(done_shop, Project(done_shop).panel.until(60))
     with pytest.raises(UsageError, match="at least 56 are needed"):
-        drift_of(task)
+        drift_of(short, NEWEST)
 
 
 def test_without_tracking_there_is_no_champion(done_shop: Path) -> None:
-    assert champion_panel(_task(done_shop)) is None
+    assert panel_of_champion(done_shop) is None
 
 
 def test_the_champions_panel_is_that_of_its_bundle(tracked_shop: Path, change_settings) -> None:
-    assert champion_panel(_task(tracked_shop)) is None  # a version, but no champion yet
+    assert panel_of_champion(tracked_shop) is None  # a version, but no champion yet
     promote(Project(tracked_shop), force="to have one")
-    panel = champion_panel(_task(tracked_shop))
+    panel = panel_of_champion(tracked_shop)
     assert panel is not None
     now = Project(tracked_shop).panel
     assert panel.cutoff == now.cutoff
     assert np.array_equal(panel.units, now.units, equal_nan=True)
     change_settings(tracked_shop, horizon=5)  # it does not answer for that, so it does not forecast
-    assert champion_panel(_task(tracked_shop)) is None
+    assert panel_of_champion(tracked_shop) is None
 
 
 @pytest.fixture
@@ -129,7 +138,7 @@ def trained_anew(tracked_shop: Path, change_settings) -> Callable[..., Path]:
 def test_forecasts_are_held_against_those_of_the_model_that_made_them(trained_anew) -> None:
     """The newest training is another: what its backtest was like says nothing of the champion."""
     folder = trained_anew(models=[{"name": "moving_average"}])
-    found = drift_of(_task(folder), champion_panel(_task(folder)))
+    found = drift_of(Project(folder).results, Project(folder).choice(), panel_of_champion(folder))
     row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["before"] == pytest.approx(row["now"], rel=0.5)
     assert "predictions-drifted" not in {each.code for each in found.findings}
@@ -138,16 +147,16 @@ def test_forecasts_are_held_against_those_of_the_model_that_made_them(trained_an
     assert len(history.forecasts()) == 4
     for each in history.forecasts()[:-1]:
         _scaled(each.path, 20)
-    found = drift_of(_task(folder))
+    found = drift_in(folder)
     assert "predictions-drifted" in {each.code for each in found.findings}
     for each in history.forecasts()[:-1]:
         history.drop_forecast(each)
-    assert "forecast" not in drift_of(_task(folder)).table["column"]  # nothing is known of it
+    assert "forecast" not in drift_in(folder).table["column"]  # nothing is known of it
 
 
 def test_a_backtest_by_the_champions_settings_tells_what_it_forecasts(trained_anew) -> None:
     folder = trained_anew()
-    found = drift_of(_task(folder))
+    found = drift_in(folder)
     row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["before"] == pytest.approx(20 * row["now"], rel=0.5)
 
@@ -159,5 +168,5 @@ def test_of_the_forecasts_of_every_night_those_are_taken_that_do_not_overlap(don
     for days in range(1, 30):
         frame = newest.read().with_columns(pl.col("cutoff", "date") - timedelta(days=days))
         history.keep_forecast(frame, LAST - timedelta(days=days), "another" if days == 7 else newest.model)
-    own = _own(history.forecasts(), _task(done_shop))
+    own = _own(history.forecasts(), Project(done_shop).results)
     assert [(LAST - each["cutoff"][0]).days for each in own] == [8, 15, 22]  # the horizon is seven days

@@ -11,7 +11,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.finding import Severity
-from foresell.pipeline.layout import HISTORY_FILES, MONITOR_FILES
+from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 from foresell.pipeline.matured_forecasts import history_of, matured
 from foresell.pipeline.monitoring import drift, snapshot
 from foresell.pipeline.monitoring.monitor import monitor
@@ -79,8 +79,8 @@ def test_a_quiet_week_raises_no_alarm(come_in):
     assert accuracy_codes(found) == set()
     assert not found.severe
     assert found.summary["judged"]["cutoff"] == CUTOFF.isoformat()
-    for name in (*MONITOR_FILES, *HISTORY_FILES):
-        folder = found.folder if name in MONITOR_FILES else history_of(project.results).root
+    for name in (*BESIDE[MONITOR], *BESIDE[HISTORY]):
+        folder = found.folder if name in BESIDE[MONITOR] else history_of(project.results).root
         assert name in NOT_ALWAYS or (folder / name).exists() or (found.folder / name).exists(), name
     assert json.loads((found.folder / "findings.json").read_text()) == [each.to_dict() for each in found.findings]
 
@@ -200,7 +200,7 @@ def test_what_has_not_come_in_changes_nothing(come_in):
     """The panel until a day says of a forecast what the whole panel says of its days up to then."""
     project = come_in(LAST)
     project.run("check")
-    panel, hierarchy = project.panel, project._task("check").hierarchy
+    panel, hierarchy = project.panel, project.results.hierarchy
     (kept,) = history_of(project.results).forecasts()
     from foresell.evaluate.weights import compute_weights
 

@@ -17,7 +17,7 @@ from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.monitoring.retention import prune
 from foresell.pipeline.monitoring.snapshot import Watch
 from foresell.pipeline.project import Project
-from foresell.pipeline.task import Task
+from foresell.pipeline.results import Results
 
 LAST, HORIZON = date(2025, 12, 28), 7  # of the sample's sales
 
@@ -26,12 +26,12 @@ LAST, HORIZON = date(2025, 12, 28), 7  # of the sample's sales
 def seen(done_shop: Path, change_settings) -> Callable[..., Project]:
     """The project with forecasts made so many days before the last sale, as it stands when sales are known `until`."""
     project = Project(done_shop)
-    task = Task(project.settings, project.folder, project.results, lambda *told: None)
-    assert task.panel.cutoff == LAST
+    results = project.results
+    assert results.panel.cutoff == LAST
     shutil.rmtree(done_shop / "results" / "history")  # the forecast that the shop itself has made
 
     def make(*back: int, until: date = LAST, model: str = "a", **monitoring: object) -> Project:
-        keep_forecasts(task, back, model)
+        keep_forecasts(results, back, model)
         change_settings(done_shop, data={"until": until.isoformat()}, monitoring={"days": 14, **monitoring})
         project = Project(done_shop)
         project.run("check")
@@ -40,13 +40,13 @@ def seen(done_shop: Path, change_settings) -> Callable[..., Project]:
     return make
 
 
-def keep_forecasts(task: Task, back: tuple[int, ...], model: str) -> None:
+def keep_forecasts(results: Results, back: tuple[int, ...], model: str) -> None:
     """What seasonal naive would have said then, kept as forecasts of a model."""
     for days in back:
-        past = task.panel.until(LAST - timedelta(days=days))
-        made = Forecasts(all_levels(naive_forecast(past, HORIZON), past.series, task.hierarchy))
-        frame = kept_frame(past, task.hierarchy, made, whole=True)
-        history_of(task.results).keep_forecast(frame, past.cutoff, model)
+        past = results.panel.until(LAST - timedelta(days=days))
+        made = Forecasts(all_levels(naive_forecast(past, HORIZON), past.series, results.hierarchy))
+        frame = kept_frame(past, results.hierarchy, made, whole=True)
+        history_of(results).keep_forecast(frame, past.cutoff, model)
 
 
 def there(project: Project) -> list[int]:

@@ -12,7 +12,6 @@ from foresell.monitor.false_alarms import EMPTY, rate_of
 from foresell.pipeline.monitoring import snapshot, stockouts
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
-from foresell.pipeline.task import Task
 
 CUTOFF = date(2025, 12, 14)
 
@@ -37,9 +36,9 @@ def wave(come_in):
 def test_the_counts_are_those_of_the_file(come_in):
     project = come_in()
     project.run("check")
-    task = Task(project.settings, project.folder, project.results, lambda *told: None)
+    results = project.results
     last, first = project.panel.cutoff, project.panel.n_days - 28
-    found = stockouts.shelves(task, 7, first)["store"]
+    found = stockouts.shelves(results, 7, first)["store"]
     assert found.out.shape == found.there.shape == (len(found.names), 1 + min(first, 364) // 7)
     sales = sales_of(project).filter(pl.col("date") <= last)
     newest = sales.filter((pl.col("date") > last - timedelta(days=7)) & pl.col("stocked_out"))
@@ -66,9 +65,9 @@ def test_a_usual_week_is_not(come_in):
 def test_without_a_stock_out_there_is_nothing_to_look_at(come_in, monkeypatch):
     project = come_in()
     project.run("check")
-    task = Task(project.settings, project.folder, project.results, lambda *told: None)
+    results = project.results
     monkeypatch.setattr(stockouts, "read_table", lambda path: pl.read_parquet(path).clear())
-    assert stockouts.shelves(task, 7, 300) == {}
+    assert stockouts.shelves(results, 7, 300) == {}
 
 
 def test_it_spends_its_share_of_the_false_alarms(come_in, monkeypatch):

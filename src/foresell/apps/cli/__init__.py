@@ -1,4 +1,4 @@
-"""The command line. Each verb names what it reads and writes; all work is done in `foresell.flow`."""
+"""The command line. Each verb names what it reads and writes; all work is done in `foresell.pipeline`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from foresell.apps.cli.explain import explain, whatif
 from foresell.apps.cli.init import init, sample
 from foresell.apps.cli.models import MODEL_VERBS
 from foresell.apps.cli.monitor import monitor
+from foresell.apps.cli.pipeline import pipeline
 from foresell.apps.cli.retrain import retrain
 from foresell.apps.cli.serve import serve
 from foresell.apps.cli.steps import STEP_VERBS, settings, status
@@ -49,6 +50,7 @@ for _verb in (
     monitor,
     retrain,
     settings,
+    pipeline,
     status,
 ):
     main.add_command(_verb)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,6 +111,23 @@ def project_of(ctx: click.Context) -> Path | None:
 def print_json(content: object) -> None:
     """Plain data on stdout."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def files_text(folder: str, files: Mapping[str, str]) -> str:
+    """The files of a folder of results and their meanings, as a paragraph of a help text."""
+    wide = max(map(len, files))
+    lines = [
+        line
+        for file, meaning in files.items()
+        for line in textwrap.wrap(
+            meaning,
+            100,
+            initial_indent=f"  {file:<{wide}}  ",
+            subsequent_indent=" " * (wide + 4),
+            break_on_hyphens=False,
+        )
+    ]
+    return f"\n\n\b\nWrites to results/{folder}/:\n" + "\n".join(lines)
 
 
 def options(*, again: bool = False) -> Callable[[Function], Function]:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.apps.cli.command import (
+    EXIT_CODES,
+    Verb,
+    chosen_folder,
+    files_text,
+    options,
+    print_json,
+    project_options,
+)
 from foresell.apps.cli.progress import Meter
-from foresell.pipeline.layout import HISTORY, HISTORY_FILES, MONITOR, MONITOR_FILES
+from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 
 if TYPE_CHECKING:
     from foresell.monitor.alerts.sending import Sent
     from foresell.pipeline.monitoring.monitor import Monitored
     from foresell.pipeline.project import Project
-
-
-def _listed(folder: str, files: dict[str, str]) -> str:
-    """The files of a folder of results as a paragraph of the help."""
-    wide = max(map(len, files))
-    lines = [
-        line
-        for file, text in files.items()
-        for line in textwrap.wrap(text, 100, initial_indent=f"  {file:<{wide}}  ", subsequent_indent=" " * (wide + 4))
-    ]
-    return f"\n\n\b\nWrites to results/{folder}/:\n" + "\n".join(lines)
 
 
 HELP = """Hold forecasts against what was sold since; say where they stopped being good. Exit code 1 if it is severe.
@@ -45,7 +41,7 @@ With --baseline, the figures of now are kept as good: later ones that are like t
 @click.command(
     "monitor",
     cls=Verb,
-    help=HELP + _listed(MONITOR, MONITOR_FILES) + _listed(HISTORY, HISTORY_FILES),
+    help=HELP + files_text(MONITOR, BESIDE[MONITOR]) + files_text(HISTORY, BESIDE[HISTORY]),
     epilog=f"Example: foresell monitor shop\n\n{EXIT_CODES} 1 also if a finding is an error.",
 )
 @project_options

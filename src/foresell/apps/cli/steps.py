@@ -1,39 +1,40 @@
-"""The verbs that do steps: check, features, backtest, train, forecast, report, and run for all of them."""
+"""The verbs that do steps, and run for all of them; the verbs that show settings and states."""
 
 from __future__ import annotations
 
 import inspect
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.apps.cli.command import (
+    EXIT_CODES,
+    Verb,
+    chosen_folder,
+    files_text,
+    options,
+    print_json,
+    project_options,
+)
 from foresell.apps.cli.progress import Meter
 from foresell.core.errors import FindingsStop
 from foresell.models import MODELS
-from foresell.pipeline.layout import DATABASE, FILES
+from foresell.pipeline.graph import STEPS, steps_of
+from foresell.store.address import DEFAULT_DATABASE
 
 if TYPE_CHECKING:
     from foresell.pipeline.progress import Outcome
     from foresell.pipeline.project import Project
 
 
-STEPS_OF = {
-    "backtest": ("backtest", "combine", "record"),
-    "train": ("train", "register"),
-    "forecast": ("forecast", "delivery"),
-}
-"""The steps of a verb that does more than the one of its name."""
-
-
 def _verb(name: str, *more: Callable[[Any], Any]) -> Callable[[Any], click.Command]:
     """A verb of that name, with the options that all steps have, and with its files in its help."""
 
     def add(function: Any) -> click.Command:
-        text = inspect.cleandoc(function.__doc__).replace("MODELS", ", ".join(MODELS)).replace("DATABASE", DATABASE)
+        text = inspect.cleandoc(function.__doc__).replace("MODELS", ", ".join(MODELS))
+        text = text.replace("DATABASE", DEFAULT_DATABASE).replace("STEPS", _steps_text())
         epilog = f"Example: foresell {name} shop\n\n{EXIT_CODES}"
         for decorate in (options(again=True), *more, project_options):
             function = decorate(function)
@@ -44,20 +45,14 @@ def _verb(name: str, *more: Callable[[Any], Any]) -> Callable[[Any], click.Comma
 
 def _files(verb: str) -> str:
     """The files of a verb's steps as paragraphs of its help."""
-    return "".join(_files_of(step) for step in STEPS_OF.get(verb, (verb,)) if FILES.get(step))
+    return "".join(files_text(step, STEPS[step].files) for step in steps_of(verb) if STEPS[step].files)
 
 
-def _files_of(step: str) -> str:
-    files = FILES[step]
-    wide = max(map(len, files))
-    lines = [
-        line
-        for file, text in files.items()
-        for line in textwrap.wrap(
-            text, 100, initial_indent=f"  {file:<{wide}}  ", subsequent_indent=" " * (wide + 4), break_on_hyphens=False
-        )
-    ]
-    return f"\n\n\b\nWrites to results/{step}/:\n" + "\n".join(lines)
+def _steps_text() -> str:
+    """The steps of a whole run as a list, for the help of `run`."""
+    wide = max(map(len, STEPS))
+    lines = (f"  {name:<{wide}}  {step.description}" for name, step in STEPS.items())
+    return "\b\nThe steps:\n" + "\n".join(lines)
 
 
 def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
@@ -71,7 +66,7 @@ def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
 
 def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tuple[Project, dict[str, Outcome]]:
     """Does the steps, saying after each what came of it."""
-    from foresell.apps.cli.text import told
+    from foresell.apps.cli.text import outcome_text
 
     project, meter = _project(flags)
     outcomes = {}
@@ -80,7 +75,7 @@ def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tup
             meter.close()
             outcomes[outcome.step] = outcome
             if not flags["as_json"]:
-                click.echo(told(outcome))
+                click.echo(outcome_text(outcome))
     finally:
         meter.close()
     return project, outcomes
@@ -153,7 +148,7 @@ def backtest(**flags: Any) -> None:
     the single series into line with the totals, and learns ranges. What it learns for a window, it learns from
     earlier windows. The step `record` keeps all of it as an MLflow run, where 'tracking' in foresell.yaml says.
     """
-    _finish(flags, *STEPS_OF["backtest"])
+    _finish(flags, *steps_of("backtest"))
 
 
 @_verb("train")
@@ -167,7 +162,7 @@ def train(**flags: Any) -> None:
     `promote` may make the champion. Needs the extra 'mlflow'; without it, or when its store is down, this is said and
     the next run tries again.
     """
-    _finish(flags, *STEPS_OF["train"])
+    _finish(flags, *steps_of("train"))
 
 
 _newest = click.option(
@@ -188,7 +183,7 @@ def forecast(**flags: Any) -> None:
     Delivers the table `forecasts` to the database that 'output.database' in foresell.yaml names, in place of the rows
     for the same cutoff; where none is named, to DATABASE.
     """
-    _finish(flags, *STEPS_OF["forecast"])
+    _finish(flags, *steps_of("forecast"))
 
 
 @_verb("report", _newest)
@@ -204,20 +199,21 @@ def report(**flags: Any) -> None:
 def run(**flags: Any) -> None:
     """Do everything that is out of date, from check to delivery.
 
-    The steps: check, features, backtest, combine, train, forecast, report, record, register, delivery. Where the
-    registry has a champion, the forecast is the champion's: what is trained anew is registered, and waits to be judged
-    by `promote` or `retrain`.
+    STEPS
+
+    Where the registry has a champion, the forecast is the champion's: what is trained anew is registered, and waits to
+    be judged by `promote` or `retrain`.
 
     Reads the files that foresell.yaml names. Writes results/STEP/ for each step; the help of each verb lists its
     files. A run that was stopped goes on where it was; the step that was under way is done from its beginning.
     """
     from foresell.apps.cli.text import places
 
-    _, outcomes = _do(flags, again=tuple(FILES))
+    project, outcomes = _do(flags, again=tuple(STEPS))
     if flags["as_json"]:
         print_json(_plain(outcomes))
     else:
-        click.echo(places(outcomes))
+        click.echo(places(project.results))
 
 
 def _finish(flags: dict[str, Any], *wanted: str) -> None:
@@ -262,11 +258,11 @@ def status(**flags: Any) -> None:
     from foresell.apps.cli.text import states
 
     project, _ = _project(flags)
-    told = project.status()
+    steps = project.status()
     if flags["as_json"]:
-        print_json({"project": str(project.folder.resolve()), "steps": told})
+        print_json({"project": str(project.folder.resolve()), "steps": [step.to_dict() for step in steps]})
     else:
-        click.echo(states(told))
+        click.echo(states(steps))
 
 
 STEP_VERBS = (check, features, backtest, train, forecast, report, run)

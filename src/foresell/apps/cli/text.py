@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from foresell.apps.cli import transactions_text
 from foresell.apps.cli.command import width
-from foresell.core.words import blend, change, duration, listed, many, number, score, share, ways
+from foresell.core.words import change, duration, many, score, share
 
 if TYPE_CHECKING:
     import polars as pl
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from foresell.evaluate.leakage import LeakageTrial
     from foresell.onboarding.proposal import Proposal
     from foresell.pipeline.progress import Outcome
+    from foresell.pipeline.project import StepState
+    from foresell.pipeline.results import Results
+    from foresell.pipeline.summaries import TrainSummary
     from foresell.synth import SampleFiles
 
 BENCHMARK = "seasonal_naive"
@@ -55,113 +58,31 @@ def hanging(head: str, text: str, indent: int) -> str:
     )
 
 
-def told(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome) -> str:
     """One paragraph on what came of a step, and a table where it has one."""
+    from foresell.pipeline.summaries import CombineSummary, TrainSummary
+
+    summary = outcome.summary
     when = duration(outcome.seconds) if outcome.done else "up to date"
     when = when.replace(" ", NO_BREAK)
-    text = hanging(f"{outcome.step}:", f"{_SAYS[outcome.step](outcome.summary)} ({when})", 11).replace(NO_BREAK, " ")
-    if outcome.step == "train":
-        text += _beside(outcome.summary)
-    for warning in outcome.summary.get("warnings_found", ()) if outcome.done else ():
+    text = hanging(f"{outcome.step}:", f"{summary.sentence()} ({when})", 11).replace(NO_BREAK, " ")
+    if isinstance(summary, TrainSummary):
+        text += _beside(summary)
+    for warning in summary.warning_texts if outcome.done else ():
         text += "\n" + hanging("", f"warning: {warning}", 11)
-    if outcome.step == "combine":
-        text += "\n\n" + leaderboard(outcome.summary["leaderboard"]) + "\n"
-        if outcome.summary["ranges"]:
-            text += "\n" + ranges(outcome.summary["ranges"]) + "\n"
+    if isinstance(summary, CombineSummary):
+        text += "\n\n" + leaderboard(summary.leaderboard) + "\n"
+        if summary.ranges:
+            text += "\n" + ranges(summary.ranges) + "\n"
     return text
 
 
-def _beside(of: dict[str, Any]) -> str:
+def _beside(summary: TrainSummary) -> str:
     """What was learnt beside the forecasts of series: a paragraph each, and a table of single sales."""
-    text = "".join("\n" + hanging("", each, 11) for each in transactions_text.paragraphs(of))
-    if "transactions" not in of:
+    text = "".join("\n" + hanging("", paragraph, 11) for paragraph in transactions_text.paragraphs(summary))
+    if summary.transactions is None:
         return text
-    return f"{text}\n\n{columns(transactions_text.scores(of['transactions']), right=range(1, 5), indent=2)}\n"
-
-
-def _check(of: dict[str, Any]) -> str:
-    found = [many(of[kind], kind[:-1]) for kind in ("errors", "warnings", "remarks") if of[kind]]
-    size = f"{of['rows']:,} rows read, {many(of['series'], 'series', 'series')}, {many(of['periods'], of['period'])}"
-    bad = f"; {many(of['quarantined'], 'bad row')} put aside" if of["quarantined"] else ""
-    lost = of["units_lost"], of["days_stocked_out"]
-    out = f"; some {number(lost[0])} units lost on {many(lost[1], 'day')} out of stock" if lost[1] else ""
-    return f"{size} from {of['first']} to {of['last']}; {', '.join(found) or 'nothing found to mend'}{bad}{out}"
-
-
-def _features(of: dict[str, Any]) -> str:
-    unread = f"; none reads {listed(of['unread'])}" if of["unread"] else ""
-    return f"{of['used']} of {of['features']} in use{unread}"
-
-
-def _backtest(of: dict[str, Any]) -> str:
-    sums = f", and totals on {many(len(of['totals']), 'level')}" if of["totals"] else ""
-    return f"{many(len(of['models']), 'model')}{sums} tried from {', '.join(of['windows'])}"
-
-
-def _combine(of: dict[str, Any]) -> str:
-    return f"the ensemble is {blend(of['weights'])}; reconciled by {ways(of['reconciliation'])}"
-
-
-def _train(of: dict[str, Any]) -> str:
-    drivers = f"; they go most by {', '.join(of['drivers'])}" if of["drivers"] else ""
-    return f"{listed(of['models'])}, fitted on all sales up to {of['cutoff']}{drivers}"
-
-
-def _forecast(of: dict[str, Any]) -> str:
-    size = f"{many(of['series'], 'series', 'series')} on {many(of['levels'], 'level')}"
-    ago = of["units_a_year_ago"]
-    compared = f", {change(of['units'] / ago - 1)} against the same days a year ago" if ago else ""
-    return f"{of['first']} to {of['last']}, {size}: {number(of['units'])} units in all{compared}{_by(of)}"
-
-
-def _by(of: dict[str, Any]) -> str:
-    """Which version forecasts, where it is a registered one, and from what it learnt."""
-    if of["version"] is None:
-        return ""
-    old = f", {many(of['age_days'], 'day')} before the last" if of["age_days"] else ", the last day"
-    return f"; by version {of['version']}, the champion, which learnt from sales up to {of['learnt_to']}{old}"
-
-
-def _report(of: dict[str, Any]) -> str:
-    return of["page"]
-
-
-def _record(of: dict[str, Any]) -> str:
-    if not of["recorded"]:
-        return _unrecorded(of)
-    return f"the backtest is run {of['run']} of {of['name']} in {of['store']}"
-
-
-def _register(of: dict[str, Any]) -> str:
-    if not of["recorded"]:
-        return _unrecorded(of)
-    return f"the model is version {of['version']} of {of['name']} in {of['store']}"
-
-
-def _unrecorded(of: dict[str, Any]) -> str:
-    """Why there is no run; where that is a warning, it stands below."""
-    if of["recorded"] is None:
-        return "tracking is switched off"
-    return "not recorded" if of.get("warnings_found") else f"not recorded: {of['why']}"
-
-
-def _delivery(of: dict[str, Any]) -> str:
-    copy = f"; a copy in {of['copy']}" if "copy" in of else ""
-    return f"{of['rows']:,} rows to the table {of['table']} of {of['place']}{copy}"
-
-
-_SAYS = {
-    "check": _check,
-    "features": _features,
-    "backtest": _backtest,
-    "combine": _combine,
-    "train": _train,
-    "forecast": _forecast,
-    "report": _report,
-    "record": _record,
-    "register": _register,
-    "delivery": _delivery,
-}
+    return f"{text}\n\n{columns(transactions_text.scores(summary.transactions), right=range(1, 5), indent=2)}\n"
 
 
 def leaderboard(rows: list[dict[str, Any]]) -> str:
@@ -283,24 +204,27 @@ def made(files: SampleFiles) -> str:
     )
 
 
-def states(told: list[dict[str, Any]]) -> str:
+def states(steps: Sequence[StepState]) -> str:
     """The steps, whether they are up to date, and when they were done."""
     rows = [("step", "state", "done", "took")]
-    for one in told:
-        when = one["finished"].replace("T", " ").replace("+00:00", " UTC") if one["finished"] else ""
-        rows.append((one["step"], one["state"], when, duration(one["seconds"]) if one["finished"] else ""))
+    for step in steps:
+        when = f"{step.finished:%Y-%m-%d %H:%M:%S} UTC" if step.finished else ""
+        rows.append((step.step, step.state, when, "" if step.seconds is None else duration(step.seconds)))
     return columns(rows, right=[3])
 
 
-def places(outcomes: dict[str, Outcome]) -> str:
+def places(results: Results) -> str:
     """Where the results of a whole run lie; and that the newest training does not forecast, where another does."""
-    by, newest = outcomes["forecast"].summary["version"], outcomes["register"].summary.get("version")
+    from foresell.pipeline.summaries import DeliverySummary, ForecastSummary, RegisterSummary, ReportSummary
+
+    forecast, delivery = results.summary(ForecastSummary), results.summary(DeliverySummary)
+    by, newest = forecast.version, results.summary(RegisterSummary).version
     waits = (
         f"The newest training, version {newest}, does not forecast, for it was not promoted; version {by} did. Have it "
         "judged with: foresell promote, or let foresell retrain decide when to."
     )
     return ("" if by is None or newest in (None, by) else f"\n{hanging('', waits, 0)}\n") + (
-        f"\nThe report: {outcomes['report'].summary['page']}"
-        f"\nForecasts:  {outcomes['forecast'].summary['table']}"
-        f"\nDatabase:   {outcomes['delivery'].summary['place']}, table {outcomes['delivery'].summary['table']}"
+        f"\nThe report: {results.summary(ReportSummary).page}"
+        f"\nForecasts:  {forecast.table}"
+        f"\nDatabase:   {delivery.place}, table {delivery.table}"
     )

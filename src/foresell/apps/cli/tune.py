@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,20 +12,18 @@ from foresell.apps.cli.command import (
     INTERRUPTED,
     Verb,
     chosen_folder,
+    files_text,
     options,
     paragraph,
     print_json,
     project_options,
 )
 from foresell.apps.cli.progress import Meter
-from foresell.pipeline.layout import TUNE_FILES
+from foresell.pipeline.graph import BESIDE, TUNE
 
-WIDE = max(map(len, TUNE_FILES))
-FILES = "\n".join(
-    line
-    for file, text in TUNE_FILES.items()
-    for line in textwrap.wrap(text, 100, initial_indent=f"  {file:<{WIDE}}  ", subsequent_indent=" " * (WIDE + 4))
-)
+if TYPE_CHECKING:
+    from foresell.pipeline.summaries import TuneSummary
+
 IMPORTANT = 5  # options whose importance is shown
 
 
@@ -41,10 +39,7 @@ IMPORTANT = 5  # options whose importance is shown
 
     Stopped at any moment, it keeps the trials that are done; the same command goes on. Needs the extra 'tune'. Reads
     foresell.yaml and what `check` left (and checks first where that is out of date).
-
-    \b
-    Writes to results/tune/:
-{textwrap.indent(FILES, "    ")}""",
+    {textwrap.indent(files_text(TUNE, BESIDE[TUNE]), "    ").strip()}""",
     epilog=f"Example: foresell tune shop --trials 100 --timeout 60\n\n{EXIT_CODES}",
 )
 @project_options
@@ -84,29 +79,32 @@ def tune(
     if flags["as_json"]:
         print_json(outcome.to_dict())
     else:
-        click.echo(found(outcome.summary, outcome.seconds, str(project.folder)))
+        click.echo(search_text(outcome.summary, outcome.seconds, str(project.folder)))
 
 
-def found(of: dict[str, Any], seconds: float, folder: str) -> str:
-    """What a search found, in words, and a table of what the best trial changes."""
+def search_text(search: TuneSummary, seconds: float, folder: str) -> str:
+    """What a search came to, in words, and a table of what the best trial changes."""
     from foresell.apps.cli.text import columns, hanging
     from foresell.core.words import duration
+    from foresell.pipeline.summaries import RecordSummary
     from foresell.report.tuning import concluded, mattered, searched
 
-    lines = [hanging("tune:", f"{searched(of)} ({duration(seconds)})", 11)]
-    if of["former"]:
-        text = f"Data, settings or foresell changed since; the {of['former']:,} trials of before count no more."
+    plain = search.to_dict()
+    lines = [hanging("tune:", f"{searched(plain)} ({duration(seconds)})", 11)]
+    if search.former:
+        text = f"Data, settings or foresell changed since; the {search.former:,} trials of before count no more."
         lines.append(hanging("", text, 11))
-    if of["changed"]:
+    if search.changed:
         rows = [("option", "settings", "best")]
-        rows += [(name, _shown(pair["settings"]), _shown(pair["tuned"])) for name, pair in of["changed"].items()]
+        rows += [(name, _shown(pair["settings"]), _shown(pair["tuned"])) for name, pair in search.changed.items()]
         lines += ["", columns(rows, right=[1, 2], indent=11), ""]
-    lines += [hanging("", text, 11) for text in (concluded(of), mattered(of, IMPORTANT)) if text]
-    if of["written"]:
+    lines += [hanging("", text, 11) for text in (concluded(plain), mattered(plain, IMPORTANT)) if text]
+    if search.written:
         lines.append(hanging("", f"foresell.yaml has it now. Next: foresell run {folder}", 11))
-    elif of["confirmed"] and of["confirmed"]["holds"] and not of["in_settings"]:
+    elif search.confirmed and search.confirmed["holds"] and not search.in_settings:
         lines.append(hanging("", "foresell.yaml is as it was; without --no-write it gets these options.", 11))
-    lines += [hanging("", f"warning: {text}", 11) for text in of["tracking"].get("warnings_found", ())]
+    if isinstance(search.tracking, RecordSummary):
+        lines += [hanging("", f"warning: {text}", 11) for text in search.tracking.warning_texts]
     return "\n".join(lines)
 
 

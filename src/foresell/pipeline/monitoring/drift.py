@@ -29,34 +29,35 @@ from foresell.monitor.drift.detection import DATA, PAGE, Drifted, drift, new_val
 from foresell.monitor.drift.samples import Compared, compare_forecasts, compare_sales
 from foresell.monitor.drift.series_cycles import drawn
 from foresell.monitor.false_alarms import INPUTS, rate_of
+from foresell.pipeline.choice import Choice
 from foresell.pipeline.comparison import with_models_of
-from foresell.pipeline.forecaster import Forecaster, chosen
+from foresell.pipeline.forecaster import Forecaster
 from foresell.pipeline.matured_forecasts import history_of
-from foresell.pipeline.task import Task
+from foresell.pipeline.results import Results
 from foresell.serving.bundle import PANEL, read_bundle_settings
 from foresell.store.history import Kept
 from foresell.store.panels import load_panel
 from foresell.store.tables import beside
 
 
-def drift_of(task: Task, learnt: Panel | None = None) -> Drifted:
+def drift_of(results: Results, choice: Choice, learnt: Panel | None = None) -> Drifted:
     """Drift of what came in after the cutoff of `learnt`, the champion's panel, and of the newest forecasts.
 
     Without `learnt` the newest days of the project's own panel are compared with those before. Raises UsageError where
     Evidently is not installed or the history is too short to tell what is usual, and StoreError where the files of the
     model that made the forecasts are not to be had.
     """
-    settings, watched = task.settings, task.settings.monitoring
-    reference = task.panel if learnt is None else learnt
+    settings, watched = results.settings, results.settings.monitoring
+    reference = results.panel if learnt is None else learnt
     compared = compare_sales(
         reference,
-        task.panel,
+        results.panel,
         days=watched.days,
         levels=settings.levels,
         sample=watched.sample,
         seed=settings.seed,
     )
-    forecasts = _forecasts(task)
+    forecasts = _forecasts(results, choice)
     if forecasts is not None:
         compared = compared.beside(forecasts)
     found = drift(
@@ -66,15 +67,15 @@ def drift_of(task: Task, learnt: Panel | None = None) -> Drifted:
         sample=watched.sample,
         seed=settings.seed,
     )
-    return replace(found, findings=(*found.findings, *new_values(reference, task.panel)))
+    return replace(found, findings=(*found.findings, *new_values(reference, results.panel)))
 
 
-def champion_panel(task: Task) -> Panel | None:
+def champion_panel(results: Results, choice: Choice) -> Panel | None:
     """The panel that the champion learnt from; None where the newest training forecasts (see `pipeline.forecaster`).
 
     Raises StoreError where the champion's files are not to be had.
     """
-    folder = None if chosen(task).version is None else Forecaster.of(task).folder
+    folder = None if choice.version is None else Forecaster.of(results, choice).folder
     return None if folder is None else load_panel(folder / PANEL)
 
 
@@ -94,17 +95,23 @@ def write_drift(found: Drifted | str, folder: Path) -> None:
                 (folder / name).unlink(missing_ok=True)
 
 
-def _forecasts(task: Task) -> Compared | None:
+def _forecasts(results: Results, choice: Choice) -> Compared | None:
     """The newest forecast beside those before, see above; None where one of them is not there."""
-    kept = history_of(task.results).forecasts()
-    if not kept or task.panel.day_of(kept[-1].cutoff) >= task.panel.n_days:
+    kept = history_of(results).forecasts()
+    if not kept or results.panel.day_of(kept[-1].cutoff) >= results.panel.n_days:
         return None
-    newest, ranges, settings = _single_series(kept[-1], task), _ranges(task, kept[-1].model), task.settings
-    tested = _own(kept, task) if ranges is None else task.tested().partition_by("cutoff", maintain_order=True)
+    newest, ranges, settings = (
+        _single_series(kept[-1], results),
+        _ranges(results, choice, kept[-1].model),
+        results.settings,
+    )
+    tested = (
+        _own(kept, results) if ranges is None else results.test_forecasts().partition_by("cutoff", maintain_order=True)
+    )
     tested = [each for each in tested if each["step"].max() == newest["step"].max()]
     if not tested:
         return None
-    panel = _forecast_series(task.panel, [newest, *tested])
+    panel = _forecast_series(results.panel, [newest, *tested])
     panel = panel.part(drawn(panel, panel.series, settings.levels, settings.monitoring.sample, settings.seed))
     ends = _ends(settings.output.quantiles, [newest] if ranges else [newest, *tested])
     return compare_forecasts(
@@ -117,37 +124,41 @@ def _forecasts(task: Task) -> Compared | None:
     )
 
 
-def _ranges(task: Task, model: str) -> Ranges | None:
+def _ranges(results: Results, choice: Choice, model: str) -> Ranges | None:
     """How the errors of `model` scatter, where the backtest in ``results/combine`` tells how it forecasts: it is the
     backtest of its training, or of another by the same settings. None where it is not."""
-    trained = task.results.record("train")
-    if task.results.record("combine") is None:
+    trained = results.record("train")
+    if results.record("combine") is None:
         return None
     if trained is not None and trained.fingerprint == model:
-        return Ranges.load(task.results.folder("combine") / "scatter.parquet")
-    by = Forecaster.of(task) if chosen(task).training == model else None
+        return Ranges.load(results.folder("combine") / "scatter.parquet")
+    by = Forecaster.of(results, choice) if choice.training == model else None
     if by is None or by.folder is None:
         return None
-    learnt = with_models_of(read_bundle_settings(by.folder), task.settings)
-    return by.ranges if learnt == task.settings else None
+    learnt = with_models_of(read_bundle_settings(by.folder), results.settings)
+    return by.ranges if learnt == results.settings else None
 
 
-def _own(kept: Sequence[Kept], task: Task) -> list[pl.DataFrame]:
+def _own(kept: Sequence[Kept], results: Results) -> list[pl.DataFrame]:
     """What the model of the newest forecast forecast before, in windows that do not overlap; as many as a backtest has,
     the newest first."""
     found: list[pl.DataFrame] = []
-    next_, horizon = task.panel.day_of(kept[-1].cutoff), task.settings.horizon
+    next_, horizon = results.panel.day_of(kept[-1].cutoff), results.settings.horizon
     for each in reversed(kept):
-        day = task.panel.day_of(each.cutoff)
-        if each.model == kept[-1].model and 0 <= day <= next_ - horizon and len(found) < task.settings.backtest.windows:
-            found.append(_single_series(each, task))
+        day = results.panel.day_of(each.cutoff)
+        if (
+            each.model == kept[-1].model
+            and 0 <= day <= next_ - horizon
+            and len(found) < results.settings.backtest.windows
+        ):
+            found.append(_single_series(each, results))
             next_ = day
     return found
 
 
-def _single_series(kept: Kept, task: Task) -> pl.DataFrame:
+def _single_series(kept: Kept, results: Results) -> pl.DataFrame:
     """The rows of the single series of a kept forecast."""
-    return kept.read().filter(pl.col("level") == level_name(task.panel.keys))
+    return kept.read().filter(pl.col("level") == level_name(results.panel.keys))
 
 
 def _ends(asked: Sequence[float], frames: Sequence[pl.DataFrame]) -> tuple[float, ...]:

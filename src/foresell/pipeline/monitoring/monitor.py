@@ -17,13 +17,14 @@ from foresell.monitor.alerts.sending import Sent
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.codes import finding
 from foresell.monitor.drift.detection import Drifted
-from foresell.pipeline.layout import MONITOR
+from foresell.pipeline.graph import MONITOR
 from foresell.pipeline.monitoring.drift import champion_panel, drift_of, write_drift
 from foresell.pipeline.monitoring.page import shown, shown_stopped
 from foresell.pipeline.monitoring.retention import prune
 from foresell.pipeline.monitoring.snapshot import BASELINE, Watch
 from foresell.pipeline.project import Project
-from foresell.pipeline.task import read_findings, write_json
+from foresell.pipeline.results import read_findings
+from foresell.pipeline.task import write_json
 from foresell.report.monitor_contents import Watched
 from foresell.report.page import render_watched
 from foresell.store.tables import beside, write_table
@@ -70,7 +71,7 @@ def monitor(project: Project, *, baseline: bool = False) -> Monitored:
 
     Raises UsageError where another run is at work, or there is nothing to keep as a baseline.
     """
-    with project.results.locked():
+    with project.locked():
         try:
             project.run("check")
         except FindingsStop as stop:
@@ -143,7 +144,7 @@ def _drift_of_inputs(watch: Watch) -> Drifted | str:
     watch.tell(2, "drift of inputs and predictions")
     found: Drifted | str
     try:
-        found = drift_of(watch.task, champion_panel(watch.task))
+        found = drift_of(watch.results, watch.choice, champion_panel(watch.results, watch.choice))
     except ForesellError as error:
         found = str(error)
     write_drift(found, watch.folder)
@@ -164,7 +165,7 @@ def _keep_baseline(watch: Watch) -> None:
 
 def _data_findings(watch: Watch) -> list[Finding]:
     """What reading and validation found in the newest data; remarks are left to `check`."""
-    found = [each for each in read_findings(watch.task.results.folder("check")) if each.severity != Severity.INFO]
+    found = [each for each in read_findings(watch.results.folder("check")) if each.severity != Severity.INFO]
     emptied = findings.emptied_finding(
         watch.emptied, f"in the {watch.size} {watch.panel.frequency.noun}s to {watch.panel.cutoff}"
     )

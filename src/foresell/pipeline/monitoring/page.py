@@ -20,10 +20,11 @@ from foresell.monitor.checks.scales import READ_AS, read_as, scaled
 from foresell.monitor.drift.detection import PAGE as DRIFT_PAGE
 from foresell.monitor.drift.detection import Drifted
 from foresell.monitor.weekly import BANDED, OUTSIDE, in_use
-from foresell.pipeline.layout import HISTORY, MONITOR
+from foresell.pipeline.graph import HISTORY, MONITOR
 from foresell.pipeline.matured_forecasts import history_of, nominal_of
 from foresell.pipeline.monitoring.snapshot import STEP, Watch
 from foresell.pipeline.project import Project
+from foresell.pipeline.summaries import CheckSummary
 from foresell.registry.versions import REFUSED
 from foresell.report import monitor_contents
 from foresell.report.monitor_contents import Watched
@@ -293,8 +294,8 @@ def _inputs(watch: Watch, inputs: Drifted | str) -> monitor_contents.Inputs:
 
 
 def _arrived(watch: Watch) -> monitor_contents.Arrived:
-    found = watch.task.summary("check")
-    return monitor_contents.Arrived(found["rows"], found["quarantined"], found["series"], watch.panel.cutoff)
+    checked = watch.results.summary(CheckSummary)
+    return monitor_contents.Arrived(checked.rows, checked.quarantined, checked.series, watch.panel.cutoff)
 
 
 def _asked(watch: Watch) -> Iterable[monitor_contents.Answers]:

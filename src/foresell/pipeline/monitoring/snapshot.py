@@ -25,14 +25,14 @@ from foresell.monitor.checks.judging import Check, Reference
 from foresell.monitor.checks.stockouts import Emptied, emptied
 from foresell.monitor.false_alarms import EMPTY, SLOW, rate_of
 from foresell.monitor.weekly import by_week
-from foresell.pipeline.layout import MONITOR
+from foresell.pipeline.choice import Choice
+from foresell.pipeline.graph import MONITOR
 from foresell.pipeline.matured_forecasts import Matured, history_of, matured, nominal_of
 from foresell.pipeline.monitoring.logged_predictions import LOG, Answered, answered, asked_figures
 from foresell.pipeline.monitoring.stockouts import shelves
 from foresell.pipeline.progress import Progress
 from foresell.pipeline.project import Project
 from foresell.pipeline.registry_history import MOMENT, write_history
-from foresell.pipeline.task import Task
 from foresell.store.history import Kept
 
 BASELINE = "baseline.json"
@@ -49,13 +49,18 @@ class Watch:
     def __init__(self, project: Project):
         self.project = project
         self.settings = project.settings
-        self.task = Task(self.settings, project.folder, project.results, lambda *told: None)
-        self.panel: Panel = self.task.panel
+        self.results = project.results
+        self.panel: Panel = self.results.panel
         self.history = history_of(project.results)
-        self.folder = project.results.folder(MONITOR)
+        self.folder = self.results.folder(MONITOR)
         self.size = block_of(self.panel.frequency, self.settings.horizon)
         self.first = max(self.panel.n_days - self.settings.monitoring.days, 0)  # of the newest days, an index
-        self.bottom = level_name(self.task.hierarchy.bottom)
+        self.bottom = level_name(self.results.hierarchy.bottom)
+
+    @cached_property
+    def choice(self) -> Choice:
+        """Who forecasts."""
+        return self.project.choice()
 
     def tell(self, done: float, doing: str) -> None:
         """Says how far the look is, of four parts."""
@@ -88,13 +93,15 @@ class Watch:
             each for each in begun if place[each] + self.settings.horizon >= self.first or self._open(each, known)
         ]
         days = sorted({place[each] for each in wanted})
-        weights = dict(zip(days, compute_weights(self.panel, self.task.hierarchy, days), strict=True)) if days else {}
+        weights = (
+            dict(zip(days, compute_weights(self.panel, self.results.hierarchy, days), strict=True)) if days else {}
+        )
         found = []
         for number, each in enumerate(wanted):
             self.tell(0.1 + 1.9 * number / len(wanted), f"the forecast of {each.cutoff}")
             segments = self.settings.backtest.segments
             at = weights[place[each]]
-            found.append(matured(each, self.panel, self.task.hierarchy, self.first, at, segments))
+            found.append(matured(each, self.panel, self.results.hierarchy, self.first, at, segments))
         return [each for each in found if each is not None]
 
     def _open(self, each: Kept, known: Mapping[tuple[str, date], date]) -> bool:
@@ -193,7 +200,7 @@ class Watch:
     def emptied(self) -> list[Emptied]:
         """The groups of which more is out of stock than before."""
         rate = rate_of(EMPTY, self.settings.monitoring.false_alarms)
-        return emptied(shelves(self.task, self.size, self.first), rate)
+        return emptied(shelves(self.results, self.size, self.first), rate)
 
     @cached_property
     def answered(self) -> Answered:
@@ -203,7 +210,7 @@ class Watch:
 
     @cached_property
     def figures(self) -> pl.DataFrame:
-        """The table ``accuracy``: see `layout.MONITOR_FILES`."""
+        """The table ``accuracy``: see `graph.BESIDE`."""
         label = ["version", "model", "cutoff"]
         found = self._with_backtest(self._with_scores(_by_node_and_step(self.newest, label)))
         nominal = pl.lit(nominal_of(self.settings.output.quantiles), pl.Float64)

@@ -15,8 +15,8 @@ from foresell.apps.cli import main
 from foresell.core.settings import parse_settings
 from foresell.pipeline import run_record
 from foresell.pipeline.project import Project
-from foresell.pipeline.steps import registering
-from foresell.pipeline.steps.registering import tracking_of
+from foresell.pipeline.summaries import RecordSummary
+from foresell.pipeline.tracked_runs import attempt, tracking_of
 from foresell.pipeline.tuning import tune
 from foresell.serving.bundle import read_manifest
 from foresell.serving.source import registry_of
@@ -28,7 +28,7 @@ def done(outcomes) -> list[str]:
 
 
 def run_of(project: Project, kind: str):
-    tracking = tracking_of(project.folder, project.settings)
+    tracking = tracking_of(project.results)
     runs = tracking.runs(kind)
     assert len(runs) == 1
     return tracking, tracking.client.get_run(runs[0].id)
@@ -100,12 +100,12 @@ def test_other_settings_are_another_run_and_version(tracked_shop, change_setting
     change_settings(tracked_shop, champion="seasonal_naive")
     outcomes = Project(tracked_shop).run("register")
     assert done(outcomes) == ["combine", "train", "record", "register"]
-    assert outcomes["register"].summary["version"] == "2"
+    assert outcomes["register"].summary.version == "2"
 
 
 def test_a_database_that_was_taken_away_is_filled_again(tracked_shop, mlflow_database):
     (tracked_shop / "results" / "mlflow.db").unlink()
-    states = {one["step"]: one["state"] for one in Project(tracked_shop).status()}
+    states = {one.step: one.state for one in Project(tracked_shop).status()}
     assert (states["record"], states["register"], states["train"]) == ("out of date", "out of date", "up to date")
     assert done(Project(tracked_shop).run("register")) == ["record", "register"]
 
@@ -118,15 +118,15 @@ def test_forecasts_are_made_though_the_server_is_down_and_it_is_tried_again(
     assert done(outcomes) == ["combine", "train", "forecast", "report", "record", "register", "delivery"]
     for step in ("record", "register"):
         summary = outcomes[step].summary
-        assert summary["recorded"] is False
-        assert "does not answer" in summary["warnings_found"][0]
+        assert summary.recorded is False
+        assert "does not answer" in summary.warnings_found[0]
     assert done(Project(tracked_shop).run()) == ["record", "register"]
-    states = {one["step"]: one["state"] for one in Project(tracked_shop).status()}
+    states = {one.step: one.state for one in Project(tracked_shop).status()}
     assert states["record"] == "out of date"
     change_settings(tracked_shop, tracking={"uri": None})
     outcomes = Project(tracked_shop).run()
     assert done(outcomes) == ["report", "record", "register"]  # the report shows the settings
-    assert outcomes["register"].summary["version"] == "2"
+    assert outcomes["register"].summary.version == "2"
 
 
 def test_without_the_extra_a_whole_run_works_and_says_so(done_shop, change_settings, monkeypatch):
@@ -148,14 +148,14 @@ def test_a_store_that_was_named_and_cannot_be_used_for_want_of_the_extra_is_a_wa
     for name in ("mlflow", "mlflow.pyfunc"):
         monkeypatch.setitem(sys.modules, name, None)
     summary = Project(done_shop).run("record")["record"].summary
-    assert summary["recorded"] is False
-    assert "pip install 'foresell[mlflow]'" in summary["warnings_found"][0]
+    assert summary.recorded is False
+    assert "pip install 'foresell[mlflow]'" in summary.warnings_found[0]
     assert not (done_shop / "results" / "mlflow.db").exists()
 
 
 def test_switched_off_it_is_left_alone(done_shop):
     outcomes = Project(done_shop).run()
-    assert outcomes["record"].summary == outcomes["register"].summary == {"recorded": None}
+    assert outcomes["record"].summary.to_dict() == outcomes["register"].summary.to_dict() == {"recorded": None}
     assert not (done_shop / "results" / "mlflow.db").exists()
 
 
@@ -174,7 +174,7 @@ def test_passwords_in_addresses_are_not_recorded(tracked_shop, change_settings):
     change_settings(tracked_shop, output={"database": "postgresql://planner:s3cret@host/sales"}, seed=2)
     project = Project(tracked_shop)
     project.run("register")
-    tracking = tracking_of(tracked_shop, project.settings)
+    tracking = tracking_of(project.results)
     for run in [*tracking.runs("backtest"), *tracking.runs("training")]:
         assert "s3cret" not in str(tracking.client.get_run(run.id).data.params)
         for name in ("foresell.yaml", "settings.json"):
@@ -207,16 +207,16 @@ def test_a_search_for_options_is_recorded_once_as_it_stands(tracked_shop, change
     options = {"trees": 3, "leaves": 4, "days": 60, "use": ["lag_1"]}
     change_settings(tracked_shop, models=[{"name": "lightgbm", "options": options}])
     first = tune(Project(tracked_shop), trials=2, write=False).summary
-    assert first["tracking"]["recorded"] is True
+    assert first.tracking.recorded is True
     same = tune(Project(tracked_shop), trials=2, write=False).summary
-    assert same["tracking"]["run"] == first["tracking"]["run"]
+    assert same.tracking.run == first.tracking.run
     project = Project(tracked_shop)
     tracking, run = run_of(project, "tuning")
-    assert run.data.metrics["wrmsse/tuning/start"] == pytest.approx(first["start"]["wrmsse"])
+    assert run.data.metrics["wrmsse/tuning/start"] == pytest.approx(first.start["wrmsse"])
     assert files(tracking, run.info.run_id) >= {"trials.csv", "importance.csv", "best.json", "foresell.yaml"}
     assert "tracking" not in json.loads((tracked_shop / "results" / "tune" / "summary.json").read_text())
     more = tune(Project(tracked_shop), trials=3, write=False).summary
-    assert more["tracking"]["run"] != first["tracking"]["run"]
+    assert more.tracking.run != first.tracking.run
 
 
 def test_only_what_is_plain_data_becomes_a_parameter():
@@ -229,8 +229,8 @@ def test_only_what_is_plain_data_becomes_a_parameter():
 
 
 def test_what_cannot_be_recorded_says_why(shop):
-    task = Project(shop)._task("record")
-    assert registering.attempt(task, lambda: {"run": "x"}) == {"recorded": None}
+    summary = attempt(Project(shop).results, RecordSummary, lambda: RecordSummary(recorded=True, run="x"))
+    assert summary == RecordSummary(recorded=None)
 
 
 def test_plots_are_drawings_of_their_own(tracked_shop, tmp_path):

@@ -12,13 +12,13 @@ import polars as pl
 import pytest
 import yaml
 
-from foresell.apps.cli.text import told
+from foresell.apps.cli.text import outcome_text
 from foresell.core.errors import SettingsError, UsageError
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
 from foresell.core.settings import Transactions
 from foresell.pipeline.project import Project
-from foresell.pipeline.steps.transactions import REVENUE, TRANSACTIONS, of_daily, of_panel
+from foresell.pipeline.single_sales import REVENUE, TRANSACTIONS, of_daily, of_panel
 from foresell.synth import make_retailer
 from foresell.transactions.fitted import FittedTransactions
 from foresell.transactions.revenue import DailyRevenue
@@ -89,7 +89,7 @@ def test_daily_revenue_goes_with_it(receipts):
 def test_the_printed_words_tell_what_was_learnt(receipts):
     outcome = Project(receipts).run("train")["train"]
     assert not outcome.done
-    text = " ".join(told(outcome).split())
+    text = " ".join(outcome_text(outcome).split())
     assert "forest tells revenue from time, store, item, price and promotion" in text
     assert "quantity (it is the quantity)" in text
     assert "mean by store x item" in text
@@ -130,9 +130,7 @@ def test_revenue_of_a_panel_worked_by_hand(make_panel, monkeypatch):
     price[:, 10], price[0, 40] = 2.0, 5.0  # held on from then, and back to the beginning
     panel.known["price"] = Known.of_each(price)
     seen = {}
-    monkeypatch.setattr(
-        "foresell.pipeline.steps.transactions.learn", lambda days, values, of, tell: seen.update(made=values)
-    )
+    monkeypatch.setattr("foresell.pipeline.single_sales.learn", lambda days, values, of, tell: seen.update(made=values))
     of_panel(panel)
     expected = panel.units.sum(axis=0) * 2.0 + np.where(np.arange(60) >= 40, panel.units[0] * 3.0, 0)
     assert seen["made"] == pytest.approx(expected)

@@ -1,5 +1,5 @@
-"""What `train` learns beside the forecasts of series: a number of single sales from what is known of them, and daily
-revenue by SARIMA.
+"""What the step `train` learns beside the forecasts of series: a number of single sales from what is known of them, and
+daily revenue by SARIMA.
 
 Single sales are looked at where 'transactions' in foresell.yaml names a target. Of them it takes what stands in their
 own table; attributes of items and stores in other tables are not joined. Daily revenue is then the sum of the target
@@ -9,8 +9,9 @@ by day; else units times price of the panel.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -22,7 +23,8 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, Transactions
 from foresell.data.price_table import hold_on
-from foresell.pipeline.task import Task
+from foresell.pipeline.results import Results
+from foresell.pipeline.summaries import Revenue, SingleSales
 from foresell.transactions.fitted import FittedTransactions
 from foresell.transactions.late_columns import known_after
 from foresell.transactions.learners import available
@@ -38,33 +40,47 @@ PRICED = 0.95  # so much of the units must have a price
 BELOW = 0.05  # so few days may be below 0
 HANDFUL = 50  # rows of a group that say something of it
 
+T = TypeVar("T")
 Tell = Callable[[str], None]
 
 
-def check(settings: Settings, base: Path) -> None:
+def check_transactions(settings: Settings, base: Path) -> None:
     """Raises SettingsError where 'transactions' names what is not there: now, rather than when the backtest is done."""
     if settings.transactions is not None:
         available(settings.transactions.models)
         check_columns(settings.data, settings.transactions, base)
 
 
-def train_beside(task: Task, folder: Path, tell: Tell) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Beside:
+    """What came of it: daily revenue, and single sales where the settings ask for them."""
+
+    revenue: Revenue
+    transactions: SingleSales | None = None
+
+
+def train_beside(results: Results, folder: Path, tell: Tell) -> Beside:
     """Learns from single sales, where that is asked for, and daily revenue; writes both, and returns what came of it.
 
     Raises SettingsError for an input that is known only after the sale, and UsageError for too few sales.
     """
-    settings, told = task.settings, dict[str, Any]()
+    settings, single_sales = results.settings, None
     if settings.transactions is None:
-        revenue = of_panel(task.panel, tell)
+        revenue = of_panel(results.panel, tell)
     else:
         tell("reading single sales")
-        singles = read_singles(settings.data, settings.transactions, task.base, settings.seed)
+        singles = read_singles(settings.data, settings.transactions, results.base, settings.seed)
         fitted = of_singles(singles, settings, tell)
         fitted.save(folder / TRANSACTIONS)
-        told["transactions"] = fitted.about()
+        single_sales = _typed(fitted.about(), SingleSales)
         revenue = of_daily(singles.daily, settings.transactions, tell)
     revenue.save(folder / REVENUE)
-    return msgspec.json.decode(msgspec.json.encode({**told, "revenue": revenue.about()}))  # null for NaN
+    return Beside(_typed(revenue.about(), Revenue), single_sales)
+
+
+def _typed(plain: object, kind: type[T]) -> T:
+    """Plain data as a record; what is not a number becomes None, as JSON has it."""
+    return msgspec.json.decode(msgspec.json.encode(plain), type=kind)
 
 
 # ------------------------------------------------------------------------------------------------- single sales

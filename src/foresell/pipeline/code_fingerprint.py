@@ -1,0 +1,59 @@
+"""Fingerprints of foresell's own code, so that results are made again where the code that they depend on has changed.
+
+The code counts, not its text: comments, docstrings, blank lines and formatting change nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+NO_RESULT = {
+    "core.errors": "what an error says is in no result",
+    "core.settings": "the values of the settings that a step reads are in its fingerprint themselves",
+    "core.version": "the number of a version changes nothing by itself",
+    "core.words": "numbers and dates as people read them, in messages and on pages",
+}
+"""Modules that no fingerprint of a package covers, and why."""
+
+
+def code_fingerprint(parts: Iterable[str] = ("",), package: Path = PACKAGE) -> str:
+    """A fingerprint of the code in some packages and modules of foresell, such as ``models`` or ``store.panels``; of
+    all of it where none is named. Modules of `NO_RESULT` are left out of a package that they lie in."""
+    files = {file for part in parts for file in _files(package, part)}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(f"{file.relative_to(package).as_posix()} {_code_of(file)}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(package: Path, part: str) -> Iterator[Path]:
+    place = package.joinpath(*part.split(".")) if part else package
+    if place.with_suffix(".py").is_file():
+        yield place.with_suffix(".py")
+        return
+    for file in place.rglob("*.py"):
+        module = ".".join(file.relative_to(package).with_suffix("").parts)
+        if not any(module == name or module.startswith(f"{name}.") for name in NO_RESULT):
+            yield file
+
+
+@cache
+def _code_of(file: Path) -> str:
+    """The digest of the syntax tree of a file, without docstrings and positions."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [statement for statement in node.body if not _is_docstring(statement)]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _is_docstring(statement: ast.stmt) -> bool:
+    """Whether a statement is a text that stands by itself: the docstring of what it is in, or of the name before it."""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)

@@ -1,0 +1,339 @@
+"""The graph of steps: every step of a project is declared here, once, as data.
+
+The command line and its help, `status`, the tree of results in the documents, the fingerprints that say whether a step
+is out of date, and the DVC stages are all made from `STEPS`. This file imports nothing heavy, so that help comes at
+once: the function of a step is imported when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foresell.pipeline.summaries import Summary
+
+EVERY_SETTING = "*"
+
+
+@dataclass(frozen=True)
+class Reads:
+    """What a step reads beside the results of the steps that it needs.
+
+    - `settings`: paths of settings, such as ``backtest.windows``; ``*`` is all of them. Of ``path=value`` it matters
+      only whether the setting has that value.
+    - `inputs`: paths of settings that name an input file, such as ``data.sales``. One that is not set names none.
+    - `results`: files of JSON under ``results/`` of which the content matters, where they are there.
+    """
+
+    settings: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
+    results: tuple[str, ...] = ()
+
+    def __add__(self, other: Reads) -> Reads:
+        return Reads(
+            self.settings + other.settings, self.inputs + other.inputs, self.results + other.results
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of a project. Its work is the function ``run`` of the file of its name in `pipeline.steps`.
+
+    - `needs`: the steps whose results it reads; `needs_with_champion` those where a registered champion forecasts (see
+      `pipeline.forecaster`), None where that makes no difference.
+    - `asks_forecaster`: whether it depends on who forecasts.
+    - `reads`; `reads_where` is what it reads besides, by the setting that must be set for it.
+    - `code`: the packages and modules of foresell that its results depend on. When they change, it is out of date.
+    - `files`: what it leaves in its folder, with their meanings; `sometimes` those that it leaves only where the
+      settings, or what it met, ask for them.
+    - `elsewhere`: what it leaves outside its folder, in words; its file then has a function ``lost``.
+    - `verb`: the verb of the command line that does it.
+    - `optional`: a run is whole without it. Where its store is switched off or does not answer, it says so and waits.
+    """
+
+    name: str
+    description: str
+    verb: str
+    needs: tuple[str, ...] = ()
+    needs_with_champion: tuple[str, ...] | None = None
+    asks_forecaster: bool = False
+    reads: Reads = Reads()
+    reads_where: Mapping[str, Reads] = field(default_factory=dict)
+    code: tuple[str, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+    sometimes: tuple[str, ...] = ()
+    elsewhere: str = ""
+    optional: bool = False
+
+    def needs_of(self, champion: bool) -> tuple[str, ...]:
+        """The steps that it needs, in their order; `champion` is whether a registered one forecasts."""
+        return self.needs if self.needs_with_champion is None or not champion else self.needs_with_champion
+
+    def reads_in(self, settings: object) -> Reads:
+        """What it reads with these settings."""
+        reads = self.reads
+        for path, more in self.reads_where.items():
+            if setting(settings, path) is not None:
+                reads += more
+        return reads
+
+    @property
+    def module(self) -> str:
+        """The name of the module that does it."""
+        return f"foresell.pipeline.steps.{self.name}"
+
+    @property
+    def run(self) -> Callable[[Any, Path], Summary]:
+        """Does the step: takes a `pipeline.task.Task` and an empty folder to write to, and returns its summary."""
+        work: Callable[[Any, Path], Summary] = import_module(self.module).run
+        return work
+
+    @property
+    def lost(self) -> Callable[[Any], bool]:
+        """Takes a `pipeline.results.Results`; says whether what it left `elsewhere` is not there (any more)."""
+        lost: Callable[[Any], bool] = import_module(self.module).lost
+        return lost
+
+    @property
+    def summary(self) -> type[Summary]:
+        """The type of its summary, which also has the sentence that the command line prints."""
+        from foresell.pipeline.summaries import SUMMARIES
+
+        return SUMMARIES[self.name]
+
+
+def setting(settings: object, path: str) -> object:
+    """The value of a setting by its path; None where it, or one that it lies in, is not set."""
+    if path == EVERY_SETTING:
+        return settings
+    path, _, wanted = path.partition("=")
+    value: Any = settings
+    for name in path.split("."):
+        value = None if value is None else getattr(value, name)
+    return value == wanted if wanted else value
+
+
+_SCORES = {
+    "levels.parquet": "scores by model, cutoff and level",
+    "segments.parquet": "scores by model, cutoff and segment of the single series",
+    "steps.parquet": "scores by model, cutoff, level and step",
+    "runs.parquet": "seconds that each fit and forecast took",
+    "weights.parquet": "what the scores are weighed with: weight and scale by cutoff and level",
+}
+
+_DECLARED = (
+    Step(
+        name="check",
+        description="reads and validates the data, and lays them out as a panel",
+        verb="check",
+        reads=Reads(
+            settings=("data", "horizon", "levels", "backtest.windows", "backtest.every"),
+            inputs=(
+                "data.sales",
+                "data.future",
+                "data.items.path",
+                "data.stores.path",
+                "data.prices.path",
+                "data.calendar.path",
+            ),
+        ),
+        code=("core", "data", "models.lost_demand", "store.panels"),
+        files={
+            "panel/": "the sales as a cube and what is known ahead, as all later steps read them",
+            "findings.json": "what was found in the data, worst first",
+            "lost_demand.parquet": "days out of stock: what was sold, what would have been, and the units lost "
+            "(estimated)",
+            "lost_demand.csv": "the same, added up for the groups of each level",
+            "quarantine.csv": "bad rows: file, line, reason, text",
+        },
+    ),
+    Step(
+        name="features",
+        description="lists the features that the data allow, and which of them are used",
+        verb="features",
+        needs=("check",),
+        reads=Reads(settings=("levels", "features", "models", "quality")),
+        code=("core", "features", "ensemble.configured_models", "models", "data.checks"),
+        files={
+            "catalogue.csv": "every feature there is for these data, and whether it is used",
+            "findings.json": "covariates that no feature in use reads",
+        },
+    ),
+    Step(
+        name="backtest",
+        description="tries every model on windows of the past",
+        verb="backtest",
+        needs=("check",),
+        reads=Reads(
+            settings=(
+                "horizon",
+                "levels",
+                "features",
+                "models",
+                "quality",
+                "totals.levels",
+                "totals.models",
+                "totals.reconciliation=bottom_up",
+                "backtest",
+                "seed",
+            ),
+            inputs=("backtest.weights",),
+        ),
+        code=("core", "features", "models", "evaluate", "ensemble"),
+        files={
+            "leaderboard.csv": "one row for each model, the best first: means over the windows",
+            **_SCORES,
+            "forecasts/": "every forecast made, beside what happened: MODEL-CUTOFF.parquet; totals-CUTOFF for upper "
+            "levels",
+        },
+    ),
+    Step(
+        name="combine",
+        description="makes one forecast of the models', the ensemble; scores it and its ranges",
+        verb="backtest",
+        needs=("check", "backtest"),
+        reads=Reads(settings=("champion", "totals.reconciliation")),
+        code=("core", "adjust", "evaluate", "ensemble"),
+        files={
+            "leaderboard.csv": "the same as of the backtest, with the ensemble of the models",
+            **dict.fromkeys(_SCORES, "likewise"),
+            "trials.csv": "the ways to blend the models and to bring totals into line, and their WRMSSE in each window",
+            "combination.json": "the weights and the way that were chosen",
+            "variances.parquet": "error variances of series and groups, where that way is MinT",
+            "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
+            "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
+            "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
+            "by_day.parquet": "how the ensemble erred by day, as sums: what `monitor` takes for usual",
+            "metrics.json": "the ensemble's scores by level as plain numbers by name, such as DVC compares",
+            "forecasts/": "the ensemble's forecasts beside what happened: ensemble-CUTOFF.parquet",
+        },
+        sometimes=("variances.parquet",),
+    ),
+    Step(
+        name="train",
+        description="fits on the whole history the models that have a weight",
+        verb="train",
+        needs=("check", "backtest", "combine"),
+        reads=Reads(settings=("transactions",)),
+        reads_where={
+            "transactions": Reads(settings=("data", "serving.range"), inputs=("transactions.path", "data.sales"))
+        },
+        code=("core", "data", "features", "models", "transactions", "ensemble"),
+        files={
+            "model/": "the models that have a weight, fitted on the whole history, and how they are combined",
+            "drivers.csv": "what they go by: feature, share, meaning",
+            "transactions/": "what was learnt of single sales, where 'transactions' in foresell.yaml names a target",
+            "revenue/": "daily revenue ahead by SARIMA, and how far it was off before; or why there is none",
+        },
+        sometimes=("transactions/",),
+    ),
+    Step(
+        name="forecast",
+        description="forecasts all levels: mean and quantiles, in one table",
+        verb="forecast",
+        needs=("check", "backtest", "combine", "train"),
+        needs_with_champion=("check",),
+        asks_forecaster=True,
+        reads=Reads(settings=("levels", "output.quantiles")),
+        code=("core", "features", "models", "adjust", "ensemble"),
+        files={
+            "forecasts.parquet": "all levels in one table: level, the columns that levels are made of, cutoff, date, "
+            "step, mean, quantiles (q050 is 5 %)"
+        },
+        elsewhere="the forecast as it was made, in results/history",
+    ),
+    Step(
+        name="report",
+        description="writes the page for planners",
+        verb="report",
+        needs=("check", "features", "backtest", "combine", "train", "forecast"),
+        asks_forecaster=True,
+        reads=Reads(settings=(EVERY_SETTING,), results=("check/summary.json", "tune/summary.json")),
+        code=("core", "evaluate", "report"),
+        files={"report.html": "one page that needs nothing else"},
+    ),
+    Step(
+        name="record",
+        description="keeps the backtest as a run in MLflow",
+        verb="backtest",
+        needs=("check", "backtest", "combine"),
+        reads=Reads(settings=("tracking",)),
+        elsewhere="a run in MLflow",
+        optional=True,
+    ),
+    Step(
+        name="register",
+        description="keeps the training as a run in MLflow, and its model as a version in the registry",
+        verb="train",
+        needs=("check", "backtest", "combine", "train", "record"),
+        reads=Reads(settings=("tracking",)),
+        elsewhere="a run in MLflow, a version in the registry",
+        optional=True,
+    ),
+    Step(
+        name="delivery",
+        description="hands the forecasts to the database, and a copy to a folder where one is set",
+        verb="forecast",
+        needs=("check", "backtest", "combine", "train", "forecast"),
+        needs_with_champion=("check", "forecast"),
+        asks_forecaster=True,
+        reads=Reads(settings=("output.database", "output.folder")),
+        elsewhere="the table forecasts of the database",
+    ),
+)
+
+STEPS: dict[str, Step] = {step.name: step for step in _DECLARED}
+"""The steps by name, in the order of a whole run. What goes elsewhere comes last: the report is there even when a store
+or a database is down. Each leaves its files in ``results/<step>/``, beside ``summary.json`` (what the command line
+prints, as data) and ``step.json`` (from what, when, how long)."""
+
+
+def walk(wanted: tuple[str, ...] = (), champion: bool = False) -> Iterator[Step]:
+    """The `wanted` steps (all where none is named) and those that they need, in the order in which they are done."""
+    names = {need for name in wanted for need in (*STEPS[name].needs_of(champion), name)} or set(STEPS)
+    return (step for name, step in STEPS.items() if name in names)
+
+
+def steps_of(verb: str) -> tuple[str, ...]:
+    """The steps that a verb of the command line does, in their order."""
+    return tuple(name for name, step in STEPS.items() if step.verb == verb)
+
+
+TUNE, MONITOR, HISTORY = "tune", "monitor", "history"
+
+BESIDE: dict[str, dict[str, str]] = {
+    TUNE: {
+        "study.db": "the trials that are done, as an Optuna study in SQLite",
+        "trials.csv": "one row for each: number, state, WRMSSE of each window, each option, seconds",
+        "importance.csv": "how much each option matters for being among the best: option, importance",
+        "best.json": "the best trial: its options, what they change, and whether that held in the backtest's windows",
+    },
+    MONITOR: {
+        "monitor.html": "all of it as one page: may the forecasts be planned with, what is off, since when, where",
+        "findings.json": "what was found, worst first",
+        "summary.json": "which forecasts were judged, their figures beside the backtest's, every check with its bounds",
+        "accuracy.parquet": "error, bias, coverage, forecast value added by version, level, group, segment and step",
+        "by_day.parquet": "the same forecasts by day, as sums: units, forecast, absolute errors, actuals in the range",
+        "by_week.parquet": "the forecasts in use, week by week over all that was kept, beside what is usual of a week",
+        "drift.json": "drift of inputs and predictions, column by column; where Evidently is installed",
+        "drift.html": "the same as a page of Evidently",
+        "baseline.json": "the figures that later ones are held against too; written with --baseline only",
+    },
+    HISTORY: {
+        "forecasts/": "every forecast as it was made, with seasonal naive beside it: cutoff=DATE/MODEL.parquet; for "
+        "'monitoring.keep' days of sales",
+        "backtests/": "how the backtest of each model erred, by day: MODEL.parquet",
+        "accuracy.parquet": "how each version did, by day: sums by level, group and segment",
+        "findings.parquet": "what was found, by the last day of the sales at the time",
+        "runs.parquet": "the runs that were recorded: backtests, trainings, searches for options",
+        "versions.parquet": "the registered versions: trained when, from which data, their WRMSSE",
+        "promotions.parquet": "which version became champion or was refused, when and why",
+    },
+}
+"""The files under ``results/`` of what is no step of a run: the search for options, which is done when it is asked for
+and also leaves ``summary.json``; what `monitor` makes of the newest sales; and the tables that are kept over time, in
+which MODEL is the fingerprint of the training."""

@@ -1,0 +1,144 @@
+"""What the steps of a project left, for whoever only looks: typed, read when first asked for, and never written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import polars as pl
+
+from foresell.core.errors import UsageError
+from foresell.core.finding import Finding, Severity, worst_first
+from foresell.core.hierarchy import Hierarchy
+from foresell.core.panel import Panel
+from foresell.core.settings import Settings
+from foresell.ensemble.combination import Combination
+from foresell.ensemble.configured_models import features_in_use, wanted_models
+from foresell.evaluate.backtest import TABLES, Backtest
+from foresell.features.catalogue import catalogue
+from foresell.features.question import Feature
+from foresell.pipeline.summaries import Summary
+from foresell.store.panels import load_panel
+from foresell.store.step_results import StepRecord, Steps
+from foresell.store.tables import read_table
+
+S = TypeVar("S", bound=Summary)
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What the steps of the project in the folder `base` left; `panel_in_memory` takes the place of the one of `check`.
+
+    What is not done yet raises UsageError (a summary), UnreadableFile (the panel) or StoreError (a table).
+    """
+
+    settings: Settings
+    base: Path
+    steps: Steps
+    panel_in_memory: Panel | None = field(default=None, kw_only=True)
+
+    @property
+    def root(self) -> Path:
+        """The folder of all results."""
+        return self.steps.root
+
+    def folder(self, step: str) -> Path:
+        """Where the results of a step are, or will be."""
+        return self.steps.folder(step)
+
+    def record(self, step: str) -> StepRecord | None:
+        """From what and when a step was done; None where it was not."""
+        return self.steps.record(step)
+
+    def training(self) -> str | None:
+        """The fingerprint of the newest training; None where there is none."""
+        record = self.record("train")
+        return None if record is None else record.fingerprint
+
+    def summary(self, kind: type[S]) -> S:
+        """The summary of the step of that kind, such as `CheckSummary`. Raises UsageError where it is not done."""
+        summary = self.find_summary(kind)
+        if summary is None:
+            raise UsageError(f"The step {kind.step} of {self.base} is not done. Do it with: foresell run")
+        return summary
+
+    def find_summary(self, kind: type[S]) -> S | None:
+        """The same; None where the step is not done."""
+        return kind.read(self.folder(kind.step))
+
+    @cached_property
+    def panel(self) -> Panel:
+        """The sales as `check` laid them out."""
+        return load_panel(self.folder("check") / "panel") if self.panel_in_memory is None else self.panel_in_memory
+
+    @cached_property
+    def hierarchy(self) -> Hierarchy:
+        """The levels of the settings."""
+        return Hierarchy.of(self.panel.keys, self.settings.levels)
+
+    @cached_property
+    def features(self) -> dict[str, Feature]:
+        """Every feature there is for the panel."""
+        return catalogue(self.panel, self.settings.levels)
+
+    @cached_property
+    def used(self) -> dict[str, Feature]:
+        """The features that the models of the settings use."""
+        return features_in_use(wanted_models(self.settings), self.settings.features, self.features)
+
+    @property
+    def catalogue(self) -> pl.DataFrame:
+        """The features as a table: name, group, meaning, reads, earliest, used."""
+        return pl.read_csv(self.folder("features") / "catalogue.csv")
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What `check` and `features` found in the data, worst first."""
+        return worst_first([finding for step in ("check", "features") for finding in read_findings(self.folder(step))])
+
+    def scores(self, step: str = "combine") -> Backtest:
+        """The tables of scores that `step` left: ``backtest`` knows the models, ``combine`` also the ensemble."""
+        folder = self.folder(step)
+        return Backtest(*(read_table(folder / f"{name}.parquet") for name in TABLES))
+
+    def model_forecasts(self, model: str, cutoff: date) -> pl.DataFrame:
+        """The forecasts by `model` of one window beside what happened, as the backtest left them."""
+        return read_table(self.folder("backtest") / "forecasts" / f"{model}-{cutoff}.parquet")
+
+    def test_forecasts(self) -> pl.DataFrame:
+        """The forecasts of all windows by the ensemble, beside what happened."""
+        folder = self.folder("combine") / "forecasts"
+        return pl.concat([read_table(file) for file in sorted(folder.glob("*.parquet"))])
+
+    @property
+    def combination(self) -> Combination:
+        """How the forecasts of the models become one."""
+        return Combination.load(self.folder("combine"))
+
+    @property
+    def quantile_trials(self) -> pl.DataFrame:
+        """How many actuals lay below each quantile in the backtest, see `range_backtest.backtest_ranges`."""
+        return read_table(self.folder("combine") / "quantiles.parquet")
+
+    @property
+    def metrics(self) -> dict[str, float]:
+        """The ensemble's scores as plain numbers by name, see `run_record.metrics`."""
+        scores: dict[str, float] = json.loads((self.folder("combine") / "metrics.json").read_text(encoding="utf-8"))
+        return scores
+
+    @property
+    def forecasts(self) -> pl.DataFrame:
+        """The forecasts of all levels, see `Forecasts.to_frame`."""
+        return read_table(self.folder("forecast") / "forecasts.parquet")
+
+
+def read_findings(folder: Path) -> list[Finding]:
+    """The findings that a step left in its folder."""
+    rows = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    return [
+        Finding(**{**row, "severity": Severity(row["severity"]), "examples": tuple(row["examples"])}) for row in rows
+    ]

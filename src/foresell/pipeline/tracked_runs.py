@@ -1,0 +1,122 @@
+"""What the runs have in common that a project records in MLflow: each backtest, training and search for options.
+
+Forecasts do not wait for it. Where the store cannot be reached, or MLflow is not installed, the summary of the step
+says so, and the step is done again the next time.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from foresell.core.errors import StoreError, UsageError
+from foresell.pipeline import run_record
+from foresell.pipeline.results import Results
+from foresell.pipeline.summaries import RecordSummary, TuneSummary
+from foresell.pipeline.task import Task
+from foresell.registry.tracking import Run, Tracking, Where, holds, installed
+from foresell.store.settings_file import plain_settings
+from foresell.store.step_results import fingerprint
+
+BACKTEST, TRAINING, TUNING = "backtest", "training", "tuning"
+TUNE = TuneSummary.step
+
+R = TypeVar("R", bound=RecordSummary)
+
+
+def attempt(results: Results, kind: type[R], work: Callable[[], R]) -> R:
+    """What came of `work`; where the store does not do its part, why nothing was recorded, as a warning.
+
+    ``recorded`` is None where tracking is switched off. That MLflow is not installed is no warning where nobody asked
+    for a store by name.
+    """
+    if not results.settings.tracking.enabled:
+        return kind(recorded=None)
+    if results.settings.tracking.uri is None and not installed():
+        return kind(recorded=False, why="MLflow is not installed; pip install 'foresell[mlflow]' brings it")
+    try:
+        return work()
+    except (StoreError, UsageError) as error:
+        warning = f"Nothing was recorded. {error} The next run tries again."
+        return kind(recorded=False, why=str(error), warnings_found=[warning])
+
+
+def is_lost(results: Results, kind: type[RecordSummary]) -> bool:
+    """Whether the step of that kind could not record, or what it recorded in the project is gone."""
+    summary = results.find_summary(kind)
+    if summary is None:
+        return False
+    if summary.recorded and results.settings.tracking.enabled:
+        return not holds(Where.of(results.base, results.settings.tracking), summary.run)
+    return summary.recorded is False
+
+
+def record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
+    """Records a search for better options as it stands; a search that went on since is a run of its own."""
+    return attempt(task, RecordSummary, lambda: _record_tuning(task, summary))
+
+
+def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
+    tracking, folder = tracking_of(task), task.folder(TUNE)
+    made_from = fingerprint(summary.study, summary.trials, summary.confirmed, summary.changed)
+    known = tracking.find(TUNING, made_from)
+    if known is not None:
+        return recorded(RecordSummary, tracking, known.id)
+    with tempfile.TemporaryDirectory(prefix="foresell-run-") as name:
+        place = Path(name)
+        run_record.write_settings(task.settings, place)
+        for file in folder.iterdir():
+            if file.suffix in (".csv", ".json") and file.name != "summary.json":
+                (place / file.name).write_bytes(file.read_bytes())
+        if (folder / "trials.csv").exists():
+            run_record.draw_trials(pl.read_csv(folder / "trials.csv", infer_schema_length=None), place)
+        title = f"tuning of {summary.model}, {summary.trials} trials"
+        best_options = {} if summary.best is None else summary.best["options"]
+        params = parameters(task) | {f"best.{name}": value for name, value in best_options.items()}
+        run = Run(TUNING, made_from, title, run_record.origin(task), params, _tuning_metrics(summary), place)
+        with tracking.recording(run) as id_:
+            pass
+    return recorded(RecordSummary, tracking, id_)
+
+
+def _tuning_metrics(summary: TuneSummary) -> dict[str, float]:
+    """WRMSSE of the settings (trial 0) and of the best trial, in the windows of tuning and in those of the backtest."""
+    metrics: dict[str, float] = {
+        "trials": summary.trials,
+        "pruned": summary.pruned,
+        "failed": summary.failed,
+    }
+    for name, trial in (("start", summary.start), ("best", summary.best)):
+        if trial is not None:
+            metrics[f"wrmsse/tuning/{name}"] = trial["wrmsse"]
+    for name in ("settings", "tuned"):
+        if summary.confirmed is not None:
+            metrics[f"wrmsse/backtest/{name}"] = summary.confirmed[name]
+    return metrics
+
+
+def tracking_of(results: Results) -> Tracking:
+    """Where the runs of the project are kept."""
+    return Tracking(Where.of(results.base, results.settings.tracking))
+
+
+def parameters(results: Results) -> dict[str, Any]:
+    """The settings as parameters of a run."""
+    return run_record.flat(plain_settings(results.settings))
+
+
+def made_from(results: Results, step: str) -> str:
+    """The fingerprint of a step, which names its run. Raises UsageError where it is not done."""
+    record = results.record(step)
+    if record is None:
+        raise UsageError(f"The step {step} of {results.base} is not done. Do it with: foresell run")
+    return record.fingerprint
+
+
+def recorded(kind: type[R], tracking: Tracking, run: str, **more: Any) -> R:
+    """The summary of a step that recorded `run`."""
+    return kind(recorded=True, run=run, store=tracking.where.shown, name=tracking.where.name, **more)
