@@ -7,7 +7,7 @@ import pytest
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Panel
-from foresell.models.intermittent import ADIDA, SBA, TSB, Croston, settled
+from foresell.models.intermittent import ADIDA, SBA, TSB, Croston, unknown_first
 
 NAN = np.nan
 
@@ -115,7 +115,7 @@ def test_closed_sundays_stay_closed():
 
 
 def test_unknown_days_come_first():
-    found = settled(np.array([[1, NAN, -2, 3, NAN]], np.float32))
+    found = unknown_first(np.array([[1, NAN, -2, 3, NAN]], np.float32))
     np.testing.assert_array_equal(found, [[NAN, NAN, 1, 0, 3]])
 
 

@@ -1,1 +1,1 @@
-"""Blending models and choosing how to reconcile them, on the forecasts of a backtest; the fitted combination."""
+"""The ensemble: blending of models, reconciliation with the totals, and the selection of both on a backtest."""

@@ -1,9 +1,9 @@
-"""Items that sell now and then: Croston's method, its corrections SBA and TSB, and ADIDA.
+"""Models of intermittent demand: Croston's method, its corrections SBA and TSB, and ADIDA.
 
-Each gives one rate, the same for every day ahead. It is a rate per day on sale: days that are not known (closed,
-stocked out, not yet on sale) do not count, neither as a day without demand nor as a day waited for it; closed days are
-forecast 0. All series are done at once, day by day, so a pass over thousands takes seconds. Nothing is learnt when
-they are fitted; the rate is that at the cutoff asked about.
+Each model forecasts one rate for every day ahead, the units per day on sale. Days that are not known (closed, out of
+stock, not yet on sale) count neither as days without demand nor in the interval between demands; closed days are
+forecast 0. All series are computed together, day by day, so a pass over thousands of them takes seconds. A fit learns
+nothing; the rate is computed from the panel that is forecast.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 
 BLOCK = 1024
-"""How many series are done at a time."""
+"""The number of series that are computed at a time."""
 
 ALPHAS = np.linspace(0.1, 0.3, 11)
-"""The smoothing constants among which ADIDA chooses, as Petropoulos and Kourentzes (2015) bound them."""
+"""The smoothing constants that ADIDA chooses from, in the range of Petropoulos and Kourentzes (2015)."""
 
 
 @dataclass(frozen=True)
 class _Intermittent:
-    """What the four have in common: they learn nothing."""
+    """The methods that the four models share."""
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Nothing: a window takes next to no time."""
+        """Windows share nothing, because a fit takes almost no time."""
 
     def fit(
         self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
@@ -44,15 +44,16 @@ class _Intermittent:
         return FittedIntermittent(self, horizon)
 
     def rate(self, units: np.ndarray) -> np.ndarray:
-        """Units a day of each series [series]; in `units` [series, day] unknown days come first, see `settled`."""
+        """Units a day of each series [series]; in `units` [series, day] unknown days come first, see
+        `unknown_first`."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class Croston(_Intermittent):
-    """Croston (1972): smoothed size of a demand over the smoothed interval between demands.
+    """Croston (1972): the smoothed size of a demand over the smoothed interval between demands.
 
-    `alpha` smooths both. The first demand and the days up to it are where they begin.
+    `alpha` smooths both. Their first values are the first demand and the number of days up to it.
 
     >>> Croston(alpha=0.5).rate(np.array([[0, 2, 0, 0, 4.0]]))  # size 3, interval 2.5
     array([1.2])
@@ -75,7 +76,7 @@ class Croston(_Intermittent):
 
 @dataclass(frozen=True)
 class SBA(_Intermittent):
-    """Syntetos and Boylan (2005): Croston's rate times ``1 - alpha / 2``, which takes out its bias.
+    """Syntetos and Boylan (2005): Croston's rate times ``1 - alpha / 2``, which removes its bias.
 
     >>> SBA(alpha=0.5).rate(np.array([[0, 2, 0, 0, 4.0]]))
     array([0.9])
@@ -98,9 +99,9 @@ class SBA(_Intermittent):
 
 @dataclass(frozen=True)
 class TSB(_Intermittent):
-    """Teunter, Syntetos and Babai (2011): smoothed probability of a demand times the smoothed size of one.
+    """Teunter, Syntetos and Babai (2011): the smoothed probability of a demand times the smoothed size of a demand.
 
-    The probability falls on every day without demand, so an item that has ceased to sell is forecast less and less.
+    The probability falls on every day without demand, so the forecast of an item that no longer sells falls too.
     `alpha` smooths the size, `beta` the probability.
 
     >>> TSB(alpha=0.5, beta=0.5).rate(np.array([[0, 2, 0, 0, 4.0]]))  # size 3, probability 0.5625
@@ -117,12 +118,12 @@ class TSB(_Intermittent):
 
     def rate(self, units: np.ndarray) -> np.ndarray:
         size = np.full(len(units), np.nan)
-        chance = np.full(len(units), np.nan)
+        probability = np.full(len(units), np.nan)
         for today in units.T:
             sold = today > 0
-            chance = _smoothed(chance, sold.astype(np.float64), self.beta, ~np.isnan(today))
+            probability = _smoothed(probability, sold.astype(np.float64), self.beta, ~np.isnan(today))
             size = _smoothed(size, today, self.alpha, sold)
-        return np.nan_to_num(chance * size)
+        return np.nan_to_num(probability * size)
 
     @staticmethod
     def load(folder: Path) -> FittedIntermittent:
@@ -132,10 +133,11 @@ class TSB(_Intermittent):
 
 @dataclass(frozen=True)
 class ADIDA(_Intermittent):
-    """Nikolopoulos and others (2011): sums over buckets as long as the mean interval between demands, smoothed.
+    """Nikolopoulos and others (2011): smoothed sums over buckets as long as the mean interval between demands.
 
-    The rate is the smoothed sum over the length of a bucket. Buckets end at the cutoff; the oldest days that fill
-    none are left out. The smoothing constant is that of `ALPHAS` with the least squared error of one step.
+    The rate is the smoothed sum over the length of a bucket. The last bucket ends at the cutoff; the oldest days that
+    do not fill a bucket are left out. The smoothing constant is that of `ALPHAS` with the smallest squared one-step
+    error.
 
     >>> ADIDA().rate(np.array([[5, 0, 2, 0, 2, 0, 2.0]]))  # an interval of 7 / 4 days, so buckets of 2
     array([1.])
@@ -144,15 +146,15 @@ class ADIDA(_Intermittent):
     name: str = "adida"
 
     def rate(self, units: np.ndarray) -> np.ndarray:
-        found = np.zeros(len(units))
+        rate = np.zeros(len(units))
         length = _mean_interval(units)
         for days in np.unique(length[length > 0]):
             rows = np.flatnonzero(length == days)
             n = units.shape[1] // days * days
             if n:
                 sums = units[rows, units.shape[1] - n :].reshape(len(rows), -1, days).sum(axis=2)
-                found[rows] = _best_smoothed(sums) / days
-        return found
+                rate[rows] = _best_smoothed(sums) / days
+        return rate
 
     @staticmethod
     def load(folder: Path) -> FittedIntermittent:
@@ -162,7 +164,7 @@ class ADIDA(_Intermittent):
 
 @dataclass(frozen=True)
 class FittedIntermittent:
-    """A method and the horizon; the history it looks at is that of the panel it is asked about."""
+    """A method and the horizon. The rate is computed from the panel that is forecast."""
 
     model: Any
     horizon: int
@@ -173,26 +175,26 @@ class FittedIntermittent:
         return self.model.name
 
     def reads(self, panel: Panel) -> frozenset[str]:
-        """None."""
+        """No covariates."""
         return frozenset()
 
     def forecast(self, panel: Panel) -> Forecast:
-        """The rate of each series for every step [series, step], 0 where closed; 0 for a series that never sold."""
+        """The rate of each series for every step [series, step]; 0 on closed days and for a series without sales."""
         rate = np.zeros(panel.n_series)
         for start in range(0, panel.n_series, BLOCK):
             rows = slice(start, start + BLOCK)
-            rate[rows] = self.model.rate(settled(panel.units[rows]))
+            rate[rows] = self.model.rate(unknown_first(panel.units[rows]))
         mean = np.repeat(rate[:, None], self.horizon, axis=1).astype(np.float32)
         mean[closed_days(panel, self.horizon)] = 0
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        """The rate is the base; no feature adds to it."""
+        """The whole forecast as the base, because these models have no features."""
         mean = self.forecast(panel if series is None else panel.part(np.array(series, np.int64))).mean
         return Contributions((), mean, np.zeros((0, *mean.shape), np.float32))
 
     def drivers(self) -> pl.DataFrame:
-        """None."""
+        """No features."""
         return pl.DataFrame(schema={"feature": pl.String, "share": pl.Float64})
 
     def save(self, folder: Path) -> None:
@@ -203,11 +205,12 @@ class FittedIntermittent:
         (folder / "model.json").write_text(text + "\n", encoding="utf-8")
 
 
-def settled(units: np.ndarray) -> np.ndarray:
-    """`units` [series, day] as float64 with unknown days moved to the front, the others in their order; returns
-    beyond the day's sales count as nothing sold.
+def unknown_first(units: np.ndarray) -> np.ndarray:
+    """`units` [series, day] as float64 with unknown days moved to the front and the others in their order.
 
-    >>> settled(np.array([[1, np.nan, 0, 3]]))
+    A negative day, with more returns than sales, becomes 0.
+
+    >>> unknown_first(np.array([[1, np.nan, 0, 3]]))
     array([[nan,  1.,  0.,  3.]])
     """
     known = ~np.isnan(units)
@@ -218,24 +221,25 @@ def settled(units: np.ndarray) -> np.ndarray:
 def _croston(units: np.ndarray, alpha: float) -> np.ndarray:
     size = np.full(len(units), np.nan)
     interval = np.full(len(units), np.nan)
-    waited = np.zeros(len(units))
+    days_since = np.zeros(len(units))
     for today in units.T:
         sold = today > 0
-        waited += ~np.isnan(today)
+        days_since += ~np.isnan(today)
         size = _smoothed(size, today, alpha, sold)
-        interval = _smoothed(interval, waited, alpha, sold)
-        waited[sold] = 0
+        interval = _smoothed(interval, days_since, alpha, sold)
+        days_since[sold] = 0
     return np.nan_to_num(size / interval)
 
 
 def _smoothed(level: np.ndarray, value: np.ndarray, alpha: Any, when: np.ndarray) -> np.ndarray:
-    """Simple exponential smoothing, one day on, `when` there is something to learn; the first value begins it."""
+    """One step of simple exponential smoothing for the series where `when` is true; the first value starts the
+    level."""
     moved = np.where(np.isnan(level), value, level + alpha * (value - level))
     return np.where(when, moved, level)
 
 
 def _mean_interval(units: np.ndarray) -> np.ndarray:
-    """The mean interval between demands in whole days [series]; the first one counts from the first known day."""
+    """The mean interval between demands in whole days [series]; the first interval begins on the first known day."""
     days = np.arange(1, units.shape[1] + 1)
     last = np.where(units > 0, days, 0).max(axis=1, initial=0)
     unknown = np.isnan(units).sum(axis=1)
@@ -247,7 +251,7 @@ def _mean_interval(units: np.ndarray) -> np.ndarray:
 def _best_smoothed(sums: np.ndarray) -> np.ndarray:
     """The sums [series, bucket] smoothed with the best of `ALPHAS` for each series [series].
 
-    A bucket with an unknown day is left out; every series that ever sold has a whole one.
+    A bucket with an unknown day is left out. Every series with sales has at least one complete bucket.
     """
     level = np.full((len(ALPHAS), len(sums)), np.nan)
     error = np.zeros_like(level)

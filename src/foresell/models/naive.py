@@ -1,4 +1,4 @@
-"""Forecasts that repeat the past: what any other model has to beat."""
+"""The naive models, which repeat the past. Every other model has to beat them."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3}
 class SeasonalNaive:
     """Repeats the last season of each series: FPP3, section 5.2.
 
-    `season` is in periods: 7 days, 52 weeks or 12 months where not given. A day of the season that is not known is
-    taken from the season before, and so on; one that never was, from the mean of the others. A series without
-    history gets 0.
+    `season` is in periods: 7 days, 52 weeks or 12 months where not given. A day that is not known in the last season is
+    taken from the newest season in which it is known. A day that is never known gets the mean of the others. A series
+    without history gets 0.
     """
 
     season: int | None = None
@@ -38,7 +38,7 @@ class SeasonalNaive:
         _check_positive(self.name, "season", self.season)
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Nothing: a window takes next to no time."""
+        """Windows share nothing, because a fit takes almost no time."""
 
     def fit(
         self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
@@ -53,7 +53,7 @@ class SeasonalNaive:
 
 @dataclass(frozen=True)
 class FittedSeasonalNaive:
-    """Knows the season and the horizon; the values it repeats are those of the panel it is asked about."""
+    """The season and the horizon. The values to repeat are read from the panel that is forecast."""
 
     season: int
     horizon: int
@@ -61,7 +61,7 @@ class FittedSeasonalNaive:
     findings: tuple[Finding, ...] = ()
 
     def reads(self, panel: Panel) -> frozenset[str]:
-        """None."""
+        """No covariates."""
         return frozenset()
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -69,7 +69,7 @@ class FittedSeasonalNaive:
         return _forecast(panel, season[:, np.arange(self.horizon) % self.season])
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        return _all_base(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
+        return _base_only(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
 
     def drivers(self) -> pl.DataFrame:
         return _no_drivers()
@@ -82,8 +82,8 @@ class FittedSeasonalNaive:
 class MovingAverage:
     """The mean of the known days among the last `window`, the same for every day ahead: FPP3, section 3.3.
 
-    `window` is in periods: 28 days, 8 weeks or 3 months where not given. Where none of them is known, the window ends
-    with the last known day. A series without history gets 0.
+    `window` is in periods: 28 days, 8 weeks or 3 months where not given. Where none of these days is known, the
+    window ends with the last known day. A series without history gets 0.
     """
 
     window: int | None = None
@@ -93,7 +93,7 @@ class MovingAverage:
         _check_positive(self.name, "window", self.window)
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Nothing: a window takes next to no time."""
+        """Windows share nothing, because a fit takes almost no time."""
 
     def fit(
         self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
@@ -108,7 +108,7 @@ class MovingAverage:
 
 @dataclass(frozen=True)
 class FittedMovingAverage:
-    """Knows the window and the horizon; the mean is that of the panel it is asked about."""
+    """The window and the horizon. The mean is computed from the panel that is forecast."""
 
     window: int
     horizon: int
@@ -116,7 +116,7 @@ class FittedMovingAverage:
     findings: tuple[Finding, ...] = ()
 
     def reads(self, panel: Panel) -> frozenset[str]:
-        """None."""
+        """No covariates."""
         return frozenset()
 
     def forecast(self, panel: Panel) -> Forecast:
@@ -129,7 +129,7 @@ class FittedMovingAverage:
         return _forecast(panel, np.repeat(mean[:, None], self.horizon, axis=1))
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        return _all_base(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
+        return _base_only(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
 
     def drivers(self) -> pl.DataFrame:
         return _no_drivers()
@@ -145,9 +145,9 @@ def _last_season(units: np.ndarray, season: int) -> np.ndarray:
     missing = np.arange(n_series)
     for end in range(n_days, 0, -season):
         part = units[missing, max(0, end - season) : end]
-        found = np.full((len(missing), season), np.nan, np.float32)
-        found[:, season - part.shape[1] :] = part
-        last[missing] = np.where(np.isnan(last[missing]), found, last[missing])
+        values = np.full((len(missing), season), np.nan, np.float32)
+        values[:, season - part.shape[1] :] = part
+        last[missing] = np.where(np.isnan(last[missing]), values, last[missing])
         missing = missing[np.isnan(last[missing]).any(axis=1)]
         if not len(missing):
             break
@@ -162,15 +162,15 @@ def _known_mean(values: np.ndarray) -> np.ndarray:
 
 
 def _forecast(panel: Panel, mean: np.ndarray) -> Forecast:
-    """A forecast of `mean` [series, step]: NaN means no history, so 0; never negative; 0 where closed."""
+    """A forecast of `mean` [series, step], with 0 in place of NaN and of negative values, and on closed days."""
     horizon = mean.shape[1]
     mean = np.maximum(np.nan_to_num(mean), 0).astype(np.float32)
     mean[closed_days(panel, horizon)] = 0
     return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(horizon), mean)
 
 
-def _all_base(forecast: Forecast) -> Contributions:
-    """The past that is repeated is the base; no feature adds to it."""
+def _base_only(forecast: Forecast) -> Contributions:
+    """The whole forecast as the base, because these models have no features."""
     return Contributions((), forecast.mean, np.zeros((0, *forecast.mean.shape), np.float32))
 
 

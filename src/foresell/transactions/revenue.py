@@ -284,10 +284,10 @@ def _wape(actual: np.ndarray, mean: np.ndarray) -> float:
 
 def _form(fitted: FittedStatistical) -> str:
     """The form in the usual notation; the seasonal naive where the fit failed."""
-    learnt = fitted.learnt
-    return (learnt["__form"][0] if learnt.height else None) or NAIVE
+    fits = fitted.fits
+    return (fits["__form"][0] if fits.height else None) or NAIVE
 
 
 def _coefficients(fitted: FittedStatistical) -> dict[str, float]:
-    learnt = fitted.learnt
-    return msgspec.json.decode(learnt["__coefficients"][0]) if learnt.height and learnt["__form"][0] else {}
+    fits = fitted.fits
+    return msgspec.json.decode(fits["__coefficients"][0]) if fits.height and fits["__form"][0] else {}

@@ -7,7 +7,15 @@ import polars as pl
 import pytest
 
 from foresell.core.panel import Panel
-from foresell.models.launch.attribute_levels import AGE, PRICE, Levels, Recent, attribute_levels, bands, learn
+from foresell.models.launch.attribute_levels import (
+    AGE,
+    PRICE,
+    AttributeLevels,
+    RecentSales,
+    bands,
+    grouping_levels,
+    learn_attribute_levels,
+)
 
 STORES, ITEMS = ("small", "large"), tuple(f"item {k}" for k in range(12))
 OF_STORE = {"small": 0.5, "large": 1.5}
@@ -27,7 +35,7 @@ STEADY = 1000.0  # days scatter hardly more than Poisson
 
 def recent(sold, exposure, price=None):
     price = np.full(len(sold), np.nan) if price is None else price
-    return Recent(sold, exposure, price, np.full(len(sold), "settled"))
+    return RecentSales(sold, exposure, price, np.full(len(sold), "settled"))
 
 
 def test_factors_multiply_and_reach_series_that_never_were():
@@ -35,7 +43,7 @@ def test_factors_multiply_and_reach_series_that_never_were():
     seen = np.array([row != ("large", "item 1") for row in ROWS])
     panel = shop(ROWS)
     lately = recent(np.where(seen, mean * 50, 0), np.where(seen, 50.0, 0))
-    found = learn(panel, lately, [("store",), ("kind",), ("item",)], STEADY)
+    found = learn_attribute_levels(panel, lately, [("store",), ("kind",), ("item",)], STEADY)
     expected = found.base * np.prod(list(found.of_groups(panel, lately).values()), axis=0)
     np.testing.assert_allclose(expected, mean, rtol=0.02)
     assert expected[ROWS.index(("large", "item 1"))] == pytest.approx(450, rel=0.02)
@@ -45,11 +53,11 @@ def test_a_group_that_rests_on_little_is_not_believed():
     # One item sold three times what was expected, in a single day of a slow item.
     sold, exposure = np.full(len(ROWS), 50.0), np.full(len(ROWS), 50.0)
     sold[0], exposure[0] = 3.0, 1.0
-    found = learn(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
+    found = learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
     assert found.factors["item",]["item 0"] == pytest.approx(1, abs=0.1)
     # After fifty days it is.
     sold[[0, 12]], exposure[0] = 400.0, 50.0
-    found = learn(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
+    found = learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
     assert found.factors["item",]["item 0"] / found.factors["item",]["item 1"] > 6
 
 
@@ -58,15 +66,19 @@ def test_days_that_scatter_say_less():
     sold, exposure = np.tile(random.gamma(4, 25, len(ITEMS)), 2), np.full(len(ROWS), 4.0)
 
     def spread(daily):
-        return np.var(list(learn(shop(ROWS), recent(sold, exposure), [("item",)], daily).factors["item",].values()))
+        return np.var(
+            list(
+                learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], daily).factors["item",].values()
+            )
+        )
 
     assert spread(0.5) < 0.7 * spread(STEADY)
 
 
 def test_nothing_known_is_no_level():
     zero = np.zeros(len(ROWS))
-    assert learn(shop(ROWS), recent(zero, zero), [("item",)], STEADY).base == 0
-    assert learn(shop(ROWS), recent(zero, zero + 9), [("item",)], STEADY).base == 0
+    assert learn_attribute_levels(shop(ROWS), recent(zero, zero), [("item",)], STEADY).base == 0
+    assert learn_attribute_levels(shop(ROWS), recent(zero, zero + 9), [("item",)], STEADY).base == 0
 
 
 def test_the_price_within_a_kind_tells_sales():
@@ -74,7 +86,7 @@ def test_the_price_within_a_kind_tells_sales():
     cheap = np.arange(len(ROWS)) % 4 < 2
     price = np.where(cheap, 0.7, 1.1) * np.where(KINDS > 1, 10, 1)
     sold = np.where(cheap, 2000.0, 1000.0)
-    found = learn(shop(ROWS), recent(sold, np.full(len(ROWS), 50.0), price), [("kind",)], STEADY)
+    found = learn_attribute_levels(shop(ROWS), recent(sold, np.full(len(ROWS), 50.0), price), [("kind",)], STEADY)
     assert found.priced == ("kind",)
     factors = found.factors[PRICE]
     low, high = (found.bands(shop(ROWS), price)[k] for k in (0, 2))
@@ -84,16 +96,16 @@ def test_the_price_within_a_kind_tells_sales():
 
 
 def test_unknown_groups_and_prices_count_as_average():
-    found = learn(shop(ROWS), recent(50 * KINDS, np.full(len(ROWS), 50.0)), [("kind",)], STEADY)
+    found = learn_attribute_levels(shop(ROWS), recent(50 * KINDS, np.full(len(ROWS), 50.0)), [("kind",)], STEADY)
     stranger = shop([("new", "item 77")]).series.with_columns(kind=pl.lit("shoes"))
     panel = Panel(stranger, ("store", "item"), np.arange(3).astype("datetime64[D]"), np.zeros((1, 3), np.float32))
-    factors = found.of_groups(panel, Recent(np.zeros(1), np.zeros(1), np.array([9.99]), np.array(["new"])))
+    factors = found.of_groups(panel, RecentSales(np.zeros(1), np.zeros(1), np.array([9.99]), np.array(["new"])))
     assert list(factors) == ["kind", "price_band", "age_class"]
     assert np.ravel(list(factors.values())).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_own_sales_count_more_with_each_day():
-    levels = Levels(1.0, {}, (), {}, shape=2.0)
+    levels = AttributeLevels(1.0, {}, (), {}, shape=2.0)
     days = np.array([0, 1, 7, 70.0, 700])
     # Expected 4 a day, sold 12 a day; a day's variance is 4 + 16 / 4 = twice its mean.
     found = levels.posterior(np.full(5, 4.0), recent(12 * days, days), daily=4.0)
@@ -114,8 +126,8 @@ def test_columns_that_say_which_series_are_alike_coarse_first():
         }
     )
     # Left out: names of single series, one value for all, numbers, and the second of two that divide alike.
-    assert attribute_levels(series) == [("kind",), ("third",)]
-    assert attribute_levels(series, (("kind", "third"), ("item",))) == [("kind",), ("third",), ("kind", "third")]
+    assert grouping_levels(series) == [("kind",), ("third",)]
+    assert grouping_levels(series, (("kind", "third"), ("item",))) == [("kind",), ("third",), ("kind", "third")]
 
 
 def test_bands_at_their_limits():
@@ -124,5 +136,5 @@ def test_bands_at_their_limits():
 
 def test_they_come_back_from_json():
     lately = recent(50 * KINDS, np.full(len(ROWS), 50.0), KINDS)
-    found = learn(shop(ROWS), lately, [("kind",), ("store", "kind")], STEADY)
-    assert Levels.of_plain(json.loads(json.dumps(found.plain()))) == found
+    found = learn_attribute_levels(shop(ROWS), lately, [("kind",), ("store", "kind")], STEADY)
+    assert AttributeLevels.from_dict(json.loads(json.dumps(found.to_dict()))) == found

@@ -8,8 +8,8 @@ import pytest
 
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
-from foresell.models.launch import day_profile as rhythms
-from foresell.models.launch.launch_curve import Takeoff, begins, chain_ladder, launched, learn
+from foresell.models.launch.day_profile import learn_day_profile
+from foresell.models.launch.launch_curve import LaunchCurve, chain_ladder, first_days, is_launch, learn_launch_curve
 
 NAN = np.nan
 
@@ -27,13 +27,13 @@ def test_when_a_series_begins():
     price = [[1] * 6, [1] * 6, [NAN] * 5 + [1], [NAN] * 6, [1] * 6, [NAN] * 4 + [1] * 2]
     # Known from the first day; from the third on; priced from the second day ahead; never priced; priced long since
     # but never known; priced from the first day ahead on.
-    assert begins(panel_of(units, price, 2), 2).tolist() == [0, 2, 5, 4, 4, 4]
-    assert begins(panel_of(units), 2).tolist() == [0, 2, 4, 4, 4, 4]
+    assert first_days(panel_of(units, price, 2), 2).tolist() == [0, 2, 5, 4, 4, 4]
+    assert first_days(panel_of(units), 2).tolist() == [0, 2, 4, 4, 4, 4]
 
 
 def test_what_was_there_within_four_weeks_may_have_begun_before():
     panel = panel_of(np.ones((1, 100)))
-    assert launched(panel, np.array([0, 27, 28, 100, 120])).tolist() == [False, False, True, True, True]
+    assert is_launch(panel, np.array([0, 27, 28, 100, 120])).tolist() == [False, False, True, True, True]
 
 
 def test_the_chain_ladder_finds_what_it_was_made_of():
@@ -76,7 +76,7 @@ def rising(n_old=30, n_new=40, n_days=600, season=None, kinds=None):
 
 def test_a_straight_rise_is_learnt():
     panel, _ = rising()
-    takeoff = learn(panel, rhythms.learn(panel, ()), begins(panel, 28), ())
+    takeoff = learn_launch_curve(panel, learn_day_profile(panel, ()), first_days(panel, 28), ())
     assert takeoff.launches == 40
     middles = 7 * np.arange(26) + 3
     truth = ramp(middles) / ramp(middles)[-6:].mean()
@@ -87,7 +87,7 @@ def test_a_straight_rise_is_learnt():
 def test_a_season_of_all_series_is_not_taken_for_a_rise():
     season = 1 + 0.5 * np.sin(2 * np.pi * np.arange(600) / 365)
     panel, _ = rising(season=season)
-    takeoff = learn(panel, rhythms.learn(panel, ()), begins(panel, 28), ())
+    takeoff = learn_launch_curve(panel, learn_day_profile(panel, ()), first_days(panel, 28), ())
     middles = 7 * np.arange(26) + 3
     np.testing.assert_allclose(takeoff.curve, ramp(middles) / ramp(middles)[-6:].mean(), rtol=0.05)
 
@@ -97,8 +97,11 @@ def test_groups_have_curves_of_their_own_where_they_show_them():
     units = panel.units.copy()
     flat = (np.arange(90) % 2 == 1) & (begin > 0)
     units[flat] = np.where(np.isnan(units[flat]), NAN, 500.0)
-    takeoff = learn(
-        panel_of(units, kinds=panel.series["kind"].to_list()), rhythms.learn(panel, ()), begins(panel, 28), ("kind",)
+    takeoff = learn_launch_curve(
+        panel_of(units, kinds=panel.series["kind"].to_list()),
+        learn_day_profile(panel, ()),
+        first_days(panel, 28),
+        ("kind",),
     )
     curves = {name: np.array(takeoff.curve) * takeoff.curves[name] for name in ("k0", "k1")}
     np.testing.assert_allclose(curves["k1"], 1, rtol=0.1)
@@ -107,22 +110,22 @@ def test_groups_have_curves_of_their_own_where_they_show_them():
 
 def test_few_launches_make_no_curve():
     panel, _ = rising(n_new=4)
-    takeoff = learn(panel, rhythms.learn(panel, ()), begins(panel, 28), ())
+    takeoff = learn_launch_curve(panel, learn_day_profile(panel, ()), first_days(panel, 28), ())
     assert set(takeoff.curve) == {1.0}
     assert takeoff.launches == 4
 
 
 def test_between_the_middles_of_steps_the_curve_is_a_line():
-    takeoff = Takeoff(7, (0.5, 0.9), (), {}, 9)
+    takeoff = LaunchCurve(7, (0.5, 0.9), (), {}, 9)
     panel = panel_of(np.ones((2, 30)))
     ages = np.array([[-5, 0, 3, 6.5, 10], [13.5, 17, 18, 100, 1000]])
     np.testing.assert_allclose(takeoff.at(panel, ages), [[0.5, 0.5, 0.5, 0.7, 0.9], [0.95, 1, 1, 1, 1]])
     assert takeoff.settled == 14
-    monthly = Takeoff(1, (0.2, 0.6), (), {}, 9)
+    monthly = LaunchCurve(1, (0.2, 0.6), (), {}, 9)
     np.testing.assert_allclose(monthly.at(panel_of(np.ones((1, 30))), np.array([[0, 1, 2, 3]])), [[0.2, 0.6, 1, 1]])
 
 
 def test_it_comes_back_from_json():
     panel, _ = rising()
-    takeoff = learn(panel, rhythms.learn(panel, ()), begins(panel, 28), ("kind",))
-    assert Takeoff.of_plain(json.loads(json.dumps(takeoff.plain()))) == takeoff
+    takeoff = learn_launch_curve(panel, learn_day_profile(panel, ()), first_days(panel, 28), ("kind",))
+    assert LaunchCurve.from_dict(json.loads(json.dumps(takeoff.to_dict()))) == takeoff

@@ -100,7 +100,7 @@ def test_no_series_has_sold_anything():
 
 def slow_forecast(fitted, panel, row):
     """The same forecast of one series, day by day from what was learnt; for a panel without promotions."""
-    rhythm, takeoff, levels = fitted.rhythm, fitted.takeoff, fitted.levels
+    rhythm, takeoff, levels = fitted.day_profile, fitted.launch_curve, fitted.levels
     units, kind = panel.units[row], panel.series["kind"][row]
     known = [day for day in range(panel.n_days) if not np.isnan(units[day])]
     begin = known[0] if known else panel.n_days

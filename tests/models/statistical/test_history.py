@@ -68,14 +68,14 @@ def test_regressors_hold_their_last_value_and_need_a_future():
     (shown,) = histories(panel, horizon=2, days=10, season=1, regressors=("price", "gone"))
     assert shown.names == ("price",)
     assert shown.past[:, 0].tolist() == [2, 2, 3]
-    assert shown.ahead[:, 0].tolist() == [3, 4]
+    assert shown.future[:, 0].tolist() == [3, 4]
 
 
 def test_waves_come_again_each_year():
     panel = panel_of(np.ones((1, 800)))
     (shown,) = histories(panel, horizon=5, days=800, season=7, fourier=2)
     assert shown.names == ("year_sin_1", "year_cos_1", "year_sin_2", "year_cos_2")
-    whole = np.concatenate([shown.past, shown.ahead])
+    whole = np.concatenate([shown.past, shown.future])
     assert whole.shape == (805, 4)
     np.testing.assert_allclose(whole[:400], whole[365:765], atol=0.02)
     np.testing.assert_allclose(whole[:, 0] ** 2 + whole[:, 1] ** 2, 1)

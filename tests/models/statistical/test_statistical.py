@@ -86,7 +86,7 @@ def test_a_later_cutoff_keeps_order_and_coefficients():
 
 def test_the_given_order_is_used():
     fitted = Sarima(order=(2, 0, 0), seasonal=(0, 1, 0)).fit(panel_of(weekly(2, 120)), HORIZON)
-    assert fitted.learnt["__form"].to_list() == ["ARIMA(2,0,0)(0,1,0)[7]"] * 2
+    assert fitted.fits["__form"].to_list() == ["ARIMA(2,0,0)(0,1,0)[7]"] * 2
     assert str(Form.parse("ARIMA(2,0,0)(0,1,0)[7]")) == "ARIMA(2,0,0)(0,1,0)[7]"
 
 
@@ -110,7 +110,7 @@ def test_a_regressor_says_nothing_where_it_does_not_vary_or_follows_from_others(
     same = {"price": price, "twice": 2 * price + 1, "flat": np.ones_like(price)}
     panel = panel_of(weekly(1, 120), {name: Known.of_each(values) for name, values in same.items()})
     fitted = Sarimax(order=(1, 0, 0)).fit(panel, HORIZON)
-    assert fitted.learnt["__regressors"].to_list() == [["price"]]
+    assert fitted.fits["__regressors"].to_list() == [["price"]]
     assert fitted.explain(panel).features == ("price", "twice", "flat")
 
 
@@ -169,7 +169,7 @@ def test_a_series_that_is_no_longer_on_sale_is_not_fitted():
     units[1, 80:] = NAN
     fitted = Theta().fit(panel_of(units), HORIZON)
     assert fitted.findings == ()
-    assert fitted.learnt["item"].to_list() == ["item 0"]
+    assert fitted.fits["item"].to_list() == ["item 0"]
     assert (fitted.forecast(panel_of(units)).mean[1] == 0).all()
 
 
@@ -179,10 +179,10 @@ def test_processes_change_nothing(monkeypatch):
     here = model.fit(panel, HORIZON)
     told = []
     with monkeypatch.context() as at_once:
-        at_once.setattr(fitted_module, "QUICK", 0)
+        at_once.setattr(fitted_module, "SECONDS_IN_PROCESS", 0)
         there = model.fit(panel, HORIZON, progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 3), (2, 3), (3, 3)]
-    assert there.learnt.equals(here.learnt)
+    assert there.fits.equals(here.fits)
     np.testing.assert_array_equal(there.forecast(panel).mean, here.forecast(panel).mean)
 
 
@@ -193,17 +193,17 @@ def test_a_long_piece_of_work_is_handed_to_processes(monkeypatch):
         handed.append(total)
         return [work(task) for task in tasks]
 
-    monkeypatch.setattr(fitted_module, "in_processes", spy)
+    monkeypatch.setattr(fitted_module, "map_in_processes", spy)
     panel = panel_of(weekly(2, 60))
     Sarima(approximation=True).fit(panel, HORIZON)
     assert handed == []
-    many = panel.part(np.zeros(int(fitted_module.QUICK / 0.5) + 1, np.int64))
+    many = panel.part(np.zeros(int(fitted_module.SECONDS_IN_PROCESS / 0.5) + 1, np.int64))
     Sarima(days=20, approximation=True).fit(many, HORIZON)
     assert handed == [many.n_series]
 
 
 def test_a_series_that_takes_too_long_falls_back(monkeypatch):
-    monkeypatch.setattr(fitted_module, "QUICK", 0)
+    monkeypatch.setattr(fitted_module, "SECONDS_IN_PROCESS", 0)
     panel = panel_of(weekly(2, 200))
     fitted = Sarima(processes=1, seconds=0.001).fit(panel, HORIZON)
     assert [(finding.code, finding.count) for finding in fitted.findings] == [("fit-too-slow", 2)]
@@ -245,7 +245,7 @@ def test_weeks_have_a_year():
     panel = panel_of([wave[:208] + noise], frequency=Frequency.WEEK)
     for model in (Sarima(), Ets(), Theta()):
         fitted = model.fit(panel, HORIZON)
-        assert "[52]" not in fitted.learnt["__form"][0]
+        assert "[52]" not in fitted.fits["__form"][0]
         np.testing.assert_allclose(fitted.forecast(panel).mean[0], wave[208:], atol=10)
 
 
@@ -259,7 +259,7 @@ def test_it_comes_back_with_what_it_learnt_and_found(tmp_path):
     back = load(tmp_path)
     assert back.model == fitted.model
     assert back.findings == fitted.findings != ()
-    assert back.learnt.equals(fitted.learnt)
+    assert back.fits.equals(fitted.fits)
     assert back.drivers().equals(fitted.drivers())
     np.testing.assert_array_equal(back.forecast(panel).mean, fitted.forecast(panel).mean)
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from foresell.models.statistical.worker_pool import Lost, in_processes
+from foresell.models.statistical.worker_pool import LostTask, map_in_processes
 
 
 def silent(done, total):
@@ -19,36 +19,36 @@ def silent(done, total):
 
 def test_answers_come_in_order_and_progress_rises():
     told = []
-    answers = in_processes(abs, iter([-3, 2, -1, 0, -7]), 5, 2, 60, lambda done, total: told.append((done, total)))
+    answers = map_in_processes(abs, iter([-3, 2, -1, 0, -7]), 5, 2, 60, lambda done, total: told.append((done, total)))
     assert answers == [3, 2, 1, 0, 7]
     assert told == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)]
 
 
 def test_each_process_computes_with_one_thread_and_prints_nothing_among_the_answers():
-    assert in_processes(os.getenv, ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"], 2, 2, 60, silent) == ["1", "1"]
-    assert in_processes(print, ["a word"], 1, 1, 60, silent) == [None]
+    assert map_in_processes(os.getenv, ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"], 2, 2, 60, silent) == ["1", "1"]
+    assert map_in_processes(print, ["a word"], 1, 1, 60, silent) == [None]
 
 
 def test_a_task_that_takes_too_long_is_given_up_and_the_others_are_done():
-    answers = in_processes(time.sleep, [60, 0, 0], 3, 1, 1, silent)
-    assert answers == [Lost("took more than 1 seconds", late=True), None, None]
+    answers = map_in_processes(time.sleep, [60, 0, 0], 3, 1, 1, silent)
+    assert answers == [LostTask("took more than 1 seconds", late=True), None, None]
 
 
 def test_a_process_that_dies_loses_its_task_only():
-    answers = in_processes(os._exit, [3], 1, 1, 60, silent)
-    assert answers == [Lost("its process ended by itself")]
-    answers = in_processes(eval, ["1 + 1", "__import__('os')._exit(3)", "2 + 2"], 3, 1, 60, silent)
-    assert answers == [2, Lost("its process ended by itself"), 4]
+    answers = map_in_processes(os._exit, [3], 1, 1, 60, silent)
+    assert answers == [LostTask("its process ended by itself")]
+    answers = map_in_processes(eval, ["1 + 1", "__import__('os')._exit(3)", "2 + 2"], 3, 1, 60, silent)
+    assert answers == [2, LostTask("its process ended by itself"), 4]
 
 
 def test_an_error_is_raised_here():
     with pytest.raises(ZeroDivisionError):
-        in_processes(partial(divmod, 1), [1, 0, 2], 3, 2, 60, silent)
+        map_in_processes(partial(divmod, 1), [1, 0, 2], 3, 2, 60, silent)
 
 
 def test_large_arrays_go_through():
     rows = [np.arange(200_000.0) + number for number in range(4)]
-    answers = in_processes(np.cumsum, rows, 4, 2, 60, silent)
+    answers = map_in_processes(np.cumsum, rows, 4, 2, 60, silent)
     for row, answer in zip(rows, answers, strict=True):
         np.testing.assert_array_equal(answer, np.cumsum(row))
 
@@ -61,8 +61,8 @@ def test_no_process_outlives_a_parent_that_is_killed(tmp_path):
         for number in range(2)
     ]
     code = (
-        "from foresell.models.statistical.worker_pool import in_processes\n"
-        f"in_processes(eval, {tasks!r}, 2, 2, 300, lambda done, total: None)"
+        "from foresell.models.statistical.worker_pool import map_in_processes\n"
+        f"map_in_processes(eval, {tasks!r}, 2, 2, 300, lambda done, total: None)"
     )
     parent = subprocess.Popen([sys.executable, "-c", code])
     try:

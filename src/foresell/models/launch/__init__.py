@@ -1,1 +1,1 @@
-"""Forecasts for new products, from attributes and the launches of others."""
+"""The launch model: forecasts for new products, from their attributes and from earlier launches."""

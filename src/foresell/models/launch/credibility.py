@@ -1,60 +1,62 @@
-"""How far to believe few observations: the gamma-Poisson rule, and how much the groups of a kind differ.
+"""Credibility: ratios of observed to expected sales, drawn towards 1 where they rest on few observations.
 
-What a thing sold is compared with what was expected of it. Its true ratio to that expectation is taken to come from a
-gamma distribution with mean 1 and variance `between`; what it sold is Poisson round ratio x expected. The posterior
-mean of the ratio then lies between 1 and what was seen, and moves to what was seen as evidence comes: the empirical
-Bayes rule of credibility theory (Bühlmann and Gisler, "A Course in Credibility Theory and its Applications", 2005,
-sections 2.4 and 4.8).
+The true ratio of a series or group is taken to have a gamma distribution with mean 1 and the variance
+`between_variance`. Its sales have a Poisson distribution with the mean ratio x expected. The posterior mean of the
+ratio lies between 1 and the observed ratio, and comes closer to the observed ratio with more sales. This is the
+empirical Bayes rule of credibility theory (Bühlmann and Gisler, "A Course in Credibility Theory and its Applications",
+2005, sections 2.4 and 4.8).
 
-Where sales scatter more than Poisson, divide what was sold and what was expected by the ratio of variance to mean.
+Where the variance of sales is larger than their mean, divide the observed and the expected sales by the ratio of
+variance to mean.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-SHAPES = (0.05, 1000.0)  # the range in which a shape is looked for
+SHAPES = (0.05, 1000.0)  # the smallest and the largest shape of a negative binomial distribution
 
 
-def between(observed: np.ndarray, expected: np.ndarray) -> float:
-    """The variance of the true ratios of things of one kind, from what was `observed` and `expected` of each [thing].
+def between_variance(observed: np.ndarray, expected: np.ndarray) -> float:
+    """The variance of the true ratios of groups, from the `observed` and `expected` sales of each [group].
 
-    The moment estimator of Bühlmann and Straub: what the seen ratios vary by beyond what chance alone would make.
-    0 where they vary no more than that, or there are fewer than two of them.
+    This is the moment estimator of Bühlmann and Straub: the variance of the observed ratios beyond that of a Poisson
+    distribution. It is 0 where the ratios vary no more than that, or there are fewer than two of them.
 
-    >>> round(between(np.array([50.0, 150.0]), np.array([100.0, 100.0])), 3)  # (50 - 1) / (200 - 100)
+    >>> round(between_variance(np.array([50.0, 150.0]), np.array([100.0, 100.0])), 3)  # (50 - 1) / (200 - 100)
     0.49
     """
-    there = expected > 0
-    observed, expected = observed[there], expected[there]
+    positive = expected > 0
+    observed, expected = observed[positive], expected[positive]
     total = expected.sum()
-    if there.sum() < 2 or total <= 0:
+    if positive.sum() < 2 or total <= 0:
         return 0.0
     ratio = observed / expected
     excess = np.sum(expected * (ratio - observed.sum() / total) ** 2) - (len(ratio) - 1)
     return float(max(excess / (total - np.sum(expected**2) / total), 0.0))
 
 
-def shrunk(observed: np.ndarray, expected: np.ndarray, variance: float | np.ndarray) -> np.ndarray:
+def posterior_ratio(observed: np.ndarray, expected: np.ndarray, variance: float | np.ndarray) -> np.ndarray:
     """The posterior mean of each ratio of observed to expected, whose true values have mean 1 and this `variance`.
 
-    >>> shrunk(np.array([0.0, 6.0, 600.0]), np.array([0.0, 3.0, 300.0]), 0.5).round(3).tolist()
+    >>> posterior_ratio(np.array([0.0, 6.0, 600.0]), np.array([0.0, 3.0, 300.0]), 0.5).round(3).tolist()
     [1.0, 1.6, 1.993]
     """
     return np.asarray((1 + variance * observed) / (1 + variance * expected))
 
 
-def shape_of(units: np.ndarray, mean: np.ndarray) -> float:
-    """The shape k of the negative binomial with variance mean + mean**2 / k that `units` round their `mean` show.
+def negative_binomial_shape(units: np.ndarray, mean: np.ndarray) -> float:
+    """The shape k of a negative binomial distribution of `units` with the `mean`, whose variance is mean + mean**2 / k.
 
-    The k whose Pearson statistic is what it should be, the number of values; the largest of `SHAPES` (nearly Poisson)
-    where they scatter no more than Poisson, the least where they scatter more than any. Both are of one shape.
+    It is the k for which the Pearson statistic equals the number of values. It is the largest of `SHAPES`, close to a
+    Poisson distribution, where the units vary no more than that, and the smallest where they vary more than any shape
+    explains. `units` and `mean` have one shape.
 
-    >>> round(shape_of(np.array([0.0, 8.0] * 10), np.full(20, 4.0)), 2)  # 16 = 4 + 16 / k
+    >>> round(negative_binomial_shape(np.array([0.0, 8.0] * 10), np.full(20, 4.0)), 2)  # 16 = 4 + 16 / k
     1.33
     """
-    there = mean > 0
-    squares, mean = (units[there] - mean[there]) ** 2, mean[there]
+    positive = mean > 0
+    squares, mean = (units[positive] - mean[positive]) ** 2, mean[positive]
     low, high = SHAPES
     if not len(mean):
         return high

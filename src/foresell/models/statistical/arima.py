@@ -1,7 +1,7 @@
 """(S)ARIMA of one series, with regressors or without: FPP3, chapters 9 and 10.
 
-What is learnt is the order and the coefficients. A forecast runs the history to the cutoff through the Kalman filter
-with these; nothing is estimated anew, so it takes milliseconds, at any later cutoff too.
+The fit is the order and the coefficients. A forecast runs the Kalman filter over the history to its cutoff with these
+coefficients. It estimates nothing again and takes milliseconds, also at a later cutoff.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from foresell.models.statistical.history import History
-from foresell.models.statistical.series import Ahead, Learnt, library
+from foresell.models.statistical.series import SeriesFit, SeriesForecast, statsforecast_module
 
 Order = tuple[int, int, int]
 
@@ -31,7 +31,7 @@ class Form:
 
     @classmethod
     def parse(cls, text: str) -> Form:
-        """The form that was written as `text`.
+        """The form of the notation `text`.
 
         >>> Form.parse("ARIMA(1,0,2)(0,1,1)[7]")
         Form(order=(1, 0, 2), seasonal=(0, 1, 1), season=7)
@@ -40,13 +40,13 @@ class Form:
         return cls((p, d, q), (P, D, Q), m)
 
 
-def learn(history: History, order: Order | None, seasonal: Order | None, approximation: bool | None) -> Learnt:
-    """The coefficients of the given order, or of the one with the least AICc that a stepwise search finds.
+def fit_series(history: History, order: Order | None, seasonal: Order | None, approximation: bool | None) -> SeriesFit:
+    """The fit of `order` and `seasonal`, or without an order that with the smallest AICc in a stepwise search.
 
-    The search is that of Hyndman and Khandakar (2008), FPP3 section 9.7. With a mean where nothing is differenced,
-    with a drift where something is differenced once.
+    The search is that of Hyndman and Khandakar (2008), FPP3 section 9.7. The model has a mean where it has no
+    differences, and a drift where it has one.
     """
-    arima = library("arima")
+    arima = statsforecast_module("arima")
     names = _useful(history)
     past = _columns(history.past, history.names, names) if names else None
     if order is None:
@@ -65,43 +65,47 @@ def learn(history: History, order: Order | None, seasonal: Order | None, approxi
     for place, name in enumerate(names, 1):
         if f"ex_{place}" in coefficients:
             coefficients[f"x_{name}"] = coefficients.pop(f"ex_{place}")
-    return Learnt(str(Form((p, d, q), (P, D, Q), m)), coefficients, names)
+    return SeriesFit(str(Form((p, d, q), (P, D, Q), m)), coefficients, names)
 
 
-def ahead(history: History, learnt: Learnt) -> Ahead:
-    """The mean of the days after the history, and what each regressor adds to it against its mean in the history."""
-    arima = library("arima")
-    form = Form.parse(learnt.form)
+def forecast_series(history: History, series_fit: SeriesFit) -> SeriesForecast:
+    """The mean of the days after the history, and the units that each regressor adds compared with its historical
+    mean."""
+    arima = statsforecast_module("arima")
+    form = Form.parse(series_fit.form)
     n, horizon = len(history.units), history.horizon
-    past = _columns(history.past, history.names, learnt.regressors)
-    coming = _columns(history.ahead, history.names, learnt.regressors)
-    shown, asked = past, coming
-    if "drift" in learnt.coefficients:
-        shown = np.column_stack([np.arange(1.0, n + 1), past])
-        asked = np.column_stack([np.arange(n + 1.0, n + horizon + 1), coming])
-    fit = _filtered(arima, history.units, form, learnt, shown)
-    mean = arima.predict_arima(fit, horizon, asked if asked.shape[1] else None, se_fit=False)
-    moved: np.ndarray = coming - past.mean(axis=0)  # [step, regressor]
-    effects = {name: learnt.coefficients[f"x_{name}"] * moved[:, place] for place, name in enumerate(learnt.regressors)}
-    return Ahead(mean, effects)
+    past = _columns(history.past, history.names, series_fit.regressors)
+    future = _columns(history.future, history.names, series_fit.regressors)
+    history_columns, future_columns = past, future
+    if "drift" in series_fit.coefficients:
+        history_columns = np.column_stack([np.arange(1.0, n + 1), past])
+        future_columns = np.column_stack([np.arange(n + 1.0, n + horizon + 1), future])
+    fit = _filtered(arima, history.units, form, series_fit, history_columns)
+    mean = arima.predict_arima(fit, horizon, future_columns if future_columns.shape[1] else None, se_fit=False)
+    deviation: np.ndarray = future - past.mean(axis=0)  # [step, regressor]
+    effects = {
+        name: series_fit.coefficients[f"x_{name}"] * deviation[:, place]
+        for place, name in enumerate(series_fit.regressors)
+    }
+    return SeriesForecast(mean, effects)
 
 
-def _filtered(arima: Any, units: np.ndarray, form: Form, learnt: Learnt, shown: np.ndarray) -> Any:
-    """The state of the series at the end of the history, with the coefficients as learnt."""
+def _filtered(arima: Any, units: np.ndarray, form: Form, series_fit: SeriesFit, history_columns: np.ndarray) -> Any:
+    """The state of the series at the end of the history, with the coefficients of the fit."""
     return arima.arima(
         units,
         order=form.order,
         seasonal={"order": form.seasonal, "period": form.season},
-        xreg=shown if shown.shape[1] else None,
-        include_mean="intercept" in learnt.coefficients,
+        xreg=history_columns if history_columns.shape[1] else None,
+        include_mean="intercept" in series_fit.coefficients,
         transform_pars=False,
-        fixed=np.array(list(learnt.coefficients.values())),
+        fixed=np.array(list(series_fit.coefficients.values())),
         method="ML",
     )
 
 
 def _useful(history: History) -> tuple[str, ...]:
-    """The regressors that vary in the history and are no sum of others."""
+    """The regressors that vary in the history and are no linear combination of earlier ones."""
     names: list[str] = []
     basis = np.ones((len(history.units), 1))
     for place, name in enumerate(history.names):
@@ -114,6 +118,6 @@ def _useful(history: History) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _columns(values: np.ndarray, there: tuple[str, ...], wanted: tuple[str, ...]) -> np.ndarray:
-    """The wanted ones of the regressors that are there: [day, regressor]."""
-    return values[:, [there.index(name) for name in wanted]]
+def _columns(values: np.ndarray, names: tuple[str, ...], selected: tuple[str, ...]) -> np.ndarray:
+    """The columns of the `selected` regressors in `values`, whose columns are `names`: [day, regressor]."""
+    return values[:, [names.index(name) for name in selected]]

@@ -1,4 +1,4 @@
-"""What may keep a series from being fitted, as findings."""
+"""The findings about series that could not be fitted."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 from foresell.core.finding import Finding, Severity
 from foresell.core.panel import Panel
-from foresell.models.statistical.series import Outcome
+from foresell.models.statistical.series import SeriesOutcome
 
-FELL_BACK = "they are forecast by the seasonal naive"
+FALLBACK = "they are forecast by the seasonal naive"
 
-TROUBLES = {
+FAILURES = {
     "too-short": (
         Severity.INFO,
         "of {total} have fewer known periods than the model needs (two seasons, 10 at least)",
@@ -32,23 +32,23 @@ TROUBLES = {
         "Raise the model's option 'seconds', or lower 'days'.",
     ),
 }
-"""By code: severity, what is the matter, advice."""
+"""The severity, the description and the advice by code."""
 
-LASTING = ("fit-failed", "fit-too-slow")
-"""What is not tried again when a fitted model is asked at a later cutoff."""
+LASTING_FAILURES = ("fit-failed", "fit-too-slow")
+"""Failures after which a series is not fitted again when the model forecasts at a later cutoff."""
 
 
-def findings(model: str, target: Panel, troubles: Mapping[int, Outcome]) -> tuple[Finding, ...]:
-    """One finding for each kind of trouble; `troubles` by row of the target."""
-    found = []
-    for code, (severity, matter, advice) in TROUBLES.items():
-        rows = [row for row, outcome in sorted(troubles.items()) if outcome.trouble == code]
+def findings(model: str, target: Panel, failures: Mapping[int, SeriesOutcome]) -> tuple[Finding, ...]:
+    """One finding for each code of failure; `failures` are the outcomes by row of the panel `target`."""
+    result = []
+    for code, (severity, description, advice) in FAILURES.items():
+        rows = [row for row, outcome in sorted(failures.items()) if outcome.failure == code]
         if rows:
             names = [" / ".join(map(str, target.series.select(target.keys).row(row))) for row in rows[:5]]
-            details = [troubles[row].detail for row in rows[:5]]
+            details = [failures[row].detail for row in rows[:5]]
             examples = tuple(
                 f"{name}: {detail}" if detail else name for name, detail in zip(names, details, strict=True)
             )
-            message = f"{len(rows)} series {matter.format(total=target.n_series)}; {FELL_BACK}"
-            found.append(Finding(code, severity, model, len(rows), message, examples, advice))
-    return tuple(found)
+            message = f"{len(rows)} series {description.format(total=target.n_series)}; {FALLBACK}"
+            result.append(Finding(code, severity, model, len(rows), message, examples, advice))
+    return tuple(result)

@@ -1,4 +1,4 @@
-"""What a model of one series is shown: the last days of its history, none of them unknown, and its regressors."""
+"""The history of one series as its model gets it: the last days, with unknown days filled, and the regressors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.panel import Panel
 
 BLOCK = 2048
-"""How many series are filled at a time."""
+"""The number of series that are filled at a time."""
 
 YEAR_DAYS = 365.25
 
@@ -20,8 +20,8 @@ YEAR_DAYS = 365.25
 class History:
     """One series as a model sees it.
 
-    `units` float64 [day] goes from its first known day in the window to the cutoff; unknown days are filled. `known`
-    counts the days that were not. `past` float64 [day, regressor] and `ahead` [step, regressor] belong to `names`.
+    `units` float64 [day] are those from the first known day to the cutoff, with unknown days filled. `known` is the
+    number of known days. `past` float64 [day, regressor] and `future` [step, regressor] are the regressors `names`.
     """
 
     units: np.ndarray
@@ -30,35 +30,35 @@ class History:
     horizon: int
     names: tuple[str, ...] = ()
     past: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
-    ahead: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    future: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
 def histories(
     panel: Panel, horizon: int, days: int, season: int, regressors: tuple[str, ...] = (), fourier: int = 0
 ) -> Iterator[History]:
-    """The history of each series of the panel: at most its last `days`, from its first known day among them.
+    """The history of each series of the panel: at most its last `days`, from the first known day among them.
 
-    A day that is not known (closed, stocked out) is filled, see `filled`; days before the first known one are left
-    out. `regressors` are known-ahead covariates; `fourier` adds that many pairs of sine and cosine of the year.
+    Unknown days (closed, out of stock) are filled, see `filled`. `regressors` are known-ahead covariates, and
+    `fourier` is the number of pairs of sine and cosine of the year that are added to them.
     """
     start = max(0, panel.n_days - days)
-    waves = _waves(panel.dates, panel.ahead(horizon), start, panel.n_days, fourier)
+    fourier_terms = _fourier_terms(panel.dates, panel.ahead(horizon), start, panel.n_days, fourier)
     for begin in range(0, panel.n_series, BLOCK):
         rows = slice(begin, begin + BLOCK)
         units = panel.units[rows, start:].astype(np.float64)
         known = ~np.isnan(units)
-        whole = filled(units, season)
+        complete = filled(units, season)
         for row in range(len(units)):
             first = int(known[row].argmax()) if known[row].any() else units.shape[1]
             names, values = _regressors(panel, begin + row, regressors, start, horizon)
-            values = np.concatenate([values, waves], axis=1)
+            values = np.concatenate([values, fourier_terms], axis=1)
             n = units.shape[1]
             yield History(
-                whole[row, first:],
+                complete[row, first:],
                 int(known[row].sum()),
                 season,
                 horizon,
-                names + wave_names(fourier),
+                names + fourier_names(fourier),
                 values[first:n],
                 values[n:],
             )
@@ -67,10 +67,10 @@ def histories(
 def filled(units: np.ndarray, season: int) -> np.ndarray:
     """`units` [series, day] with every unknown day after a series' first known one filled.
 
-    With the mean of the last and the next known day of the same place in the season (of the one, where there is no
-    other). A place in the season that is never known, such as a Sunday of a shop that is closed on Sundays, is drawn
-    as a straight line between the days beside it: the model needs a number there, and the day itself is forecast 0.
-    Days before the first known one stay unknown.
+    An unknown day gets the mean of the last and the next known day at its position in the season, or the only one of
+    the two. A position that is never known, such as the Sundays of a shop that is closed on Sundays, is interpolated
+    from the neighbouring days: the model needs a number there, and the day itself is forecast 0. Days before the first
+    known one stay unknown.
 
     >>> filled(np.array([[4, 9, np.nan, 9, 6, np.nan]]), 2)
     array([[4., 9., 5., 9., 6., 9.]])
@@ -87,66 +87,66 @@ def filled(units: np.ndarray, season: int) -> np.ndarray:
     begun = np.logical_or.accumulate(~missing, axis=1)
     out[~begun] = np.nan
     for row in np.flatnonzero((np.isnan(out) & begun).any(axis=1)):
-        there = np.flatnonzero(~np.isnan(out[row]))
+        known = np.flatnonzero(~np.isnan(out[row]))
         gaps = np.flatnonzero(np.isnan(out[row]) & begun[row])
-        out[row, gaps] = np.interp(gaps, there, out[row, there])
+        out[row, gaps] = np.interp(gaps, known, out[row, known])
     return out
 
 
 def _carried(values: np.ndarray) -> np.ndarray:
-    """The last known value at or before each season: `values` [series, season, place]."""
-    place = np.where(np.isnan(values), -1, np.arange(values.shape[1])[:, None])
-    last = np.maximum.accumulate(place, axis=1)
+    """The last known value at or before each season: `values` [series, season, position]."""
+    number = np.where(np.isnan(values), -1, np.arange(values.shape[1])[:, None])
+    last = np.maximum.accumulate(number, axis=1)
     return np.where(last >= 0, np.take_along_axis(values, np.maximum(last, 0), axis=1), np.nan)
 
 
-def check_regressors(panel: Panel, wanted: tuple[str, ...] | None) -> tuple[str, ...]:
-    """The known-ahead covariates to use: those wanted, or all. Raises UsageError for one that is not there."""
-    if wanted is None:
+def check_regressors(panel: Panel, names: tuple[str, ...] | None) -> tuple[str, ...]:
+    """The covariates `names`, or all known-ahead ones. Raises UsageError for a name that the panel lacks."""
+    if names is None:
         return tuple(panel.known)
-    missing = [name for name in wanted if name not in panel.known]
+    missing = [name for name in names if name not in panel.known]
     if missing:
         raise UsageError(
             f"The model 'sarimax' is to use {first_five(missing)}, which the data do not have ahead; they have "
             f"{', '.join(panel.known) or 'none'}. Correct the option 'regressors'."
         )
-    return tuple(wanted)
+    return tuple(names)
 
 
 def _regressors(
     panel: Panel, row: int, names: tuple[str, ...], start: int, horizon: int
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """The covariates of one series on its last days and those asked about: float64 [day + step, regressor].
+    """The covariates of one series on its last days and those of the horizon: float64 [day + step, regressor].
 
-    Left out is one of which nothing is known ahead. Between known days the last one holds, as a price does.
+    A covariate that is unknown on all days ahead is left out. An unknown value is the last known one, as for a price.
     """
     end = panel.n_days + horizon
     kept, columns = [], []
     for name in names:
         known = panel.known[name]
         values = np.full(end - start, np.nan)
-        there = known.values[known.rows[row], start:end]
-        values[: len(there)] = there
+        recorded = known.values[known.rows[row], start:end]
+        values[: len(recorded)] = recorded
         if not np.isnan(values[-horizon:]).all():
             kept.append(name)
-            columns.append(_held(values))
+            columns.append(_forward_filled(values))
     return tuple(kept), np.stack(columns, axis=1) if columns else np.zeros((end - start, 0))
 
 
-def _held(values: np.ndarray) -> np.ndarray:
-    """`values` [day] with the last known value held over unknown days, and the first one before it."""
-    place = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+def _forward_filled(values: np.ndarray) -> np.ndarray:
+    """`values` [day] with the last known value on unknown days, and the first known value before it."""
+    last = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
     first = np.flatnonzero(~np.isnan(values))[0]
-    return values[np.where(place < 0, first, place)]
+    return values[np.where(last < 0, first, last)]
 
 
-def wave_names(pairs: int) -> tuple[str, ...]:
-    """The names of the waves of the year, as the regressors that they are."""
+def fourier_names(pairs: int) -> tuple[str, ...]:
+    """The names of the regressors of the yearly season, sine and cosine for each of `pairs`."""
     return tuple(f"year_{kind}_{number}" for number in range(1, pairs + 1) for kind in ("sin", "cos"))
 
 
-def _waves(dates: np.ndarray, ahead: np.ndarray, start: int, end: int, pairs: int) -> np.ndarray:
-    """Sine and cosine of the year and its parts, FPP3 section 7.4: float64 [day + step, 2 x pairs]."""
+def _fourier_terms(dates: np.ndarray, ahead: np.ndarray, start: int, end: int, pairs: int) -> np.ndarray:
+    """The Fourier terms of the year, FPP3 section 7.4: float64 [day + step, 2 x pairs]."""
     days = np.concatenate([dates[start:end], ahead]).astype(np.int64)
     angles = 2 * np.pi * days[:, None] / YEAR_DAYS * np.arange(1, pairs + 1)
     return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(days), 2 * pairs)

@@ -1,4 +1,4 @@
-"""One series from its history to its mean: learn, forecast, and see whether the answer can be believed."""
+"""One series: the fit of a model to its history, the forecast, and a check whether the forecast is plausible."""
 
 from __future__ import annotations
 
@@ -10,22 +10,28 @@ from typing import Any, Protocol
 import numpy as np
 
 from foresell.core.errors import ForesellError, UsageError
+from foresell.core.hierarchy import Level
+from foresell.core.panel import Panel
 from foresell.models.statistical.history import History
 
 LONG_SEASON = 24
-"""A season of more periods is taken off before: ARIMA and ETS have too many parameters for it (FPP3, section 13.1)."""
+"""A season of more periods is taken off before the fit, because ARIMA and ETS have too many parameters for it (FPP3,
+section 13.1)."""
 
-FEW = 24
-"""How many known periods a series with a long season needs at least; others need two seasons."""
+FEWEST_PERIODS = 24
+"""The fewest known periods of a series with a long season; other series need two seasons."""
 
-BELIEVABLE = 3
-"""A mean of more than so many times the largest day of the window is not believed."""
+LARGEST_RATIO = 3
+"""A forecast of more than so many times the largest day of the history is rejected."""
 
 
 @dataclass(frozen=True)
-class Learnt:
-    """What was learnt of one series: the form of the model in the usual notation, such as ``ETS(M,Ad,M)``, and its
-    coefficients by name, where they serve again; the regressors among them."""
+class SeriesFit:
+    """The fit of a model to one series.
+
+    `form` is the form of the model in the usual notation, such as ``ETS(M,Ad,M)``. `coefficients` by name are those
+    that a forecast uses again, and `regressors` the names of the regressors that have one.
+    """
 
     form: str
     coefficients: Mapping[str, float] = field(default_factory=dict)
@@ -33,84 +39,113 @@ class Learnt:
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """The mean of the days asked for [step], and what each regressor adds to it, by name [step]."""
+class SeriesForecast:
+    """The `mean` of the days of the horizon [step], and the units that each regressor adds to it, by name [step]."""
 
     mean: np.ndarray
     effects: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-class Technique(Protocol):
-    """How one series is learnt and forecast; both raise what the library raises where it cannot be done."""
+class SeriesModel(Protocol):
+    """A model of single series. Its methods raise the library's own exceptions where a series cannot be fitted."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def season(self) -> int | None: ...
+    @property
+    def days(self) -> int | None: ...
+    @property
+    def level(self) -> Level | None: ...
+    @property
+    def processes(self) -> int | None: ...
+    @property
+    def seconds(self) -> float: ...
+
+    def options(self) -> dict[str, Any]:
+        """The options of the model by name, for JSON."""
+        ...
+
+    def regressors_of(self, panel: Panel) -> tuple[str, ...]:
+        """The covariates of the panel that the model uses as regressors."""
+        ...
+
+    def fourier_pairs(self) -> int:
+        """The number of pairs of sine and cosine of the year that are regressors."""
+        ...
+
+    def expected_seconds(self, series_fit: SeriesFit | None) -> float:
+        """The approximate seconds for one series; `series_fit` is None where it is not fitted yet."""
+        ...
 
     def takes_long_season(self) -> bool:
-        """Whether it is to see a season of more than `LONG_SEASON` periods as it is."""
+        """Whether the model fits a season of more than `LONG_SEASON` periods itself."""
         ...
 
-    def learn(self, history: History) -> Learnt:
-        """What the history of one series says of it."""
+    def fit_series(self, history: History) -> SeriesFit:
+        """The fit of the model to the history of one series."""
         ...
 
-    def ahead(self, history: History, learnt: Learnt) -> Ahead:
-        """The forecast after a history of the series that was learnt, or a later one."""
+    def forecast_series(self, history: History, series_fit: SeriesFit) -> SeriesForecast:
+        """The forecast after `history`, which is that of the fit or a later one of the same series."""
         ...
 
 
 @dataclass(frozen=True)
-class Task:
-    """A series to forecast; without `learnt` it is to be learnt first."""
+class SeriesTask:
+    """A series to forecast; without a `series_fit` it has to be fitted first."""
 
     history: History
-    learnt: Learnt | None = None
+    series_fit: SeriesFit | None = None
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a task. `trouble` is the code of the finding where there is no mean, `detail` says more."""
+class SeriesOutcome:
+    """The result of a task. Without a forecast, `failure` is the code of the finding and `detail` describes it."""
 
-    learnt: Learnt | None = None
-    ahead: Ahead | None = None
-    trouble: str = ""
+    series_fit: SeriesFit | None = None
+    forecast: SeriesForecast | None = None
+    failure: str = ""
     detail: str = ""
 
 
-def solve(technique: Technique, task: Task) -> Outcome:
-    """Learns (where nothing is learnt yet) and forecasts one series. Never raises for what a series may do."""
-    hopeless = _hopeless(task.history)
-    if hopeless:
-        return Outcome(trouble=hopeless)
+def fit_and_forecast(model: SeriesModel, task: SeriesTask) -> SeriesOutcome:
+    """Fits the model where the task has no fit yet, and forecasts. A series that fails has a failure as its outcome."""
+    failure = _unusable(task.history)
+    if failure:
+        return SeriesOutcome(failure=failure)
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             history, season = task.history, 0.0
-            if not technique.takes_long_season():
+            if not model.takes_long_season():
                 history, season = _without_long_season(history)
-            learnt = task.learnt
-            if learnt is None or not set(learnt.regressors) <= set(history.names):
-                learnt = technique.learn(history)
-            found = technique.ahead(history, learnt)
+            series_fit = task.series_fit
+            if series_fit is None or not set(series_fit.regressors) <= set(history.names):
+                series_fit = model.fit_series(history)
+            forecast = model.forecast_series(history, series_fit)
     except (ForesellError, ImportError):
         raise
-    except Exception as error:  # numerical libraries raise all there is
-        return Outcome(trouble="fit-failed", detail=f"{type(error).__name__}: {error}"[:200])
-    mean = np.asarray(found.mean, np.float64) + season
-    if not (np.isfinite(mean).all() and mean.max() <= BELIEVABLE * task.history.units.max()):
-        return Outcome(trouble="fit-failed", detail=f"a mean of {mean.max():.4g}")
-    return Outcome(learnt, replace(found, mean=mean))
+    except Exception as error:  # numerical libraries raise exceptions of many classes
+        return SeriesOutcome(failure="fit-failed", detail=f"{type(error).__name__}: {error}"[:200])
+    mean = np.asarray(forecast.mean, np.float64) + season
+    if not (np.isfinite(mean).all() and mean.max() <= LARGEST_RATIO * task.history.units.max()):
+        return SeriesOutcome(failure="fit-failed", detail=f"a mean of {mean.max():.4g}")
+    return SeriesOutcome(series_fit, replace(forecast, mean=mean))
 
 
-def _hopeless(history: History) -> str:
-    """The code of what makes a history useless to any of these models; empty for a good one."""
-    needed = 2 * history.season if history.season <= LONG_SEASON else FEW
+def _unusable(history: History) -> str:
+    """The code of the failure where no model can be fitted to `history`, else an empty text."""
+    needed = 2 * history.season if history.season <= LONG_SEASON else FEWEST_PERIODS
     if history.known < max(needed, 10):
         return "too-short"
     return "constant" if np.ptp(history.units) == 0 else ""
 
 
 def _without_long_season(history: History) -> tuple[History, Any]:
-    """The history less its season, where that is a long one, and the season of the days asked for [step].
+    """The history without its season where the season is long, and the season of the days of the horizon [step].
 
-    By STL (FPP3, section 3.6); a history of less than two long seasons is taken to have none.
+    The season is that of STL (FPP3, section 3.6). A history of less than two long seasons is taken to have none.
     """
     if history.season <= LONG_SEASON:
         return history, 0.0
@@ -128,14 +163,14 @@ def check_library() -> None:
     from importlib.util import find_spec
 
     try:
-        there = find_spec("statsforecast") is not None
-    except ValueError:  # another module, or none, has taken its name
-        there = False
-    if not there:
+        installed = find_spec("statsforecast") is not None
+    except ValueError:  # sys.modules has something else under this name
+        installed = False
+    if not installed:
         raise _not_installed()
 
 
-def library(name: str) -> Any:
+def statsforecast_module(name: str) -> Any:
     """The module `name` of statsforecast. Raises UsageError where that is not installed."""
     from importlib import import_module
 

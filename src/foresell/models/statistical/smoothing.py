@@ -1,6 +1,6 @@
 """Exponential smoothing and Theta of one series.
 
-What is learnt is the form; a forecast estimates its parameters on the history to the cutoff.
+The fit chooses the form. A forecast estimates the parameters on the history to the cutoff.
 """
 
 from __future__ import annotations
@@ -8,32 +8,35 @@ from __future__ import annotations
 import re
 
 from foresell.models.statistical.history import History
-from foresell.models.statistical.series import Ahead, Learnt, library
+from foresell.models.statistical.series import SeriesFit, SeriesForecast, statsforecast_module
 
 
-def learn_ets(history: History) -> Learnt:
-    """The form with the least AICc of error, trend and season, each additive, multiplicative or none: FPP3, 8.6."""
-    fit = library("ets").ets_f(history.units, history.season)
+def fit_ets(history: History) -> SeriesFit:
+    """The form of error, trend and season with the smallest AICc (FPP3, section 8.6).
+
+    Each of the three is additive or multiplicative; trend and season may also be missing.
+    """
+    fit = statsforecast_module("ets").ets_f(history.units, history.season)
     error, trend, season, damped = fit["components"]
-    return Learnt(f"ETS({error},{trend}{'d' if damped == 'D' else ''},{season})")
+    return SeriesFit(f"ETS({error},{trend}{'d' if damped == 'D' else ''},{season})")
 
 
-def ahead_ets(history: History, learnt: Learnt) -> Ahead:
+def forecast_ets(history: History, series_fit: SeriesFit) -> SeriesForecast:
     """The mean of the days after the history."""
-    ets = library("ets")
-    error, trend, damped, season = re.fullmatch(r"ETS\((\w),([NAM])(d?),(\w)\)", learnt.form).groups()  # type: ignore[union-attr]
+    ets = statsforecast_module("ets")
+    error, trend, damped, season = re.fullmatch(r"ETS\((\w),([NAM])(d?),(\w)\)", series_fit.form).groups()  # type: ignore[union-attr]
     fit = ets.ets_f(history.units, history.season, model=error + trend + season, damped=bool(damped))
-    return Ahead(ets.forecast_ets(fit, history.horizon)["mean"])
+    return SeriesForecast(ets.forecast_ets(fit, history.horizon)["mean"])
 
 
-def learn_theta(history: History) -> Learnt:
-    """Which of the standard (STM), the optimised (OTM) and their dynamic forms (DSTM, DOTM) has the least error of
-    one step: Fiorucci and others (2016), International Journal of Forecasting 32(4)."""
-    return Learnt(library("theta").auto_theta(history.units, history.season)["modeltype"])
+def fit_theta(history: History) -> SeriesFit:
+    """The form with the smallest one-step error: standard (STM), optimised (OTM) or dynamic (DSTM, DOTM): Fiorucci and
+    others (2016), International Journal of Forecasting 32(4)."""
+    return SeriesFit(statsforecast_module("theta").auto_theta(history.units, history.season)["modeltype"])
 
 
-def ahead_theta(history: History, learnt: Learnt) -> Ahead:
+def forecast_theta(history: History, series_fit: SeriesFit) -> SeriesForecast:
     """The mean of the days after the history."""
-    theta = library("theta")
-    fit = theta.auto_theta(history.units, history.season, model=learnt.form)
-    return Ahead(theta.forecast_theta(fit, history.horizon)["mean"])
+    theta = statsforecast_module("theta")
+    fit = theta.auto_theta(history.units, history.season, model=series_fit.form)
+    return SeriesForecast(theta.forecast_theta(fit, history.horizon)["mean"])

@@ -1,7 +1,6 @@
-"""One process of `workers`: takes one task after another from its standard input and writes what came of each.
+"""One process of `worker_pool`: it reads tasks from its standard input and writes their answers to standard output.
 
-It ends at once when its input does, in the middle of a task too: so no worker outlives the process that started it,
-however that one ended.
+It ends at once when its input ends, also in the middle of a task. So no worker outlives the process that started it.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ from typing import Any
 
 
 def main() -> None:
-    """Reads what to do, says that it is ready, then answers task after task. Does not return."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt from the keyboard is for the one who started it
+    """Reads the function, answers True when it is ready, and then answers task after task. It does not return."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a keyboard interrupt is handled by the starting process
     sink = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints shall not get among the answers
+    os.dup2(2, 1)  # text that a library prints must not get among the answers
     tasks: SimpleQueue[Any] = SimpleQueue()
     work = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_read, args=(tasks,), daemon=True).start()
@@ -28,7 +27,7 @@ def main() -> None:
         task = tasks.get()
         try:
             _write(sink, work(task))
-        except Exception as error:  # not what a series may do, which `work` answers for: an error in foresell
+        except Exception as error:  # an error in the program, because `work` handles errors of series
             _write(sink, error)
 
 
