@@ -24,11 +24,14 @@ NO_RESULT = {
 
 def code_fingerprint(parts: Iterable[str] = ("",), package: Path = PACKAGE) -> str:
     """A fingerprint of the code in some packages and modules of foresell, such as ``models`` or ``store.panels``; of
-    all of it where none is named. Modules of `NO_RESULT` are left out of a package that they lie in."""
+    all of it where none is named.
+
+    Modules of `NO_RESULT` are left out of a package that they lie in; one that is named itself counts.
+    """
     files = {file for part in parts for file in _files(package, part)}
     digest = hashlib.sha256()
     for file in sorted(files):
-        digest.update(f"{file.relative_to(package).as_posix()} {_code_of(file)}\n".encode())
+        digest.update(f"{file.relative_to(package).as_posix()} {_code_of(file.read_bytes())}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -44,9 +47,9 @@ def _files(package: Path, part: str) -> Iterator[Path]:
 
 
 @cache
-def _code_of(file: Path) -> str:
+def _code_of(source: bytes) -> str:
     """The digest of the syntax tree of a file, without docstrings and positions."""
-    tree = ast.parse(file.read_bytes())
+    tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_docstring(statement)]

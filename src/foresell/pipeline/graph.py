@@ -21,22 +21,28 @@ EVERY_SETTING = "*"
 
 @dataclass(frozen=True)
 class Reads:
-    """What a step reads beside the results of the steps that it needs.
+    """What a step depends on beside the results of the steps that it needs.
 
     - `settings`: paths of settings, such as ``backtest.windows``; ``*`` is all of them. Of ``path=value`` it matters
       only whether the setting has that value.
     - `inputs`: paths of settings that name an input file, such as ``data.sales``. One that is not set names none.
     - `results`: files of JSON under ``results/`` of which the content matters, where they are there.
+    - `code`: packages and modules of foresell, such as ``models`` or ``store.panels``. The file of the step itself
+      counts too, and through the steps that it needs what those depend on.
     """
 
     settings: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
+    code: tuple[str, ...] = ()
 
     def __add__(self, other: Reads) -> Reads:
         return Reads(
-            self.settings + other.settings, self.inputs + other.inputs, self.results + other.results
-        )  # fmt: skip
+            self.settings + other.settings,
+            self.inputs + other.inputs,
+            self.results + other.results,
+            self.code + other.code,
+        )
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,6 @@ class Step:
       `pipeline.forecaster`), None where that makes no difference.
     - `asks_forecaster`: whether it depends on who forecasts.
     - `reads`; `reads_where` is what it reads besides, by the setting that must be set for it.
-    - `code`: the packages and modules of foresell that its results depend on. When they change, it is out of date.
     - `files`: what it leaves in its folder, with their meanings; `sometimes` those that it leaves only where the
       settings, or what it met, ask for them.
     - `elsewhere`: what it leaves outside its folder, in words; its file then has a function ``lost``.
@@ -63,7 +68,6 @@ class Step:
     asks_forecaster: bool = False
     reads: Reads = Reads()
     reads_where: Mapping[str, Reads] = field(default_factory=dict)
-    code: tuple[str, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     sometimes: tuple[str, ...] = ()
     elsewhere: str = ""
@@ -125,6 +129,18 @@ _SCORES = {
     "weights.parquet": "what the scores are weighed with: weight and scale by cutoff and level",
 }
 
+_FORECASTS = (
+    "core",
+    "features",
+    "models",
+    "adjust",
+    "ensemble.blending",
+    "ensemble.champion",
+    "ensemble.combination",
+)
+_EVALUATION = ("evaluate.evaluation_window", "evaluate.metrics", "evaluate.segments", "evaluate.weights")
+_DAY_SUMS = ("evaluate.interval_scores", "monitor.accuracy", "pipeline.matured_forecasts")
+
 _DECLARED = (
     Step(
         name="check",
@@ -140,8 +156,14 @@ _DECLARED = (
                 "data.prices.path",
                 "data.calendar.path",
             ),
+            code=(
+                "core",
+                "data",
+                "models.lost_demand",
+                "models.launch",
+                "store.panels",
+            ),
         ),
-        code=("core", "data", "models.lost_demand", "store.panels"),
         files={
             "panel/": "the sales as a cube and what is known ahead, as all later steps read them",
             "findings.json": "what was found in the data, worst first",
@@ -156,8 +178,16 @@ _DECLARED = (
         description="lists the features that the data allow, and which of them are used",
         verb="features",
         needs=("check",),
-        reads=Reads(settings=("levels", "features", "models", "quality")),
-        code=("core", "features", "ensemble.configured_models", "models", "data.checks"),
+        reads=Reads(
+            settings=("levels", "features", "models", "quality"),
+            code=(
+                "core",
+                "data",
+                "features",
+                "models",
+                "ensemble.configured_models",
+            ),
+        ),
         files={
             "catalogue.csv": "every feature there is for these data, and whether it is used",
             "findings.json": "covariates that no feature in use reads",
@@ -182,8 +212,17 @@ _DECLARED = (
                 "seed",
             ),
             inputs=("backtest.weights",),
+            code=(
+                "core",
+                "features",
+                "models",
+                "ensemble.configured_models",
+                "evaluate.backtest",
+                "evaluate.cutoffs",
+                *_EVALUATION,
+                "pipeline.score_tables",
+            ),
         ),
-        code=("core", "features", "models", "evaluate", "ensemble"),
         files={
             "leaderboard.csv": "one row for each model, the best first: means over the windows",
             **_SCORES,
@@ -196,8 +235,18 @@ _DECLARED = (
         description="makes one forecast of the models', the ensemble; scores it and its ranges",
         verb="backtest",
         needs=("check", "backtest"),
-        reads=Reads(settings=("champion", "totals.reconciliation")),
-        code=("core", "adjust", "evaluate", "ensemble"),
+        reads=Reads(
+            settings=("champion", "totals.reconciliation"),
+            code=(
+                "core",
+                "adjust",
+                "ensemble",
+                "evaluate.window_forecasts",
+                *_DAY_SUMS,
+                "pipeline.ensemble_metrics",
+                "pipeline.score_tables",
+            ),
+        ),
         files={
             "leaderboard.csv": "the same as of the backtest, with the ensemble of the models",
             **dict.fromkeys(_SCORES, "likewise"),
@@ -218,11 +267,24 @@ _DECLARED = (
         description="fits on the whole history the models that have a weight",
         verb="train",
         needs=("check", "backtest", "combine"),
-        reads=Reads(settings=("transactions",)),
+        reads=Reads(
+            settings=("transactions",),
+            code=(
+                "core",
+                "ensemble",
+                "transactions",
+                "data.price_table",
+                "pipeline.drivers",
+                "pipeline.single_sales",
+            ),
+        ),
         reads_where={
-            "transactions": Reads(settings=("data", "serving.range"), inputs=("transactions.path", "data.sales"))
+            "transactions": Reads(
+                settings=("data", "serving.range"),
+                inputs=("transactions.path", "data.sales"),
+                code=("data", "onboarding.column_names", "onboarding.columns", "onboarding.table_sample"),
+            )
         },
-        code=("core", "data", "features", "models", "transactions", "ensemble"),
         files={
             "model/": "the models that have a weight, fitted on the whole history, and how they are combined",
             "drivers.csv": "what they go by: feature, share, meaning",
@@ -238,8 +300,15 @@ _DECLARED = (
         needs=("check", "backtest", "combine", "train"),
         needs_with_champion=("check",),
         asks_forecaster=True,
-        reads=Reads(settings=("levels", "output.quantiles")),
-        code=("core", "features", "models", "adjust", "ensemble"),
+        reads=Reads(
+            settings=("levels", "output.quantiles"),
+            code=(
+                *_FORECASTS,
+                *_EVALUATION,
+                *_DAY_SUMS,
+                "pipeline.forecaster",
+            ),
+        ),
         files={
             "forecasts.parquet": "all levels in one table: level, the columns that levels are made of, cutoff, date, "
             "step, mean, quantiles (q050 is 5 %)"
@@ -252,8 +321,21 @@ _DECLARED = (
         verb="report",
         needs=("check", "features", "backtest", "combine", "train", "forecast"),
         asks_forecaster=True,
-        reads=Reads(settings=(EVERY_SETTING,), results=("check/summary.json", "tune/summary.json")),
-        code=("core", "evaluate", "report"),
+        reads=Reads(
+            settings=(EVERY_SETTING,),
+            results=("check/summary.json", "tune/summary.json"),
+            code=(
+                "core",
+                "core.version",
+                "core.words",
+                "evaluate",
+                "report",
+                "serving.reason_facts",
+                "serving.reasons",
+                "pipeline.drivers",
+                "pipeline.forecaster",
+            ),
+        ),
         files={"report.html": "one page that needs nothing else"},
     ),
     Step(

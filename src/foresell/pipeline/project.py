@@ -106,7 +106,7 @@ class Project:
         if not current:
             task = self._task(name, choice if step.asks_forecaster else None)
             task.tell(0, 1, "beginning")
-            with self.steps.run_step(name, made_from, code=code_of(step)) as place:
+            with self.steps.run_step(name, made_from, code=self.code_of(step)) as place:
                 step.run(task, place).write(place)
         record = self.steps.record(name)
         summary = self.results.summary(step.summary)
@@ -135,7 +135,7 @@ class Project:
         checked = self.results.find_summary(CheckSummary) if "check" in needs else None
         return fingerprint(
             step.name,
-            code_of(step),
+            self.code_of(step),
             checked and checked.panel,
             {need: record and record.fingerprint for need, record in records.items()},
             [setting(self.settings, path) for path in reads.settings],
@@ -143,6 +143,10 @@ class Project:
             [_content(self.steps.root / name) for name in reads.results],
             (choice.training or choice.unfit) if step.asks_forecaster else None,
         )
+
+    def code_of(self, step: Step) -> str:
+        """The fingerprint of the code that the results of a step depend on, but for what it needs."""
+        return code_fingerprint((*step.reads_in(self.settings).code, step.module.removeprefix("foresell.")))
 
     def _input(self, path: str) -> str | None:
         file = setting(self.settings, path)
@@ -204,11 +208,6 @@ class Project:
         windows = cutoffs(panel, of.horizon, of.backtest.windows, of.backtest.every)
         first_and_last = sorted({windows[0], windows[-1]})
         return leakage(panel, task.used, models_of(of), of.horizon, first_and_last, seed=of.seed, progress=task.tell)
-
-
-def code_of(step: Step) -> str:
-    """The fingerprint of the code that the results of a step depend on."""
-    return code_fingerprint((*step.code, step.module.removeprefix("foresell.")))
 
 
 def _content(path: Path) -> object:

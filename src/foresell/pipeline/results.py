@@ -126,7 +126,7 @@ class Results:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """The ensemble's scores as plain numbers by name, see `run_record.metrics`."""
+        """The ensemble's scores as plain numbers by name, see `ensemble_metrics.metrics`."""
         scores: dict[str, float] = json.loads((self.folder("combine") / "metrics.json").read_text(encoding="utf-8"))
         return scores
 

@@ -70,6 +70,6 @@ def _facts(step: Step) -> list[tuple[str, str]]:
         ("needs", needs),
         ("settings", settings),
         *([("inputs", ", ".join(step.reads.inputs))] if step.reads.inputs else []),
-        ("code", ", ".join(step.code) or "its own file"),
+        ("code", ", ".join(step.reads.code) or "its own file"),
         ("leaves", leaves + (f"; {step.elsewhere}" if step.elsewhere else "")),
     ]

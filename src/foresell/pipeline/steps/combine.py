@@ -9,8 +9,8 @@ from foresell.adjust.ranges import Ranges
 from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.champion import ENSEMBLE
 from foresell.ensemble.range_backtest import backtest_ranges, coverage_by_segment
+from foresell.pipeline.ensemble_metrics import metrics
 from foresell.pipeline.matured_forecasts import backtest_days
-from foresell.pipeline.run_record import metrics
 from foresell.pipeline.score_tables import write_forecasts, write_scores
 from foresell.pipeline.summaries import CombineSummary
 from foresell.pipeline.task import Task, write_json

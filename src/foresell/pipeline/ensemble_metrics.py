@@ -1,0 +1,40 @@
+"""The ensemble's scores as plain numbers by name, such as MLflow keeps and DVC compares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import polars as pl
+
+from foresell.ensemble.champion import ENSEMBLE
+from foresell.ensemble.range_backtest import coverage_by_segment
+from foresell.evaluate.backtest import Backtest
+from foresell.evaluate.evaluation_window import ALL_LEVELS
+from foresell.evaluate.interval_scores import wspl
+from foresell.evaluate.metrics import METRICS
+
+
+def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, float]:
+    """The ensemble's scores by level, means over the windows, and the WRMSSE of each model, from the tables of scores
+    and those of `ranging.backtest_ranges`.
+
+    ``wrmsse`` and ``wspl`` are those of all levels together; ``wrmsse/total`` and so on those of a level,
+    ``coverage_90/total`` the share of actuals in the range of 90 %, ``models/lightgbm/wrmsse`` that of a model.
+    """
+    found = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
+    for row in tested.leaderboard().iter_rows(named=True):
+        found[f"models/{row['model']}/wrmsse"] = row["wrmsse"]
+    for row in coverage_by_segment(tried["ranges"]).filter(by="all").iter_rows(named=True):
+        promised = f"{100 * row['nominal']:g}/{row['level']}"
+        found |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
+    spread = wspl(tried["quantiles"])
+    for level, value in spread.group_by("level", maintain_order=True).agg(pl.col("wspl").mean()).iter_rows():
+        found["wspl" if level == ALL_LEVELS else f"wspl/{level}"] = value
+    return {name: float(value) for name, value in found.items() if value is not None and value == value}
+
+
+def _of_levels(rows: pl.DataFrame) -> Iterator[tuple[str, float | None]]:
+    means = rows.group_by("level", maintain_order=True).agg(pl.col(METRICS).cast(pl.Float64).fill_nan(None).mean())
+    for row in means.iter_rows(named=True):
+        for name in METRICS:
+            yield (name if row["level"] == ALL_LEVELS else f"{name}/{row['level']}"), row[name]
