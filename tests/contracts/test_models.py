@@ -12,10 +12,11 @@ import pytest
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
-from foresell.core.scenario import altered, scenario
+from foresell.core.scenario import panel_of_rows, scenario
 from foresell.models import MODELS, load, make
 from foresell.models.closed_days import closed_days
-from foresell.models.scenario_model import Asides, stand
+from foresell.models.contract import ScenarioRows
+from foresell.models.scenario_model import scenario_model
 
 HORIZON = 9
 
@@ -221,14 +222,14 @@ def test_only_what_it_reads_moves_a_series_with_a_history(model, make_panel):
 def test_standing_at_a_cutoff_it_answers_as_if_asked_anew(model, make_panel, room):
     panel = make_panel()
     fitted = model.fit(panel, HORIZON)
-    standing = stand(fitted, panel, room)
+    standing = scenario_model(fitted, panel, room)
     np.testing.assert_array_equal(standing.mean, fitted.forecast(panel).mean)
     members, step = np.array([3, 0, 3, 7, 1]), np.array([1, 8, 4, 2, 0])
     each = np.arange(len(members))
     ahead = {name: np.full((len(members), HORIZON), np.nan, np.float32) for name in panel.known}
     ahead["price"][each, step] = [0.5, np.nan, 2, 3, 4]
     ahead["promotion"][each, step] = [1, 1, np.nan, 1, np.nan]
-    anew = fitted.forecast(altered(panel, members, ahead)).mean[each, step]
+    anew = fitted.forecast(panel_of_rows(panel, members, ahead)).mean[each, step]
     if standing.reads:  # what reads nothing ahead needs not look at when a series without a history begins
         changes = [{name: float(ahead[name][row, step[row]]) for name in ahead} for row in each]
         for row in each:
@@ -236,7 +237,7 @@ def test_standing_at_a_cutoff_it_answers_as_if_asked_anew(model, make_panel, roo
             when = panel.ahead(HORIZON)[step[row]].astype(object)
             whole = scenario(panel, told, members[row : row + 1], when, when)
             anew[row] = fitted.forecast(whole).mean[members[row], step[row]]
-    np.testing.assert_allclose(standing.given(Asides(members, ahead, each, step)), anew, rtol=2e-6)
+    np.testing.assert_allclose(standing.answer_scenario(ScenarioRows(members, ahead, each, step)), anew, rtol=2e-6)
     assert standing.memory() >= standing.mean.nbytes
     np.testing.assert_allclose(standing.explain([5, 0]).mean, fitted.explain(panel, [5, 0]).mean, rtol=1e-6)
 
@@ -251,7 +252,7 @@ def test_standing_at_a_cutoff_it_answers_about_strangers_as_if_they_had_been_the
     units = np.full((2, panel.n_days), np.nan, np.float32)
     new = replace(panel, series=names, units=units, known={name: Known.of_each(each) for name, each in values.items()})
     step = np.array([5, 0])
-    found = stand(fitted, panel, 1 << 30).beside(new, step)
+    found = scenario_model(fitted, panel, 1 << 30).new_series(new, step)
     for row in range(2):
         one = new.part(slice(row, row + 1))
         known = {

@@ -81,9 +81,9 @@ def test_nothing_after_the_windows_of_tuning_matters(panel, hierarchy, trials):
 
 def test_rows_and_features_are_made_once_for_all_trials(panel, hierarchy, monkeypatch):
     drawn, made = [], []
-    first, second = training_rows.Questions.__init__, training_rows.matrix
+    first, second = training_rows.TrainingRows.__init__, training_rows.matrix
     monkeypatch.setattr(
-        training_rows.Questions, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
+        training_rows.TrainingRows, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
     )
     monkeypatch.setattr(training_rows, "matrix", lambda *of: (made.append(1), second(*of))[1])
     trials = TuningWindows.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)

@@ -24,9 +24,8 @@ def asked():
     series = pl.DataFrame({"item": ["x", "y"], "kind": ["a", "a"]})
     known = {"price": Known.of_each(price), "promotion": Known.of_each(promotion)}
     panel = Panel(series, ("item",), np.datetime64("2024-01-01") + np.arange(N_DAYS + 3), units, known)
-    block = Context(panel, 3).block(slice(0, 2))
-    question = everything(block, N_DAYS - 1, 3)
     features = catalogue(panel, (("kind",),))
+    question = everything(Context.of(panel, 3, features).block(panel), N_DAYS - 1, 3)
     return lambda name: features[name].of(question).reshape(2, 3)
 
 

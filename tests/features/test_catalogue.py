@@ -9,7 +9,7 @@ import pytest
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.features.catalogue import catalogue, choose, matrix, table
-from foresell.features.question import Context, Question
+from foresell.features.question import Context, Question, statistics_for
 from foresell.features.training_rows import Grid, draw, everything
 
 HORIZON = 9
@@ -26,7 +26,7 @@ def panel(request, make_panel):
 
 
 def asked(panel, cutoffs):
-    block = Context(panel, HORIZON).block(slice(0, panel.n_series))
+    block = Context.of(panel, HORIZON, catalogue(panel, LEVELS)).block(panel)
     place, series, step = (grid.ravel() for grid in np.meshgrid(range(len(cutoffs)), range(panel.n_series), (1, 4, 9)))
     return Question(block, np.array(cutoffs), place, series, step)
 
@@ -49,11 +49,11 @@ def test_no_feature_sees_past_the_cutoff(panel):
 
 def test_a_feature_is_the_same_for_one_series_as_among_all(panel):
     """One implementation: a block of one row gives what the whole panel gives."""
-    context = Context(panel, HORIZON)
     features = catalogue(panel, LEVELS)
-    whole = matrix(everything(context.block(slice(0, panel.n_series)), 400, HORIZON), features)
+    context = Context.of(panel, HORIZON, features)
+    whole = matrix(everything(context.block(panel), 400, HORIZON), features)
     for series in range(panel.n_series):
-        alone = matrix(everything(context.block(slice(series, series + 1)), 400, HORIZON), features)
+        alone = matrix(everything(context.block(panel.part(slice(series, series + 1))), 400, HORIZON), features)
         np.testing.assert_array_equal(alone, whole[series * HORIZON : (series + 1) * HORIZON])
 
 
@@ -61,9 +61,11 @@ def test_a_shorter_history_gives_the_same_features(panel):
     """The features of a cutoff do not change as more days come in."""
     then = panel.until(390)
     features = catalogue(panel, LEVELS)
-    codes = Context(panel, HORIZON).codes
-    first = matrix(everything(Context(panel, HORIZON, codes).block(slice(0, 8)), 390, HORIZON), features)
-    second = matrix(everything(Context(then, HORIZON, codes).block(slice(0, 8)), 390, HORIZON), features)
+    codes = Context.of(panel, HORIZON, features).codes
+    first, second = (
+        matrix(everything(Context(of, HORIZON, statistics_for(of, features), codes).block(of), 390, HORIZON), features)
+        for of in (panel, then)
+    )
     np.testing.assert_allclose(first, second, rtol=1e-6)
 
 

@@ -11,8 +11,8 @@ import pytest
 from foresell.core.panel import Known
 from foresell.core.scenario import scenario
 from foresell.features.catalogue import catalogue, matrix
-from foresell.features.question import Context, Question
-from foresell.features.scenarios import Altered, Beside, Standing
+from foresell.features.question import Context, Question, statistics_for
+from foresell.features.scenarios import NewSeriesBlock, ScenarioBlock, ScenarioContext
 from foresell.features.training_rows import everything
 
 HORIZON = 9
@@ -37,14 +37,18 @@ def features(panel):
 
 def of_whole(panel, features, rows):
     """The features of some series [series, step, feature], made of the whole panel."""
-    context = Context(panel, HORIZON, Context(panel, HORIZON).codes)
-    made = matrix(everything(context.block(slice(None)), panel.n_days - 1, HORIZON), features)
+    block = Context.of(panel, HORIZON, features).block(panel)
+    made = matrix(everything(block, panel.n_days - 1, HORIZON), features)
     return made.reshape(panel.n_series, HORIZON, -1)[rows]
+
+
+def scenario_context(panel, features):
+    return ScenarioContext(panel, HORIZON, statistics_for(panel, features))
 
 
 def asked(block, rows, steps):
     """The question of `rows` of a block at `steps` from 0."""
-    cutoffs = np.array([block.context.panel.n_days - 1])
+    cutoffs = np.array([block.context.n_days - 1])
     return Question(block, cutoffs, np.zeros(len(rows), np.int64), np.array(rows), np.array(steps) + 1)
 
 
@@ -55,7 +59,7 @@ def test_other_values_on_one_day(panel, features):
     ahead = {name: np.full((5, HORIZON), np.nan, np.float32) for name in told}
     for name, values in told.items():
         ahead[name][np.arange(5), steps] = values
-    block = Altered(Standing(panel, HORIZON), np.array(rows), ahead, together=False)
+    block = ScenarioBlock(scenario_context(panel, features), np.array(rows), ahead, together=False)
     found = matrix(asked(block, range(5), steps), features)
     for row, (series, step) in enumerate(zip(rows, steps, strict=True)):
         day = panel.ahead(HORIZON)[step].astype(object)
@@ -74,7 +78,7 @@ def test_other_values_of_several_series_together(panel, features):
     other = scenario(panel, {"price": 2.0, "promotion": 1}, rows, first, last)
     ahead = {name: np.full((3, HORIZON), np.nan, np.float32) for name in ("price", "promotion")}
     ahead["price"][:, 1:7], ahead["promotion"][:, 1:7] = 2, 1
-    block = Altered(Standing(panel, HORIZON), rows, ahead, together=True)
+    block = ScenarioBlock(scenario_context(panel, features), rows, ahead, together=True)
     place, step = np.divmod(np.arange(3 * HORIZON), HORIZON)
     found = matrix(asked(block, place, step), features).reshape(3, HORIZON, -1)
     expected = of_whole(other, features, rows)
@@ -94,7 +98,7 @@ def test_what_looks_ahead_is_moved_by_what_lies_there(panel, features):
 
 def test_new_series_have_the_features_they_would_have_in_the_panel(panel, features):
     """Of a known and of an unknown shop and category; each as if it alone had been added."""
-    whole = Standing(panel, HORIZON)
+    whole = scenario_context(panel, features)
     series = pl.DataFrame(
         {"item": ["new", "item 1", "new"], "shop": ["north", "west", "east"], "category": ["toys", "food", "tools"]}
     ).select(panel.series.columns)
@@ -104,7 +108,7 @@ def test_new_series_have_the_features_they_would_have_in_the_panel(panel, featur
     known["price"].values[1] = np.nan
     units = np.full((3, panel.n_days), np.nan, np.float32)
     new = replace(panel, series=series, units=units, known=known)
-    block = Beside(whole, new, {}).block(slice(None))
+    block = NewSeriesBlock(whole, new)
     found = matrix(everything(block, panel.n_days - 1, HORIZON), features).reshape(3, HORIZON, -1)
     for row in range(3):
         values = {
@@ -117,7 +121,7 @@ def test_new_series_have_the_features_they_would_have_in_the_panel(panel, featur
             units=np.concatenate([panel.units, units[:1]]),
             known=values,
         )
-        context = Context(added, HORIZON, whole.codes)
-        expected = matrix(everything(context.block(np.array([8])), panel.n_days - 1, HORIZON), features)
+        context = Context(added, HORIZON, statistics_for(added, features), whole.codes)
+        expected = matrix(everything(context.block(added.part(np.array([8]))), panel.n_days - 1, HORIZON), features)
         for number, feature in enumerate(features.values()):
             np.testing.assert_allclose(found[row, :, number], expected[:, number], rtol=1e-5, err_msg=feature.name)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from foresell.features.catalogue import catalogue
-from foresell.features.training_rows import BLOCK, Grid, Questions
+from foresell.features.training_rows import BLOCK, Grid, TrainingRows
 
 HORIZON = 9
 NAMES = ("step", "lag_1", "mean_28", "weekday")
@@ -11,7 +11,7 @@ NAMES = ("step", "lag_1", "mean_28", "weekday")
 @pytest.fixture
 def questions(make_panel):
     features = catalogue(make_panel(200))
-    return Questions(make_panel(200), HORIZON, {name: features[name] for name in NAMES}, Grid(200, 7, 0.5))
+    return TrainingRows(make_panel(200), HORIZON, {name: features[name] for name in NAMES}, Grid(200, 7, 0.5))
 
 
 def values(rows):
@@ -46,7 +46,7 @@ def test_chunks_and_lengths_go_together_where_blocks_are_left_out(make_panel, mo
     assert BLOCK > 2
     panel = make_panel(200)
     features = {name: catalogue(panel)[name] for name in NAMES}
-    questions = Questions(panel, HORIZON, features, Grid(200, 7, 0.5), keep=True)
+    questions = TrainingRows(panel, HORIZON, features, Grid(200, 7, 0.5), keep=True)
     last = np.arange(8) >= 5
     rows = questions.until(199, series=last)
     assert [len(chunk) for chunk in rows.chunks()] == list(rows.lengths)

@@ -15,9 +15,9 @@ from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import fit
 from foresell.ensemble.combination import Combination
 from foresell.models import make
-from foresell.models.scenario_model import Asides
+from foresell.models.contract import ScenarioRows
 from foresell.models.totals import Totals
-from foresell.serving.current_forecast import StandingChampion, ahead_of, last_known
+from foresell.serving.current_forecast import ChampionScenarioModel, ahead_of, last_known
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",))
@@ -42,7 +42,7 @@ def champion(panel):
 
 @pytest.fixture(scope="module")
 def standing(champion, panel):
-    return StandingChampion(champion, panel, 1 << 30)
+    return ChampionScenarioModel(champion, panel, 1 << 30)
 
 
 def test_it_stands_as_the_champion_forecasts(champion, standing, panel):
@@ -58,7 +58,7 @@ def test_what_if_is_blended_anew_and_moved_by_the_ratio_of_the_totals(champion, 
     day = panel.ahead(HORIZON)[3].astype(object)
     ahead = {"price": np.full((3, HORIZON), np.nan, np.float32)}
     ahead["price"][:, 3] = 0.5
-    found = standing.given(Asides(rows, ahead, np.arange(3), np.full(3, 3), together=together))
+    found = standing.answer_scenario(ScenarioRows(rows, ahead, np.arange(3), np.full(3, 3), together=together))
     alone = replace(champion, totals=None)
     before = alone.forecast(panel).mean[rows, 3]
     each = [rows] * 3 if together else [rows[[place]] for place in range(3)]
@@ -73,7 +73,7 @@ def test_what_if_is_blended_anew_and_moved_by_the_ratio_of_the_totals(champion, 
 def test_what_stays_as_it_is_stays_to_the_bit(standing, panel):
     series, step = np.divmod(np.arange(panel.n_series * HORIZON), HORIZON)
     known = ahead_of(panel, HORIZON)["promotion"][series]
-    same = standing.given(Asides(series, {"promotion": known}, np.arange(len(series)), step))
+    same = standing.answer_scenario(ScenarioRows(series, {"promotion": known}, np.arange(len(series)), step))
     np.testing.assert_array_equal(same, standing.mean[series, step])
 
 
@@ -86,7 +86,7 @@ def test_its_reasons_are_those_of_the_champion(champion, standing, panel):
 
 def test_new_series_have_the_weights_of_new_ones(champion, standing, panel):
     new = panel.part(np.array([7]))  # as if it were not in the panel, where it is without a history too
-    found = standing.beside(new, np.array([2]))[0]
+    found = standing.new_series(new, np.array([2]))[0]
     models = {name: model.forecast(panel).mean[7, 2] for name, model in champion.models.items()}
     assert found == pytest.approx(0.3 * models["lightgbm"] + 0.7 * models["launch"], rel=1e-3)
 

@@ -25,6 +25,16 @@ def level_name(level: Level) -> str:
     return " x ".join(level) if level else "total"
 
 
+def check_columns(series: pl.DataFrame, level: Level) -> None:
+    """Raises UsageError where the level names a column that the table of `series` does not have."""
+    missing = [column for column in level if column not in series.columns]
+    if missing:
+        raise UsageError(
+            f"The level '{level_name(level)}' needs the column {first_five(missing)}, which the series do not "
+            f"have. They have {', '.join(series.columns)}. Correct 'levels' in the settings."
+        )
+
+
 @dataclass(frozen=True)
 class Groups:
     """The series of one level: `frame` has one row for each, `rows` [bottom series] says which one a series joins."""
@@ -70,12 +80,7 @@ class Hierarchy:
 
         Raises UsageError where the level names a column that `series` does not have.
         """
-        missing = [column for column in level if column not in series.columns]
-        if missing:
-            raise UsageError(
-                f"The level '{level_name(level)}' needs the column {first_five(missing)}, which the series do not "
-                f"have. They have {', '.join(series.columns)}. Correct 'levels' in the settings."
-            )
+        check_columns(series, level)
         if not level:
             return Groups((), pl.DataFrame({"total": ["total"]}), np.zeros(series.height, np.int32))
         if level == self.bottom:

@@ -102,7 +102,7 @@ def changed_ahead(
     panel: Panel, changes: Mapping[str, str | float], series: np.ndarray, horizon: int
 ) -> dict[str, np.ndarray]:
     """The values that `changes` give rows `series` on the first `horizon` days ahead: float32 [series, step] by
-    covariate, as `altered` takes them. Raises UsageError as `scenario` does."""
+    covariate, as `panel_of_rows` takes them. Raises UsageError as `scenario` does."""
     days = days_ahead(panel, *panel.ahead(horizon)[[0, -1]].astype(object))
     return {each.covariate: other_values(panel, each, series, days) for each in _changes(panel, changes)}
 
@@ -116,7 +116,7 @@ def _changes(panel: Panel, changes: Mapping[str, str | float]) -> list[Change]:
     return [Change.of(covariate, said) for covariate, said in changes.items()]
 
 
-def altered(panel: Panel, members: np.ndarray, ahead: Mapping[str, np.ndarray]) -> Panel:
+def panel_of_rows(panel: Panel, members: np.ndarray, ahead: Mapping[str, np.ndarray]) -> Panel:
     """The panel of rows `members` [series] with other values of covariates in the first days ahead.
 
     `ahead` are the other values by covariate, float [series, step], NaN where they are as known. A row may be asked for

@@ -122,9 +122,9 @@ def _try_features(
 ) -> list[LeakageTrial]:
     """One trial for each feature at one cutoff."""
     steps = min(horizon, panel.n_days - 1 - cutoff)
-    contexts = [Context(history, horizon) for history in (panel, scrambled, panel.until(cutoff))]
-    whole = slice(0, panel.n_series)
-    questions = [everything(context.block(whole), cutoff, steps) for context in contexts]
+    histories = (panel, scrambled, panel.until(cutoff))
+    blocks = [Context.of(history, horizon, features).block(history) for history in histories]
+    questions = [everything(block, cutoff, steps) for block in blocks]
     checksums = [_checksum(history) for history in (panel, scrambled)]
     trials = []
     for name, feature in features.items():

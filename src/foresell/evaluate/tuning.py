@@ -22,7 +22,7 @@ from foresell.evaluate.cutoffs import cutoffs
 from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.evaluate.search_space import Space, options_of
 from foresell.evaluate.window_forecasts import WindowForecasts
-from foresell.features.training_rows import Questions
+from foresell.features.training_rows import TrainingRows
 from foresell.models.global_models.model import Pooled
 
 MOST_ROWS = 400_000  # training rows of all trials: enough to tell models apart, few enough to try many of them
@@ -74,7 +74,7 @@ class TuningWindows:
     panel: Panel
     horizon: int
     cutoffs: tuple[int, ...]
-    prepared: Questions = field(repr=False)
+    prepared: TrainingRows = field(repr=False)
     windows: tuple[WindowForecasts, ...] = field(repr=False)
 
     @classmethod

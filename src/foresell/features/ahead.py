@@ -25,11 +25,17 @@ def price_features(levels: tuple[Level, ...], spans: Spans) -> list[Feature]:
     ]
 
 
-def _price(name: str, meaning: str, sees: int, of: Callable[[Question, np.ndarray], np.ndarray]) -> Feature:
+def _price(
+    name: str,
+    meaning: str,
+    sees: int,
+    of: Callable[[Question, np.ndarray], np.ndarray],
+    group_level: Level | None = None,
+) -> Feature:
     def rows(q: Question) -> np.ndarray:
         return of(q, q.block.known("price", q.series, q.day))
 
-    return Feature(name, "price", meaning, "price", sees, rows, ahead=True)
+    return Feature(name, "price", meaning, "price", sees, rows, ahead=True, group_level=group_level)
 
 
 def _price_to_mean(days: int) -> Feature:
@@ -60,7 +66,8 @@ def _price_against(level: Level) -> Feature:
         return ratio(price, q.block.group_price(level, q.series, q.day))
 
     words = f"the series' {level_name(level)}" if level else "all series"
-    return _price(f"price_to_{level_suffix(level)}", f"price over the mean price of {words} on the day", 0, of)
+    meaning = f"price over the mean price of {words} on the day"
+    return _price(f"price_to_{level_suffix(level)}", meaning, 0, of, level)
 
 
 def promotion_features(spans: Spans) -> list[Feature]:

@@ -3,48 +3,58 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
-from foresell.core.hierarchy import Hierarchy, Level
+from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 from foresell.features.ahead import covariate_feature, price_features, promotion_features
 from foresell.features.calendar import MEANINGS, calendar_columns
 from foresell.features.groups import group_features, level_suffix
 from foresell.features.history import history_features
-from foresell.features.question import Feature, Question, category_codes
+from foresell.features.question import Feature, Question, calendar_codes
 from foresell.features.spans import SPANS
 
 FIXED = ("attribute", "covariate")  # groups that the user named column by column, all of them in the default set
 ENOUGH = 20  # series that a group needs for its trend to be steadier than theirs
 
 
-def catalogue(panel: Panel, levels: tuple[Level, ...] = ()) -> dict[str, Feature]:
-    """All features that the panel's data allow, by name.
+def catalogue(panel: Panel, levels: tuple[Level, ...] = (), statistics: Statistics | None = None) -> dict[str, Feature]:
+    """All features that the panel's data allow, by name, with the default set marked.
 
-    `levels` are those whose trends and prices are features too; the total always is, the single series never.
+    `levels` are those whose trends and prices are features too; the total always is, the single series never. Which
+    features are the default depends on how many series there are: where `panel` is a block, `statistics` count them.
     """
+    levels = group_levels(panel, levels)
+    default = _default_names(panel, steady_level(statistics or Statistics.of(panel, levels), levels))
+    return {
+        name: replace(feature, default=name in default or feature.group in FIXED)
+        for name, feature in all_features(panel, levels).items()
+    }
+
+
+def all_features(panel: Panel, levels: tuple[Level, ...] = ()) -> dict[str, Feature]:
+    """All features that the panel's data allow, by name; what they are does not depend on its series."""
     spans = SPANS[panel.frequency]
+    levels = group_levels(panel, levels)
     features = [
         Feature("step", "question", "how many days after the cutoff the day lies", "calendar", 0, lambda q: q.step),
         *_calendar_features(panel),
         *history_features(spans),
-        *group_features(group_levels(panel, levels), spans),
+        *group_features(levels, spans),
     ]
     if "price" in panel.known:
-        features += price_features(group_levels(panel, levels), spans)
+        features += price_features(levels, spans)
     if "promotion" in panel.known:
         features += promotion_features(spans)
     features += [covariate_feature(name) for name in panel.known if name not in ("price", "promotion")]
     features += [_attribute(name) for name in panel.series.columns]
-    default = _default_names(panel, levels)
-    return {
-        feature.name: replace(feature, default=feature.name in default or feature.group in FIXED)
-        for feature in features
-    }
+    return {feature.name: feature for feature in features}
 
 
 def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
@@ -53,7 +63,7 @@ def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
     return tuple(dict.fromkeys(((), *between)))
 
 
-def _default_names(panel: Panel, levels: tuple[Level, ...] = ()) -> set[str]:
+def _default_names(panel: Panel, steady: Level) -> set[str]:
     """The names of the default set: what backtests before the reported windows showed to pay (benchmarks/LOG.md)."""
     spans = SPANS[panel.frequency]
     short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
@@ -69,15 +79,15 @@ def _default_names(panel: Panel, levels: tuple[Level, ...] = ()) -> set[str]:
     ahead |= {f"price_change_{days}" for days in (short, middle)}
     ahead |= {f"promotion{what}" for what in ("", "_before", "_after", "_share_recent", "_mean", "_uplift")}
     trends = {f"trend_{short}_{middle}", f"trend_{middle}_{long}", f"trend_{middle}_{year}", "growth"}
-    told = trends | {"weekday", "year_week", "year_day"}
-    group = {f"{name}_of_{level_suffix(steady_level(panel, levels))}" for name in told}
+    of_group = trends | {"weekday", "year_week", "year_day"}
+    group = {f"{name}_of_{level_suffix(steady)}" for name in of_group}
     return own | dated | ahead | group
 
 
-def steady_level(panel: Panel, levels: tuple[Level, ...]) -> Level:
-    """The level with the most groups of at least `ENOUGH` series each on average: fine, yet not noisy."""
-    sizes = {level: len(Hierarchy.of(panel.keys).groups(panel.series, level)) for level in group_levels(panel, levels)}
-    enough = {level: groups for level, groups in sizes.items() if panel.n_series >= ENOUGH * groups}
+def steady_level(statistics: Statistics, levels: tuple[Level, ...]) -> Level:
+    """Of `levels`, the one with the most groups of at least `ENOUGH` series each on average: fine, yet not noisy."""
+    sizes = {level: len(statistics.levels[level]) for level in levels}
+    enough = {level: groups for level, groups in sizes.items() if statistics.n_series >= ENOUGH * groups}
     return max(enough, key=lambda level: enough[level], default=())
 
 
@@ -111,7 +121,7 @@ def table(features: dict[str, Feature]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["name", "group", "meaning", "reads", "earliest"], orient="row")
 
 
-def matrix(question: Question, features: dict[str, Feature]) -> np.ndarray:
+def matrix(question: Question, features: Mapping[str, Feature]) -> np.ndarray:
     """The features of every row: float32 [row, feature]."""
     values = np.empty((len(question), len(features)), np.float32)
     for place, feature in enumerate(features.values()):
@@ -121,8 +131,7 @@ def matrix(question: Question, features: dict[str, Feature]) -> np.ndarray:
 
 def _calendar_features(panel: Panel) -> list[Feature]:
     """One feature for each calendar column that this panel's frequency, country and events give."""
-    codes = category_codes(panel)
-    present = calendar_columns(panel.dates[:1], panel.frequency, panel.country, panel.events, codes)
+    present = calendar_columns(panel.dates[:1], panel.frequency, panel.country, panel.events, calendar_codes(panel))
 
     def feature(name: str) -> Feature:
         group = "event" if "event" in name else "holiday" if "holiday" in name else "calendar"

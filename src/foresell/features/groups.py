@@ -29,7 +29,8 @@ def level_suffix(level: Level) -> str:
 
 def _feature(level: Level, name: str, meaning: str, sees: int, of: Callable[[Question], np.ndarray]) -> Feature:
     words = f"the series' {level_name(level)}" if level else "all series together"
-    return Feature(f"{name}_of_{level_suffix(level)}", "group", f"{meaning} of {words}", "units of the group", sees, of)
+    full = f"{name}_of_{level_suffix(level)}"
+    return Feature(full, "group", f"{meaning} of {words}", "units of the group", sees, of, group_level=level)
 
 
 def _at_cutoff(level: Level, spans: Spans) -> list[Feature]:

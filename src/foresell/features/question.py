@@ -2,91 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from threading import RLock
 
 import numpy as np
 import polars as pl
 
-from foresell.core.hierarchy import Groups, Hierarchy, Level
+from foresell.core.hierarchy import Level
 from foresell.core.panel import Known, Panel
+from foresell.core.statistics import Statistics
 from foresell.features.calendar import calendar_columns, holidays_of
 from foresell.features.running_sums import Past
 
 
-def category_codes(panel: Panel) -> dict[str, tuple[str, ...]]:
-    """The values of every category, in order: text columns of the series, holidays and events.
-
-    A value's number is its place here, so it stays the same for a fitted model whatever panel it is shown later.
-    """
-    text = [name for name, kind in panel.series.schema.items() if not kind.is_numeric()]
-    codes = {name: tuple(panel.series[name].drop_nulls().cast(pl.String).unique().sort()) for name in text}
-    codes["event"] = tuple(panel.events["event"].unique().sort())
+def calendar_codes(panel: Panel) -> dict[str, tuple[str, ...]]:
+    """The names of the panel's events, and of its country's holidays, in order."""
+    codes = {"event": tuple(panel.events["event"].unique().sort())}
     if panel.country:
         codes["holiday"] = tuple(holidays_of(panel.country, panel.dates)["event"].unique().sort())
     return codes
 
 
 class Context:
-    """What the features of all blocks of a panel share: the calendar by day, the sales and prices of groups.
+    """What the features of all blocks share: the calendar by day, the sales and prices of groups.
 
-    `horizon` is how far past the history questions may reach. `codes` give the values of each category their
-    numbers (see `category_codes`); a model keeps those it was fitted with. Group sales are made on first use and kept.
+    `panel` may be any block: only its days and its calendar are used. `statistics` are those of all series; sales after
+    the last day of `panel` are not looked at. `horizon` is how far past the history questions may reach. `codes` give
+    the values of each category their numbers, by their place; a model keeps those it was fitted with, so that a value
+    has the same number whatever series are asked about. Without them, the numbers are those of `statistics`.
     """
 
-    def __init__(self, panel: Panel, horizon: int, codes: Mapping[str, tuple[str, ...]] | None = None):
-        self.panel = panel
+    def __init__(
+        self,
+        panel: Panel,
+        horizon: int,
+        statistics: Statistics,
+        codes: Mapping[str, tuple[str, ...]] | None = None,
+    ):
         self.horizon = horizon
-        self.codes = category_codes(panel) if codes is None else codes
+        self.statistics = statistics
+        self.codes = {**statistics.codes, **calendar_codes(panel)} if codes is None else codes
+        self.n_days = panel.n_days
+        self.frequency = panel.frequency
+        self.country = panel.country
+        self.events = panel.events
         self.dates = np.concatenate([panel.dates[: panel.n_days], panel.ahead(horizon)])  # [day + ahead]
-        self._groups: dict[Level, Groups] = {}
+        self._places: dict[str, dict[str | None, int]] = {}
         self._group_past: dict[Level, Past] = {}
         self._group_price: dict[Level, np.ndarray] = {}
+        self._lock = RLock()
+
+    @classmethod
+    def of(cls, panel: Panel, horizon: int, features: Mapping[str, Feature]) -> Context:
+        """The context of a panel that holds all series, for these features."""
+        return cls(panel, horizon, statistics_for(panel, features))
 
     @cached_property
     def calendar(self) -> dict[str, np.ndarray]:
         """Calendar features by name, each float32 [day + ahead]."""
-        return calendar_columns(self.dates, self.panel.frequency, self.panel.country, self.panel.events, self.codes)
+        return calendar_columns(self.dates, self.frequency, self.country, self.events, self.codes)
 
-    def groups(self, level: Level) -> Groups:
-        """The groups of `level` and which of them each series belongs to."""
-        if level not in self._groups:
-            self._groups[level] = Hierarchy.of(self.panel.keys).groups(self.panel.series, level)
-        return self._groups[level]
+    def places(self, name: str) -> Mapping[str | None, int]:
+        """The number of each value of a category."""
+        with self._lock:
+            if name not in self._places:
+                self._places[name] = {value: place for place, value in enumerate(self.codes[name])}
+            return self._places[name]
 
     def group_past(self, level: Level) -> Past:
-        """The summed sales of the level's groups."""
-        if level not in self._group_past:
-            groups = self.groups(level)
-            units = _sum_by_group(self.panel.units, groups.rows, len(groups))
-            self._group_past[level] = Past(units, self.panel.frequency.season)
-        return self._group_past[level]
+        """The summed sales of the level's groups, and of a last one that is none of them and sold nothing known."""
+        with self._lock:
+            if level not in self._group_past:
+                sums = self.statistics.levels[level].units
+                assert sums is not None, f"the statistics have no units of {level}"
+                units = _with_none(sums.known_total()[:, : self.n_days])
+                self._group_past[level] = Past(units, self.frequency.season)
+            return self._group_past[level]
 
     def group_price(self, level: Level) -> np.ndarray:
-        """The mean price of the level's groups, float32 [group, day + ahead]."""
-        if level not in self._group_price:
-            price, groups = self.panel.known["price"], self.groups(level)
-            self._group_price[level] = _mean_by_group(price.values[price.rows], groups.rows, len(groups))
-        return self._group_price[level]
+        """The mean price of the level's groups, and of a last one that is none of them: float32 [group + 1, day]."""
+        with self._lock:
+            if level not in self._group_price:
+                sums = self.statistics.levels[level].price
+                assert sums is not None, f"the statistics have no prices of {level}"
+                self._group_price[level] = _with_none(sums.mean())
+            return self._group_price[level]
 
-    def block(self, series: slice | np.ndarray) -> Block:
-        """The questions' view of some of the series."""
-        return Block(self, series)
+    def block(self, panel: Panel) -> Block:
+        """The questions' view of the series of `panel`."""
+        return Block(self, panel)
 
 
 class Block:
-    """Some series with their past and what is known ahead of them; one series will do."""
+    """Some series, one or many, with their past and what is known ahead of them."""
 
-    def __init__(self, context: Context, series: slice | np.ndarray):
+    def __init__(self, context: Context, panel: Panel):
         self.context = context
-        self.members = np.arange(context.panel.n_series)[series]  # [series] rows of the whole panel
-        self._series = series
+        self._panel = panel
+        self._rows: dict[Level, np.ndarray] = {}
 
-    @cached_property
+    @property
     def panel(self) -> Panel:
         """The panel of these series."""
-        return self.context.panel.part(self._series)
+        return self._panel
+
+    def group_rows(self, level: Level) -> np.ndarray:
+        """The group of `level` that each series belongs to: int32 [series], past the last where it is in none."""
+        if level not in self._rows:
+            self._rows[level] = self.context.statistics.levels[level].rows(self.panel.series)
+        return self._rows[level]
 
     @cached_property
     def past(self) -> Past:
@@ -104,22 +130,20 @@ class Block:
     def group_price(self, level: Level, series: np.ndarray, day: np.ndarray) -> np.ndarray:
         """The mean price of the group of `level` that each series belongs to, on its day: float32 of their shape."""
         mean = self.context.group_price(level)
-        rows = self.context.groups(level).rows[self.members[series]]
-        return mean[rows, np.minimum(day, mean.shape[1] - 1)]
+        return mean[self.group_rows(level)[series], np.minimum(day, mean.shape[1] - 1)]
 
     def attribute(self, name: str) -> np.ndarray:
         """A column of the series as numbers, float32 [series]: itself when numeric, else the place in the codes."""
         column = self.panel.series[name]
-        if name in self.context.codes:
-            values = list(self.context.codes[name])
-            column = column.cast(pl.String).replace_strict(values, range(len(values)), default=None)
-        return column.cast(pl.Float32).to_numpy()
+        if name not in self.context.codes:
+            return column.cast(pl.Float32).to_numpy()
+        places = self.context.places(name)
+        return np.array([places.get(text, np.nan) for text in column.cast(pl.String)], np.float32)
 
     @cached_property
     def price_past(self) -> Past:
         """Prices laid out like sales: since they are known ahead, they may be asked for at the target day."""
-        known = self.panel.known["price"]
-        return Past(known.values[known.rows], self.panel.frequency.season)
+        return Past(self.panel.known["price"].on(slice(None)), self.panel.frequency.season)
 
     @cached_property
     def promoted_past(self) -> Past:
@@ -130,8 +154,7 @@ class Block:
     @cached_property
     def promotion_past(self) -> Past:
         """The promotions laid out like sales."""
-        known = self.panel.known["promotion"]
-        return Past(known.values[known.rows], self.panel.frequency.season)
+        return Past(self.panel.known["promotion"].on(slice(None)), self.panel.frequency.season)
 
 
 @dataclass(frozen=True)
@@ -178,7 +201,7 @@ class Question:
 
     def group_rows(self, level: Level) -> np.ndarray:
         """The group of each row's series: [row]."""
-        return self.block.context.groups(level).rows[self.block.members[self.series]]
+        return self.block.group_rows(level)[self.series]
 
 
 @dataclass(frozen=True)
@@ -187,7 +210,7 @@ class Feature:
 
     `sees` says, in days before the cutoff, how far back it looks (None: all of the history); `reads` says what.
     `default` says whether it belongs to the default set, `ahead` whether it moves with what is known of the days after
-    the cutoff: another price there is another value of it.
+    the cutoff: another price there is another value of it. `group_level` is the level whose units or prices it reads.
     """
 
     name: str
@@ -198,6 +221,7 @@ class Feature:
     of: Callable[[Question], np.ndarray]
     default: bool = False
     ahead: bool = False
+    group_level: Level | None = None
 
     @property
     def earliest(self) -> str:
@@ -219,27 +243,16 @@ def unknown(name: str) -> Feature:
     return Feature(name, "unknown", "not known for these data", "nothing", 0, lambda q: np.full(len(q), np.nan))
 
 
-def _sum_by_group(values: np.ndarray, rows: np.ndarray, n_groups: int, chunk: int = 128) -> np.ndarray:
-    """Values added up by group, float32 [group, day], NaN where no member is known; `chunk` days at a time."""
-    from scipy.sparse import csr_matrix
-
-    n_series, n_days = values.shape
-    adding = csr_matrix((np.ones(n_series, np.float32), (rows, np.arange(n_series))), (n_groups, n_series))
-    out = np.empty((n_groups, n_days), np.float32)
-    for start in range(0, n_days, chunk):
-        part = values[:, start : start + chunk]
-        total = adding @ np.nan_to_num(part)
-        known = adding @ (~np.isnan(part)).astype(np.float32)
-        out[:, start : start + chunk] = np.where(known > 0, total, np.nan)
-    return out
+def statistics_for(block: Panel, features: Mapping[str, Feature], levels: Collection[Level] = ()) -> Statistics:
+    """What of the series of `block` goes into these features of other series; `levels` are counted too."""
+    units: set[Level] = set()
+    prices: set[Level] = set()
+    for feature in features.values():
+        if feature.group_level is not None:
+            (prices if feature.reads == "price" else units).add(feature.group_level)
+    return Statistics.of(block, levels, units_of=units, prices_of=prices)
 
 
-def _mean_by_group(values: np.ndarray, rows: np.ndarray, n_groups: int, chunk: int = 128) -> np.ndarray:
-    """The mean of the known values by group: float32 [group, day], NaN where no member is known."""
-    out = np.empty((n_groups, values.shape[1]), np.float32)
-    for start in range(0, values.shape[1], chunk):
-        part = values[:, start : start + chunk]
-        count = _sum_by_group((~np.isnan(part)).astype(np.float32), rows, n_groups)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            out[:, start : start + chunk] = _sum_by_group(part, rows, n_groups) / count
-    return out
+def _with_none(values: np.ndarray) -> np.ndarray:
+    """Values of groups [group, day] with a last row of which nothing is known."""
+    return np.pad(values, ((0, 1), (0, 0)), constant_values=np.nan)

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
+from foresell.engine.local import LOCAL
+from foresell.engine.protocol import Engine
 from foresell.features.catalogue import matrix
-from foresell.features.question import Block, Context, Feature, Question
+from foresell.features.question import Block, Context, Feature, Question, statistics_for
 
 BLOCK = 1024  # series at a time: their running sums then fit in a few hundred megabytes
 SAMPLE = 1500  # series in the sample that a model may look at before it sees all rows
 THINNED = 100_000  # about how many rows are in the sample of some of the rows
-WORKERS = 2  # blocks in the making at once
+SUMMED = 8192  # series at a time of which sums by group are made
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Rows:
+class WindowRows:
     """The rows that one window may learn from: `units` [row], and their features when asked for.
 
     `chunks` makes the features chunk by chunk, float32 [row, feature], `lengths` rows each; `sample` those of some
@@ -66,7 +68,7 @@ class Rows:
     sample: Callable[[], np.ndarray]
 
 
-class Questions:
+class TrainingRows:
     """The training rows of a panel for windows that end at `windows` (indices of cutoffs, the panel's last if none).
 
     With `keep`, features are made at the first use and kept in a temporary folder for the windows to come, else they
@@ -83,11 +85,14 @@ class Questions:
         windows: Sequence[int] = (),
         *,
         keep: bool = False,
+        engine: Engine = LOCAL,
     ):
+        self.panel = panel
         self.horizon = horizon
         self.features = features
         self.grid = grid
-        self.context = Context(panel, horizon)
+        self.engine = engine
+        self.context = Context(panel, horizon, merged_statistics(panel, features, engine))
         last = panel.n_days - 1
         self.cutoffs = grid.cutoffs(last, min(windows, default=last))
         self._folder = tempfile.TemporaryDirectory(prefix="foresell-") if keep else None
@@ -102,7 +107,7 @@ class Questions:
         *,
         series: np.ndarray | None = None,
         steps: tuple[int, int] | None = None,
-    ) -> Rows:
+    ) -> WindowRows:
         """The rows that may be known at `cutoff`, whose own cutoffs reach back over the grid's days.
 
         `names` are the features wanted, in order; all where not given. `series` (bool [series]) and `steps` (the first
@@ -121,7 +126,7 @@ class Questions:
             return self._values(number + 1, self._parts[number])[chosen[number]][:, columns]
 
         def chunks() -> Iterator[np.ndarray]:
-            return _ahead(chunk, len(numbers))
+            return self.engine.map(chunk, range(len(numbers)))
 
         def sample() -> np.ndarray:
             if series is None and steps is None:
@@ -129,7 +134,7 @@ class Questions:
             every = max(1, sum(map(len, units)) // THINNED)
             return np.concatenate([values[::every] for values in chunks()])
 
-        return Rows(
+        return WindowRows(
             units=np.concatenate(units) if units else np.empty(0, np.float32),
             lengths=tuple(map(len, units)),
             chunks=chunks,
@@ -155,16 +160,16 @@ class Questions:
         return [there[name] for name in names]
 
     def _draw(self, series: slice | np.ndarray) -> Part:
-        block = self.context.block(series)
-        place, rows, step = draw(block.panel.units, int(block.members[0]), self.cutoffs, self.horizon, self.grid)
+        units, members = self.panel.units[series], np.arange(self.panel.n_series)[series]
+        place, rows, step = draw(units, int(members[0]), self.cutoffs, self.horizon, self.grid)
         cutoff = self.cutoffs[place]
         return Part(
             series,
             lambda block: Question(block, self.cutoffs, place, rows, step),
-            block.members[rows].astype(np.int32),
+            members[rows].astype(np.int32),
             cutoff.astype(np.int16),
             (cutoff + step).astype(np.int16),
-            block.panel.units[rows, cutoff + step],
+            units[rows, cutoff + step],
         )
 
     def _values(self, number: int, part: Part) -> np.ndarray:
@@ -172,7 +177,7 @@ class Questions:
         path = Path(self._folder.name) / f"{number}.npy" if self._folder else None
         if path and path.exists():
             return np.load(path, mmap_mode="r")
-        values = matrix(part.question(self.context.block(part.series)), self.features)
+        values = matrix(part.question(self.context.block(self.panel.part(part.series))), self.features)
         if path:
             unfinished = path.with_suffix(".partial.npy")
             np.save(unfinished, values)
@@ -200,21 +205,15 @@ def draw(units: np.ndarray, stream: int, cutoffs: np.ndarray, horizon: int, grid
     return tuple(columns.astype(np.int32))
 
 
+def merged_statistics(panel: Panel, features: Mapping[str, Feature], engine: Engine = LOCAL) -> Statistics:
+    """What of all series of `panel` goes into these features, made of its blocks."""
+    blocks = panel.blocks(SUMMED) if panel.n_series else [panel]
+    return engine.merge(partial(statistics_for, features=features), blocks, Statistics.merge)
+
+
 def everything(block: Block, cutoff: int, horizon: int) -> Question:
     """All series and steps of a block at one cutoff, series by series: rows reshape to [series, step]."""
     n_series = block.panel.n_series
     series = np.repeat(np.arange(n_series, dtype=np.int32), horizon)
     step = np.tile(np.arange(1, horizon + 1, dtype=np.int32), n_series)
     return Question(block, np.array([cutoff]), np.zeros(len(series), np.int32), series, step)
-
-
-def _ahead(make: Callable[[int], np.ndarray], count: int) -> Iterator[np.ndarray]:
-    """`make(0)`, `make(1)`, … in order, with the next few in the making on other threads."""
-    with ThreadPoolExecutor(WORKERS) as pool:
-        waiting: deque[Future[np.ndarray]] = deque()
-        for number in range(count):
-            waiting.append(pool.submit(make, number))
-            if len(waiting) > WORKERS:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

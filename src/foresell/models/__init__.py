@@ -18,7 +18,7 @@ from foresell.core.errors import UnreadableFile, UsageError
 if TYPE_CHECKING:
     from foresell.core.frequency import Frequency
     from foresell.core.panel import Panel
-    from foresell.models.contract import Fitted, Model
+    from foresell.models.contract import FittedModel, Model
 
 MODELS = {
     "seasonal_naive": "foresell.models.naive:SeasonalNaive",
@@ -62,7 +62,7 @@ def options(name: str) -> list[str]:
     return _options(_kind(name))
 
 
-def load(folder: Path | str) -> Fitted:
+def load(folder: Path | str) -> FittedModel:
     """The fitted model that was saved in `folder`. Raises UnreadableFile where there is none."""
     path = Path(folder) / "model.json"
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -13,6 +13,7 @@ import polars as pl
 from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 
 Progress = Callable[[int, int], None]
 """Told now and then how many of how many pieces of the work are done: trees, or series."""
@@ -83,6 +84,23 @@ class Fitted(Protocol):
         ...
 
 
+class FittedModel(Fitted, Protocol):
+    """A fitted model of the registry, which can forecast a block of series by itself."""
+
+    def statistics(self, block: Panel) -> Statistics:
+        """What of the series of `block` goes into the forecasts of other series.
+
+        A model that looks at each series by itself counts them only. Those of all blocks merge into the statistics with
+        which any of them can be forecast.
+        """
+        ...
+
+    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
+        """As `Fitted.forecast`. Where `panel` is a block of some series, `statistics` are those of all of them, and the
+        forecast is that of the block's series among all. Without them, the series of `panel` are all there are."""
+        ...
+
+
 class Model(Protocol):
     """How to learn: a name and options, no state."""
 
@@ -95,7 +113,7 @@ class Model(Protocol):
         """
         ...
 
-    def fit(self, panel: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> Fitted:
+    def fit(self, panel: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> FittedModel:
         """Learns from `panel`, which ends at the cutoff, to forecast `horizon` days.
 
         `prepared` is what `prepare` gave for several windows, this one among them. It saves time and changes no
@@ -115,4 +133,55 @@ class Sharing(Model, Protocol):
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int], others: Sequence[Any] = ()) -> Any:
         """As for every model, with all that `others`, models of equal `rows`, need too."""
+        ...
+
+
+@dataclass(frozen=True)
+class ScenarioRows:
+    """What is asked in scenarios: series of a panel with other values of covariates on days ahead.
+
+    `members` int [series] are rows of the panel, which may come often; `ahead` the other values by covariate, float32
+    [series, step], NaN where as known. Row r asks for `series[r]` (a place in `members`) and `step[r]`, from 0. The
+    series change all at once where `together`, else each as if it alone did.
+    """
+
+    members: np.ndarray
+    ahead: Mapping[str, np.ndarray]
+    series: np.ndarray
+    step: np.ndarray
+    together: bool = False
+
+    @property
+    def rows(self) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of the panel and the steps that are asked for: places in [series, step]."""
+        return self.members[self.series], self.step
+
+
+class ScenarioModel(Protocol):
+    """What a model says at one cutoff of a panel. It may be asked from several threads."""
+
+    mean: np.ndarray
+    """The forecast of every series: float32 [series, step]."""
+
+    reads: frozenset[str]
+    """The covariates whose values ahead move it."""
+
+    def answer_scenario(self, asked: ScenarioRows) -> np.ndarray:
+        """The means with other values ahead: float32 [row]."""
+        ...
+
+    def new_series(self, panel: Panel, step: np.ndarray) -> np.ndarray:
+        """The means of series without a history that the panel does not have, each as if it alone were added to it.
+
+        `panel` holds them, with the days and the columns of the model's panel; each is asked for one `step` [series],
+        from 0. float32 [series].
+        """
+        ...
+
+    def explain(self, series: Sequence[int]) -> Contributions:
+        """What makes the means of some of the series."""
+        ...
+
+    def memory(self) -> int:
+        """Bytes that are kept beside the panel and the model."""
         ...

@@ -21,6 +21,7 @@ from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 
@@ -178,7 +179,11 @@ class FittedIntermittent:
         """No covariates."""
         return frozenset()
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def statistics(self, block: Panel) -> Statistics:
+        """Their number only: each series is looked at by itself."""
+        return Statistics.of(block)
+
+    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
         """The rate of each series for every step [series, step]; 0 on closed days and for a series without sales."""
         rate = np.zeros(panel.n_series)
         for start in range(0, panel.n_series, BLOCK):

@@ -16,6 +16,7 @@ from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 
@@ -64,7 +65,11 @@ class FittedSeasonalNaive:
         """No covariates."""
         return frozenset()
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def statistics(self, block: Panel) -> Statistics:
+        """Their number only: each series is looked at by itself."""
+        return Statistics.of(block)
+
+    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
         season = _last_season(panel.units, self.season)
         return _forecast(panel, season[:, np.arange(self.horizon) % self.season])
 
@@ -119,7 +124,11 @@ class FittedMovingAverage:
         """No covariates."""
         return frozenset()
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def statistics(self, block: Panel) -> Statistics:
+        """Their number only: each series is looked at by itself."""
+        return Statistics.of(block)
+
+    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
         mean = _known_mean(panel.units[:, -self.window :])
         for row in np.flatnonzero(np.isnan(mean)):
             known = np.flatnonzero(~np.isnan(panel.units[row]))

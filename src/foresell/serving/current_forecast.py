@@ -14,13 +14,13 @@ from foresell.core.panel import Panel
 from foresell.ensemble.champion import Champion
 from foresell.evaluate.segments import segments
 from foresell.models.closed_days import closed_days
-from foresell.models.contract import Contributions
-from foresell.models.scenario_model import Asides, Standing, stand
+from foresell.models.contract import Contributions, ScenarioModel, ScenarioRows
+from foresell.models.scenario_model import scenario_model
 
-Ask = Callable[[Standing], np.ndarray]
+Ask = Callable[[ScenarioModel], np.ndarray]
 
 
-class StandingChampion:
+class ChampionScenarioModel:
     """The champion's forecast at the panel's cutoff: `mean` float32 [series, step], the same as
     `Champion.forecast(panel).mean`; and the covariates whose values ahead it `reads`.
 
@@ -30,9 +30,9 @@ class StandingChampion:
     def __init__(self, champion: Champion, panel: Panel, room: int):
         self.champion = champion
         self.panel = panel
-        self.models: dict[str, Standing] = {}
+        self.models: dict[str, ScenarioModel] = {}
         for name, model in champion.models.items():
-            self.models[name] = stand(model, panel, room - self.memory())
+            self.models[name] = scenario_model(model, panel, room - self.memory())
         blend, kinds = champion.combination.blend, segments(panel)
         self.weights = blend.of_series(kinds)  # [series, model]
         self._blended = blend.apply({name: model.mean for name, model in self.models.items()}, kinds)
@@ -40,25 +40,25 @@ class StandingChampion:
         self.closed = closed_days(panel, champion.horizon)
         self.reads = frozenset().union(*(model.reads for model in self.models.values()))
 
-    def given(self, asked: Asides) -> np.ndarray:
+    def answer_scenario(self, asked: ScenarioRows) -> np.ndarray:
         """The means with what was altered, in line with the totals as they were: float32 [row].
 
         What no model looks at leaves the mean as it is, to the bit.
         """
         series, step = asked.rows
-        blended = self._blend(lambda model: model.given(asked), self.weights[series])
+        blended = self._blend(lambda model: model.answer_scenario(asked), self.weights[series])
         before, mean = self._blended[series, step], self.mean[series, step]
         with np.errstate(invalid="ignore", divide="ignore"):
             moved = blended * np.where(before > 0, mean / before, np.float32(1))
         return np.where(blended == before, mean, moved).astype(np.float32)
 
-    def beside(self, panel: Panel, step: np.ndarray) -> np.ndarray:
+    def new_series(self, panel: Panel, step: np.ndarray) -> np.ndarray:
         """The means of series without a history that `panel` holds, each at one `step` [series], from 0: [series].
 
         As `Champion.forecast` has them for a panel to which each alone was added; totals say nothing about it.
         """
         weights = self.champion.combination.blend.of_series(segments(panel))
-        return self._blend(lambda model: model.beside(panel, step), weights)
+        return self._blend(lambda model: model.new_series(panel, step), weights)
 
     def explain(self, rows: np.ndarray) -> Contributions:
         """What makes the means of the series `rows`; see `Champion.explain`."""

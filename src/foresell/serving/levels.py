@@ -14,14 +14,14 @@ from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.core.scenario import changed_ahead, series_where
-from foresell.models.scenario_model import Asides
-from foresell.serving.current_forecast import StandingChampion
+from foresell.models.contract import ScenarioRows
+from foresell.serving.current_forecast import ChampionScenarioModel
 
 
 class Levels:
     """The forecasts of all levels of `hierarchy` as they stand, and what-ifs of theirs."""
 
-    def __init__(self, champion: StandingChampion, panel: Panel, hierarchy: Hierarchy, ranges: Ranges):
+    def __init__(self, champion: ChampionScenarioModel, panel: Panel, hierarchy: Hierarchy, ranges: Ranges):
         self.champion = champion
         self.panel = panel
         self.hierarchy = hierarchy
@@ -85,7 +85,7 @@ class Levels:
         """By how much series `rows` move with `changes` on the first days ahead: float64 [series, step]."""
         ahead = changed_ahead(self.panel, changes, rows, steps)
         place, step = np.divmod(np.arange(len(rows) * steps), steps)
-        after = self.champion.given(Asides(rows, ahead, place, step, together=True)).reshape(-1, steps)
+        after = self.champion.answer_scenario(ScenarioRows(rows, ahead, place, step, together=True)).reshape(-1, steps)
         return after.astype(np.float64) - self.champion.mean[rows, :steps]
 
     def _steps(self, horizon: int | None) -> int:

@@ -24,11 +24,11 @@ from foresell.core.settings import Settings
 from foresell.ensemble.champion import Champion
 from foresell.features.catalogue import catalogue, group_levels
 from foresell.models.closed_days import closed_days, without_history
-from foresell.models.scenario_model import Asides
+from foresell.models.contract import ScenarioRows
 from foresell.serving import bundle, reasons
 from foresell.serving.answer import Answer
 from foresell.serving.bundle import Manifest, read_bundle_settings, read_manifest
-from foresell.serving.current_forecast import StandingChampion, ahead_of, as_written, last_known
+from foresell.serving.current_forecast import ChampionScenarioModel, ahead_of, as_written, last_known
 from foresell.serving.levels import Levels
 from foresell.serving.reasons import Explanation
 from foresell.serving.request_rows import PRICE, PROMOTION, Asked, Reader
@@ -69,7 +69,7 @@ class Service:
         self.version = version
         self.settings = settings
         self.panel = panel
-        self.champion = StandingChampion(champion, panel, room)
+        self.champion = ChampionScenarioModel(champion, panel, room)
         self.levels = Levels(self.champion, panel, Hierarchy.of(panel.keys, settings.levels), ranges)
         self.transactions: FittedTransactions | None = None
         self.revenue: DailyRevenue | None = None
@@ -264,7 +264,7 @@ class Service:
             if not np.isnan(values).all():
                 ahead[name] = np.full((len(rows), self.manifest.horizon), np.nan, np.float32)
                 ahead[name][each, step] = values
-        mean = self.champion.given(Asides(series, ahead, each, step))
+        mean = self.champion.answer_scenario(ScenarioRows(series, ahead, each, step))
         around = self.levels.around(self.panel.keys)
         is_open = around.is_open[series, step] | (mean > 0)  # a price may say that a new series begins earlier
         ends = around.quantiles(mean, series, step, self.probabilities, is_open=is_open)
@@ -273,7 +273,7 @@ class Service:
     def _answer_new(self, asked: Asked, rows: np.ndarray, answer: Answer) -> None:
         """Answers about series that the panel does not have."""
         panel, step = self._strangers.panel_of(asked, rows), asked.step[rows]
-        mean = self.champion.beside(panel, step)
+        mean = self.champion.new_series(panel, step)
         each, nobody = np.arange(len(rows)), np.zeros(len(rows), np.int64)
         is_open = ~closed_days(panel, self.manifest.horizon)[each, step]
         ends = self._nobody.quantiles(mean, nobody, step, self.probabilities, is_open=is_open)

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresell.features.training_rows import Rows
+from foresell.features.training_rows import WindowRows
 from foresell.models.global_models.training_data import Lesson, Loss, recent_level, safe_names
 
 LOSSES = [Loss("tweedie", 1.3), Loss("poisson"), Loss("squared")]
@@ -61,7 +61,7 @@ def test_the_curvature_is_the_second_derivative_of_the_loss(loss):
 
 def test_a_lesson_hands_out_the_rows_chunk_by_chunk():
     values = [np.array([[1, 0], [2, 0]], np.float32), np.array([[4, 1]], np.float32)]
-    rows = Rows(np.array([5, 6, 7], np.float32), (2, 1), lambda: iter(values), lambda: values[0])
+    rows = WindowRows(np.array([5, 6, 7], np.float32), (2, 1), lambda: iter(values), lambda: values[0])
     lesson = Lesson(rows, ("mean_91", "event"), {"mean_91": 1.0}, Loss("squared"))
     for _ in range(2):  # as often as it is asked
         first, second = lesson.chunks()

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -15,17 +15,17 @@ import polars as pl
 from foresell.core.errors import UnreadableFile
 from foresell.core.finding import Finding, Severity
 from foresell.core.forecast import Forecast
-from foresell.core.hierarchy import Hierarchy, Level, level_name
+from foresell.core.hierarchy import Level, check_columns, level_name
 from foresell.core.panel import Panel
-from foresell.features.catalogue import catalogue, matrix
-from foresell.features.question import Context, Feature, unknown
-from foresell.features.training_rows import BLOCK, everything
+from foresell.core.statistics import Statistics
+from foresell.engine.local import ONE_BY_ONE
+from foresell.engine.protocol import Engine
+from foresell.features.catalogue import all_features, matrix
+from foresell.features.question import Block, Context, Feature, statistics_for, unknown
+from foresell.features.training_rows import BLOCK, everything, merged_statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions
 from foresell.models.global_models.training_data import Loss, level_weights, recent_level, safe_names
-
-if TYPE_CHECKING:
-    from foresell.models.global_models.scenario_model import StandingPooled
 
 RECIPE = "model.json"
 USUAL = "usual"
@@ -87,6 +87,11 @@ class Recipe:
         """The places of group and block of each booster."""
         return [(group, block) for group in range(len(self.groups)) for block in range(len(self.blocks))]
 
+    def features_of(self, panel: Panel) -> dict[str, Feature]:
+        """The features in order; one that the data of `panel` do not give is unknown."""
+        features = all_features(panel, self.levels)
+        return {name: features.get(name) or unknown(name) for name in self.features}
+
     def asked(self, group: Group) -> list[int]:
         """Which of `groups` speak for a group: its own, else that of all series, else all of them, on average."""
         for name in (group, ALL):
@@ -128,27 +133,44 @@ class FittedPooled:
 
     def reads(self, panel: Panel) -> frozenset[str]:
         """The covariates of which a feature that the boosters are shown looks at days ahead."""
-        shown = Shown(self.recipe, panel).features.values()
+        shown = self.recipe.features_of(panel).values()
         return frozenset(feature.reads for feature in shown if feature.ahead)
 
-    def forecast(self, panel: Panel) -> Forecast:
-        """The mean for each series and step after the panel's cutoff, block by block."""
-        return self.forecast_from(Shown(self.recipe, panel))
+    def statistics(self, block: Panel) -> Statistics:
+        """The sums and prices of groups, and the other things, that go into the forecasts of other blocks."""
+        return statistics_for(block, self.recipe.features_of(block))
 
-    def forecast_from(self, shown: Shown, keep: Callable[[slice, np.ndarray], None] | None = None) -> Forecast:
-        """The same from what the boosters are shown of a panel; `keep` is given the features of each block of series,
+    def forecast(self, panel: Panel, statistics: Statistics | None = None, engine: Engine = ONE_BY_ONE) -> Forecast:
+        """The mean for each series and step after the panel's cutoff, block by block on `engine`.
+
+        Where `panel` is a block, `statistics` are those of all series.
+        """
+        return self.forecast_from(BoosterInput(self.recipe, panel, statistics), engine=engine)
+
+    def forecast_from(
+        self,
+        shown: BoosterInput,
+        keep: Callable[[slice, np.ndarray], None] | None = None,
+        engine: Engine = ONE_BY_ONE,
+    ) -> Forecast:
+        """The same from what the boosters are shown of a panel; `keep` takes the features of each block of series,
         float32 [row, feature]."""
         panel = shown.panel
-        mean = np.empty((panel.n_series, self.horizon), np.float32)
-        for place, values in shown.blocks(np.arange(panel.n_series)):
+        everyone = np.arange(panel.n_series)
+
+        def forecast_block(place: slice) -> tuple[slice, np.ndarray]:
+            values = shown.values(everyone[place])
             if keep:
                 keep(place, values)
-            made = self.means(shown, values, *shown.pairs(np.arange(panel.n_series)[place]))
-            mean[place] = made.reshape(-1, self.horizon)
+            return place, self.means(shown, values, *shown.pairs(everyone[place]))
+
+        mean = np.empty((panel.n_series, self.horizon), np.float32)
+        for place, rows in engine.map(forecast_block, shown.places(everyone)):
+            mean[place] = rows.reshape(-1, self.horizon)
         mean[closed_days(panel, self.horizon)] = 0
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
-    def means(self, shown: Shown, values: np.ndarray, series: np.ndarray, step: np.ndarray) -> np.ndarray:
+    def means(self, shown: BoosterInput, values: np.ndarray, series: np.ndarray, step: np.ndarray) -> np.ndarray:
         """The means of rows of features [row, feature] about these series and steps (from 1): [row]."""
         score = self._ask(shown, series, step, values, lambda booster, asked: booster.score(asked))
         return self.recipe.loss.mean(score, shown.level(values))
@@ -161,11 +183,11 @@ class FittedPooled:
         on average. On closed days all is 0. Takes some hundred times as long as a forecast.
         """
         members = np.arange(panel.n_series) if series is None else np.array(series, np.int64)
-        shown = Shown(self.recipe, panel)
+        shown = BoosterInput(self.recipe, panel)
         return self.reasons(shown, members, shown.blocks(members), closed_days(panel.part(members), self.horizon))
 
     def reasons(
-        self, shown: Shown, members: np.ndarray, blocks: Iterable[tuple[slice, np.ndarray]], closed: np.ndarray
+        self, shown: BoosterInput, members: np.ndarray, blocks: Iterable[tuple[slice, np.ndarray]], closed: np.ndarray
     ) -> Contributions:
         """The same for series: `members`, their features block by block, where they are `closed` [series, step]."""
         names = (*self.recipe.features, USUAL)
@@ -181,12 +203,6 @@ class FittedPooled:
         base[closed] = 0
         units[:, closed] = 0
         return Contributions(names, base, units)
-
-    def stand(self, panel: Panel, room: int) -> StandingPooled:
-        """The boosters at the cutoff of `panel`, with the features of all its series where they fit in `room` bytes."""
-        from foresell.models.global_models.scenario_model import StandingPooled
-
-        return StandingPooled(self, panel, room)
 
     def drivers(self) -> pl.DataFrame:
         """Each feature's share of the gain in loss that its splits brought, largest first."""
@@ -205,7 +221,7 @@ class FittedPooled:
 
     def _ask(
         self,
-        shown: Shown,
+        shown: BoosterInput,
         series: np.ndarray,
         step: np.ndarray,
         values: np.ndarray,
@@ -228,41 +244,53 @@ class FittedPooled:
         return answer
 
 
-class Shown:
+class BoosterInput:
     """What the boosters of `recipe` are shown of a panel: its features, and the group that each series belongs to.
 
-    A feature that the panel's data do not give is unknown. `groups` [series] are places in `names`. Sums by group are
-    those of `context`, one of the panel's own where not given.
+    `groups` [series] are places in `names`. Where `panel` is a block, `statistics` are those of all series. A `context`
+    that is there already may be given instead, and its `features`; `view` says how it sees a part of the panel.
     """
 
     def __init__(
         self,
         recipe: Recipe,
         panel: Panel,
+        statistics: Statistics | None = None,
         context: Context | None = None,
+        view: Callable[[Context, Panel], Block] = Block,
         features: Mapping[str, Feature] | None = None,
     ):
         self.recipe = recipe
         self.panel = panel
-        self.context = context or Context(panel, recipe.horizon, recipe.codes)
-        there = features or catalogue(panel, recipe.levels)
-        self.features: dict[str, Feature] = {name: there.get(name) or unknown(name) for name in recipe.features}
+        self.features = features or recipe.features_of(panel)
+        if context is None:
+            statistics = statistics or merged_statistics(panel, self.features)
+            context = Context(panel, recipe.horizon, statistics, recipe.codes)
+        self.context = context
+        self.view = view
         names = group_names(panel, recipe.by)
         self.names: list[Group] = list(dict.fromkeys(names))
         places = {name: place for place, name in enumerate(self.names)}
         self.groups = np.array([places[name] for name in names], np.int64)
 
+    def places(self, members: np.ndarray) -> list[slice]:
+        """The places of `members` [series] of which features are made at a time."""
+        return [slice(start, min(start + BLOCK, len(members))) for start in range(0, len(members), BLOCK)]
+
+    def values(self, members: np.ndarray) -> np.ndarray:
+        """The features of all steps of `members` [series], rows of the panel: float32 [row, feature]."""
+        is_run = (np.diff(members) == 1).all()
+        part = self.panel.part(slice(members[0], members[-1] + 1) if is_run else members)  # a slice copies nothing
+        question = everything(self.view(self.context, part), self.panel.n_days - 1, self.recipe.horizon)
+        return matrix(question, self.features)
+
     def blocks(self, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """Some of `members` [series] at a time: their places, and the features of all their steps [row, feature]."""
-        for start in range(0, len(members), BLOCK):
-            some = members[start : start + BLOCK]
-            together = (np.diff(some) == 1).all()
-            block = self.context.block(slice(some[0], some[-1] + 1) if together else some)  # a slice copies nothing
-            question = everything(block, self.panel.n_days - 1, self.recipe.horizon)
-            yield slice(start, start + len(some)), matrix(question, self.features)
+        for place in self.places(members):
+            yield place, self.values(members[place])
 
     def pairs(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The series and the steps (from 1) of the rows that `blocks` makes of `members`: [row] each."""
+        """The series and the steps (from 1) of the rows that `values` makes of `members`: [row] each."""
         horizon = self.recipe.horizon
         return np.repeat(members, horizon), np.tile(np.arange(1, horizon + 1), len(members))
 
@@ -299,7 +327,7 @@ def group_names(panel: Panel, level: Level) -> list[Group]:
     """The name of each series' group at `level` [series]. Raises UsageError for a column that is not there."""
     if not level:
         return [ALL] * panel.n_series
-    Hierarchy.of(panel.keys).groups(panel.series, level)  # says what is wrong where a column is missing
+    check_columns(panel.series, level)
     return panel.series.select(pl.col(level).cast(pl.String)).rows()
 
 

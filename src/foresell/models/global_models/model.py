@@ -15,7 +15,7 @@ from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.features.catalogue import catalogue, choose
 from foresell.features.question import Feature
-from foresell.features.training_rows import Grid, Questions, Rows
+from foresell.features.training_rows import Grid, TrainingRows, WindowRows
 from foresell.models.contract import Progress
 from foresell.models.global_models.fitted import ALL, Booster, FittedPooled, Group, Recipe, group_names
 from foresell.models.global_models.training_data import Lesson, Loss, LossName, level_weights
@@ -105,7 +105,9 @@ class Pooled(ABC):
     def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Booster:
         """Trains one booster; `tell` is told how many trees there are."""
 
-    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int], others: Sequence[Pooled] = ()) -> Questions:
+    def prepare(
+        self, panel: Panel, horizon: int, cutoffs: Sequence[int], others: Sequence[Pooled] = ()
+    ) -> TrainingRows:
         """Draws the rows of all windows, whose features are then made once, at the first use.
 
         `panel` ends at the last of `cutoffs`. `others` are models of equal `rows` that shall share them: the features
@@ -114,10 +116,10 @@ class Pooled(ABC):
         features: dict[str, Feature] = {}
         for model in (self, *others):
             features |= model._features(panel, horizon)
-        return Questions(panel, horizon, features, self.rows.grid(panel, horizon), cutoffs, keep=True)
+        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), cutoffs, keep=True)
 
     def fit(
-        self, panel: Panel, horizon: int, prepared: Questions | None = None, progress: Progress | None = None
+        self, panel: Panel, horizon: int, prepared: TrainingRows | None = None, progress: Progress | None = None
     ) -> FittedPooled:
         """Learns from the questions that `panel` can answer.
 
@@ -139,21 +141,21 @@ class Pooled(ABC):
         return FittedPooled(self.name, recipe, boosters)
 
     def _rows(
-        self, questions: Questions, features: tuple[str, ...], panel: Panel
-    ) -> Callable[[Group, tuple[int, int]], Rows]:
+        self, questions: TrainingRows, features: tuple[str, ...], panel: Panel
+    ) -> Callable[[Group, tuple[int, int]], WindowRows]:
         """How to get the rows of a group and a part of the horizon that are known at the panel's cutoff."""
         names = group_names(panel, self.by)
         places = {name: place for place, name in enumerate(dict.fromkeys(names))}
         member = np.array([places[name] for name in names])  # [series]
 
-        def rows(group: Group, steps: tuple[int, int]) -> Rows:
+        def rows(group: Group, steps: tuple[int, int]) -> WindowRows:
             series = None if group == ALL else member == places[group]
             return questions.until(panel.n_days - 1, features, series=series, steps=None if self.blocks == 1 else steps)
 
         return rows
 
     def _groups(
-        self, panel: Panel, rows: Callable[[Group, tuple[int, int]], Rows], steps: tuple[tuple[int, int], ...]
+        self, panel: Panel, rows: Callable[[Group, tuple[int, int]], WindowRows], steps: tuple[tuple[int, int], ...]
     ) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
         """The groups to have boosters, and those too small for them, which are left to one of all series."""
         groups: list[Group] = []
@@ -171,11 +173,11 @@ class Pooled(ABC):
             return lambda trees: None
         return lambda trees: progress(before * self.trees + trees, boosters * self.trees)
 
-    def _alone(self, panel: Panel, horizon: int) -> Questions:
+    def _alone(self, panel: Panel, horizon: int) -> TrainingRows:
         """The rows of one window; kept in files only where they are run through more than once."""
         keep = self.passes > 1 or self.blocks > 1 or bool(self.by)
         features = self._features(panel, horizon)
-        return Questions(panel, horizon, features, self.rows.grid(panel, horizon), keep=keep)
+        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), keep=keep)
 
     def _features(self, panel: Panel, horizon: int) -> dict[str, Feature]:
         """The features chosen, and those that make the recent level."""
@@ -184,9 +186,9 @@ class Pooled(ABC):
         chosen = choose(features, self.use, self.drop)
         return {**chosen, **{name: features[name] for name in level_weights(panel.frequency)}}
 
-    def _of(self, questions: Questions, horizon: int) -> tuple[str, ...]:
+    def _of(self, questions: TrainingRows, horizon: int) -> tuple[str, ...]:
         """The names of this model's features in `questions`, whose panel says what there is to choose from."""
-        panel = questions.context.panel
+        panel = questions.panel
         features, grid = tuple(self._features(panel, horizon)), self.rows.grid(panel, horizon)
         if horizon != questions.horizon or grid != questions.grid:
             raise UsageError(
@@ -201,7 +203,7 @@ class Pooled(ABC):
             )
         return features
 
-    def _enough(self, rows: Rows) -> bool:
+    def _enough(self, rows: WindowRows) -> bool:
         """Whether a group has enough rows for a booster of its own."""
         return len(rows.units) >= ENOUGH * self.min_rows and bool((rows.units > 0).any())
 
@@ -263,7 +265,7 @@ def unknown_ahead(panel: Panel, horizon: int) -> set[str]:
     return {name for name, known in panel.known.items() if np.isnan(known.values[:, days]).all()}
 
 
-def _check_sales(rows: Rows, panel: Panel, horizon: int) -> None:
+def _check_sales(rows: WindowRows, panel: Panel, horizon: int) -> None:
     if not (rows.units > 0).any():
         raise UsageError(
             f"The history of {panel.n_days} {panel.frequency.noun}s has no sales to learn a horizon of {horizon} "

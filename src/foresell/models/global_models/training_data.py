@@ -10,7 +10,7 @@ import numpy as np
 
 from foresell.core.frequency import Frequency
 from foresell.features.spans import SPANS
-from foresell.features.training_rows import Rows
+from foresell.features.training_rows import WindowRows
 
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
 """Features whose numbers are names, which have no order."""
@@ -102,7 +102,7 @@ class Chunk:
 class Lesson:
     """The rows that one booster learns from, made chunk by chunk; `features` are their names, in order."""
 
-    rows: Rows
+    rows: WindowRows
     features: tuple[str, ...]
     level: dict[str, float]
     loss: Loss

@@ -24,6 +24,7 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 from foresell.models.launch.attribute_levels import (
@@ -136,7 +137,11 @@ class FittedLaunch:
         """The promotion, and the price in relation to the usual price of similar goods."""
         return frozenset({"price", "promotion"} & set(panel.known))
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def statistics(self, block: Panel) -> Statistics:
+        """Their number only: each series is looked at by itself."""
+        return Statistics.of(block)
+
+    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
         mean = np.ones((panel.n_series, self.horizon))
         for factor in self._factors(panel).values():
             mean = mean * factor

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UnreadableFile
+from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 from foresell.models.naive import MovingAverage, SeasonalNaive
@@ -73,7 +74,16 @@ class FittedStatistical:
         """The regressors. Fitted sums read none, because a change for one series is lost in the mean of its group."""
         return frozenset(self.model.regressors_of(panel)) if self.model.level is None else frozenset()
 
-    def forecast(self, panel: Panel) -> Forecast:
+    def statistics(self, block: Panel) -> Statistics:
+        """Their number only: each series is looked at by itself.
+
+        Raises UsageError where sums are fitted: those need the whole panel.
+        """
+        if self.model.level is not None:
+            raise UsageError(f"The model '{self.name}' fits sums of a level, so it cannot forecast a block of series.")
+        return Statistics.of(block)
+
+    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
         """The mean of each series and step after the panel's cutoff; a series that failed repeats its last season."""
         mean, _ = self._mean_and_effects(panel)
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)

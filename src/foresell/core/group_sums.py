@@ -1,0 +1,68 @@
+"""Sums and counts of known values by group: the one place where NaN-aware sums over series are made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_BLOCK = 1024  # series at a time, so that the float64 copies stay small
+
+
+@dataclass(frozen=True)
+class GroupSums:
+    """What the known values of each group add up to, and how many they are; NaN is a value that is not known.
+
+    `total` is float64 and `count` int32, both [group, day]. The sums of disjoint sets of series add up to those of all.
+
+    >>> sums = GroupSums.of(np.array([[1.0, np.nan], [2, np.nan], [4, 8]], np.float32), np.array([0, 0, 1]), 2)
+    >>> sums.known_total().tolist(), sums.mean().tolist()
+    ([[3.0, nan], [4.0, 8.0]], [[1.5, nan], [4.0, 8.0]])
+    """
+
+    total: np.ndarray
+    count: np.ndarray
+
+    @classmethod
+    def of(cls, values: np.ndarray, rows: np.ndarray, n_groups: int) -> GroupSums:
+        """Adds up `values` [series, day]; `rows` [series] says which group each series joins."""
+        total = np.zeros((n_groups, values.shape[1]))
+        count = np.zeros((n_groups, values.shape[1]), np.int32)
+        for start in range(0, len(values), _BLOCK):
+            part = values[start : start + _BLOCK]
+            known = ~np.isnan(part)
+            filled = np.where(known, part, 0)
+            joined, local = np.unique(rows[start : start + _BLOCK], return_inverse=True)
+            for sums, addends in ((total, filled), (count, known)):
+                sums[joined] += _sum_rows(addends, local, len(joined), sums.dtype)
+        return cls(total, count)
+
+    def known_total(self) -> np.ndarray:
+        """The sums, NaN where no member is known: float32 [group, day]."""
+        return np.where(self.count > 0, self.total, np.nan).astype(np.float32)
+
+    def mean(self) -> np.ndarray:
+        """The means of the known values, NaN where no member is known: float32 [group, day]."""
+        with np.errstate(invalid="ignore"):
+            return np.where(self.count > 0, self.total / np.maximum(self.count, 1), np.nan).astype(np.float32)
+
+    def add(self, other: GroupSums, rows: np.ndarray, n_groups: int) -> GroupSums:
+        """These sums and those of `other`, whose groups are `rows` among the `n_groups` groups of the result.
+
+        The groups of these sums come first in the result.
+        """
+        grown = [np.zeros((n_groups, self.total.shape[1]), part.dtype) for part in (self.total, self.count)]
+        for sums, own, more in zip(grown, (self.total, self.count), (other.total, other.count), strict=True):
+            sums[: len(own)] = own
+            sums[rows] += more
+        return GroupSums(*grown)
+
+
+def _sum_rows(values: np.ndarray, rows: np.ndarray, n_groups: int, dtype: np.dtype) -> np.ndarray:
+    """Adds up `values` [series, day] by group: [group, day] of `dtype`."""
+    from scipy.sparse import csr_matrix
+
+    if n_groups == 1:
+        return values.sum(axis=0, dtype=dtype)[None]
+    ones = np.ones(len(values), dtype)
+    return csr_matrix((ones, (rows, np.arange(len(values)))), (n_groups, len(values))) @ values.astype(dtype)

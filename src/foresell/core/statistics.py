@@ -1,0 +1,136 @@
+"""What is known of all series together, so that a block of some of them can be worked on by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from foresell.core.group_sums import GroupSums
+from foresell.core.hierarchy import Level, check_columns
+from foresell.core.panel import Panel
+
+
+@dataclass(frozen=True)
+class LevelStatistics:
+    """The groups of one level.
+
+    `groups` has one row for each group: the level's columns as text. `n_series` int64 [group] counts its series.
+    `units` [group, day] and `price` [group, day + ahead] are sums and counts, where they were asked for.
+    """
+
+    groups: pl.DataFrame
+    n_series: np.ndarray
+    units: GroupSums | None = None
+    price: GroupSums | None = None
+
+    def __len__(self) -> int:
+        return len(self.n_series)
+
+    def rows(self, series: pl.DataFrame) -> np.ndarray:
+        """The group that each of `series` belongs to: int32 [series]; `len(self)` where it belongs to none of them."""
+        return _rows_among(self.groups, _labels(series, tuple(self.groups.columns)))
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Everything global that features, draws and models read beside a block's own series.
+
+    - `n_series`: how many series there are.
+    - `codes`: the values of each text column of the series, in order.
+    - `known_days`: for each covariate, whether any series has a known value on a day: bool [day + ahead].
+    - `levels`: the groups of each level that was asked for.
+
+    The statistics of disjoint blocks merge into those of all their series. Merging is associative and commutative up
+    to the order of groups and to float64 rounding.
+    """
+
+    n_series: int
+    codes: Mapping[str, tuple[str, ...]]
+    known_days: Mapping[str, np.ndarray]
+    levels: Mapping[Level, LevelStatistics]
+
+    @classmethod
+    def of(
+        cls,
+        block: Panel,
+        levels: Collection[Level] = (),
+        *,
+        units_of: Collection[Level] = (),
+        prices_of: Collection[Level] = (),
+    ) -> Statistics:
+        """The statistics of the series of `block`: the groups of `levels`, and of some levels the units and prices.
+
+        Raises UsageError where a level names a column that the series do not have.
+        """
+        asked = dict.fromkeys([*levels, *units_of, *prices_of])
+        prices = block.known.get("price")
+        text = [name for name, kind in block.series.schema.items() if not kind.is_numeric()]
+        made = {}
+        for level in asked:
+            groups, rows, n_series = _groups(block.series, level)
+            units = GroupSums.of(block.units, rows, len(n_series)) if level in units_of else None
+            price = None
+            if prices is not None and level in prices_of:
+                price = GroupSums.of(prices.on(slice(None)), rows, len(n_series))
+            made[level] = LevelStatistics(groups, n_series, units, price)
+        return cls(
+            block.n_series,
+            {name: tuple(block.series[name].drop_nulls().cast(pl.String).unique().sort()) for name in text},
+            {name: ~np.isnan(known.values).all(axis=0) for name, known in block.known.items()},
+            made,
+        )
+
+    def merge(self, other: Statistics) -> Statistics:
+        """The statistics of the series of both, which have no series in common and the same days and columns."""
+        return Statistics(
+            self.n_series + other.n_series,
+            {name: tuple(sorted({*codes, *other.codes[name]})) for name, codes in self.codes.items()},
+            {name: days | other.known_days[name] for name, days in self.known_days.items()},
+            {level: _merged(own, other.levels[level]) for level, own in self.levels.items()},
+        )
+
+
+def _merged(first: LevelStatistics, second: LevelStatistics) -> LevelStatistics:
+    """The groups of both; those of `first` keep their places."""
+    rows = _rows_among(first.groups, second.groups)
+    fresh = rows == len(first)
+    rows[fresh] = len(first) + np.arange(fresh.sum())
+    n_groups = len(first) + int(fresh.sum())
+    n_series = np.zeros(n_groups, np.int64)
+    n_series[: len(first)] = first.n_series
+    n_series[rows] += second.n_series
+    groups = pl.concat([first.groups, second.groups.filter(pl.Series(fresh))])
+    sums = [
+        None if own is None or more is None else own.add(more, rows, n_groups)
+        for own, more in ((first.units, second.units), (first.price, second.price))
+    ]
+    return LevelStatistics(groups, n_series, *sums)
+
+
+def _labels(series: pl.DataFrame, level: Level) -> pl.DataFrame:
+    """The level's columns as text; one column of one value for the total.
+
+    Raises UsageError for a column that is not there.
+    """
+    if not level or level == ("",):
+        return pl.select(pl.repeat("", series.height, dtype=pl.String).alias(""))
+    check_columns(series, level)
+    return series.select(pl.col(level).cast(pl.String))
+
+
+def _groups(series: pl.DataFrame, level: Level) -> tuple[pl.DataFrame, np.ndarray, np.ndarray]:
+    """The groups in order of first appearance, the group of each series [series], the series of each [group]."""
+    labels = _labels(series, level)
+    groups = labels.unique(maintain_order=True)
+    rows = _rows_among(groups, labels)
+    return groups, rows, np.bincount(rows, minlength=groups.height).astype(np.int64)
+
+
+def _rows_among(groups: pl.DataFrame, labels: pl.DataFrame) -> np.ndarray:
+    """The place of each of `labels` in `groups`; one past the last where it is not there: int32 [label]."""
+    numbered = groups.with_row_index("__group")
+    joined = labels.join(numbered, on=groups.columns, how="left", maintain_order="left", nulls_equal=True)
+    return joined["__group"].fill_null(groups.height).to_numpy().astype(np.int32)
