@@ -13,7 +13,7 @@ from foresell.core.finding import Finding, Severity
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Known, Panel
-from foresell.report import Report, found
+from foresell.report import Report, data_summary
 from foresell.report.monitor_contents import (
     Answers,
     Arrived,
@@ -31,7 +31,7 @@ from foresell.report.monitor_contents import (
     Steps,
     Watched,
 )
-from foresell.report.series_examples import stories
+from foresell.report.series_examples import series_examples
 
 HORIZON = 7
 DAYS = 380
@@ -103,8 +103,8 @@ def report(
         version="1.2.3",
         horizon=HORIZON,
         champion="gbm",
-        found=found(panel, hierarchy, rows=2222),
-        stories=stories(panel, hierarchy, forecasts, tested),
+        data=data_summary(panel, hierarchy, rows=2222),
+        examples=series_examples(panel, hierarchy, forecasts, tested),
         findings=(
             Finding("gaps", Severity.INFO, "sales.csv", 1, "1 day is missing", ("hammer A",), "Nothing to do."),
             Finding(

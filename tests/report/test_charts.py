@@ -70,7 +70,7 @@ def test_date_ticks_are_few_and_inside(start: int, length: int) -> None:
 
 
 def test_the_timeline_draws_each_number_where_it_belongs(report: Report) -> None:
-    total = report.stories[0]
+    total = report.examples[0]
     drawn = str(charts.timeline(total))
     # 35 days of history and 7 ahead between x = 56 and 628; y from 0 at 228 to 80 (the highest tick) at 34.
     days = len(total.dates) + 7

@@ -8,7 +8,7 @@ import pytest
 
 from foresell.core.finding import Finding, Severity
 from foresell.report import Report
-from foresell.report.headlines import accuracy, bottom, findings, headlines, outlook
+from foresell.report.headlines import accuracy, findings, headlines, outlook, series_error
 from foresell.report.tables import by_level, by_segment, by_step, drivers, leaderboard
 
 
@@ -19,14 +19,14 @@ def test_the_outlook_says_what_comes_and_how_that_compares(report: Report) -> No
     assert said.sentence == (
         "The forecast for 17 to 23 Jan 2024 is 252 units, 9.1 % more than in the same days a year ago (231)."
     )
-    total = report.stories[0]
+    total = report.examples[0]
     for last_year, words in ((252.0, "about as much as in the same days"), (280.0, "10 % less than in the same days")):
-        told = outlook(replace(report, stories=(replace(total, last_year=last_year),)))
+        told = outlook(replace(report, examples=(replace(total, last_year=last_year),)))
         assert told is not None
         assert words in told.sentence
-    told = outlook(replace(report, stories=(replace(total, last_year=None),)))
+    told = outlook(replace(report, examples=(replace(total, last_year=None),)))
     assert told is not None
-    assert "nothing to compare" in told.sentence
+    assert "there is no comparison" in told.sentence
 
 
 def test_accuracy_is_said_against_the_benchmark(report: Report) -> None:
@@ -45,11 +45,11 @@ def test_accuracy_is_said_against_the_benchmark(report: Report) -> None:
 
 @pytest.mark.parametrize(
     ("bias", "words"),
-    [(0.03, "3.0 % too high"), (-0.2, "20 % too low"), (0.001, "it leans to neither side"), (None, "sold.")],
+    [(0.03, "3.0 % too high"), (-0.2, "20 % too low"), (0.001, "neither too high nor too low"), (None, "sold.")],
 )
 def test_the_bias_is_said_in_words(report: Report, bias: float | None, words: str) -> None:
     assert report.leaderboard is not None
-    said = bottom(replace(report, leaderboard=report.leaderboard.with_columns(bias=pl.lit(bias, pl.Float64))))
+    said = series_error(replace(report, leaderboard=report.leaderboard.with_columns(bias=pl.lit(bias, pl.Float64))))
     assert said is not None
     assert words in said.sentence
 
@@ -58,12 +58,12 @@ def test_findings_are_counted_by_weight(report: Report) -> None:
     assert findings(report).value == "1 warning"
     worst = Finding("x", Severity.ERROR, "sales.csv", 1, "bad")
     assert findings(replace(report, findings=(worst, worst, *report.findings))).value == "2 errors and 1 warning"
-    assert findings(replace(report, findings=())).value == "nothing to mend"
+    assert findings(replace(report, findings=())).value == "no problems"
 
 
 def test_headlines_that_lack_numbers_are_not_made(report: Report) -> None:
     assert len(headlines(report)) == 4
-    assert [one.label for one in headlines(replace(report, stories=(), leaderboard=None))] == ["Data"]
+    assert [one.label for one in headlines(replace(report, examples=(), leaderboard=None))] == ["Data"]
 
 
 def test_the_leaderboard_shows_windows_and_wins(report: Report) -> None:

@@ -15,11 +15,11 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
-from foresell.report import Report, found, render, write
-from foresell.report.contents import Lost
+from foresell.report import Report, data_summary, render, write
+from foresell.report.contents import LostSales
 from foresell.report.monitor_contents import Answers, Inputs, Watched
 from foresell.report.page import render_watched
-from foresell.report.series_examples import stories
+from foresell.report.series_examples import series_examples
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -66,7 +66,7 @@ def test_everything_is_on_the_page(report: Report) -> None:
         "Made 20 Jan 2024 at 09:05 with foresell 1.2.3",
         "Error against seasonal naive −25 %",
         "the error of gbm is 25 % below that of seasonal naive; it is better in 1 of them.",
-        "off by 50 % of what is sold; in sum it is 2.0 % too low",
+        "the error of the forecast is 50 % of the units sold; in sum it is 2.0 % too low",
         "Upper levels",
         "hammer · B",
         "units a week ago lag_7 75 %",
@@ -136,23 +136,31 @@ def bare(report: Report) -> Report:
         version=report.version,
         horizon=report.horizon,
         champion=report.champion,
-        found=replace(report.found, rows=None, revenue=None, levels={}, shares={}, history=np.empty(0)),
+        data=replace(report.data, rows=None, revenue=None, levels={}, shares={}, history=np.empty(0)),
     )
     return plain
 
 
 def test_what_is_missing_is_left_out(report: Report) -> None:
     text = Page(render(bare(report))).text
-    for absent in ("Revenue", "The forecast", "How far to trust it", "What drives it", "Rows read", "None", "nan"):
+    for absent in (
+        "Revenue",
+        "The forecast",
+        "How accurate it is",
+        "What drives the forecast",
+        "Rows read",
+        "None",
+        "nan",
+    ):
         assert absent not in text
-    assert "Nothing was found that wants a look." in text
+    assert "The checks of the data found no problems." in text
 
 
 @pytest.mark.parametrize(
-    "part", ["stories", "findings", "leaderboard", "levels", "segments", "steps", "drivers", "settings", "places"]
+    "part", ["examples", "findings", "leaderboard", "levels", "segments", "steps", "drivers", "settings", "places"]
 )
 def test_any_part_may_be_missing(report: Report, part: str) -> None:
-    empty = type(getattr(report, part))() if part in ("stories", "findings", "settings", "places") else None
+    empty = type(getattr(report, part))() if part in ("examples", "findings", "settings", "places") else None
     assert "Tools & <nails>" in Page(render(replace(report, **{part: empty}))).text
     if isinstance(getattr(report, part), pl.DataFrame):
         Page(render(replace(report, **{part: getattr(report, part).clear()})))
@@ -160,7 +168,7 @@ def test_any_part_may_be_missing(report: Report, part: str) -> None:
 
 def test_a_benchmark_that_wins_or_is_absent(report: Report) -> None:
     winner = Page(render(replace(report, champion="seasonal_naive"))).text
-    assert "no model did better than seasonal naive" in winner
+    assert "no model was better than seasonal naive" in winner
     assert report.leaderboard is not None
     assert report.levels is not None
     alone = replace(
@@ -195,8 +203,8 @@ def test_one_series_of_a_few_periods_and_one_step(report: Report, frequency: Fre
         bare(report),
         horizon=1,
         frequency=frequency,
-        found=found(panel, hierarchy),
-        stories=stories(panel, hierarchy, forecasts),
+        data=data_summary(panel, hierarchy),
+        examples=series_examples(panel, hierarchy, forecasts),
     )
     text = Page(render(content)).text
     assert f"Next 1 {frequency.noun}" in text
@@ -224,15 +232,15 @@ def test_a_year_ahead_for_many_series_stays_light(report: Report) -> None:
         mean = groups.sum(rng.gamma(30, 10, (40, 365))).astype(np.float32)
         plain = Forecast(groups.frame, groups.level or ("total",), panel.cutoff, panel.ahead(365), mean)
         forecasts[groups.level] = plain.with_quantiles((0.05, 0.25, 0.5, 0.75, 0.95), shares * mean)
-    told = stories(panel, hierarchy, forecasts)
+    told = series_examples(panel, hierarchy, forecasts)
     assert len(told) == 1 + 4 + 4 + 4
-    page = render(replace(bare(report), horizon=365, stories=told))
+    page = render(replace(bare(report), horizon=365, examples=told))
     assert len(page.encode()) < 2_000_000
 
 
 def test_what_was_lost_out_of_stock_is_said_where_there_was_some(report: Report) -> None:
-    assert "Lost, estimated" not in Page(render(replace(report, lost=None))).text
-    assert "1,234 units on 56 days out of stock" in Page(render(replace(report, lost=Lost(56, 1234.4)))).text
+    assert "LostSales, estimated" not in Page(render(replace(report, lost=None))).text
+    assert "1,234 units on 56 days out of stock" in Page(render(replace(report, lost=LostSales(56, 1234.4)))).text
 
 
 def test_everything_is_on_the_page_of_accuracy(look: Watched) -> None:

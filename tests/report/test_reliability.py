@@ -24,11 +24,13 @@ def trusted(report: Report) -> Report:
     return replace(
         report,
         bias=pl.DataFrame(rows),
-        leaning=pl.DataFrame({"level": ["total", "item"], "groups": [1, 6], "bias": [0.04, 0.3], "near": [0.1, None],
-                              "far": [0.2, None], "grown": [2, 0], "windows": [2, 2]}),
+        bias_by_level=pl.DataFrame({"level": ["total", "item"], "groups": [1, 6], "bias": [0.04, 0.3],
+                                    "near": [0.1, None], "far": [0.2, None], "grown": [2, 0], "windows": [2, 2]}),
         correlation=pl.DataFrame({"level": ["total"] * 7 + ["item"] * 7, "lag": [*range(1, 8)] * 2,
                                   "autocorrelation": [0.5, *[0.0] * 5, 0.4, *[0.1] * 7], "bound": [0.2] * 14}),
-        symptoms=(Finding("biased-weekday", Severity.WARNING, "total", 1, "Sundays are <high>", (), "Look."),),
+        diagnosis_findings=(
+            Finding("biased-weekday", Severity.WARNING, "total", 1, "Sundays are <high>", (), "Look."),
+        ),
         calibration=pl.DataFrame({"level": ["total", "total", "item", "item"], "probability": [0.1, 0.9] * 2,
                                   "points": [28] * 4, "observed": [0.12, 0.9, 0.1, 0.82], "off": [0.02, 0, 0, -0.08]}),
         reasons=pl.DataFrame({"reason": ["level", "price"], "label": ["recent sales", "price"], "share": [0.75, 0.25]}),
@@ -36,18 +38,19 @@ def trusted(report: Report) -> Report:
 
 
 def test_the_plain_sentences(trusted: Report) -> None:
-    assert reliability.lean(trusted) == (
-        "In sum over all windows the forecast was 4.0 % too low, which may well be chance. "
+    assert reliability.bias_sentence(trusted) == (
+        "In sum over all windows the forecast was 4.0 % too low, which may be chance. "
         "Beyond noise, Sunday (10 % too high against the rest) stands out."
     )
-    assert reliability.last(trusted) == (
+    assert reliability.autocorrelation_sentence(trusted) == (
         "When one day's forecast of all sales is too high, the next day's probably is too (correlation 0.5): errors "
-        "add up over neighbouring days rather than cancel out. Errors come again 7 days later (correlation 0.4): part "
+        "add up over neighbouring days rather than cancel out. Errors repeat 7 days later (correlation 0.4): part "
         "of the season is not learnt."
     )
-    assert reliability.holds(trusted) == (
-        "On windows that they were not learnt from, the quantiles miss what they promise by 2.5 percentage points on "
-        "average. Furthest off is 90 % at the level item: 82 % of what was sold lay below it."
+    assert reliability.calibration_sentence(trusted) == (
+        "In windows that the ranges were not learnt from, the share of sales below a quantile differs from the "
+        "expected share by 2.5 percentage points on average. The largest difference is that of the 90 % quantile at "
+        "the level item: 82 % of sales were below it."
     )
 
 
@@ -59,14 +62,17 @@ def test_a_forecast_without_fault_is_called_so(trusted: Report) -> None:
         bias=trusted.bias.with_columns(clear=pl.lit(False)),
         correlation=trusted.correlation.with_columns(autocorrelation=pl.lit(0.1)),
     )
-    assert reliability.lean(good).endswith("; no day of the week and no part of the horizon stands out beyond noise.")
+    assert reliability.bias_sentence(good).endswith(
+        "; no day of the week and no part of the horizon stands out beyond noise."
+    )
     assert (
-        reliability.last(good) == "An error of one day says little about that of the next: the errors look like noise."
+        reliability.autocorrelation_sentence(good)
+        == "An error of one day says little about that of the next: the errors look like noise."
     )
 
 
 def test_the_charts_hold_the_numbers(trusted: Report) -> None:
-    weekday, step = reliability.leaning(trusted)
+    weekday, step = reliability.bias_charts(trusted)
     assert weekday.names == ["Mon", "Sun"]
     assert weekday.values == pytest.approx([-5, 6])
     assert weekday.spread == pytest.approx([5, 5])
@@ -74,23 +80,23 @@ def test_the_charts_hold_the_numbers(trusted: Report) -> None:
     assert weekday.across == pytest.approx([-4])
     assert step.names == ["1–7", "8–14"]
     page = render(trusted)
-    section = page[page.index('id="trust"') : page.index('id="drivers"')]
+    section = page[page.index('id="accuracy"') : page.index('id="drivers"')]
     assert len(re.findall(r'<rect class="column clear"[^>]*><title>Sun: 6 ± 5<', section)) == 1
     assert len(re.findall(r'<circle [^>]*class="point', section)) == 4
-    assert "item: 90.0% should lie below, 82.0% do" in section.replace("\N{NO-BREAK SPACE}", " ")
+    assert "item: 90.0% should be below, 82.0% are" in section.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_page_shows_the_diagnosis_and_escapes_it(trusted: Report) -> None:
     page = render(trusted).replace("\N{NO-BREAK SPACE}", " ")
     for words in (
-        "Where it leans",
-        "Whether the ranges hold",
-        "Whether errors last",
+        "Bias: too much or too little",
+        "Reliability of the ranges",
+        "Errors that repeat",
         "&lt;A&gt;",
         "Sundays are &lt;high&gt;",
         "(beyond noise)",
         "recent sales",
-        "The inputs one by one",
+        "All inputs",
         "2 of 2",
     ):
         assert words in page
@@ -98,9 +104,11 @@ def test_the_page_shows_the_diagnosis_and_escapes_it(trusted: Report) -> None:
     assert page.count("(beyond noise)") == 1
 
 
-@pytest.mark.parametrize("part", ["bias", "leaning", "correlation", "symptoms", "calibration", "reasons"])
+@pytest.mark.parametrize(
+    "part", ["bias", "bias_by_level", "correlation", "diagnosis_findings", "calibration", "reasons"]
+)
 def test_any_part_of_the_diagnosis_may_be_missing_or_empty(trusted: Report, part: str) -> None:
-    missing = replace(trusted, **{part: () if part == "symptoms" else None})
-    assert "How far to trust it" in render(missing)
-    if part != "symptoms":
-        assert "How far to trust it" in render(replace(trusted, **{part: getattr(trusted, part).clear()}))
+    missing = replace(trusted, **{part: () if part == "diagnosis_findings" else None})
+    assert "How accurate it is" in render(missing)
+    if part != "diagnosis_findings":
+        assert "How accurate it is" in render(replace(trusted, **{part: getattr(trusted, part).clear()}))

@@ -10,14 +10,14 @@ from hypothesis.extra.numpy import arrays
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
-from foresell.report import found, pick
-from foresell.report.series_examples import stories
+from foresell.report import data_summary, pick
+from foresell.report.series_examples import series_examples
 
 Forecasts = dict[tuple[str, ...], Forecast]
 
 
 def test_what_was_found_is_counted(panel: Panel, hierarchy: Hierarchy) -> None:
-    data = found(panel, hierarchy, rows=5)
+    data = data_summary(panel, hierarchy, rows=5)
     # By hand: 10 * 379 + 1 * 379 + 1 * 30 in A, 20 * 380 + 2 * 380 + 2 * 30 in B.
     units = 3790 + 379 + 30 + 7600 + 760 + 60
     assert data.units == units
@@ -38,14 +38,14 @@ def test_what_was_found_is_counted(panel: Panel, hierarchy: Hierarchy) -> None:
 
 
 def test_an_unpriced_panel_has_no_revenue(panel: Panel, hierarchy: Hierarchy) -> None:
-    assert found(Panel(panel.series, panel.keys, panel.dates, panel.units), hierarchy).revenue is None
+    assert data_summary(Panel(panel.series, panel.keys, panel.dates, panel.units), hierarchy).revenue is None
 
 
 def test_the_total_then_levels_then_series(
     panel: Panel, hierarchy: Hierarchy, forecasts: Forecasts, tested: pl.DataFrame
 ) -> None:
-    told = stories(panel, hierarchy, forecasts, tested, each=1)
-    assert [(story.why, story.name) for story in told] == [
+    told = series_examples(panel, hierarchy, forecasts, tested, count=1)
+    assert [(story.reason, story.name) for story in told] == [
         ("total", "All sales"),
         ("level", "B"),
         ("level", "A"),
@@ -71,7 +71,9 @@ def test_tested_forecasts_may_come_as_categories_in_any_order(
 ) -> None:
     mixed = tested.sample(fraction=1, shuffle=True, seed=1).with_columns(pl.col("item", "store").cast(pl.Categorical))
     for one, other in zip(
-        stories(panel, hierarchy, forecasts, tested), stories(panel, hierarchy, forecasts, mixed), strict=True
+        series_examples(panel, hierarchy, forecasts, tested),
+        series_examples(panel, hierarchy, forecasts, mixed),
+        strict=True,
     ):
         assert one.name == other.name
         np.testing.assert_array_equal(one.tested, other.tested)
@@ -81,19 +83,19 @@ def test_without_a_backtest_or_a_year_there_is_less_to_tell(
     panel: Panel, hierarchy: Hierarchy, forecasts: Forecasts
 ) -> None:
     short = panel.until(panel.n_days - 1)
-    told = stories(short, hierarchy, {(): forecasts[()]})
+    told = series_examples(short, hierarchy, {(): forecasts[()]})
     assert len(told) == 1
     assert len(told[0].tested) == 0
     young = Panel(panel.series, panel.keys, panel.dates[300:], panel.units[:, 300:])
-    assert stories(young, hierarchy, forecasts)[0].last_year is None
-    assert stories(young, hierarchy, forecasts)[0].change is None
+    assert series_examples(young, hierarchy, forecasts)[0].last_year is None
+    assert series_examples(young, hierarchy, forecasts)[0].change is None
 
 
 def test_a_gap_in_last_year_leaves_nothing_to_compare(panel: Panel, hierarchy: Hierarchy, forecasts: Forecasts) -> None:
     units = panel.units.copy()
     units[:, panel.n_days - 364] = np.nan
     gap = Panel(panel.series, panel.keys, panel.dates, units)
-    assert stories(gap, hierarchy, forecasts)[0].last_year is None
+    assert series_examples(gap, hierarchy, forecasts)[0].last_year is None
 
 
 volumes = arrays(np.float64, st.integers(1, 30), elements=st.floats(0, 1e6) | st.just(np.nan))

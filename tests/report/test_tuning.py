@@ -10,7 +10,7 @@ import pytest
 
 from foresell.report.contents import Tuning
 from foresell.report.page import render
-from foresell.report.tuning import concluded, history, importance, mattered, searched
+from foresell.report.tuning import confirmation_sentence, history, importance, importance_sentence, search_sentence
 
 SUMMARY: dict[str, Any] = {
     "model": "lightgbm",
@@ -40,23 +40,23 @@ TUNING = Tuning(
 
 
 def test_it_says_what_was_searched_and_whether_it_holds():
-    assert searched(SUMMARY) == (
+    assert search_sentence(SUMMARY) == (
         "4 trials of lightgbm on a sample of 2,000 of 30,490 series, windows from 2016-01-03, 2016-01-31; 1 stopped "
         "early. WRMSSE 0.500 with the settings, 0.450 with trial 2, −10 %"
     )
-    assert concluded(SUMMARY) == (
+    assert confirmation_sentence(SUMMARY) == (
         "In the backtest's windows, which the search did not see, on all 30,490 series: 0.600 with the settings, 0.590 "
         "with the best trial, better in 1 of 2."
     )
-    assert mattered(SUMMARY, 5) == "What mattered most: trees 75 % and drop 25 %."
+    assert importance_sentence(SUMMARY, 5) == "The most important options: trees 75 % and drop 25 %."
 
 
 def test_it_says_when_nothing_was_better_or_it_did_not_hold():
     alone = SUMMARY | {"best": {"number": 0, "wrmsse": 0.5}, "confirmed": None, "importance": {}}
-    assert searched(alone).endswith("None was better than the settings, WRMSSE 0.500")
-    assert (concluded(alone), mattered(alone, 5)) == ("", "")
+    assert search_sentence(alone).endswith("None was better than the settings, WRMSSE 0.500")
+    assert (confirmation_sentence(alone), importance_sentence(alone, 5)) == ("", "")
     lost = SUMMARY | {"confirmed": SUMMARY["confirmed"] | {"holds": False}}
-    assert concluded(lost).endswith("It does not hold there, so the settings stay as they were.")
+    assert confirmation_sentence(lost).endswith("It does not hold there, so the settings stay as they were.")
 
 
 def test_the_history_is_the_best_so_far_against_the_settings():
@@ -80,4 +80,4 @@ def test_the_page_has_a_section_where_there_was_a_search(report):
     assert "WRMSSE against the settings, %" in page
     assert "<h3>Tuning</h3>" not in render(report)
     early = replace(TUNING, trials=TUNING.trials.head(1), importance=TUNING.importance.head(0))
-    assert "How the search went" not in render(replace(report, tuning=early))
+    assert "The best trials, and the importance" not in render(replace(report, tuning=early))

@@ -1,7 +1,17 @@
 """The report: one self-contained page that a planner reads."""
 
-from foresell.report.contents import Band, Found, Report, Story
+from foresell.report.contents import Band, DataSummary, Report, SeriesExample
 from foresell.report.page import render, write
-from foresell.report.series_examples import found, pick, stories
+from foresell.report.series_examples import data_summary, pick, series_examples
 
-__all__ = ["Band", "Found", "Report", "Story", "found", "pick", "render", "stories", "write"]
+__all__ = [
+    "Band",
+    "DataSummary",
+    "Report",
+    "SeriesExample",
+    "data_summary",
+    "pick",
+    "render",
+    "series_examples",
+    "write",
+]

@@ -1,4 +1,4 @@
-"""Axes: where the ticks of numbers and dates go, and what they say."""
+"""The ticks of axes of numbers and dates, and their labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Scale:
-    """A straight line from values (`low` to `high`) to places on the page (`start` to `end`).
+    """A linear scale from values (`low` to `high`) to coordinates on the page (`start` to `end`).
 
     >>> Scale(0, 10, 100, 200)(2.5)
     125.0
@@ -26,7 +26,7 @@ class Scale:
 
 
 def ticks(low: float, high: float, about: int = 5) -> list[float]:
-    """Round numbers from at or below `low` to at or above `high`, about so many.
+    """About `about` round numbers, from at or below `low` to at or above `high`.
 
     Steps are 1, 2 or 5 times a power of ten. Heckbert, "Nice numbers for graph labels", Graphics Gems, 1990.
 
@@ -47,7 +47,7 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def tick_labels(values: list[float]) -> list[str]:
-    """Short labels, alike in form: thousands as k, millions as M.
+    """Short labels of one form: thousands as k, millions as M.
 
     >>> tick_labels([0, 20_000, 40_000]), tick_labels([0, 500_000, 1_000_000]), tick_labels([0, 2_500])
     (['0', '20k', '40k'], ['0', '0.5M', '1M'], ['0', '2,500'])
@@ -68,7 +68,7 @@ def _short(value: float) -> str:
 
 
 def date_ticks(first: np.datetime64, last: np.datetime64, most: int = 6) -> list[tuple[np.datetime64, str]]:
-    """At most so many dates between `first` and `last`, at the beginnings of weeks, months or years, with labels.
+    """At most `most` dates from `first` to `last`, at the beginning of weeks, months or years, with labels.
 
     >>> ticked = date_ticks(np.datetime64("2016-01-01"), np.datetime64("2016-05-22"))
     >>> [label for _, label in ticked]
@@ -100,7 +100,7 @@ def _every_months(first: np.datetime64, last: np.datetime64, gap: int) -> np.nda
 
 
 def _labelled(dates: np.ndarray, unit: str) -> list[tuple[np.datetime64, str]]:
-    """Dates with labels; the year is said where it begins, and once at the start."""
+    """The dates with labels; the first label and the first of each year have the year."""
     labels, year = [], None
     for when in dates:
         plain = when.astype("datetime64[D]").astype(object)
@@ -108,7 +108,7 @@ def _labelled(dates: np.ndarray, unit: str) -> list[tuple[np.datetime64, str]]:
             label = f"{plain:%Y}"
         else:
             label = f"{plain.day} {plain:%b}" if unit == "day" else f"{plain:%b}"
-            # A day's label is long enough without the year, which the text round the chart gives.
+            # The label of a day has no year, which is in the text around the chart.
             label += f" {plain:%Y}" if plain.year != year and unit == "month" else ""
         year = plain.year
         labels.append(label)

@@ -1,4 +1,4 @@
-"""What charts are drawn on: elements of SVG, paths, and a frame with axes. Colours and sizes are the style sheet's."""
+"""Elements of SVG, paths, and a frame with axes, for charts. The style sheet has the colours and sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from foresell.report.axes import Scale, date_ticks, tick_labels, ticks
 
 WIDTH, HEIGHT = 640, 258
-WIDE = 1072  # as wide as the page, so that letters keep their size
+WIDE = 1072  # the width of the page, so that text keeps its size
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 34, 30
 
 
@@ -22,12 +22,12 @@ def tag(name: str, content: str | Markup = "", **attributes: object) -> Markup:
     >>> print(tag("text", "<b>", x=1.25, class_="label"))
     <text x="1.2" class="label">&lt;b&gt;</text>
     """
-    given = "".join(f' {key.rstrip("_").replace("_", "-")}="{spot(value)}"' for key, value in attributes.items())
-    return Markup(f"<{name}{given}>{escape(content)}</{name}>")
+    text = "".join(f' {key.rstrip("_").replace("_", "-")}="{spot(value)}"' for key, value in attributes.items())
+    return Markup(f"<{name}{text}>{escape(content)}</{name}>")
 
 
 def spot(value: object) -> Markup:
-    """A coordinate to a tenth, which is finer than any screen."""
+    """A coordinate rounded to a tenth, which is finer than a screen; other values are escaped."""
     if isinstance(value, float | np.floating):
         text = f"{value:.1f}"
         return Markup(text.removesuffix(".0"))
@@ -37,13 +37,14 @@ def spot(value: object) -> Markup:
 def svg(
     content: Iterable[Markup], label: str, width: float = WIDTH, height: float = HEIGHT, kind: str = "chart"
 ) -> Markup:
+    """An SVG image with a `label` for screen readers."""
     return tag(
         "svg", Markup("").join(content), class_=kind, viewBox=f"0 0 {width:g} {height:g}", role="img", aria_label=label
     )
 
 
 def path(xs: Sequence[float], ys: Sequence[float]) -> str:
-    """An SVG path through the points; it breaks where y is NaN, and a point that stands alone becomes a dot.
+    """An SVG path through the points; it has a gap where y is NaN, and a single point between gaps becomes a dot.
 
     >>> path([0, 1, 2, 3], [5, 6, float("nan"), 7])
     'M0 5L1 6M3 7h0'
@@ -87,7 +88,7 @@ def framed(
     x_ticks: list[tuple[float, str]],
     width: float = WIDTH,
 ) -> Frame:
-    """Axes that hold `values` and zero, on a drawing so wide."""
+    """A frame with axes for `values` and zero; x goes from `first` to `last` with the ticks `x_ticks`."""
     finite = [float(value) for value in values if math.isfinite(value)]
     marks = ticks(min([0.0, *finite]), max([0.0, *finite]))
     right, floor = width - RIGHT, HEIGHT - BOTTOM
@@ -105,8 +106,10 @@ def framed(
 
 
 def days_of(dates: np.ndarray) -> list[float]:
+    """Dates as days since 1970."""
     return dates.astype("datetime64[D]").astype(np.int64).astype(float).tolist()
 
 
 def marks_of(first: np.datetime64, last: np.datetime64) -> list[tuple[float, str]]:
+    """The ticks of an axis of dates, as days since 1970 with labels."""
     return [(float(when.astype("datetime64[D]").astype(np.int64)), label) for when, label in date_ticks(first, last)]

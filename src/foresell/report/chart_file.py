@@ -1,4 +1,4 @@
-"""A chart as a file of its own, for places that show pictures and know nothing of the page's style."""
+"""A chart as an SVG file of its own, with the styles of the page that it needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 
 def standalone(chart: Markup) -> str:
-    """The text of an SVG file: a chart of `report.charts` with the page's colours by day and a white ground.
+    """The text of an SVG file: a chart of `report.charts` with the light colours of the page and a white background.
 
     >>> from foresell.report.charts import columns
     >>> text = standalone(columns(["total"], [0.5], "WRMSSE", "errors by level"))
@@ -24,7 +24,7 @@ def standalone(chart: Markup) -> str:
 
 @lru_cache(maxsize=1)
 def _style() -> str:
-    """Of the page's style what is about charts, and its first, light, colours."""
+    """The styles of the page for charts, and its light colours."""
     page = files("foresell.report").joinpath("page.css").read_text(encoding="utf-8")
     colours = re.search(r":root \{.*?\}", page, flags=re.DOTALL)
     assert colours is not None

@@ -1,6 +1,6 @@
-"""Charts as inline SVG: lines with bands, bars, sparks. Colours, dashes and sizes of text are the style sheet's.
+"""Charts as inline SVG: lines with bands, columns and bars. The style sheet has the colours, dashes and text sizes.
 
-Each function returns `Markup`; all text that comes from data is escaped here.
+Every function returns `Markup` in which all text from data is escaped.
 """
 
 from __future__ import annotations
@@ -31,69 +31,70 @@ from foresell.report.canvas import (
     svg,
     tag,
 )
-from foresell.report.contents import Story
+from foresell.report.contents import SeriesExample
 
-STRIPS = 300  # days of a chart that answer to the pointer
+STRIPS = 300  # days of a chart that show their numbers at the pointer
 
 
-def timeline(story: Story, frequency: Frequency = Frequency.DAY, width: float = WIDTH) -> Markup:
-    """History, the forecast with its bands, and what was forecast for the last window of the backtest, on one axis."""
-    past, ahead, tested = days_of(story.dates), days_of(story.ahead), days_of(story.tested_dates)
-    bounds = [value for one in story.bands for value in (*one.low, *one.high)]
-    values = [*story.units, *story.mean, *story.tested, *bounds]
-    dates = np.sort(np.concatenate([story.dates, story.ahead]))
+def timeline(example: SeriesExample, frequency: Frequency = Frequency.DAY, width: float = WIDTH) -> Markup:
+    """The sales, the forecast with its ranges, and the forecast of the last window of the backtest, on one axis."""
+    past, ahead, tested = days_of(example.dates), days_of(example.ahead), days_of(example.tested_dates)
+    bounds = [value for limits in example.bands for value in (*limits.low, *limits.high)]
+    values = [*example.units, *example.mean, *example.tested, *bounds]
+    dates = np.sort(np.concatenate([example.dates, example.ahead]))
     marks = marks_of(dates[0], dates[-1])
     frame = framed(min(past + ahead), max(past + ahead), values, f"units a {frequency.noun}", marks, width)
-    drawn = [frame.axes, *_bands(frame, story, ahead)]
+    drawn = [frame.axes, *_bands(frame, example, ahead)]
     if past and ahead:
         middle = spot(frame.x((past[-1] + ahead[0]) / 2))
         drawn.append(tag("path", d=f"M{middle} {TOP - 8}V{HEIGHT - BOTTOM}", class_="cutoff"))
     for days, line, kind in (
-        (past, story.units, "history"),
-        (tested, story.tested, "tested"),
-        (ahead, story.mean, "forecast"),
+        (past, example.units, "history"),
+        (tested, example.tested, "tested"),
+        (ahead, example.mean, "forecast"),
     ):
         if len(days):
             shape = path([frame.x(when) for when in days], [frame.y(float(value)) for value in line])
             drawn.append(tag("path", d=shape, class_=kind))
-    drawn += _hover(frame, story, frequency)
-    label = f"{story.name}: sales until {day(story.dates[-1])}, forecast until {day(story.ahead[-1])}"
+    drawn += _hover(frame, example, frequency)
+    label = f"{example.name}: sales until {day(example.dates[-1])}, forecast until {day(example.ahead[-1])}"
     return svg(drawn, label, width)
 
 
-def _bands(frame: Frame, story: Story, ahead: list[float]) -> list[Markup]:
-    """The ranges as areas; where there is one step only, as a block of some width."""
+def _bands(frame: Frame, example: SeriesExample, ahead: list[float]) -> list[Markup]:
+    """The ranges as areas; a forecast of one step has blocks of some width."""
     one_step = len(ahead) == 1
     xs = [frame.x(ahead[0]) - 5, frame.x(ahead[0]) + 5] if one_step else [frame.x(when) for when in ahead]
     drawn = []
-    for place, one in enumerate(story.bands):
-        low, high = ([frame.y(float(value)) for value in side] * (2 if one_step else 1) for side in (one.low, one.high))
-        drawn.append(tag("path", d=band(xs, low, high), class_=f"band band-{place + 1}"))
+    for layer, limits in enumerate(example.bands, 1):
+        sides = (limits.low, limits.high)
+        low, high = ([frame.y(float(value)) for value in side] * (2 if one_step else 1) for side in sides)
+        drawn.append(tag("path", d=band(xs, low, high), class_=f"band band-{layer}"))
     return drawn
 
 
-def _hover(frame: Frame, story: Story, frequency: Frequency) -> list[Markup]:
-    """A strip over each day that says its numbers; of a very long chart, over the days ahead only, to keep it light."""
-    said: dict[float, tuple[np.datetime64, list[str]]] = {}
+def _hover(frame: Frame, example: SeriesExample, frequency: Frequency) -> list[Markup]:
+    """A strip over each day that shows its numbers; in a very long chart only over the days ahead, to keep it small."""
+    texts: dict[float, tuple[np.datetime64, list[str]]] = {}
     for dates, values, words in (
-        (story.dates, story.units, "sold"),
-        (story.tested_dates, story.tested, "forecast in the test"),
+        (example.dates, example.units, "sold"),
+        (example.tested_dates, example.tested, "forecast in the test"),
     ):
         for place, when, value in zip(days_of(dates), dates, values, strict=True):
-            said.setdefault(place, (when, []))[1].append(f"{words}: {number(float(value))}")
-    for step, (place, when) in enumerate(zip(days_of(story.ahead), story.ahead, strict=True)):
+            texts.setdefault(place, (when, []))[1].append(f"{words}: {number(float(value))}")
+    for step, (place, when) in enumerate(zip(days_of(example.ahead), example.ahead, strict=True)):
         ranges = [
-            f"{b.share:.0%} range: {number(float(b.low[step]))} to {number(float(b.high[step]))}" for b in story.bands
+            f"{b.share:.0%} range: {number(float(b.low[step]))} to {number(float(b.high[step]))}" for b in example.bands
         ]
-        said.setdefault(place, (when, []))[1].extend([f"forecast: {number(float(story.mean[step]))}", *ranges])
-    places = sorted(said)
+        texts.setdefault(place, (when, []))[1].extend([f"forecast: {number(float(example.mean[step]))}", *ranges])
+    places = sorted(texts)
     step_width = (frame.x(places[-1]) - frame.x(places[0])) / max(len(places) - 1, 1)
     if len(places) > STRIPS:
-        places = days_of(story.ahead)
+        places = days_of(example.ahead)
     return [
         tag(
             "rect",
-            tag("title", "\n".join([period(said[place][0], frequency), *said[place][1]])),
+            tag("title", "\n".join([period(texts[place][0], frequency), *texts[place][1]])),
             x=frame.x(place) - step_width / 2,
             y=TOP,
             width=step_width,
@@ -113,7 +114,7 @@ def curve(dates: np.ndarray, values: np.ndarray, unit: str, label: str) -> Marku
 
 
 def lines(series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: str, x_unit: str, label: str) -> Markup:
-    """One line for each name, (xs, ys), told apart by dashes; the first is the one that matters."""
+    """One line (xs, ys) for each name, with different dashes; the first line is the most important one."""
     every_x = [float(value) for xs, _ in series.values() for value in xs]
     first, last = min(every_x), max(every_x)
     marks = [mark for mark in ticks(first, last, 8) if first <= mark <= last and mark == int(mark)]
@@ -137,10 +138,10 @@ def columns(
     clear: Sequence[bool] = (),
     lines: Sequence[float] = (),
 ) -> Markup:
-    """A column for each name, up or down from zero; one that is `clear` is drawn in another colour.
+    """A column for each name, up or down from zero; a `clear` column has another colour.
 
-    `spread` are whiskers, so much to either side (NaN draws none); one that would dwarf the columns is cut off, and
-    has no end. `lines` are values that go across as dashes.
+    `spread` is the length of the whiskers to either side, NaN for none. A whisker much longer than the columns is cut
+    and has no end. `lines` are values of dashed lines across the chart.
     """
     spread, clear = spread or [math.nan] * len(values), clear or [False] * len(values)
     reach = 2 * max((abs(value) for value in [*values, *lines] if math.isfinite(value)), default=0.0)
@@ -170,24 +171,24 @@ def columns(
 def diagonal(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]], unit: str, x_unit: str, label: str
 ) -> Markup:
-    """Shares that are over shares that should be, from 0 to 1, one line for each name; right is the diagonal."""
+    """Observed over expected shares, from 0 to 1, one line for each name; a right forecast lies on the diagonal."""
     marks = [(mark / 5, f"{20 * mark} %") for mark in range(6)]
     frame = framed(0, 1, [0, 100], unit, marks)
     straight = f"M{spot(frame.x(0))} {spot(frame.y(0))}L{spot(frame.x(1))} {spot(frame.y(100))}"
     drawn = [frame.axes, tag("path", d=straight, class_="across")]
     drawn.append(tag("text", x_unit, x=WIDTH - RIGHT, y=HEIGHT - BOTTOM - 6, class_="unit end"))
-    for place, (who, (should, does)) in enumerate(series.items()):
-        xs, ys = [frame.x(float(x)) for x in should], [frame.y(100 * float(y)) for y in does]
+    for place, (who, (expected, observed)) in enumerate(series.items()):
+        xs, ys = [frame.x(float(x)) for x in expected], [frame.y(100 * float(y)) for y in observed]
         kind = min(place, 5) + 1
         drawn.append(tag("path", tag("title", who), d=path(xs, ys), class_=f"line line-{kind}"))
-        for x, y, wanted, found in zip(xs, ys, should, does, strict=True):
-            title = tag("title", f"{who}: {wanted:.1%} should lie below, {found:.1%} do")
+        for x, y, share, share_below in zip(xs, ys, expected, observed, strict=True):
+            title = tag("title", f"{who}: {share:.1%} should be below, {share_below:.1%} are")
             drawn.append(tag("circle", title, cx=x, cy=y, r=4, class_=f"point point-{kind}"))
     return svg(drawn, label)
 
 
 def bar(value: float, most: float, reference: float | None = None) -> Markup:
-    """A bar as long as `value` is of `most`, with a tick where `reference` stands. The number is beside it in words."""
+    """A bar for `value` in proportion to `most`, with a tick at `reference`. The number stands beside it as text."""
     scale = Scale(0, most or 1, 0, 100)
     drawn = [tag("rect", x=0, y=2, width=min(max(scale(max(value, 0)), 0.5), 100), height=8)]
     if reference is not None and math.isfinite(reference):
@@ -197,7 +198,7 @@ def bar(value: float, most: float, reference: float | None = None) -> Markup:
 
 
 def spark(values: Sequence[float]) -> Markup:
-    """A small column for each value, from zero up. The numbers are in its label."""
+    """A small column for each value. The numbers are in its label."""
     finite = [value for value in values if math.isfinite(value)]
     height = Scale(0, max([*finite, 0]) or 1, 0, 20)
     columns = [

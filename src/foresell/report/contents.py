@@ -1,4 +1,4 @@
-"""What a report says, as plain data. The flow fills it; `page` draws it."""
+"""The content of the report as plain data. The step ``report`` fills it, and `page` turns it into HTML."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foresell.core.frequency import Frequency
 
 @dataclass(frozen=True)
 class Band:
-    """The range that holds `share` of what may come: units `low` and `high`, each [step]."""
+    """The range that should contain `share` of the sales: units from `low` to `high`, each [step]."""
 
     share: float
     low: np.ndarray
@@ -28,21 +28,21 @@ def _no_dates() -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Story:
-    """One series, or a sum of series, to be drawn: its recent past and what is expected.
+class SeriesExample:
+    """One series, or a sum of series, with its recent sales and its forecast, for a chart.
 
-    - `name`: what it is called, such as ``CA_1 x FOODS``; `level` the level it belongs to, in words.
-    - `why`: why it is shown: ``total``, ``level``, ``largest``, ``typical`` or ``worst``.
-    - `dates` datetime64[D] and `units` [day]: the past shown, NaN where not known.
-    - `ahead` datetime64[D] and `mean` [step]: the forecast; `bands` round it, the widest first.
-    - `tested_dates` and `tested` [step]: what the last window of the backtest forecast; may be empty.
-    - `last_year`: units in the same days a year ago (whole weeks back); None where they are not all known.
-    - `error`: WAPE of the backtest, as a share; None where there was none.
+    - `name`: the name, such as ``CA_1 x FOODS``; `level`: the name of its level.
+    - `reason`: why it is shown: ``total``, ``level``, ``largest``, ``typical`` or ``worst``.
+    - `dates` datetime64[D] and `units` [day]: the recent sales, NaN where not known.
+    - `ahead` datetime64[D] and `mean` [step]: the forecast; `bands`: its ranges, the widest first.
+    - `tested_dates` and `tested` [step]: the forecast of the last window of the backtest; may be empty.
+    - `last_year`: units on the same days a year ago (whole weeks back); None where one of them is not known.
+    - `error`: the WAPE of the backtest, as a share; None where it is not known.
     """
 
     name: str
     level: str
-    why: str
+    reason: str
     dates: np.ndarray
     units: np.ndarray
     ahead: np.ndarray
@@ -55,21 +55,21 @@ class Story:
 
     @property
     def change(self) -> float | None:
-        """By how much the forecast lies above the same days a year ago, as a share."""
+        """The forecast over the sales of the same days a year ago, less 1."""
         return float(np.sum(self.mean)) / self.last_year - 1 if self.last_year else None
 
 
 @dataclass(frozen=True)
-class Lost:
-    """What days out of stock cost: `days` (series x days) and `units`, estimated."""
+class LostSales:
+    """The estimated sales lost to stock-outs: `units` on so many `days` (series x days)."""
 
     days: int
     units: float
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found in the data.
+class DataSummary:
+    """The size and the content of the data.
 
     - `rows`: rows read from the sales file; None where not counted.
     - `series`, `days`, `first`, `last`: the size of the panel and its first and last day of history.
@@ -95,7 +95,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search for better options of a model: its `summary`, and the tables `trials` and `importance` that it left."""
+    """A search for better options of a model: its `summary`, and its tables `trials` and `importance`."""
 
     summary: Mapping[str, Any]
     trials: pl.DataFrame
@@ -104,19 +104,19 @@ class Tuning:
 
 @dataclass(frozen=True)
 class Report:
-    """All that stands on the page. What is empty or None is left out of it.
+    """The content of the page. Parts that are empty or None are left out of the page.
 
-    - `champion` is the model that made the forecast, `benchmark` the one it is compared with.
+    - `champion`: the model that made the forecast; `benchmark`: the model it is compared with.
     - `leaderboard`, `levels`, `segments`, `steps`: the backtest's tables of scores, as `evaluate.backtest.Backtest`
       has them (levels by ``level``, with ``all`` for all of them together; metrics named as there).
-    - `bias`, `leaning`, `correlation`: what the champion's errors have in common, as the tables of
-      `evaluate.diagnosis.Diagnosis` have it (`leaning` is its ``levels``); `symptoms`: what of it stands out.
-    - `calibration`: how often what was sold lay below each quantile, as `evaluate.calibration.calibration` has it.
-    - `tuning`: the search for better options, where there was one.
+    - `bias`, `bias_by_level`, `correlation`: the tables ``bias``, ``levels`` and ``correlation`` of the
+      `evaluate.diagnosis.Diagnosis` of the champion; `diagnosis_findings`: its findings.
+    - `calibration`: the table of `evaluate.calibration.calibration`.
+    - `tuning`: the last search for better options, None without one.
     - `drivers`: ``feature``, ``share`` and, where known, ``meaning``; `reasons`: the same by reason, with ``label``.
-    - `settings`: what was set, in words. `places`: where the results lie, by what they are.
-    - `lost`: what days out of stock cost; None where there were none.
-    - `left_out`: sentences on what this report does not cover.
+    - `settings`: the settings by name, in words. `places`: the paths of the results by name.
+    - `lost`: the sales lost to stock-outs, None where there were none.
+    - `left_out`: sentences about what this report does not cover.
     """
 
     title: str
@@ -124,24 +124,24 @@ class Report:
     version: str
     horizon: int
     champion: str
-    found: Found
-    stories: tuple[Story, ...] = ()
+    data: DataSummary
+    examples: tuple[SeriesExample, ...] = ()
     findings: tuple[Finding, ...] = ()
     leaderboard: pl.DataFrame | None = None
     levels: pl.DataFrame | None = None
     segments: pl.DataFrame | None = None
     steps: pl.DataFrame | None = None
     bias: pl.DataFrame | None = None
-    leaning: pl.DataFrame | None = None
+    bias_by_level: pl.DataFrame | None = None
     correlation: pl.DataFrame | None = None
-    symptoms: tuple[Finding, ...] = ()
+    diagnosis_findings: tuple[Finding, ...] = ()
     calibration: pl.DataFrame | None = None
     tuning: Tuning | None = None
     drivers: pl.DataFrame | None = None
     reasons: pl.DataFrame | None = None
     settings: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
-    lost: Lost | None = None
+    lost: LostSales | None = None
     left_out: tuple[str, ...] = ()
     benchmark: str = "seasonal_naive"
     frequency: Frequency = Frequency.DAY

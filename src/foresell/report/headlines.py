@@ -1,4 +1,4 @@
-"""The first thing a planner reads: what comes, how far to trust it, what was found; sentences made from the numbers."""
+"""The headlines of the report: the forecast, its accuracy and the findings, as sentences with numbers."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import polars as pl
 
 from foresell.core.finding import Severity
 from foresell.core.words import change, many, more_or_less, name, number, share, span
-from foresell.report.contents import Report, Story
+from foresell.report.contents import Report, SeriesExample
 
-ALL = "all"  # what the backtest calls all levels together
+ALL = "all"  # the name of all levels together in the tables of the backtest
 
 
 @dataclass(frozen=True)
 class Headline:
-    """A label, the one number to remember, and a sentence that says it in full."""
+    """A label, the most important number, and a full sentence."""
 
     label: str
     value: str
@@ -23,42 +23,43 @@ class Headline:
 
 
 def headlines(report: Report) -> list[Headline]:
-    """Those headlines that the report has the numbers for."""
-    made = [outlook(report), accuracy(report), bottom(report), findings(report)]
-    return [headline for headline in made if headline is not None]
+    """The headlines whose numbers the report has."""
+    candidates = [outlook(report), accuracy(report), series_error(report), findings(report)]
+    return [headline for headline in candidates if headline is not None]
 
 
-def total(report: Report) -> Story | None:
-    """The story of all sales together."""
-    return next((story for story in report.stories if story.why == "total"), None)
+def total(report: Report) -> SeriesExample | None:
+    """The example of all sales together."""
+    return next((example for example in report.examples if example.reason == "total"), None)
 
 
 def outlook(report: Report) -> Headline | None:
-    """What is expected over the horizon, against the same days a year ago."""
-    story = total(report)
-    if story is None:
+    """The forecast of all sales over the horizon, compared with the same days a year ago."""
+    example = total(report)
+    if example is None:
         return None
     noun = report.frequency.noun
-    ahead, value = f"Next {many(len(story.ahead), noun)}", f"{number(float(story.mean.sum()))} units"
-    when = f"The forecast for {span(story.ahead[0], story.ahead[-1])} is {value}"
-    if story.change is None:
+    label, value = f"Next {many(len(example.ahead), noun)}", f"{number(float(example.mean.sum()))} units"
+    when = f"The forecast for {span(example.ahead[0], example.ahead[-1])} is {value}"
+    if example.change is None:
         return Headline(
-            ahead, value, f"{when}. The same {noun}s a year ago are not in the data, so there is nothing to compare."
+            label, value, f"{when}. The data do not have the same {noun}s a year ago, so there is no comparison."
         )
-    compared = more_or_less(story.change)
+    compared = more_or_less(example.change)
     than = "in the same" if compared == "as much" else "than in the same"
     compared = "about as much as" if compared == "as much" else compared
-    return Headline(ahead, value, f"{when}, {compared} {than} {noun}s a year ago ({number(story.last_year)}).")
+    return Headline(label, value, f"{when}, {compared} {than} {noun}s a year ago ({number(example.last_year)}).")
 
 
 def windows_won(report: Report, model: str) -> tuple[int, int]:
-    """In how many windows `model` has a lower WRMSSE than the benchmark, of how many where both have one."""
+    """The number of windows in which `model` has a lower WRMSSE than the benchmark, and of windows in which both have
+    one."""
     if report.levels is None or model == report.benchmark:
         return 0, 0
     overall = report.levels.filter(pl.col("level") == ALL).select("model", "cutoff", "wrmsse").drop_nulls()
-    mine = overall.filter(pl.col("model") == model)
-    theirs = overall.filter(pl.col("model") == report.benchmark)
-    both = mine.join(theirs, on="cutoff", suffix="_benchmark")
+    scores = overall.filter(pl.col("model") == model)
+    reference = overall.filter(pl.col("model") == report.benchmark)
+    both = scores.join(reference, on="cutoff", suffix="_benchmark")
     return both.filter(pl.col("wrmsse") < pl.col("wrmsse_benchmark")).height, both.height
 
 
@@ -79,7 +80,7 @@ def accuracy(report: Report) -> Headline | None:
     tested = f"Tested on {many(int(str(board['windows'])), 'window')} of the past"
     if report.champion == report.benchmark:
         return Headline(
-            "Best model", benchmark, f"{tested}, no model did better than {benchmark}, which repeats the last season."
+            "Best model", benchmark, f"{tested}, no model was better than {benchmark}, which repeats the last season."
         )
     if board["improvement"] is None:
         return Headline(
@@ -94,39 +95,39 @@ def accuracy(report: Report) -> Headline | None:
     return Headline(f"Error against {benchmark}", change(ratio), sentence)
 
 
-def bottom(report: Report) -> Headline | None:
-    """How far a single series' day is off, and to which side."""
+def series_error(report: Report) -> Headline | None:
+    """The error of one day of a single series, and its bias."""
     board = row_of(report.leaderboard, model=report.champion)
     if board is None or board["wape"] is None:
         return None
     wape = float(str(board["wape"]))
-    level = ([*report.found.levels] or ["single series"])[-1]
+    level = ([*report.data.levels] or ["single series"])[-1]
     one = f"For one {report.frequency.noun} of one series ({name(level)})"
-    off = f"{one}, the forecast is off by {share(wape)} of what is sold"
+    error = f"{one}, the error of the forecast is {share(wape)} of the units sold"
     if board["bias"] is None:
-        return Headline("Error of one series", share(wape), off + ".")
+        return Headline("Error of one series", share(wape), error + ".")
     bias = float(str(board["bias"]))
-    lean = (
-        "it leans to neither side"
+    side = (
+        "in sum it is neither too high nor too low"
         if abs(bias) < 0.005
         else f"in sum it is {share(abs(bias))} too {'high' if bias > 0 else 'low'}"
     )
-    return Headline("Error of one series", share(wape), f"{off}; {lean}.")
+    return Headline("Error of one series", share(wape), f"{error}; {side}.")
 
 
 def findings(report: Report) -> Headline:
-    """How many findings there are, and how bad."""
-    counts = {severity: sum(one.severity == severity for one in report.findings) for severity in Severity}
+    """The number of findings by severity."""
+    counts = {severity: sum(finding.severity == severity for finding in report.findings) for severity in Severity}
     errors, warnings = counts[Severity.ERROR], counts[Severity.WARNING]
     if not errors and not warnings:
         return Headline(
             "Data",
-            "nothing to mend",
+            "no problems",
             f"The checks of the data found no errors and no warnings ({many(counts[Severity.INFO], 'remark')}).",
         )
     parts = [many(errors, "error")] * bool(errors) + [many(warnings, "warning")] * bool(warnings)
     return Headline(
         "Data",
         " and ".join(parts),
-        "The checks of the data found things that want a look; they are listed below, the gravest first.",
+        "The checks of the data found problems. They are listed below, the most severe first.",
     )

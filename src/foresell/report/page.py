@@ -1,4 +1,4 @@
-"""The report, and the page of accuracy, as one HTML page each that needs nothing else: no network, no script."""
+"""The report and the accuracy page, each as one HTML file without scripts, which needs no network."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from foresell.core import words
 from foresell.core.errors import StoreError
 from foresell.core.finding import worst_first
 from foresell.report import canvas, charts, control_charts, monitor_verdict, reliability, tables, tuning
-from foresell.report.contents import Report, Story
+from foresell.report.contents import Report, SeriesExample
 from foresell.report.headlines import headlines, total
 from foresell.report.monitor_contents import Watched
 
-GROUPS = {
+HEADINGS = {
     "level": ("Upper levels", "The largest groups of the levels between the total and the single series."),
-    "largest": ("Largest series", "What sells most; an error here costs most."),
-    "typical": ("Typical series", "The middle of all series by what they sell: what most of them look like."),
-    "worst": ("Hardest series", "Of the larger half of the series, those whose test forecasts were off the furthest."),
+    "largest": ("Largest series", "The series that sell the most units. An error costs the most here."),
+    "typical": ("Typical series", "The series nearest to the median of units sold. Most series look like these."),
+    "worst": ("Hardest series", "The series with the largest test error, among the half that sells more."),
 }
 
 
 def write(path: str | Path, content: Report) -> None:
-    """Writes the page to `path`, whole or not at all. Raises StoreError when the place cannot be written."""
+    """Writes the page to `path`, completely or not at all. Raises StoreError where it cannot be written."""
     place = Path(path)
     page = render(content)
     temporary = place.with_name(f".{place.name}.{os.getpid()}.part")
@@ -44,21 +44,21 @@ def write(path: str | Path, content: Report) -> None:
 
 
 def render(content: Report) -> str:
-    """The page as text. Whatever comes from data or settings is escaped."""
+    """The report as HTML. All text from data and settings is escaped."""
     page = _environment().get_template("page.html.jinja")
     return page.render(
         report=content,
         style=_style(),
         headlines=headlines(content),
         total=total(content),
-        groups=_groups(content.stories),
+        groups=_groups(content.examples),
         findings=worst_first(content.findings),
         leaderboard=tables.leaderboard(content),
         by_level=tables.by_level(content),
         by_segment=tables.by_segment(content),
         by_step=tables.by_step(content),
         drivers=tables.drivers(content),
-        trust=reliability,
+        reliability=reliability,
         tuning=tuning,
     )
 
@@ -73,14 +73,18 @@ def _style() -> Markup:
     return Markup(files("foresell.report").joinpath("page.css").read_text(encoding="utf-8"))
 
 
-def _groups(stories: tuple[Story, ...]) -> list[tuple[str, str, list[Story]]]:
-    """(heading, what it is, stories) for each reason to show some."""
-    told = [(*words_, [story for story in stories if story.why == why]) for why, words_ in GROUPS.items()]
-    return [(heading, what, some) for heading, what, some in told if some]
+def _groups(examples: tuple[SeriesExample, ...]) -> list[tuple[str, str, list[SeriesExample]]]:
+    """The heading, the description and the examples of each reason that has examples."""
+    groups = []
+    for reason, (heading, description) in HEADINGS.items():
+        of_reason = [example for example in examples if example.reason == reason]
+        if of_reason:
+            groups.append((heading, description, of_reason))
+    return groups
 
 
-def _unbroken(value: object) -> object:
-    """Text whose percent signs stay on the line of their number."""
+def _unbroken_percent(value: object) -> object:
+    """Text in which a percent sign stays on the line of its number."""
     return value.replace(" %", "\N{NO-BREAK SPACE}%") if isinstance(value, str) else value
 
 
@@ -89,7 +93,7 @@ def _environment() -> Environment:
         loader=PackageLoader("foresell.report", "."),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_unbroken,
+        finalize=_unbroken_percent,
         trim_blocks=True,
         lstrip_blocks=True,
     )

@@ -1,4 +1,4 @@
-"""Where the champion's errors lean, whether they last and whether its ranges hold: sentences first, then the charts."""
+"""Bias and autocorrelation of the champion's errors and calibration of its ranges, as sentences and charts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from foresell.core.words import listed, name, number, share
 from foresell.report.contents import Report
 
 LEVELS_DRAWN = 4
-_NOTHING = 0.01  # a bias below this is not worth a word
+_LEAST_BIAS = 0.01  # a smaller bias needs no explanation
 
 
 @dataclass(frozen=True)
-class Columns:
-    """A chart of columns, in per cent: `spread` is what noise may make, `across` the bias of the whole."""
+class ColumnChart:
+    """A chart of columns in per cent.
+
+    `spread` is how far noise may move a column either way, `clear` whether a column is beyond noise, and `across` the
+    bias of all windows, empty or one value.
+    """
 
     title: str
     names: list[str]
@@ -27,117 +31,119 @@ class Columns:
     across: list[float]
 
 
-def leaning(report: Report) -> list[Columns]:
-    """The bias by weekday (or month) and by how far ahead."""
+def bias_charts(report: Report) -> list[ColumnChart]:
+    """The bias by weekday (or month) and by step of the horizon."""
     if report.bias is None:
         return []
     noun = report.frequency.noun
-    titles = {"weekday": "By weekday", "month": "By month", "step": f"By how many {noun}s ahead"}
+    titles = {"weekday": "By weekday", "month": "By month", "step": f"By {noun}s ahead"}
     whole = [100 * row["bias"] for row in report.bias.filter(by="all").drop_nulls("bias").to_dicts()]
-    made = []
+    charts = []
     for by, title in titles.items():
         rows = report.bias.filter(pl.col("by") == by, pl.col("bias").is_not_null())
         if rows.height < 2:
             continue
         short = [part[:3] if by != "step" else part.replace(" to ", "–") for part in rows["part"]]
         bias, noise = ((100 * rows[column]).fill_null(math.nan).to_list() for column in ("bias", "noise"))
-        made.append(Columns(title, short, bias, noise, rows["clear"].to_list(), whole))
-    return made
+        charts.append(ColumnChart(title, short, bias, noise, rows["clear"].to_list(), whole))
+    return charts
 
 
-def lean(report: Report) -> str:
-    """One sentence: to which side the forecast leans in sum, and which parts stand out."""
+def bias_sentence(report: Report) -> str:
+    """One or two sentences: the bias over all windows, and the weekdays, months and steps that stand out."""
     rows = [] if report.bias is None else report.bias.filter(by="all").drop_nulls("bias").to_dicts()
     if not rows or report.bias is None:
         return ""
     bias, clear = rows[0]["bias"], rows[0]["clear"]
     side = f"{share(abs(bias))} too {'high' if bias > 0 else 'low'}"
-    told = f"In sum over all windows the forecast was {side}"
-    told += "" if abs(bias) < _NOTHING else ", more than chance explains" if clear else ", which may well be chance"
+    sentence = f"In sum over all windows the forecast was {side}"
+    sentence += "" if abs(bias) < _LEAST_BIAS else ", more than chance explains" if clear else ", which may be chance"
     kinds = {"weekday": "day of the week", "month": "month", "step": "part of the horizon"}
     parts = report.bias.filter(pl.col("by").is_in(list(kinds)))
-    some = parts.filter("clear").to_dicts()
+    clear_parts = parts.filter("clear").to_dicts()
     if parts.is_empty():
-        return told + "."
-    if not some:
+        return sentence + "."
+    if not clear_parts:
         kinds = {by: kind for by, kind in kinds.items() if by in parts["by"]}
-        return f"{told}; no {' and no '.join(kinds.values())} stands out beyond noise."
+        return f"{sentence}; no {' and no '.join(kinds.values())} stands out beyond noise."
     named = [
         f"{row['part'] if row['by'] != 'step' else report.frequency.noun + 's ' + row['part']} "
         f"({share(abs(row['apart']))} too {'high' if row['apart'] > 0 else 'low'} against the rest)"
-        for row in some
+        for row in clear_parts
     ]
-    return f"{told}. Beyond noise, {listed(named)} stand{'s' if len(named) == 1 else ''} out."
+    return f"{sentence}. Beyond noise, {listed(named)} stand{'s' if len(named) == 1 else ''} out."
 
 
-def groups(report: Report) -> list[dict[str, Any]]:
-    """The largest groups of each level, with their bias and whether it is beyond noise."""
+def group_bias(report: Report) -> list[dict[str, Any]]:
+    """The rows of the table ``bias`` for the largest groups of each level."""
     if report.bias is None:
         return []
     return report.bias.filter(pl.col("by") == "group", pl.col("bias").is_not_null()).to_dicts()
 
 
-def lasting(report: Report) -> dict[str, tuple[list[str], list[float], float]]:
-    """For the total and the single series: lags, autocorrelations, and how large chance makes them."""
+def autocorrelation_charts(report: Report) -> dict[str, tuple[list[str], list[float], float]]:
+    """For the total and the single series: lags, autocorrelations, and the limit that chance stays within."""
     if report.correlation is None or report.correlation.is_empty():
         return {}
     names = report.correlation["level"].unique(maintain_order=True)
-    found = {}
+    charts = {}
     for level in dict.fromkeys((names[0], names[-1])):
         rows = report.correlation.filter(level=level)
         if rows.height > 1:
             bound = float(rows["bound"].mean())  # type: ignore[arg-type]
-            found[level] = ([str(lag) for lag in rows["lag"]], rows["autocorrelation"].to_list(), bound)
-    return found
+            charts[level] = ([str(lag) for lag in rows["lag"]], rows["autocorrelation"].to_list(), bound)
+    return charts
 
 
-def last(report: Report) -> str:
-    """One sentence: whether the errors of the total come in runs, or come again a season later."""
+def autocorrelation_sentence(report: Report) -> str:
+    """One or two sentences: whether errors of the total continue on the next day, and repeat a season later."""
     if report.correlation is None:
         return ""
     top = report.correlation.filter(pl.col("level") == pl.col("level").first())
-    found = {row["lag"]: row for row in top.to_dicts()}
-    if 1 not in found:
+    by_lag = {row["lag"]: row for row in top.to_dicts()}
+    if 1 not in by_lag:
         return ""
     noun, season = report.frequency.noun, report.frequency.season
-    alike = [lag for lag in (1, season) if lag in found and found[lag]["autocorrelation"] > found[lag]["bound"]]
-    if not alike:
+    correlated = [lag for lag in (1, season) if lag in by_lag and by_lag[lag]["autocorrelation"] > by_lag[lag]["bound"]]
+    if not correlated:
         return f"An error of one {noun} says little about that of the next: the errors look like noise."
-    told = []
-    if 1 in alike:
-        told.append(
+    sentences = []
+    if 1 in correlated:
+        sentences.append(
             f"When one {noun}'s forecast of all sales is too high, the next {noun}'s probably is too (correlation "
-            f"{number(found[1]['autocorrelation'])}): errors add up over neighbouring {noun}s rather than cancel out."
+            f"{number(by_lag[1]['autocorrelation'])}): errors add up over neighbouring {noun}s rather than cancel out."
         )
-    if season in alike and season > 1:
-        told.append(
-            f"Errors come again {season} {noun}s later (correlation {number(found[season]['autocorrelation'])}): part "
+    if season in correlated and season > 1:
+        sentences.append(
+            f"Errors repeat {season} {noun}s later (correlation {number(by_lag[season]['autocorrelation'])}): part "
             "of the season is not learnt."
         )
-    return " ".join(told)
+    return " ".join(sentences)
 
 
-def calibrated(report: Report) -> dict[str, tuple[list[float], list[float]]]:
-    """For some levels, from the total to the single series: shares that should lie below, and shares that do."""
+def calibration_curves(report: Report) -> dict[str, tuple[list[float], list[float]]]:
+    """For some levels, from the total to the single series: the expected and the observed shares below each
+    quantile."""
     if report.calibration is None or report.calibration.is_empty():
         return {}
     names = report.calibration["level"].unique(maintain_order=True).to_list()
-    spots = sorted({round(place * (len(names) - 1) / max(LEVELS_DRAWN - 1, 1)) for place in range(LEVELS_DRAWN)})
-    found = {}
-    for level in (names[spot] for spot in spots):
+    positions = {round(number * (len(names) - 1) / max(LEVELS_DRAWN - 1, 1)) for number in range(LEVELS_DRAWN)}
+    curves = {}
+    for level in (names[position] for position in sorted(positions)):
         rows = report.calibration.filter(level=level).sort("probability")
-        found[level] = (rows["probability"].to_list(), rows["observed"].to_list())
-    return found
+        curves[level] = (rows["probability"].to_list(), rows["observed"].to_list())
+    return curves
 
 
-def holds(report: Report) -> str:
-    """One sentence: how far the quantiles are off, and where most."""
+def calibration_sentence(report: Report) -> str:
+    """Two sentences: the mean miss of the quantiles, and the largest one."""
     if report.calibration is None or report.calibration.is_empty():
         return ""
     worst = report.calibration.sort(pl.col("off").abs(), descending=True).row(0, named=True)
-    usual = float(report.calibration["off"].abs().mean())  # type: ignore[arg-type]
+    mean_miss = float(report.calibration["off"].abs().mean())  # type: ignore[arg-type]
     return (
-        f"On windows that they were not learnt from, the quantiles miss what they promise by {100 * usual:.1f} "
-        f"percentage points on average. Furthest off is {share(worst['probability'])} at the level "
-        f"{name(worst['level'])}: {share(worst['observed'])} of what was sold lay below it."
+        f"In windows that the ranges were not learnt from, the share of sales below a quantile differs from the "
+        f"expected share by {100 * mean_miss:.1f} percentage points on average. The largest difference is that of the "
+        f"{share(worst['probability'])} quantile at the level {name(worst['level'])}: {share(worst['observed'])} of "
+        "sales were below it."
     )

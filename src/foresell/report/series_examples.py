@@ -1,4 +1,4 @@
-"""Which series a report shows, and what it shows of them, taken from the panel, the forecasts and the backtest."""
+"""The examples of series in a report, and the summary of the data, from panel, forecasts and backtest."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
-from foresell.report.contents import Band, Found, Story
+from foresell.report.contents import Band, DataSummary, SeriesExample
 
-EACH = 4  # how many of the largest, typical and worst series
-UPPER = 6  # how many groups of the upper levels, the total aside
-HORIZONS_SHOWN, DAYS_SHOWN = 5, 140  # how much of the past a chart shows; a long horizon is shown at least once
+PER_REASON = 4  # examples of the largest, typical and worst series
+UPPER_GROUPS = 6  # examples from the levels between the total and the single series
+HORIZONS_SHOWN, DAYS_SHOWN = 5, 140  # of the past in a chart, the smaller of both, but one horizon at least
 
 
-def found(panel: Panel, hierarchy: Hierarchy, rows: int | None = None) -> Found:
-    """What the data hold. `rows` is how many the sales file had, where that was counted."""
+def data_summary(panel: Panel, hierarchy: Hierarchy, rows: int | None = None) -> DataSummary:
+    """The summary of the data. `rows` is the number of rows of the sales file, where they were counted."""
     known = ~np.isnan(panel.units)
     sold = panel.units != 0
     sold &= known
@@ -35,7 +35,7 @@ def found(panel: Panel, hierarchy: Hierarchy, rows: int | None = None) -> Found:
     }
     total = np.asarray(np.nansum(panel.units, axis=0, dtype=np.float64))
     dates, history, unit = _whole_history(panel, total)
-    return Found(
+    return DataSummary(
         series=panel.n_series,
         days=panel.n_days,
         first=panel.dates[0].astype(object),
@@ -52,7 +52,7 @@ def found(panel: Panel, hierarchy: Hierarchy, rows: int | None = None) -> Found:
 
 
 def _revenue(panel: Panel) -> float | None:
-    """Units times price over the history, by blocks; None without prices."""
+    """Units times price over the history, computed by blocks of series; None without prices."""
     if "price" not in panel.known:
         return None
     amount = 0.0
@@ -62,87 +62,89 @@ def _revenue(panel: Panel) -> float | None:
 
 
 def _whole_history(panel: Panel, total: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    """The total [day] as means a day of each full month (or as it is, where that is few points enough)."""
+    """The total [day] as the mean a day of each complete month, or unchanged where it has few points."""
     dates = panel.dates[: panel.n_days]
     months = dates.astype("datetime64[M]")
     if panel.frequency != Frequency.DAY or len(np.unique(months)) < 6:
         return dates, total, f"units a {panel.frequency.noun}"
     names, starts, counts = np.unique(months, return_index=True, return_counts=True)
-    full = counts >= 28  # a month that was only begun would look like a collapse
+    full = counts >= 28  # an incomplete month would look like a collapse of sales
     means = np.add.reduceat(total, starts) / counts
     return names[full].astype("datetime64[D]"), means[full], "units a day, by month"
 
 
-def pick(volume: np.ndarray, error: np.ndarray | None = None, each: int = EACH) -> list[tuple[int, str]]:
-    """The rows of the series to show, none of them twice, with the reason: largest, typical or worst.
+def pick(volume: np.ndarray, error: np.ndarray | None = None, count: int = PER_REASON) -> list[tuple[int, str]]:
+    """The rows of the series to show, each row once, with the reason: largest, typical or worst.
 
-    `volume` [series] is what each sells; typical are those nearest to the median of the series that sell at all. The
-    worst have the highest `error` [series] among the upper half by volume, where an error matters; NaN is no error.
+    `volume` [series] are the units that each series sells. Typical series are nearest to the median of the series with
+    sales. The worst have the highest `error` [series] among the half with the larger volumes, where an error matters;
+    NaN is no error. There are `count` series for each reason.
 
-    >>> pick(np.array([9, 1, 5, 0, 4, 6.0]), np.array([0.1, 0.9, 0.2, 0.9, 0.8, 0.3]), each=1)
+    >>> pick(np.array([9, 1, 5, 0, 4, 6.0]), np.array([0.1, 0.9, 0.2, 0.9, 0.8, 0.3]), count=1)
     [(0, 'largest'), (2, 'typical'), (5, 'worst')]
     """
     volume = np.nan_to_num(np.asarray(volume, np.float64))
     selling = np.flatnonzero(volume > 0)
     if not len(selling):
-        return [(row, "typical") for row in range(min(each, len(volume)))]
-    chosen: dict[int, str] = {}
+        return [(row, "typical") for row in range(min(count, len(volume)))]
+    reasons: dict[int, str] = {}
 
-    def take(rows: np.ndarray, why: str) -> None:
-        free = [int(row) for row in rows if int(row) not in chosen]
-        chosen.update(dict.fromkeys(free[:each], why))
+    def add(rows: np.ndarray, reason: str) -> None:
+        new = [int(row) for row in rows if int(row) not in reasons]
+        reasons.update(dict.fromkeys(new[:count], reason))
 
     median = float(np.median(volume[selling]))
-    take(selling[np.argsort(-volume[selling], kind="stable")], "largest")
-    take(selling[np.argsort(np.abs(volume[selling] - median), kind="stable")], "typical")
+    add(selling[np.argsort(-volume[selling], kind="stable")], "largest")
+    add(selling[np.argsort(np.abs(volume[selling] - median), kind="stable")], "typical")
     if error is not None:
         rated = selling[(volume[selling] >= median) & np.isfinite(error[selling])]
-        take(rated[np.argsort(-error[rated], kind="stable")], "worst")
-    return list(chosen.items())
+        add(rated[np.argsort(-error[rated], kind="stable")], "worst")
+    return list(reasons.items())
 
 
-def stories(
+def series_examples(
     panel: Panel,
     hierarchy: Hierarchy,
     forecasts: Mapping[Level, Forecast],
     tested: pl.DataFrame | None = None,
-    each: int = EACH,
-) -> tuple[Story, ...]:
+    count: int = PER_REASON,
+) -> tuple[SeriesExample, ...]:
     """The total, the largest groups of the upper levels, and the largest, typical and worst series.
 
-    `forecasts` by level; a level that has none is not shown. `tested` are the backtest's forecasts by one model:
-    the panel's keys, ``cutoff``, ``date``, ``mean`` and ``actual``. Volumes are those of the last year.
+    `forecasts` are by level; a level without a forecast has no examples. `tested` are the backtest's forecasts by one
+    model: the panel's keys, ``cutoff``, ``date``, ``mean`` and ``actual``. Volumes are those of the last year. `count`
+    is the number of single series for each reason.
     """
-    test = None if tested is None or tested.is_empty() else _Test(panel, tested)
+    test = None if tested is None or tested.is_empty() else _TestForecasts(panel, tested)
     year = np.asarray(np.nansum(panel.units[:, -panel.frequency.year :], axis=1, dtype=np.float64))
-    upper = iter(_fair_parts(UPPER, max(len(hierarchy.levels) - 2, 1)))
-    told: list[Story] = []
+    upper = iter(_even_parts(UPPER_GROUPS, max(len(hierarchy.levels) - 2, 1)))
+    examples: list[SeriesExample] = []
     for groups in hierarchy.all_groups(panel.series):
         forecast = forecasts.get(groups.level)
         if forecast is None:
             continue
-        chosen: list[tuple[int, str]]
+        rows: list[tuple[int, str]]
         if groups.level == hierarchy.bottom:
-            chosen = pick(year, test.error if test else None, each)
+            rows = pick(year, test.error if test else None, count)
         elif not groups.level:
-            chosen = [(0, "total")]
+            rows = [(0, "total")]
         else:
             most = next(upper)
-            chosen = [(int(row), "level") for row in np.argsort(-groups.sum(year), kind="stable")[:most]]
-        told += [_story(panel, groups, forecast, row, why, test) for row, why in chosen]
-    return tuple(told)
+            rows = [(int(row), "level") for row in np.argsort(-groups.sum(year), kind="stable")[:most]]
+        examples += [_example(panel, groups, forecast, row, reason, test) for row, reason in rows]
+    return tuple(examples)
 
 
-def _fair_parts(total: int, among: int) -> list[int]:
-    """`total` things given out to so many, the first ones first.
+def _even_parts(total: int, among: int) -> list[int]:
+    """`total` divided into `among` whole parts; the first ones are larger where it does not divide evenly.
 
-    >>> _fair_parts(6, 4), _fair_parts(6, 10)
+    >>> _even_parts(6, 4), _even_parts(6, 10)
     ([2, 2, 1, 1], [1, 1, 1, 1, 1, 1, 0, 0, 0, 0])
     """
-    return [total // among + (place < total % among) for place in range(among)]
+    return [total // among + (number < total % among) for number in range(among)]
 
 
-class _Test:
+class _TestForecasts:
     """The backtest's forecasts as arrays in the panel's order of series."""
 
     def __init__(self, panel: Panel, tested: pl.DataFrame):
@@ -150,10 +152,10 @@ class _Test:
         texts = [pl.col(key).cast(panel.series.schema[key]) for key in keys]
         rows = panel.series.select(keys).with_row_index("__row")
         tested = tested.with_columns(texts).join(rows, on=keys, how="inner", nulls_equal=True)
-        off = (pl.col("mean") - pl.col("actual")).abs()
-        wape = tested.group_by("__row").agg(off.sum().alias("off"), pl.col("actual").abs().sum().alias("sold"))
+        error = (pl.col("mean") - pl.col("actual")).abs()
+        wape = tested.group_by("__row").agg(error.sum().alias("error"), pl.col("actual").abs().sum().alias("sold"))
         self.error = np.full(panel.n_series, np.nan)  # [series] WAPE over all windows
-        self.error[wape["__row"].to_numpy()] = (wape["off"] / wape["sold"]).fill_nan(None).to_numpy()
+        self.error[wape["__row"].to_numpy()] = (wape["error"] / wape["sold"]).fill_nan(None).to_numpy()
         self.error[np.isinf(self.error)] = np.nan
         last = tested.filter(pl.col("cutoff") == pl.col("cutoff").max())
         self.dates = last["date"].unique().sort().to_numpy().astype("datetime64[D]")  # [step]
@@ -163,18 +165,21 @@ class _Test:
         ].to_numpy()
 
 
-def _story(panel: Panel, groups: Groups, forecast: Forecast, row: int, why: str, test: _Test | None) -> Story:
+def _example(
+    panel: Panel, groups: Groups, forecast: Forecast, row: int, reason: str, test: _TestForecasts | None
+) -> SeriesExample:
+    """The example of one group of a level."""
     members = np.flatnonzero(groups.rows == row)
     units = _known_sum(panel.units[members])
     wanted = min(HORIZONS_SHOWN * forecast.horizon, max(DAYS_SHOWN, forecast.horizon))
     shown = min(panel.n_days, max(wanted, panel.frequency.season * 4))
-    back = np.arange(panel.n_days, panel.n_days + forecast.horizon) - panel.frequency.year
-    year_ago = units[back] if len(back) and back[0] >= 0 and back[-1] < panel.n_days else np.array([np.nan])
+    days = np.arange(panel.n_days, panel.n_days + forecast.horizon) - panel.frequency.year
+    year_ago = units[days] if len(days) and days[0] >= 0 and days[-1] < panel.n_days else np.array([np.nan])
     values = groups.frame.select(groups.level or ["total"]).row(row)
-    return Story(
+    return SeriesExample(
         name=" · ".join("(none)" if value is None else str(value) for value in values) if groups.level else "All sales",
         level=level_name(groups.level),
-        why=why,
+        reason=reason,
         dates=panel.dates[panel.n_days - shown : panel.n_days],
         units=units[-shown:],
         ahead=forecast.dates,
@@ -190,20 +195,20 @@ def _story(panel: Panel, groups: Groups, forecast: Forecast, row: int, why: str,
 
 
 def _known_sum(values: np.ndarray) -> np.ndarray:
-    """Sum over series [series, day]; NaN on days that none of them knows."""
+    """The sum over series of `values` [series, day]; NaN on days that are not known for any series."""
     total = np.nansum(values, axis=0, dtype=np.float64)
     return np.where(np.isnan(values).all(axis=0), np.nan, total)
 
 
 def _bands(forecast: Forecast, row: int) -> tuple[Band, ...]:
-    """Ranges between quantiles that lie as far from the middle on both sides, the widest first."""
+    """The central ranges of the forecast of one row, the widest first."""
     if forecast.quantiles is None:
         return ()
-    found = []
+    bands = []
     for low, probability in enumerate(forecast.probabilities):
         for high, other in enumerate(forecast.probabilities):
             if probability < 0.5 and abs(probability + other - 1) < 1e-6:
-                found.append(
+                bands.append(
                     Band(round(other - probability, 6), forecast.quantiles[low, row], forecast.quantiles[high, row])
                 )
-    return tuple(sorted(found, key=lambda one: -one.share))
+    return tuple(sorted(bands, key=lambda band: -band.share))

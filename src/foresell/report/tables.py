@@ -1,4 +1,4 @@
-"""The backtest's tables of scores and the model's drivers, as rows ready to be shown."""
+"""The rows of the report's tables: scores of the backtest and drivers of the model."""
 
 from __future__ import annotations
 
@@ -16,8 +16,12 @@ LINES_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One model of the leaderboard; `windows` are its WRMSSE by window, the earliest first."""
+class LeaderboardRow:
+    """One model of the leaderboard.
+
+    `windows` are its WRMSSE by window, the earliest first. `won` is the number of windows in which it is better than
+    the benchmark, and the number of windows in which both have a score.
+    """
 
     model: str
     champion: bool
@@ -32,8 +36,8 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """A level or segment: the champion's scores, and the benchmark's WRMSSE beside them (None where there is none)."""
+class ComparisonRow:
+    """A level or a segment: the champion's scores, and the WRMSSE of the `benchmark`, None where it has none."""
 
     label: str
     series: int
@@ -50,15 +54,15 @@ class Compared:
         return self.wrmsse / self.benchmark - 1
 
 
-def leaderboard(report: Report) -> list[Entry]:
-    """The models, the best first."""
+def leaderboard(report: Report) -> list[LeaderboardRow]:
+    """The rows of the leaderboard, the best model first."""
     if report.leaderboard is None:
         return []
-    entries = []
+    entries: list[LeaderboardRow] = []
     for row in report.leaderboard.sort("wrmsse", nulls_last=True, maintain_order=True).iter_rows(named=True):
         improvement = row["improvement"]
         entries.append(
-            Entry(
+            LeaderboardRow(
                 model=name(row["model"]),
                 champion=row["model"] == report.champion,
                 wrmsse=row["wrmsse"],
@@ -75,31 +79,33 @@ def leaderboard(report: Report) -> list[Entry]:
 
 
 def _by_window(report: Report, model: str) -> tuple[float, ...]:
+    """The WRMSSE of `model` by window, the earliest first; NaN where it has none."""
     if report.levels is None:
         return ()
     rows = report.levels.filter(pl.col("model") == model, pl.col("level") == ALL).sort("cutoff")
     return tuple(math.nan if value is None else value for value in rows["wrmsse"])
 
 
-def by_level(report: Report) -> list[Compared]:
-    """The champion at each level, from all together down to the single series; means over the windows."""
+def by_level(report: Report) -> list[ComparisonRow]:
+    """The champion's scores at each level, from all levels together to the single series, as means over the windows."""
     if report.levels is None:
         return []
     compared = _compare(report, report.levels, ["level"])
-    return [_compared(row, "all levels together" if row["level"] == ALL else row["level"]) for row in compared]
+    return [_comparison_row(row, "all levels together" if row["level"] == ALL else row["level"]) for row in compared]
 
 
-def by_segment(report: Report) -> dict[str, list[Compared]]:
-    """The champion in each segment, by what divides the series; within one, the largest error first."""
+def by_segment(report: Report) -> dict[str, list[ComparisonRow]]:
+    """The champion's scores in each segment, by the division of the series; the largest error comes first."""
     if report.segments is None:
         return {}
-    found: dict[str, list[Compared]] = {}
+    segments: dict[str, list[ComparisonRow]] = {}
     for row in _compare(report, report.segments, ["by", "segment"]):
-        found.setdefault(name(row["by"]), []).append(_compared(row, row["segment"]))
-    return {by: sorted(rows, key=lambda row: -(row.wrmsse or 0)) for by, rows in found.items()}
+        segments.setdefault(name(row["by"]), []).append(_comparison_row(row, row["segment"]))
+    return {by: sorted(rows, key=lambda row: -(row.wrmsse or 0)) for by, rows in segments.items()}
 
 
 def _compare(report: Report, table: pl.DataFrame, by: list[str]) -> list[dict]:
+    """The champion's mean scores in `table` by the columns `by`, with the benchmark's WRMSSE as ``benchmark``."""
     scores = ["wrmsse", "wape", "bias"]
     means = table.group_by("model", *by, maintain_order=True).agg(pl.col("series").max(), pl.col(scores).mean())
     champion = means.filter(pl.col("model") == report.champion)
@@ -108,21 +114,21 @@ def _compare(report: Report, table: pl.DataFrame, by: list[str]) -> list[dict]:
     return champion.join(reference, on=by, how="left", maintain_order="left").to_dicts()
 
 
-def _compared(row: dict, label: str) -> Compared:
-    return Compared(label, row["series"], row["wrmsse"], row["benchmark"], row["wape"], row["bias"])
+def _comparison_row(row: dict, label: str) -> ComparisonRow:
+    return ComparisonRow(label, row["series"], row["wrmsse"], row["benchmark"], row["wape"], row["bias"])
 
 
 def by_step(report: Report) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
     """WAPE in per cent by step for the total and the single series: for each level, (steps, errors) by model.
 
-    The champion comes first, then the benchmark, then the rest. A horizon of one step makes no line.
+    The champion comes first, then the benchmark, then the others. A horizon of one step has no such table.
     """
     if report.steps is None or report.horizon < 2:
         return {}
     models = [*dict.fromkeys([report.champion, report.benchmark, *report.steps["model"].to_list()])][:LINES_SHOWN]
     levels = list(dict.fromkeys([*report.steps["level"].head(1), *report.steps["level"].tail(1)]))
     means = report.steps.group_by("model", "level", "step").agg(pl.col("wape").mean()).sort("step")
-    found = {}
+    by_level = {}
     for level in levels:
         curves = {}
         for model in models:
@@ -130,13 +136,13 @@ def by_step(report: Report) -> dict[str, dict[str, tuple[list[float], list[float
             if rows.height > 1:
                 curves[name(model)] = ([float(step) for step in rows["step"]], [100 * value for value in rows["wape"]])
         if curves:
-            found[level] = curves
-    return found
+            by_level[level] = curves
+    return by_level
 
 
 @dataclass(frozen=True)
 class Driver:
-    """A feature and its share of what the model gained; `feature` is None for the weak ones taken together."""
+    """A feature and its share of the model's gain in accuracy; `feature` is None for the sum of the weak ones."""
 
     feature: str | None
     meaning: str
@@ -144,13 +150,16 @@ class Driver:
 
 
 def drivers(report: Report) -> list[Driver]:
-    """What the model goes by, the strongest first; the weak ones together at the end."""
+    """The features of the model, the strongest first; the weak ones are summed in the last row."""
     if report.drivers is None or report.drivers.is_empty():
         return []
     table = report.drivers.sort("share", descending=True, maintain_order=True)
     meanings = table["meaning"].fill_null("").to_list() if "meaning" in table.columns else [""] * table.height
-    found = [Driver(*row) for row in zip(table["feature"].to_list(), meanings, table["share"].to_list(), strict=True)]
-    rest = found[DRIVERS_SHOWN:]
+    all_drivers = [
+        Driver(*row) for row in zip(table["feature"].to_list(), meanings, table["share"].to_list(), strict=True)
+    ]
+    rest = all_drivers[DRIVERS_SHOWN:]
     if len(rest) < 2:
-        return found
-    return [*found[:DRIVERS_SHOWN], Driver(None, f"{len(rest)} others together", sum(one.share for one in rest))]
+        return all_drivers
+    sum_of_rest = Driver(None, f"{len(rest)} others together", sum(driver.share for driver in rest))
+    return [*all_drivers[:DRIVERS_SHOWN], sum_of_rest]

@@ -1,4 +1,4 @@
-"""What a search for better options found: sentences, the history of the best, and what mattered."""
+"""The search for better options in the report: sentences, the best error over the trials, and the importance."""
 
 from __future__ import annotations
 
@@ -12,62 +12,63 @@ from foresell.core.words import change, listed, many, name, score, share
 from foresell.report.contents import Tuning
 
 
-def searched(of: Mapping[str, Any]) -> str:
-    """One sentence: how many trials of which model, on what, and the best of them; `of` is the search's summary."""
-    part = many(of["series"], "series", "series")
-    if of["series"] < of["of_series"]:
-        part = f"a sample of {of['series']:,} of {of['of_series']:,} series"
+def search_sentence(summary: Mapping[str, Any]) -> str:
+    """One or two sentences: the number of trials, the model, the data and the best trial; `summary` is the search's."""
+    part = many(summary["series"], "series", "series")
+    if summary["series"] < summary["of_series"]:
+        part = f"a sample of {summary['series']:,} of {summary['of_series']:,} series"
     early = [
-        *([f"{of['pruned']:,} stopped early"] if of["pruned"] else []),
-        *([f"{of['failed']:,} failed"] if of["failed"] else []),
+        *([f"{summary['pruned']:,} stopped early"] if summary["pruned"] else []),
+        *([f"{summary['failed']:,} failed"] if summary["failed"] else []),
     ]
-    told = f"{many(of['trials'], 'trial')} of {name(of['model'])} on {part}, windows from {', '.join(of['windows'])}"
-    told += f"; {listed(early)}" if early else ""
-    if not of["start"] or not of["best"]:
-        return told
-    before, after = of["start"]["wrmsse"], of["best"]["wrmsse"]
-    if not of["best"]["number"]:
-        return f"{told}. None was better than the settings, WRMSSE {score(before)}"
-    best = f"{score(after)} with trial {of['best']['number']}, {change(after / before - 1)}"
-    return f"{told}. WRMSSE {score(before)} with the settings, {best}"
+    windows = ", ".join(summary["windows"])
+    text = f"{many(summary['trials'], 'trial')} of {name(summary['model'])} on {part}, windows from {windows}"
+    text += f"; {listed(early)}" if early else ""
+    if not summary["start"] or not summary["best"]:
+        return text
+    before, after = summary["start"]["wrmsse"], summary["best"]["wrmsse"]
+    if not summary["best"]["number"]:
+        return f"{text}. None was better than the settings, WRMSSE {score(before)}"
+    best = f"{score(after)} with trial {summary['best']['number']}, {change(after / before - 1)}"
+    return f"{text}. WRMSSE {score(before)} with the settings, {best}"
 
 
-def concluded(of: Mapping[str, Any]) -> str:
-    """One sentence: whether the best trial is better in windows that the search did not see, too."""
-    seen = of["confirmed"]
-    if not seen:
+def confirmation_sentence(summary: Mapping[str, Any]) -> str:
+    """One or two sentences: whether the best trial is better in the backtest's windows too."""
+    confirmed = summary["confirmed"]
+    if not confirmed:
         return ""
-    count = len(seen["windows"])
-    figures = f"{score(seen['settings'])} with the settings, {score(seen['tuned'])} with the best trial"
+    count = len(confirmed["windows"])
+    figures = f"{score(confirmed['settings'])} with the settings, {score(confirmed['tuned'])} with the best trial"
     where = (
-        f"In the backtest's windows, which the search did not see, on all {seen['series']:,} series: {figures}, better "
-        f"in {seen['better_in']} of {count}."
+        f"In the backtest's windows, which the search did not see, on all {confirmed['series']:,} series: {figures}, "
+        f"better in {confirmed['better_in']} of {count}."
     )
-    return where if seen["holds"] else f"{where} It does not hold there, so the settings stay as they were."
+    return where if confirmed["holds"] else f"{where} It does not hold there, so the settings stay as they were."
 
 
-def mattered(of: Mapping[str, Any], most: int) -> str:
-    """One sentence: the options that mattered most for being among the best trials."""
-    found = [f"{option} {share(part)}" for option, part in list(of["importance"].items())[:most] if part > 0]
-    return f"What mattered most: {listed(found)}." if found else ""
+def importance_sentence(summary: Mapping[str, Any], most: int) -> str:
+    """One sentence: the options that are most important for a trial to be among the best."""
+    parts = [f"{option} {share(part)}" for option, part in list(summary["importance"].items())[:most] if part > 0]
+    return f"The most important options: {listed(parts)}." if parts else ""
 
 
-def history(of: Tuning) -> dict[str, tuple[list[float], list[float]]]:
-    """The least WRMSSE so far over the trials, in per cent against the settings: one line. Empty for a single trial."""
-    errors = of.trials["wrmsse"].to_list()
+def history(search: Tuning) -> dict[str, tuple[list[float], list[float]]]:
+    """The smallest WRMSSE up to each trial, in per cent against the settings: one line. Empty for a single trial."""
+    errors = search.trials["wrmsse"].to_list()
     if len(errors) < 2 or errors[0] is None:
         return {}
     best, line = math.inf, []
     for error in errors:
         best = min(best, math.inf if error is None else error)
         line.append(100 * (best / errors[0] - 1))
-    return {"best so far": ([float(place) for place in range(len(line))], line)}
+    return {"best so far": ([float(number) for number in range(len(line))], line)}
 
 
-def importance(of: Tuning) -> list[dict[str, Any]]:
-    """How much each option matters, the most first, with the value of the best trial (None where it has none)."""
-    options = (of.summary["best"] or {}).get("options", {})
-    rows = of.importance.filter(pl.col("importance") > 0).to_dicts()
+def importance(search: Tuning) -> list[dict[str, Any]]:
+    """The importance of each option, the largest first, with the value of the best trial, None where it has none."""
+    options = (search.summary["best"] or {}).get("options", {})
+    rows = search.importance.filter(pl.col("importance") > 0).to_dicts()
     return [{**row, "best": _plain(options.get(row["option"]))} for row in rows]
 
 

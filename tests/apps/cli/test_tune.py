@@ -184,7 +184,7 @@ def test_no_trial_begins_after_the_time_is_up(tunable):
 
 
 def test_an_interrupt_keeps_the_trials_and_says_so(tunable, monkeypatch):
-    real, calls = flow.TuningWindows.judge, []
+    real, calls = flow.TuningWindows.window_errors, []
 
     def interrupted(self, model, tell):
         calls.append(1)
@@ -192,7 +192,7 @@ def test_an_interrupt_keeps_the_trials_and_says_so(tunable, monkeypatch):
             raise KeyboardInterrupt
         return real(self, model, tell)
 
-    monkeypatch.setattr(flow.TuningWindows, "judge", interrupted)
+    monkeypatch.setattr(flow.TuningWindows, "window_errors", interrupted)
     said = " ".join(call(tunable, "--trials", 5, code=130).split())
     assert "The trials that are done are kept; run the same command to go on." in said
     assert len(tried(tunable)) == 2

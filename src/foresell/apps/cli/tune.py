@@ -87,10 +87,10 @@ def search_text(search: TuneSummary, seconds: float, folder: str) -> str:
     from foresell.apps.cli.text import columns, hanging
     from foresell.core.words import duration
     from foresell.pipeline.summaries import RecordSummary
-    from foresell.report.tuning import concluded, mattered, searched
+    from foresell.report.tuning import confirmation_sentence, importance_sentence, search_sentence
 
     plain = search.to_dict()
-    lines = [hanging("tune:", f"{searched(plain)} ({duration(seconds)})", 11)]
+    lines = [hanging("tune:", f"{search_sentence(plain)} ({duration(seconds)})", 11)]
     if search.former:
         text = f"Data, settings or foresell changed since; the {search.former:,} trials of before count no more."
         lines.append(hanging("", text, 11))
@@ -98,7 +98,9 @@ def search_text(search: TuneSummary, seconds: float, folder: str) -> str:
         rows = [("option", "settings", "best")]
         rows += [(name, _shown(pair["settings"]), _shown(pair["tuned"])) for name, pair in search.changed.items()]
         lines += ["", columns(rows, right=[1, 2], indent=11), ""]
-    lines += [hanging("", text, 11) for text in (concluded(plain), mattered(plain, IMPORTANT)) if text]
+    lines += [
+        hanging("", text, 11) for text in (confirmation_sentence(plain), importance_sentence(plain, IMPORTANT)) if text
+    ]
     if search.written:
         lines.append(hanging("", f"foresell.yaml has it now. Next: foresell run {folder}", 11))
     elif search.confirmed and search.confirmed["holds"] and not search.in_settings:

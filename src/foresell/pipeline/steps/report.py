@@ -23,9 +23,9 @@ from foresell.pipeline.forecaster import Forecaster
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import CheckSummary, ReportSummary, TuneSummary
 from foresell.pipeline.task import Task
-from foresell.report.contents import Lost, Report, Tuning
+from foresell.report.contents import LostSales, Report, Tuning
 from foresell.report.page import write
-from foresell.report.series_examples import found, stories
+from foresell.report.series_examples import data_summary, series_examples
 from foresell.serving.reasons import importance, reasons_of
 from foresell.store.address import DEFAULT_DATABASE, mask
 from foresell.store.settings_file import SETTINGS
@@ -37,7 +37,7 @@ def run(task: Task, folder: Path) -> ReportSummary:
     content = contents(task)
     task.tell(1, 2, "drawing")
     write(folder / "report.html", content)
-    return ReportSummary(page=str(task.folder("report") / "report.html"), stories=len(content.stories))
+    return ReportSummary(page=str(task.folder("report") / "report.html"), stories=len(content.examples))
 
 
 def contents(task: Task) -> Report:
@@ -55,18 +55,18 @@ def contents(task: Task) -> Report:
         version=VERSION,
         horizon=task.settings.horizon,
         champion=forecaster.champion.name,
-        found=found(task.panel, task.hierarchy, task.summary(CheckSummary).rows),
-        stories=stories(task.panel, task.hierarchy, forecasts.by_level, errors),
+        data=data_summary(task.panel, task.hierarchy, task.summary(CheckSummary).rows),
+        examples=series_examples(task.panel, task.hierarchy, forecasts.by_level, errors),
         findings=tuple(task.findings),
         leaderboard=tested.leaderboard(),
         levels=tested.levels,
         segments=tested.segments,
         steps=tested.steps,
         bias=diagnosis.bias,
-        leaning=diagnosis.levels,
+        bias_by_level=diagnosis.levels,
         correlation=diagnosis.correlation,
         calibration=calibrated,
-        symptoms=tuple(diagnosis_findings(diagnosis, task.panel.frequency, calibrated)),
+        diagnosis_findings=tuple(diagnosis_findings(diagnosis, task.panel.frequency, calibrated)),
         tuning=_tuning(task),
         drivers=drivers,
         reasons=importance(drivers, reasons_of(task.features, task.panel.frequency)),
@@ -126,10 +126,10 @@ def _places(results: Results) -> dict[str, str]:
     }
 
 
-def _lost(results: Results) -> Lost | None:
+def _lost(results: Results) -> LostSales | None:
     """What `check` estimated of demand that was lost."""
     checked = results.summary(CheckSummary)
-    return Lost(checked.days_stocked_out, checked.units_lost) if checked.days_stocked_out else None
+    return LostSales(checked.days_stocked_out, checked.units_lost) if checked.days_stocked_out else None
 
 
 def _left_out(forecaster: Forecaster, warnings: Sequence[str]) -> tuple[str, ...]:
