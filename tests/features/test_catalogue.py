@@ -8,6 +8,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
+from foresell.core.keyed_random import key_hashes
 from foresell.features.catalogue import catalogue, choose, matrix, table
 from foresell.features.question import Context, Question, statistics_for
 from foresell.features.training_rows import Grid, draw, everything
@@ -117,8 +118,9 @@ def test_the_m5_panel_has_over_two_hundred(make_panel):
 def test_drawing_depends_on_nothing_later(panel):
     grid = Grid(days=200, every=7, share=0.3)
     cutoffs = np.arange(250, 400, 7)
-    long = draw(panel.units[:, :440], 0, cutoffs, HORIZON, grid)
-    short = draw(panel.units[:, :380], 0, cutoffs, HORIZON, grid)
+    hashes = key_hashes(panel.series, panel.keys)
+    long = draw(panel.units[:, :440], hashes, cutoffs, HORIZON, grid)
+    short = draw(panel.units[:, :380], hashes, cutoffs, HORIZON, grid)
     days = cutoffs[long[0]] + long[2]
     for one, other in zip(long, short, strict=True):
         np.testing.assert_array_equal(one[days < 380], other)

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
+from foresell.core.keyed_random import key_hashes
 from foresell.features.catalogue import catalogue
-from foresell.features.training_rows import BLOCK, Grid, TrainingRows
+from foresell.features.training_rows import BLOCK, Grid, TrainingRows, draw
 
 HORIZON = 9
 NAMES = ("step", "lag_1", "mean_28", "weekday")
@@ -53,9 +54,28 @@ def test_chunks_and_lengths_go_together_where_blocks_are_left_out(make_panel, mo
     assert len(rows.lengths) == 2
 
 
-def test_the_sample_of_some_rows_is_thinned_evenly(questions, monkeypatch):
-    monkeypatch.setattr("foresell.features.training_rows.THINNED", 100)
+def test_the_sample_of_some_rows_is_thinned(questions, monkeypatch):
+    monkeypatch.setattr("foresell.features.training_rows.THINNED", 200)
     rows = questions.until(170, steps=(1, 5))
-    every = len(rows.units) // 100
-    assert every > 1
-    np.testing.assert_array_equal(rows.sample(), values(rows)[::every])
+    sample, whole = rows.sample(), {row.tobytes() for row in values(rows)}
+    assert len(rows.units) > 300
+    assert 150 < len(sample) < 250 < len(rows.units)
+    assert all(row.tobytes() in whole for row in sample)
+
+
+def test_a_share_of_the_questions_of_each_series_is_drawn(make_panel):
+    units, cutoffs = np.ones((300, 200), np.float32), np.arange(50, 150)
+    hashes = np.random.default_rng(0).integers(0, 2**64, 300, np.uint64)
+    _, series, _ = draw(units, hashes, cutoffs, HORIZON, Grid(200, 1, 0.3))
+    share = np.bincount(series, minlength=300) / (100 * HORIZON)
+    assert abs(share.mean() - 0.3) < 0.005
+    assert 0.8 < share.std() / np.sqrt(0.3 * 0.7 / (100 * HORIZON)) < 1.2
+
+
+def test_another_seed_draws_other_rows(make_panel):
+    panel = make_panel(200)
+    units, hashes = panel.units, key_hashes(panel.series, panel.keys)
+    first, second = (draw(units, hashes, np.arange(50, 150), HORIZON, Grid(200, 1, 0.3, seed)) for seed in (1, 2))
+    rows = [set(zip(*(part.tolist() for part in each), strict=True)) for each in (first, second)]
+    expected = 0.3 * len(rows[1])
+    assert 0.8 * expected < len(rows[0] & rows[1]) < 1.2 * expected

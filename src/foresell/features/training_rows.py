@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foresell.core.keyed_random import key_hashes, random_bits, share_of
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
 from foresell.engine.local import LOCAL
@@ -18,8 +19,9 @@ from foresell.features.catalogue import matrix
 from foresell.features.question import Block, Context, Feature, Question, statistics_for
 
 BLOCK = 1024  # series at a time: their running sums then fit in a few hundred megabytes
-SAMPLE = 1500  # series in the sample that a model may look at before it sees all rows
+SAMPLE = 1500  # about how many series are in the sample that a model may look at before it sees all rows
 THINNED = 100_000  # about how many rows are in the sample of some of the rows
+SAMPLE_STREAM, THINNED_STREAM = 1 << 32, 1 << 33  # first counters that no cutoff is, for draws other than of rows
 SUMMED = 8192  # series at a time of which sums by group are made
 
 
@@ -96,7 +98,9 @@ class TrainingRows:
         last = panel.n_days - 1
         self.cutoffs = grid.cutoffs(last, min(windows, default=last))
         self._folder = tempfile.TemporaryDirectory(prefix="foresell-") if keep else None
-        self._sample = self._draw(np.sort(np.random.default_rng(grid.seed).permutation(panel.n_series)[:SAMPLE]))
+        self._hashes = key_hashes(panel.series, panel.keys)
+        sampled = share_of(random_bits(grid.seed, self._hashes, SAMPLE_STREAM), SAMPLE / max(panel.n_series, 1))
+        self._sample = self._draw(np.flatnonzero(sampled))
         starts = range(0, panel.n_series, BLOCK)
         self._parts = [self._draw(slice(start, min(start + BLOCK, panel.n_series))) for start in starts]
 
@@ -131,8 +135,9 @@ class TrainingRows:
         def sample() -> np.ndarray:
             if series is None and steps is None:
                 return self._values(0, self._sample)[self._mask(self._sample, cutoff)][:, columns]
-            every = max(1, sum(map(len, units)) // THINNED)
-            return np.concatenate([values[::every] for values in chunks()])
+            share = THINNED / max(sum(map(len, units)), 1)
+            thinned = [self._thinned(self._parts[number], share)[mask] for number, mask in chosen.items()]
+            return np.concatenate([values[rows] for values, rows in zip(chunks(), thinned, strict=True)])
 
         return WindowRows(
             units=np.concatenate(units) if units else np.empty(0, np.float32),
@@ -152,6 +157,11 @@ class TrainingRows:
             mask &= (step >= steps[0]) & (step <= steps[1])
         return mask
 
+    def _thinned(self, part: Part, share: float) -> np.ndarray:
+        """A random `share` of the rows of a part: bool [row]."""
+        hashes = self._hashes[part.member]
+        return share_of(random_bits(self.grid.seed, hashes, THINNED_STREAM, part.cutoff, part.day), share)
+
     def _columns(self, names: Sequence[str] | None) -> slice | list[int]:
         """Where the features wanted stand: a slice, which copies nothing, where they are all there is."""
         there = {name: place for place, name in enumerate(self.features)}
@@ -161,7 +171,7 @@ class TrainingRows:
 
     def _draw(self, series: slice | np.ndarray) -> Part:
         units, members = self.panel.units[series], np.arange(self.panel.n_series)[series]
-        place, rows, step = draw(units, int(members[0]), self.cutoffs, self.horizon, self.grid)
+        place, rows, step = draw(units, self._hashes[series], self.cutoffs, self.horizon, self.grid)
         cutoff = self.cutoffs[place]
         return Part(
             series,
@@ -185,22 +195,24 @@ class TrainingRows:
         return values
 
 
-def draw(units: np.ndarray, stream: int, cutoffs: np.ndarray, horizon: int, grid: Grid) -> tuple[np.ndarray, ...]:
+def draw(
+    units: np.ndarray, hashes: np.ndarray, cutoffs: np.ndarray, horizon: int, grid: Grid
+) -> tuple[np.ndarray, ...]:
     """A random share of the questions whose answer is known: which cutoff, series and step, int32 [row] each.
 
-    `units` is float32 [series, day]. Each cutoff draws from a generator of its own (and of `stream`), so that what is
-    drawn for it depends neither on later cutoffs nor on how long the history is.
+    `units` is float32 [series, day], `hashes` uint64 [series] those of the series' keys. Whether a question is drawn
+    depends on the seed, the key, the cutoff and the step: neither on the other series and their order, nor on later
+    cutoffs, nor on how long the history is.
     """
-    n_series, n_days = units.shape
+    n_days = units.shape[1]
+    steps = np.arange(1, horizon + 1)
     drawn = []
     for place, cutoff in enumerate(cutoffs):
-        random = np.random.default_rng((grid.seed, stream, int(cutoff)))
-        pick = np.flatnonzero(random.random(n_series * horizon, dtype=np.float32) < grid.share)
-        series, step = pick // horizon, pick % horizon + 1
-        inside = cutoff + step < n_days
-        series, step = series[inside], step[inside]
-        answered = ~np.isnan(units[series, cutoff + step])
-        drawn.append(np.stack([np.full(answered.sum(), place), series[answered], step[answered]]))
+        inside = steps[: max(n_days - 1 - cutoff, 0)]
+        picked = share_of(random_bits(grid.seed, hashes[:, None], cutoff, inside), grid.share)
+        picked &= ~np.isnan(units[:, cutoff + 1 : cutoff + 1 + horizon])
+        series, step = np.nonzero(picked)
+        drawn.append(np.stack([np.full(len(series), place), series, step + 1]))
     columns = np.concatenate(drawn, axis=1) if drawn else np.empty((3, 0))
     return tuple(columns.astype(np.int32))
 
