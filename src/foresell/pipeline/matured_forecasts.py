@@ -22,7 +22,7 @@ from foresell.models.naive import SeasonalNaive
 from foresell.monitor.accuracy import LEVEL, Beside, day_sums
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
-from foresell.store.history import HISTORY, History, Kept
+from foresell.store.history import History, Kept
 
 MOST_GROUPS = 100
 """Levels with more groups than that are looked at as a whole only."""
@@ -55,7 +55,7 @@ def rounded(made: Forecasts, whole: bool) -> Forecasts:
 
 def history_of(results: Results) -> History:
     """What a project keeps over time."""
-    return History(results.root / HISTORY)
+    return results.history
 
 
 def is_kept(results: Results) -> bool:

@@ -30,6 +30,11 @@ from foresell.pipeline.task import Task
 from foresell.store.settings_file import SETTINGS
 from foresell.store.step_results import Steps, fingerprint, input_fingerprint
 
+BY_EARLIER = (
+    "An earlier foresell made these results. Each step is done again once, when it is next needed; a champion goes on "
+    "forecasting, and the registry and the history stay as they are."
+)
+
 UP_TO_DATE, OUT_OF_DATE, NOT_DONE = "up to date", "out of date", "not done"
 
 
@@ -151,6 +156,11 @@ class Project:
     def _input(self, path: str) -> str | None:
         file = setting(self.settings, path)
         return None if file is None else input_fingerprint(str(file), self.folder)
+
+    def notice(self) -> str:
+        """What whoever comes back to the project should know: that an earlier foresell made it. Empty where not."""
+        record = self.steps.record("check")
+        return BY_EARLIER if record is not None and record.code is None else ""
 
     def status(self) -> list[StepState]:
         """The state of each step, in their order.

@@ -22,6 +22,7 @@ from foresell.evaluate.backtest import TABLES, Backtest
 from foresell.features.catalogue import catalogue
 from foresell.features.question import Feature
 from foresell.pipeline.summaries import Summary
+from foresell.store.history import HISTORY, History
 from foresell.store.panels import load_panel
 from foresell.store.step_results import StepRecord, Steps
 from foresell.store.tables import read_table
@@ -129,6 +130,11 @@ class Results:
         """The ensemble's scores as plain numbers by name, see `ensemble_metrics.metrics`."""
         scores: dict[str, float] = json.loads((self.folder("combine") / "metrics.json").read_text(encoding="utf-8"))
         return scores
+
+    @property
+    def history(self) -> History:
+        """What is kept over time: every forecast as it was made, how it did, what the registry knows."""
+        return History(self.root / HISTORY)
 
     @property
     def forecasts(self) -> pl.DataFrame:

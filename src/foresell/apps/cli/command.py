@@ -9,11 +9,15 @@ import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from foresell.core.errors import FindingsStop, ForesellError
+
+if TYPE_CHECKING:
+    from foresell.pipeline.progress import Watch
+    from foresell.pipeline.project import Project
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -111,6 +115,18 @@ def project_of(ctx: click.Context) -> Path | None:
 def print_json(content: object) -> None:
     """Plain data on stdout."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str, allow_nan=False))
+
+
+def open_project(flags: dict[str, Any], watch: Watch) -> Project:
+    """The project that the flags name. What its user should know at once is said on stderr."""
+    from foresell.pipeline.project import Project
+
+    folder = chosen_folder(flags["folder"], flags["project"])
+    project = Project(folder, watch=watch, newest=flags.get("newest", False))
+    notice = project.notice()
+    if notice:
+        click.echo(paragraph(notice), err=True)
+    return project
 
 
 def files_text(folder: str, files: Mapping[str, str]) -> str:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.apps.cli.command import (
+    EXIT_CODES,
+    Verb,
+    open_project,
+    options,
+    print_json,
+    project_options,
+)
 from foresell.apps.cli.progress import Meter
 
 if TYPE_CHECKING:
@@ -127,8 +134,6 @@ def whatif(price: str | None, promotion: str | None, **flags: Any) -> None:
 
 def _asked(flags: dict[str, Any]) -> tuple[Project, dict[str, str], Meter]:
     """The project, which series are meant, and the meter that watches. Raises click.UsageError for a column twice."""
-    from foresell.pipeline.project import Project
-
     chosen: dict[str, str] = {}
     for pairs in flags["series"]:
         for column, value in pairs.items():
@@ -137,7 +142,7 @@ def _asked(flags: dict[str, Any]) -> tuple[Project, dict[str, str], Meter]:
                     f"--series gives '{column}' both {chosen[column]} and {value}; give one of them."
                 )
     meter = Meter(quiet=flags["quiet"])
-    return Project(chosen_folder(flags["folder"], flags["project"]), watch=meter), chosen, meter
+    return open_project(flags, meter), chosen, meter
 
 
 def _date(text: str | None) -> str | None:

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foresell.apps.cli.command import Verb, chosen_folder, options, print_json, project_options
+from foresell.apps.cli.command import (
+    Verb,
+    open_project,
+    options,
+    print_json,
+    project_options,
+)
 from foresell.apps.cli.progress import Meter
 
 if TYPE_CHECKING:
@@ -19,10 +25,8 @@ CODES = "Exit codes: 0 done, 1 refused (or the store does not answer), 2 wrong u
 
 
 def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
-    from foresell.pipeline.project import Project
-
     meter = Meter(quiet=flags["quiet"])
-    return Project(chosen_folder(flags["folder"], flags["project"]), watch=meter), meter
+    return open_project(flags, meter), meter
 
 
 @click.command(

@@ -10,8 +10,8 @@ import click
 from foresell.apps.cli.command import (
     EXIT_CODES,
     Verb,
-    chosen_folder,
     files_text,
+    open_project,
     options,
     print_json,
     project_options,
@@ -50,10 +50,9 @@ With --baseline, the figures of now are kept as good: later ones that are like t
 @options()
 def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
     from foresell.pipeline.monitoring import monitor as flow
-    from foresell.pipeline.project import Project
 
     meter = Meter(quiet=flags["quiet"])
-    project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
+    project = open_project(flags, meter)
     if test_alert:
         _try_alerts(project, flags["as_json"])
         return

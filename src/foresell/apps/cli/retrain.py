@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, print_json, project_options
+from foresell.apps.cli.command import (
+    EXIT_CODES,
+    Verb,
+    open_project,
+    options,
+    print_json,
+    project_options,
+)
 from foresell.apps.cli.progress import Meter
 
 if TYPE_CHECKING:
@@ -41,13 +48,12 @@ def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     Needs the extra 'mlflow'.
     """
     from foresell.apps.cli.server_reload import reload
-    from foresell.pipeline.project import Project
     from foresell.pipeline.retraining import retrain as retrain_
 
     if server is not None and not server.startswith(("http://", "https://")):
         raise click.UsageError(f"Found the address {server!r} for --reload; expected http://HOST:PORT or https://HOST.")
     meter = Meter(quiet=flags["quiet"])
-    project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
+    project = open_project(flags, meter)
     try:
         done = retrain_(project, now=now)
     finally:

@@ -14,6 +14,7 @@ from foresell.apps.cli.command import (
     Verb,
     chosen_folder,
     files_text,
+    open_project,
     options,
     print_json,
     project_options,
@@ -57,11 +58,8 @@ def _steps_text() -> str:
 
 def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
     """The project that the flags name, and the meter that watches it."""
-    from foresell.pipeline.project import Project
-
     meter = Meter(quiet=flags["quiet"])
-    folder = chosen_folder(flags["folder"], flags["project"])
-    return Project(folder, watch=meter, newest=flags.get("newest", False)), meter
+    return open_project(flags, meter), meter
 
 
 def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tuple[Project, dict[str, Outcome]]:

@@ -11,8 +11,8 @@ from foresell.apps.cli.command import (
     EXIT_CODES,
     INTERRUPTED,
     Verb,
-    chosen_folder,
     files_text,
+    open_project,
     options,
     paragraph,
     print_json,
@@ -61,10 +61,9 @@ def tune(
     model: str | None, trials: int, sample: int, timeout: float | None, write: bool, **flags: Any
 ) -> None:  # fmt: skip
     from foresell.pipeline import tuning as flow
-    from foresell.pipeline.project import Project
 
     meter = Meter(quiet=flags["quiet"])
-    project = Project(chosen_folder(flags["folder"], flags["project"]), watch=meter)
+    project = open_project(flags, meter)
     try:
         outcome = flow.tune(project, model, trials=trials, series=sample, minutes=timeout, write=write)
     except KeyboardInterrupt:

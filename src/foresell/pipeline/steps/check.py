@@ -24,7 +24,7 @@ def run(task: Task, folder: Path) -> CheckSummary:
     try:
         loaded = read(task.settings, task.base, lambda share, doing: task.tell(share, 1, doing.lower()))
     except FindingsStop as stop:
-        with task.steps.run_step("check", "stopped") as stopped:
+        with task.steps.run_step("check", "stopped", code="") as stopped:
             counts = _write(stopped, stop.findings, stop.quarantine)
             write_json(stopped / "summary.json", counts)
         if not counts["quarantined"]:
