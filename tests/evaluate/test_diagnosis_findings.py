@@ -46,11 +46,11 @@ CASES = {
     ),
     "biased-steps": (diagnosis(bias("step", "22 to 28", 0.1, True)), None, "Days 22 to 28 ahead are forecast 10.0 %"),
     "biased-groups": (
-        diagnosis(bias("group", "WI", 0.1, True, "state")), None, "One of the largest groups leans to one side"
+        diagnosis(bias("group", "WI", 0.1, True, "state")), None, "One of the largest groups is forecast"
     ),
-    "repeating-errors": (diagnosis(autocorrelation=0.4), None, "come again 7 days later (correlation 0.40)"),
+    "repeating-errors": (diagnosis(autocorrelation=0.4), None, "repeat 7 days later (correlation 0.40)"),
     "growing-errors": (diagnosis(far=0.7), None, "at 1 of 2 levels"),
-    "ranges-miss": (diagnosis(), calibrated(-0.08), "One quantile does not hold"),
+    "ranges-miss": (diagnosis(), calibrated(-0.08), "One quantile differs from the expected share"),
 }  # fmt: skip
 
 

@@ -18,48 +18,48 @@ _LEAST_CORRELATION, _LEAST_GROWTH, _LEAST_MISS = 0.3, 1.5, 0.02
 CODES: dict[str, Code] = {
     "biased-forecast": Code(
         Severity.WARNING,
-        "Over all windows together more, or less, was forecast than sold.",
-        "See whether sales moved to another level lately (a price round, a competitor, a new range), and whether days "
-        "out of stock are marked as such; else choose another model with 'champion'.",
+        "The forecast of all sales was too high or too low, over all windows together.",
+        "Check whether the level of sales has changed recently (new prices, a competitor, a new range), and whether "
+        "days out of stock are marked as such. Otherwise choose another model with 'champion'.",
     ),
     "biased-weekday": Code(
         Severity.WARNING,
-        "A weekday is forecast too high or too low, beside the other days.",
-        "See whether opening hours changed on that day, and mark days that were closed with 'data.open'.",
+        "A weekday is forecast too high or too low, compared with the other days.",
+        "Check whether opening hours have changed on that day, and mark closed days with 'data.open'.",
     ),
     "biased-month": Code(
         Severity.WARNING,
-        "A month is forecast too high or too low, beside the other months.",
-        "Give the model what makes that time of the year different: holidays with 'data.country', events with "
+        "A month is forecast too high or too low, compared with the other months.",
+        "Give the model the reasons why that time of the year is different: holidays with 'data.country', events with "
         "'data.calendar', promotions with 'data.promotion'.",
     ),
     "biased-steps": Code(
         Severity.WARNING,
-        "A part of the horizon is forecast too high or too low, beside the rest.",
-        "Orders for that part of the horizon lean to one side. See whether prices and promotions are known that far "
-        "ahead with 'data.future'.",
+        "A part of the horizon is forecast too high or too low, compared with the rest.",
+        "Orders for that part of the horizon would be too high or too low. Check whether prices and "
+        "promotions are known that far ahead with 'data.future'.",
     ),
     "biased-groups": Code(
         Severity.WARNING,
         "Some of the largest groups are forecast too high or too low, over all windows together.",
-        "Look at what is particular to them; a level that holds them under 'levels' gives the models their trend.",
+        "Look for what is special about these groups. Add their level to 'levels', so that the models see their trend.",
     ),
     "repeating-errors": Code(
         Severity.INFO,
-        "Errors of the total come again a season later.",
-        "Part of a pattern by season is not learnt. See whether a weekday stands out above, or try a model that is "
-        "fitted to each level.",
+        "Errors of the total repeat a season later.",
+        "Part of the seasonal pattern is not learnt. Check whether a weekday stands out in the report, or try a model "
+        "that is fitted to each level.",
     ),
     "growing-errors": Code(
         Severity.INFO,
-        "Far ahead the error is much larger than at the beginning of the horizon.",
-        "Decide what is far ahead late, and forecast again before you do; see whether prices and promotions are known "
-        "that far ahead.",
+        "The error is much larger at the end of the horizon than at its beginning.",
+        "Make decisions about the end of the horizon as late as possible, after a new forecast. Check whether prices "
+        "and promotions are known that far ahead.",
     ),
     "ranges-miss": Code(
         Severity.WARNING,
-        "More, or fewer, actuals lie below a quantile than it promises.",
-        "Test on more windows with 'backtest.windows': ranges are learnt from their errors.",
+        "The share of actuals below a quantile is not its probability.",
+        "Test more windows with 'backtest.windows', because ranges are learnt from their errors.",
     ),
 }
 """The findings by code: their severity, their meaning, and what to do next."""
@@ -124,9 +124,17 @@ def _bias_of_groups(clear: pl.DataFrame) -> list[Finding]:
     if rows.is_empty():
         return []
     examples = [f"{row['level']} {row['part']}: {_bias_words(row)}" for row in rows.to_dicts()]
-    which = f"{rows.height} of the largest groups lean" if rows.height > 1 else "One of the largest groups leans"
+    which = f"{rows.height} of the largest groups are" if rows.height > 1 else "One of the largest groups is"
     levels = ", ".join(rows["level"].unique(maintain_order=True))
-    return [_finding("biased-groups", levels, rows.height, f"{which} to one side, over all windows together", examples)]
+    return [
+        _finding(
+            "biased-groups",
+            levels,
+            rows.height,
+            f"{which} forecast too high or too low, over all windows together",
+            examples,
+        )
+    ]
 
 
 def _autocorrelation(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding]:
@@ -135,9 +143,7 @@ def _autocorrelation(diagnosis: Diagnosis, frequency: Frequency) -> list[Finding
     rows = diagnosis.correlation.filter(level="total", lag=lag).to_dicts()
     if not rows or rows[0]["autocorrelation"] < max(_LEAST_CORRELATION, rows[0]["bound"]):
         return []
-    what = (
-        f"Errors of the total come again {lag} {frequency.noun}s later (correlation {rows[0]['autocorrelation']:.2f})"
-    )
+    what = f"Errors of the total repeat {lag} {frequency.noun}s later (correlation {rows[0]['autocorrelation']:.2f})"
     return [_finding("repeating-errors", "total", 1, what)]
 
 
@@ -150,7 +156,7 @@ def _growth(diagnosis: Diagnosis) -> list[Finding]:
     if not rows:
         return []
     examples = [f"{row['level']}: {100 * row['near']:.1f} % to {100 * row['far']:.1f} %" for row in rows]
-    message = f"The error grows along the horizon, in every window, at {len(rows)} of {diagnosis.levels.height} levels"
+    message = f"The error grows along the horizon in every window at {len(rows)} of {diagnosis.levels.height} levels"
     return [_finding("growing-errors", rows[0]["level"], len(rows), message, examples)]
 
 
@@ -165,9 +171,14 @@ def _miscalibration(calibrated: pl.DataFrame) -> list[Finding]:
     if rows.is_empty():
         return []
     examples = [
-        f"{row['level']}: {100 * row['observed']:.1f} % lies below the {100 * row['probability']:g} % quantile"
+        f"{row['level']}: {100 * row['observed']:.1f} % of actuals are below the "
+        f"{100 * row['probability']:g} % quantile"
         for row in rows.to_dicts()
     ]
-    which = f"{rows.height} quantiles do" if rows.height > 1 else "One quantile does"
+    which = f"{rows.height} quantiles differ" if rows.height > 1 else "One quantile differs"
     levels = ", ".join(rows["level"].unique(maintain_order=True))
-    return [_finding("ranges-miss", levels, rows.height, f"{which} not hold what is promised, beyond noise", examples)]
+    return [
+        _finding(
+            "ranges-miss", levels, rows.height, f"{which} from the expected share of actuals, beyond noise", examples
+        )
+    ]

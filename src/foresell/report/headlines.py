@@ -71,12 +71,21 @@ def row_of(table: pl.DataFrame | None, **where: object) -> dict[str, object] | N
     return rows.row(0, named=True) if rows.height else None
 
 
+def model_name(model: str) -> str:
+    """The name of a model inside a sentence.
+
+    >>> model_name("ensemble"), model_name("moving_average")
+    ('the ensemble', 'moving average')
+    """
+    return f"the {model}" if model == "ensemble" else name(model)
+
+
 def accuracy(report: Report) -> Headline | None:
     """The champion's error against the benchmark's."""
     board = row_of(report.leaderboard, model=report.champion)
     if board is None:
         return None
-    model, benchmark = name(report.champion), name(report.benchmark)
+    model, benchmark = model_name(report.champion), name(report.benchmark)
     tested = f"Tested on {many(int(str(board['windows'])), 'window')} of the past"
     if report.champion == report.benchmark:
         return Headline(
@@ -84,7 +93,9 @@ def accuracy(report: Report) -> Headline | None:
         )
     if board["improvement"] is None:
         return Headline(
-            "Model", model, f"{tested}. {benchmark.capitalize()} was not among the models, so there is no comparison."
+            "Model",
+            name(report.champion),
+            f"{tested}. {benchmark.capitalize()} was not among the models, so there is no comparison.",
         )
     ratio = -float(str(board["improvement"])) / 100
     won, of = windows_won(report, report.champion)

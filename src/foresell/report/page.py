@@ -15,7 +15,7 @@ from foresell.core.errors import StoreError
 from foresell.core.finding import worst_first
 from foresell.report import canvas, charts, control_charts, monitor_verdict, reliability, tables, tuning
 from foresell.report.contents import Report, SeriesExample
-from foresell.report.headlines import headlines, total
+from foresell.report.headlines import headlines, model_name, total
 from foresell.report.monitor_contents import Watched
 
 HEADINGS = {
@@ -58,6 +58,7 @@ def render(content: Report) -> str:
         by_segment=tables.by_segment(content),
         by_step=tables.by_step(content),
         drivers=tables.drivers(content),
+        champion=model_name(content.champion),
         reliability=reliability,
         tuning=tuning,
     )
