@@ -34,7 +34,7 @@ demo: $(VENV)/base
 test: check test-fast test-slow
 
 test-fast: $(VENV)/dev
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 test-slow: $(VENV)/dev
 	$(BIN)/python -m pytest -q -m slow
