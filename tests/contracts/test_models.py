@@ -60,6 +60,19 @@ def model(name):
     return make(name, **OPTIONS.get(name, {}))
 
 
+@pytest.fixture(scope="module")
+def fitted_models():
+    """Models that are fitted to the usual panel, by name; each is fitted once for all promises that only ask it."""
+    return {}
+
+
+@pytest.fixture
+def fitted(name, model, make_panel, fitted_models):
+    if name not in fitted_models:
+        fitted_models[name] = model.fit(make_panel(), HORIZON)
+    return fitted_models[name]
+
+
 def check(forecast, panel):
     assert forecast.mean.shape == (panel.n_series, HORIZON)
     assert forecast.mean.dtype == np.float32
@@ -160,9 +173,8 @@ def test_closed_days_stay_closed(model, make_panel):
     assert (mean[0, sunday] > 0).all()
 
 
-def test_it_comes_back_from_a_folder(model, make_panel, tmp_path):
+def test_it_comes_back_from_a_folder(fitted, make_panel, tmp_path):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     fitted.save(tmp_path / "deep" / "model")
     back = load(tmp_path / "deep" / "model")
     assert (back.name, back.horizon) == (fitted.name, fitted.horizon)
@@ -170,9 +182,8 @@ def test_it_comes_back_from_a_folder(model, make_panel, tmp_path):
     assert back.drivers().equals(fitted.drivers())
 
 
-def test_an_explanation_adds_up(model, make_panel):
+def test_an_explanation_adds_up(fitted, make_panel):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     for asked in (panel, panel.part(slice(2, 3))):
         mean, why = fitted.forecast(asked).mean, fitted.explain(asked)
         assert why.units.shape == (len(why.features), *mean.shape)
@@ -182,18 +193,16 @@ def test_an_explanation_adds_up(model, make_panel):
         np.testing.assert_array_equal(why.mean, why.base + why.units.sum(axis=0))
 
 
-def test_some_series_are_explained_as_among_all(model, make_panel):
+def test_some_series_are_explained_as_among_all(fitted, make_panel):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     whole, some = fitted.explain(panel), fitted.explain(panel, [5, 0])
     assert some.features == whole.features
     np.testing.assert_allclose(some.base, whole.base[[5, 0]], rtol=1e-6)
     np.testing.assert_allclose(some.units, whole.units[:, [5, 0]], rtol=1e-6)
 
 
-def test_closed_days_have_nothing_to_explain(model, make_panel):
+def test_closed_days_have_nothing_to_explain(fitted, make_panel):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     shut, why = closed_days(panel, HORIZON), fitted.explain(panel)
     assert shut.any()
     assert (why.base[shut] == 0).all()
@@ -208,9 +217,8 @@ def other_ahead(panel, covariate):
     return replace(panel, known={**panel.known, covariate: replace(known, values=values)})
 
 
-def test_only_what_it_reads_moves_a_series_with_a_history(model, make_panel):
+def test_only_what_it_reads_moves_a_series_with_a_history(fitted, make_panel):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     assert fitted.reads(panel) <= {"price", "promotion"}
     before = fitted.forecast(panel).mean[:7]  # the last one has none
     for covariate in panel.known:
