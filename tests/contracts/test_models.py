@@ -13,6 +13,8 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
 from foresell.core.scenario import panel_of_rows, scenario
+from foresell.core.statistics import Statistics
+from foresell.engine.local import LocalEngine
 from foresell.models import MODELS, load, make
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import ScenarioRows
@@ -34,7 +36,7 @@ OPTIONS: dict[str, dict[str, object]] = {
 LIBRARIES = {"xgboost": "xgboost", **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statsforecast")}
 """What a model needs that does not come with every installation."""
 
-LOCAL = (
+ONE_BY_ONE = (
     "seasonal_naive",
     "moving_average",
     *("sarima", "sarimax", "ets", "theta"),
@@ -149,13 +151,27 @@ def test_it_can_be_asked_about_one_series_and_about_strangers(model, make_panel)
 
 
 def test_a_series_alone_is_forecast_as_among_others(name, model, make_panel):
-    if name not in LOCAL:
+    if name not in ONE_BY_ONE:
         pytest.skip("it learns from all series together")
     panel = make_panel()
     whole = model.fit(panel, HORIZON).forecast(panel).mean
     for number in range(panel.n_series):
         alone = panel.part(slice(number, number + 1))
         np.testing.assert_array_equal(model.fit(alone, HORIZON).forecast(alone).mean[0], whole[number])
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_a_block_is_forecast_as_among_all(name, make_panel, size):
+    """In blocks of any size and of series in any order, with the merged statistics of all of them."""
+    panel = make_panel(200)
+    levels = {"levels": [["shop"], ["category"], ["item"]]} if name not in ONE_BY_ONE and name != "launch" else {}
+    fitted = make(name, **OPTIONS.get(name, {}), **levels).fit(panel, HORIZON)
+    whole, order = fitted.forecast(panel).mean, np.random.default_rng(size).permutation(panel.n_series)
+    parts = [order[start : start + size] for start in range(0, panel.n_series, size)]
+    blocks = [panel.part(rows) for rows in parts]
+    statistics = LocalEngine(2).merge(fitted.statistics, blocks, Statistics.merge)
+    for rows, block in zip(parts, blocks, strict=True):
+        np.testing.assert_allclose(fitted.forecast(block, statistics).mean, whole[rows], rtol=1e-5, atol=1e-6)
 
 
 def test_a_series_without_history(model, make_panel):
@@ -227,30 +243,30 @@ def test_only_what_it_reads_moves_a_series_with_a_history(fitted, make_panel):
 
 
 @pytest.mark.parametrize("room", [0, 1 << 30])
-def test_standing_at_a_cutoff_it_answers_as_if_asked_anew(model, make_panel, room):
+def test_a_scenario_is_answered_as_by_a_forecast_of_the_changed_panel(model, make_panel, room):
     panel = make_panel()
     fitted = model.fit(panel, HORIZON)
-    standing = scenario_model(fitted, panel, room)
-    np.testing.assert_array_equal(standing.mean, fitted.forecast(panel).mean)
+    scenarios = scenario_model(fitted, panel, room)
+    np.testing.assert_array_equal(scenarios.mean, fitted.forecast(panel).mean)
     members, step = np.array([3, 0, 3, 7, 1]), np.array([1, 8, 4, 2, 0])
     each = np.arange(len(members))
     ahead = {name: np.full((len(members), HORIZON), np.nan, np.float32) for name in panel.known}
     ahead["price"][each, step] = [0.5, np.nan, 2, 3, 4]
     ahead["promotion"][each, step] = [1, 1, np.nan, 1, np.nan]
     anew = fitted.forecast(panel_of_rows(panel, members, ahead)).mean[each, step]
-    if standing.reads:  # what reads nothing ahead needs not look at when a series without a history begins
+    if scenarios.reads:  # what reads nothing ahead needs not look at when a series without a history begins
         changes = [{name: float(ahead[name][row, step[row]]) for name in ahead} for row in each]
         for row in each:
             told = {name: value for name, value in changes[row].items() if not np.isnan(value)}
             when = panel.ahead(HORIZON)[step[row]].astype(object)
             whole = scenario(panel, told, members[row : row + 1], when, when)
             anew[row] = fitted.forecast(whole).mean[members[row], step[row]]
-    np.testing.assert_allclose(standing.answer_scenario(ScenarioRows(members, ahead, each, step)), anew, rtol=2e-6)
-    assert standing.memory() >= standing.mean.nbytes
-    np.testing.assert_allclose(standing.explain([5, 0]).mean, fitted.explain(panel, [5, 0]).mean, rtol=1e-6)
+    np.testing.assert_allclose(scenarios.answer_scenario(ScenarioRows(members, ahead, each, step)), anew, rtol=2e-6)
+    assert scenarios.memory() >= scenarios.mean.nbytes
+    np.testing.assert_allclose(scenarios.explain([5, 0]).mean, fitted.explain(panel, [5, 0]).mean, rtol=1e-6)
 
 
-def test_standing_at_a_cutoff_it_answers_about_strangers_as_if_they_had_been_there(model, make_panel):
+def test_new_series_are_answered_as_if_the_panel_had_them(model, make_panel):
     panel = make_panel()
     fitted = model.fit(panel, HORIZON)
     values = {name: known.on(slice(None))[:2].copy() for name, known in panel.known.items()}

@@ -41,24 +41,24 @@ def champion(panel):
 
 
 @pytest.fixture(scope="module")
-def standing(champion, panel):
+def scenarios(champion, panel):
     return ChampionScenarioModel(champion, panel, 1 << 30)
 
 
-def test_it_stands_as_the_champion_forecasts(champion, standing, panel):
-    np.testing.assert_array_equal(standing.mean, champion.forecast(panel).mean)
-    assert standing.reads == champion.reads(panel) == {"price", "promotion"}
-    assert standing.memory() > standing.mean.nbytes
+def test_it_stands_as_the_champion_forecasts(champion, scenarios, panel):
+    np.testing.assert_array_equal(scenarios.mean, champion.forecast(panel).mean)
+    assert scenarios.reads == champion.reads(panel) == {"price", "promotion"}
+    assert scenarios.memory() > scenarios.mean.nbytes
 
 
 @pytest.mark.parametrize("together", [False, True])
-def test_what_if_is_blended_anew_and_moved_by_the_ratio_of_the_totals(champion, standing, panel, together):
+def test_what_if_is_blended_anew_and_moved_by_the_ratio_of_the_totals(champion, scenarios, panel, together):
     """The champion asked about a part of the panel does not line up: that is what moves by the ratio."""
     rows = np.array([0, 4, 5])
     day = panel.ahead(HORIZON)[3].astype(object)
     ahead = {"price": np.full((3, HORIZON), np.nan, np.float32)}
     ahead["price"][:, 3] = 0.5
-    found = standing.answer_scenario(ScenarioRows(rows, ahead, np.arange(3), np.full(3, 3), together=together))
+    found = scenarios.answer_scenario(ScenarioRows(rows, ahead, np.arange(3), np.full(3, 3), together=together))
     alone = replace(champion, totals=None)
     before = alone.forecast(panel).mean[rows, 3]
     each = [rows] * 3 if together else [rows[[place]] for place in range(3)]
@@ -67,26 +67,26 @@ def test_what_if_is_blended_anew_and_moved_by_the_ratio_of_the_totals(champion, 
         for row, changed in zip(rows, each, strict=True)
     ]
     np.testing.assert_allclose(found, after / before * champion.forecast(panel).mean[rows, 3], rtol=1e-5)
-    assert (found != standing.mean[rows, 3]).any()
+    assert (found != scenarios.mean[rows, 3]).any()
 
 
-def test_what_stays_as_it_is_stays_to_the_bit(standing, panel):
+def test_what_stays_as_it_is_stays_to_the_bit(scenarios, panel):
     series, step = np.divmod(np.arange(panel.n_series * HORIZON), HORIZON)
     known = ahead_of(panel, HORIZON)["promotion"][series]
-    same = standing.answer_scenario(ScenarioRows(series, {"promotion": known}, np.arange(len(series)), step))
-    np.testing.assert_array_equal(same, standing.mean[series, step])
+    same = scenarios.answer_scenario(ScenarioRows(series, {"promotion": known}, np.arange(len(series)), step))
+    np.testing.assert_array_equal(same, scenarios.mean[series, step])
 
 
-def test_its_reasons_are_those_of_the_champion(champion, standing, panel):
-    found, expected = standing.explain(np.array([5, 0])), champion.explain(panel, [5, 0])
+def test_its_reasons_are_those_of_the_champion(champion, scenarios, panel):
+    found, expected = scenarios.explain(np.array([5, 0])), champion.explain(panel, [5, 0])
     assert found.features == expected.features
-    np.testing.assert_allclose(found.mean, standing.mean[[5, 0]], rtol=1e-5)
+    np.testing.assert_allclose(found.mean, scenarios.mean[[5, 0]], rtol=1e-5)
     np.testing.assert_allclose(found.units, expected.units, rtol=1e-5, atol=1e-6)
 
 
-def test_new_series_have_the_weights_of_new_ones(champion, standing, panel):
+def test_new_series_have_the_weights_of_new_ones(champion, scenarios, panel):
     new = panel.part(np.array([7]))  # as if it were not in the panel, where it is without a history too
-    found = standing.new_series(new, np.array([2]))[0]
+    found = scenarios.new_series(new, np.array([2]))[0]
     models = {name: model.forecast(panel).mean[7, 2] for name, model in champion.models.items()}
     assert found == pytest.approx(0.3 * models["lightgbm"] + 0.7 * models["launch"], rel=1e-3)
 

@@ -35,6 +35,7 @@ from foresell.adjust import counts, spread
 from foresell.adjust.spread import Habits, Traits
 from foresell.core.errors import UnreadableFile, UsageError, first_five
 from foresell.core.forecast import Forecast
+from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.features.calendar import beside_holiday
@@ -279,13 +280,7 @@ def _grain(panel: Panel, windows: list[_Window]) -> tuple[float, bool]:
 
 def _sum_known(groups: Groups, units: np.ndarray, bottom: Level) -> np.ndarray:
     """Known units added up [group, day]; NaN where none of a group is known."""
-    if groups.level == bottom:
-        return units
-    known = ~np.isnan(units)
-    total = groups.sum(np.where(known, units, 0))
-    if not known.all():
-        total[groups.sum(known.astype(np.float32)) == 0] = np.nan
-    return total
+    return units if groups.level == bottom else GroupSums.of(units, groups.rows, len(groups)).known_total()
 
 
 def _errors(

@@ -38,8 +38,8 @@ class GroupSums:
         return cls(total, count)
 
     def known_total(self) -> np.ndarray:
-        """The sums, NaN where no member is known: float32 [group, day]."""
-        return np.where(self.count > 0, self.total, np.nan).astype(np.float32)
+        """The sums, NaN where no member is known: float64 [group, day]."""
+        return np.where(self.count > 0, self.total, np.nan)
 
     def mean(self) -> np.ndarray:
         """The means of the known values, NaN where no member is known: float32 [group, day]."""

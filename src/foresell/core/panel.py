@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index, period_range
-from foresell.core.hierarchy import Hierarchy, Level
+from foresell.core.group_sums import GroupSums
+from foresell.core.hierarchy import Groups, Hierarchy, Level
 
 
 @dataclass(frozen=True)
@@ -35,13 +35,12 @@ class Known:
         """The values of every series on `days`: [series] for one day, else [series, days]."""
         return self.values[:, days][self.rows]
 
-    def of_groups(self, members: Sequence[np.ndarray]) -> Known:
-        """The mean over the known values of each group's series; `members` are their rows."""
-        if all((self.rows[rows] == self.rows[rows[0]]).all() for rows in members):
-            return Known(self.values, np.array([self.rows[rows[0]] for rows in members], np.int32))
-        sums = np.stack([_known_sum(self.values[self.rows[rows]]) for rows in members])
-        counts = np.stack([(~np.isnan(self.values[self.rows[rows]])).sum(axis=0) for rows in members])
-        return Known.of_each((sums / np.maximum(counts, 1)).astype(np.float32))
+    def of_groups(self, groups: Groups) -> Known:
+        """The mean over the known values of each group's series."""
+        first = np.unique(groups.rows, return_index=True)[1]
+        if (self.rows == self.rows[first][groups.rows]).all():  # a group's series share a row
+            return Known(self.values, self.rows[first])
+        return Known.of_each(GroupSums.of(self.on(slice(None)), groups.rows, len(groups)).mean())
 
     def part(self, series: slice | np.ndarray) -> Known:
         """The same covariate for some of the series; keeps only the rows that those need."""
@@ -141,11 +140,8 @@ class Panel:
         holds changes, and their mean would follow that.
         """
         groups = Hierarchy.of(self.keys).groups(self.series, level)
-        order = np.argsort(groups.rows, kind="stable")
-        bounds = np.searchsorted(groups.rows[order], np.arange(len(groups) + 1))
-        members = [order[start:end] for start, end in pairwise(bounds)]
-        units = np.stack([_known_sum(self.units[rows]) for rows in members])
-        first = np.array([rows[0] for rows in members])
+        units = GroupSums.of(self.units, groups.rows, len(groups)).known_total().astype(np.float32)
+        first = np.unique(groups.rows, return_index=True)[1]
         shared = [
             name
             for name in self.series.columns
@@ -153,7 +149,7 @@ class Panel:
             and self.series[name].eq_missing(self.series[name][first[groups.rows]]).all()
         ]
         frame = groups.frame.with_columns(self.series[name][first] for name in shared)
-        known = {name: known.of_groups(members) for name, known in self.known.items() if name != "price"}
+        known = {name: known.of_groups(groups) for name, known in self.known.items() if name != "price"}
         return replace(self, series=frame, keys=level or ("total",), units=units, known=known)
 
     def to_frame(self) -> pl.DataFrame:
@@ -232,9 +228,3 @@ class Panel:
         return cls(
             series, keys, period_range(first, total, frequency), units, known, frequency=frequency, country=country
         )
-
-
-def _known_sum(values: np.ndarray) -> np.ndarray:
-    """The sum over the known rows, float32 [day]; NaN on days when none is known."""
-    total = np.nansum(values, axis=0, dtype=np.float64)
-    return np.where(np.isnan(values).all(axis=0), np.nan, total).astype(np.float32)

@@ -77,7 +77,7 @@ class Context:
             if level not in self._group_past:
                 sums = self.statistics.levels[level].units
                 assert sums is not None, f"the statistics have no units of {level}"
-                units = _with_none(sums.known_total()[:, : self.n_days])
+                units = _with_none(sums.known_total()[:, : self.n_days].astype(np.float32))
                 self._group_past[level] = Past(units, self.frequency.season)
             return self._group_past[level]
 

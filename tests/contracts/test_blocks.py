@@ -1,0 +1,117 @@
+"""A block is a panel: cutting a panel into blocks of any size and any order of its series changes nothing.
+
+Held to it are the statistics, every feature, training rows and ranges; models are in `test_models`.
+"""
+
+from __future__ import annotations
+
+from functools import reduce
+
+import numpy as np
+import pytest
+
+from foresell.core.keyed_random import key_hashes
+from foresell.core.statistics import Statistics
+from foresell.features.catalogue import catalogue, matrix
+from foresell.features.question import Context, statistics_for
+from foresell.features.training_rows import Grid, TrainingRows, draw, everything
+
+HORIZON = 9
+LEVELS = (("shop",), ("category",), ("shop", "category"), ("item",))
+CUTS = ((1, 0), (3, 1), (5, 2), (8, 3))
+"""The size of blocks, and the seed of the order of the series."""
+
+
+@pytest.fixture(params=CUTS, ids=lambda cut: f"blocks of {cut[0]}")
+def cut(request):
+    """Cuts a panel into blocks: the rows of each, and the panel of those."""
+    size, seed = request.param
+
+    def blocks(panel):
+        order = np.random.default_rng(seed).permutation(panel.n_series)
+        parts = [order[start : start + size] for start in range(0, panel.n_series, size)]
+        return [(rows, panel.part(rows)) for rows in parts]
+
+    return blocks
+
+
+def test_statistics_merge_in_any_order(make_panel, cut):
+    panel = make_panel(200)
+    whole = Statistics.of(panel, units_of=LEVELS, prices_of=[(), *LEVELS])
+    blocks = [Statistics.of(block, units_of=LEVELS, prices_of=[(), *LEVELS]) for _, block in cut(panel)]
+    for merged in (reduce(Statistics.merge, blocks), reduce(lambda first, second: second.merge(first), blocks)):
+        assert merged.n_series == 8
+        assert merged.codes == whole.codes
+        for name, days in whole.known_days.items():
+            np.testing.assert_array_equal(merged.known_days[name], days)
+        for level, expected in whole.levels.items():
+            sums, rows = merged.levels[level], merged.levels[level].rows(panel.series)
+            own = expected.rows(panel.series)
+            np.testing.assert_array_equal(sums.n_series[rows], expected.n_series[own])
+            for one, other in ((sums.units, expected.units), (sums.price, expected.price)):
+                if other is not None:
+                    np.testing.assert_array_equal(one.count[rows], other.count[own])
+                    np.testing.assert_allclose(one.total[rows], other.total[own])
+
+
+def test_features_of_a_block_are_those_among_all(make_panel, cut):
+    panel = make_panel(440)
+    features = catalogue(panel, LEVELS)
+    whole = matrix(everything(Context.of(panel, HORIZON, features).block(panel), 400, HORIZON), features)
+    whole = whole.reshape(panel.n_series, HORIZON, -1)
+    parts = cut(panel)
+    statistics = reduce(Statistics.merge, [statistics_for(block, features) for _, block in parts])
+    for rows, block in parts:
+        question = everything(Context(block, HORIZON, statistics).block(block), 400, HORIZON)
+        own = matrix(question, features).reshape(len(rows), HORIZON, -1)
+        np.testing.assert_allclose(own, whole[rows], rtol=1e-5)
+
+
+def test_the_default_features_of_a_block_are_those_of_the_panel(make_panel, cut):
+    panel = make_panel(200)
+    default = {name for name, feature in catalogue(panel, LEVELS).items() if feature.default}
+    parts = [block for _, block in cut(panel)]
+    counts = reduce(Statistics.merge, [Statistics.of(block, [(), *LEVELS]) for block in parts])
+    for block in parts:
+        assert {name for name, feature in catalogue(block, LEVELS, counts).items() if feature.default} == default
+
+
+def questions_by_series(panel, grid, cutoffs):
+    """What is drawn for each series: by key, the set of its cutoffs and steps."""
+    drawn = draw(panel.units, key_hashes(panel.series, panel.keys), cutoffs, HORIZON, grid)
+    keys = panel.series.select(panel.keys).rows()
+    found = {key: set() for key in keys}
+    for place, series, step in zip(*(column.tolist() for column in drawn), strict=True):
+        found[keys[series]].add((cutoffs[place], step))
+    return found
+
+
+def test_the_same_questions_are_drawn_in_every_block(make_panel, cut):
+    panel, grid = make_panel(200), Grid(200, 7, 0.3)
+    cutoffs = grid.cutoffs(199)
+    whole = questions_by_series(panel, grid, cutoffs)
+    assert len({frozenset(questions) for questions in whole.values()}) == 8  # not the same for every series
+    for _, block in cut(panel):
+        for key, questions in questions_by_series(block, grid, cutoffs).items():
+            assert questions == whole[key]
+
+
+def rows_of(panel):
+    features = catalogue(panel, LEVELS)
+    window = TrainingRows(panel, HORIZON, features, Grid(200, 7, 0.3)).until(panel.n_days - 1)
+    table = np.column_stack([window.units, np.concatenate(list(window.chunks()))])
+    return table[np.lexsort(np.nan_to_num(table).T)], window.sample()
+
+
+@pytest.mark.parametrize("size", [1, 3, 8])
+def test_training_rows_do_not_depend_on_blocks_or_order(make_panel, monkeypatch, size):
+    panel = make_panel(300)
+    expected, sample = rows_of(panel)
+    monkeypatch.setattr("foresell.features.training_rows.BLOCK", size)
+    monkeypatch.setattr("foresell.features.training_rows.SUMMED", size)
+    order = np.random.default_rng(size).permutation(panel.n_series)
+    rows, others = rows_of(panel.part(order))
+    assert rows.shape == expected.shape
+    assert others.shape == sample.shape
+    np.testing.assert_allclose(np.nansum(rows, axis=0), np.nansum(expected, axis=0), rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(rows, expected, rtol=1e-5)
