@@ -8,13 +8,18 @@ from __future__ import annotations
 from functools import reduce
 
 import numpy as np
+import polars as pl
+import polars.testing
 import pytest
 
+from foresell.adjust.ranges import Ranges
+from foresell.core.hierarchy import Hierarchy
 from foresell.core.keyed_random import key_hashes
 from foresell.core.statistics import Statistics
 from foresell.features.catalogue import catalogue, matrix
 from foresell.features.question import Context, statistics_for
 from foresell.features.training_rows import Grid, TrainingRows, draw, everything
+from foresell.models import make
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",), ("shop", "category"), ("item",))
@@ -115,3 +120,42 @@ def test_training_rows_do_not_depend_on_blocks_or_order(make_panel, monkeypatch,
     assert others.shape == sample.shape
     np.testing.assert_allclose(np.nansum(rows, axis=0), np.nansum(expected, axis=0), rtol=1e-5, atol=1e-3)
     np.testing.assert_allclose(rows, expected, rtol=1e-5)
+
+
+def forecast_at(panel, day):
+    past = panel.until(day)
+    return make("moving_average").fit(past, HORIZON).forecast(past)
+
+
+def ranges_of(panel, days):
+    """Ranges that are learnt from the errors of a moving average at some cutoffs."""
+    tables = [
+        forecast_at(panel, day)
+        .to_frame()
+        .with_columns(pl.Series("actual", panel.units[:, day + 1 : day + 1 + HORIZON].reshape(-1)).fill_nan(None))
+        for day in days
+    ]
+    return Ranges.learn(pl.concat(tables), panel, Hierarchy.of(panel.keys, LEVELS))
+
+
+def test_ranges_do_not_depend_on_the_order_of_the_series(make_panel, cut, monkeypatch):
+    monkeypatch.setattr("foresell.adjust.ranges._MOST_ERRORS", 60)  # so that errors are drawn from
+    panel = make_panel(440)
+    whole = ranges_of(panel, (200, 250, 300)).table
+    order = np.concatenate([rows for rows, _ in cut(panel)])
+    other = ranges_of(panel.part(order), (200, 250, 300)).table
+    polars.testing.assert_frame_equal(whole, other, rel_tol=1e-6)
+
+
+def test_the_range_of_a_block_is_that_among_all(make_panel, cut):
+    panel = make_panel(440)
+    ranges, hierarchy = ranges_of(panel, (200, 250, 300)), Hierarchy.of(panel.keys, LEVELS)
+    probabilities = (0.1, 0.5, 0.9)
+
+    def quantiles(block):
+        forecasts = {panel.keys: forecast_at(block, panel.n_days - 1)}
+        return ranges.apply(forecasts, block, hierarchy, probabilities)[panel.keys].quantiles
+
+    whole = quantiles(panel)
+    for rows, block in cut(panel):
+        np.testing.assert_allclose(quantiles(block), whole[:, rows], rtol=1e-6)

@@ -37,6 +37,7 @@ from foresell.core.errors import UnreadableFile, UsageError, first_five
 from foresell.core.forecast import Forecast
 from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.keyed_random import key_hashes, random_bits, share_of, uniform
 from foresell.core.panel import Panel
 from foresell.features.calendar import beside_holiday
 from foresell.models.closed_days import closed_days
@@ -47,6 +48,7 @@ GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
 _MOST_ERRORS = 400_000  # of one level; more are drawn from
 _ALONE = 200  # a level with errors worth so much is learnt by itself
 _PER_SIZE, _SIZES = 100, 24  # each size of the mean has errors worth at least so much
+_DRAWN, _PLACE = 1, 2  # seeds of what is drawn by key: which errors, and their places in the transform
 _WORTH = 30  # errors worth so much are believed half
 
 
@@ -233,6 +235,7 @@ class _Errors:
     level: Level
     mean: np.ndarray
     actual: np.ndarray
+    place: np.ndarray  # uniform on 0 to 1, for the randomised transform
     traits: Traits
     offset: float
     typical: tuple[float, float]
@@ -291,22 +294,22 @@ def _errors(
     offset = max(0.05 * float(np.mean([usual.mean.mean() for usual in habits])), 1e-6)
     noises = [tuple(usual.noise(offset)) for usual in habits]
     typical = (float(np.median([year for year, _ in noises])), float(np.median([recent for _, recent in noises])))
-    random = np.random.default_rng(1)
+    hashes = key_hashes(groups.frame.with_columns(pl.lit(level_name(groups.level)).alias("level of the group")))
     parts: list[tuple[np.ndarray, ...]] = []
     worth = 0.0
     for window, usual in zip(windows, habits, strict=True):
         mean, actual = groups.sum(window.mean) / grain, groups.sum(window.actual) / grain
         group, step = np.nonzero(groups.sum(window.known.astype(np.float32)))
         worth += float(np.sqrt(len(group)))
-        most = _MOST_ERRORS // len(windows)
-        if len(group) > most:
-            drawn = np.sort(random.choice(len(group), most, replace=False))
-            group, step = group[drawn], step[drawn]
+        share = _MOST_ERRORS / (len(windows) * max(len(group), 1))
+        drawn = share_of(random_bits(_DRAWN, hashes[group], window.day, step), share)
+        group, step = group[drawn], step[drawn]
         size = np.maximum(mean[group, step], spread.LEAST)
         found = spread.traits(size, group, step + 1, window.near[step], usual, offset, typical)
-        parts.append((size, actual[group, step], *vars(found).values()))
-    size, actual, *flat = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return _Errors(groups.level, size, actual, Traits(*flat), offset, typical, worth)
+        place = uniform(_PLACE, hashes[group], window.day, step)
+        parts.append((size, actual[group, step], place, *vars(found).values()))
+    size, actual, place, *flat = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return _Errors(groups.level, size, actual, place, Traits(*flat), offset, typical, worth)
 
 
 def _learn(part: list[_Errors]) -> list[dict[str, object]]:
@@ -322,12 +325,11 @@ def _learn(part: list[_Errors]) -> list[dict[str, object]]:
     ends = np.cumsum([0, *(len(each.mean) for each in part)])
     slices = [slice(*pair) for pair in pairwise(ends)]
     factors, u = [], np.empty(len(mean))
-    random = np.random.default_rng(2)
     for each, rows in zip(part, slices, strict=True):
         expected = spread.variance(columns[rows], mean[rows], coefficients)
         factors.append(_factor((actual - mean)[rows] ** 2 / expected, each.worth) if len(part) > 1 else 1.0)
         r = counts.successes(mean[rows], expected * factors[-1])
-        u[rows] = counts.transform(actual[rows], mean[rows], r, random.random(len(r)))
+        u[rows] = counts.transform(actual[rows], mean[rows], r, each.place)
     whole = _shape(u, worth, GRID)
     shapes = [_shape(u[size == number], worth / len(sizes), whole).tolist() for number in sizes]
     middles = [float(np.log(np.median(mean[size == number] / bias[number]))) for number in sizes]

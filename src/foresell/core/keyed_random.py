@@ -18,15 +18,15 @@ _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _BETWEEN, _NULL = "\x1f", "\x1e"  # between two values of a key, and for a null
 
 
-def key_hashes(table: pl.DataFrame, keys: Sequence[str]) -> np.ndarray:
-    """A 64-bit hash of each row's values of `keys`, written as text: uint64 [row].
+def key_hashes(table: pl.DataFrame, keys: Sequence[str] | None = None) -> np.ndarray:
+    """A 64-bit hash of each row's values of `keys`, all columns where not given, written as text: uint64 [row].
 
     FNV-1a over the UTF-8 bytes (draft-eastlake-fnv), mixed once more so that all bits are random.
 
     >>> key_hashes(pl.DataFrame({"shop": ["a", "b", "a"], "size": [1, 1, 1]}), ["shop", "size"]).tolist()
     [11772392365670595657, 16155989008662208219, 11772392365670595657]
     """
-    return mix(fnv1a(_texts(table, keys)))
+    return mix(fnv1a(_texts(table, table.columns if keys is None else keys)))
 
 
 def _texts(table: pl.DataFrame, keys: Sequence[str]) -> list[bytes]:
