@@ -1,4 +1,4 @@
-"""A client that asks at a set pace whatever the answers take, and uploads files, with little work of its own.
+"""An HTTP client that sends requests at a fixed rate, however long the answers take, and uploads files.
 
 Open loop: the time of an answer counts from the moment at which its question was due, so that a server that stops for
 a second is charged for all that was due in that second (Tene, "How not to measure latency", 2013).

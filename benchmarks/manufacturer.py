@@ -31,26 +31,26 @@ SERIES, LEVELS = "all series", "all levels"
 
 
 @dataclass(frozen=True)
-class Cut:
-    """How time is cut: the option of `init`, the word for a period, and how many windows are tested."""
+class TimeGrid:
+    """The periods of time: the option of `init`, the word for a period, and the number of windows tested."""
 
     option: str | None
     noun: str
     windows: int
 
 
-CUTS = (Cut(None, "month", 3), Cut("W", "week", 4))
+GRIDS = (TimeGrid(None, "month", 3), TimeGrid("W", "week", 4))
 
 
-def run(book: Path, project: Path, cut: Cut) -> dict:
-    """A whole project on the order book; its settings."""
-    frequency = ["--frequency", cut.option] if cut.option else []
+def run(book: Path, project: Path, grid: TimeGrid) -> dict:
+    """Runs a whole project on the order book and returns its settings."""
+    frequency = ["--frequency", grid.option] if grid.option else []
     foresell, log = str(Path(sys.executable).with_name("foresell")), project.with_suffix(".log")
     measure([foresell, "init", str(project), "--data", str(book), *frequency], log)
     file = project / "foresell.yaml"
     tree = yaml.safe_load(file.read_text(encoding="utf-8"))
     tree["models"] = [{"name": name} for name in MODELS]
-    tree["backtest"]["windows"] = cut.windows
+    tree["backtest"]["windows"] = grid.windows
     file.write_text(yaml.safe_dump(tree), encoding="utf-8")
     measure([foresell, "run", str(project)], log)
     return tree
@@ -70,15 +70,15 @@ def scores(project: Path) -> pl.DataFrame:
     return both.group_by("model", "segment").agg(pl.col("series", *METRICS).mean())
 
 
-def score_table(found: pl.DataFrame, segments: list[str]) -> list[str]:
+def score_table(table: pl.DataFrame, segments: list[str]) -> list[str]:
     """A row for each model, the best over all levels first: its WRMSSE, and three scores in each segment."""
-    size = {row["segment"]: row["series"] for row in found.select("segment", "series").unique("segment").to_dicts()}
-    cells = {(row["model"], row["segment"]): row for row in found.to_dicts()}
+    size = {row["segment"]: row["series"] for row in table.select("segment", "series").unique("segment").to_dicts()}
+    cells = {(row["model"], row["segment"]): row for row in table.to_dicts()}
     heads = [f"{segment} ({size[segment]:.0f})" for segment in segments]
     lines = [f"| model | {LEVELS} | " + " | ".join(heads) + " |", "|---|---|" + "---|" * len(heads)]
-    for model in found.filter(segment=LEVELS).sort("wrmsse")["model"].to_list():
+    for model in table.filter(segment=LEVELS).sort("wrmsse")["model"].to_list():
         row = [cells[model, segment] for segment in segments]
-        words = ["{wrmsse:.3f} · {wape:.2f} · {bias:+.0%}".format(**each) for each in row]
+        words = ["{wrmsse:.3f} · {wape:.2f} · {bias:+.0%}".format(**scores_of_segment) for scores_of_segment in row]
         lines.append(f"| {model} | {cells[model, LEVELS]['wrmsse']:.3f} | " + " | ".join(words) + " |")
     return lines
 
@@ -100,21 +100,21 @@ def range_table(project: Path, segments: list[str]) -> list[str]:
     return lines
 
 
-def section(book: Path, project: Path, cut: Cut) -> list[str]:
+def section(book: Path, project: Path, grid: TimeGrid) -> list[str]:
     """The text and the tables of one way to cut time."""
-    tree = run(book, project, cut)
-    found = scores(project)
-    there = set(found["segment"])
-    segments = [SERIES, *(each for each in STEADINESS if each in there)]
+    tree = run(book, project, grid)
+    table = scores(project)
+    present = set(table["segment"])
+    segments = [SERIES, *(each for each in STEADINESS if each in present)]
     summary = json.loads((project / "results" / "combine" / "summary.json").read_text(encoding="utf-8"))
     weights = {name: share for name, share in summary["weights"][0].items() if name != "segment" and share}
     blend = ", ".join(f"{share:.0%} {name}" for name, share in sorted(weights.items(), key=lambda each: -each[1]))
     way = " and ".join(summary["reconciliation"]).replace("_", "-")
-    windows, horizon = cut.windows, tree["horizon"]
+    windows, horizon = grid.windows, tree["horizon"]
     return [
-        f"## By {cut.noun}: {windows} windows of {horizon} {cut.noun}s",
+        f"## By {grid.noun}: {windows} windows of {horizon} {grid.noun}s",
         "",
-        *score_table(found, segments),
+        *score_table(table, segments),
         "",
         f"What comes of all windows is an ensemble of {blend}, brought into line by {way}.",
         "",
@@ -140,8 +140,8 @@ def page(folder: Path) -> str:
         "learnt from the earlier ones.",
         "",
     ]
-    for cut in CUTS:
-        lines += section(book, folder / cut.noun, cut)
+    for grid in GRIDS:
+        lines += section(book, folder / grid.noun, grid)
     return "\n".join(lines)
 
 

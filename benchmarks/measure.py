@@ -1,4 +1,4 @@
-"""Runs a command as a process of its own and says what it took."""
+"""Runs a command as a process of its own and measures its time and memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often something happened, and between what its true rate lies."""
+"""The rate of an event with its confidence interval."""
 
 from __future__ import annotations
 

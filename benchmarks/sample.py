@@ -4,8 +4,8 @@
 
 Launches: forecasts of several windows against the true expected demand, by how long a series has been known. The blend
 weighs LightGBM and the launch model for each segment of age as `ensemble.blending` does, by what was sold in the
-windows before; the truth is for scores only. Stock-outs: the same models with censored days as not known and as if
-what was sold had been asked for, and the demand lost against the true one.
+windows before; the truth is for scores only. Stock-outs: the same models with censored days as unknown and with
+the units sold as their demand, and the estimated lost demand against the true one.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Shop:
 
 
 def shop(folder: Path) -> Shop:
+    """A sample retailer made in `folder`."""
     files = make_retailer(folder, **SIZE, format="parquet")
     loaded = read(parse_settings(files.settings), files.folder, today=date(2030, 1, 1))
     panel, path = loaded.panel, files.truth["demand"]
@@ -69,23 +70,23 @@ def ages(past: Panel) -> np.ndarray:
 
 
 def errors(mean: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """What WAPE and bias are made of: absolute error, error, expected; over the days on sale."""
+    """The sums of absolute error, error and expected demand over the days on sale, for `shares`."""
     on_sale = ~np.isnan(expected)
     error = (mean - expected)[on_sale]
     return np.array([np.abs(error).sum(), error.sum(), expected[on_sale].sum()])
 
 
-def shares(found: np.ndarray) -> tuple[float, float]:
-    """WAPE and bias."""
-    return found[0] / found[2], found[1] / found[2]
+def shares(sums: np.ndarray) -> tuple[float, float]:
+    """WAPE and bias from the sums of `errors`."""
+    return sums[0] / sums[2], sums[1] / sums[2]
 
 
 # ------------------------------------------------------------------------------------------------------- launches
 
 
 @dataclass(frozen=True)
-class Window:
-    """One window: forecasts by model [series, step], segment of age [series], what was sold and what was expected."""
+class LaunchWindow:
+    """One window: forecasts by model [series, step], segments of age [series], units sold and true expected demand."""
 
     means: dict[str, np.ndarray]
     ages: np.ndarray
@@ -93,19 +94,19 @@ class Window:
     expected: np.ndarray
 
 
-def windows(found: Shop, models: tuple[str, ...]) -> list[Window]:
+def windows(truth: Shop, models: tuple[str, ...]) -> list[LaunchWindow]:
     """Rolling windows, the last one ending with the history, oldest first."""
-    last = found.panel.n_days - 1
-    made = []
+    last = truth.panel.n_days - 1
+    tested = []
     for cutoff in range(last - WINDOWS * HORIZON, last, HORIZON):
-        past, ahead = found.panel.until(cutoff), slice(cutoff + 1, cutoff + 1 + HORIZON)
+        past, ahead = truth.panel.until(cutoff), slice(cutoff + 1, cutoff + 1 + HORIZON)
         means = {name: forecast(name, past) for name in models}
-        made.append(Window(means, ages(past), found.panel.units[:, ahead], found.expected[:, ahead]))
-        print(f"window {len(made)} of {WINDOWS}", flush=True)
-    return made
+        tested.append(LaunchWindow(means, ages(past), truth.panel.units[:, ahead], truth.expected[:, ahead]))
+        print(f"window {len(tested)} of {WINDOWS}", flush=True)
+    return tested
 
 
-def weights_of(before: list[Window], segment: str) -> np.ndarray:
+def weights_of(before: list[LaunchWindow], segment: str) -> np.ndarray:
     """The weights of `MEMBERS` for a segment of age, from their errors on what was sold in the windows `before`."""
     products = np.zeros((len(MEMBERS), len(MEMBERS)))
     for window in before:
@@ -115,63 +116,65 @@ def weights_of(before: list[Window], segment: str) -> np.ndarray:
     return least_error_weights(products)
 
 
-def blended(made: list[Window]) -> dict[str, np.ndarray]:
+def blended(tested: list[LaunchWindow]) -> dict[str, np.ndarray]:
     """Adds the blend to every window but the first few, which only tell the weights; returns the last weights."""
-    for number, window in enumerate(made[WINDOWS // 2 :], WINDOWS // 2):
-        weights = {segment: weights_of(made[:number], segment) for segment in AGES}
+    for number, window in enumerate(tested[WINDOWS // 2 :], WINDOWS // 2):
+        weights = {segment: weights_of(tested[:number], segment) for segment in AGES}
         of_series = np.array([weights[segment] for segment in window.ages])  # [series, member]
         means = np.stack([window.means[name] for name in MEMBERS], axis=1)  # [series, member, step]
         window.means["blend by age"] = np.einsum("sm,smt->st", of_series, means)
     return weights
 
 
-def launches(found: Shop) -> list[str]:
+def launches(truth: Shop) -> list[str]:
     """The table of forecast errors by segment of age."""
     models = ("seasonal_naive", "moving_average", "lightgbm", "launch")
-    made = windows(found, models)
-    weights = blended(made)
-    scored = made[WINDOWS // 2 :]
+    tested = windows(truth, models)
+    weights = blended(tested)
+    scored = tested[WINDOWS // 2 :]
     lines = ["| segment | series x windows | " + " | ".join(scored[0].means) + " | launch's share |"]
     lines.append("|---|---|" + "---|" * (len(scored[0].means) + 1))
     for segment in AGES:
         rows = [window.ages == segment for window in scored]
-        there = sum(int((~np.isnan(w.expected[part])).any(axis=1).sum()) for w, part in zip(scored, rows, strict=True))
+        on_sale = sum(
+            int((~np.isnan(w.expected[part])).any(axis=1).sum()) for w, part in zip(scored, rows, strict=True)
+        )
         cells = []
         for name in scored[0].means:
             total = sum(errors(w.means[name][part], w.expected[part]) for w, part in zip(scored, rows, strict=True))
             cells.append("{:.3f} ({:+.0%})".format(*shares(total)))
-        lines.append(f"| {segment} | {there} | " + " | ".join(cells) + f" | {weights[segment][-1]:.2f} |")
+        lines.append(f"| {segment} | {on_sale} | " + " | ".join(cells) + f" | {weights[segment][-1]:.2f} |")
     return lines
 
 
 # ------------------------------------------------------------------------------------------------------ stock-outs
 
 
-def as_sold(found: Shop) -> Panel:
-    """The panel as if what was sold on censored days had been asked for."""
-    panel = found.panel
-    rows = found.stockouts.join(panel.series.select(panel.keys).with_row_index("row"), on=list(panel.keys))
+def as_sold(truth: Shop) -> Panel:
+    """The panel with the units sold on censored days taken as their demand."""
+    panel = truth.panel
+    rows = truth.stockouts.join(panel.series.select(panel.keys).with_row_index("row"), on=list(panel.keys))
     days = (rows["date"].to_numpy().astype("datetime64[D]") - panel.dates[0]).astype(np.int64)
     units = panel.units.copy()
     units[rows["row"].to_numpy(), days] = rows["sold"].to_numpy()
     return Panel(panel.series, panel.keys, panel.dates, units, panel.known, panel.events, country=panel.country)
 
 
-def censoring(found: Shop, models: tuple[str, ...], count: int = 3) -> list[str]:
+def censoring(truth: Shop, models: tuple[str, ...], count: int = 3) -> list[str]:
     """The table of forecast errors with censored days as not known and as sold, over the last `count` windows."""
-    sold, last = as_sold(found), found.panel.n_days - 1
+    sold, last = as_sold(truth), truth.panel.n_days - 1
     total: dict[tuple[str, str, str], np.ndarray] = {}
     for cutoff in range(last - count * HORIZON, last, HORIZON):
         recent = slice(cutoff + 1 - HORIZON, cutoff + 1)
-        hit = (np.isnan(found.panel.units[:, recent]) & ~np.isnan(sold.units[:, recent])).any(axis=1)
-        old = ages(found.panel.until(cutoff)) == "old"
-        truth = found.expected[:, cutoff + 1 : cutoff + 1 + HORIZON]
-        for how, panel in (("not known", found.panel), ("as sold", sold)):
+        hit = (np.isnan(truth.panel.units[:, recent]) & ~np.isnan(sold.units[:, recent])).any(axis=1)
+        old = ages(truth.panel.until(cutoff)) == "old"
+        actual = truth.expected[:, cutoff + 1 : cutoff + 1 + HORIZON]
+        for how, panel in (("not known", truth.panel), ("as sold", sold)):
             for name in models:
                 mean = forecast(name, panel.until(cutoff))
                 for which, part in (("all", old), ("empty shelf of late", old & hit)):
                     key = (which, name, how)
-                    total[key] = total.get(key, np.zeros(3)) + errors(mean[part], truth[part])
+                    total[key] = total.get(key, np.zeros(3)) + errors(mean[part], actual[part])
     lines = ["| series | model | censored days not known | censored days as sold |", "|---|---|---|---|"]
     for which in ("all", "empty shelf of late"):
         for name in models:
@@ -180,12 +183,12 @@ def censoring(found: Shop, models: tuple[str, ...], count: int = 3) -> list[str]
     return lines
 
 
-def losses(found: Shop) -> list[str]:
-    """The table of demand lost, estimated against true."""
-    keys = [*found.panel.keys, "date"]
-    lost = lost_demand(found.panel, found.stockouts, LEVELS).join(found.demand, on=keys, suffix="_true")
-    both = lost.select(*found.panel.keys, true=pl.col("demand") - pl.col("sold"), lost="lost", mean="expected_true")
-    of_series = both.group_by(found.panel.keys).agg(pl.sum("true", "lost"))
+def losses(truth: Shop) -> list[str]:
+    """The table of the estimated lost demand against the true one."""
+    keys = [*truth.panel.keys, "date"]
+    lost = lost_demand(truth.panel, truth.stockouts, LEVELS).join(truth.demand, on=keys, suffix="_true")
+    both = lost.select(*truth.panel.keys, true=pl.col("demand") - pl.col("sold"), lost="lost", mean="expected_true")
+    of_series = both.group_by(truth.panel.keys).agg(pl.sum("true", "lost"))
     whole = float(both["true"].sum())
     oracle = pl.Series(np.maximum(both["mean"].to_numpy() - lost["sold"].to_numpy(), 0))
     correlation = float(np.corrcoef(of_series["true"], of_series["lost"])[0, 1])
@@ -202,7 +205,8 @@ def losses(found: Shop) -> list[str]:
     ]
 
 
-def page(found: Shop) -> str:
+def page(truth: Shop) -> str:
+    """The results as Markdown."""
     size = ", ".join(f"{name} {value}" for name, value in SIZE.items())
     return "\n".join(
         [
@@ -217,18 +221,18 @@ def page(found: Shop) -> str:
             f"weights come from what was sold in all windows before, {WINDOWS // 2} at least; the launch model's share",
             "in the last window's blend is beside it.",
             "",
-            *launches(found),
+            *launches(truth),
             "",
             "## Stock-outs: censored days",
             "",
             "WAPE (and bias) against the true expected demand over the last three windows, for series that had been",
             "known for more than half a year, and for those of them whose shelf ran empty in the last 28 days.",
             "",
-            *censoring(found, ("seasonal_naive", "moving_average", "lightgbm", "launch")),
+            *censoring(truth, ("seasonal_naive", "moving_average", "lightgbm", "launch")),
             "",
             "## Stock-outs: demand lost",
             "",
-            *losses(found),
+            *losses(truth),
             "",
         ]
     )
@@ -236,7 +240,7 @@ def page(found: Shop) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="a Markdown file to write; printed only where not given")
+    parser.add_argument("--out", type=Path, help="the Markdown file to write; without it the text is printed only")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         text = page(shop(Path(folder)))

@@ -84,20 +84,20 @@ def statsforecast(panel: Panel, days: int) -> np.ndarray:
         }
     )
     runner = StatsForecast([AutoARIMA(season_length=SEASON, approximation=None)], freq="1d", n_jobs=PROCESSES)
-    found = runner.forecast(df=frame, h=HORIZON).sort("unique_id", "ds")
-    return np.maximum(found["AutoARIMA"].to_numpy().reshape(len(units), HORIZON), 0)
+    forecasts = runner.forecast(df=frame, h=HORIZON).sort("unique_id", "ds")
+    return np.maximum(forecasts["AutoARIMA"].to_numpy().reshape(len(units), HORIZON), 0)
 
 
 def processor() -> float:
     """Processor seconds of this program so far, and of the processes that it started and that have ended."""
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(each.ru_utime + each.ru_stime for each in used)
+    return sum(usage.ru_utime + usage.ru_stime for usage in used)
 
 
 def compare(panel: Panel, days: int, repeats: int) -> list[dict[str, float]]:
     """One row for each repeat: seconds of both sides, by the clock and of processors, and how far apart they are."""
     import_module("statsforecast.models")  # once, so that the first repeat does not pay for it
-    found = []
+    parts = []
     for number, rows in enumerate(np.array_split(np.arange(panel.n_series), repeats)):
         part = panel.part(rows)
         row: dict[str, float] = {"series": len(rows)}
@@ -110,35 +110,35 @@ def compare(panel: Panel, days: int, repeats: int) -> list[dict[str, float]]:
         mean, row["fell_back"] = forecasts["foresell"]
         apart = np.abs(mean - forecasts["statsforecast"]) / np.maximum(np.abs(mean), 1)
         row |= {"other": int((apart.max(axis=1) > CLOSE).sum()), "apart": float(apart.max())}
-        found.append(row)
+        parts.append(row)
         print({name: round(value, 7) for name, value in row.items()}, flush=True)
         if row["other"] > row["fell_back"]:
             raise SystemExit(f"{row['other']} series have other forecasts, though only {row['fell_back']} fell back.")
-    return found
+    return parts
 
 
-def ratio(found: list[dict[str, float]], suffix: str = "") -> float:
+def ratio(parts: list[dict[str, float]], suffix: str = "") -> float:
     """The median of foresell's seconds over that of statsforecast's."""
-    ours, theirs = ([row[side + suffix] for row in found] for side in ("foresell", "statsforecast"))
+    ours, theirs = ([row[side + suffix] for row in parts] for side in ("foresell", "statsforecast"))
     return statistics.median(ours) / statistics.median(theirs)
 
 
-def report(found: list[dict[str, float]], days: int, source: str) -> str:
+def report(parts: list[dict[str, float]], days: int, source: str) -> str:
     """The ratios of medians and the repeats, as Markdown."""
-    total = sum(int(row["series"]) for row in found)
-    alike = total - sum(int(row["other"]) for row in found)
-    apart = max(row["apart"] for row in found)
+    total = sum(int(row["series"]) for row in parts)
+    alike = total - sum(int(row["other"]) for row in parts)
+    apart = max(row["apart"] for row in parts)
     lines = [f"# SARIMA over {total:,} daily series", "", "Made by `benchmarks/sarima.py`.", ""]
-    lines += [f"Series of the {source}, {days} days each, order found for each by AICc, {HORIZON} days ahead,"]
+    lines += [f"Series of the {source}, {days} days each, order parts for each by AICc, {HORIZON} days ahead,"]
     lines += [f"{PROCESSES} processes, statsforecast {version('statsforecast')}.", ""]
-    lines += [f"| foresell / statsforecast called directly, medians of {len(found)} | ratio |", "|---|---|"]
-    lines += [f"| time | {ratio(found):.2f} |", f"| processor time | {ratio(found, '_cpu'):.2f} |", ""]
+    lines += [f"| foresell / statsforecast called directly, medians of {len(parts)} | ratio |", "|---|---|"]
+    lines += [f"| time | {ratio(parts):.2f} |", f"| processor time | {ratio(parts, '_cpu'):.2f} |", ""]
     lines += [f"The same forecasts for {alike:,} of {total:,} series; the largest difference is {apart:.1e}.", ""]
     columns = ("foresell, s", "statsforecast, s", "foresell, processor s", "statsforecast, processor s")
     lines += [f"| series | {' | '.join(columns)} | fell back |", "|---|" + "---|" * (len(columns) + 1)]
-    for row in found:
+    for row in parts:
         seconds = [row[side + suffix] for suffix in ("", "_cpu") for side in ("foresell", "statsforecast")]
-        lines.append(f"| {row['series']} | {' | '.join(f'{each:.1f}' for each in seconds)} | {row['fell_back']} |")
+        lines.append(f"| {row['series']} | {' | '.join(f'{value:.1f}' for value in seconds)} | {row['fell_back']} |")
     return "\n".join(lines) + "\n"
 
 
@@ -157,11 +157,11 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             panel = sample(arguments.series, arguments.days, Path(folder))
     chosen = pick(panel, arguments.series, arguments.days, arguments.seed)
-    found = compare(chosen, arguments.days, arguments.repeats)
-    text = report(found, arguments.days, "M5 data" if arguments.data else "sample retailer")
+    parts = compare(chosen, arguments.days, arguments.repeats)
+    text = report(parts, arguments.days, "M5 data" if arguments.data else "sample retailer")
     arguments.out.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(arguments, name) for name in ("series", "days", "repeats", "seed")}
-    result = {"data": "m5" if arguments.data else "sample", **settings, "parts": found}
+    result = {"data": "m5" if arguments.data else "sample", **settings, "parts": parts}
     (arguments.out / "sarima.json").write_text(json.dumps(result, indent=1) + "\n")
     (arguments.out / "SARIMA.md").write_text(text)
     print(text)

@@ -1,4 +1,4 @@
-"""The search of `foresell tune` on a sample of M5: what a trial costs, what is found, and whether it holds.
+"""The search of `foresell tune` on a sample of M5: the cost of a trial, the best options, and their confirmation.
 
     python benchmarks/tune.py --data ../shared/data/m5 --trials 250 --study m5.db --confirm --out benchmarks/m5/TUNE.md
 
@@ -32,8 +32,9 @@ HORIZON, WANTED, CORES = 28, 250, 2
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What this call spent: seconds of the clock and of the processor on so many trials, and on what they share."""
+class SearchCost:
+    """The cost of this call: seconds by the clock and of the processor, for its trials and for what all trials
+    share."""
 
     trials: int
     wall: float
@@ -42,22 +43,22 @@ class Spent:
     shared_cpu: float
 
 
-def search(trials: TuningWindows, study: Study, count: int) -> Spent:
+def search(trials: TuningWindows, study: Study, count: int) -> SearchCost:
     """Trials until there are `count`."""
     before, wall, cpu = len(study.trials), time.perf_counter(), time.process_time()
     for _ in trials.prepared.until(trials.cutoffs[0]).chunks():
-        pass  # the features, which every later trial finds made
+        pass  # makes the features that all trials share
     shared = time.perf_counter() - wall, time.process_time() - cpu
     wall, cpu = time.perf_counter(), time.process_time()
     while len(study.trials) < count:
         done = study.run(lambda number, values: trials.window_errors(trials.model(number, values)), len(trials.cutoffs))
         shown = " ".join(f"{error:.4f}" for error in done.errors)
         print(f"trial {done.number}: {done.state} {shown} in {done.seconds:.0f} s", flush=True)
-    return Spent(len(study.trials) - before, time.perf_counter() - wall, time.process_time() - cpu, *shared)
+    return SearchCost(len(study.trials) - before, time.perf_counter() - wall, time.process_time() - cpu, *shared)
 
 
-def told(trials: TuningWindows, study: Study, spent: Spent, panel: Panel) -> list[str]:
-    """What was searched, what it cost, and what was found, as Markdown."""
+def results(trials: TuningWindows, study: Study, cost: SearchCost, panel: Panel) -> list[str]:
+    """The search, its cost and its results, as Markdown."""
     states = [trial.state for trial in study.trials]
     best, first = study.best(), study.trials[0]
     assert best is not None
@@ -71,12 +72,12 @@ def told(trials: TuningWindows, study: Study, spent: Spent, panel: Panel) -> lis
         + ", d_".join(map(str, SEARCHED)) + ".",
         "",
     ]  # fmt: skip
-    if spent.trials:
-        whole = WANTED * spent.cpu / spent.trials + spent.shared_cpu
+    if cost.trials:
+        whole = WANTED * cost.cpu / cost.trials + cost.shared_cpu
         lines += [
-            f"The {spent.trials} trials of the last call took {spent.wall / spent.trials:.1f} s each by the clock and "
-            f"{spent.cpu / spent.trials:.1f} s of the processor; the features that all share took "
-            f"{spent.shared_wall:.0f} s, once. At this rate {WANTED} trials need {whole:,.0f} s of the processor, "
+            f"The {cost.trials} trials of the last call took {cost.wall / cost.trials:.1f} s each by the clock and "
+            f"{cost.cpu / cost.trials:.1f} s of the processor; the features that all share took "
+            f"{cost.shared_wall:.0f} s, once. At this rate {WANTED} trials need {whole:,.0f} s of the processor, "
             f"{whole / CORES / 60:.0f} minutes on {CORES} cores that have nothing else to do.",
             "",
         ]
@@ -88,8 +89,8 @@ def told(trials: TuningWindows, study: Study, spent: Spent, panel: Panel) -> lis
         "|---|---|---|",
     ]
     start = {option.name: getattr(trials.space.model, option.name) for option in trials.space.options}
-    found = trials.space.written(best.values)
-    lines += [f"| {name} | {_shown(start.get(name))} | {_shown(found.get(name))} |" for name in found]
+    options = trials.space.written(best.values)
+    lines += [f"| {name} | {_shown(start.get(name))} | {_shown(options.get(name))} |" for name in options]
     if importance := study.importance():
         lines += ["", "| option | importance |", "|---|---|"]
         lines += [f"| {name} | {part:.0%} |" for name, part in importance.items()]
@@ -100,7 +101,7 @@ def _shown(value: object) -> str:
     return (", ".join(value) or "nothing") if isinstance(value, tuple) else "" if value is None else str(value)
 
 
-def confirmed(table: pl.DataFrame) -> list[str]:
+def confirmation(table: pl.DataFrame) -> list[str]:
     """The settings and the best trial in the reported windows."""
     lines = ["", "In the reported windows, on all series:", "", "| window | default | best |", "|---|---|---|"]
     rows = zip(REPORTED, table["settings"], table["tuned"], strict=True)
@@ -116,26 +117,26 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=2000, help="how many series")
     parser.add_argument("--confirm", action="store_true", help="also compare in the reported windows")
     parser.add_argument("--out", type=Path, help="a Markdown file to write; printed only where not given")
-    of = parser.parse_args()
-    settings = parse_settings(apply("m5", str(of.data.resolve()), Path()).settings)
+    arguments = parser.parse_args()
+    settings = parse_settings(apply("m5", str(arguments.data.resolve()), Path()).settings)
     panel = read(settings, Path()).panel
     hierarchy = Hierarchy.of(panel.keys, settings.levels)
     model = make("lightgbm", levels=settings.levels, seed=settings.seed)
     days = partial(map, lambda day: day - 1)  # d_1 is day 0
-    part = sample_series(panel, of.sample, settings.seed)
+    part = sample_series(panel, arguments.sample, settings.seed)
     trials = TuningWindows.of(model, part, HORIZON, list(days(SEARCHED)), hierarchy)
-    study = Study(of.study, f"m5-{of.sample}", trials.space.options, trials.space.start, settings.seed)
-    lines = told(trials, study, search(trials, study, of.trials), panel)
+    study = Study(arguments.study, f"m5-{arguments.sample}", trials.space.options, trials.space.start, settings.seed)
+    lines = results(trials, study, search(trials, study, arguments.trials), panel)
     best = study.best()
-    if of.confirm and best is not None:
+    if arguments.confirm and best is not None:
         after = trials.space.written(best.values)
-        lines += confirmed(
+        lines += confirmation(
             confirm(panel, model, make("lightgbm", levels=settings.levels, seed=settings.seed, **after), HORIZON,
                     list(days(REPORTED)), hierarchy)
         )  # fmt: skip
     text = "\n".join(lines) + "\n"
-    if of.out:
-        of.out.write_text(text)
+    if arguments.out:
+        arguments.out.write_text(text)
     print(text)
 
 
