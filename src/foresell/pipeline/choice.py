@@ -25,7 +25,7 @@ class Choice:
     @property
     def warnings(self) -> list[str]:
         """What whoever runs the forecast should know."""
-        return [each for each in (self.unfit, self.unsure) if each]
+        return [text for text in (self.unfit, self.unsure) if text]
 
 
 NEWEST = Choice()

@@ -14,23 +14,23 @@ from foresell.evaluate.interval_scores import wspl
 from foresell.evaluate.metrics import METRICS
 
 
-def metrics(tested: Backtest, tried: Mapping[str, pl.DataFrame]) -> dict[str, float]:
+def metrics(tested: Backtest, range_tables: Mapping[str, pl.DataFrame]) -> dict[str, float]:
     """The ensemble's scores by level, means over the windows, and the WRMSSE of each model, from the tables of scores
-    and those of `ranging.backtest_ranges`.
+    and those of `ensemble.range_backtest.backtest_ranges`.
 
     ``wrmsse`` and ``wspl`` are those of all levels together; ``wrmsse/total`` and so on those of a level,
     ``coverage_90/total`` the share of actuals in the range of 90 %, ``models/lightgbm/wrmsse`` that of a model.
     """
-    found = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
+    scores = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
     for row in tested.leaderboard().iter_rows(named=True):
-        found[f"models/{row['model']}/wrmsse"] = row["wrmsse"]
-    for row in coverage_by_segment(tried["ranges"]).filter(by="all").iter_rows(named=True):
+        scores[f"models/{row['model']}/wrmsse"] = row["wrmsse"]
+    for row in coverage_by_segment(range_tables["ranges"]).filter(by="all").iter_rows(named=True):
         promised = f"{100 * row['nominal']:g}/{row['level']}"
-        found |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
-    spread = wspl(tried["quantiles"])
-    for level, value in spread.group_by("level", maintain_order=True).agg(pl.col("wspl").mean()).iter_rows():
-        found["wspl" if level == ALL_LEVELS else f"wspl/{level}"] = value
-    return {name: float(value) for name, value in found.items() if value is not None and value == value}
+        scores |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
+    wspl_rows = wspl(range_tables["quantiles"])
+    for level, value in wspl_rows.group_by("level", maintain_order=True).agg(pl.col("wspl").mean()).iter_rows():
+        scores["wspl" if level == ALL_LEVELS else f"wspl/{level}"] = value
+    return {name: float(value) for name, value in scores.items() if value is not None and value == value}
 
 
 def _of_levels(rows: pl.DataFrame) -> Iterator[tuple[str, float | None]]:

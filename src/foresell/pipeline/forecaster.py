@@ -56,14 +56,16 @@ def choose(results: Results, *, fetch: bool = True) -> Choice:
         if champion is None:
             return NEWEST
         training = champion.tags.get(FINGERPRINT) or f"version-{champion.number}"
-        found = Choice(champion.number, training, _files(registry, champion, fetch))
+        choice = Choice(champion.number, training, _files(registry, champion, fetch))
     except (StoreError, UsageError) as error:
-        found = _unsure(base, results.find_summary(ForecastSummary), error)
-    unfit = "" if found.bundle is None else _unfit(described(found.bundle), settings)
+        choice = _unsure(base, results.find_summary(ForecastSummary), error)
+    unfit = "" if choice.bundle is None else _unfit(described(choice.bundle), settings)
     if unfit:
-        said = f"Version {found.version}, the champion, {unfit}. The newest training forecasts, which was not promoted."
-        return Choice(unfit=f"{said} Have one judged for these settings with: foresell retrain --now REASON")
-    return found
+        reason = (
+            f"Version {choice.version}, the champion, {unfit}. The newest training forecasts, which was not promoted."
+        )
+        return Choice(unfit=f"{reason} Have one judged for these settings with: foresell retrain --now REASON")
+    return choice
 
 
 def _files(registry: Registry, champion: Version, fetch: bool) -> Path | None:
@@ -74,11 +76,11 @@ def _files(registry: Registry, champion: Version, fetch: bool) -> Path | None:
         if trained != champion.tags.get(TRAINED, trained):  # the cache may be of another registry
             raise UnreadableFile(f"{folder} is not version {champion.number}: it was trained at {trained}.")
 
-    there = files_at_hand(registry, champion.number)
-    if there is not None:
+    folder = files_at_hand(registry, champion.number)
+    if folder is not None:
         try:
-            check(there)
-            return there
+            check(folder)
+            return folder
         except DataError:
             pass
     if not fetch:

@@ -129,15 +129,7 @@ _SCORES = {
     "weights.parquet": "what the scores are weighed with: weight and scale by cutoff and level",
 }
 
-_FORECASTS = (
-    "core",
-    "features",
-    "models",
-    "adjust",
-    "ensemble.blending",
-    "ensemble.champion",
-    "ensemble.combination",
-)
+_FORECASTS = ("core", "features", "models", "adjust", "ensemble.blending", "ensemble.champion", "ensemble.combination")
 _EVALUATION = ("evaluate.evaluation_window", "evaluate.metrics", "evaluate.segments", "evaluate.weights")
 _DAY_SUMS = ("evaluate.interval_scores", "monitor.accuracy", "pipeline.matured_forecasts")
 
@@ -156,13 +148,7 @@ _DECLARED = (
                 "data.prices.path",
                 "data.calendar.path",
             ),
-            code=(
-                "core",
-                "data",
-                "models.lost_demand",
-                "models.launch",
-                "store.panels",
-            ),
+            code=("core", "data", "models.lost_demand", "models.launch", "store.panels"),
         ),
         files={
             "panel/": "the sales as a cube and what is known ahead, as all later steps read them",
@@ -180,13 +166,7 @@ _DECLARED = (
         needs=("check",),
         reads=Reads(
             settings=("levels", "features", "models", "quality"),
-            code=(
-                "core",
-                "data",
-                "features",
-                "models",
-                "ensemble.configured_models",
-            ),
+            code=("core", "data", "features", "models", "ensemble.configured_models"),
         ),
         files={
             "catalogue.csv": "every feature there is for these data, and whether it is used",
@@ -269,14 +249,7 @@ _DECLARED = (
         needs=("check", "backtest", "combine"),
         reads=Reads(
             settings=("transactions",),
-            code=(
-                "core",
-                "ensemble",
-                "transactions",
-                "data.price_table",
-                "pipeline.drivers",
-                "pipeline.single_sales",
-            ),
+            code=("core", "ensemble", "transactions", "data.price_table", "pipeline.drivers", "pipeline.single_sales"),
         ),
         reads_where={
             "transactions": Reads(
@@ -302,12 +275,7 @@ _DECLARED = (
         asks_forecaster=True,
         reads=Reads(
             settings=("levels", "output.quantiles"),
-            code=(
-                *_FORECASTS,
-                *_EVALUATION,
-                *_DAY_SUMS,
-                "pipeline.forecaster",
-            ),
+            code=(*_FORECASTS, *_EVALUATION, *_DAY_SUMS, "pipeline.forecaster"),
         ),
         files={
             "forecasts.parquet": "all levels in one table: level, the columns that levels are made of, cutoff, date, "

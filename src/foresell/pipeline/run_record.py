@@ -47,16 +47,16 @@ def flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
     >>> flat({"horizon": 28, "models": [{"name": "ets"}], "levels": [["store"]], "champion": None})
     {'horizon': 28, 'models.0.name': 'ets', 'levels': [['store']]}
     """
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for name, value in tree.items():
         path = f"{above}{name}"
         if isinstance(value, Mapping):
-            found |= flat(value, f"{path}.")
-        elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
-            found |= flat({str(place): each for place, each in enumerate(value)}, f"{path}.")
+            parameters |= flat(value, f"{path}.")
+        elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
+            parameters |= flat({str(place): item for place, item in enumerate(value)}, f"{path}.")
         elif value is not None:
-            found[path] = value
-    return found
+            parameters[path] = value
+    return parameters
 
 
 def origin(results: Results) -> dict[str, str]:

@@ -68,7 +68,7 @@ def init(folder: str, sales: str, preset: str | None, force: bool, as_json: bool
     Reads the beginning of the files and samples of the rest. Writes the settings file and nothing else; it runs as
     it is.
     """
-    from foresell.apps.cli.text import concluded
+    from foresell.apps.cli.text import proposal_text
     from foresell.onboarding import roles, settings_file
 
     by_hand = {name: value for name, value in said.items() if name not in ("quiet", "debug")}
@@ -79,7 +79,7 @@ def init(folder: str, sales: str, preset: str | None, force: bool, as_json: bool
         doubts = list(proposal.doubts)
         print_json({"settings": str(path), "preset": proposal.preset, "concluded": reasons, "doubts": doubts})
     else:
-        click.echo(concluded(proposal, path))
+        click.echo(proposal_text(proposal, path))
 
 
 @click.command(cls=Verb, epilog="Example: foresell sample shop-data --kind retailer --rows 100000")
@@ -125,7 +125,7 @@ def sample(
     FOLDER.
     """
     from foresell import synth as samples
-    from foresell.apps.cli.text import made
+    from foresell.apps.cli.text import sample_text
     from foresell.pipeline.progress import Progress
 
     if rows and (stores or items):
@@ -148,4 +148,4 @@ def sample(
             {"sales": str(files.sales), "rows": files.rows, "series": files.series, "tables": tables, "truth": truth}
         )
     else:
-        click.echo(made(files))
+        click.echo(sample_text(files))

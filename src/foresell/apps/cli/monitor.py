@@ -113,12 +113,12 @@ def _finite(value: Any) -> Any:
 
 def told(made: Monitored, baseline: bool = False) -> str:
     """What was found, in words, and the figures beside the backtest's."""
-    from foresell.apps.cli.text import columns, findings, hanging
+    from foresell.apps.cli.text import columns, findings_text, hanging
     from foresell.core.words import change, score, share
 
     of = made.summary
     if of["judged"] is None:
-        return findings(list(made.findings)).lstrip("\n")
+        return findings_text(made.findings).lstrip("\n")
     judged = of["judged"]
     head = (
         f"version {judged['version']}, its forecast of {judged['cutoff']} held against the sales of "
@@ -140,7 +140,7 @@ def told(made: Monitored, baseline: bool = False) -> str:
         )
     lines = [hanging("monitor:", head, 11), "", columns(rows, right=range(1, len(rows[0])), indent=2)]
     lines.append("  added: by how much it errs less than seasonal naive")
-    lines.append(findings(list(made.findings)))
+    lines.append(findings_text(made.findings))
     if baseline:
         lines.append("\n" + hanging("", f"These figures are the baseline now: {made.folder / 'baseline.json'}", 0))
     return "\n".join(lines)

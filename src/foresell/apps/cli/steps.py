@@ -98,25 +98,25 @@ def check(leakage: bool, **flags: Any) -> None:
     random, where there are more): all sales after a cutoff are scrambled, and no feature and no forecast made at that
     cutoff may change. Exit code 1 if one does.
     """
-    from foresell.apps.cli.text import findings, trials
+    from foresell.apps.cli.text import findings_text, leakage_text
 
     try:
         project, outcomes = _do(flags, "check", "features", again=("check", "features"))
     except FindingsStop as stop:
         if not flags["as_json"]:
-            click.echo(findings(list(stop.findings)) + "\n")
+            click.echo(findings_text(stop.findings) + "\n")
         raise
-    found = project.findings
+    findings = project.findings
     if not flags["as_json"]:
-        click.echo(findings(found, project.results.folder("check")))
-    tried = project.leakage() if leakage else []
+        click.echo(findings_text(findings, project.results.folder("check")))
+    trials = project.leakage() if leakage else []
     project.watch.close()  # type: ignore[attr-defined]
     if flags["as_json"]:
-        content = _plain(outcomes) | {"findings": [finding.to_dict() for finding in found]}
-        print_json(content | ({"leakage": [trial.to_dict() for trial in tried]} if leakage else {}))
+        content = _plain(outcomes) | {"findings": [finding.to_dict() for finding in findings]}
+        print_json(content | ({"leakage": [trial.to_dict() for trial in trials]} if leakage else {}))
     elif leakage:
-        click.echo(trials(tried))
-    if not all(trial.passed for trial in tried):
+        click.echo(leakage_text(trials))
+    if not all(trial.passed for trial in trials):
         click.get_current_context().exit(1)
 
 

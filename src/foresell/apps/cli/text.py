@@ -119,19 +119,19 @@ def ranges(rows: list[dict[str, Any]]) -> str:
     by = {(row["level"], row["by"], row["segment"], row["nominal"]): row for row in rows}
     table = [("of what was sold lay in the range of ...", *map(share, nominal), "(its width to the mean)")]
     for name in names:
-        found = [by.get((*name, each)) for each in nominal]
+        by_nominal = [by.get((*name, probability)) for probability in nominal]
         label = name[0] if name[1] == "all" else f"  {name[1]} {name[2]}"
-        cells = ["" if row is None else share(row["coverage"]) for row in found]
-        table.append((label, *cells, "" if found[-1] is None else share(found[-1]["relative_width"])))
+        cells = ["" if row is None else share(row["coverage"]) for row in by_nominal]
+        table.append((label, *cells, "" if by_nominal[-1] is None else share(by_nominal[-1]["relative_width"])))
     return columns(table, right=range(1, len(nominal) + 2), indent=2)
 
 
-def findings(found: list[Finding], folder: Path | None = None) -> str:
+def findings_text(findings: Sequence[Finding], folder: Path | None = None) -> str:
     """What was found, worst first, and where it is kept."""
-    if not found:
+    if not findings:
         return "\nNothing was found that wants a look."
     parts = []
-    for finding in found:
+    for finding in findings:
         head = "ERROR" if finding.severity == "error" else str(finding.severity)
         lines = [
             hanging(f"  {head}", f"{finding.code} in {finding.where}", 11),
@@ -165,10 +165,10 @@ def catalogue(table: pl.DataFrame) -> str:
     return "\n" + columns(rows)
 
 
-def trials(tried: list[LeakageTrial]) -> str:
+def leakage_text(trials: Sequence[LeakageTrial]) -> str:
     """How the features and models did in the trial for leaks."""
-    leaking = [trial for trial in tried if not trial.passed]
-    kinds = [many(sum(trial.kind == kind for trial in tried), kind) for kind in ("feature", "model")]
+    leaking = [trial for trial in trials if not trial.passed]
+    kinds = [many(sum(trial.kind == kind for trial in trials), kind) for kind in ("feature", "model")]
     if not leaking:
         return f"\nLeakage: {' and '.join(kinds)} tried; all hold. Nothing after a cutoff changes what is made at it."
     rows = [("", "name", "changed", "cutoff", "first")]
@@ -182,7 +182,7 @@ def trials(tried: list[LeakageTrial]) -> str:
     )
 
 
-def concluded(proposal: Proposal, path: Path) -> str:
+def proposal_text(proposal: Proposal, path: Path) -> str:
     """What `init` concluded, and why."""
     rows = [(reason.setting.removeprefix("data."), reason.conclusion, reason.why) for reason in proposal.reasons]
     first = max(len(row[0]) for row in rows) + 4
@@ -195,7 +195,7 @@ def concluded(proposal: Proposal, path: Path) -> str:
     return "\n".join(lines)
 
 
-def made(files: SampleFiles) -> str:
+def sample_text(files: SampleFiles) -> str:
     """What `sample` made."""
     beside = ", ".join(sorted(path.name for path in files.tables.values()))
     return (

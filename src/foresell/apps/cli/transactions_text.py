@@ -20,7 +20,7 @@ def _single_sales(of: SingleSales) -> str:
     drawn = f", of which {of.learnt_from:,} were drawn to learn from" if of.learnt_from < of.rows else ""
     left_out = {"without date or target": of.untold, "returned": of.returned}
     aside = [f"{count:,} {what}" for what, count in left_out.items() if count]
-    said = [
+    sentences = [
         f"single sales: {of.model} tells {of.target} from {listed(of.inputs)}, learnt from "
         f"{of.rows:,} sales{drawn}{f' ({listed(aside)} left out)' if aside else ''}",
         _outliers(of),
@@ -30,7 +30,7 @@ def _single_sales(of: SingleSales) -> str:
         of.without,
         "not looked at: " + "; ".join(f"{name} ({why})" for name, why in of.refused.items()) if of.refused else "",
     ]
-    return ". ".join(_sentence(each) for each in said if each) + "."
+    return ". ".join(_sentence(text) for text in sentences if text) + "."
 
 
 def _sentence(text: str) -> str:
