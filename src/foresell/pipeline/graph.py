@@ -129,7 +129,16 @@ _SCORES = {
     "weights.parquet": "what the scores are weighed with: weight and scale by cutoff and level",
 }
 
-_FORECASTS = ("core", "features", "models", "adjust", "ensemble.blending", "ensemble.champion", "ensemble.combination")
+_FORECASTS = (
+    "core",
+    "engine",
+    "features",
+    "models",
+    "adjust",
+    "ensemble.blending",
+    "ensemble.champion",
+    "ensemble.combination",
+)
 _EVALUATION = ("evaluate.evaluation_window", "evaluate.metrics", "evaluate.segments", "evaluate.weights")
 _DAY_SUMS = ("evaluate.interval_scores", "monitor.accuracy", "pipeline.matured_forecasts")
 
@@ -148,7 +157,15 @@ _DECLARED = (
                 "data.prices.path",
                 "data.calendar.path",
             ),
-            code=("core", "data", "models.lost_demand", "models.launch", "store.panels"),
+            code=(
+                "core",
+                "data",
+                "models.closed_days",
+                "models.contract",
+                "models.launch",
+                "models.lost_demand",
+                "store.panels",
+            ),
         ),
         files={
             "panel/": "the sales as a cube and what is known ahead, as all later steps read them",
@@ -166,7 +183,7 @@ _DECLARED = (
         needs=("check",),
         reads=Reads(
             settings=("levels", "features", "models", "quality"),
-            code=("core", "data", "features", "models", "ensemble.configured_models"),
+            code=("core", "data", "engine", "features", "models", "ensemble.configured_models"),
         ),
         files={
             "catalogue.csv": "every feature there is for these data, and whether it is used",
@@ -194,6 +211,7 @@ _DECLARED = (
             inputs=("backtest.weights",),
             code=(
                 "core",
+                "engine",
                 "features",
                 "models",
                 "ensemble.configured_models",
