@@ -6,6 +6,7 @@ promoted and held against the sales of a week since. Beside it lies what the cod
 
 from __future__ import annotations
 
+import json
 import tarfile
 from datetime import date, datetime
 from pathlib import Path
@@ -52,6 +53,8 @@ def test_every_summary_of_then_is_read(earlier: Path):
         summary = results.summary(step.summary)
         assert isinstance(summary, Summary)
         assert summary.sentence()
+        plain = json.loads((earlier / "results" / step.name / "summary.json").read_text(encoding="utf-8"))
+        assert json.loads(json.dumps(summary.to_dict())) == plain  # the names of then are those of now
 
 
 def test_status_says_that_it_was_made_by_an_earlier_foresell(earlier: Path):
