@@ -39,8 +39,8 @@ def distribution(count: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarr
     from scipy.special import betainc
 
     below = count < 0
-    found = betainc(r, np.where(below, 0, count) + 1, r / (r + mean))
-    return np.where(below, 0, found)
+    below_or_at = betainc(r, np.where(below, 0, count) + 1, r / (r + mean))
+    return np.where(below, 0, below_or_at)
 
 
 def transform(actual: np.ndarray, mean: np.ndarray, r: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -61,27 +61,27 @@ def quantile(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.n
     >>> quantile(np.array([[0.125], [0.375]]), np.array([2.0]), np.array([2.0])).tolist()
     [[0.0], [1.0]]
     """
-    found = np.full(probabilities.shape, np.nan)
+    quantiles = np.full(probabilities.shape, np.nan)
     few = np.flatnonzero(mean < _FEW)
     for at in range(0, len(few), _BLOCK):
         points = few[at : at + _BLOCK]
-        found[:, points] = _add_up(probabilities[:, points], mean[points], r[points])
-    q, point = np.nonzero(np.isnan(found))
-    found[q, point] = _invert(probabilities[q, point], mean[point], r[point])
-    return found
+        quantiles[:, points] = _add_up(probabilities[:, points], mean[points], r[points])
+    q, point = np.nonzero(np.isnan(quantiles))
+    quantiles[q, point] = _invert(probabilities[q, point], mean[point], r[point])
+    return quantiles
 
 
 def _add_up(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarray:
     """The quantiles of small means, by adding up P(X = k) from 0; NaN where `_LONGEST` counts are not enough."""
-    found = np.full(probabilities.shape, np.nan)
+    quantiles = np.full(probabilities.shape, np.nan)
     going = np.arange(len(mean))
     odds, until = mean / (r + mean), np.zeros(len(mean))
     chance = np.exp(-r * np.log1p(mean / r))  # of the count k
     for count in range(_LONGEST):
         before, until = until, until + chance
-        for asked, row in zip(probabilities, found, strict=True):
-            hit = np.flatnonzero((asked > before) & (asked <= until))
-            row[going[hit]] = count - 0.5 + (asked[hit] - before[hit]) / chance[hit]
+        for probability, row in zip(probabilities, quantiles, strict=True):
+            hit = np.flatnonzero((probability > before) & (probability <= until))
+            row[going[hit]] = count - 0.5 + (probability[hit] - before[hit]) / chance[hit]
         chance = chance * odds * ((r + count) / (count + 1))
         left = np.flatnonzero(until < probabilities.max(axis=0))
         if not len(left):
@@ -89,7 +89,7 @@ def _add_up(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.nd
         if len(left) < 0.8 * len(until):
             going, probabilities = going[left], probabilities[:, left]
             odds, until, chance, r = odds[left], until[left], chance[left], r[left]
-    return found
+    return quantiles
 
 
 def _invert(probability: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarray:

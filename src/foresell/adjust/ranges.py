@@ -83,8 +83,8 @@ class Ranges:
         for groups in hierarchy.all_groups(panel.series):
             past = _sum_known(groups, panel.units[:, first : windows[-1].day + 1], hierarchy.bottom)
             levels.append(_errors(groups, windows, past, first, panel, grain))
-        together = [each for each in levels if each.worth < _ALONE]
-        parts = [[each] for each in levels if each.worth >= _ALONE] + ([together] if together else [])
+        together = [errors for errors in levels if errors.worth < _ALONE]
+        parts = [[errors] for errors in levels if errors.worth >= _ALONE] + ([together] if together else [])
         rows = [row for part in parts for row in _learn(part)]
         order = pl.Enum([level_name(level) for level in hierarchy.levels])
         table = pl.DataFrame(rows).with_columns(grain=pl.lit(grain), whole=pl.lit(whole))
@@ -109,14 +109,14 @@ class Ranges:
         check_probabilities(probabilities)
         horizon = max((forecast.horizon for forecast in forecasts.values()), default=1)
         closed = closed_days(panel, horizon)
-        found = {}
+        with_quantiles = {}
         for level, forecast in forecasts.items():
             around = self.around(level, panel, hierarchy, closed)
             group, step = np.divmod(np.arange(forecast.mean.size), forecast.horizon)
             quantiles = around.quantiles(forecast.mean.reshape(-1), group, step, probabilities, rounded=rounded)
             shape = (len(probabilities), *forecast.mean.shape)
-            found[level] = forecast.with_quantiles(tuple(probabilities), quantiles.reshape(shape))
-        return found
+            with_quantiles[level] = forecast.with_quantiles(tuple(probabilities), quantiles.reshape(shape))
+        return with_quantiles
 
     def around(self, level: Level, panel: Panel, hierarchy: Hierarchy, closed: np.ndarray) -> Around:
         """The ranges of one level as they stand at the cutoff of `panel`; `closed` bool [series, step] says where the
@@ -178,10 +178,10 @@ class Around:
 
         float32 [q, point]; see `Ranges.apply`. `is_open` [point] where that is another than was known.
         """
-        found = self._unrounded(mean, group, step, np.asarray(probabilities, np.float64))
+        quantiles = self._unrounded(mean, group, step, np.asarray(probabilities, np.float64))
         if rounded:
-            found = round_quantiles(found, self.rows["whole"][0])
-        return np.where(self.is_open[group, step] if is_open is None else is_open, found, np.float32(0))
+            quantiles = round_quantiles(quantiles, self.rows["whole"][0])
+        return np.where(self.is_open[group, step] if is_open is None else is_open, quantiles, np.float32(0))
 
     def _unrounded(
         self, mean: np.ndarray, group: np.ndarray, step: np.ndarray, probabilities: np.ndarray
@@ -196,8 +196,8 @@ class Around:
         r = counts.successes(size, expected)
         scores = _scores(self.rows, probabilities, level["worth"])
         place = np.log(size)
-        asked = np.stack([ndtr(np.interp(place, self.rows["size"].to_numpy(), score)) for score in scores])
-        out = (counts.quantile(asked, size, r) * level["grain"]).astype(np.float32)
+        places = np.stack([ndtr(np.interp(place, self.rows["size"].to_numpy(), score)) for score in scores])
+        out = (counts.quantile(places, size, r) * level["grain"]).astype(np.float32)
         # Shapes of neighbouring sizes may cross in their last digits.
         return np.maximum.accumulate(out, axis=0)
 
@@ -305,39 +305,39 @@ def _errors(
         drawn = share_of(random_bits(_DRAWN, hashes[group], window.day, step), share)
         group, step = group[drawn], step[drawn]
         size = np.maximum(mean[group, step], spread.LEAST)
-        found = spread.traits(size, group, step + 1, window.near[step], usual, offset, typical)
+        traits = spread.traits(size, group, step + 1, window.near[step], usual, offset, typical)
         place = uniform(_PLACE, hashes[group], window.day, step)
-        parts.append((size, actual[group, step], place, *vars(found).values()))
+        parts.append((size, actual[group, step], place, *vars(traits).values()))
     size, actual, place, *flat = (np.concatenate(column) for column in zip(*parts, strict=True))
     return _Errors(groups.level, size, actual, place, Traits(*flat), offset, typical, worth)
 
 
 def _learn(part: list[_Errors]) -> list[dict[str, object]]:
     """The rows of the table for levels that are learnt together."""
-    mean, actual = (np.concatenate([getattr(each, name) for each in part]) for name in ("mean", "actual"))
-    worth = float(np.sqrt(np.sum([each.worth**2 for each in part])))
+    mean, actual = (np.concatenate([getattr(errors, name) for errors in part]) for name in ("mean", "actual"))
+    worth = float(np.sqrt(np.sum([errors.worth**2 for errors in part])))
     size = _by_size(mean, worth)
     sizes = range(int(size.max()) + 1)
     bias = np.array([_bias(mean[size == number], actual[size == number], worth / len(sizes)) for number in sizes])
     mean = mean * bias[size]
-    columns = np.concatenate([each.traits.columns() for each in part])
+    columns = np.concatenate([errors.traits.columns() for errors in part])
     coefficients = spread.fit(columns, mean, actual)
-    ends = np.cumsum([0, *(len(each.mean) for each in part)])
+    ends = np.cumsum([0, *(len(errors.mean) for errors in part)])
     slices = [slice(*pair) for pair in pairwise(ends)]
     factors, u = [], np.empty(len(mean))
-    for each, rows in zip(part, slices, strict=True):
+    for errors, rows in zip(part, slices, strict=True):
         expected = spread.variance(columns[rows], mean[rows], coefficients)
-        factors.append(_factor((actual - mean)[rows] ** 2 / expected, each.worth) if len(part) > 1 else 1.0)
+        factors.append(_factor((actual - mean)[rows] ** 2 / expected, errors.worth) if len(part) > 1 else 1.0)
         r = counts.successes(mean[rows], expected * factors[-1])
-        u[rows] = counts.transform(actual[rows], mean[rows], r, each.place)
+        u[rows] = counts.transform(actual[rows], mean[rows], r, errors.place)
     whole = _shape(u, worth, GRID)
     shapes = [_shape(u[size == number], worth / len(sizes), whole).tolist() for number in sizes]
     middles = [float(np.log(np.median(mean[size == number] / bias[number]))) for number in sizes]
     return [
-        _row(each, coefficients, factor)
+        _row(errors, coefficients, factor)
         | {"size": middles[number], "bias": float(bias[number]), "errors": int(np.sum(size == number))}
         | {"u": shapes[number]}
-        for each, factor in zip(part, factors, strict=True)
+        for errors, factor in zip(part, factors, strict=True)
         for number in sizes
     ]
 
@@ -388,10 +388,10 @@ def _scores(rows: pl.DataFrame, probabilities: np.ndarray, worth: float) -> np.n
     """Normal scores of G at the `probabilities`, widened as Student's t for errors of this `worth`: [q, size]."""
     from scipy.special import ndtri, stdtrit
 
-    asked, known = ndtri(probabilities), ndtri(GRID)
-    wider = np.divide(stdtrit(worth, probabilities), asked, out=np.ones_like(asked), where=np.abs(asked) > 1e-6)
-    beyond = asked - np.clip(asked, known[0], known[-1])
-    found = []
+    normal, known = ndtri(probabilities), ndtri(GRID)
+    wider = np.divide(stdtrit(worth, probabilities), normal, out=np.ones_like(normal), where=np.abs(normal) > 1e-6)
+    beyond = normal - np.clip(normal, known[0], known[-1])
+    scores = []
     for u in rows["u"].to_list():
-        found.append((np.interp(asked, known, ndtri(np.clip(u, 1e-9, 1 - 1e-9))) + beyond) * wider)
-    return np.array(found).T
+        scores.append((np.interp(normal, known, ndtri(np.clip(u, 1e-9, 1 - 1e-9))) + beyond) * wider)
+    return np.array(scores).T

@@ -55,10 +55,10 @@ class Habits:
     def noise(self, offset: float, typical: tuple[float, float] | None = None) -> Iterator[np.ndarray]:
         """Variance over mean, of the year and recently [series]; the fewer `pairs`, the nearer to `typical`.
 
-        Without `typical`, the median of those that can be told.
+        Without `typical`, the median of those that are known.
         """
-        told = ((self.variance, self.mean), (self.recent_variance, self.recent_mean))
-        for number, (variance, mean) in enumerate(told):
+        moments = ((self.variance, self.mean), (self.recent_variance, self.recent_mean))
+        for number, (variance, mean) in enumerate(moments):
             own = variance / (mean + offset)
             seen = own[(self.pairs > 0) & (own > 0)]
             borrowed = typical[number] if typical else float(np.median(seen)) if len(seen) else 1.0

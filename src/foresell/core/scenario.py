@@ -31,25 +31,25 @@ class Change:
     relative: bool = False
 
     @classmethod
-    def of(cls, covariate: str, said: str | float) -> Change:
-        """The change that was said: a number, ``on`` or ``off``, or a percentage with or without its sign.
+    def of(cls, covariate: str, text: str | float) -> Change:
+        """The change that `text` describes: a number, ``on`` or ``off``, or a percentage with or without its sign.
 
         Raises UsageError for what is none of these, for a price below 0 and for less than nothing of a value.
         """
-        text = str(said).strip().lower()
-        relative = text.endswith("%")
-        number = text.removesuffix("%").strip().replace("\N{MINUS SIGN}", "-")
+        plain = str(text).strip().lower()
+        relative = plain.endswith("%")
+        number = plain.removesuffix("%").strip().replace("\N{MINUS SIGN}", "-")
         if re.fullmatch(r"[+-]?\s*\d*\.?\d+", number):
             value = float(re.sub(r"\s", "", number))
         else:
-            value = _SWITCH.get(text, math.nan)
+            value = _SWITCH.get(plain, math.nan)
         if math.isnan(value):
             raise UsageError(
-                f"'{said}' is no value for '{covariate}'; expected a number such as 1.99, a change such as -10%, or on "
+                f"'{text}' is no value for '{covariate}'; expected a number such as 1.99, a change such as -10%, or on "
                 "and off."
             )
         if value < (-100 if relative else 0 if covariate == "price" else -math.inf):
-            raise UsageError(f"The change of '{covariate}' to '{said}' would make it negative; give a smaller one.")
+            raise UsageError(f"The change of '{covariate}' to '{text}' would make it negative; give a smaller one.")
         return cls(covariate, value / 100 if relative else value, relative)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ def scenario(
     """
     days = days_ahead(panel, first, last)
     changed = _changes(panel, changes)
-    known = {each.covariate: _changed(panel, each, np.asarray(series), days) for each in changed}
+    known = {change.covariate: _changed(panel, change, np.asarray(series), days) for change in changed}
     return replace(panel, known={**panel.known, **known})
 
 
@@ -104,16 +104,16 @@ def changed_ahead(
     """The values that `changes` give rows `series` on the first `horizon` days ahead: float32 [series, step] by
     covariate, as `panel_of_rows` takes them. Raises UsageError as `scenario` does."""
     days = days_ahead(panel, *panel.ahead(horizon)[[0, -1]].astype(object))
-    return {each.covariate: other_values(panel, each, series, days) for each in _changes(panel, changes)}
+    return {change.covariate: other_values(panel, change, series, days) for change in _changes(panel, changes)}
 
 
 def _changes(panel: Panel, changes: Mapping[str, str | float]) -> list[Change]:
-    """What was said of covariates that the panel has."""
-    there = f"it has {', '.join(panel.known)}" if panel.known else "it has none"
+    """The changes of covariates, all of which the panel has."""
+    known = f"it has {', '.join(panel.known)}" if panel.known else "it has none"
     for covariate in changes:
         if covariate not in panel.known:
-            raise UsageError(f"The panel has no covariate '{covariate}' that is known ahead; {there}.")
-    return [Change.of(covariate, said) for covariate, said in changes.items()]
+            raise UsageError(f"The panel has no covariate '{covariate}' that is known ahead; {known}.")
+    return [Change.of(covariate, text) for covariate, text in changes.items()]
 
 
 def panel_of_rows(panel: Panel, members: np.ndarray, ahead: Mapping[str, np.ndarray]) -> Panel:
@@ -193,9 +193,9 @@ def steps_between(panel: Panel, horizon: int, first: date | str | None, last: da
     end = horizon - 1 if last is None else panel.day_of(last) - panel.n_days
     if not 0 <= begin <= end < horizon:
         dates, noun = panel.ahead(horizon), panel.frequency.noun
-        asked = f"{dates[0] if first is None else first} to {dates[-1] if last is None else last}"
+        span = f"{dates[0] if first is None else first} to {dates[-1] if last is None else last}"
         raise UsageError(
             f"The forecast is for the {horizon} {noun}{'' if horizon == 1 else 's'} from {dates[0]} to {dates[-1]}, "
-            f"not for {asked}. Give {noun}s in that order within it."
+            f"not for {span}. Give {noun}s in that order within it."
         )
     return slice(begin, end + 1)

@@ -65,22 +65,22 @@ class Statistics:
 
         Raises UsageError where a level names a column that the series do not have.
         """
-        asked = dict.fromkeys([*levels, *units_of, *prices_of])
+        needed = dict.fromkeys([*levels, *units_of, *prices_of])
         prices = block.known.get("price")
         text = [name for name, kind in block.series.schema.items() if not kind.is_numeric()]
-        made = {}
-        for level in asked:
+        by_level = {}
+        for level in needed:
             groups, rows, n_series = _groups(block.series, level)
             units = GroupSums.of(block.units, rows, len(n_series)) if level in units_of else None
             price = None
             if prices is not None and level in prices_of:
                 price = GroupSums.of(prices.on(slice(None)), rows, len(n_series))
-            made[level] = LevelStatistics(groups, n_series, units, price)
+            by_level[level] = LevelStatistics(groups, n_series, units, price)
         return cls(
             block.n_series,
             {name: tuple(block.series[name].drop_nulls().cast(pl.String).unique().sort()) for name in text},
             {name: ~np.isnan(known.values).all(axis=0) for name, known in block.known.items()},
-            made,
+            by_level,
         )
 
     def merge(self, other: Statistics) -> Statistics:

@@ -55,7 +55,7 @@ def _price_change(days: int) -> Feature:
 def _price_volatility(days: int) -> Feature:
     def of(q: Question) -> np.ndarray:
         past = q.block.price_past
-        return q.each(ratio(past.moment(q.cutoffs, days, 2), past.mean(q.cutoffs, days)))
+        return q.at_cutoff(ratio(past.moment(q.cutoffs, days, 2), past.mean(q.cutoffs, days)))
 
     meaning = f"standard deviation of the price over its mean, last {days} days"
     return Feature(f"price_volatility_{days}", "price", meaning, "price", days - 1, of)
@@ -84,7 +84,7 @@ def promotion_features(spans: Spans) -> list[Feature]:
         return lambda q: q.block.known("promotion", q.series, q.day + days)
 
     def share(days: int) -> Callable[[Question], np.ndarray]:
-        return lambda q: q.each(q.block.promotion_past.mean(q.cutoffs, days))
+        return lambda q: q.at_cutoff(q.block.promotion_past.mean(q.cutoffs, days))
 
     def promoted(q: Question) -> np.ndarray:
         return q.block.promoted_past.mean(q.cutoffs, year)  # [cutoff, series]
@@ -95,12 +95,14 @@ def promotion_features(spans: Spans) -> list[Feature]:
         on_day("promotion_after", "promotion the day after", 1),
         feature("promotion_share_recent", f"share of promoted days, last {month}", month - 1, share(month)),
         feature("promotion_share_year", f"share of promoted days, last {year}", year - 1, share(year)),
-        feature("promotion_mean", f"mean units of promoted days, last {year}", year - 1, lambda q: q.each(promoted(q))),
+        feature(
+            "promotion_mean", f"mean units of promoted days, last {year}", year - 1, lambda q: q.at_cutoff(promoted(q))
+        ),
         feature(
             "promotion_uplift",
             f"mean units of promoted days over that of all days, last {year}",
             year - 1,
-            lambda q: q.each(ratio(promoted(q), q.block.past.mean(q.cutoffs, year))),
+            lambda q: q.at_cutoff(ratio(promoted(q), q.block.past.mean(q.cutoffs, year))),
         ),
     ]
 

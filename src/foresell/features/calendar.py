@@ -64,10 +64,10 @@ def holidays_of(country: str, dates: np.ndarray) -> pl.DataFrame:
 
     years = range(int(str(dates[0])[:4]) - 1, int(str(dates[-1])[:4]) + 2)
     try:
-        found = holidays.country_holidays(country, years=years, language="en_US")
+        holiday_names = holidays.country_holidays(country, years=years, language="en_US")
     except NotImplementedError as error:
         raise UsageError(f"No holidays are known for the country '{country}'. Give an ISO code such as US.") from error
-    rows = [(day, name.replace(" (observed)", "")) for day, name in sorted(found.items())]
+    rows = [(day, name.replace(" (observed)", "")) for day, name in sorted(holiday_names.items())]
     return pl.DataFrame(rows, schema={"date": pl.Date, "event": pl.String}, orient="row")
 
 

@@ -28,7 +28,7 @@ def history_features(spans: Spans) -> list[Feature]:
 
 def _lag(days: int) -> Feature:
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.value(q.cutoffs - days + 1))
+        return q.at_cutoff(q.block.past.value(q.cutoffs - days + 1))
 
     meaning = f"units sold {days} days before the first day forecast"
     return Feature(f"lag_{days}", "lag", meaning, "units", days - 1, of)
@@ -46,7 +46,7 @@ def _target_lag(days: int) -> Feature:
 
 def _window_mean(days: int) -> Feature:
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.mean(q.cutoffs, days))
+        return q.at_cutoff(q.block.past.mean(q.cutoffs, days))
 
     return Feature(f"mean_{days}", "window", f"mean units of the last {days} days", "units", days - 1, of)
 
@@ -55,14 +55,14 @@ def _window_moment(days: int, order: int) -> Feature:
     name, word = {2: ("std", "standard deviation"), 3: ("skew", "skewness")}[order]
 
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.moment(q.cutoffs, days, order))
+        return q.at_cutoff(q.block.past.moment(q.cutoffs, days, order))
 
     return Feature(f"{name}_{days}", "window", f"{word} of units over the last {days} days", "units", days - 1, of)
 
 
 def _zero_share(days: int) -> Feature:
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.zero_share(q.cutoffs, days))
+        return q.at_cutoff(q.block.past.zero_share(q.cutoffs, days))
 
     meaning = f"share of the last {days} days on which nothing was sold"
     return Feature(f"zeros_{days}", "intermittency", meaning, "units", days - 1, of)
@@ -70,7 +70,7 @@ def _zero_share(days: int) -> Feature:
 
 def _smoothed(half_life: int) -> Feature:
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.smoothed(q.cutoffs, half_life))
+        return q.at_cutoff(q.block.past.smoothed(q.cutoffs, half_life))
 
     meaning = f"exponentially weighted mean of units, the weight halving every {half_life} days"
     return Feature(f"smoothed_{half_life}", "window", meaning, "units", None, of)
@@ -104,14 +104,14 @@ def _trends(spans: Spans) -> list[Feature]:
     def trend(short: int, long: int) -> Feature:
         def of(q: Question) -> np.ndarray:
             past = q.block.past
-            return q.each(ratio(past.mean(q.cutoffs, short), past.mean(q.cutoffs, long)))
+            return q.at_cutoff(ratio(past.mean(q.cutoffs, short), past.mean(q.cutoffs, long)))
 
         meaning = f"mean units of the last {short} days over that of the last {long}"
         return Feature(f"trend_{short}_{long}", "trend", meaning, "units", long - 1, of)
 
     def growth(q: Question) -> np.ndarray:
         past = q.block.past
-        return q.each(ratio(past.mean(q.cutoffs, spans.middle), past.mean(q.cutoffs - spans.year, spans.middle)))
+        return q.at_cutoff(ratio(past.mean(q.cutoffs, spans.middle), past.mean(q.cutoffs - spans.year, spans.middle)))
 
     meaning = f"mean units of the last {spans.middle} days over that of the same days a year ago"
     return [
@@ -124,14 +124,14 @@ def _trends(spans: Spans) -> list[Feature]:
 
 def _since_sale() -> Feature:
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.days_since_sale(q.cutoffs))
+        return q.at_cutoff(q.block.past.days_since_sale(q.cutoffs))
 
     return Feature("days_since_sale", "intermittency", "days since something was last sold", "units", None, of)
 
 
 def _age() -> Feature:
     def of(q: Question) -> np.ndarray:
-        return q.each(q.block.past.age(q.cutoffs))
+        return q.at_cutoff(q.block.past.age(q.cutoffs))
 
     return Feature("age", "age", "days since the series was first on sale", "units", None, of)
 

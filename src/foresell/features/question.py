@@ -195,8 +195,8 @@ class Question:
         year = self.block.panel.frequency.year
         return self.day - year * -(-self.step // year)
 
-    def each(self, values: np.ndarray) -> np.ndarray:
-        """Values by [cutoff, series] handed out to the rows."""
+    def at_cutoff(self, values: np.ndarray) -> np.ndarray:
+        """Of `values` [cutoff, series], those of each row's cutoff and series: [row]."""
         return values[self.place, self.series]
 
     def group_rows(self, level: Level) -> np.ndarray:

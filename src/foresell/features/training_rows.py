@@ -164,10 +164,10 @@ class TrainingRows:
 
     def _columns(self, names: Sequence[str] | None) -> slice | list[int]:
         """Where the features wanted stand: a slice, which copies nothing, where they are all there is."""
-        there = {name: place for place, name in enumerate(self.features)}
-        if names is None or tuple(names) == tuple(there):
+        places = {name: place for place, name in enumerate(self.features)}
+        if names is None or tuple(names) == tuple(places):
             return slice(None)
-        return [there[name] for name in names]
+        return [places[name] for name in names]
 
     def _draw(self, series: slice | np.ndarray) -> Part:
         units, members = self.panel.units[series], np.arange(self.panel.n_series)[series]

@@ -166,14 +166,14 @@ class ScenarioModel(Protocol):
     reads: frozenset[str]
     """The covariates whose values ahead move it."""
 
-    def answer_scenario(self, asked: ScenarioRows) -> np.ndarray:
+    def answer_scenario(self, scenario: ScenarioRows) -> np.ndarray:
         """The means with other values ahead: float32 [row]."""
         ...
 
     def new_series(self, panel: Panel, step: np.ndarray) -> np.ndarray:
         """The means of series without a history that the panel does not have, each as if it alone were added to it.
 
-        `panel` holds them, with the days and the columns of the model's panel; each is asked for one `step` [series],
+        `panel` holds them, with the days and the columns of the model's panel; each is asked about one `step` [series],
         from 0. float32 [series].
         """
         ...

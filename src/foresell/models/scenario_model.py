@@ -28,17 +28,17 @@ class ReforecastModel:
         self.mean = model.forecast(panel).mean
         self.reads = model.reads(panel)
 
-    def answer_scenario(self, asked: ScenarioRows) -> np.ndarray:
+    def answer_scenario(self, scenario: ScenarioRows) -> np.ndarray:
         """The means of the rows of a scenario: float32 [row]."""
-        means = self.mean[asked.rows]
-        if not self.reads & asked.ahead.keys():
+        means = self.mean[scenario.rows]
+        if not self.reads & scenario.ahead.keys():
             return means
-        for start in range(0, len(asked.members), BLOCK):
+        for start in range(0, len(scenario.members), BLOCK):
             some = slice(start, start + BLOCK)
-            ahead = {name: values[some] for name, values in asked.ahead.items()}
-            mean = self.model.forecast(panel_of_rows(self.panel, asked.members[some], ahead)).mean
-            rows = np.flatnonzero((asked.series >= start) & (asked.series < start + BLOCK))
-            means[rows] = mean[asked.series[rows] - start, asked.step[rows]]
+            ahead = {name: values[some] for name, values in scenario.ahead.items()}
+            mean = self.model.forecast(panel_of_rows(self.panel, scenario.members[some], ahead)).mean
+            rows = np.flatnonzero((scenario.series >= start) & (scenario.series < start + BLOCK))
+            means[rows] = mean[scenario.series[rows] - start, scenario.step[rows]]
         return means
 
     def new_series(self, panel: Panel, step: np.ndarray) -> np.ndarray:

@@ -40,7 +40,7 @@ def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Lev
     if panel.n_days < spans.year + spans.middle + 4 * horizon:
         return ()
     groups = hierarchy.all_groups(panel.series)[:-1]
-    return tuple(each.level for each in groups if panel.n_series >= ENOUGH * len(each))
+    return tuple(level.level for level in groups if panel.n_series >= ENOUGH * len(level))
 
 
 def panel_of_sums(panel: Panel, levels: Sequence[Level]) -> Panel:
@@ -114,8 +114,10 @@ class FittedTotals:
 
     def forecast(self, sums: Panel) -> Forecast:
         """The sums expected after the cutoff of `sums`, all levels together; `by_level` takes them apart."""
-        made = [model.forecast(sums) for model in self.models.values()]
-        return replace(made[0], mean=np.stack([each.mean for each in made]).mean(axis=0, dtype=np.float32))
+        forecasts = [model.forecast(sums) for model in self.models.values()]
+        return replace(
+            forecasts[0], mean=np.stack([forecast.mean for forecast in forecasts]).mean(axis=0, dtype=np.float32)
+        )
 
     def save(self, folder: Path) -> None:
         """Writes ``totals.json``, the levels, and each model into a folder of its name."""
@@ -138,5 +140,5 @@ class FittedTotals:
 
 def by_level(mean: np.ndarray, groups: Sequence[Groups]) -> dict[Level, np.ndarray]:
     """`mean` [series of the panel of sums, step] for each of its levels, whose `groups` are given: [group, step]."""
-    ends = np.cumsum([len(each) for each in groups])[:-1]
-    return {each.level: part for each, part in zip(groups, np.split(mean, ends), strict=True)}
+    ends = np.cumsum([len(level) for level in groups])[:-1]
+    return {level.level: part for level, part in zip(groups, np.split(mean, ends), strict=True)}

@@ -49,9 +49,9 @@ def test_each_row_is_asked_of_the_booster_of_its_group_and_step(make_shop):
 
 def test_who_speaks_for_a_group():
     recipe = Recipe(5, (), (), {}, Loss("poisson"), ("kind",), (("a",), ("b",)), (), ((1, 5),))
-    assert recipe.asked(("b",)) == [1]
-    assert recipe.asked(("c",)) == [0, 1]
-    assert replace(recipe, groups=(("a",), ALL)).asked(("c",)) == [1]
+    assert recipe.groups_for(("b",)) == [1]
+    assert recipe.groups_for(("c",)) == [0, 1]
+    assert replace(recipe, groups=(("a",), ALL)).groups_for(("c",)) == [1]
 
 
 @pytest.mark.parametrize("name", LEARNERS)

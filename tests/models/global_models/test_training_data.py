@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.features.training_rows import WindowRows
-from foresell.models.global_models.training_data import Lesson, Loss, recent_level, safe_names
+from foresell.models.global_models.training_data import BoosterTraining, Loss, recent_level, safe_names
 
 LOSSES = [Loss("tweedie", 1.3), Loss("poisson"), Loss("squared")]
 
@@ -62,14 +62,14 @@ def test_the_curvature_is_the_second_derivative_of_the_loss(loss):
 def test_a_lesson_hands_out_the_rows_chunk_by_chunk():
     values = [np.array([[1, 0], [2, 0]], np.float32), np.array([[4, 1]], np.float32)]
     rows = WindowRows(np.array([5, 6, 7], np.float32), (2, 1), lambda: iter(values), lambda: values[0])
-    lesson = Lesson(rows, ("mean_91", "event"), {"mean_91": 1.0}, Loss("squared"))
+    training = BoosterTraining(rows, ("mean_91", "event"), {"mean_91": 1.0}, Loss("squared"))
     for _ in range(2):  # as often as it is asked
-        first, second = lesson.chunks()
+        first, second = training.chunks()
         np.testing.assert_allclose(first.label, np.array([5, 6]) / [1.02, 2.02] - 1, rtol=1e-6)
         np.testing.assert_allclose(second.label, [7 / 4.02 - 1], rtol=1e-6)
         np.testing.assert_allclose(second.weight, [4.02], rtol=1e-6)
-    assert lesson.curvature([first, second]) == pytest.approx((1.02 + 2.02 + 4.02) / 3)
-    assert lesson.categories == [1]
+    assert training.curvature([first, second]) == pytest.approx((1.02 + 2.02 + 4.02) / 3)
+    assert training.categories == [1]
 
 
 def test_names_stay_apart_when_they_are_made_safe():

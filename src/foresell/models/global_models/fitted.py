@@ -1,4 +1,4 @@
-"""What was learnt from question rows, whatever the learner: asked for forecasts and reasons, written and read."""
+"""What was learnt from question rows, whatever the learner: its forecasts, its explanations and its files."""
 
 from __future__ import annotations
 
@@ -92,8 +92,8 @@ class Recipe:
         features = all_features(panel, self.levels)
         return {name: features.get(name) or unknown(name) for name in self.features}
 
-    def asked(self, group: Group) -> list[int]:
-        """Which of `groups` speak for a group: its own, else that of all series, else all of them, on average."""
+    def groups_for(self, group: Group) -> list[int]:
+        """Which of `groups` forecast a group: its own, else that of all series, else all of them, on average."""
         for name in (group, ALL):
             if name in self.groups:
                 return [self.groups.index(name)]
@@ -172,7 +172,7 @@ class FittedPooled:
 
     def means(self, shown: BoosterInput, values: np.ndarray, series: np.ndarray, step: np.ndarray) -> np.ndarray:
         """The means of rows of features [row, feature] about these series and steps (from 1): [row]."""
-        score = self._ask(shown, series, step, values, lambda booster, asked: booster.score(asked))
+        score = self._ask(shown, series, step, values, lambda booster, rows: booster.score(rows))
         return self.recipe.loss.mean(score, shown.level(values))
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
@@ -195,7 +195,7 @@ class FittedPooled:
         units = np.empty((len(names), len(members), self.horizon), np.float32)
         for place, values in blocks:
             pairs = shown.pairs(members[place])
-            parts = self._ask(shown, *pairs, values, lambda booster, asked: booster.contributions(asked))
+            parts = self._ask(shown, *pairs, values, lambda booster, rows: booster.contributions(rows))
             level = shown.level(values).astype(np.float64)
             parts = parts * self.recipe.loss.units_per_score(parts.sum(axis=1), level)[:, None]
             base[place] = level.reshape(-1, self.horizon)
@@ -231,15 +231,15 @@ class FittedPooled:
         block = np.searchsorted([last for _, last in self.recipe.blocks], step)
         charge = shown.groups[series] * len(self.recipe.blocks) + block  # [row]
         answer: np.ndarray | None = None
-        for each in np.unique(charge):
-            group, part = divmod(int(each), len(self.recipe.blocks))
-            boosters = [self.boosters[place, part] for place in self.recipe.asked(shown.names[group])]
-            rows = np.flatnonzero(charge == each)
+        for number in np.unique(charge):
+            group, part = divmod(int(number), len(self.recipe.blocks))
+            boosters = [self.boosters[place, part] for place in self.recipe.groups_for(shown.names[group])]
+            rows = np.flatnonzero(charge == number)
             some = values if len(rows) == len(values) else values[rows]
-            said = np.mean([ask(booster, some) for booster in boosters], axis=0)
+            scores = np.mean([ask(booster, some) for booster in boosters], axis=0)
             if answer is None:
-                answer = np.empty((len(values), *said.shape[1:]))
-            answer[rows] = said
+                answer = np.empty((len(values), *scores.shape[1:]))
+            answer[rows] = scores
         assert answer is not None
         return answer
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from foresell.models.global_models import fitted
 from foresell.models.global_models.lightgbm import Trees, dataset, shared_parameters, train
 from foresell.models.global_models.model import Pooled
-from foresell.models.global_models.training_data import Lesson, LossName
+from foresell.models.global_models.training_data import BoosterTraining, LossName
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,15 @@ class RandomForest(Pooled):
     row_fraction: float = 0.5
     name: str = "random_forest"
 
-    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Trees:
+    def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Trees:
         parameters = {
-            **shared_parameters(self, lesson),
+            **shared_parameters(self, training),
             "boosting": "rf",
             "bagging_fraction": self.row_fraction,
             "bagging_freq": 1,
         }
-        data, _ = dataset(lesson, parameters)
-        return train(data, parameters, self.trees, tell, averaged=True)
+        data, _ = dataset(training, parameters)
+        return train(data, parameters, self.trees, progress, averaged=True)
 
     @staticmethod
     def load(folder: Path) -> fitted.FittedPooled:

@@ -13,7 +13,7 @@ import numpy as np
 from foresell.core.frequency import Frequency
 from foresell.models.global_models import fitted
 from foresell.models.global_models.model import GRIDS, Boosted, Pooled
-from foresell.models.global_models.training_data import Chunk, Lesson, joined
+from foresell.models.global_models.training_data import BoosterTraining, Chunk, joined
 
 if TYPE_CHECKING:
     import lightgbm
@@ -38,13 +38,13 @@ class LightGBM(Boosted):
         drawn = {"days": grid.days * 5 // 4, "every": grid.every, "share": max(grid.share, 0.35)}
         return LightGBM(**{**known, **drawn, **options})
 
-    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Trees:
-        data, curvature = dataset(lesson, self.parameters(lesson))
-        return train(data, {**self.parameters(lesson), "lambda_l2": self.l2 * curvature}, self.trees, tell)
+    def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Trees:
+        data, curvature = dataset(training, self.parameters(training))
+        return train(data, {**self.parameters(training), "lambda_l2": self.l2 * curvature}, self.trees, progress)
 
-    def parameters(self, lesson: Lesson) -> dict[str, Any]:
+    def parameters(self, training: BoosterTraining) -> dict[str, Any]:
         return {
-            **shared_parameters(self, lesson),
+            **shared_parameters(self, training),
             "learning_rate": self.learning_rate,
             "bagging_fraction": self.row_fraction,
             "bagging_freq": 1 if self.row_fraction < 1 else 0,
@@ -79,8 +79,8 @@ class Trees:
         return self._predict(values, pred_contrib=True)
 
     def _predict(self, values: np.ndarray, **what: bool) -> np.ndarray:
-        said = np.asarray(self.booster.predict(values, **what))
-        return said / self.booster.num_trees() if self.averaged else said
+        scores = np.asarray(self.booster.predict(values, **what))
+        return scores / self.booster.num_trees() if self.averaged else scores
 
     def gain(self) -> np.ndarray:
         return np.asarray(self.booster.feature_importance("gain"))
@@ -97,11 +97,11 @@ class Trees:
             raise ValueError(f"{path.name}: {error}") from error
 
 
-def shared_parameters(model: Pooled, lesson: Lesson) -> dict[str, Any]:
-    """What boosting and a forest tell LightGBM alike."""
+def shared_parameters(model: Pooled, training: BoosterTraining) -> dict[str, Any]:
+    """What boosting and a forest progress LightGBM alike."""
     return {
-        "objective": OBJECTIVES[lesson.loss.name],
-        **({"tweedie_variance_power": lesson.loss.power} if lesson.loss.name == "tweedie" else {}),
+        "objective": OBJECTIVES[training.loss.name],
+        **({"tweedie_variance_power": training.loss.power} if training.loss.name == "tweedie" else {}),
         "boost_from_average": False,  # the recent level is where it starts from
         "num_leaves": model.leaves,
         "min_data_in_leaf": model.min_rows,
@@ -115,31 +115,35 @@ def shared_parameters(model: Pooled, lesson: Lesson) -> dict[str, Any]:
     }
 
 
-def dataset(lesson: Lesson, parameters: dict[str, Any]) -> tuple[lightgbm.Dataset, float]:
+def dataset(training: BoosterTraining, parameters: dict[str, Any]) -> tuple[lightgbm.Dataset, float]:
     """The rows in LightGBM's histograms, filled chunk by chunk, so that the features never stand in memory all at
-    once; and what a row weighs in a leaf (see `Lesson.curvature`)."""
+    once; and what a row weighs in a leaf (see `BoosterTraining.curvature`)."""
     library = imported()
-    shared: dict[str, Any] = {"feature_name": lesson.names, "params": parameters}
-    bins = library.Dataset(lesson.rows.sample(), categorical_feature=lesson.categories, **shared).construct()
-    chunks, seen = lesson.chunks(), list[Chunk]()
-    parts = [_sequence(lambda: _next(chunks, seen), length) for length in lesson.rows.lengths]
+    shared: dict[str, Any] = {"feature_name": training.names, "params": parameters}
+    bins = library.Dataset(training.rows.sample(), categorical_feature=training.categories, **shared).construct()
+    chunks, seen = training.chunks(), list[Chunk]()
+    parts = [_sequence(lambda: _next(chunks, seen), length) for length in training.rows.lengths]
     data = library.Dataset(parts, reference=bins, **shared).construct()
     data.set_label(joined(seen, "label"))
     data.set_init_score(joined(seen, "start"))
     data.set_weight(joined(seen, "weight"))
-    return data, lesson.curvature(seen)
+    return data, training.curvature(seen)
 
 
 def train(
-    data: lightgbm.Dataset, parameters: dict[str, Any], trees: int, tell: Callable[[int], None], averaged: bool = False
+    data: lightgbm.Dataset,
+    parameters: dict[str, Any],
+    trees: int,
+    progress: Callable[[int], None],
+    averaged: bool = False,
 ) -> Trees:
-    """Grows the trees; `tell` is told after each how many there are."""
-    callback = lambda state: tell(state.iteration + 1)  # noqa: E731
+    """Grows the trees; `progress` is called after each with how many there are."""
+    callback = lambda state: progress(state.iteration + 1)  # noqa: E731
     return Trees(imported().train(parameters, data, trees, callbacks=[callback]), averaged)
 
 
 def imported() -> Any:
-    """The library, its threads told to sleep while they wait for each other (see `sleeping_threads`)."""
+    """The library, with threads that sleep while they wait for each other (see `sleeping_threads`)."""
     sleeping_threads()
     import lightgbm
 

@@ -13,12 +13,14 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
+from foresell.engine.local import LOCAL
+from foresell.engine.protocol import Engine
 from foresell.features.catalogue import catalogue, choose
 from foresell.features.question import Feature
 from foresell.features.training_rows import Grid, TrainingRows, WindowRows
 from foresell.models.contract import Progress
 from foresell.models.global_models.fitted import ALL, Booster, FittedPooled, Group, Recipe, group_names
-from foresell.models.global_models.training_data import Lesson, Loss, LossName, level_weights
+from foresell.models.global_models.training_data import BoosterTraining, Loss, LossName, level_weights
 
 GRIDS = {  # where the rows come from; `share` is the most that is drawn, for rows of one series say much the same
     Frequency.DAY: Grid(days=1456, every=7, share=0.06),
@@ -59,7 +61,7 @@ class Pooled(ABC):
     (about `max_rows` in all where not given), makes the rows. `loss` is ``tweedie`` (with the variance `power`
     between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
     `by` is the level each of whose groups has boosters of its own; () pools all series. A group with too few rows is
-    left to a booster of all series and told in the findings. `blocks` is the number of parts of the horizon with a
+    left to a booster of all series and named in the findings. `blocks` is the number of parts of the horizon with a
     booster each.
     A tree has at most `leaves` leaves of at least `min_rows` rows each, and sees a random part of the features
     (`feature_fraction`) and of the rows (`row_fraction`).
@@ -91,8 +93,8 @@ class Pooled(ABC):
     def __post_init__(self) -> None:
         """Settings give lists where tuples are meant. Raises UsageError for a value that makes no sense."""
         for option in ("use", "drop", "by"):
-            given: Any = getattr(self, option)
-            object.__setattr__(self, option, (given,) if isinstance(given, str) else tuple(given))
+            value: Any = getattr(self, option)
+            object.__setattr__(self, option, (value,) if isinstance(value, str) else tuple(value))
         object.__setattr__(self, "levels", tuple(tuple(level) for level in self.levels))
         self._check()
 
@@ -102,11 +104,16 @@ class Pooled(ABC):
         return Draw(self.days, self.every, self.share, self.max_rows, self.seed)
 
     @abstractmethod
-    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Booster:
-        """Trains one booster; `tell` is told how many trees there are."""
+    def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Booster:
+        """Trains one booster; `progress` is called with how many trees there are."""
 
     def prepare(
-        self, panel: Panel, horizon: int, cutoffs: Sequence[int], others: Sequence[Pooled] = ()
+        self,
+        panel: Panel,
+        horizon: int,
+        cutoffs: Sequence[int],
+        others: Sequence[Pooled] = (),
+        engine: Engine = LOCAL,
     ) -> TrainingRows:
         """Draws the rows of all windows, whose features are then made once, at the first use.
 
@@ -116,16 +123,21 @@ class Pooled(ABC):
         features: dict[str, Feature] = {}
         for model in (self, *others):
             features |= model._features(panel, horizon)
-        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), cutoffs, keep=True)
+        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), cutoffs, keep=True, engine=engine)
 
     def fit(
-        self, panel: Panel, horizon: int, prepared: TrainingRows | None = None, progress: Progress | None = None
+        self,
+        panel: Panel,
+        horizon: int,
+        prepared: TrainingRows | None = None,
+        progress: Progress | None = None,
+        engine: Engine = LOCAL,
     ) -> FittedPooled:
-        """Learns from the questions that `panel` can answer.
+        """Learns from the questions that `panel` can answer; `engine` makes the rows where none are `prepared`.
 
         Raises UsageError where it can answer none, and where `prepared` are not the rows and features of this model.
         """
-        questions = prepared or self._alone(panel, horizon)
+        questions = prepared or self._alone(panel, horizon, engine)
         features = self._of(questions, horizon)
         steps = horizon_blocks(horizon, self.blocks)
         rows = self._rows(questions, features, panel)
@@ -136,8 +148,8 @@ class Pooled(ABC):
         for number, key in enumerate(recipe.keys):
             chosen = rows(groups[key[0]], steps[key[1]])
             _check_sales(chosen, panel, horizon)
-            lesson = Lesson(chosen, features, level_weights(panel.frequency), loss)
-            boosters[key] = self.learn(lesson, self._tell(progress, number, len(recipe.keys)))
+            training = BoosterTraining(chosen, features, level_weights(panel.frequency), loss)
+            boosters[key] = self.learn(training, self._booster_progress(progress, number, len(recipe.keys)))
         return FittedPooled(self.name, recipe, boosters)
 
     def _rows(
@@ -161,28 +173,30 @@ class Pooled(ABC):
         groups: list[Group] = []
         small: list[Group] = []
         for group in dict.fromkeys(group_names(panel, self.by)) if self.by else ():
-            enough = all(self._enough(rows(group, each)) for each in steps)
+            enough = all(self._enough(rows(group, part)) for part in steps)
             (groups if enough else small).append(group)
         if small or not groups:
             groups.append(ALL)
         return tuple(groups), tuple(small)
 
-    def _tell(self, progress: Progress | None, before: int, boosters: int) -> Callable[[int], None]:
-        """How a booster tells of its trees when others came before it."""
+    def _booster_progress(self, progress: Progress | None, before: int, boosters: int) -> Callable[[int], None]:
+        """What a booster calls with its number of trees, those of the boosters `before` it being done."""
         if progress is None:
             return lambda trees: None
         return lambda trees: progress(before * self.trees + trees, boosters * self.trees)
 
-    def _alone(self, panel: Panel, horizon: int) -> TrainingRows:
+    def _alone(self, panel: Panel, horizon: int, engine: Engine) -> TrainingRows:
         """The rows of one window; kept in files only where they are run through more than once."""
         keep = self.passes > 1 or self.blocks > 1 or bool(self.by)
         features = self._features(panel, horizon)
-        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), keep=keep)
+        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), keep=keep, engine=engine)
 
     def _features(self, panel: Panel, horizon: int) -> dict[str, Feature]:
         """The features chosen, and those that make the recent level."""
         blind = unknown_ahead(panel, horizon)
-        features = {name: each for name, each in catalogue(panel, self.levels).items() if each.reads not in blind}
+        features = {
+            name: feature for name, feature in catalogue(panel, self.levels).items() if feature.reads not in blind
+        }
         chosen = choose(features, self.use, self.drop)
         return {**chosen, **{name: features[name] for name in level_weights(panel.frequency)}}
 
@@ -234,7 +248,7 @@ class Boosted(Pooled):
     """How to boost trees on question rows: the options of `Pooled`, and
 
     `learning_rate`, by how much each tree counts, and `l2`, which draws leaves towards the recent level as if so many
-    rows more in each of them had said it.
+    rows more in each of them were at that level.
     """
 
     learning_rate: float = 0.1

@@ -45,16 +45,16 @@ class GlobalScenarioModel:
         self._new = without_history(panel)
         self._prepare()
 
-    def answer_scenario(self, asked: ScenarioRows) -> np.ndarray:
+    def answer_scenario(self, scenario: ScenarioRows) -> np.ndarray:
         """The means of the rows of a scenario: float32 [row]."""
-        if not self.reads & asked.ahead.keys():
-            return self.mean[asked.rows]
-        block = ScenarioBlock(self._context, asked.members, asked.ahead, together=asked.together)
-        means = np.empty(len(asked.series), np.float32)
+        if not self.reads & scenario.ahead.keys():
+            return self.mean[scenario.rows]
+        block = ScenarioBlock(self._context, scenario.members, scenario.ahead, together=scenario.together)
+        means = np.empty(len(scenario.series), np.float32)
         for start in range(0, len(means), ROWS):
             some = slice(start, start + ROWS)
-            means[some] = self._open_means(block, asked, some)
-        means[self._is_closed(asked)] = 0
+            means[some] = self._open_means(block, scenario, some)
+        means[self._is_closed(scenario)] = 0
         return means
 
     def new_series(self, panel: Panel, step: np.ndarray) -> np.ndarray:
@@ -100,14 +100,14 @@ class GlobalScenarioModel:
             values = self.values[members[start : start + BLOCK]]
             yield slice(start, start + len(values)), values.reshape(-1, values.shape[2])
 
-    def _open_means(self, block: ScenarioBlock, asked: ScenarioRows, some: slice) -> np.ndarray:
+    def _open_means(self, block: ScenarioBlock, scenario: ScenarioRows, some: slice) -> np.ndarray:
         """The means of some of the rows as if nothing were closed."""
-        place, step = asked.series[some], asked.step[some]
-        series = asked.members[place]
+        place, step = scenario.series[some], scenario.step[some]
+        series = scenario.members[place]
         values = self._features(series, step)
         question = self._question(block, place, step)
         for column, feature in self.moved.items():
-            if feature.reads in asked.ahead:
+            if feature.reads in scenario.ahead:
                 values[:, column] = feature.of(question)
         return self.fitted.means(self.shown, values, series, step + 1)
 
@@ -146,15 +146,15 @@ class GlobalScenarioModel:
             features[inside] = cube[rows[inside] - place.start, step[inside]]
         return features
 
-    def _is_closed(self, asked: ScenarioRows) -> np.ndarray:
+    def _is_closed(self, scenario: ScenarioRows) -> np.ndarray:
         """Whether each row asks for a closed day; a price may say when a series without a history begins: [row]."""
-        closed = self._closed[asked.rows]
-        new = np.flatnonzero(self._new[asked.members])
-        if "price" in asked.ahead and len(new):
-            priced = panel_of_rows(self.panel, asked.members[new], {"price": asked.ahead["price"][new]})
+        closed = self._closed[scenario.rows]
+        new = np.flatnonzero(self._new[scenario.members])
+        if "price" in scenario.ahead and len(new):
+            priced = panel_of_rows(self.panel, scenario.members[new], {"price": scenario.ahead["price"][new]})
             begun = closed_days(priced, self.fitted.horizon)
-            place = np.full(len(asked.members), -1)
+            place = np.full(len(scenario.members), -1)
             place[new] = np.arange(len(new))
-            rows = np.flatnonzero(place[asked.series] >= 0)
-            closed[rows] = begun[place[asked.series[rows]], asked.step[rows]]
+            rows = np.flatnonzero(place[scenario.series] >= 0)
+            closed[rows] = begun[place[scenario.series[rows]], scenario.step[rows]]
         return closed

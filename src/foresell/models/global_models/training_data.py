@@ -99,7 +99,7 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Lesson:
+class BoosterTraining:
     """The rows that one booster learns from, made chunk by chunk; `features` are their names, in order."""
 
     rows: WindowRows
@@ -156,5 +156,5 @@ def safe_names(features: Sequence[str]) -> list[str]:
     >>> safe_names(["lag_1", "size [cm]"])
     ['0_lag_1', '1_size__cm_']
     """
-    cleaned = ("".join(each if each.isalnum() else "_" for each in name) for name in features)
+    cleaned = ("".join(letter if letter.isalnum() else "_" for letter in name) for name in features)
     return [f"{place}_{name}" for place, name in enumerate(cleaned)]

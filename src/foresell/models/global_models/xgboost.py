@@ -13,7 +13,7 @@ from foresell.core.errors import UsageError
 from foresell.models.global_models import fitted
 from foresell.models.global_models.lightgbm import sleeping_threads
 from foresell.models.global_models.model import Boosted
-from foresell.models.global_models.training_data import Chunk, Lesson
+from foresell.models.global_models.training_data import BoosterTraining, Chunk
 
 if TYPE_CHECKING:
     import xgboost
@@ -30,19 +30,19 @@ class XGBoost(Boosted):
 
     passes = 2
 
-    def learn(self, lesson: Lesson, tell: Callable[[int], None]) -> Trees:
+    def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Trees:
         library = imported()
-        batches = _batches(lesson)
+        batches = _batches(training)
         data = library.QuantileDMatrix(batches, max_bin=BINS, enable_categorical=True, nthread=self.threads)
-        parameters = self._parameters(lesson, lesson.curvature(batches.seen))
-        return Trees(library.train(parameters, data, self.trees, callbacks=[_telling(tell)]))
+        parameters = self._parameters(training, training.curvature(batches.seen))
+        return Trees(library.train(parameters, data, self.trees, callbacks=[_progress_callback(progress)]))
 
-    def _parameters(self, lesson: Lesson, curvature: float) -> dict[str, Any]:
+    def _parameters(self, training: BoosterTraining, curvature: float) -> dict[str, Any]:
         """XGBoost counts a leaf's rows, and the pull of `l2`, in second derivatives of the loss."""
         return {
-            "objective": OBJECTIVES[lesson.loss.name],
-            **({"tweedie_variance_power": lesson.loss.power} if lesson.loss.name == "tweedie" else {}),
-            "base_score": 1.0 if lesson.loss.has_log_link else 0.0,  # a score of 0: the recent level
+            "objective": OBJECTIVES[training.loss.name],
+            **({"tweedie_variance_power": training.loss.power} if training.loss.name == "tweedie" else {}),
+            "base_score": 1.0 if training.loss.has_log_link else 0.0,  # a score of 0: the recent level
             "tree_method": "hist",
             "grow_policy": "lossguide",
             "max_leaves": self.leaves,
@@ -83,8 +83,8 @@ class Trees:
         return self.booster.predict(self._shown(values), pred_contribs=True)
 
     def gain(self) -> np.ndarray:
-        found = self.booster.get_score(importance_type="total_gain")
-        return np.array([found.get(name, 0.0) for name in self.names])
+        gains = self.booster.get_score(importance_type="total_gain")
+        return np.array([gains.get(name, 0.0) for name in self.names])
 
     def write(self, path: Path) -> None:
         self.booster.save_model(path)
@@ -117,9 +117,9 @@ def imported() -> Any:
     return xgboost
 
 
-def _batches(lesson: Lesson) -> Any:
+def _batches(training: BoosterTraining) -> Any:
     """The rows as XGBoost takes them, chunk by chunk, as often as it wants to run through them."""
-    types = ["c" if place in lesson.categories else "float" for place in range(len(lesson.features))]
+    types = ["c" if place in training.categories else "float" for place in range(len(training.features))]
 
     kind: Any = imported().DataIter
 
@@ -128,11 +128,11 @@ def _batches(lesson: Lesson) -> Any:
             super().__init__()
             self.seen: list[Chunk] = []  # of the first pass, without the features
             self.first = True
-            self.chunks = lesson.chunks()
+            self.chunks = training.chunks()
 
         def reset(self) -> None:
             self.first = not self.seen
-            self.chunks = lesson.chunks()
+            self.chunks = training.chunks()
 
         def next(self, input_data: Callable[..., Any]) -> bool:
             chunk = next(self.chunks, None)
@@ -143,7 +143,7 @@ def _batches(lesson: Lesson) -> Any:
                 label=chunk.label,
                 base_margin=chunk.start,
                 weight=chunk.weight,
-                feature_names=lesson.names,
+                feature_names=training.names,
                 feature_types=types,
             )
             if self.first:
@@ -153,12 +153,12 @@ def _batches(lesson: Lesson) -> Any:
     return Batches()
 
 
-def _telling(tell: Callable[[int], None]) -> Any:
+def _progress_callback(progress: Callable[[int], None]) -> Any:
     kind: Any = imported().callback.TrainingCallback
 
-    class Telling(kind):
+    class ProgressCallback(kind):
         def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:
-            tell(epoch + 1)
+            progress(epoch + 1)
             return False
 
-    return Telling()
+    return ProgressCallback()
