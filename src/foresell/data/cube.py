@@ -13,7 +13,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
 from foresell.data.codes import finding
-from foresell.data.rows import DATE, GIVEN, KNOWN, SOLD, UNITS, Membership, Rows, like, summed, truth
+from foresell.data.rows import DATE, GIVEN, KNOWN, SOLD, UNITS, Membership, SalesRows, like, summed, truth
 from foresell.data.tables import FILE, ROW
 from foresell.data.values import NULL_WORDS, YES_NO
 
@@ -31,7 +31,7 @@ class Cube:
     - `first`: the first date; `n_days` periods of history from there.
     - `units`: float32 [series, day]: NaN = not known, ABSENT = no row.
     - `known`: covariates, float32 [series, day + ahead], NaN where no row says anything.
-    - `bad`: rows that proved bad only when seen together, as in `Rows.bad`.
+    - `bad`: rows that proved bad only when seen together, as in `SalesRows.bad`.
     - `stockouts`: the cells whose units are not known because the shelf ran empty: keys, ``date``, ``sold``.
     """
 
@@ -61,7 +61,7 @@ def match(frame: pl.DataFrame, table: pl.DataFrame, keys: Sequence[str]) -> np.n
 
 
 def cube_of(
-    rows: Rows, future: Rows | None, data: Data, horizon: int, where: str, members: Sequence[Membership] = ()
+    rows: SalesRows, future: SalesRows | None, data: Data, horizon: int, where: str, members: Sequence[Membership] = ()
 ) -> Cube:
     """The cube of long rows and of the rows known ahead. Raises FindingsStop when nothing is left to forecast.
 
@@ -105,7 +105,7 @@ def _stockouts(frame: pl.DataFrame, series: pl.DataFrame, n_days: int, dates: np
     )
 
 
-def no_sales(rows: Rows, where: str, quantity: str) -> FindingsStop:
+def no_sales(rows: SalesRows, where: str, quantity: str) -> FindingsStop:
     """The error that no row is left, with what was wrong with them."""
     reasons = rows.bad.group_by("reason").len().sort("len", descending=True) if rows.bad.height else pl.DataFrame()
     told = (
@@ -128,7 +128,7 @@ def _without_strays(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def faulty(frame: pl.DataFrame, reason: str) -> pl.DataFrame:
-    """Rows as `Rows.bad` holds them."""
+    """Rows as `SalesRows.bad` holds them."""
     return frame.select(ROW, pl.lit(reason).alias("reason"), pl.lit("").alias("column"), FILE)
 
 

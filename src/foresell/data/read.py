@@ -20,7 +20,7 @@ from foresell.data.codes import finding
 from foresell.data.cube import Cube, as_text, cube_of
 from foresell.data.files import File, find_files
 from foresell.data.quarantine import bad_row_findings, quarantine
-from foresell.data.rows import DATE, Membership, Rows, read_rows
+from foresell.data.rows import DATE, Membership, SalesRows, read_rows
 from foresell.data.side_tables import Days, SideTable, read_attributes, read_calendar, typed
 from foresell.data.tables import FILE, ROW, Dialect
 from foresell.data.wide_table import read_wide
@@ -128,7 +128,7 @@ def _side_tables(data: Data, base: Path, dialect: Dialect) -> tuple[dict[str, Si
     return sides, members
 
 
-def _wide(task: _Task) -> tuple[list[File], Rows, Cube]:
+def _wide(task: _Task) -> tuple[list[File], SalesRows, Cube]:
     """The files, rows and cube of a wide table, with the attributes that stand in it."""
     data = task.settings.data
     if data.future or data.promotion or data.price or data.known_ahead or data.open or data.stocked_out:
@@ -144,7 +144,7 @@ def _wide(task: _Task) -> tuple[list[File], Rows, Cube]:
     return files, rows, cube
 
 
-def _long(task: _Task) -> tuple[list[File], Rows, Cube]:
+def _long(task: _Task) -> tuple[list[File], SalesRows, Cube]:
     """The files, rows and cube of a long table or of transaction lines, and of what is known ahead of them."""
     data, dialect = task.settings.data, task.dialect
     files = find_files(data.sales, task.base)
@@ -168,7 +168,7 @@ def _long(task: _Task) -> tuple[list[File], Rows, Cube]:
     return files, rows, cube
 
 
-def _all_bad(rows: Rows, cube: Cube) -> pl.DataFrame:
+def _all_bad(rows: SalesRows, cube: Cube) -> pl.DataFrame:
     """The bad rows seen one by one and those seen only together, each with one entry for a reason."""
     return pl.concat([rows.bad, *(each.select(rows.bad.columns) for each in cube.bad)])
 

@@ -35,7 +35,7 @@ class Membership:
 
 
 @dataclass
-class Rows:
+class SalesRows:
     """Rows of sales: keys, DATE, UNITS, GIVEN, covariates (named KNOWN + name), FILE and ROW.
 
     UNITS is null where it is not known; SOLD is there where stock-outs are told. `attributes` has keys, DATE and the
@@ -81,7 +81,7 @@ def read_rows(
     quantity: bool = True,
     place: int = 0,
     watch: Watch = lambda share: None,
-) -> Rows:
+) -> SalesRows:
     """All rows of `files`. Transaction lines are netted chunk by chunk, so that they never lie in memory all at once.
 
     Without `quantity` the files hold what is known ahead only. `place` is the number of the first file, for FILE.
@@ -108,7 +108,7 @@ def read_rows(
     if quantity and data.layout == "transactions" and frames:
         frame = settle_net(net(frame, data.keys), tally)
     seen = pl.concat(alike(attributes)) if attributes else pl.DataFrame()
-    return Rows(frame, seen, pl.concat(bad) if bad else pl.DataFrame(), count, tally, ambiguous)
+    return SalesRows(frame, seen, pl.concat(bad) if bad else pl.DataFrame(), count, tally, ambiguous)
 
 
 def alike(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

@@ -15,7 +15,7 @@ from foresell.core.settings import Data
 from foresell.data.codes import finding
 from foresell.data.cube import Cube, as_text, faulty, no_sales, whole_periods
 from foresell.data.files import File
-from foresell.data.rows import Membership, Rows, Watch, alike, like
+from foresell.data.rows import Membership, SalesRows, Watch, alike, like
 from foresell.data.tables import (
     BAD_SCHEMA,
     FILE,
@@ -67,7 +67,7 @@ def read_wide(
     *,
     today: date,
     watch: Watch = lambda share: None,
-) -> tuple[Rows, Cube]:
+) -> tuple[SalesRows, Cube]:
     """All series of `files`: the rows (keys, attributes, FILE and ROW, no units) and the cube of their units.
 
     Raises UnreadableFile, and FindingsStop where columns are missing or nothing was sold.
@@ -88,7 +88,7 @@ def read_wide(
             count += part.rows
             watch((place + part.share) / len(files))
     frame = pl.concat(alike(frames)) if frames else pl.DataFrame()
-    rows = Rows(frame, pl.DataFrame(), pl.concat(bad) if bad else pl.DataFrame(), count)
+    rows = SalesRows(frame, pl.DataFrame(), pl.concat(bad) if bad else pl.DataFrame(), count)
     if rows.frame.is_empty() or not len(axis):
         raise no_sales(rows, data.sales, f"{data.day_prefix}…")
     cube = _cube(rows, blocks, axis, data)
@@ -130,7 +130,7 @@ def _checked(
     return frame.drop(days), values, pl.concat(bad)
 
 
-def _cube(rows: Rows, blocks: list[np.ndarray], axis: np.ndarray, data: Data) -> Cube:
+def _cube(rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, data: Data) -> Cube:
     """The cube of the blocks [row, day column] (they are given back on the way), series and days in order."""
     frequency = Frequency(data.frequency)
     series = as_text(rows.frame).with_row_index(PLACE).sort(*data.keys, FILE, ROW)

@@ -30,7 +30,7 @@ from foresell.monitor.drift.deseasoning import (
     look_back,
 )
 from foresell.monitor.drift.distances import wasserstein
-from foresell.monitor.drift.series_cycles import AGE, SERIES, Rows, attributes, drawn, season_groups
+from foresell.monitor.drift.series_cycles import AGE, SERIES, SampleTables, attributes, drawn, season_groups
 
 WINDOW = "window"
 FORECAST, WIDTH = "forecast", "range_width"
@@ -115,7 +115,7 @@ def compare_sales(
     past = past.part(rows[:n_past])
     groups = season_groups(there, past.keys, levels)
     windows, years = deseasoning.earlier(window, past.frequency)
-    look_at = Rows(past, there, levels)
+    look_at = SampleTables(past, there, levels)
     parts = [
         look_at.frame(look_back(past, each, groups[:n_past], years), each).with_columns(pl.lit(number).alias(WINDOW))
         for number, each in enumerate(windows)
@@ -151,7 +151,7 @@ def compare_forecasts(
     rows = drawn(panel, panel.series, levels, max(sample // max(newest.horizon // cycle, 1), 1), seed)
     part = panel.part(rows)
     groups = season_groups(part.series, panel.keys, levels)
-    look_at, frames = Rows(part, part.series, levels), []
+    look_at, frames = SampleTables(part, part.series, levels), []
     for window, forecast in zip(windows, all_of, strict=True):
         season = deseasoning.season(replace(part, known={}), window, groups, years)
         frames.append(_of_forecast(look_at, forecast, rows, window, groups, season))
@@ -225,7 +225,7 @@ def _as_seen(before: pl.DataFrame, now: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
 
 def _of_forecast(
-    look_at: Rows, forecast: Forecast, rows: np.ndarray, window: Window, groups: np.ndarray, season: Values
+    look_at: SampleTables, forecast: Forecast, rows: np.ndarray, window: Window, groups: np.ndarray, season: Values
 ) -> pl.DataFrame:
     """A forecast as rows, in its series of the numbers `rows`: as though it were what was sold.
 

@@ -70,7 +70,7 @@ def drawn(past: Panel, series: pl.DataFrame, levels: Sequence[Level], count: int
 
 
 @dataclass(frozen=True)
-class Rows:
+class SampleTables:
     """Makes tables of what was looked at; `series` are those of the `panel`, then those that it does not have."""
 
     panel: Panel
