@@ -1,6 +1,6 @@
-"""The champion at the cutoff that it serves: the forecast of all series, kept, and what is asked beside it.
+"""The champion at the cutoff that it serves: the forecast of all series, kept, and its answers to scenarios.
 
-What the upper levels add to a series' forecast is kept as a ratio: a series whose price is altered alone is blended
+What the upper levels add to a series' forecast is kept as a ratio: a series whose price alone changes is blended
 anew and moved by the same ratio, the totals being held as they were forecast.
 """
 
@@ -40,13 +40,13 @@ class ChampionScenarioModel:
         self.closed = closed_days(panel, champion.horizon)
         self.reads = frozenset().union(*(model.reads for model in self.models.values()))
 
-    def answer_scenario(self, asked: ScenarioRows) -> np.ndarray:
-        """The means with what was altered, in line with the totals as they were: float32 [row].
+    def answer_scenario(self, scenario: ScenarioRows) -> np.ndarray:
+        """The means with other values ahead, in line with the totals as they were: float32 [row].
 
         What no model looks at leaves the mean as it is, to the bit.
         """
-        series, step = asked.rows
-        blended = self._blend(lambda model: model.answer_scenario(asked), self.weights[series])
+        series, step = scenario.rows
+        blended = self._blend(lambda model: model.answer_scenario(scenario), self.weights[series])
         before, mean = self._blended[series, step], self.mean[series, step]
         with np.errstate(invalid="ignore", divide="ignore"):
             moved = blended * np.where(before > 0, mean / before, np.float32(1))
