@@ -1,4 +1,4 @@
-"""Sums and counts of known values by group: the one place where NaN-aware sums over series are made."""
+"""Sums and counts of known values by group, where NaN is a value that is not known."""
 
 from __future__ import annotations
 
