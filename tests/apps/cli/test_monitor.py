@@ -61,18 +61,24 @@ def test_a_quiet_week_ends_with_0_and_a_table(project):
     assert str(page).replace(" ", "") in "".join(done.stdout.split())
 
 
-def test_a_severe_finding_ends_with_1(project):
+def test_a_severe_finding_ends_with_3(project):
     shifted(project)
     done = run(str(project), "--quiet")
-    assert done.exit_code == 1
+    assert done.exit_code == 3
     assert "ERROR" in done.stdout
     assert "bias-shifted in total" in done.stdout
     told = run(str(project), "--json")
-    assert told.exit_code == 1
+    assert told.exit_code == 3
     content = json.loads(told.stdout)
     assert content["judged"]["cutoff"] == "2025-12-21"
     assert {each["code"] for each in content["findings"]} >= {"bias-shifted"}
     assert content["checks"]
+
+
+def test_data_that_cannot_be_used_end_with_1(project):
+    path = project.parent / "data" / "sales.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("units", "pieces", 1), encoding="utf-8")
+    assert run(str(project), "--quiet").exit_code == 1
 
 
 def test_a_baseline_is_written_when_it_is_asked_for(project):
@@ -93,7 +99,7 @@ def test_those_named_are_told_once(project, web_receiver, change_settings):
     shifted(project)
     change_settings(project, monitoring={"alerts": {"webhook": f"{web_receiver.address}/hook"}})
     done = run(str(project), "--quiet")
-    assert done.exit_code == 1
+    assert done.exit_code == 3
     assert "was told" in done.stdout
     assert len(web_receiver.bodies) == 1
     assert "bias-shifted" in json.dumps(web_receiver.bodies)

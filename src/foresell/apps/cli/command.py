@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 INTERRUPTED = 130
-EXIT_CODES = "Exit codes: 0 done, 1 the data (or a database) stop the work, 2 wrong use, 130 interrupted."
+SEVERE = 3
+"""The exit code of `foresell monitor` where its work is done and one of its findings is severe."""
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the data (or a database) stop the work, 2 wrong use, 3 monitoring has a severe finding "
+    "(only `monitor`), 130 interrupted."
+)
 
 
 class Verb(click.Command):

@@ -9,6 +9,7 @@ import click
 
 from foresell.apps.cli.command import (
     EXIT_CODES,
+    SEVERE,
     Verb,
     files_text,
     open_project,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from foresell.pipeline.project import Project
 
 
-HELP = """Hold forecasts against what was sold since; say where they stopped being good. Exit code 1 if it is severe.
+HELP = """Hold forecasts against what was sold since; say where they stopped being good. Exit code 3 if it is severe.
 
 Reads foresell.yaml and the newest sales (and checks them first where they changed), the forecasts that were kept, and
 the log of predictions. Every forecast is kept when it is made, so bring fresh sales and run this: daily, or weekly.
@@ -42,7 +43,7 @@ With --baseline, the figures of now are kept as good: later ones that are like t
     "monitor",
     cls=Verb,
     help=HELP + files_text(MONITOR, BESIDE[MONITOR]) + files_text(HISTORY, BESIDE[HISTORY]),
-    epilog=f"Example: foresell monitor shop\n\n{EXIT_CODES} 1 also if a finding is an error.",
+    epilog=f"Example: foresell monitor shop\n\n{EXIT_CODES}",
 )
 @project_options
 @click.option("--baseline", is_flag=True, help="Keep the figures of now as the baseline of later ones.")
@@ -67,8 +68,10 @@ def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
         click.echo("\n" + _page(made))
         for each in made.sent:
             click.echo(_said(each))
-    if made.severe:
+    if made.stopped:
         click.get_current_context().exit(1)
+    if made.severe:
+        click.get_current_context().exit(SEVERE)
 
 
 def _try_alerts(project: Project, as_json: bool) -> None:

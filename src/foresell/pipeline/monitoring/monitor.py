@@ -49,6 +49,11 @@ class Monitored:
         return self.folder / PAGE
 
     @property
+    def stopped(self) -> bool:
+        """Whether the data stopped the work, so that nothing was judged."""
+        return "stopped" in self.summary
+
+    @property
     def severe(self) -> bool:
         """Whether a finding is an error."""
         return bool(errors(self.findings))
