@@ -23,9 +23,10 @@ from rates import FIRST_SEED, rate
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Monitoring, Settings, parse_settings
 from foresell.data.read import read
-from foresell.monitor.drift.detection import Drifted, drift
+from foresell.monitor.checks import input_drift
+from foresell.monitor.drift.detection import Drifted
 from foresell.monitor.drift.samples import compare_sales
-from foresell.monitor.false_alarms import INPUTS, rate_of
+from foresell.monitor.false_alarms import rate_of
 from foresell.synth import make_retailer
 
 STORES, ITEMS, DAYS = 5, 60, 4 * 365
@@ -52,13 +53,7 @@ def look(learnt: Panel, current: Panel, settings: Settings, days: int = WINDOW) 
     compared = compare_sales(
         learnt, current, days=days, levels=settings.levels, sample=watched.sample, seed=settings.seed
     )
-    return drift(
-        compared,
-        share=watched.drifted_share,
-        false_alarms=rate_of(INPUTS, watched.false_alarms),
-        sample=watched.sample,
-        seed=settings.seed,
-    )
+    return input_drift.find_drift(compared, settings, rate_of("inputs", watched.false_alarms))
 
 
 def _of_store(panel: Panel) -> np.ndarray:
@@ -100,7 +95,7 @@ def quiet(seeds: range) -> pl.DataFrame:
         for name, before in ENDS.items():
             now = panel.until(panel.n_days - 1 - before)
             found = look(now.until(now.n_days - 1 - WINDOW), now, settings)
-            drifted = sorted({each.where for each in found.findings})
+            drifted = sorted({each.where for each in input_drift.column_findings(found)})
             rows.append({"end": name, "seed": seed, "columns": drifted, "alarm": bool(drifted)})
             print(name, seed, drifted, flush=True)
     return pl.DataFrame(rows, schema_overrides={"columns": pl.List(pl.String)})
@@ -114,9 +109,9 @@ def planted(seeds: range) -> pl.DataFrame:
         learnt = panel.until(panel.n_days - 1 - WINDOW)
         for name, (column, change) in PLANTED.items():
             found = look(learnt, change(panel), settings)
-            there = any(each.where == column for each in found.findings)
+            there = any(each.where == column for each in input_drift.column_findings(found))
             rows.append({"change": name, "column": column, "seed": seed, "found": there, "share": found.share})
-            print(name, seed, [each.where for each in found.findings], flush=True)
+            print(name, seed, [each.where for each in input_drift.column_findings(found)], flush=True)
     return pl.DataFrame(rows)
 
 
@@ -154,12 +149,12 @@ def cost(page: Path) -> None:
     panel = large()
     settings = parse_settings({"data": {"sales": "", "keys": ["item", "store"]}, "levels": [["store"], ["department"]]})
     if page.name != "none":
-        look(panel.until(panel.n_days - 1 - LONG_WINDOW), panel, settings, LONG_WINDOW).write(page)
+        look(panel.until(panel.n_days - 1 - LONG_WINDOW), panel, settings, LONG_WINDOW).write(page, ())
 
 
 def text(silent: pl.DataFrame, loud: pl.DataFrame, spent: Cost, size: int) -> str:
     """The page of results."""
-    seeds, allowed = silent["seed"].unique(), rate_of(INPUTS, Monitoring().false_alarms)
+    seeds, allowed = silent["seed"].unique(), rate_of("inputs", Monitoring().false_alarms)
     lines = [
         "# Drift: false alarms, detection and cost",
         "",

@@ -47,10 +47,11 @@ from foresell.evaluate.weights import Weights
 from foresell.models import make
 from foresell.monitor.accuracy import ALL, LEVEL
 from foresell.monitor.bounds import BIAS
-from foresell.monitor.checks import cusum, judging
+from foresell.monitor.check_results import judge, learn_reference
+from foresell.monitor.checks import cusum
+from foresell.monitor.checks.catalogue import FIGURES
 from foresell.monitor.checks.judging import Reference
-from foresell.monitor.false_alarms import SLOW, rate_of
-from foresell.monitor.findings import code_of
+from foresell.monitor.false_alarms import rate_of
 from foresell.pipeline.matured_forecasts import kept_frame, matured
 from foresell.store.history import History, Kept
 from foresell.synth import make_retailer
@@ -67,6 +68,7 @@ DRAWN, PLAIN = "drawn", "moving_average"
 ERRORS = {"window": 0.03, "week": 0.02, "store": 0.02, "category": 0.03, "series": 0.15}
 """Standard deviations of the log errors of the drawn champion."""
 TOTAL = (BIAS, LEVEL, "total", ALL)
+CODE_OF = {figure.name: figure.code for figure in FIGURES}
 NO_WEIGHTS = Weights("none", (), ())
 
 
@@ -166,20 +168,20 @@ class Shop:
     def reference(self, window: int, windows: int = REFERENCE) -> Reference:
         """What is usual before a fresh window, by so many windows before it."""
         daily = pl.concat(self.quiet_days[window + REFERENCE - windows : window + REFERENCE])
-        return Reference.of(daily, WEEK, windows, QUANTILES[-1] - QUANTILES[0])
+        return learn_reference(daily, WEEK, windows, QUANTILES[-1] - QUANTILES[0])
 
     def looks(self, scenario: str, panel: Panel, window: int, kept: Kept) -> Iterator[Look]:
         """The checks of a fresh window, week after week."""
         reference = self.reference(window)
         bottom = level_name(self.panel.keys)
         for days in LOOKS:
-            checks = judging.judge(self.days(kept, panel, days), reference, bottom, RATE)
-            found = {f"{code_of(each)} {each.part} {each.of}" for each in checks if each.alarm}
+            checks = judge(self.days(kept, panel, days), reference, bottom, RATE)
+            found = {f"{CODE_OF[each.figure](each)} {each.part} {each.of}" for each in checks if each.alarm}
             yield Look(self.seed, scenario, window, days, tuple(sorted(found)))
 
     def bounds(self, panel: Panel, kept: Kept, windows: int) -> Bounds:
         """What the bounds of the total are in the first fresh window, when all of it has come in."""
-        checks = judging.judge(self.days(kept, panel), self.reference(0, windows), level_name(self.panel.keys), RATE)
+        checks = judge(self.days(kept, panel), self.reference(0, windows), level_name(self.panel.keys), RATE)
         (total,) = (each for each in checks if (each.figure, *each.node) == TOTAL)
         low, high = (float(np.expm1(each)) for each in (total.low, total.high))  # a bias has both
         return Bounds(self.seed, windows, low, high, total.alarm)
@@ -191,7 +193,7 @@ class Shop:
         ends = self.cutoffs[REFERENCE + window] + HORIZON
         dates = self.panel.dates[: ends + 1].astype(object).tolist()
         weeks = cusum.weeks_in_use(total, dates, WEEK)
-        found = cusum.drift(weeks, known, rate_of(SLOW, RATE))
+        found = cusum.drift(weeks, known, rate_of("slow drift", RATE))
         return Look(self.seed, scenario, window, HORIZON, ("slow-drift level total",) if found.found else ())
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from rates import rate
 
-from foresell.monitor.false_alarms import PARTS, SLOW, WHOLE, rate_of
+from foresell.monitor.false_alarms import rate_of
 
 if TYPE_CHECKING:
     from monitoring import Bounds, Look
@@ -36,9 +36,9 @@ def report(made: Made, seeds: range) -> str:
         f"A sample retailer ({SIZE['stores']} stores, {SIZE['items']} items), {FRESH} windows of {HORIZON} days, each "
         f"looked at {len(LOOKS)} times, a week apart: {windows:,} windows and {windows * len(LOOKS):,} looks of each "
         f"champion, and {windows:,} looks for slow drift. What is usual is learnt from the {REFERENCE} windows before. "
-        f"`monitoring.false_alarms` is {RATE:.0%}; of it {rate_of(WHOLE, RATE):.2%} are for the checks of the whole, "
-        f"{rate_of(PARTS, RATE):.2%} for those of parts and {rate_of(SLOW, RATE):.2%} for slow drift; the rest is for "
-        "drift of inputs ([DRIFT.md](DRIFT.md)).\n\n"
+        f"`monitoring.false_alarms` is {RATE:.0%}; of it {rate_of('whole', RATE):.2%} are for the checks of the whole, "
+        f"{rate_of('parts', RATE):.2%} for those of parts and {rate_of('slow drift', RATE):.2%} for slow drift; "
+        "the rest is for drift of inputs ([DRIFT.md](DRIFT.md)).\n\n"
         "In brackets the share, and the interval that holds the true one in 95 % of such counts (Wilson), which takes "
         "windows for independent: those of one retailer share what is usual, so it is somewhat narrow.\n\n"
         "Found: the finding that is meant, by then. Delay: days from the shift to the look that found it, over those "
@@ -64,14 +64,14 @@ def _quiet(looks: list[Look]) -> list[str]:
         "| days that have come in | looks | false alarms | allowed | at the whole | in parts |",
         "|---|---|---|---|---|---|",
     ]
-    allowed = rate_of(WHOLE, RATE) + rate_of(PARTS, RATE)
+    allowed = rate_of("whole", RATE) + rate_of("parts", RATE)
     for days in LOOKS:
         rows = [each for each in checks if each.days == days]
         whole, parts = (rate(sum(bool(_of(each, kind)) for each in rows), len(rows)) for kind in (True, False))
         false = rate(sum(bool(each.found) for each in rows), len(rows))
         lines.append(f"| {days} | {len(rows)} | {false} | {allowed:.2%} | {whole} | {parts} |")
     false = sum(bool(each.found) for each in slow)
-    lines.append(f"| slow drift | {len(slow)} | {rate(false, len(slow))} | {rate_of(SLOW, RATE):.2%} | | |")
+    lines.append(f"| slow drift | {len(slow)} | {rate(false, len(slow))} | {rate_of('slow drift', RATE):.2%} | | |")
     windows = {(each.seed, each.window) for each in checks}
     wrong = {(each.seed, each.window) for each in [*checks, *slow] if each.found}
     lines += [

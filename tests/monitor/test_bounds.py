@@ -15,6 +15,8 @@ from foresell.core.frequency import Frequency
 from foresell.monitor import bounds
 from foresell.monitor.accuracy import ALL, DAILY, GROUP, LEVEL
 from foresell.monitor.bounds import BIAS, COVERAGE, ERROR, SKILL, Usual, holm, moderated, usual
+from foresell.monitor.checks.catalogue import FIGURES
+from foresell.monitor.checks.figure import blocks, with_figures
 
 FIRST = date(2024, 1, 1)
 
@@ -44,7 +46,7 @@ def test_the_figures_of_blocks_by_hand():
     shop = {**day, "units": 3.0}
     table = rows(LEVEL, "total", ALL, [(1, day), (2, day), (3, day)])
     table += rows(GROUP, "shop", "north", [(1, shop), (2, shop), (3, shop)])
-    found = bounds.blocks(pl.DataFrame(table, schema=DAILY), 2)
+    found = blocks(pl.DataFrame(table, schema=DAILY), 2, FIGURES)
     assert found["block"].to_list() == [0, 0]  # the third day makes no whole block
     total, north = found.rows(named=True)
     assert total[BIAS] == pytest.approx(np.log(8.5 / 10.5))
@@ -58,9 +60,9 @@ def test_the_figures_of_blocks_by_hand():
 def test_without_a_total_a_bias_is_as_it_is(by):
     sums = {"units": 9.5, "forecast": 4.5, "error": 5.0, "naive": 8.0, "points": 7.0, "inside": 5.0, "ranged": 7.0}
     group = pl.DataFrame(rows(GROUP, "store", "a", [(1, sums)]))
-    assert bounds.with_figures(group, by)[BIAS].to_list() == [pytest.approx(np.log(10 / 5))]
+    assert with_figures(group, by, FIGURES)[BIAS].to_list() == [pytest.approx(np.log(10 / 5))]
     total = pl.DataFrame(rows(LEVEL, "total", ALL, [(1, sums | {"units": 19.5})]))
-    both = bounds.with_figures(pl.concat([group, total]), by)
+    both = with_figures(pl.concat([group, total]), by, FIGURES)
     assert both[BIAS].to_list() == pytest.approx([np.log(10 / 5) - np.log(20 / 5), np.log(20 / 5)])
 
 

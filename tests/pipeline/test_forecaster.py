@@ -108,7 +108,7 @@ def test_it_is_kept_under_the_training_of_the_version_so_that_monitoring_knows_i
     newest = history_of(project.results).forecasts()[-1]
     assert (newest.cutoff, newest.model) == (LAST - timedelta(days=7), tag(served_shop, "1"))
     sales_until(served_shop, LAST)
-    judged = monitor(Project(served_shop)).summary["judged"]
+    judged = monitor(Project(served_shop)).summary.to_dict()["judged"]
     assert (judged["version"], judged["cutoff"]) == ("1", (LAST - timedelta(days=7)).isoformat())
     assert judged["windows"] is not None
 
@@ -149,7 +149,7 @@ def test_after_a_retraining_alone_monitoring_knows_what_is_usual_of_the_new_cham
     sales_until(served_shop, LAST - timedelta(days=7))
     Project(served_shop).run("forecast")
     sales_until(served_shop, LAST)
-    judged = monitor(Project(served_shop)).summary
+    judged = monitor(Project(served_shop)).summary.to_dict()
     assert (judged["judged"]["version"], judged["judged"]["windows"] is not None) == ("2", True)
     assert any(each["figure"] == "coverage" for each in judged["checks"])
 

@@ -26,10 +26,10 @@ from foresell.report.monitor_contents import (
     Judged,
     Mark,
     Measured,
+    MonitorPage,
     Newest,
     Place,
     Steps,
-    Watched,
 )
 from foresell.report.series_examples import series_examples
 
@@ -167,7 +167,7 @@ def course(values: list[float], reach: float, outside: int) -> Course:
 
 
 @pytest.fixture
-def look() -> Watched:
+def look() -> MonitorPage:
     """A look in which the bias of all sales is far outside, with every part filled and a naughty name in each."""
     bias = Measured(0.25, 0.0, -0.1, 0.12, judged=True, outside=True, far=True)
     fine = Measured(0.2, 0.18, None, 0.3, judged=True)
@@ -181,7 +181,7 @@ def look() -> Watched:
         (NAUGHTY,), "foresell retrain",
     )  # fmt: skip
     data = Finding("gaps", Severity.WARNING, NAUGHTY, 3, f"3 days of {NAUGHTY} have no row", (NAUGHTY,), NAUGHTY)
-    return Watched(
+    return MonitorPage(
         title=f"Accuracy of forecasts: {NAUGHTY}",
         version="1.2.3",
         as_of=date(2025, 10, 26),

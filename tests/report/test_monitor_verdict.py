@@ -17,9 +17,9 @@ from foresell.report.monitor_contents import (
     Inputs,
     Judged,
     Measured,
+    MonitorPage,
     Newest,
     Place,
-    Watched,
 )
 from foresell.report.monitor_verdict import (
     FAR,
@@ -40,7 +40,7 @@ LEVELS = (
     Place("item", 90, 100, {ERROR: WITHIN_BOUNDS, COVERAGE: Measured(0.88, 0.9, 0.7, 1.0, judged=True)}),
 )
 JUDGED = Judged("3", date(2025, 10, 5), date(2025, 10, 6), date(2025, 10, 12), 7, 10.0)
-QUIET = Watched("Shop", "1.0", date(2025, 10, 12), judged=JUDGED, levels=LEVELS, nominal=0.9)
+QUIET = MonitorPage("Shop", "1.0", date(2025, 10, 12), judged=JUDGED, levels=LEVELS, nominal=0.9)
 ABOUT = "The forecast of 5 Oct 2025 by version 3 was held against the sales of 6 to 12 Oct 2025 (7 days)"
 
 
@@ -93,7 +93,7 @@ def test_a_newer_forecast_waits() -> None:
 
 
 def test_nothing_to_judge_and_nothing_to_judge_by() -> None:
-    waiting = Watched("Shop", "1.0", date(2025, 10, 12), waiting="judged on 19 Oct")
+    waiting = MonitorPage("Shop", "1.0", date(2025, 10, 12), waiting="judged on 19 Oct")
     assert verdict(waiting).kind == "open"
     assert verdict(waiting).sentence == "Judged on 19 Oct."
     assert verdict(replace(waiting, data=(found(Severity.ERROR),))).kind == "warned"
@@ -103,7 +103,7 @@ def test_nothing_to_judge_and_nothing_to_judge_by() -> None:
 
 
 def test_data_that_stop_the_look() -> None:
-    stopped = Watched("Shop", "1.0", None, data=(found(Severity.ERROR),), stopped="no column")
+    stopped = MonitorPage("Shop", "1.0", None, data=(found(Severity.ERROR),), stopped="no column")
     told = verdict(stopped)
     assert (told.kind, told.sentence) == ("bad", "So nothing could be judged: 1 error in what came in.")
     days = np.array(["2025-10-04", "2025-10-05"], "datetime64[D]")

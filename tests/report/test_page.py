@@ -17,8 +17,8 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.report import Report, data_summary, render, write
 from foresell.report.contents import LostSales
-from foresell.report.monitor_contents import Answers, Inputs, Watched
-from foresell.report.page import render_watched
+from foresell.report.monitor_contents import Answers, Inputs, MonitorPage
+from foresell.report.page import render_monitor_page
 from foresell.report.series_examples import series_examples
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -92,10 +92,10 @@ def test_what_comes_from_data_is_escaped(report: Report) -> None:
     assert any(label.startswith("<script> · B: sales until") for label in labels)
 
 
-def test_the_pages_need_nothing_from_outside(report: Report, look: Watched) -> None:
+def test_the_pages_need_nothing_from_outside(report: Report, look: MonitorPage) -> None:
     needs_nothing(render(report))
-    needs_nothing(render_watched(replace(look, inputs=None)))
-    beside = {link["href"] for link in Page(render_watched(look)).all("a")} - {None}
+    needs_nothing(render_monitor_page(replace(look, inputs=None)))
+    beside = {link["href"] for link in Page(render_monitor_page(look)).all("a")} - {None}
     assert {link for link in beside if not link.startswith("#")} == {"drift.html"}
 
 
@@ -109,9 +109,9 @@ def needs_nothing(source: str) -> None:
     assert all((link["href"] or "")[1:] in targets for link in page.all("a"))
 
 
-def test_headings_tables_and_charts_can_be_read_aloud(report: Report, look: Watched) -> None:
+def test_headings_tables_and_charts_can_be_read_aloud(report: Report, look: MonitorPage) -> None:
     can_be_read_aloud(render(report))
-    page = can_be_read_aloud(render_watched(look))
+    page = can_be_read_aloud(render_monitor_page(look))
     assert len(page.all("caption")) == len(page.all("table"))
 
 
@@ -243,8 +243,8 @@ def test_what_was_lost_out_of_stock_is_said_where_there_was_some(report: Report)
     assert "1,234 units on 56 days out of stock" in Page(render(replace(report, lost=LostSales(56, 1234.4)))).text
 
 
-def test_everything_is_on_the_page_of_accuracy(look: Watched) -> None:
-    text = Page(render_watched(look)).text
+def test_everything_is_on_the_page_of_accuracy(look: MonitorPage) -> None:
+    text = Page(render_monitor_page(look)).text
     for words in (
         "Accuracy of forecasts: <b>A&B</b>",
         "Sales until 26 Oct 2025",
@@ -271,8 +271,8 @@ def test_everything_is_on_the_page_of_accuracy(look: Watched) -> None:
         assert words in text, words
 
 
-def test_what_comes_from_data_is_escaped_on_the_page_of_accuracy(look: Watched) -> None:
-    source = render_watched(look)
+def test_what_comes_from_data_is_escaped_on_the_page_of_accuracy(look: MonitorPage) -> None:
+    source = render_monitor_page(look)
     page = Page(source)
     assert page.all("b") == []
     assert "&B" not in source.replace("&amp;B", "")
@@ -288,25 +288,25 @@ EMPTY = {
 
 
 @pytest.mark.parametrize("part", EMPTY)
-def test_any_part_of_the_page_of_accuracy_may_be_missing(look: Watched, part: str) -> None:
-    text = Page(render_watched(replace(look, **{part: EMPTY[part]}))).text  # type: ignore[arg-type]
+def test_any_part_of_the_page_of_accuracy_may_be_missing(look: MonitorPage, part: str) -> None:
+    text = Page(render_monitor_page(replace(look, **{part: EMPTY[part]}))).text  # type: ignore[arg-type]
     assert "How to read this page" in text
     assert "None" not in text
     assert "nan" not in text
 
 
-def test_a_page_of_accuracy_with_nothing_judged(look: Watched) -> None:
-    bare = Watched(look.title, look.version, look.as_of, waiting="sales are known up to 1 May; judged on 8 May")
-    text = Page(render_watched(bare)).text
+def test_a_page_of_accuracy_with_nothing_judged(look: MonitorPage) -> None:
+    bare = MonitorPage(look.title, look.version, look.as_of, waiting="sales are known up to 1 May; judged on 8 May")
+    text = Page(render_monitor_page(bare)).text
     assert "… Not to be judged yet Sales are known up to 1 May; judged on 8 May." in text
     for absent in ("Figures by level", "Over time", "Slow drift", "Where it is off", "Asked over", "None", "nan"):
         assert absent not in text
 
 
-def test_a_figure_that_is_not_known_is_a_dash(look: Watched) -> None:
+def test_a_figure_that_is_not_known_is_a_dash(look: MonitorPage) -> None:
     nobody = Answers("1", 3, 1, None, None, None, None, None)
     why = Inputs(why="Evidently is <not> installed.")
-    text = Page(render_watched(replace(look, asked=(nobody,), inputs=why))).text
+    text = Page(render_monitor_page(replace(look, asked=(nobody,), inputs=why))).text
     assert "1 3 1 – – – – –" in text
     assert "Not looked for: Evidently is <not> installed." in text
     assert "None" not in text

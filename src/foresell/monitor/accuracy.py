@@ -23,6 +23,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from foresell.core.hierarchy import Groups, level_name
+
+MOST_GROUPS = 100
+"""Levels with more groups than that are looked at as a whole only."""
+
 LEVEL, GROUP, SEGMENT, ALL = "level", "group", "segment", "all"
 NODE = ("part", "of", "name")
 SUMS = ("units", "forecast", "error", "naive", "points", "inside", "ranged")
@@ -118,6 +123,15 @@ def _rows(part: str, of: str, names: Sequence[str], place: np.ndarray, sums: dic
         pl.lit(of).alias("of"),
         pl.Series("name", named, dtype=pl.String),
     )
+
+
+def group_names(groups: Sequence[Groups]) -> dict[str, list[str]]:
+    """By level, the names of its groups; only of levels between the total and the single series that have few."""
+    return {
+        level_name(level.level): [" x ".join(map(str, row)) for row in level.frame.select(level.level).iter_rows()]
+        for level in groups[1:-1]
+        if len(level) <= MOST_GROUPS
+    }
 
 
 def oldest_first(daily: pl.DataFrame) -> pl.DataFrame:

@@ -7,14 +7,13 @@ value; as logarithms and shares, see `bounds`).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UnreadableFile
-from foresell.monitor.checks.judging import Check
 
 Key = tuple[str, str, str, str]
 
@@ -26,11 +25,6 @@ class Baseline:
     as_of: date
     version: str
     known: Mapping[Key, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, checks: Iterable[Check], as_of: date, version: str) -> Baseline:
-        """The figures of some checks."""
-        return cls(as_of, version, {(each.figure, *each.node): each.value for each in checks})
 
     def to_dict(self) -> dict[str, Any]:
         """The baseline as plain data, for JSON."""

@@ -35,14 +35,11 @@ import numpy as np
 import polars as pl
 
 from foresell.core.frequency import Frequency
-from foresell.monitor.accuracy import LEVEL, NODE, SUMS
 
 BIAS, ERROR, SKILL, COVERAGE = "bias", "error", "skill", "coverage"
-FIGURES = (BIAS, ERROR, SKILL, COVERAGE)
 
 _LIKE = (0.5, 3.0)  # what rho is taken to be before anything is seen, and how many windows that is worth
 _MOST_LENT = 30.0  # degrees of freedom that others lend at most: groups share their windows
-_TOTAL = "total"
 
 FEWEST = 5
 """Nodes; fewer do not lend each other degrees of freedom."""
@@ -51,38 +48,6 @@ FEWEST = 5
 def block_of(frequency: Frequency, horizon: int) -> int:
     """How many periods make a block: a week of days, four weeks, one month; a horizon that is shorter than that."""
     return min({Frequency.DAY: 7, Frequency.WEEK: 4, Frequency.MONTH: 1}[frequency], horizon)
-
-
-def blocks(daily: pl.DataFrame, size: int) -> pl.DataFrame:
-    """The figures of every whole block of `size` steps: the columns of `NODE`, ``cutoff``, ``block``, `FIGURES`."""
-    number = ((pl.col("step") - 1) // size).alias("block")
-    by = [*NODE, "cutoff", "block"]
-    found = daily.with_columns(number).group_by(by, maintain_order=True).agg(pl.col(SUMS).sum(), steps=pl.len())
-    return with_figures(found.filter((pl.col("steps") == size) & (pl.col("points") > 0)), ["cutoff", "block"])
-
-
-def with_figures(sums: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
-    """Sums with their `FIGURES`; the bias of groups and segments is that beside the total's of the same `by`.
-
-    Half a unit is added on both sides of a logarithm, which keeps it finite where nothing was sold. Raises nothing
-    where there is no total: biases are then as they are.
-    """
-    lean = _log("units", "forecast")
-    total = sums.filter((pl.col("part") == LEVEL) & (pl.col("of") == _TOTAL)).select(*by, lean.alias("__total"))
-    whole = (pl.col("part") == LEVEL).cast(pl.Boolean)
-    one = pl.lit(0).alias("__one")  # something to join by where `by` is empty
-    on = ["__one", *by]
-    found = sums.with_columns(one).join(total.with_columns(one), on=on, how="left", maintain_order="left")
-    return found.with_columns(
-        pl.when(whole).then(lean).otherwise(lean - pl.col("__total").fill_null(0.0)).alias(BIAS),
-        _log("error", "units").alias(ERROR),
-        _log("error", "naive").alias(SKILL),
-        pl.when(pl.col("ranged") > 0).then(pl.col("inside") / pl.col("ranged")).alias(COVERAGE),
-    ).drop("__one", "__total")
-
-
-def _log(part: str, whole: str) -> pl.Expr:
-    return ((pl.col(part) + 0.5) / (pl.col(whole) + 0.5)).log()
 
 
 @dataclass(frozen=True)

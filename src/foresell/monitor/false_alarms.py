@@ -1,28 +1,32 @@
-"""How the false alarms that one look may raise are shared out: `monitoring.false_alarms` is their rate for all of it.
+"""How the false alarms that one look may raise are shared out: `monitoring.false_alarms` is their rate for all checks.
 
-A look asks five questions. Whatever one has to do with another, none of them is answered wrongly more often than all
-their rates added up (Bonferroni's inequality); so each is given a share, and the shares add up to one. Within its
-share each corrects for how many things it looks at.
+Whatever one check has to do with another, a look raises a false alarm no more often than the rates of all its checks
+added up (Bonferroni's inequality). So each budget of the checks is given a share in proportion to its weight, and the
+shares add up to one. Within its share each check corrects for how many things it looks at.
 """
 
 from __future__ import annotations
 
-WHOLE, PARTS, SLOW, INPUTS, EMPTY = "whole", "parts", "slow drift", "inputs", "empty shelves"
+from foresell.monitor.checks.catalogue import CHECKS
+from foresell.monitor.checks.check import Budget
 
-SHARES = {
-    WHOLE: 0.4,  # the few checks of the total and of the single series (`judging`)
-    PARTS: 0.2,  # the checks of levels, groups and segments, however many: they do not blunt the look at the whole
-    SLOW: 0.2,  # a drift that no week shows alone (`cusum`)
-    INPUTS: 0.15,  # drift of inputs and of predictions (`drift`)
-    EMPTY: 0.05,  # more days out of stock than before (`shelves`)
-}
-"""Which share of false alarms is whose."""
+BUDGETS = tuple(dict.fromkeys(budget for check in CHECKS.values() for budget in check.budgets))
 
 
-def rate_of(part: str, false_alarms: float) -> float:
-    """How often a part of a look may raise a false alarm, where a whole look may with the rate `false_alarms`.
+def rates(false_alarms: float) -> dict[Budget, float]:
+    """How often each budget's checks may raise a false alarm, where a whole look may with the rate `false_alarms`.
 
-    >>> round(rate_of(WHOLE, 0.01), 6)
+    >>> {budget.name: round(rate, 6) for budget, rate in rates(0.01).items()}
+    {'whole': 0.004, 'parts': 0.002, 'slow drift': 0.002, 'inputs': 0.0015, 'stock-outs': 0.0005}
+    """
+    total = sum(budget.weight for budget in BUDGETS)
+    return {budget: budget.weight / total * false_alarms for budget in BUDGETS}
+
+
+def rate_of(name: str, false_alarms: float) -> float:
+    """The rate of the budget of that name.
+
+    >>> round(rate_of("whole", 0.01), 6)
     0.004
     """
-    return SHARES[part] * false_alarms
+    return {budget.name: rate for budget, rate in rates(false_alarms).items()}[name]

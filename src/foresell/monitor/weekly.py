@@ -15,17 +15,17 @@ import numpy as np
 import polars as pl
 
 from foresell.monitor.accuracy import ALL, LEVEL, NODE, SUMS, figures, oldest_first
-from foresell.monitor.bounds import BIAS, ERROR, Usual, limit
-from foresell.monitor.checks import cusum
-from foresell.monitor.checks.scales import READ_AS, read_as
+from foresell.monitor.bounds import Usual, limit
+from foresell.monitor.checks import bias, cusum, error
 
 OUTSIDE = 0.05
 """Of weeks in which nothing has changed, so many lie outside the band of a figure."""
 
-BANDED = (ERROR, BIAS)
+BANDED = (error.FIGURE, bias.FIGURE)
+"""The figures that have a band by week."""
 
 _FIGURES: dict[str, Any] = {
-    f"{READ_AS[each]}_{side}": pl.Float64 for each in BANDED for side in ("usual", "low", "high")
+    f"{figure.column}_{side}": pl.Float64 for figure in BANDED for side in ("usual", "low", "high")
 }
 _SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("version", "model"), pl.String),
@@ -36,7 +36,7 @@ _SCHEMA: dict[str, Any] = {
     "days": pl.UInt32,
     **dict.fromkeys(("wape", "bias", "coverage", "wape_naive", "value_added"), pl.Float64),
     **_FIGURES,
-    **{f"{READ_AS[each]}_outside": pl.Boolean for each in BANDED},
+    **{f"{figure.column}_outside": pl.Boolean for figure in BANDED},
 }
 
 
@@ -75,26 +75,26 @@ def by_week(
         parts.append(figures(days, ["version", "model", "cutoff", *NODE]))
     if not parts:
         return pl.DataFrame(schema=_SCHEMA)
-    found = pl.concat(parts)
-    bands = [_band(row, usual) for row in found.iter_rows(named=True)]
-    return found.hstack(pl.DataFrame(bands, schema=_FIGURES, orient="row")).with_columns(
+    figures_by_week = pl.concat(parts)
+    bands = [_band(row, usual) for row in figures_by_week.iter_rows(named=True)]
+    return figures_by_week.hstack(pl.DataFrame(bands, schema=_FIGURES, orient="row")).with_columns(
         pl.any_horizontal(pl.col(name) < pl.col(f"{name}_low"), pl.col(name) > pl.col(f"{name}_high")).alias(
             f"{name}_outside"
         )
-        for name in (READ_AS[each] for each in BANDED)
+        for name in (figure.column for figure in BANDED)
     )
 
 
 def _band(row: Mapping[str, object], usual: Mapping[tuple[str, str, str, str], Usual]) -> list[float | None]:
     """What is usual of a week of one level, and between what it lies, of each figure of `BANDED`."""
-    found: list[float | None] = []
+    band: list[float | None] = []
     for figure in BANDED:
-        known = usual.get((figure, LEVEL, str(row["of"]), ALL))
+        known = usual.get((figure.name, LEVEL, str(row["of"]), ALL))
         if known is None:
-            found += [None, None, None]
+            band += [None, None, None]
             continue
         at = known.at(float(str(row["forecast"])))
         reach = limit(OUTSIDE, at.freedom, 2) * at.spread(1)
-        ends = [read_as(figure, at.mean + side * reach) for side in (-1, 1)]
-        found += [read_as(figure, at.mean), *sorted(each for each in ends if each is not None and np.isfinite(each))]
-    return found
+        ends = [figure.read(at.mean + side * reach) for side in (-1, 1)]
+        band += [figure.read(at.mean), *sorted(end for end in ends if np.isfinite(end))]
+    return band

@@ -19,13 +19,10 @@ from foresell.evaluate.interval_scores import central, share_below
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.models.naive import SeasonalNaive
-from foresell.monitor.accuracy import LEVEL, Beside, day_sums
+from foresell.monitor.accuracy import LEVEL, Beside, day_sums, group_names
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
 from foresell.store.history import History, Kept
-
-MOST_GROUPS = 100
-"""Levels with more groups than that are looked at as a whole only."""
 
 _UNWEIGHED = Weights("none", (), ())
 
@@ -78,7 +75,7 @@ def backtest_days(
         window = EvaluationWindow.of(panel, past.n_days - 1, horizon, hierarchy, _UNWEIGHED, segments)
         naive = naive_forecast(past, horizon).mean
         levels = _levels(window, mean, naive)
-        found.append(day_sums(cutoff, past.ahead(horizon), 1, levels, named(groups), segments))
+        found.append(day_sums(cutoff, past.ahead(horizon), 1, levels, group_names(groups), segments))
     return pl.concat(found)
 
 
@@ -131,15 +128,6 @@ def nominal_of(probabilities: tuple[float, ...]) -> float | None:
     """
     pairs = central(probabilities)
     return round(probabilities[pairs[-1][1]] - probabilities[pairs[-1][0]], 9) if pairs else None
-
-
-def named(groups: list[Groups]) -> dict[str, list[str]]:
-    """By level, the names of its groups; only of levels between the total and the single series that have few."""
-    return {
-        level_name(each.level): [" x ".join(map(str, row)) for row in each.frame.select(each.level).iter_rows()]
-        for each in groups[1:-1]
-        if len(each) <= MOST_GROUPS
-    }
 
 
 def _levels(
@@ -199,7 +187,7 @@ def matured(
     since = _since(panel, cutoff, mean)
     window = EvaluationWindow.of(since, 0, days, hierarchy, weights, of_series)
     levels = _levels(window, mean, naive, dict(_inside(frame, window, mean)))
-    daily = day_sums(kept.cutoff, dates, 1, levels, named(list(window.groups)), of_series)
+    daily = day_sums(kept.cutoff, dates, 1, levels, group_names(window.groups), of_series)
     skip = max(first - cutoff - 1, 0)
     scores = (
         {}

@@ -3,7 +3,7 @@
 What asks for it:
 
 - first: there is no champion yet.
-- finding: monitoring found what a new training may mend (`monitor.codes.MENDED`), as severe as
+- finding: monitoring found what a new training may mend (`monitor.codes.RETRAIN_CODES`), as severe as
   `monitoring.retrain_on` asks for, or more. Data that are wrong and forecasts that were not made are no such thing.
 - age: the sales have gone on for `monitoring.max_age` days since the last one that the champion learnt from.
 - schedule: for `monitoring.every` days since the last one that any version learnt from which was judged.
@@ -30,7 +30,7 @@ from typing import Any
 from foresell.core.errors import StoreError
 from foresell.core.finding import Finding, Severity
 from foresell.core.words import listed, many
-from foresell.monitor.codes import MENDED, finding
+from foresell.monitor.codes import RETRAIN_CODES, finding
 from foresell.pipeline.comparison import DATA_LAST
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import Decision, promote, registry_for
@@ -118,7 +118,7 @@ def asking(findings: Sequence[Finding], severity: str) -> list[Finding]:
         return []
     rank = list(Severity)
     enough = rank[: rank.index(Severity(severity)) + 1]
-    return [each for each in findings if each.code in MENDED and each.severity in enough]
+    return [each for each in findings if each.code in RETRAIN_CODES and each.severity in enough]
 
 
 def _found(project: Project) -> list[Finding]:

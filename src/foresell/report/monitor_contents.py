@@ -183,7 +183,15 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Watched:
+class CheckLine:
+    """A check: what it asks, and how many `findings` it has."""
+
+    question: str
+    findings: int
+
+
+@dataclass(frozen=True)
+class MonitorPage:
     """All that stands on the page. What is empty or None is left out of it.
 
     - `as_of`: the last day whose sales are known; None where the data could not be used (`stopped` says why).
@@ -194,6 +202,7 @@ class Watched:
       inside their band.
     - `slow`: the cumulative sum of how far weeks lean, held against its limits; `slow_since` the drift that was found.
     - `asked`: answers over HTTP, and how many of them were what-ifs or too late.
+    - `checks`: every check of monitoring, in the order in which they are made.
     """
 
     title: str
@@ -224,6 +233,7 @@ class Watched:
     left_out: int = 0
     decided: tuple[Decided, ...] = ()
     false_alarms: float = 0.01
+    checks: tuple[CheckLine, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from foresell.core.finding import Finding, Severity, worst_first
 from foresell.core.words import change, day, listed, many, name, share, span
-from foresell.report.monitor_contents import ADDED, BIAS, COVERAGE, ERROR, Inputs, Measured, Place, Watched
+from foresell.report.monitor_contents import ADDED, BIAS, COVERAGE, ERROR, Inputs, Measured, MonitorPage, Place
 
 FORMATS: dict[str, Callable[[float | None], str]] = {ERROR: share, BIAS: change, COVERAGE: share, ADDED: share}
 TITLES = {
@@ -46,7 +46,7 @@ class Verdict:
         return _SIGNS[self.kind]
 
 
-def verdict(of: Watched) -> Verdict:
+def verdict(of: MonitorPage) -> Verdict:
     """One sentence on what was judged and whether anything is wrong, and what to do."""
     if of.stopped:
         known = f" What is shown below was known before: sales up to {day(of.days.dates[-1])}." if of.days else ""
@@ -81,7 +81,7 @@ def verdict(of: Watched) -> Verdict:
     return Verdict(kind, label, f"{sentence}{_newest(of)}", _advice(of))
 
 
-def _open(of: Watched) -> Verdict:
+def _open(of: MonitorPage) -> Verdict:
     """Nothing is judged: says when it can be."""
     grave = _worst([*of.inputs_found, *of.data])
     said = _sentence(of.waiting)
@@ -106,20 +106,20 @@ def _counted(findings: Sequence[Finding]) -> str:
     return listed([many(counts[each], str(each)) for each in (Severity.ERROR, Severity.WARNING) if counts[each]])
 
 
-def _beside(of: Watched) -> str:
+def _beside(of: MonitorPage) -> str:
     """How many findings there are beside those of accuracy, in a sentence."""
     found = [each for each in (*of.inputs_found, *of.data) if each.severity != Severity.INFO]
     return f" There {'is' if len(found) == 1 else 'are'} {_counted(found)} in what came in." if found else ""
 
 
-def _first(of: Watched) -> str:
+def _first(of: MonitorPage) -> str:
     """What the gravest finding about accuracy says; which forecast it is about was said before."""
     assert of.judged is not None
     about = f"version {of.judged.version}, forecast of {of.judged.cutoff}: "
     return _sentence(_gravest(of, of.accuracy).message.removeprefix(about))
 
 
-def _gravest(of: Watched, findings: Sequence[Finding]) -> Finding:
+def _gravest(of: MonitorPage, findings: Sequence[Finding]) -> Finding:
     """The finding that matters most: of the gravest, that about all sales before those about parts of them."""
     places = [place.name for place in of.levels]
     worst = worst_first(findings)[0].severity
@@ -134,7 +134,7 @@ def _sentence(text: str) -> str:
     return text if not text or text[-1] in ".!?" else text + "."
 
 
-def _newest(of: Watched) -> str:
+def _newest(of: MonitorPage) -> str:
     if of.newest is None:
         return ""
     newer = f"The newest forecast, that of {day(of.newest.cutoff)}"
@@ -142,7 +142,7 @@ def _newest(of: Watched) -> str:
     return f" {newer}{by}, can be judged itself when the sales of {day(of.newest.when)} are known."
 
 
-def _advice(of: Watched) -> str:
+def _advice(of: MonitorPage) -> str:
     """What to do about the worst finding; nothing need be done where there is none above a remark."""
     worst = _worst(of.findings)
     if worst is None:
@@ -150,7 +150,7 @@ def _advice(of: Watched) -> str:
     return _gravest(of, of.accuracy if _worst(of.accuracy) == worst else of.findings).advice
 
 
-def tiles(of: Watched) -> list[tuple[str, str, str, Measured]]:
+def tiles(of: MonitorPage) -> list[tuple[str, str, str, Measured]]:
     """(label, value, sentence, figure) of the four figures that a planner asks for first: at the first level
     where it lies outside, else where it is looked at first."""
     if not of.levels:

@@ -16,7 +16,7 @@ from foresell.core.finding import worst_first
 from foresell.report import canvas, charts, control_charts, monitor_verdict, reliability, tables, tuning
 from foresell.report.contents import Report, SeriesExample
 from foresell.report.headlines import headlines, model_name, total
-from foresell.report.monitor_contents import Watched
+from foresell.report.monitor_contents import MonitorPage
 
 HEADINGS = {
     "level": ("Upper levels", "The largest groups of the levels between the total and the single series."),
@@ -64,7 +64,7 @@ def render(content: Report) -> str:
     )
 
 
-def render_watched(content: Watched) -> str:
+def render_monitor_page(content: MonitorPage) -> str:
     """The page of accuracy as text. Whatever comes from data or settings is escaped."""
     page = _environment().get_template("monitor.html.jinja")
     return page.render(look=content, style=_style(), verdict=monitor_verdict, control=control_charts)

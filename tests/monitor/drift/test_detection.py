@@ -17,6 +17,7 @@ from foresell.core.errors import UsageError
 from foresell.core.finding import Severity
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Known, Panel
+from foresell.monitor.checks.input_drift import column_findings
 from foresell.monitor.drift.detection import ALL, Drifted, drift, new_values
 from foresell.monitor.drift.samples import Compared, compare_forecasts, compare_sales
 from foresell.monitor.drift.series_cycles import attributes, drawn
@@ -97,7 +98,7 @@ def quiet(retailer: Panel) -> Drifted:
 
 def test_christmas_is_no_drift(quiet: Drifted) -> None:
     found = quiet
-    assert (found.findings, found.share) == ((), 0.0)
+    assert (column_findings(found), found.share) == ([], 0.0)
     units = found.table.row(by_predicate=(pl.col("column") == "units") & (pl.col("segment") == ALL), named=True)
     assert units["before"] == pytest.approx(1, abs=0.05)
     assert units["now"] == pytest.approx(1, abs=0.05)
@@ -108,7 +109,7 @@ def test_christmas_would_be_drift_if_the_season_were_left_in() -> None:
     panel = _retailer(n_days=YEAR)
     found = _drift(_compared(_learnt(panel), panel))
     assert "not the season" in found.removed
-    assert any(each.where == "units" for each in found.findings)
+    assert any(each.where == "units" for each in column_findings(found))
 
 
 def test_without_days_after_the_cutoff_the_newest_are_looked_at(retailer: Panel) -> None:
@@ -130,7 +131,7 @@ PLANTED: dict[str, tuple[str, Callable[[Panel], Panel]]] = {
 def test_what_is_planted_is_found_in_its_column(retailer: Panel, planted: str) -> None:
     column, change = PLANTED[planted]
     found = _drift(_compared(_learnt(retailer), change(retailer)))
-    findings = {each.where: each for each in found.findings}
+    findings = {each.where: each for each in column_findings(found)}
     assert findings[column].code == "drifted-input"
     assert findings[column].severity == Severity.WARNING
     assert set(findings) <= {column, "shop", "floor"}  # a missing shop changes the mix of shops as well
@@ -151,7 +152,7 @@ def test_what_is_planted_is_found_in_its_column(retailer: Panel, planted: str) -
 def test_a_shop_that_is_gone_from_the_files_is_missed(retailer: Panel) -> None:
     current = retailer.part(slice(ITEMS, None))
     found = _drift(_compared(_learnt(retailer), current))
-    (finding,) = (each for each in found.findings if each.where == "days_known")
+    (finding,) = (each for each in column_findings(found) if each.where == "days_known")
     assert finding.examples[0].startswith("shop shop 0: 0, was 1")
 
 
@@ -159,11 +160,11 @@ def test_a_new_shop_is_told_by_its_name(retailer: Panel) -> None:
     learnt = _learnt(retailer).part(slice(0, 3 * ITEMS))
     these = _compared(learnt, retailer)
     found = _drift(these)
-    assert {"age", "shop"} <= {each.where for each in found.findings}
+    assert {"age", "shop"} <= {each.where for each in column_findings(found)}
     assert these.current["units"].null_count() == ITEMS * 4  # what is usual of the new shop is not known
     (new,) = new_values(learnt, retailer)
-    assert (new.code, new.where, new.count, new.examples) == ("new-values", "shop", ITEMS, ("shop 3",))
-    assert new_values(retailer, retailer) == ()
+    assert (new.column, new.series, new.values) == ("shop", ITEMS, ("shop 3",))
+    assert new_values(retailer, retailer) == []
 
 
 def test_many_drifted_columns_are_an_error(retailer: Panel) -> None:
@@ -171,7 +172,7 @@ def test_many_drifted_columns_are_an_error(retailer: Panel) -> None:
     for _, change in PLANTED.values():
         changed = change(changed)
     found = _drift(_compared(_learnt(retailer), changed))
-    error = found.findings[-1]
+    error = column_findings(found)[-1]
     assert (error.code, error.severity) == ("drifted-columns", Severity.ERROR)
     overall = found.table.filter(pl.col("segment") == ALL)
     assert error.count == overall["drifted"].sum()
@@ -181,17 +182,17 @@ def test_many_drifted_columns_are_an_error(retailer: Panel) -> None:
 
 def test_evidently_says_the_same_of_every_column(retailer: Panel, tmp_path: Path) -> None:
     found = _drift(_compared(_learnt(retailer), PLANTED["dearer"][1](retailer)))
-    found.write(tmp_path)
+    found.write(tmp_path, column_findings(found))
     told = json.loads((tmp_path / "drift.json").read_text(encoding="utf-8"))
     failed = {each["name"].rsplit(" ", 1)[1]: each["status"] == "FAIL" for each in told["evidently"]["tests"][1:]}
     overall = found.table.filter(pl.col("segment") == ALL)
     assert failed == dict(overall.select("column", "drifted").iter_rows())
-    assert told["findings"] == [each.to_dict() | {"examples": list(each.examples)} for each in found.findings]
+    assert told["findings"] == [each.to_dict() | {"examples": list(each.examples)} for each in column_findings(found)]
     assert told["days"]["current"] == [str(each) for each in retailer.dates[[-WINDOW, -1]]]
 
 
 def test_the_page_needs_no_network(quiet: Drifted, tmp_path: Path) -> None:
-    quiet.write(tmp_path)
+    quiet.write(tmp_path, ())
     page = (tmp_path / "drift.html").read_text(encoding="utf-8")
     assert "Wasserstein" in page
     assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=[\"']?https?:", page)
@@ -207,8 +208,8 @@ def test_without_evidently_the_extra_is_named(retailer: Panel, monkeypatch: pyte
 def test_a_history_with_nothing_to_compare_with_is_no_drift(tmp_path: Path) -> None:
     panel = _retailer(n_days=91)
     found = _drift(_compared(_learnt(panel), panel))
-    assert (found.findings, found.table.height, found.snapshot) == ((), 0, None)
-    found.write(tmp_path)
+    assert (column_findings(found), found.table.height, found.snapshot) == ([], 0, None)
+    found.write(tmp_path, column_findings(found))
     assert [each.name for each in tmp_path.iterdir()] == ["drift.json"]
 
 
@@ -267,7 +268,7 @@ def test_forecasts_unlike_the_backtest_are_found(
     these = compare_forecasts(retailer, tested, newest, levels=LEVELS, sample=50_000, seed=1)
     both = _compared(_learnt(retailer), retailer).beside(these)
     found = _drift(both)
-    assert {each.where for each in found.findings if each.code == "predictions-drifted"} == drifted
-    assert {each.where for each in found.findings if each.code == "drifted-input"} == set()
+    assert {each.where for each in column_findings(found) if each.code == "predictions-drifted"} == drifted
+    assert {each.where for each in column_findings(found) if each.code == "drifted-input"} == set()
     row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["now"] / row["before"] == pytest.approx(factor, rel=0.1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -13,11 +13,14 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import UsageError
+from foresell.core.finding import Finding
 from foresell.core.panel import Panel
+from foresell.monitor.checks import input_drift
 from foresell.monitor.drift.detection import ALL, Drifted
-from foresell.pipeline.choice import NEWEST
+from foresell.monitor.false_alarms import rate_of
+from foresell.pipeline.choice import NEWEST, Choice
 from foresell.pipeline.matured_forecasts import history_of
-from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_of
+from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_samples
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote
 from foresell.pipeline.results import Results
@@ -25,7 +28,30 @@ from foresell.pipeline.results import Results
 pytest.importorskip("evidently", reason="no drift: evidently is not installed")
 
 
-def drift_in(folder: Path) -> Drifted:
+@dataclass(frozen=True)
+class Outcome:
+    """What the check of inputs came to: the drift of the columns and the findings."""
+
+    drifted: Drifted
+    findings: tuple[Finding, ...]
+
+    @property
+    def table(self) -> pl.DataFrame:
+        return self.drifted.table
+
+    @property
+    def spans(self) -> dict[str, tuple[str, str]]:
+        return self.drifted.spans
+
+
+def drift_of(results: Results, choice: Choice, learnt: Panel | None = None) -> Outcome:
+    samples = drift_samples(results, choice, learnt)
+    drifted = input_drift.find_drift(samples.compared, results.settings, rate_of("inputs", 0.01))
+    findings = (*input_drift.column_findings(drifted), *input_drift.new_value_findings(samples))
+    return Outcome(drifted, findings)
+
+
+def drift_in(folder: Path) -> Outcome:
     project = Project(folder)
     return drift_of(project.results, project.choice())
 
@@ -56,7 +82,7 @@ def test_a_quiet_project_has_no_drift_of_sales_nor_forecasts(done_shop: Path) ->
     panel = Project(done_shop).panel
     assert found.spans["current"][1] == panel.cutoff.isoformat()
     assert found.spans["forecast"] == (str(panel.ahead(7)[0]), str(panel.ahead(7)[-1]))
-    assert "not the season" in found.removed  # 200 days of history
+    assert "not the season" in found.drifted.removed  # 200 days of history
 
 
 def test_forecasts_many_times_too_high_are_found_and_sales_are_not(done_shop: Path) -> None:

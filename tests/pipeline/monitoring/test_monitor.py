@@ -11,9 +11,9 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.finding import Severity
+from foresell.monitor.checks import cusum, input_drift, stock_outs
 from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 from foresell.pipeline.matured_forecasts import history_of, matured
-from foresell.pipeline.monitoring import drift, snapshot
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
 
@@ -68,7 +68,7 @@ def test_nothing_has_matured_and_it_says_when(come_in):
     (nothing,) = [each for each in found.findings if each.code == "nothing-matured"]
     assert (CUTOFF + timedelta(days=7)).isoformat() in nothing.message
     assert not found.severe
-    assert found.summary["judged"] is None
+    assert found.summary.to_dict()["judged"] is None
     with pytest.raises(UsageError, match="nothing to keep as a baseline"):
         monitor(come_in(CUTOFF), baseline=True)
 
@@ -78,7 +78,7 @@ def test_a_quiet_week_raises_no_alarm(come_in):
     found = monitor(project)
     assert accuracy_codes(found) == set()
     assert not found.severe
-    assert found.summary["judged"]["cutoff"] == CUTOFF.isoformat()
+    assert found.summary.to_dict()["judged"]["cutoff"] == CUTOFF.isoformat()
     for name in (*BESIDE[MONITOR], *BESIDE[HISTORY]):
         folder = found.folder if name in BESIDE[MONITOR] else history_of(project.results).root
         assert name in NOT_ALWAYS or (folder / name).exists() or (found.folder / name).exists(), name
@@ -88,16 +88,18 @@ def test_a_quiet_week_raises_no_alarm(come_in):
 def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypatch, change_settings):
     pytest.importorskip("evidently", reason="no drift: evidently is not installed")
     spent: dict[str, float] = {}
-    slow, inputs, shelves = snapshot.cusum.drift, drift.drift, snapshot.emptied
-    monkeypatch.setattr(snapshot, "emptied", lambda *of: spent.update(shelves=of[1]) or shelves(*of))
-    monkeypatch.setattr(snapshot.cusum, "drift", lambda *of: spent.update(slow=of[2]) or slow(*of))
-    monkeypatch.setattr(drift, "drift", lambda *of, **by: spent.update(inputs=by["false_alarms"]) or inputs(*of, **by))
+    slow, inputs, stock = cusum.drift, input_drift.drift, stock_outs.rises
+    monkeypatch.setattr(stock_outs, "rises", lambda *of: spent.update(stock_outs=of[1]) or stock(*of))
+    monkeypatch.setattr(cusum, "drift", lambda *of: spent.update(slow=of[2]) or slow(*of))
+    monkeypatch.setattr(
+        input_drift, "drift", lambda *of, **by: spent.update(inputs=by["false_alarms"]) or inputs(*of, **by)
+    )
     project = come_in()
     change_settings(project.folder, monitoring={"false_alarms": 0.04})
-    checks = monitor(Project(project.folder)).summary["checks"]
+    checks = monitor(Project(project.folder)).summary.to_dict()["checks"]
     families = pl.DataFrame(checks).group_by("family").agg(of=pl.len() * pl.col("below").min())  # by Holm
     assert sum(families["of"]) + sum(spent.values()) == pytest.approx(0.04)
-    assert set(spent) == {"slow", "inputs", "shelves"}
+    assert set(spent) == {"slow", "inputs", "stock_outs"}
 
 
 @pytest.mark.parametrize("factor", [0.3, 3.0])
@@ -144,7 +146,7 @@ def test_drift_that_cannot_be_looked_for_leaves_none_of_an_earlier_look(come_in)
     known = pl.read_csv(whole.encode(), try_parse_dates=True)
     known.filter(pl.col("date") > CUTOFF - timedelta(days=40)).write_csv(sales)  # 47 days: too few to tell
     again = monitor(Project(found.folder.parents[1]))
-    assert "at least" in again.summary["inputs"]["why"]
+    assert "at least" in again.summary.to_dict()["inputs"]["why"]
     assert not any(each.exists() for each in drift)
     assert 'href="drift.html"' not in again.page.read_text(encoding="utf-8")
     assert [each.name for each in found.folder.iterdir() if each.name.startswith(".")] == []
@@ -152,7 +154,7 @@ def test_drift_that_cannot_be_looked_for_leaves_none_of_an_earlier_look(come_in)
     monitor(Project(found.folder.parents[1]))
     assert all(each.exists() for each in drift)
     sales.write_text("no,sales\n1,2\n", encoding="utf-8")
-    assert monitor(Project(found.folder.parents[1])).summary["stopped"]
+    assert monitor(Project(found.folder.parents[1])).summary.to_dict()["stopped"]
     assert not any(each.exists() for each in drift)
 
 
@@ -177,7 +179,7 @@ def test_a_baseline_accepts_what_is_now(come_in):
     assert monitor(project, baseline=True).severe
     again = monitor(Project(project.folder))
     assert "bias-shifted" not in accuracy_codes(again)
-    assert again.summary["baseline"] == (CUTOFF + timedelta(days=7)).isoformat()
+    assert again.summary.to_dict()["baseline"] == (CUTOFF + timedelta(days=7)).isoformat()
 
 
 def test_a_version_is_judged_by_its_own_forecasts_only(come_in):
@@ -190,7 +192,7 @@ def test_a_version_is_judged_by_its_own_forecasts_only(come_in):
     history.keep_forecast(bad, kept.cutoff, "another")
     history.keep_backtest(history.backtest(kept.model), "another")
     found = monitor(Project(project.folder))
-    assert found.summary["judged"]["model"] == "another"
+    assert found.summary.to_dict()["judged"]["model"] == "another"
     assert ("bias-shifted", "total") in codes(found)
     own = found.tables["accuracy"].filter(pl.col("model") == kept.model)
     assert own.equals(good)
@@ -228,7 +230,7 @@ def test_data_that_cannot_be_used_are_findings_too(come_in):
     found = monitor(project)
     assert found.severe
     assert "missing-columns" in {each.code for each in found.findings}
-    assert found.summary["judged"] is None
+    assert found.summary.to_dict()["judged"] is None
 
 
 def test_the_history_keeps_days_that_are_no_longer_looked_at(come_in, change_settings):

@@ -10,11 +10,14 @@ import polars as pl
 import pytest
 
 from foresell.core.words import change, day, number, share
+from foresell.monitor.check_results import run_checks
+from foresell.monitor.checks.check import Topic
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.monitoring import monitor as monitoring
-from foresell.pipeline.monitoring.monitor import monitor
-from foresell.pipeline.monitoring.page import shown_stopped
-from foresell.pipeline.monitoring.snapshot import Watch
+from foresell.pipeline.monitoring.history_update import Versions, update_day_sums
+from foresell.pipeline.monitoring.monitor import monitor, update_and_take_snapshot
+from foresell.pipeline.monitoring.page import snapshot_page, stopped_page
+from foresell.pipeline.monitoring.snapshot import take_snapshot
 from foresell.pipeline.project import Project
 
 CUTOFF = date(2025, 12, 14)
@@ -27,24 +30,25 @@ def text_of(found) -> str:
     return re.sub(r"\s+", " ", plain)
 
 
-def page_of(project: Project, inputs="not looked for"):
-    """The page's content, as a look makes it."""
-    watch = Watch(project)
-    return watch, monitoring.shown(watch, monitoring._accuracy_findings(watch), [], inputs)
+def page_of(project: Project):
+    """What the checks of a project came to, and its page."""
+    snapshot = update_and_take_snapshot(project)
+    checks = run_checks(snapshot.check_data("not looked for"))
+    return checks, snapshot_page("shop", snapshot, checks, checks.about(Topic.ACCURACY), [])
 
 
 def test_a_quiet_look_says_so_with_its_figures(come_in):
     found = monitor(come_in())
     text = text_of(found)
-    version = found.summary["judged"]["version"]
+    version = found.summary.to_dict()["judged"]["version"]
     assert f"The forecast of 14 Dec 2025 by version {version} was held against the sales of 15 to 21 Dec 2025" in text
     assert "no figure lies outside what is usual" in text
     assert "Error by week" in text
-    for row in found.summary["figures"]:
+    for row in found.summary.to_dict()["figures"]:
         of = row["level"].replace(" x ", " × ")
         assert f"{of} {share(row['wape'])} " in text
         assert f"{of} {share(row['coverage'])} " in text
-    (check,) = [c for c in found.summary["checks"] if (c["figure"], c["of"]) == ("bias", "total")]
+    (check,) = [c for c in found.summary.to_dict()["checks"] if (c["figure"], c["of"]) == ("bias", "total")]
     assert f" {change(1 / 2.718281828459045 ** check['high'] - 1)} to " in text
     groups = found.tables["accuracy"].filter((pl.col("part") == "group") & (pl.col("of") == "store"))
     for row in groups.iter_rows(named=True):
@@ -82,7 +86,7 @@ def test_data_that_cannot_be_used_leave_what_was_known(come_in):
 
 
 def test_data_that_cannot_be_used_before_anything_was_known(shop):
-    content = shown_stopped(Project(shop), "no column", [])
+    content = stopped_page(Project(shop), "no column", [])
     assert (content.days, content.marks, content.decided) == (None, (), ())
 
 
@@ -94,7 +98,7 @@ def test_a_page_that_cannot_be_drawn_leaves_the_old_one(come_in, monkeypatch):
     def broken(content) -> str:
         raise KeyError(content.title)
 
-    monkeypatch.setattr(monitoring, "render_watched", broken)
+    monkeypatch.setattr(monitoring, "render_monitor_page", broken)
     with pytest.raises(KeyError):
         monitor(Project(project.folder))
     assert found.page.read_bytes() == before
@@ -110,10 +114,10 @@ def test_the_worst_group_comes_first(come_in):
     units = pl.when(more).then(pl.col("units") * 4).otherwise(pl.col("units"))
     sales.with_columns(units.alias("units")).write_csv(path)
     project.run("check")
-    watch, content = page_of(project)
+    checks, content = page_of(project)
     (stores,) = [each for each in content.divisions if each.what == "store"]
-    checks = {c.name: c for c in watch.checks if (c.figure, c.part, c.of) == ("bias", "group", "store")}
-    scores = [abs(checks[place.name].score) for place in stores.places]
+    by_store = {c.name: c for c in checks.data.judgements if (c.figure, c.part, c.of) == ("bias", "group", "store")}
+    scores = [abs(by_store[place.name].score) for place in stores.places]
     assert scores == sorted(scores, reverse=True)
     # Beside the total, too little was forecast of the one that sold more, and too much of the other.
     assert [place.figures["bias"].value < 0 for place in stores.places] == [p.name == worst for p in stores.places]
@@ -143,14 +147,15 @@ def test_a_new_champion_is_marked_where_its_forecasts_begin(come_in):
     later = kept.cutoff + timedelta(days=3)
     frame = kept.read().filter(pl.col("date") > later).with_columns(step=(pl.col("step") - 3).cast(pl.Int16))
     history.keep_forecast(frame, later, "another")
-    watch = Watch(project)
-    watch.__dict__["versions"] = {kept.model: "1", "another": "2"}
     rows = [
         {"run": str(number), "when": datetime(2026, 1, number), "verdict": verdict, "version": version, "reason": "<b>"}
         for number, verdict, version in ((1, "promoted", "2"), (2, "refused", "3"))
     ]
     history.put("promotions", pl.DataFrame(rows), ["when"])
-    content = monitoring.shown(watch, [], [], "not looked for")
+    versions = Versions({kept.model: "1", "another": "2"})
+    forecasts = update_day_sums(project.results, versions, lambda done, doing: None)
+    snapshot = take_snapshot(project.results, versions, forecasts)
+    content = snapshot_page("shop", snapshot, run_checks(snapshot.check_data("not looked for")), [], [])
     assert [(mark.day, mark.text) for mark in content.marks] == [(later + timedelta(days=1), "version 2")]
     assert [(each.version, each.verdict) for each in content.decided] == [("3", "refused"), ("2", "promoted")]
     assert content.days.dates[0].astype(object) == kept.cutoff + timedelta(days=1)

@@ -13,11 +13,11 @@ import pytest
 from foresell.adjust.reconciliation import all_levels
 from foresell.core.forecasts import Forecasts
 from foresell.pipeline.matured_forecasts import history_of, kept_frame, naive_forecast
-from foresell.pipeline.monitoring.monitor import monitor
-from foresell.pipeline.monitoring.retention import prune
-from foresell.pipeline.monitoring.snapshot import Watch
+from foresell.pipeline.monitoring.monitor import monitor, update_and_take_snapshot
+from foresell.pipeline.monitoring.retention import expired
 from foresell.pipeline.project import Project
 from foresell.pipeline.results import Results
+from foresell.store.history import Kept
 
 LAST, HORIZON = date(2025, 12, 28), 7  # of the sample's sales
 
@@ -49,6 +49,14 @@ def keep_forecasts(results: Results, back: tuple[int, ...], model: str) -> None:
         history_of(results).keep_forecast(frame, past.cutoff, model)
 
 
+def prune(project: Project) -> list[Kept]:
+    """Removes what `expired` names, as `monitor` does."""
+    removed = expired(update_and_take_snapshot(project))
+    for forecast in removed:
+        history_of(project.results).drop_forecast(forecast)
+    return removed
+
+
 def there(project: Project) -> list[int]:
     """How many days before the last sale the forecasts were made that are kept."""
     return [(LAST - each.cutoff).days for each in history_of(project.results).forecasts()]
@@ -63,25 +71,25 @@ def recorded(project: Project) -> dict[int, int]:
 
 def test_forecasts_make_room_whose_last_day_lies_long_ago(seen):
     project = seen(60, 28, 27, 8, 3, keep=20)
-    before = Watch(project).daily
+    before = update_and_take_snapshot(project).daily
     # The last day of the forecast of 28 days ago lies 21 days before the last sale, that of the next 20.
-    assert [(LAST - each.cutoff).days for each in prune(Watch(project))] == [60, 28]
+    assert [(LAST - each.cutoff).days for each in prune(project)] == [60, 28]
     assert there(project) == [27, 8, 3]
     assert len(list((history_of(project.results).root / "forecasts").iterdir())) == 3  # nor are empty folders left
-    assert Watch(project).daily.equals(before)
+    assert update_and_take_snapshot(project).daily.equals(before)
     assert recorded(project) == {60: 7, 28: 7, 27: 7, 8: 7, 3: 3}
-    assert prune(Watch(project)) == []
+    assert prune(project) == []
 
 
 def test_what_the_newest_days_are_judged_by_stays_however_short_the_setting(seen):
     project = seen(21, 20, keep=1)
-    prune(Watch(project))
+    prune(project)
     assert there(project) == [20]  # its last day is the first of the newest 14
 
 
 def test_all_are_kept_where_the_settings_say_so(seen):
     project = seen(60, 3, keep=None)
-    assert prune(Watch(project)) == []
+    assert prune(project) == []
     assert there(project) == [60, 3]
 
 
@@ -92,15 +100,15 @@ def test_what_is_not_in_the_history_stays(seen):
     before_all.mkdir()
     kept = history_of(project.results).forecasts()[0]
     kept.read().with_columns(pl.col("date") - timedelta(days=302)).write_parquet(before_all / "a.parquet")
-    prune(Watch(project))
+    prune(project)
     assert there(project) == [361, 3]
 
 
 def test_days_that_came_in_while_nobody_looked_join_the_history(seen):
     project = seen(60, until=LAST - timedelta(days=56))
-    assert Watch(project).daily["date"].n_unique() == 4
+    assert update_and_take_snapshot(project).daily["date"].n_unique() == 4
     project = seen(50, 40, 3, until=LAST)  # of a model that is known, but out of the newest days
-    assert not Watch(project).daily.is_empty()
+    assert not update_and_take_snapshot(project).daily.is_empty()
     assert recorded(project) == {60: 7, 50: 7, 40: 7, 3: 3}
 
 
@@ -108,5 +116,5 @@ def test_a_look_makes_room_and_says_the_same_the_second_time(seen):
     project = seen(60, 50, 8, 3, keep=20)
     first = monitor(project)
     assert there(project) == [8, 3]
-    assert first.summary["forecasts_kept"] == 2
+    assert first.summary.forecasts_kept == 2
     assert monitor(Project(project.folder)).to_dict() == first.to_dict()

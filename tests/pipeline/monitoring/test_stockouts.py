@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
-from foresell.monitor.false_alarms import EMPTY, rate_of
-from foresell.pipeline.monitoring import snapshot, stockouts
-from foresell.pipeline.monitoring.monitor import monitor
+from foresell.monitor.checks import stock_outs
+from foresell.monitor.checks.check import CheckData
+from foresell.monitor.false_alarms import rate_of
+from foresell.pipeline.monitoring.monitor import monitor, update_and_take_snapshot
 from foresell.pipeline.project import Project
 
 CUTOFF = date(2025, 12, 14)
+
+
+def data_of(project: Project) -> CheckData:
+    return update_and_take_snapshot(project).check_data("not looked for")
 
 
 def sales_of(project: Project) -> pl.DataFrame:
@@ -36,10 +42,9 @@ def wave(come_in):
 def test_the_counts_are_those_of_the_file(come_in):
     project = come_in()
     project.run("check")
-    results = project.results
     last, first = project.panel.cutoff, project.panel.n_days - 28
-    found = stockouts.shelves(results, 7, first)["store"]
-    assert found.out.shape == found.there.shape == (len(found.names), 1 + min(first, 364) // 7)
+    found = stock_outs.day_counts(replace(data_of(project), block=7, first=first))["store"]
+    assert found.out.shape == found.on_sale.shape == (len(found.names), 1 + min(first, 364) // 7)
     sales = sales_of(project).filter(pl.col("date") <= last)
     newest = sales.filter((pl.col("date") > last - timedelta(days=7)) & pl.col("stocked_out"))
     before_that = last - timedelta(days=28)
@@ -48,7 +53,7 @@ def test_the_counts_are_those_of_the_file(come_in):
     for number, name in enumerate(found.names):
         assert found.out[number, -1] == newest.filter(pl.col("store") == name).height
         assert found.out[number, -2] == before.filter(pl.col("store") == name).height
-    assert (found.out <= found.there).all()
+    assert (found.out <= found.on_sale).all()
     assert found.out.sum() > 0
 
 
@@ -62,18 +67,17 @@ def test_a_usual_week_is_not(come_in):
     assert "stock-outs-rose" not in {each.code for each in monitor(come_in()).findings}
 
 
-def test_without_a_stock_out_there_is_nothing_to_look_at(come_in, monkeypatch):
+def test_without_a_stock_out_there_is_nothing_to_look_at(come_in):
     project = come_in()
     project.run("check")
-    results = project.results
-    monkeypatch.setattr(stockouts, "read_table", lambda path: pl.read_parquet(path).clear())
-    assert stockouts.shelves(results, 7, 300) == {}
+    data = data_of(project)
+    assert stock_outs.day_counts(replace(data, lost=data.lost.clear())) == {}
 
 
 def test_it_spends_its_share_of_the_false_alarms(come_in, monkeypatch):
     spent = []
-    monkeypatch.setattr(snapshot, "emptied", lambda levels, rate: spent.append(rate) or [])
+    monkeypatch.setattr(stock_outs, "rises", lambda levels, rate: spent.append(rate) or [])
     project = come_in()
     monitor(project)
-    assert spent == [rate_of(EMPTY, project.settings.monitoring.false_alarms)]
+    assert spent == [rate_of("stock-outs", project.settings.monitoring.false_alarms)]
     assert np.isclose(sum(spent), 0.0005)

@@ -118,27 +118,30 @@ def told(made: Monitored, baseline: bool = False) -> str:
     """What was found, in words, and the figures beside the backtest's."""
     from foresell.apps.cli.text import columns, findings_text, hanging
     from foresell.core.words import change, score, share
+    from foresell.pipeline.monitoring.summary import StoppedSummary
 
-    of = made.summary
-    if of["judged"] is None:
+    summary = made.summary
+    if isinstance(summary, StoppedSummary) or summary.judged is None:
         return findings_text(made.findings).lstrip("\n")
-    judged = of["judged"]
+    judged = summary.judged
     head = (
-        f"version {judged['version']}, its forecast of {judged['cutoff']} held against the sales of "
-        f"{judged['first']} to {judged['last']}"
+        f"version {judged.version}, its forecast of {judged.cutoff} held against the sales of "
+        f"{judged.first} to {judged.last}"
     )
     rows = [("level", "WAPE", "backtest", "bias", "backtest", "RMSSE", "in range", "backtest", "added", "backtest")]
-    for row in of["figures"]:
+    for figures in summary.figures:
         rows.append(
             (
-                row["level"],
-                *(share(row[name]) for name in ("wape", "wape_backtest")),
-                *(change(row[name]) for name in ("bias", "bias_backtest")),
-                score(row["rmsse"]),
-                *(
-                    share(row[name])
-                    for name in ("coverage", "coverage_backtest", "value_added", "value_added_backtest")
-                ),
+                figures.level,
+                share(figures.wape),
+                share(figures.wape_backtest),
+                change(figures.bias),
+                change(figures.bias_backtest),
+                score(figures.rmsse),
+                share(figures.coverage),
+                share(figures.coverage_backtest),
+                share(figures.value_added),
+                share(figures.value_added_backtest),
             )
         )
     lines = [hanging("monitor:", head, 11), "", columns(rows, right=range(1, len(rows[0])), indent=2)]

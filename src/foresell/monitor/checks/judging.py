@@ -1,37 +1,26 @@
-"""Which figures lie outside what is usual, with false alarms no more often than was asked, over all checks together.
+"""Which figures lie outside what is usual, with false alarms no more often than the settings allow.
 
-There are two families of checks, each with its share of the rate of false alarms (`shares`): the few checks of the
-whole (bias of the total, error, skill and coverage of the total and of the single series), and all checks of its parts
-(levels, groups, segments). Within each, Holm's procedure corrects for how many there are.
+All figures are judged together, in two families, each with its part of the rate of false alarms: the few judgements of
+the whole (of the total and of the single series), and all those of its parts (levels, groups, segments), however many.
+Within each family, Holm's procedure corrects for how many there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from foresell.monitor.accuracy import GROUP, LEVEL, NODE, SEGMENT, added_up
-from foresell.monitor.bounds import (
-    BIAS,
-    COVERAGE,
-    ERROR,
-    FIGURES,
-    SKILL,
-    Usual,
-    blocks,
-    chance,
-    holm,
-    limit,
-    usual,
-    with_figures,
-)
-from foresell.monitor.false_alarms import PARTS, WHOLE, rate_of
+from foresell.monitor.accuracy import GROUP, LEVEL, NODE, added_up
+from foresell.monitor.bounds import Usual, chance, holm, limit, usual
+from foresell.monitor.checks.figure import Figure, blocks, with_figures
 
-SIDES = {BIAS: 2, ERROR: 1, SKILL: 1, COVERAGE: 2}
+WHOLE, PARTS = "whole", "parts"
+"""The families of judgements."""
+
 FAR = 2.0  # times the limit: far outside
 
 Node = tuple[str, str, str]
@@ -40,7 +29,7 @@ Accepted = Mapping[tuple[str, str, str, str], float]
 
 
 @dataclass(frozen=True)
-class Check:
+class Judgement:
     """One figure of one node held against what is usual; logs as in `bounds`.
 
     `low` and `high` are the bounds (None on a side that is not judged), round `expected`; `chance` is how likely a
@@ -74,7 +63,7 @@ class Check:
         return self.part, self.of, self.name
 
     def to_dict(self) -> dict[str, Any]:
-        """The check as plain data, for JSON."""
+        """The judgement as plain data, for JSON."""
         return asdict(self)
 
 
@@ -86,114 +75,109 @@ class Reference:
     size: int
     windows: float
 
-    @classmethod
-    def of(cls, daily: pl.DataFrame, size: int, windows: float, nominal: float | None = None) -> Reference:
-        """Learns from day sums; `windows` is how many of them do not overlap, `nominal` what the ranges promise."""
-        seen = blocks(daily, size)
-        found: dict[tuple[str, str, str, str], Usual] = {}
-        for (part, of), rows in seen.partition_by("part", "of", as_dict=True, maintain_order=True).items():
-            for figure in FIGURES:
-                if _judged(figure, str(part), str(of), str(of)):
-                    found |= _learn(figure, rows.filter(pl.col(figure).is_not_null()), windows, nominal)
-        return cls(found, size, windows)
 
+def learn_reference(
+    daily: pl.DataFrame, figures: Sequence[Figure], size: int, windows: float, nominal: float | None = None
+) -> Reference:
+    """Learns what is usual from the day sums of a backtest.
 
-def _judged(figure: str, part: str, of: str, bottom: str) -> bool:
-    """Whether a figure is judged at all there: the bias of a whole level is that of the total."""
-    if figure == BIAS:
-        return part in (GROUP, SEGMENT) or of == "total"
-    if figure == ERROR:
-        return part in (LEVEL, SEGMENT)
-    if figure == COVERAGE:
-        return part == LEVEL
-    return part == LEVEL and of in ("total", bottom)
+    `windows` is how many of its windows do not overlap, `nominal` the share that ranges promise to hold.
+    """
+    seen = blocks(daily, size, figures)
+    learnt: dict[tuple[str, str, str, str], Usual] = {}
+    for (part, of), rows in seen.partition_by("part", "of", as_dict=True, maintain_order=True).items():
+        for figure in figures:
+            if figure.judged_at(str(part), str(of), str(of)):
+                learnt |= _learn(figure, rows.filter(pl.col(figure.name).is_not_null()), windows, nominal)
+    return Reference(learnt, size, windows)
 
 
 def _learn(
-    figure: str, rows: pl.DataFrame, windows: float, nominal: float | None
+    figure: Figure, rows: pl.DataFrame, windows: float, nominal: float | None
 ) -> dict[tuple[str, str, str, str], Usual]:
     """What is usual of one figure of the nodes of a kind; of those that were there in half of the windows at least."""
     often = pl.col("cutoff").n_unique().over(NODE) * 2 >= rows["cutoff"].n_unique()
     rows = rows.filter(often & (pl.col("forecast") > 0))
     names = rows.select(NODE).unique(maintain_order=True)
     numbered = rows.join(names.with_row_index("node"), on=list(NODE), how="left", maintain_order="left")
-    size = pl.lit(1.0) if figure == COVERAGE else pl.col("forecast")
-    values = numbered.select(pl.col("node").cast(pl.Int64), "cutoff", "block", value=figure, size=size)
+    size = pl.col("forecast") if figure.varies_with_size else pl.lit(1.0)
+    values = numbered.select(pl.col("node").cast(pl.Int64), "cutoff", "block", value=figure.name, size=size)
     lend = bool(rows.height) and rows["part"][0] == GROUP
-    found = usual(values, windows, _floor(figure, numbered, names.height, nominal), lend)
-    return {(figure, *node): each for node, each in zip(names.iter_rows(), found, strict=True) if each is not None}
+    by_node = usual(values, windows, _least_variance(figure, numbered, names.height, nominal), lend)
+    return {
+        (figure.name, *node): known for node, known in zip(names.iter_rows(), by_node, strict=True) if known is not None
+    }
 
 
-def _floor(figure: str, rows: pl.DataFrame, count: int, nominal: float | None) -> np.ndarray:
-    """A variance that no block can have less of: that of counting units, or actuals in a range.
-
-    The second is the binomial's, of errors that are worth the square root of their number (as in `adjust.ranges`), and
-    for ranges that hold at most what they promise: where all was inside so far, it need not stay so.
-    """
-    found = np.zeros(count)
-    if figure == COVERAGE:
-        share = (pl.col("inside").sum() + 1) / (pl.col("ranged").sum() + 2)
-        share = pl.min_horizontal(share, pl.lit(1.0 if nominal is None else nominal))
-        least = share * (1 - share) / pl.col("ranged").mean().sqrt()
-    elif figure == BIAS:
-        least = 1 / pl.max_horizontal(pl.col("forecast").mean(), pl.lit(1.0))
-    else:
-        return found
-    by_node = rows.group_by("node").agg(least=least)
-    found[by_node["node"].to_numpy()] = by_node["least"].to_numpy()
-    return found
+def _least_variance(figure: Figure, rows: pl.DataFrame, count: int, nominal: float | None) -> np.ndarray:
+    """The variance that no block can have less of: float64 [node], 0 where the figure has no such limit."""
+    least = np.zeros(count)
+    if figure.least_variance is not None:
+        by_node = rows.group_by("node").agg(least=figure.least_variance(nominal))
+        least[by_node["node"].to_numpy()] = by_node["least"].to_numpy()
+    return least
 
 
 def judge(
-    daily: pl.DataFrame, reference: Reference, bottom: str, rate: float, baseline: Accepted | None = None
-) -> list[Check]:
-    """The checks of one version by its day sums; `rate` is that of false alarms of a whole look (`shares`).
+    daily: pl.DataFrame,
+    figures: Sequence[Figure],
+    reference: Reference,
+    bottom: str,
+    rates: Mapping[str, float],
+    baseline: Accepted | None = None,
+) -> list[Judgement]:
+    """Every figure of one forecast, by its day sums, beside what is usual.
 
-    `bottom` names the level of the single series. Where there is a `baseline`, what lies within the bounds round its
-    figure is no alarm either. Nothing is judged before a whole block has come in.
+    `bottom` names the level of the single series; `rates` has the rate of false alarms of each family. Where there is a
+    `baseline`, what lies within the bounds round its figure is no alarm either. Nothing is judged before a whole block
+    has come in.
     """
     sums = added_up(daily, NODE)
     if sums.is_empty() or int(sums["days"].max()) < reference.size:  # type: ignore[operator, arg-type]
         return []
-    made = list(_checks(with_figures(sums, []), reference, bottom, baseline or {}))
-    found = []
+    named = {figure.name: figure for figure in figures}
+    unbounded = list(_unbounded(with_figures(sums, [], figures), figures, reference, bottom, baseline or {}))
+    judgements = []
     for family in (WHOLE, PARTS):
-        members = [each for each in made if each.family == family]
-        limits = holm([each.chance for each in members], rate_of(family, rate))
-        found += [_bounded(each, below) for each, below in zip(members, limits, strict=True)]
-    return found
+        members = [judgement for judgement in unbounded if judgement.family == family]
+        limits = holm([judgement.chance for judgement in members], rates[family])
+        judgements += [_bounded(one, named[one.figure], below) for one, below in zip(members, limits, strict=True)]
+    return judgements
 
 
-def _checks(sums: pl.DataFrame, reference: Reference, bottom: str, baseline: Accepted) -> Iterator[Check]:
+def _unbounded(
+    sums: pl.DataFrame, figures: Sequence[Figure], reference: Reference, bottom: str, baseline: Accepted
+) -> Iterator[Judgement]:
+    """The judgements without their bounds, which depend on the other judgements of their family."""
     for row in sums.iter_rows(named=True):
         node = (row["part"], row["of"], row["name"])
-        for figure in FIGURES:
-            known, value = reference.usual.get((figure, *node)), row[figure]
-            if known is None or value is None or not _judged(figure, row["part"], row["of"], bottom):
+        for figure in figures:
+            known, value = reference.usual.get((figure.name, *node)), row[figure.name]
+            if known is None or value is None or not figure.judged_at(row["part"], row["of"], bottom):
                 continue
-            now = known if figure == COVERAGE else known.at(row["forecast"] * reference.size / row["days"])
-            yield _check(figure, node, row, now, reference.size, bottom, baseline.get((figure, *node)))
+            now = known.at(row["forecast"] * reference.size / row["days"]) if figure.varies_with_size else known
+            yield _judgement(figure, node, row, now, reference.size, bottom, baseline.get((figure.name, *node)))
 
 
-def _check(
-    figure: str, node: Node, row: dict[str, Any], known: Usual, size: int, bottom: str, accepted: float | None
-) -> Check:
-    """One check, its bounds not yet known: they depend on the other checks."""
+def _judgement(
+    figure: Figure, node: Node, row: dict[str, Any], known: Usual, size: int, bottom: str, accepted: float | None
+) -> Judgement:
+    value = row[figure.name]
     centres = [known.mean] if accepted is None else [known.mean, accepted]
-    centre = min(centres, key=lambda each: abs(row[figure] - each))
-    score = known.moved(centre).score(row[figure], row["days"] / size)
+    centre = min(centres, key=lambda mean: abs(value - mean))
+    score = known.moved(centre).score(value, row["days"] / size)
     whole = node[0] == LEVEL and node[1] in ("total", bottom)
-    return Check(
-        figure,
+    return Judgement(
+        figure.name,
         *node,
         family=WHOLE if whole else PARTS,
-        value=row[figure],
+        value=value,
         expected=centre,
         low=None,
         high=None,
         score=score,
         freedom=known.freedom,
-        chance=chance(score, known.freedom, SIDES[figure]),
+        chance=chance(score, known.freedom, figure.sides),
         below=0.0,
         spread=known.spread(row["days"] / size),
         alarm=False,
@@ -205,17 +189,17 @@ def _check(
     )
 
 
-def _bounded(check: Check, below: float) -> Check:
-    """The check with its bounds and its verdict."""
-    sides = SIDES[check.figure]
-    most = limit(below, check.freedom, sides)
-    reach = most * check.spread
-    beyond = check.chance < below and not (check.figure == SKILL and check.value <= 0)
+def _bounded(judgement: Judgement, figure: Figure, below: float) -> Judgement:
+    """The judgement with its bounds and its verdict."""
+    most = limit(below, judgement.freedom, figure.sides)
+    reach = most * judgement.spread
+    harmless = figure.harmless is not None and judgement.value <= figure.harmless
+    beyond = judgement.chance < below and not harmless
     return replace(
-        check,
-        low=check.expected - reach if sides == 2 else None,
-        high=check.expected + reach,
+        judgement,
+        low=judgement.expected - reach if figure.sides == 2 else None,
+        high=judgement.expected + reach,
         below=below,
         alarm=beyond,
-        far=beyond and abs(check.score) > FAR * most,
+        far=beyond and abs(judgement.score) > FAR * most,
     )

@@ -8,7 +8,7 @@ though nothing has changed, no more often than `false_alarms`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,6 @@ import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
-from foresell.monitor import codes
 from foresell.monitor.drift import distances
 from foresell.monitor.drift.evidently_report import distances_of, evidently_report, plain, write_page
 from foresell.monitor.drift.samples import WINDOW, Column, Compared
@@ -37,39 +36,41 @@ PAGE, DATA = "drift.html", "drift.json"
 
 @dataclass(frozen=True)
 class Drifted:
-    """What was found.
+    """How far each column has drifted.
 
     `table` has one row for each column that was compared over all series (``segment`` is ``all``) and for each number
     by segment: ``column``, ``meaning``, ``by`` and ``segment``, ``series`` (of the newest window), ``distance`` and the
     ``threshold`` from which on it counts, ``drifted``, and its figure ``before`` and ``now`` (of a mix: the share of
     the ``kind`` that changed most).
 
-    `share` is the share of columns that drifted over all series, `removed` what was taken out before comparing,
-    `spans` the days that were looked at.
+    `columns` are those that were compared. `share` is the share of them that drifted over all series, `allowed` that
+    from which on it is an error; `removed` is what was taken out before comparing, `spans` the days that were looked
+    at, `snapshot` Evidently's report.
     """
 
-    findings: tuple[Finding, ...]
+    columns: tuple[Column, ...]
     table: pl.DataFrame
     share: float
+    allowed: float
     removed: str
     spans: dict[str, tuple[str, str]]
     snapshot: Snapshot | None
 
-    def to_dict(self) -> dict[str, Any]:
-        """All of it as plain data, with what Evidently says of the columns."""
+    def to_dict(self, findings: Iterable[Finding]) -> dict[str, Any]:
+        """All of it as plain data, with its `findings` and with what Evidently says of the columns."""
         return {
             "share": self.share,
             "removed": self.removed,
             "days": self.spans,
-            "findings": [each.to_dict() for each in self.findings],
+            "findings": [finding.to_dict() for finding in findings],
             "columns": self.table.to_dicts(),
             "evidently": None if self.snapshot is None else plain(self.snapshot),
         }
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path, findings: Iterable[Finding]) -> None:
         """Writes ``drift.html`` (by Evidently, where there was something to compare) and ``drift.json``."""
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / DATA).write_bytes(msgspec.json.format(msgspec.json.encode(self.to_dict()), indent=1) + b"\n")
+        (folder / DATA).write_bytes(msgspec.json.format(msgspec.json.encode(self.to_dict(findings)), indent=1) + b"\n")
         (folder / PAGE).unlink(missing_ok=True)
         if self.snapshot is not None:
             write_page(self.snapshot, folder / PAGE)
@@ -84,7 +85,7 @@ def drift(compared: Compared, *, share: float, false_alarms: float, sample: int,
     spans = dict(compared.spans)
     tried = list(_trials(compared))
     if not tried or compared.reference.is_empty():
-        return Drifted((), _table([]), 0.0, compared.removed, spans, None)
+        return Drifted((), _table([]), 0.0, share, compared.removed, spans, None)
     limits = _limits(tried, false_alarms)
     whole = {each.column: limit for each, limit in zip(tried, limits, strict=True) if each.segment == ALL}
     drawn = _sample(compared.reference, sample, seed), _sample(compared.current, sample, seed)
@@ -97,7 +98,7 @@ def drift(compared: Compared, *, share: float, false_alarms: float, sample: int,
     table = _table(rows)
     overall = table.filter(pl.col("segment") == ALL)
     part = float(overall["drifted"].sum() / overall.height)
-    return Drifted(_findings(table, compared.columns, part, share), table, part, compared.removed, spans, snapshot)
+    return Drifted(compared.columns, table, part, share, compared.removed, spans, snapshot)
 
 
 @dataclass(frozen=True)
@@ -227,22 +228,29 @@ def _figure(column: Column, side: pl.DataFrame) -> float | None:
     return float(np.exp(mean)) if column.figure == "factor" else float(mean)  # type: ignore[arg-type]
 
 
-def new_values(learnt: Panel, current: Panel) -> tuple[Finding, ...]:
-    """Values of attributes that series of `current` have and none of `learnt` had; a finding for each column.
+@dataclass(frozen=True)
+class NewValues:
+    """Values of a column that the model has not learnt from, and how many series have one of them."""
 
-    Columns that name series (an item) are left out: new items are no news.
+    column: str
+    values: tuple[str, ...]
+    series: int
+
+
+def new_values(learnt: Panel, current: Panel) -> list[NewValues]:
+    """Values of attributes that series of `current` have and none of `learnt` had, for each column that has some.
+
+    Columns that name series (an item) are left out, as new items come every day.
     """
-    found = []
+    columns = []
     for name in attributes(learnt.series):
         if name not in current.series.columns or learnt.series[name].dtype.is_float():
             continue
         texts = current.series[name].cast(pl.String)
         new = texts.filter(~texts.is_in(learnt.series[name].cast(pl.String).implode())).drop_nulls()
         if len(new):
-            values = new.unique().sort().to_list()
-            message = f"{len(new)} series have {len(values)} values that were not there when the model was trained"
-            found.append(codes.finding("new-values", name, len(new), message, values))
-    return tuple(found)
+            columns.append(NewValues(name, tuple(new.unique().sort().to_list()), len(new)))
+    return columns
 
 
 def _sample(frame: pl.DataFrame, rows: int, seed: int) -> pl.DataFrame:
@@ -261,41 +269,3 @@ def _table(rows: list[dict[str, Any]]) -> pl.DataFrame:
         "now": pl.Float64,
     }
     return pl.DataFrame(rows, schema=schema)
-
-
-def _findings(table: pl.DataFrame, columns: Sequence[Column], part: float, share: float) -> tuple[Finding, ...]:
-    """One for each column that drifted, over all series or somewhere; one for all where too many did."""
-    found = []
-    worst = table.filter("drifted").with_columns(far=pl.col("distance") / pl.col("threshold"))
-    worst = worst.sort("far", descending=True)
-    for column in columns:
-        rows = worst.filter(pl.col("column") == column.name)
-        if rows.height:
-            code = "predictions-drifted" if column.predicted else "drifted-input"
-            count = max(rows["series"].to_list())
-            found.append(codes.finding(code, column.name, count, _said(column, rows), _examples(rows)))
-    overall = table.filter(pl.col("segment") == ALL)
-    if part > share:
-        names = overall.filter("drifted")["column"].to_list()
-        message = f"{len(names)} of {overall.height} columns have drifted, more than {share:.0%}"
-        found.append(codes.finding("drifted-columns", "inputs and forecasts", len(names), message, names))
-    return tuple(found)
-
-
-def _said(column: Column, rows: pl.DataFrame) -> str:
-    everywhere = rows.filter(pl.col("segment") == ALL)
-    where = "over all series" if everywhere.height else f"in {rows.height} segment{'s' * (rows.height > 1)}"
-    told = _told((everywhere if everywhere.height else rows).row(0, named=True))
-    return f"{column.meaning} has changed {where}: {told}"
-
-
-def _examples(rows: pl.DataFrame) -> list[str]:
-    parts = rows.filter(pl.col("segment") != ALL).head(5).to_dicts()
-    return [f"{each['by']} {each['segment']}: {_told(each)}" for each in parts]
-
-
-def _told(row: dict[str, Any]) -> str:
-    """The figure before and now, such as ``0.98, was 1.02``."""
-    values = [("not known" if row[name] is None else f"{row[name]:.3g}") for name in ("now", "before")]
-    of = f"{row['kind']} " if row["kind"] is not None else ""
-    return f"{of}{values[0]}, was {values[1]}"

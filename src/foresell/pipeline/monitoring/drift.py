@@ -1,4 +1,4 @@
-"""What drift is looked for in, in a project.
+"""What the drift of inputs and predictions is looked for in, in a project.
 
 | looked at | held against |
 |---|---|
@@ -10,8 +10,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,15 +19,16 @@ import numpy as np
 import polars as pl
 
 from foresell.adjust.ranges import Ranges
+from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.models.closed_days import closed_days
-from foresell.monitor.drift.detection import DATA, PAGE, Drifted, drift, new_values
+from foresell.monitor.checks.check import DriftSamples
+from foresell.monitor.drift.detection import DATA, PAGE, Drifted
 from foresell.monitor.drift.samples import Compared, compare_forecasts, compare_sales
 from foresell.monitor.drift.series_cycles import drawn
-from foresell.monitor.false_alarms import INPUTS, rate_of
 from foresell.pipeline.choice import Choice
 from foresell.pipeline.comparison import with_models_of
 from foresell.pipeline.forecaster import Forecaster
@@ -40,34 +40,28 @@ from foresell.store.panels import load_panel
 from foresell.store.tables import beside
 
 
-def drift_of(results: Results, choice: Choice, learnt: Panel | None = None) -> Drifted:
-    """Drift of what came in after the cutoff of `learnt`, the champion's panel, and of the newest forecasts.
+def drift_samples(results: Results, choice: Choice, learnt: Panel | None = None) -> DriftSamples:
+    """What came in after the cutoff of `learnt`, the champion's panel, and the newest forecasts, each with what it is
+    held against.
 
     Without `learnt` the newest days of the project's own panel are compared with those before. Raises UsageError where
-    Evidently is not installed or the history is too short to tell what is usual, and StoreError where the files of the
-    model that made the forecasts are not to be had.
+    the history is too short to tell what is usual, and StoreError where the files of the model that made the forecasts
+    are not to be had.
     """
-    settings, watched = results.settings, results.settings.monitoring
+    settings = results.settings
     reference = results.panel if learnt is None else learnt
     compared = compare_sales(
         reference,
         results.panel,
-        days=watched.days,
+        days=settings.monitoring.days,
         levels=settings.levels,
-        sample=watched.sample,
+        sample=settings.monitoring.sample,
         seed=settings.seed,
     )
     forecasts = _forecasts(results, choice)
-    if forecasts is not None:
-        compared = compared.beside(forecasts)
-    found = drift(
-        compared,
-        share=watched.drifted_share,
-        false_alarms=rate_of(INPUTS, watched.false_alarms),
-        sample=watched.sample,
-        seed=settings.seed,
+    return DriftSamples(
+        compared if forecasts is None else compared.beside(forecasts), learnt=reference, current=results.panel
     )
-    return replace(found, findings=(*found.findings, *new_values(reference, results.panel)))
 
 
 def champion_panel(results: Results, choice: Choice) -> Panel | None:
@@ -79,13 +73,13 @@ def champion_panel(results: Results, choice: Choice) -> Panel | None:
     return None if folder is None else load_panel(folder / PANEL)
 
 
-def write_drift(found: Drifted | str, folder: Path) -> None:
+def write_drift(drifted: Drifted | str, findings: Iterable[Finding], folder: Path) -> None:
     """Puts ``drift.json`` and ``drift.html`` in the place of those that an earlier look left; there are none where
-    drift was not looked for, in which case `found` says why."""
+    drift was not looked for, in which case `drifted` says why."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="foresell-drift-") as place:
-        if isinstance(found, Drifted):
-            found.write(Path(place))
+        if isinstance(drifted, Drifted):
+            drifted.write(Path(place), findings)
         for name in (DATA, PAGE):
             made = Path(place) / name
             if made.exists():

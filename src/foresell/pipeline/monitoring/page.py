@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,20 +14,24 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
 from foresell.core.version import VERSION
 from foresell.monitor.accuracy import ALL, GROUP, LEVEL, NODE, SEGMENT, added_up
-from foresell.monitor.bounds import BIAS, with_figures
-from foresell.monitor.checks.judging import Check
-from foresell.monitor.checks.scales import READ_AS, read_as, scaled
+from foresell.monitor.check_results import CheckResults
+from foresell.monitor.checks import bias, cusum, error, input_drift, slow_drift
+from foresell.monitor.checks.catalogue import CHECKS, FIGURES
+from foresell.monitor.checks.check import Topic
+from foresell.monitor.checks.figure import Figure, with_figures
+from foresell.monitor.checks.judging import Judgement
 from foresell.monitor.drift.detection import PAGE as DRIFT_PAGE
 from foresell.monitor.drift.detection import Drifted
 from foresell.monitor.weekly import BANDED, OUTSIDE, in_use
 from foresell.pipeline.graph import HISTORY, MONITOR
 from foresell.pipeline.matured_forecasts import history_of, nominal_of
-from foresell.pipeline.monitoring.snapshot import STEP, Watch
+from foresell.pipeline.monitoring.accuracy_table import STEP
+from foresell.pipeline.monitoring.snapshot import Snapshot
 from foresell.pipeline.project import Project
 from foresell.pipeline.summaries import CheckSummary
 from foresell.registry.versions import REFUSED
 from foresell.report import monitor_contents
-from foresell.report.monitor_contents import Watched
+from foresell.report.monitor_contents import MonitorPage
 from foresell.store.history import Kept
 
 DECISIONS = 8
@@ -36,52 +40,54 @@ DECISIONS = 8
 DAYS = 182
 """The newest days (or weeks, months) that are drawn one by one: half a year of days, as many as weeks are."""
 
-Found = Sequence[Finding]
 
-
-def shown(watch: Watch, accuracy: Found, data: Found, inputs: Drifted | str) -> Watched:
-    """The page of a look; `accuracy` and `data` are what was found there, the worst first."""
-    waiting = [each.message for each in accuracy if each.code == "nothing-matured"]
-    promotions = watch.history.table("promotions")
-    return Watched(
-        title=_title(watch.project),
+def snapshot_page(
+    project: str, snapshot: Snapshot, checks: CheckResults, accuracy: Sequence[Finding], data: Sequence[Finding]
+) -> MonitorPage:
+    """The page of a snapshot; `accuracy` and `data` are the findings about the two, the worst first."""
+    waiting = [finding.message for finding in accuracy if finding.code == "nothing-matured"]
+    promotions = history_of(snapshot.results).table("promotions")
+    slow = checks.of(slow_drift.CHECK)
+    return MonitorPage(
+        title=_title(project),
         version=VERSION,
-        as_of=watch.panel.cutoff,
-        frequency=watch.panel.frequency,
+        as_of=snapshot.panel.cutoff,
+        frequency=snapshot.panel.frequency,
         accuracy=tuple(accuracy),
-        inputs_found=() if isinstance(inputs, str) else inputs.findings,
+        inputs_found=tuple(checks.about(Topic.INPUTS)),
         data=tuple(data),
         waiting=waiting[0] if waiting else "",
-        judged=_judged(watch),
-        newest=_newest(watch),
-        levels=tuple(_levels(watch)),
-        nominal=nominal_of(watch.settings.output.quantiles),
-        divisions=tuple(_divisions(watch)),
-        steps=tuple(_steps(watch)),
-        days=_days(watch.daily, watch.panel.dates[: watch.panel.n_days]),
-        marks=tuple(_marks(watch.daily, promotions)),
-        weeks=_courses(watch.weeks),
-        block=_block(watch.panel.frequency, watch.size),
+        judged=_judged(snapshot),
+        newest=_newest(snapshot),
+        levels=tuple(_levels(snapshot, checks)),
+        nominal=nominal_of(snapshot.settings.output.quantiles),
+        divisions=tuple(_divisions(snapshot, checks)),
+        steps=tuple(_steps(snapshot)),
+        days=_days(snapshot.daily, snapshot.panel.dates[: snapshot.panel.n_days]),
+        marks=tuple(_marks(snapshot.daily, promotions)),
+        weeks=_courses(snapshot.weeks),
+        block=_block(snapshot.panel.frequency, snapshot.size),
         within=1 - OUTSIDE,
-        slow=_slow(watch),
-        slow_since=None if watch.drift is None else watch.drift.since,
-        inputs=_inputs(watch, inputs),
-        arrived=_arrived(watch),
-        asked=tuple(_asked(watch)),
-        left_out=watch.answered.others,
+        slow=_slow(slow),
+        slow_since=None if slow is None else slow.since,
+        inputs=_inputs(checks.of(input_drift.CHECK)),
+        arrived=_arrived(snapshot),
+        asked=tuple(_asked(snapshot)),
+        left_out=snapshot.answers.others,
         decided=tuple(_decided(promotions)),
-        false_alarms=watch.settings.monitoring.false_alarms,
+        false_alarms=snapshot.settings.monitoring.false_alarms,
+        checks=_check_lines(checks),
         places=_places(),
     )
 
 
-def shown_stopped(project: Project, why: str, data: Found) -> Watched:
-    """The page where the data stop the look: what was found in them, and what was known before."""
+def stopped_page(project: Project, why: str, data: Sequence[Finding]) -> MonitorPage:
+    """The page where the data stop the work: what was found in them, and what was known before."""
     daily = history_of(project.results).table("accuracy")
     promotions = history_of(project.results).table("promotions")
     used = None if daily is None or daily.is_empty() else in_use(daily)
-    return Watched(
-        title=_title(project),
+    return MonitorPage(
+        title=_title(project.folder.resolve().name),
         version=VERSION,
         as_of=None,
         frequency=Frequency(project.settings.data.frequency),
@@ -94,108 +100,125 @@ def shown_stopped(project: Project, why: str, data: Found) -> Watched:
     )
 
 
-def _title(project: Project) -> str:
-    return f"Accuracy of forecasts: {project.folder.resolve().name}"
+def _check_lines(checks: CheckResults) -> tuple[monitor_contents.CheckLine, ...]:
+    """Every check: what it asks, and how many findings it has."""
+    return tuple(
+        monitor_contents.CheckLine(check.question, len(checks.findings[name])) for name, check in CHECKS.items()
+    )
 
 
-def _judged(watch: Watch) -> monitor_contents.Judged | None:
-    if watch.judged is None:
+def _title(project: str) -> str:
+    return f"Accuracy of forecasts: {project}"
+
+
+def _judged(snapshot: Snapshot) -> monitor_contents.Judged | None:
+    if snapshot.judged is None:
         return None
-    kept, own = watch.judged.kept, watch.own(watch.judged).filter(pl.col("points") > 0)
+    kept, own = snapshot.judged.kept, snapshot.own.filter(pl.col("points") > 0)
     first, last = own["date"].min(), own["date"].max()
     assert isinstance(first, date)  # a whole block of it has come in
     assert isinstance(last, date)
     return monitor_contents.Judged(
-        version=watch.called(kept.model),
+        version=snapshot.versions.name(kept.model),
         cutoff=kept.cutoff,
         first=first,
         last=last,
         days=own["date"].n_unique(),
-        windows=None if watch.reference is None else watch.reference.windows,
-        baseline=None if watch.baseline is None else watch.baseline.as_of,
+        windows=None if snapshot.reference is None else snapshot.reference.windows,
+        baseline=None if snapshot.baseline is None else snapshot.baseline.as_of,
     )
 
 
-def _newest(watch: Watch) -> monitor_contents.Newest | None:
+def _newest(snapshot: Snapshot) -> monitor_contents.Newest | None:
     """The newest forecast, where it waits for its sales while an older one is judged."""
-    newest: Kept | None = watch.kept[-1] if watch.kept else None
-    if newest is None or watch.judged is None or newest == watch.judged.kept:
+    newest: Kept | None = snapshot.kept[-1] if snapshot.kept else None
+    if newest is None or snapshot.judged is None or newest == snapshot.judged.kept:
         return None
-    when = watch.due(newest)
-    return (
-        monitor_contents.Newest(watch.called(newest.model), newest.cutoff, when) if when > watch.panel.cutoff else None
+    when = snapshot.due(newest)
+    if when <= snapshot.panel.cutoff:
+        return None
+    return monitor_contents.Newest(snapshot.versions.name(newest.model), newest.cutoff, when)
+
+
+def _rows(snapshot: Snapshot, part: str) -> list[dict[str, Any]]:
+    """The rows of the table ``accuracy`` about the judged forecast."""
+    if snapshot.judged is None:
+        return []
+    kept = snapshot.judged.kept
+    own = (pl.col("model") == kept.model) & (pl.col("cutoff") == kept.cutoff) & (pl.col("part") == part)
+    return snapshot.accuracy.filter(own & (pl.col("source") == "batch")).to_dicts()
+
+
+Judgements = Mapping[tuple[str, str, str, str], Judgement]
+"""Judgements by figure and node."""
+
+
+def _measured(
+    value: float | None, usual: float | None, figure: Figure, judgement: Judgement | None
+) -> monitor_contents.Measured:
+    """A figure beside what is usual: by its judgement, and where there is none by its backtest."""
+    if judgement is None:
+        return monitor_contents.Measured(value, usual)
+    _, expected, low, high = figure.scaled(judgement)
+    return monitor_contents.Measured(
+        value, expected, low, high, judged=True, outside=judgement.alarm, far=judgement.far
     )
 
 
-def _rows(watch: Watch, part: str) -> list[dict[str, Any]]:
-    """The rows of the table ``accuracy`` about the judged forecast."""
-    if watch.judged is None:
-        return []
-    kept = watch.judged.kept
-    own = (pl.col("model") == kept.model) & (pl.col("cutoff") == kept.cutoff) & (pl.col("part") == part)
-    return watch.figures.filter(own & (pl.col("source") == "batch")).to_dicts()
+def _judgements(checks: CheckResults) -> Judgements:
+    return {(judgement.figure, *judgement.node): judgement for judgement in checks.data.judgements}
 
 
-def _measured(value: float | None, usual: float | None, check: Check | None) -> monitor_contents.Measured:
-    """A figure beside what is usual: by its check, and where there is none by its backtest."""
-    if check is None:
-        return monitor_contents.Measured(value, usual)
-    _, expected, low, high = scaled(check)
-    return monitor_contents.Measured(value, expected, low, high, judged=True, outside=check.alarm, far=check.far)
-
-
-def _checks(watch: Watch) -> dict[tuple[str, str, str, str], Check]:
-    return {(each.figure, *each.node): each for each in watch.checks}
-
-
-def _levels(watch: Watch) -> Iterable[monitor_contents.Place]:
-    checks = _checks(watch)
-    for row in _rows(watch, LEVEL):
+def _levels(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_contents.Place]:
+    judgements = _judgements(checks)
+    for row in _rows(snapshot, LEVEL):
         node = (LEVEL, row["of"], ALL)
-        found = {
-            name: _measured(row[name], row[f"{name}_backtest"], checks.get((figure, *node)))
-            for figure, name in READ_AS.items()
+        figures = {
+            figure.column: _measured(
+                row[figure.column], row[f"{figure.column}_backtest"], figure, judgements.get((figure.name, *node))
+            )
+            for figure in FIGURES
         }
-        yield monitor_contents.Place(row["of"], row["units"], row["forecast"], found)
+        yield monitor_contents.Place(row["of"], row["units"], row["forecast"], figures)
 
 
-def _divisions(watch: Watch) -> Iterable[monitor_contents.Division]:
+def _divisions(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_contents.Division]:
     """Groups by level, then segments by what divides the series; each the worst first."""
-    if watch.judged is None:
+    if snapshot.judged is None:
         return
-    checks = _checks(watch)
-    sums = with_figures(added_up(watch.own(watch.judged), NODE), [])
-    lean = {row[:3]: row[3] for row in sums.select(*NODE, BIAS).iter_rows()}
+    judgements = _judgements(checks)
+    sums = with_figures(added_up(snapshot.own, NODE), [], (bias.FIGURE,))
+    lean = {row[:3]: row[3] for row in sums.select(*NODE, bias.FIGURE.name).iter_rows()}
     for part in (GROUP, SEGMENT):
-        rows = _rows(watch, part)
+        rows = _rows(snapshot, part)
         for of in dict.fromkeys(row["of"] for row in rows):
-            found = [_place(row, lean[part, of, row["name"]], checks) for row in rows if row["of"] == of]
+            ranked = [_place(row, lean[part, of, row["name"]], judgements) for row in rows if row["of"] == of]
             title = f"By {of}" if part == GROUP else f"Single series by {of}"
-            places = [place for _, place in sorted(found, key=lambda each: each[0])]
+            places = [place for _, place in sorted(ranked, key=lambda pair: pair[0])]
             yield monitor_contents.Division(title, of, tuple(places))
 
 
-def _place(
-    row: dict[str, Any], lean: float, checks: dict[tuple[str, str, str, str], Check]
-) -> tuple[tuple[Any, ...], monitor_contents.Place]:
+def _place(row: dict[str, Any], lean: float, judgements: Judgements) -> tuple[tuple[Any, ...], monitor_contents.Place]:
     """A group or segment, with what it is sorted by: the furthest from what is usual first, then the largest."""
     node = (row["part"], row["of"], row["name"])
-    own = {READ_AS[figure]: checks.get((figure, *node)) for figure in BANDED}
-    bias = _measured(read_as(BIAS, lean), None, own["bias"])
-    error = _measured(row["wape"], row["wape_backtest"], own["wape"])
-    judged = [each for each in own.values() if each is not None]
+    of_bias, of_error = (judgements.get((figure.name, *node)) for figure in (bias.FIGURE, error.FIGURE))
+    figures = {
+        "bias": _measured(bias.FIGURE.read(lean), None, bias.FIGURE, of_bias),
+        "wape": _measured(row["wape"], row["wape_backtest"], error.FIGURE, of_error),
+    }
+    judged = [judgement for judgement in (of_bias, of_error) if judgement is not None]
     order = (
-        not any(each.alarm for each in judged),
-        -max((abs(each.score) for each in judged), default=0.0),
+        not any(judgement.alarm for judgement in judged),
+        -max((abs(judgement.score) for judgement in judged), default=0.0),
         -row["units"],
     )
-    return order, monitor_contents.Place(row["name"], row["units"], row["forecast"], {"bias": bias, "wape": error})
+    return order, monitor_contents.Place(row["name"], row["units"], row["forecast"], figures)
 
 
-def _steps(watch: Watch) -> Iterable[monitor_contents.Steps]:
+def _steps(snapshot: Snapshot) -> Iterable[monitor_contents.Steps]:
     """Error by step of the total and of the single series; a single step makes no line."""
-    rows = _rows(watch, STEP)
-    for of in ("total", watch.bottom):
+    rows = _rows(snapshot, STEP)
+    for of in ("total", snapshot.bottom):
         known = sorted(
             (row for row in rows if row["of"] == of and None not in (row["wape"], row["wape_backtest"])),
             key=lambda row: row[STEP],
@@ -234,8 +257,8 @@ def _courses(weeks: pl.DataFrame) -> dict[tuple[str, str], monitor_contents.Cour
     found = {}
     for of in weeks["of"].unique(maintain_order=True):
         rows = weeks.filter(pl.col("of") == of)
-        for name in (READ_AS[figure] for figure in BANDED):
-            if name == READ_AS[BIAS] and of != "total":
+        for name in (figure.column for figure in BANDED):
+            if name == bias.FIGURE.column and of != "total":
                 continue
             values, usual, low, high = (
                 rows[f"{name}{side}"].fill_null(np.nan).to_numpy() for side in ("", "_usual", "_low", "_high")
@@ -256,17 +279,16 @@ def _block(frequency: Frequency, size: int) -> str:
     return usual.get((frequency, size), f"{size}-{frequency.noun} block" if size > 1 else frequency.noun)
 
 
-def _slow(watch: Watch) -> monitor_contents.Course | None:
+def _slow(drift: cusum.Drift | None) -> monitor_contents.Course | None:
     """The cumulative sum by week."""
-    if watch.drift is None:
+    if drift is None:
         return None
-    found = watch.drift
-    sums, limits = np.array(found.sums), np.array(found.limits)
-    days = np.array([week.last for week in found.weeks], "datetime64[D]")
+    sums, limits = np.array(drift.sums), np.array(drift.limits)
+    days = np.array([week.last for week in drift.weeks], "datetime64[D]")
     return monitor_contents.Course(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
 
 
-def _inputs(watch: Watch, inputs: Drifted | str) -> monitor_contents.Inputs:
+def _inputs(inputs: Drifted | str) -> monitor_contents.Inputs:
     if isinstance(inputs, str):
         return monitor_contents.Inputs(why=inputs)
     table = inputs.table
@@ -286,21 +308,21 @@ def _inputs(watch: Watch, inputs: Drifted | str) -> monitor_contents.Inputs:
     ]
     return monitor_contents.Inputs(
         share=inputs.share,
-        allowed=watch.settings.monitoring.drifted_share,
+        allowed=inputs.allowed,
         removed=inputs.removed,
         columns=tuple(sorted(columns, key=lambda each: (-each.reach, each.meaning))),
         page=DRIFT_PAGE if inputs.snapshot is not None else "",
     )
 
 
-def _arrived(watch: Watch) -> monitor_contents.Arrived:
-    checked = watch.results.summary(CheckSummary)
-    return monitor_contents.Arrived(checked.rows, checked.quarantined, checked.series, watch.panel.cutoff)
+def _arrived(snapshot: Snapshot) -> monitor_contents.Arrived:
+    checked = snapshot.results.summary(CheckSummary)
+    return monitor_contents.Arrived(checked.rows, checked.quarantined, checked.series, snapshot.panel.cutoff)
 
 
-def _asked(watch: Watch) -> Iterable[monitor_contents.Answers]:
+def _asked(snapshot: Snapshot) -> Iterable[monitor_contents.Answers]:
     """What was asked over HTTP, by version."""
-    for row in watch.figures.filter((pl.col("source") == "asked") & (pl.col("part") == LEVEL)).to_dicts():
+    for row in snapshot.accuracy.filter((pl.col("source") == "asked") & (pl.col("part") == LEVEL)).to_dicts():
         yield monitor_contents.Answers(
             version=row["version"],
             answers=int(row["points"]),

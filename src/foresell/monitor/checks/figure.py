@@ -1,0 +1,128 @@
+"""A figure of day sums that is held against what is usual: how it is computed, judged and read.
+
+Figures are judged on logarithms (`bounds`), in which errors to either side are alike. What people read is on the scale
+of the table ``accuracy``:
+
+| figure | is judged as | is read as |
+|---|---|---|
+| bias | log of units sold over units forecast | forecast over sales, less 1: above 0 too much was forecast |
+| error | log of WAPE | WAPE |
+| skill | log of the error over that of seasonal naive | value added: by what share it errs less |
+| coverage | share in the range | the same, between 0 and 1 |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import polars as pl
+
+from foresell.monitor.accuracy import LEVEL, NODE, SUMS
+
+_MOST = 50.0  # of a logarithm: beyond it a bound of few windows says nothing, and `exp` would run over
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """One figure, judged at the nodes (the total, levels, groups, segments) that `judged_at` names.
+
+    - `name` stands in ``summary.json``, `column` in the table ``accuracy``.
+    - `value`: the figure from the columns `accuracy.SUMS`, as it is judged.
+    - `read`: a judged value on the scale that people read; `falling` where a larger one is read as a smaller one.
+    - `judged_at`: takes the part and the level of a node, and the level of the single series.
+    - `code`, `sentence`, `short`: the code of the alarm of a `Judgement`, the alarm in a sentence, the figure alone.
+    - `sides`: 2 where a figure may lie too low as well as too high, 1 where only too high.
+    - `beside_total`: whether that of the total is taken from that of groups and segments.
+    - `varies_with_size`: whether blocks of fewer units vary more.
+    - `least_variance`: by the share that ranges promise, the variance below which no block of a node can be.
+    - `harmless`: a value up to which there is no alarm.
+    - `mild`: codes that are never an error.
+    """
+
+    name: str
+    column: str
+    value: pl.Expr
+    read: Callable[[float], float]
+    judged_at: Callable[[str, str, str], bool]
+    code: Callable[[Any], str]
+    sentence: Callable[[Any], str]
+    short: Callable[[Any], str]
+    sides: int = 2
+    falling: bool = False
+    beside_total: bool = False
+    varies_with_size: bool = True
+    least_variance: Callable[[float | None], pl.Expr] | None = None
+    harmless: float | None = None
+    mild: frozenset[str] = field(default_factory=frozenset)
+
+    def read_as(self, value: float | None) -> float | None:
+        """A judged value on the scale that people read; None stays None."""
+        return None if value is None else self.read(value)
+
+    def scaled(self, judgement: Any) -> Scaled:
+        """A judgement with its bounds as they are read: what was a lower bound of more sold is an upper one of bias."""
+        low, high = self.read_as(judgement.low), self.read_as(judgement.high)
+        if self.falling:
+            low, high = high, low
+        return Scaled(self.read(judgement.value), self.read(judgement.expected), low, high)
+
+
+class Scaled(NamedTuple):
+    """A judgement as it is read: its `value`, what is `usual`, the bounds; None on a side that is not judged."""
+
+    value: float
+    usual: float
+    low: float | None
+    high: float | None
+
+
+def log_ratio(part: str, whole: str) -> pl.Expr:
+    """The log of one sum over another. Half a unit on both sides keeps it finite where nothing was sold."""
+    return ((pl.col(part) + 0.5) / (pl.col(whole) + 0.5)).log()
+
+
+def capped(logarithm: float) -> float:
+    """A logarithm that `exp` can take.
+
+    >>> capped(1e5)
+    50.0
+    """
+    return min(logarithm, _MOST)
+
+
+def percent(log: float) -> str:
+    """A log ratio as a change.
+
+    >>> percent(0.0953), percent(-0.2231)
+    ('+10.0 %', '-20.0 %')
+    """
+    return f"{100 * np.expm1(log):+.1f} %"
+
+
+def with_figures(sums: pl.DataFrame, by: Sequence[str], figures: Sequence[Figure]) -> pl.DataFrame:
+    """Sums with a column for each figure. Where there is no total of the same `by`, nothing is taken off a figure."""
+    total = sums.filter((pl.col("part") == LEVEL) & (pl.col("of") == "total"))
+    total = total.select(*by, *(figure.value.alias(f"__{figure.name}") for figure in figures))
+    whole = (pl.col("part") == LEVEL).cast(pl.Boolean)
+    one = pl.lit(0).alias("__one")  # something to join by where `by` is empty
+    joined = sums.with_columns(one).join(total.with_columns(one), on=["__one", *by], how="left", maintain_order="left")
+    columns = [
+        pl.when(whole).then(figure.value).otherwise(figure.value - pl.col(f"__{figure.name}").fill_null(0.0))
+        if figure.beside_total
+        else figure.value
+        for figure in figures
+    ]
+    named = [column.alias(figure.name) for column, figure in zip(columns, figures, strict=True)]
+    return joined.with_columns(named).drop("__one", *(f"__{figure.name}" for figure in figures))
+
+
+def blocks(daily: pl.DataFrame, size: int, figures: Sequence[Figure]) -> pl.DataFrame:
+    """The figures of every whole block of `size` steps: the columns of `NODE`, ``cutoff``, ``block``, the figures."""
+    number = ((pl.col("step") - 1) // size).alias("block")
+    by = [*NODE, "cutoff", "block"]
+    sums = daily.with_columns(number).group_by(by, maintain_order=True).agg(pl.col(SUMS).sum(), steps=pl.len())
+    whole = sums.filter((pl.col("steps") == size) & (pl.col("points") > 0))
+    return with_figures(whole, ["cutoff", "block"], figures)

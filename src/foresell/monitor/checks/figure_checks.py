@@ -1,0 +1,97 @@
+"""Checks of one figure: what they have in common. All figures are judged together (`judging`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+
+from foresell.core.finding import Code, Finding, Severity, finding_of
+from foresell.monitor.accuracy import LEVEL
+from foresell.monitor.checks.check import Budget, Check, CheckData, Topic
+from foresell.monitor.checks.figure import Figure
+from foresell.monitor.checks.judging import PARTS, WHOLE, Judgement
+
+BUDGETS = Budget(WHOLE, 40), Budget(PARTS, 20)
+"""All figures share them: the few judgements of the whole have their own, so that the many of the parts, of which there
+are more where there are more groups, do not blunt them."""
+
+SEVERAL = 3
+"""Groups or segments outside their bounds that make a finding an error."""
+
+
+def figure_check(figure: Figure, question: str, codes: Mapping[str, Code]) -> Check[list[Judgement]]:
+    """The check of a figure, whose `codes` a new training may all mend."""
+
+    def judgements(data: CheckData, rates: Mapping[Budget, float]) -> list[Judgement]:
+        return [judgement for judgement in data.judgements if judgement.figure == figure.name]
+
+    def findings(data: CheckData, judgements: list[Judgement]) -> list[Finding]:
+        if data.judged is None:
+            return []
+        return figure_findings(figure, codes, judgements, data.judged.name, data.judged.worst)
+
+    return Check(
+        figure.name,
+        question,
+        Topic.ACCURACY,
+        codes,
+        BUDGETS,
+        judgements,
+        findings,
+        retrain=frozenset(codes),
+        figure=figure,
+    )
+
+
+def figure_findings(
+    figure: Figure, codes: Mapping[str, Code], judgements: Sequence[Judgement], about: str, worst: Iterable[str] = ()
+) -> list[Finding]:
+    """The alarms among the judgements of a figure, those of one code and level together.
+
+    `about` names the forecast; `worst` are the single series with the largest errors, in words, which are the examples
+    of what holds for a whole level.
+    """
+
+    def key(judgement: Judgement) -> tuple[str, str, str]:
+        return figure.code(judgement), judgement.part, judgement.of
+
+    alarms = sorted((judgement for judgement in judgements if judgement.alarm), key=key)
+    judged = [key(judgement) for judgement in judgements]
+    return [
+        _finding(figure, codes, list(group), judged.count(name), about, list(worst))
+        for name, group in groupby(alarms, key)
+    ]
+
+
+def _finding(
+    figure: Figure,
+    codes: Mapping[str, Code],
+    alarms: list[Judgement],
+    judged: int,
+    about: str,
+    series: Sequence[str],
+) -> Finding:
+    alarms = sorted(alarms, key=lambda alarm: -abs(alarm.score))
+    worst, code = alarms[0], figure.code(alarms[0])
+    severity = _severity(figure, code, alarms)
+    if worst.part == LEVEL:
+        return finding_of(codes, code, worst.of, 1, f"{about}: {figure.sentence(worst)}", series, severity)
+    segment = worst.part == "segment"
+    parts = f"segments by {worst.of}" if segment else f"groups of {worst.of}"
+    text = f"{about}: {len(alarms)} of {max(judged, len(alarms))} {parts}; {worst.name}: {figure.sentence(worst)}"
+    examples = [f"{alarm.name} {figure.short(alarm)}" for alarm in alarms]
+    where = f"series by {worst.of}" if segment else worst.of
+    return finding_of(codes, code, where, len(alarms), text, examples, severity)
+
+
+def _severity(figure: Figure, code: str, alarms: Sequence[Judgement]) -> Severity:
+    """An error where the alarm is about the whole, about several parts, or far outside the bounds."""
+    if code in figure.mild:
+        return Severity.WARNING
+    severe = any(alarm.family == WHOLE or alarm.far for alarm in alarms) or len(alarms) >= SEVERAL
+    return Severity.ERROR if severe else Severity.WARNING
+
+
+def days_of(judgement: Judgement) -> str:
+    """Over how many days a judgement is made."""
+    return f"in {judgement.days} {'day' if judgement.days == 1 else 'days'}"

@@ -1,0 +1,52 @@
+"""The finding that a backtest has too few windows to tell what is usual."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from foresell.core.finding import Finding
+from foresell.monitor.bounds import limit
+from foresell.monitor.checks import bias
+from foresell.monitor.checks.figure import percent
+from foresell.monitor.checks.judging import Judgement, Reference
+from foresell.monitor.codes import finding
+
+FEW = 6.0
+"""Windows; with fewer of them bounds are so wide that hardly anything lies outside."""
+
+
+def few_windows(reference: Reference, judgements: Sequence[Judgement]) -> Iterator[Finding]:
+    """Says so where the backtest is too short for bounds that are of use, and what that leaves open of the total."""
+    if reference.windows < FEW:
+        many = f"{reference.windows:g} windows that do not overlap tell"
+        subject = "1 window alone tells" if reference.windows == 1 else many
+        yield finding("few-windows", "backtest", 1, f"{subject} what is usual{_left_open(reference, judgements)}")
+
+
+def _left_open(reference: Reference, judgements: Sequence[Judgement]) -> str:
+    """How far the total may lie off without an alarm, as it is and if there were `FEW` windows."""
+    total = next((one for one in judgements if (one.figure, *one.node) == bias.TOTAL), None)
+    if total is None:
+        return ""
+    known = reference.usual[bias.TOTAL].at(total.forecast * reference.size / total.days)
+    now, then = (
+        limit(total.below, usual.freedom, bias.FIGURE.sides) * usual.spread(total.days / reference.size)
+        for usual in (known, known.longer(FEW / reference.windows))
+    )
+    return (
+        f", so that sales of {total.days} days may lie {_within(total.expected, now)} off their forecast unnoticed; "
+        f"with {FEW:g} windows that vary as much, {_within(total.expected, then)}"
+    )
+
+
+def _within(centre: float, reach: float) -> str:
+    """A range of log ratios in words.
+
+    >>> _within(0.0, 0.2), _within(0.0, 3.0)
+    ('-18.1 % to +22.1 %', 'almost anywhere')
+    """
+    if reach > np.log(10):
+        return "almost anywhere"
+    return f"{percent(centre - reach)} to {percent(centre + reach)}"

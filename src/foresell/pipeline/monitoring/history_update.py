@@ -1,0 +1,114 @@
+"""What `foresell monitor` writes to the tables of the history: all of it is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+
+from foresell.core.finding import Finding
+from foresell.evaluate.weights import compute_weights
+from foresell.monitor.accuracy import DAILY, MADE
+from foresell.pipeline.matured_forecasts import Matured, history_of, matured
+from foresell.pipeline.registry_history import MOMENT
+from foresell.pipeline.results import Results
+from foresell.store.history import History, Kept
+
+_LABELS: dict[str, Any] = {"version": pl.String, "model": pl.String, MADE: MOMENT}
+
+Tell = Callable[[float, str], None]
+"""Takes how far monitoring is, of four parts, and what it does."""
+
+
+@dataclass(frozen=True)
+class Versions:
+    """The number of each registered model, by the fingerprint of its training."""
+
+    numbers: Mapping[str, str]
+
+    def name(self, model: str) -> str:
+        """The version of a model: its number, or the beginning of its fingerprint where it is not registered."""
+        return self.numbers.get(model, f"unregistered-{model[:8]}")
+
+
+@dataclass(frozen=True)
+class ForecastHistory:
+    """The forecasts that were kept, the oldest first; those of which something has come in that is of use; and the day
+    sums of all of them, also of those that are kept no longer: the table ``accuracy``."""
+
+    kept: tuple[Kept, ...]
+    matured: tuple[Matured, ...]
+    daily: pl.DataFrame
+
+
+def first_newest_day(results: Results) -> int:
+    """Index of the first of the newest days, those that monitoring looks at."""
+    return max(results.panel.n_days - results.settings.monitoring.days, 0)
+
+
+def update_day_sums(results: Results, versions: Versions, tell: Tell) -> ForecastHistory:
+    """Joins the kept forecasts with the sales, and writes their day sums to the table ``accuracy`` of the history."""
+    history = history_of(results)
+    kept, table = history.forecasts(), history.table("accuracy")
+    joined = _matured(results, kept, last_days(table), tell)
+    labelled = [_labelled(forecast, versions) for forecast in joined]
+    if labelled:
+        daily = history.put("accuracy", pl.concat(labelled), ["model", "cutoff"])
+    else:
+        daily = pl.DataFrame(schema={**_LABELS, **DAILY}) if table is None else table
+    return ForecastHistory(tuple(kept), tuple(joined), daily)
+
+
+def record_findings(history: History, findings: Sequence[Finding], as_of: date) -> None:
+    """Writes the findings of a day of sales to the table ``findings``, in place of those that it had."""
+    rows = [{**finding.to_dict(), "examples": "; ".join(finding.examples)} for finding in findings]
+    schema = {"code": pl.String, "severity": pl.String, "where": pl.String, "count": pl.Int64, "message": pl.String}
+    table = pl.DataFrame(rows, schema=schema | {"examples": pl.String, "advice": pl.String}, orient="row")
+    history.replace("findings", table.select(pl.lit(as_of).alias("as_of"), pl.all()), "as_of", as_of)
+
+
+def last_days(daily: pl.DataFrame | None) -> dict[tuple[str, date], date]:
+    """By model and cutoff of each forecast in a table of day sums, the last of its days there."""
+    if daily is None:
+        return {}
+    last = daily.group_by("model", "cutoff").agg(pl.col("date").max())
+    return {(model, cutoff): day for model, cutoff, day in last.iter_rows()}
+
+
+def _matured(
+    results: Results, kept: Sequence[Kept], recorded: Mapping[tuple[str, date], date], tell: Tell
+) -> list[Matured]:
+    """The forecasts that have days among the newest, or days that the history does not have, with what came in."""
+    panel, hierarchy, settings = results.panel, results.hierarchy, results.settings
+    first = first_newest_day(results)
+    place = {forecast: panel.day_of(forecast.cutoff) for forecast in kept}
+    wanted = [
+        forecast
+        for forecast, day in place.items()
+        if 0 <= day < panel.n_days - 1
+        and (day + settings.horizon >= first or _has_new_days(forecast, recorded, panel.cutoff))
+    ]
+    days = sorted({place[forecast] for forecast in wanted})
+    weights = dict(zip(days, compute_weights(panel, hierarchy, days), strict=True)) if days else {}
+    joined = []
+    for number, forecast in enumerate(wanted):
+        tell(0.1 + 1.9 * number / len(wanted), f"the forecast of {forecast.cutoff}")
+        at = weights[place[forecast]]
+        joined.append(matured(forecast, panel, hierarchy, first, at, settings.backtest.segments))
+    return [forecast for forecast in joined if forecast is not None]
+
+
+def _has_new_days(forecast: Kept, recorded: Mapping[tuple[str, date], date], last: date) -> bool:
+    """Whether a day of it has come in that the history does not have."""
+    until = recorded.get((forecast.model, forecast.cutoff))
+    return until is None or until < min(forecast.last, last)
+
+
+def _labelled(forecast: Matured, versions: Versions) -> pl.DataFrame:
+    """The day sums of a forecast, with which model made it and when."""
+    kept = forecast.kept
+    labels = {"version": versions.name(kept.model), "model": kept.model, MADE: kept.made}
+    return forecast.daily.select(*(pl.lit(labels[name], kind).alias(name) for name, kind in _LABELS.items()), pl.all())
