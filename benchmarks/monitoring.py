@@ -23,7 +23,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from functools import cached_property, partial
 from pathlib import Path
@@ -32,6 +32,8 @@ import numpy as np
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parent))
+from monitoring_records import FEWER, FRESH, HORIZON, LOOKS, RATE, REFERENCE, SIZE, WEEK, Bounds, Look
+from monitoring_report import report
 from rates import FIRST_SEED
 
 from foresell.adjust.ranges import Ranges
@@ -56,43 +58,15 @@ from foresell.pipeline.matured_forecasts import kept_frame, matured
 from foresell.store.history import History, Kept
 from foresell.synth import make_retailer
 
-HORIZON, WEEK, LOOKS = 28, 7, (7, 14, 21, 28)
-REFERENCE, FRESH = 8, 6  # windows that tell what is usual, and windows that are looked at
-FEWER = (3, 6, REFERENCE)  # the default of the backtest, what `few-windows` advises, and all
 LEARNT = 112  # days before the first window
-RATE = 0.01
 LEVELS = (("store",), ("category",), ("store", "category"))
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-SIZE = {"stores": 5, "items": 60}
 DRAWN, PLAIN = "drawn", "moving_average"
 ERRORS = {"window": 0.03, "week": 0.02, "store": 0.02, "category": 0.03, "series": 0.15}
 """Standard deviations of the log errors of the drawn champion."""
 TOTAL = (BIAS, LEVEL, "total", ALL)
 CODE_OF = {figure.name: figure.code for figure in FIGURES}
 NO_WEIGHTS = Weights("none", (), ())
-
-
-@dataclass(frozen=True)
-class Look:
-    """One look at one window: which codes were found where, and how many."""
-
-    seed: int
-    scenario: str
-    window: int
-    days: int
-    found: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How far the total of four weeks may lie off its forecast (shares) where so many windows tell what is usual, and
-    whether sales that are a fifth lower were found to be."""
-
-    seed: int
-    windows: int
-    low: float
-    high: float
-    found: bool
 
 
 class Shop:
@@ -277,8 +251,6 @@ def main() -> None:
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("POLARS_MAX_THREADS", "1")
-    from monitoring_report import report
-
     with ProcessPoolExecutor(arguments.jobs) as pool:
         made = {champion: list(pool.map(partial(run, champion=champion), seeds)) for champion in (DRAWN, PLAIN)}
     text = report(made, seeds)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from monitoring_records import FEWER, FRESH, HORIZON, LOOKS, RATE, REFERENCE, SIZE, Bounds, Look
 from rates import rate
 
 from foresell.monitor.false_alarms import rate_of
 
-if TYPE_CHECKING:
-    from monitoring import Bounds, Look
-
-    Made = dict[str, list[tuple[list[Look], list[Bounds]]]]
+Made = dict[str, list[tuple[list[Look], list[Bounds]]]]
 
 TITLES = {"drawn": "Errors as a good model makes them", "moving_average": "A moving average"}
 EXPECTED = {
@@ -28,8 +25,6 @@ WINDOWS_A_YEAR = 13  # of four weeks
 
 def report(made: Made, seeds: range) -> str:
     """The page in Markdown."""
-    from monitoring import FRESH, HORIZON, LOOKS, RATE, REFERENCE, SIZE
-
     windows = len(seeds) * FRESH
     head = (
         f"Made by `benchmarks/monitoring.py --first {seeds[0]} --seeds {len(seeds)}`, seeds that nothing was tuned on. "
@@ -55,8 +50,6 @@ def _champion(name: str, made: Sequence[tuple[list[Look], list[Bounds]]]) -> str
 
 
 def _quiet(looks: list[Look]) -> list[str]:
-    from monitoring import LOOKS, RATE
-
     checks, slow = _split([each for each in looks if each.scenario == "quiet"])
     lines = [
         "Nothing has changed:",
@@ -94,8 +87,6 @@ def _planted(looks: list[Look]) -> list[str]:
 
 
 def _detected(name: str, looks: list[Look]) -> str:
-    from monitoring import HORIZON, LOOKS
-
     first: dict[int, int] = {}
     any_: set[int] = set()
     for each in sorted(looks, key=lambda each: (each.window, each.days)):
@@ -112,8 +103,6 @@ def _detected(name: str, looks: list[Look]) -> str:
 
 def _fewer(bounds: list[Bounds]) -> list[str]:
     """What fewer windows of the backtest leave open."""
-    from monitoring import FEWER
-
     lines = [
         "With fewer windows that tell what is usual, four weeks of the first window:",
         "",

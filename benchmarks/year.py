@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from multiprocessing import get_context
 from pathlib import Path
@@ -32,61 +31,16 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))
 from rates import FIRST_SEED
-from year_events import BEGIN, HORIZON, KEYS, WEEKS, Retailer
+from year_events import BEGIN, KEYS, WEEKS, Retailer
+from year_records import FROZEN, LIVES, SETTINGS, Life, Look, Year
+from year_report import report
 
-from foresell.core.finding import Finding
 from foresell.core.hierarchy import level_name
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote
 from foresell.pipeline.results import read_findings
 from foresell.pipeline.retraining import Retrained, retrain
-
-FROZEN, FINDINGS, AGE = "frozen", "by findings", "by findings and age"
-LIVES: dict[str, dict[str, object]] = {FROZEN: {}, FINDINGS: {"max_age": 10 * 365}, AGE: {}}
-"""The lives, and how their settings of monitoring differ from the defaults."""
-
-SETTINGS: dict[str, object] = {
-    "horizon": HORIZON,
-    "levels": [["store"], ["department"], ["category"], ["store", "department"]],
-    "models": [
-        {"name": "seasonal_naive"},
-        {"name": "moving_average"},
-        {"name": "lightgbm", "options": {"trees": 60, "leaves": 15}},
-    ],
-    "totals": {"reconciliation": "bottom_up"},
-    "backtest": {"windows": 6},
-    "tracking": {"name": "shop"},
-}
-"""What differs from the defaults in all lives: models that learn in seconds."""
-
-
-@dataclass
-class Look:
-    """What one look came to: the last day of the sales, what was found, and what was retrained."""
-
-    last: date
-    findings: list[Finding]
-    retrained: dict[str, object] | None = None
-
-
-@dataclass
-class Life:
-    """What came of a year: the looks, and the forecasts of the single series."""
-
-    name: str
-    looks: list[Look] = field(default_factory=list)
-    forecasts: list[pl.DataFrame] = field(default_factory=list)
-    seconds: float = 0.0
-
-
-@dataclass
-class Year:
-    """The lives of one retailer, by name, and all that it will have sold."""
-
-    seed: int
-    rows: pl.DataFrame
-    lives: dict[str, Life] = field(default_factory=dict)
 
 
 def begin(seed: int, place: Path) -> Year:
@@ -190,8 +144,6 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):  # lives are side by side
         os.environ.setdefault(name, "1")
-    from year_report import report
-
     seeds = range(arguments.first, arguments.first + arguments.seeds)
     with tempfile.TemporaryDirectory(prefix="foresell-year-") as name:
         made = years(seeds, Path(name), arguments.every, arguments.weeks, arguments.jobs)

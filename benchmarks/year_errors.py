@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
+from markdown_table import table
 from year_events import BEGIN, HORIZON, KEYS, Event
-
-if TYPE_CHECKING:
-    from year import Life, Year
+from year_records import Life, Year
 
 AFTER = 56
 """Days after an event began in which it is looked at by itself."""
@@ -21,8 +19,6 @@ Row = tuple[str, pl.Expr]
 
 def errors(years: Sequence[Year], events: Sequence[Event], weeks: int) -> str:
     """The tables, and in which rows the loop does not help."""
-    from year_report import table
-
     names = list(years[0].lives)
     spans = [*_quarters(weeks), ("all of it", pl.lit(True)), *(_around(each) for each in events)]
     found = {  # [life, year, span, figure]

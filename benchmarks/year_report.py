@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from markdown_table import table
 from year_errors import errors
 from year_events import BEGIN, EVENTS, SIZE, Event
+from year_records import AGE, FINDINGS, FROZEN, SETTINGS, Life, Look, Year
 
 from foresell.core.finding import Finding, Severity
 from foresell.core.settings import Monitoring
 from foresell.monitor.codes import CODES
-
-if TYPE_CHECKING:
-    from year import Life, Look, Year
 
 LATER = timedelta(days=91)
 """So long after it began a finding may be about an event, and a retraining an answer to it."""
@@ -49,8 +48,6 @@ def report(years: Sequence[Year], every: int, weeks: int) -> str:
 
 
 def _head(years: Sequence[Year], every: int, weeks: int) -> str:
-    from year import AGE, FINDINGS, FROZEN, SETTINGS
-
     models = ", ".join(each["name"] for each in SETTINGS["models"])  # type: ignore[attr-defined]
     windows = SETTINGS["backtest"]["windows"]  # type: ignore[index]
     week = "week" if every == 1 else f"{every} weeks"
@@ -240,11 +237,3 @@ def _when(days: list[date]) -> str:
     if not days:
         return "never"
     return f"{len(days)}: {min(days)}" + (f" to {max(days)}" if len(days) > 1 else "")
-
-
-def table(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A table in Markdown."""
-    lines = [f"| {' | '.join(columns)} |"]
-    lines.append("|---" * lines[0].count(" | ") + "|---|")
-    lines += [f"| {' | '.join(str(each).replace('|', '/') for each in row)} |" for row in rows]
-    return "\n".join(lines)
