@@ -60,7 +60,7 @@ def test_a_shift_is_on_top_with_what_to_do(come_in):
     text = text_of(found)
     assert "✕ Do not plan by these forecasts unseen" in text
     worst = found.findings[0]
-    assert worst.code in text[text.index("What it is and what to do") :]
+    assert worst.code in text[text.index("Description and advice") :]
     assert text.index("What to do: Look for what changed") < text.index("Findings What was found")
     assert "◆ outside" in text
     assert re.search(r"Bias of all sales \+\d+ % More was forecast than sold; usual is \S+ %. ▲ outside", text)
