@@ -14,7 +14,6 @@ import yaml
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import Strict, parse_settings, read_settings
-from foresell.onboarding import setting_descriptions
 from foresell.onboarding.proposal import Proposal, Reason
 from foresell.onboarding.roles import infer
 from foresell.onboarding.settings_file import near, text_of, write
@@ -71,31 +70,6 @@ def test_every_setting_is_mentioned(settings):
         if not re.search(rf"(^|[#{{,\- ] ?){field.encode_name}:", text, re.M)
     ]
     assert missing == []
-
-
-def test_words_are_given_for_settings_that_exist_and_no_others():
-    def names(kind: str) -> set[str]:
-        struct = next(each for each in kinds() if each.__name__ == kind)
-        return {field.encode_name for field in msgspec.structs.fields(struct)}
-
-    assert set(setting_descriptions.SETTINGS) == names("Settings")
-    for part, kind in (
-        ("data", "Data"),
-        ("features", "Features"),
-        ("models", "Model"),
-        ("backtest", "Backtest"),
-        ("output", "Output"),
-        ("tracking", "Tracking"),
-        ("promotion", "Promotion"),
-        ("transactions", "Transactions"),
-        ("serving", "Serving"),
-        ("monitoring", "Monitoring"),
-    ):
-        assert set(setting_descriptions.SETTINGS[part][1]) == names(kind)
-    assert set(setting_descriptions.SETTINGS["monitoring"][1]["alerts"][1]) == names("Alerts")
-    data = setting_descriptions.SETTINGS["data"][1]
-    for part, kind in (("items", "Table"), ("stores", "Table"), ("prices", "Prices"), ("calendar", "Calendar")):
-        assert set(data[part][1]) == names(kind)
 
 
 def test_what_is_proposed_reads_back(tmp_path):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import textwrap
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import yaml
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import Settings, parse_settings
+from foresell.core.settings.descriptions import SettingDescription, describe
 from foresell.onboarding.proposal import Proposal
-from foresell.onboarding.setting_descriptions import SETTINGS
 
 NAME = "foresell.yaml"
 WIDTH = 110
@@ -56,8 +56,8 @@ def text_of(proposal: Proposal, folder: Path, data_path: str) -> str:
             lines += _comment(doubt, first="- ", rest="  ")
         lines += [""]
     tree = _with_paths(proposal.settings, folder.resolve())
-    for name, (words, inner) in SETTINGS.items():
-        lines += [*_block(name, tree.get(name), words, inner, why), ""]
+    for name, setting in describe(Settings).items():
+        lines += [*_block(name, tree.get(name), setting, why), ""]
         if name == "data" and unused:
             lines += ["# Columns and files that are not used:"]
             lines += [line for r in unused for line in _comment(f"{r.conclusion}: {r.why}", first="- ", rest="  ")]
@@ -65,67 +65,68 @@ def text_of(proposal: Proposal, folder: Path, data_path: str) -> str:
     return "\n".join(lines)
 
 
-def _block(name: str, value: Any, words: str, inner: Any, why: dict[str, str]) -> list[str]:
+def _block(name: str, value: Any, setting: SettingDescription, why: dict[str, str]) -> list[str]:
     """One setting of the top, with those within it."""
-    comment = _comment(_joined(words, why.get(name)))
+    comment = _comment(_joined(setting.text, why.get(name)))
     if name == "data":
         lines = [*comment, "data:"]
-        for key, (about, example) in inner.items():
-            lines += ["", *_setting(key, value.get(key), about, example, why.get(f"data.{key}"), _default("data", key))]
+        for key, column in setting.settings.items():
+            lines += ["", *_setting(key, value.get(key), column, why.get(f"data.{key}"))]
         return lines
     if name == "models":
-        return _models(value, words, inner)
-    if isinstance(inner, dict):
-        default = msgspec.to_builtins(_top_default(name)) or {}  # nothing for a part that is left out altogether
-        first = next(iter(inner))
-        shown = {first: default.get(first), **(value or {})}
-        lines = _inner(shown, inner, _kind(Settings, name))
-        if all(_unset(each) for each in shown.values()):
+        return _models(value, setting)
+    if setting.settings:
+        first = next(iter(setting.settings))
+        shown = {first: setting.settings[first].default, **(value or {})}
+        lines = _inner(shown, setting)
+        if all(_unset(inner) for inner in shown.values()):
             return [*comment, f"# {name}:", *(line.replace("  # ", "#   ", 1) for line in lines)]
         return [*comment, f"{name}:", *lines]
     if _unset(value):
-        default = _top_default(name)
-        return [*comment, f"# {name}: {flow_text(inner if _unset(default) else default)}"]
+        return [*comment, f"# {name}: {flow_text(_default_or_example(setting))}"]
     if name == "levels":
         return [*comment, "levels:", *(f"  - {flow_text(level)}" for level in value)]
     return [*comment, f"{name}: {flow_text(value)}"]
 
 
-def _models(models: list[dict[str, Any]] | None, words: str, inner: dict[str, Any]) -> list[str]:
-    comment = _comment(f"{words} Each has " + "; ".join(f"{key}: {about}" for key, (about, _) in inner.items()) + ".")
+def _models(models: list[dict[str, Any]] | None, setting: SettingDescription) -> list[str]:
+    inner = "; ".join(f"{key}: {option.text}" for key, option in setting.settings.items())
+    comment = _comment(f"{setting.text} Each has {inner}.")
     if models:
         return [*comment, "models:", *(f"  - {flow_text(model)}" for model in models)]
     return [*comment, "# models:", *(f"#   - {flow_text({'name': name})}" for name in ("seasonal_naive", "lightgbm"))]
 
 
-def _setting(key: str, value: Any, about: str, example: Any, why: str | None, default: Any) -> list[str]:
+def _setting(key: str, value: Any, setting: SettingDescription, why: str | None) -> list[str]:
     """A setting of `data`, set or as a comment, indented."""
-    lines = ["  " + line for line in _comment(_joined(about, why))]
-    if isinstance(example, dict):
-        kind = _kind(_kind(Settings, "data"), key)
+    lines = ["  " + line for line in _comment(_joined(setting.text, why))]
+    if setting.settings:
         if value:
-            return [*lines, f"  {key}:", *("  " + line for line in _inner(value, example, kind))]
-        needed = {name: shown for name, (_, shown) in example.items() if name != "week" or key != "prices"}
-        return [*lines, f"  # {key}:", *("  # " + line for line in _inner(needed, example, kind))]
+            return [*lines, f"  {key}:", *("  " + line for line in _inner(value, setting))]
+        example = {name: shown for name, shown in setting.example.items() if (key, name) != ("prices", "week")}
+        return [*lines, f"  # {key}:", *("  # " + line for line in _inner(example, setting))]
     if _unset(value):
-        return [*lines, f"  # {key}: {flow_text(example if _unset(default) else default)}"]
+        return [*lines, f"  # {key}: {flow_text(_default_or_example(setting))}"]
     return [*lines, f"  {key}: {flow_text(value)}"]
 
 
-def _inner(values: dict[str, Any], described: dict[str, tuple[str, Any]], kind: type) -> list[str]:
-    """The settings within a part, each with its words behind it; those without a value as comments."""
-    defaults = {field.name: field.default for field in msgspec.structs.fields(kind)}
+def _inner(values: dict[str, Any], section: SettingDescription) -> list[str]:
+    """The settings within a section, each with its description behind it; those without a value as comments."""
     lines = []
-    for key, (about, example) in described.items():
+    for key, setting in section.settings.items():
         unset = _unset(values.get(key))
-        fallback = defaults.get(key)
-        shown = values.get(key) if not unset else example if _unset(fallback) else fallback
-        lines.append(f"  {'# ' if unset else ''}{key}: {flow_text(shown)}  # {about}")
+        example = section.example[key] if _unset(setting.default) else setting.default
+        shown = example if unset else values[key]
+        lines.append(f"  {'# ' if unset else ''}{key}: {flow_text(shown)}  # {setting.text}")
     return lines
 
 
+def _default_or_example(setting: SettingDescription) -> Any:
+    return setting.example if _unset(setting.default) else setting.default
+
+
 def _unset(value: Any) -> bool:
-    return value is None or value is msgspec.NODEFAULT or value in ((), [], {})
+    return value is None or value in ((), [], {})
 
 
 def _joined(words: str, why: str | None) -> str:
@@ -145,26 +146,6 @@ def flow_text(value: Any) -> str:
         msgspec.to_builtins(value), default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
     )
     return text.strip().removesuffix("...").strip()
-
-
-def _kind(parent: type, name: str) -> type:
-    """The struct that a field holds."""
-    field = next(field for field in msgspec.structs.fields(parent) if field.name == name)
-    kinds = [
-        kind
-        for kind in (field.type, *get_args(field.type))
-        if isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-    ]
-    return kinds[0]
-
-
-def _default(room: str, name: str) -> Any:
-    return next(field.default for field in msgspec.structs.fields(_kind(Settings, room)) if field.name == name)
-
-
-def _top_default(name: str) -> Any:
-    field = next(field for field in msgspec.structs.fields(Settings) if field.name == name)
-    return field.default_factory() if field.default_factory is not msgspec.NODEFAULT else field.default
 
 
 def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -1,0 +1,136 @@
+"""The section ``data``: where the sales are and what their columns mean."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from foresell.core.settings.base import Columns, Share, Strict, about
+
+
+class Table(Strict, frozen=True):
+    """A side table with one row for each value of `keys`; its other columns become attributes of the series."""
+
+    path: Annotated[str, about("the table, with one row for each value of its keys", "items.csv")]
+    keys: Annotated[Columns, about("its columns that the sales have too", ["item"])]
+    columns: Annotated[
+        Columns | None, about("the columns to take; all of them where not given", ["category", "brand"])
+    ] = None
+
+
+class Prices(Strict, frozen=True):
+    """A table of prices by series (or part of its keys) and by date or by a week label that the calendar explains."""
+
+    path: Annotated[str, about("the table", "prices.csv")]
+    keys: Annotated[Columns, about("its columns that the sales have too", ["item"])]
+    price: Annotated[str, about("its column of prices")] = "price"
+    date: Annotated[str | None, about("its column of dates, where prices are by date", "date")] = None
+    week: Annotated[
+        str | None, about("or its column of weeks, where a column of that name in the calendar explains them", "week")
+    ] = None
+
+
+class Flag(Strict, frozen=True):
+    """Which column of the calendar holds for which value of the series' column `by`."""
+
+    by: Annotated[str, about("the column of the series", "state")]
+    columns: Annotated[
+        dict[str, str], about("the column of the calendar for each value of it", {"CA": "payday_CA", "TX": "payday_TX"})
+    ]
+
+
+class Calendar(Strict, frozen=True):
+    """A table with one row a day: labels of days and weeks, named events, and flags that hold for some series.
+
+    `flags` maps the name of a covariate to where it holds: ``{snap: {by: state_id, columns: {CA: snap_CA}}}``.
+    """
+
+    path: Annotated[str, about("the table, with one row for each date", "calendar.csv")]
+    date: Annotated[str, about("its column of dates")] = "date"
+    day: Annotated[str | None, about("its column with the names of a wide table's day columns", "d")] = None
+    week: Annotated[str | None, about("its column with the weeks of the prices", "week")] = None
+    events: Annotated[Columns, about("its columns with names of events", ["event"])] = ()
+    flags: Annotated[
+        dict[str, Flag],
+        about(
+            "columns of yes and no that hold for the series with a value",
+            {"payday": {"by": "state", "columns": {"CA": "payday_CA", "TX": "payday_TX"}}},
+        ),
+    ] = {}
+
+
+STORES = {"path": "stores.csv", "keys": ["store"], "columns": ["region", "format"]}
+
+
+class Data(Strict, frozen=True):
+    """Where the sales are and what their columns mean."""
+
+    sales: Annotated[
+        str,
+        about(
+            "The sales: a CSV (also gzipped) or Parquet file, a folder or pattern of them, or s3://BUCKET/KEY.",
+            "sales.csv",
+        ),
+    ]
+    keys: Annotated[Columns, about("The columns that name a series; with the date they name a row.", ["store", "item"])]
+    layout: Annotated[
+        Literal["long", "transactions", "wide"],
+        about("long: a row for each series and date. transactions: lines to add up. wide: a column for each day."),
+    ] = "long"
+    date: Annotated[str, about("The column of dates.")] = "date"
+    quantity: Annotated[
+        str, about("The column to forecast: the units sold (in transactions, returns are negative).")
+    ] = "units"
+    price: Annotated[str | None, about("The column of prices, in the sales table.", "price")] = None
+    promotion: Annotated[
+        str | None, about("The column that says whether (or how strongly) a series was promoted.", "promotion")
+    ] = None
+    known_ahead: Annotated[
+        Columns,
+        about(
+            "More columns of the sales table that are known before the day, such as school holidays.",
+            ["school_holiday"],
+        ),
+    ] = ()
+    attributes: Annotated[
+        Columns, about("Columns of the sales table that are fixed for a series, such as its category.", ["category"])
+    ] = ()
+    stocked_out: Annotated[
+        str | None,
+        about("The column that is true where stock ran out: the day's units are less than the demand.", "stocked_out"),
+    ] = None
+    open: Annotated[
+        str | None,
+        about("The column that is false where the day was closed: its units are not known, rather than zero.", "open"),
+    ] = None
+    day_prefix: Annotated[str, about("Wide layout: the beginning of the names of the day columns.")] = "d_"
+    absent: Annotated[
+        Literal["zero", "unknown"],
+        about("A day without a row, once on sale: zero (nothing was sold) or unknown (closed, or not recorded)."),
+    ] = "zero"
+    future: Annotated[
+        str | None,
+        about(
+            "A table like the sales for the days to come, without the quantity: planned prices and promotions.",
+            "future.csv",
+        ),
+    ] = None
+    items: Annotated[Table | None, about("A table of items; its columns become attributes of the series.")] = None
+    stores: Annotated[
+        Table | None, about("A table of stores; its columns become attributes of the series.", STORES)
+    ] = None
+    prices: Annotated[Prices | None, about("A table of prices, where the sales table has none.")] = None
+    calendar: Annotated[Calendar | None, about("A table of dates: events, and days that matter for some series.")] = (
+        None
+    )
+    frequency: Annotated[Literal["D", "W", "M"], about("D for days, W for weeks, M for months.")] = "D"
+    country: Annotated[
+        str | None, about("The country whose public holidays count, as an ISO code such as US or DE.", "DE")
+    ] = None
+    date_format: Annotated[
+        str | None, about("How dates are written, such as %d.%m.%Y; detected where not given.", "%d.%m.%Y")
+    ] = None
+    separator: Annotated[str, about("The character between the columns of a text file.")] = ","
+    decimal: Annotated[Literal[".", ","], about("The decimal mark: a point or a comma.")] = "."
+    encoding: Annotated[str, about("The encoding of text files: utf-8, cp1252 (Western Windows), utf-16 …")] = "utf-8"
+    max_bad_share: Annotated[Share, about("The work stops when more than this share of the rows is bad.")] = 0.01
+    until: Annotated[str | None, about("Use the sales up to this date only.", "2025-12-31")] = None

@@ -1,0 +1,63 @@
+"""Reads settings from plain data or a YAML file, with errors that name the place and the nearest correct key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from foresell.core.errors import SettingsError
+from foresell.core.settings.base import Strict
+from foresell.core.settings.root import Settings
+
+
+def _explain(error: msgspec.ValidationError, source: str) -> str:
+    """The error with the nearest correct key, where one was misspelled."""
+    message = str(error)
+    unknown = re.search(r"unknown field `(.+?)`", message)
+    hint = ""
+    if unknown:
+        known = {name for kind in Strict.__subclasses__() for name in kind.__struct_fields__}
+        near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
+        hint = f" Did you mean '{near[0]}'?" if near else ""
+    where = message.replace("$.", "").replace("Object contains", "it contains")
+    return f"The settings in {source} cannot be used: {where}.{hint}"
+
+
+def parse_settings(tree: object, source: str = "the settings") -> Settings:
+    """Settings from plain data, such as a parsed YAML file. Raises SettingsError with the place and the reason."""
+    try:
+        return msgspec.convert(tree, Settings)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(error, source)) from error
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Settings from a YAML file. Raises SettingsError when it is missing, not YAML, or does not fit."""
+    import yaml
+
+    path = Path(path)
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(
+            f"There is no settings file {path}. Make one with: foresell init FOLDER --data SALES_FILE"
+        ) from error
+    except yaml.YAMLError as error:
+        place = getattr(error, "problem_mark", None)
+        line = f" in line {place.line + 1}" if place else ""
+        raise SettingsError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}.") from error
+    return parse_settings(_dates_as_text(tree), str(path))
+
+
+def _dates_as_text(tree: Any) -> Any:
+    """The tree with dates as text: YAML reads a date without quotes as a date, and the settings hold text."""
+    if isinstance(tree, dict):
+        return {key: _dates_as_text(value) for key, value in tree.items()}
+    if isinstance(tree, list):
+        return [_dates_as_text(value) for value in tree]
+    return tree.isoformat() if isinstance(tree, date) else tree

@@ -1,0 +1,62 @@
+"""The whole tree of settings, as it stands in ``foresell.yaml``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import field
+
+from foresell.core.settings.backtest import Backtest
+from foresell.core.settings.base import Columns, Positive, Strict, about
+from foresell.core.settings.data import Data
+from foresell.core.settings.models import Features, Model, Totals
+from foresell.core.settings.monitoring import Monitoring
+from foresell.core.settings.output import Output
+from foresell.core.settings.registry import Promotion, Tracking
+from foresell.core.settings.serving import Serving
+from foresell.core.settings.transactions import Transactions
+
+
+class Settings(Strict, frozen=True):
+    """Everything a project needs to know, as read from ``foresell.yaml``."""
+
+    data: Annotated[Data, about("Where the sales are and what their columns mean.")]
+    horizon: Annotated[Positive, about("How many periods (days, weeks, months) to forecast.")] = 28
+    levels: Annotated[
+        tuple[Columns, ...],
+        about("Levels to forecast and score, between the total and the single series.", [["store"], ["category"]]),
+    ] = ()
+    features: Annotated[Features, about("The features that the models may use.")] = field(default_factory=Features)
+    quality: Annotated[
+        Literal["fast", "best"],
+        about("Which models to try where none are named: fast, or best, which takes some ten times as long.", "best"),
+    ] = "fast"
+    models: Annotated[tuple[Model, ...] | None, about("The models to try.")] = None
+    totals: Annotated[
+        Totals, about("Models of the upper levels, and how the forecasts of all levels are reconciled.")
+    ] = field(default_factory=Totals)
+    champion: Annotated[
+        str | None,
+        about(
+            "The model to forecast with, or mean or weighted for all of them; where not given, the best of all.",
+            "lightgbm",
+        ),
+    ] = None
+    backtest: Annotated[Backtest, about("How the models are tested on the past.")] = field(default_factory=Backtest)
+    output: Annotated[Output, about("What a forecast holds, and where it is delivered besides this folder.")] = field(
+        default_factory=Output
+    )
+    tracking: Annotated[Tracking, about("Where runs and versions of the model are kept, by MLflow.")] = field(
+        default_factory=Tracking
+    )
+    promotion: Annotated[Promotion, about("What a new version must show to become champion.")] = field(
+        default_factory=Promotion
+    )
+    transactions: Annotated[
+        Transactions | None, about("A number of single sales to predict too, such as their revenue.")
+    ] = None
+    serving: Annotated[Serving, about("How the champion answers over HTTP.")] = field(default_factory=Serving)
+    monitoring: Annotated[
+        Monitoring, about("How forecasts are compared with sales, and when a new model is trained.")
+    ] = field(default_factory=Monitoring)
+    seed: Annotated[int, about("The same seed gives the same forecasts.")] = 1
