@@ -38,7 +38,8 @@ class Settings(Strict, frozen=True):
     champion: Annotated[
         str | None,
         about(
-            "The model to forecast with, or mean or weighted for all of them; where not given, the best of all.",
+            "The model to forecast with, or mean or weighted for all of them. Where not given, the best of the "
+            "backtest.",
             "lightgbm",
         ),
     ] = None
