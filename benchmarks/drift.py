@@ -22,7 +22,7 @@ from rates import FIRST_SEED, rate
 
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Monitoring, Settings, parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.monitor.checks import input_drift
 from foresell.monitor.drift.detection import Drifted
 from foresell.monitor.drift.samples import compare_sales
@@ -44,7 +44,7 @@ def retailer(seed: int) -> tuple[Panel, Settings]:
             Path(place), stores=STORES, items=ITEMS, days=DAYS, seed=seed, daily_truth=False, format="parquet"
         )
         settings = parse_settings(sample.settings)
-        return read(settings, Path(place)).panel, settings
+        return read_sales(settings, Path(place)).panel, settings
 
 
 def look(learnt: Panel, current: Panel, settings: Settings, days: int = WINDOW) -> Drifted:

@@ -43,7 +43,7 @@ from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.evaluate.backtest import with_actuals
 from foresell.evaluate.weights import Weights
 from foresell.models import make
@@ -75,7 +75,7 @@ class Shop:
     def __init__(self, seed: int, folder: Path, champion: str):
         days = LEARNT + HORIZON * (REFERENCE + FRESH)
         files = make_retailer(folder / "data", **SIZE, days=days, seed=seed, format="parquet")
-        self.panel: Panel = read(parse_settings(files.settings), files.folder, today=date(2030, 1, 1)).panel
+        self.panel: Panel = read_sales(parse_settings(files.settings), files.folder, today=date(2030, 1, 1)).panel
         self.seed, self.folder, self.champion = seed, folder, champion
         self.hierarchy = Hierarchy.of(self.panel.keys, LEVELS)
         first = self.panel.n_days - 1 - HORIZON * (REFERENCE + FRESH)

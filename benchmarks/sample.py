@@ -21,7 +21,7 @@ import polars as pl
 
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.ensemble.blending import error_products, least_error_weights
 from foresell.evaluate.segments import age
 from foresell.models import make
@@ -48,7 +48,7 @@ class Shop:
 def shop(folder: Path) -> Shop:
     """A sample retailer made in `folder`."""
     files = make_retailer(folder, **SIZE, format="parquet")
-    loaded = read(parse_settings(files.settings), files.folder, today=date(2030, 1, 1))
+    loaded = read_sales(parse_settings(files.settings), files.folder, today=date(2030, 1, 1))
     panel, path = loaded.panel, files.truth["demand"]
     demand = pl.read_parquet(path / "*.parquet" if path.is_dir() else path)
     rows = demand.join(panel.series.select(panel.keys).with_row_index("row"), on=list(panel.keys), how="inner")

@@ -30,7 +30,7 @@ import polars as pl
 
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.models import make
 from foresell.models.closed_days import closed_days
 from foresell.models.statistical.history import filled
@@ -47,7 +47,7 @@ def sample(series: int, days: int, folder: Path) -> Panel:
     """The sample retailer, with four times as many series as wanted: not all sell every day."""
     items = -(-series * 4 // 10)
     made = make_retailer(folder, stores=10, items=items, days=days + 60, format="parquet", daily_truth=False)
-    return read(parse_settings(made.settings), folder).panel
+    return read_sales(parse_settings(made.settings), folder).panel
 
 
 def pick(panel: Panel, series: int, days: int, seed: int) -> Panel:
@@ -152,7 +152,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=HERE, help="where sarima.json and SARIMA.md go")
     arguments = parser.parse_args()
     if arguments.data:
-        panel = read(parse_settings(apply("m5", str(arguments.data.resolve()), Path()).settings), Path()).panel
+        panel = read_sales(parse_settings(apply("m5", str(arguments.data.resolve()), Path()).settings), Path()).panel
     else:
         with tempfile.TemporaryDirectory() as folder:
             panel = sample(arguments.series, arguments.days, Path(folder))

@@ -21,7 +21,7 @@ import polars as pl
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.evaluate.search_study import PRUNED, Study
 from foresell.evaluate.tuning import TuningWindows, confirm, sample_series
 from foresell.models import make
@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="a Markdown file to write; printed only where not given")
     arguments = parser.parse_args()
     settings = parse_settings(apply("m5", str(arguments.data.resolve()), Path()).settings)
-    panel = read(settings, Path()).panel
+    panel = read_sales(settings, Path()).panel
     hierarchy = Hierarchy.of(panel.keys, settings.levels)
     model = make("lightgbm", levels=settings.levels, seed=settings.seed)
     days = partial(map, lambda day: day - 1)  # d_1 is day 0

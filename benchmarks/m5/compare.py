@@ -28,7 +28,7 @@ from measure import measure
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.segments import segments
 from foresell.evaluate.weights import compute_weights, read_weights, weights_from_table
@@ -74,7 +74,7 @@ def compare(data: Path, cutoffs: list[int], pythons: dict[str, str], folder: Pat
     for cutoff in cutoffs:
         for side, python in pythons.items():
             frame, cost = run(side, python, data, cutoff, folder)
-            panel = read(settings, Path()).panel  # read anew, so that it takes no memory while a side runs
+            panel = read_sales(settings, Path()).panel  # read anew, so that it takes no memory while a side runs
             hierarchy = Hierarchy.of(panel.keys, settings.levels)
             levels = window_of(panel, hierarchy, cutoff, data / "wrmsse_d1913.parquet").score(
                 cube(frame, panel, cutoff)

@@ -13,8 +13,8 @@ import pytest
 from foresell.core.errors import FindingsStop, SettingsError
 from foresell.core.finding import Finding, Severity
 from foresell.core.settings import parse_settings
-from foresell.data.codes import CODES
-from foresell.data.read import Loaded, read
+from foresell.data.finding_codes import CODES
+from foresell.data.sales_reader import ValidatedSales, read_sales
 
 TODAY = date(2024, 6, 1)
 HEAD = "store,item,date,units\n"
@@ -32,7 +32,7 @@ class Case:
     settings: dict = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     horizon: int = 1
-    check: Callable[[Loaded], bool] = lambda loaded: True
+    check: Callable[[ValidatedSales], bool] = lambda loaded: True
 
 
 def daily(days: int, units: str = "7", last: date = date(2024, 5, 31)) -> str:
@@ -40,7 +40,7 @@ def daily(days: int, units: str = "7", last: date = date(2024, 5, 31)) -> str:
     return HEAD + "\n".join(reversed(rows)) + "\n"
 
 
-def units(expected: list) -> Callable[[Loaded], bool]:
+def units(expected: list) -> Callable[[ValidatedSales], bool]:
     return lambda loaded: np.array_equal(loaded.panel.units, np.array(expected, np.float32), equal_nan=True)
 
 
@@ -186,11 +186,11 @@ CASES = [
 ]
 
 
-def run(tmp_path, case: Case, **more) -> Loaded:
+def run(tmp_path, case: Case, **more) -> ValidatedSales:
     for name, content in {"sales.csv": case.sales, **case.others}.items():
         (tmp_path / name).write_text(content)
     data = {"sales": "sales.csv", "keys": ["store", "item"], "max_bad_share": 1.0} | case.settings
-    return read(parse_settings({"data": data, "horizon": case.horizon}), tmp_path, today=TODAY, **more)
+    return read_sales(parse_settings({"data": data, "horizon": case.horizon}), tmp_path, today=TODAY, **more)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)

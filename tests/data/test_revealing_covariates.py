@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from foresell.core.panel import Panel
 from foresell.core.settings import parse_settings
-from foresell.data.read import Loaded, read
+from foresell.data.sales_reader import ValidatedSales, read_sales
 
 FIRST = date(2024, 1, 1)
 DAYS, HORIZON = 40, 5
@@ -38,13 +38,13 @@ def order_book(seed: int = 7) -> pl.DataFrame:
     )
 
 
-def load(folder: Path, lines: pl.DataFrame, horizon: int = HORIZON, **data) -> Loaded:
+def load(folder: Path, lines: pl.DataFrame, horizon: int = HORIZON, **data) -> ValidatedSales:
     lines.write_csv(folder / "sales.csv")
     tree = {"sales": "sales.csv", "keys": ["item"], "max_bad_share": 1.0} | ROLES | data
-    return read(parse_settings({"data": tree, "horizon": horizon}), folder, today=date(2024, 6, 1))
+    return read_sales(parse_settings({"data": tree, "horizon": horizon}), folder, today=date(2024, 6, 1))
 
 
-def told(loaded: Loaded, code: str) -> set[str]:
+def told(loaded: ValidatedSales, code: str) -> set[str]:
     return {found.where for found in loaded.findings if found.code == code}
 
 

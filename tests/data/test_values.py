@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from foresell.data.values import first_of, to_date, to_number
+from foresell.data.values import most_regular_format, to_date, to_number
 
 
 def test_short_years_are_no_long_ones():
@@ -14,8 +14,8 @@ def test_short_years_are_no_long_ones():
 def test_first_of_takes_the_steadier_dates():
     month_first = pl.Series([f"01/{day:02d}/2024" for day in range(1, 13)])
     day_first = pl.Series([f"{day:02d}/01/2024" for day in range(1, 13)])
-    assert first_of(("%d/%m/%Y", "%m/%d/%Y"), month_first) == "%m/%d/%Y"
-    assert first_of(("%d/%m/%Y", "%m/%d/%Y"), day_first) == "%d/%m/%Y"
+    assert most_regular_format(("%d/%m/%Y", "%m/%d/%Y"), month_first) == "%m/%d/%Y"
+    assert most_regular_format(("%d/%m/%Y", "%m/%d/%Y"), day_first) == "%d/%m/%Y"
 
 
 def test_numbers():

@@ -9,7 +9,7 @@ import pytest
 
 from foresell.core.finding import Severity
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.synth import damage, make_manufacturer, make_retailer
 from foresell.synth.retailer import END
 
@@ -20,7 +20,7 @@ SIZE = {"stores": 3, "items": 25, "days": 300}
 def load(files, **data):
     settings = copy.deepcopy(files.settings)
     settings["data"].update(data)
-    return read(parse_settings(settings), files.folder, today=TODAY)
+    return read_sales(parse_settings(settings), files.folder, today=TODAY)
 
 
 @pytest.mark.parametrize("table_format", ["csv", "csv.gz", "parquet"])

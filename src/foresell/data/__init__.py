@@ -1,6 +1,9 @@
-"""Raw sales in: reading, validation, quarantine; in folders of their own, what `init` infers and sample data.
+"""Reading: sales files go in, a validated panel comes out.
 
-`foresell.data.read.read(settings, base)` gives a `Loaded`: the panel, the findings, the bad rows.
-`foresell.data.codes.CODES` explains every code that a finding may have. The modules here are the way of a file to the
-panel: files, text, values, tables, rows (or daycolumns), cube, sides, pricing, telltale, assemble, checks, quarantine.
+`foresell.data.sales_reader.read_sales(settings, base)` returns a `ValidatedSales`: the panel, the findings and the bad
+rows. `foresell.data.finding_codes.CODES` explains every code that a finding may have.
+
+The modules follow the way of a file to the panel: `input_files`, `text_records`, `values` and `typed_tables` read
+columns; `sales_rows` (or `wide_table`), `side_tables` and `price_table` validate them; `cube`, `revealing_covariates`
+and `panel_assembly` build the panel; `panel_checks` and `quarantine` report what was wrong.
 """

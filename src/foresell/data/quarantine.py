@@ -1,4 +1,4 @@
-"""Bad rows as a planner can find them: the file, the line in an editor, the reason, and the row as it stands."""
+"""The bad rows in a form in which a planner can look them up: file, line, reason and the text of the row."""
 
 from __future__ import annotations
 
@@ -8,34 +8,35 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
-from foresell.data.codes import CODES, finding
-from foresell.data.files import File, reading
-from foresell.data.tables import FILE, ROW, Dialect, storage
-from foresell.data.text import chunks, records_of, split_header
+from foresell.data.finding_codes import CODES, finding
+from foresell.data.input_files import InputFile, reading
+from foresell.data.text_records import chunks, records_of, split_header
+from foresell.data.typed_tables import FILE, ROW, Dialect, scan_options
 
-MOST = 100_000  # rows that are written out; far more than anyone reads
+MAX_QUARANTINE_ROWS = 100_000  # more rows than this are not written out
 SCHEMA = {"file": pl.String, "line": pl.UInt32, "reason": pl.String, "text": pl.String}
-LONGEST_TEXT = 2_000  # characters of a row that are kept: a wide row may have thousands of cells
+MAX_TEXT_LENGTH = 2_000  # characters of a row that are kept; a wide row may have thousands of cells
 
 
-def quarantine(files: Sequence[File], bad: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
-    """The bad rows with columns ``file``, ``line``, ``reason``, ``text``; the first 100,000 where there are more.
+def quarantine(files: Sequence[InputFile], bad: pl.DataFrame, dialect: Dialect) -> pl.DataFrame:
+    """The bad rows with columns ``file``, ``line``, ``reason``, ``text``; at most the first 100,000.
 
-    `bad` has the columns FILE (place in `files`), ROW, ``reason``, ``column``. The line counts from 1 as an editor
-    does; in a Parquet file it is the number of the row. Reads the files with bad rows once more.
+    `bad` has the columns FILE (position in `files`), ROW, ``reason``, ``column``. Lines count from 1, as in an editor;
+    in a Parquet file, the line is the number of the row. Files with bad rows are read a second time.
     """
-    bad = bad.sort(FILE, ROW, "reason").head(MOST)
-    out = [pl.DataFrame(schema=SCHEMA)]
-    for (place,), rows in bad.group_by(FILE, maintain_order=True):
-        file = files[int(place)]  # type: ignore[call-overload]
+    bad = bad.sort(FILE, ROW, "reason").head(MAX_QUARANTINE_ROWS)
+    parts = [pl.DataFrame(schema=SCHEMA)]
+    for (position,), rows in bad.group_by(FILE, maintain_order=True):
+        file = files[int(position)]  # type: ignore[call-overload]
         wanted = rows[ROW].unique().sort().to_numpy().astype(np.int64)
-        found = _parquet_rows(file, wanted) if file.is_parquet else _text_rows(file, wanted, dialect)
-        located = rows.join(found, on=ROW, how="left", maintain_order="left")
-        out.append(located.select(pl.lit(file.name).alias("file"), "line", "reason", "text").cast(SCHEMA))  # type: ignore[arg-type]
-    return pl.concat(out)
+        lines = _parquet_rows(file, wanted) if file.is_parquet else _text_rows(file, wanted, dialect)
+        located = rows.join(lines, on=ROW, how="left", maintain_order="left")
+        parts.append(located.select(pl.lit(file.name).alias("file"), "line", "reason", "text").cast(SCHEMA))  # type: ignore[arg-type]
+    return pl.concat(parts)
 
 
-def _text_rows(file: File, wanted: np.ndarray, dialect: Dialect) -> pl.DataFrame:
+def _text_rows(file: InputFile, wanted: np.ndarray, dialect: Dialect) -> pl.DataFrame:
+    """The line and the text of the rows with the numbers `wanted` (sorted): ROW, ``line``, ``text``."""
     rows, lines, texts = [], [], []
     first, line = 0, 1
     for number, chunk in enumerate(chunks(file, dialect.encoding)):
@@ -46,12 +47,12 @@ def _text_rows(file: File, wanted: np.ndarray, dialect: Dialect) -> pl.DataFrame
         if not data:
             continue
         records = records_of(data, separator)
-        here = wanted[(wanted >= first) & (wanted < first + len(records.starts))] - first
-        for record in here:
+        in_chunk = wanted[(wanted >= first) & (wanted < first + len(records.starts))] - first
+        for record in in_chunk:
             rows.append(first + int(record))
             lines.append(line + int(records.lines[record]))
             raw = data[records.starts[record] : records.ends[record]]
-            texts.append(raw[: 4 * LONGEST_TEXT].decode("utf-8", "replace")[:LONGEST_TEXT])
+            texts.append(raw[: 4 * MAX_TEXT_LENGTH].decode("utf-8", "replace")[:MAX_TEXT_LENGTH])
         first += len(records.starts)
         if first > wanted[-1]:
             break
@@ -60,37 +61,38 @@ def _text_rows(file: File, wanted: np.ndarray, dialect: Dialect) -> pl.DataFrame
     )
 
 
-def _parquet_rows(file: File, wanted: np.ndarray) -> pl.DataFrame:
+def _parquet_rows(file: InputFile, wanted: np.ndarray) -> pl.DataFrame:
+    """As `_text_rows`, of a Parquet file; the cells are joined with commas."""
     with reading(file):
-        table = pl.scan_parquet(file.path, row_index_name=ROW, **storage(file))
-        found = table.filter(pl.col(ROW).is_in(wanted.tolist())).collect()
+        table = pl.scan_parquet(file.path, row_index_name=ROW, **scan_options(file))
+        rows = table.filter(pl.col(ROW).is_in(wanted.tolist())).collect()
     texts = [
-        ",".join("" if cell is None else str(cell) for cell in row[1:])[:LONGEST_TEXT] for row in found.iter_rows()
+        ",".join("" if cell is None else str(cell) for cell in row[1:])[:MAX_TEXT_LENGTH] for row in rows.iter_rows()
     ]
-    return pl.DataFrame({ROW: found[ROW].cast(pl.UInt32), "line": found[ROW].cast(pl.UInt32) + 1, "text": texts})
+    return pl.DataFrame({ROW: rows[ROW].cast(pl.UInt32), "line": rows[ROW].cast(pl.UInt32) + 1, "text": texts})
 
 
-def side_findings(bad: pl.DataFrame, where: str) -> list[Finding]:
-    """Findings of the bad rows of a side table, which is small enough to be looked up by row number."""
-    out = []
-    for (reason, column), part in bad.group_by("reason", "column", maintain_order=True):
-        place = f"{where}, column {column}" if column else where
-        shown = [f"row {row + 1}" for row in part[ROW].head(5)]
-        message = f"{part.height:,} rows: {CODES[str(reason)].meaning.rstrip('.')}"
-        out.append(finding(str(reason), place, part.height, message, shown))
-    return out
+def side_table_findings(bad: pl.DataFrame, where: str) -> list[Finding]:
+    """One finding for each reason and column among the bad rows of a side table; examples name row numbers."""
+    findings = []
+    for (reason, column), entries in bad.group_by("reason", "column", maintain_order=True):
+        location = f"{where}, column {column}" if column else where
+        examples = [f"row {row + 1}" for row in entries[ROW].head(5)]
+        message = f"{entries.height:,} rows: {CODES[str(reason)].meaning.rstrip('.')}"
+        findings.append(finding(str(reason), location, entries.height, message, examples))
+    return findings
 
 
 def bad_row_findings(bad: pl.DataFrame, rows: pl.DataFrame, where: str) -> list[Finding]:
     """One finding for each reason and column among the bad rows; examples come from `rows`, the quarantine."""
-    out = []
-    for (reason, column), part in bad.group_by("reason", "column", maintain_order=True):
-        code, count = str(reason), part.height
-        shown = rows.filter(pl.col("reason") == code).head(5)
-        examples = [f"line {line}: {text[:80]}" for line, text in shown.select("line", "text").iter_rows()]
-        place = f"{where}, column {column}" if column else where
+    findings = []
+    for (reason, column), entries in bad.group_by("reason", "column", maintain_order=True):
+        code, count = str(reason), entries.height
+        quarantined = rows.filter(pl.col("reason") == code).head(5)
+        examples = [f"line {line}: {text[:80]}" for line, text in quarantined.select("line", "text").iter_rows()]
+        location = f"{where}, column {column}" if column else where
         noun = "row has" if count == 1 else "rows have"
-        out.append(
-            finding(code, place, count, f"{count:,} {noun} this fault: {CODES[code].meaning.rstrip('.')}", examples)
+        findings.append(
+            finding(code, location, count, f"{count:,} {noun} this fault: {CODES[code].meaning.rstrip('.')}", examples)
         )
-    return out
+    return findings

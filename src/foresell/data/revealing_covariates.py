@@ -1,4 +1,4 @@
-"""Covariates that tell of the sale: those that the files show only on days on which something was sold."""
+"""Revealing covariates: the files have them only for days with a sale, so that their presence reveals the sale."""
 
 from __future__ import annotations
 
@@ -7,86 +7,89 @@ import numpy as np
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
-from foresell.data.codes import finding
-from foresell.data.price_table import ROWS_AT_ONCE, hold_on
+from foresell.data.finding_codes import finding
+from foresell.data.gap_filling import ROWS_AT_ONCE, carry_forward
 
-ENOUGH = 0.5  # told this often on days without a sale, against days with one, a covariate stands for itself
-HARDLY = 0.05  # days that have neither a sale nor a value tell little where they are so few
+INDEPENDENT_SHARE = (
+    0.5  # a covariate known at least half as often on days without a sale as on days with one is independent
+)
+NEGLIGIBLE_SHARE = 0.05  # so few days with neither a sale nor a value reveal little
 
 
-def settle_telltales(
-    known: dict[str, Known], untold: dict[str, int], horizon: int, frequency: Frequency
+def neutralise_revealing_covariates(
+    known: dict[str, Known], revealing_gaps: dict[str, int], horizon: int, frequency: Frequency
 ) -> tuple[set[str], list[Finding]]:
-    """Makes covariates of `known` that tell of the sale harmless, in place: the price is held back, others go.
+    """Makes the revealing covariates of `known` harmless, in place: the price is lagged, all others are removed.
 
-    `untold` is how many days `days_untold` found for each covariate of the rows. Where a table keeps only what was
-    sold (lines of transactions, a daily table without its zeros, a price that is revenue over units), "the price
-    changed today" and "there is a promotion today" mean "something was sold today". A backtest would know that; a
-    forecast, which knows nothing of its days, cannot. So of such a covariate
+    `revealing_gaps` has the result of `count_revealing_gaps` for each covariate of the sales table. Where that table
+    has only days with sales (lines of transactions, a daily table without its zeros, a price that is revenue over
+    units), "the price changed today" and "there is a promotion today" mean "something was sold today". A backtest
+    would know that; a forecast, which knows nothing of its days, cannot. Therefore
 
-    - the price of a day is the last one seen `horizon` or more days before it. No cutoff from which the day is
-      forecast lies earlier, so that all of them know it, in the past as tonight; before that it is not known;
-    - nothing else is known ahead. What the `future` file says of it stays unused, too, for a model could learn
-      from the past only what a sale goes with, not what it follows from.
+    - the price of a day becomes the last one seen `horizon` or more days before it. Every cutoff from which the day is
+      forecast knows that price. The first `horizon` days have no price;
+    - any other revealing covariate is removed. The `future` file's values for it stay unused, too, because a model
+      could learn from the past only that the covariate accompanies a sale, not that it causes one.
 
-    What a calendar, a table of prices, or a `future` file that covers the history as well says of every day is no
-    telltale and stays. Returns the names of the telltales, and a finding for each.
+    A covariate that a calendar, a price table or a `future` file gives for every day of the history is not revealing
+    and stays. Returns the names of the revealing covariates, and a finding for each.
     """
     findings = []
-    for name, count in untold.items():
+    for name, count in revealing_gaps.items():
         if not count:
             continue
-        told = f"it is given with sales, and not on {count:,} series-{frequency.noun}s without one"
+        reason = f"it is known with sales, and not on {count:,} series-{frequency.noun}s without one"
         if name == "price":
-            hold_back(known[name].values, horizon)
-            done = f"the last one seen {horizon} {frequency.noun}s before or earlier is taken"
+            lag_values(known[name].values, horizon)
+            remedy = f"the last one seen {horizon} or more {frequency.noun}s before is taken"
         else:
             del known[name]
-            done = "it is left out"
-        findings.append(finding("covariate-of-sales-only", f"covariate {name}", count, f"{told}; {done}"))
-    return {name for name, count in untold.items() if count}, findings
+            remedy = "it is left out"
+        findings.append(finding("covariate-of-sales-only", f"covariate {name}", count, f"{reason}; {remedy}"))
+    return {name for name, count in revealing_gaps.items() if count}, findings
 
 
-def days_untold(values: np.ndarray, units: np.ndarray, begin: np.ndarray, absent: str) -> int:
-    """On how many series-days without a sale a covariate is not told, if that gives the sales away; else 0.
+def count_revealing_gaps(values: np.ndarray, units: np.ndarray, begin: np.ndarray, absent: str) -> int:
+    """The number of series-days with neither a sale nor a value of the covariate, if these reveal the sales; else 0.
 
     `values` [series, day + ahead] and `units` [series, day] are as in `Cube`; the series are on sale from `begin`
-    [series] on. A day without a sale has an explicit zero, or no row where `absent` says that this means zero; days
-    on which no series has a row (all are closed) do not count. The covariate gives the sales away where it is told
-    less than half as often on such days as on days with a sale, and more than a twentieth of all days are untold.
+    [series] on. A day without a sale has an explicit zero, or no row where `absent` says that this means zero. Days on
+    which no series has a row do not count, because all stores are closed. The covariate reveals the sales where it is
+    known less than half as often on days without a sale as on days with one, and is missing on more than a twentieth
+    of all days.
 
     >>> price, sales_only = np.array([[2, np.nan, 3]]), np.array([[5, -np.inf, 1], [0, 0, 0]])
-    >>> days_untold(np.vstack([price, price]), sales_only, np.array([0, 3]), "zero")
+    >>> count_revealing_gaps(np.vstack([price, price]), sales_only, np.array([0, 3]), "zero")
     1
-    >>> days_untold(np.array([[2, 2, 3.0]]), np.array([[5, 0, 1]]), np.array([0]), "zero")
+    >>> count_revealing_gaps(np.array([[2, 2, 3.0]]), np.array([[5, 0, 1]]), np.array([0]), "zero")
     0
     """
     n_days = units.shape[1]
     with_rows = ~np.isneginf(units).all(axis=0)  # [day]
-    quiet = quiet_told = sold = sold_told = 0
+    unsold = unsold_known = sold = sold_known = 0
     for start in range(0, len(units), ROWS_AT_ONCE):
         block = units[start : start + ROWS_AT_ONCE]
-        told = ~np.isnan(values[start : start + ROWS_AT_ONCE, :n_days])
+        known = ~np.isnan(values[start : start + ROWS_AT_ONCE, :n_days])
         selling = block > 0
-        nothing = (block == 0) | np.isneginf(block) if absent == "zero" else block == 0
-        nothing &= with_rows & (np.arange(n_days) >= begin[start : start + ROWS_AT_ONCE, None])
-        quiet, quiet_told = quiet + int(nothing.sum()), quiet_told + int((nothing & told).sum())
-        sold, sold_told = sold + int(selling.sum()), sold_told + int((selling & told).sum())
-    untold = quiet - quiet_told
-    if untold <= HARDLY * (quiet + sold) or quiet_told * sold >= ENOUGH * sold_told * quiet:
+        without_sale = (block == 0) | np.isneginf(block) if absent == "zero" else block == 0
+        without_sale &= with_rows & (np.arange(n_days) >= begin[start : start + ROWS_AT_ONCE, None])
+        unsold, unsold_known = unsold + int(without_sale.sum()), unsold_known + int((without_sale & known).sum())
+        sold, sold_known = sold + int(selling.sum()), sold_known + int((selling & known).sum())
+    gaps = unsold - unsold_known
+    if gaps <= NEGLIGIBLE_SHARE * (unsold + sold) or unsold_known * sold >= INDEPENDENT_SHARE * sold_known * unsold:
         return 0
-    return untold
+    return gaps
 
 
-def hold_back(values: np.ndarray, lag: int) -> None:
-    """Each value [series, day] in place by the last one told `lag` or more days before; NaN where there is none.
+def lag_values(values: np.ndarray, lag: int) -> None:
+    """Replaces each of `values` [series, day] in place by the last one known `lag` or more days before, NaN if none is.
 
     >>> price = np.array([[1, np.nan, 3, np.nan, 5]])
-    >>> hold_back(price, 2); price
+    >>> lag_values(price, 2); price
     array([[nan, nan,  1.,  1.,  3.]])
     """
     for start in range(0, len(values), ROWS_AT_ONCE):
         block = values[start : start + ROWS_AT_ONCE]
         block[:, lag:] = block[:, : max(block.shape[1] - lag, 0)].copy()
         block[:, :lag] = np.nan
-    hold_on(values)
+    carry_forward(values)

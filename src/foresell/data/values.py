@@ -1,4 +1,4 @@
-"""Texts read as dates, numbers, yes or no, or nothing: what looking at files and reading them share."""
+"""Conversion of texts to dates and numbers, shared by `init` and by reading."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ YES = {"1", "1.0", "true", "yes", "y", "t", "ja", "j", "si", "sì", "sí", "s", 
 
 
 def to_number(texts: pl.Series, decimal: str) -> pl.Series:
-    """Numbers from text, with or without marks of thousands; null where there is none.
+    """Numbers from texts with or without thousands separators; null where a text is no number.
 
     >>> to_number(pl.Series(["1.200,50", "3", "x"]), ",").to_list()
     [1200.5, 3.0, None]
     """
     thousands = "." if decimal == "," else ","
-    grouped = texts.str.contains(rf"^-?\d{{1,3}}(\{thousands}\d{{3}})+(\{decimal}\d+)?$")
-    plain = texts.str.replace_all(thousands, "", literal=True).zip_with(grouped.fill_null(False), texts)
+    has_thousands = texts.str.contains(rf"^-?\d{{1,3}}(\{thousands}\d{{3}})+(\{decimal}\d+)?$")
+    plain = texts.str.replace_all(thousands, "", literal=True).zip_with(has_thousands.fill_null(False), texts)
     return plain.str.replace(decimal, ".", literal=True).cast(pl.Float64, strict=False)
 
 
 def to_date(texts: pl.Series, date_format: str) -> pl.Series:
-    """Dates from text; null where the format does not fit or the year is no year of sales."""
+    """Dates from texts; null where the format does not fit or the year lies outside 1970 to 2100."""
     dates = texts.str.to_date(date_format, strict=False)
     return dates.set(~dates.dt.year().is_between(1970, 2100), None)
 
 
-def first_of(formats: tuple[str, ...], dates: pl.Series) -> str:
-    """Of formats that fit equally, the one that makes the dates the more regular; the first where none does.
+def most_regular_format(formats: tuple[str, ...], dates: pl.Series) -> str:
+    """The one of several fitting `formats` that makes the gaps between dates most regular; the first where they tie.
 
-    Day first or month first cannot be told apart while no day is past the 12th; the wrong one scatters the
-    dates of daily sales over a year.
+    Dates with the day first and dates with the month first look alike while no day is past the 12th. The wrong format
+    scatters the dates of daily sales over a year.
     """
     best, fewest = formats[0], np.inf
-    for text in formats:
-        days = np.unique(to_date(dates, text).drop_nulls().to_numpy().astype("datetime64[D]").astype(np.int64))
+    for date_format in formats:
+        days = np.unique(to_date(dates, date_format).drop_nulls().to_numpy().astype("datetime64[D]").astype(np.int64))
         kinds_of_gap = len(np.unique(np.diff(days))) if len(days) > 1 else 1
         if kinds_of_gap < fewest:
-            best, fewest = text, kinds_of_gap
+            best, fewest = date_format, kinds_of_gap
     return best

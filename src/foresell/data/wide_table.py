@@ -1,4 +1,4 @@
-"""The wide layout read: one row for each series, one column for each day, as in the M5 competition."""
+"""Reads the wide layout: one row for each series, one column for each day, as in the M5 competition."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
-from foresell.data.codes import finding
-from foresell.data.cube import Cube, as_text, faulty, no_sales, whole_periods
-from foresell.data.files import File
-from foresell.data.rows import Membership, SalesRows, Watch, alike, like
-from foresell.data.tables import (
+from foresell.data.cube import Cube, as_text, bad_row_entries, no_sales_error, whole_period_bounds
+from foresell.data.finding_codes import finding
+from foresell.data.input_files import InputFile
+from foresell.data.sales_rows import KnownKeys, SalesRows, ShareReport, with_same_types, without_unknown_keys
+from foresell.data.typed_tables import (
     BAD_SCHEMA,
     FILE,
     ROW,
+    ColumnKind,
     Dialect,
-    Field,
-    Kind,
+    InputColumn,
     bad_rows,
-    find_format,
     header_of,
+    infer_date_format,
     read_parts,
     require_columns,
 )
 from foresell.data.values import to_date
 
-PLACE = "__place"
+POSITION = "__position"
 
 
-def day_columns(file: File, data: Data, dialect: Dialect, labels: dict[str, date]) -> dict[str, date]:
-    """The day columns of `file` with their dates: by the calendar's `labels`, or read from the name itself.
+def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str, date]) -> dict[str, date]:
+    """The day columns of `file` with their dates, from the calendar's `labels` or from the names of the columns.
 
-    Raises FindingsStop where there are none, or one has no date.
+    Raises FindingsStop where the file has no day columns, or one of them has no date.
     """
     names = header_of(file, dialect)
     require_columns(names, [*data.keys, *data.attributes], file)
     fixed = {*data.keys, *data.attributes}
     columns = [name for name in names if name.startswith(data.day_prefix) and name not in fixed]
     if not labels and columns:
-        rest = pl.Series([name.removeprefix(data.day_prefix) for name in columns])
-        dates = to_date(rest, data.date_format or find_format(rest))
+        texts = pl.Series([name.removeprefix(data.day_prefix) for name in columns])
+        dates = to_date(texts, data.date_format or infer_date_format(texts))
         labels = {name: day for name, day in zip(columns, dates, strict=True) if day is not None}
         columns = columns if data.day_prefix else list(labels)
     dateless = [name for name in columns if name not in labels]
@@ -54,52 +54,52 @@ def day_columns(file: File, data: Data, dialect: Dialect, labels: dict[str, date
     message = f"{len(dateless)} day columns of {file.name} have no date: {first_five(dateless)}"
     if not columns:
         message = f"{file.name} has no day columns (beginning with '{data.day_prefix}'); it has {first_five(names)}"
-    found = finding("unknown-days", file.name, len(dateless) or len(names), message, dateless)
-    raise FindingsStop(f"{message}. {found.advice}", (found,))
+    stop = finding("unknown-days", file.name, len(dateless) or len(names), message, dateless)
+    raise FindingsStop(f"{message}. {stop.advice}", (stop,))
 
 
-def read_wide(
-    files: Sequence[File],
+def read_wide_table(
+    files: Sequence[InputFile],
     data: Data,
     dialect: Dialect,
     labels: dict[str, date],
-    members: Sequence[Membership] = (),
+    known_keys: Sequence[KnownKeys] = (),
     *,
     today: date,
-    watch: Watch = lambda share: None,
+    report_share: ShareReport = lambda share: None,
 ) -> tuple[SalesRows, Cube]:
     """All series of `files`: the rows (keys, attributes, FILE and ROW, no units) and the cube of their units.
 
     Raises UnreadableFile, and FindingsStop where columns are missing or nothing was sold.
     """
-    days = [day_columns(file, data, dialect, labels) for file in files]
-    told = sorted({day for each in days for day in each.values()})
-    axis = np.array([day for day in told if day <= today], "datetime64[D]")
-    late = [day for day in told if day > today]
+    columns_of_files = [day_columns(file, data, dialect, labels) for file in files]
+    days = sorted({day for columns in columns_of_files for day in columns.values()})
+    axis = np.array([day for day in days if day <= today], "datetime64[D]")
+    after_today = [day for day in days if day > today]
     frames, blocks, bad, count = [], [], [], 0
-    for place, file in enumerate(files):
-        dates = {name: day for name, day in days[place].items() if day <= today}
+    for number, file in enumerate(files):
+        dates = {name: day for name, day in columns_of_files[number].items() if day <= today}
         columns = np.searchsorted(axis, np.array(list(dates.values()), "datetime64[D]"))
-        for part in read_parts(file, _fields(data, dates), dialect):
-            frame, values, faults = _checked(part.frame, list(dates), members)
-            blocks.append(_spread(values, columns, len(axis)))
-            frames.append(frame.with_columns(pl.lit(place, pl.UInt16).alias(FILE)))
-            bad.append(pl.concat([part.bad, faults]).with_columns(pl.lit(place, pl.UInt16).alias(FILE)))
+        for part in read_parts(file, _columns(data, dates), dialect):
+            frame, values, faults = _validate(part.frame, list(dates), known_keys)
+            blocks.append(_align_days(values, columns, len(axis)))
+            frames.append(frame.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
+            bad.append(pl.concat([part.bad, faults]).with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
             count += part.rows
-            watch((place + part.share) / len(files))
-    frame = pl.concat(alike(frames)) if frames else pl.DataFrame()
+            report_share((number + part.share) / len(files))
+    frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
     rows = SalesRows(frame, pl.DataFrame(), pl.concat(bad) if bad else pl.DataFrame(), count)
     if rows.frame.is_empty() or not len(axis):
-        raise no_sales(rows, data.sales, f"{data.day_prefix}…")
+        raise no_sales_error(rows, data.sales, f"{data.day_prefix}…")
     cube = _cube(rows, blocks, axis, data)
-    if late:
-        message = f"{len(late)} day columns lie after today and are left out"
-        cube.findings.append(finding("future-dates", data.sales, len(late), message, late))
+    if after_today:
+        message = f"{len(after_today)} day columns lie after today and are left out"
+        cube.findings.append(finding("future-dates", data.sales, len(after_today), message, after_today))
     return rows, cube
 
 
-def _spread(values: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
-    """The `values` [row, day column] of a file at their places among all days; not known where it has no column."""
+def _align_days(values: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
+    """The `values` [row, day column] of a file as [row, day of all files]; NaN for days without a column."""
     if len(columns) == width and (np.diff(columns) > 0).all():
         return values
     block = np.full((len(values), width), np.nan, np.float32)
@@ -107,21 +107,19 @@ def _spread(values: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
     return block
 
 
-def _fields(data: Data, dates: dict[str, date]) -> list[Field]:
-    fields = [Field(name, Kind.KEY) for name in data.keys]
-    fields += [Field(name, Kind.TEXT) for name in data.attributes if name not in data.keys]
-    return fields + [Field(name, Kind.NUMBER) for name in dates]
+def _columns(data: Data, dates: dict[str, date]) -> list[InputColumn]:
+    columns = [InputColumn(name, ColumnKind.KEY) for name in data.keys]
+    columns += [InputColumn(name, ColumnKind.TEXT) for name in data.attributes if name not in data.keys]
+    return columns + [InputColumn(name, ColumnKind.NUMBER) for name in dates]
 
 
-def _checked(
-    frame: pl.DataFrame, days: list[str], members: Sequence[Membership]
+def _validate(
+    frame: pl.DataFrame, days: list[str], known_keys: Sequence[KnownKeys]
 ) -> tuple[pl.DataFrame, np.ndarray, pl.DataFrame]:
-    """The rows whose keys the side tables have, their units [row, day column], and the bad rows."""
+    """The rows whose keys the side tables list, their units [row, day column], and the bad rows."""
     bad = [pl.DataFrame(schema=BAD_SCHEMA)]
-    for member in members:
-        strange = frame.join(like(member.frame, frame), on=list(member.keys), how="anti", maintain_order="left")[ROW]
-        bad.append(bad_rows(strange, member.reason, " x ".join(member.keys)))
-        frame = frame.filter(~pl.col(ROW).is_in(strange.implode())) if len(strange) else frame
+    frame, unknown = without_unknown_keys(frame, known_keys)
+    bad += unknown
     values = frame.select(days).to_numpy()
     negative = values < 0
     if negative.any():
@@ -131,33 +129,33 @@ def _checked(
 
 
 def _cube(rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, data: Data) -> Cube:
-    """The cube of the blocks [row, day column] (they are given back on the way), series and days in order."""
+    """The cube of the blocks [row, day column], series and days in order. `blocks` is emptied to free memory."""
     frequency = Frequency(data.frequency)
-    series = as_text(rows.frame).with_row_index(PLACE).sort(*data.keys, FILE, ROW)
-    units = _gather(blocks, series[PLACE].to_numpy())
+    series = as_text(rows.frame).with_row_index(POSITION).sort(*data.keys, FILE, ROW)
+    units = _gather(blocks, series[POSITION].to_numpy())
     series, units, doubled = _without_duplicates(series, units, data.keys)
-    told = np.array([bool((~np.isnan(units[:, day])).any()) for day in range(len(axis))])
-    if not told.any():
-        raise no_sales(rows, data.sales, f"{data.day_prefix}…")
-    origin = period_start(axis[told][:1], frequency)[0]
+    with_values = np.array([bool((~np.isnan(units[:, day])).any()) for day in range(len(axis))])  # [day]
+    if not with_values.any():
+        raise no_sales_error(rows, data.sales, f"{data.day_prefix}…")
+    origin = period_start(axis[with_values][:1], frequency)[0]
     period = period_index(axis, origin, frequency)
-    begin, end = 0, int(period[told][-1]) + 1
+    begin, end = 0, int(period[with_values][-1]) + 1
     findings: list[Finding] = []
     if frequency != Frequency.DAY:
-        begin, whole = whole_periods(axis[told], origin, frequency)
-        if cut := begin + end - whole:
-            message = f"{cut} at the edge of the history not whole"
+        begin, past_last = whole_period_bounds(axis[with_values], origin, frequency)
+        if cut := begin + end - past_last:
+            message = f"{cut} {frequency.noun}{'s are' if cut > 1 else ' is'} not whole, at the edge of the history"
             findings.append(finding("partial-periods", data.sales, cut, message))
-        end = whole
-    as_it_is = frequency == Frequency.DAY and len(axis) == end and period[0] == 0
-    units = units if as_it_is else _fold(units, period - begin, end - begin)
+        end = past_last
+    one_column_a_day = frequency == Frequency.DAY and len(axis) == end and period[0] == 0
+    units = units if one_column_a_day else _sum_periods(units, period - begin, end - begin)
     attributes = [name for name in data.attributes if name not in data.keys]
     first = period_range(origin, begin + 1, frequency)[-1]
     return Cube(series.select(*data.keys, *attributes), first, units, {}, [doubled], findings)
 
 
 def _gather(blocks: list[np.ndarray], order: np.ndarray) -> np.ndarray:
-    """The rows of all `blocks` in `order`; each block is given back as soon as it is copied."""
+    """The rows of all `blocks` in `order`. `blocks` is emptied, so that the memory of a copied block is freed."""
     target = np.empty(len(order), np.int64)
     target[order] = np.arange(len(order))
     units = np.empty((len(order), blocks[0].shape[1]), np.float32)
@@ -172,26 +170,26 @@ def _gather(blocks: list[np.ndarray], order: np.ndarray) -> np.ndarray:
 def _without_duplicates(
     series: pl.DataFrame, units: np.ndarray, keys: Sequence[str]
 ) -> tuple[pl.DataFrame, np.ndarray, pl.DataFrame]:
-    """One row for each series (`series` is sorted by `keys`); a day on which its rows differ is not known."""
+    """One row for each series (`series` is sorted by `keys`), NaN where its rows differ; and the bad rows."""
     number = series.select(pl.struct(keys).rle_id()).to_series().to_numpy()
     firsts = np.flatnonzero(np.append(True, np.diff(number) > 0))
     copies = np.setdiff1d(np.arange(len(number)), firsts)
     differs = np.zeros(len(firsts), bool)
     for row in copies:
         first = firsts[number[row]]
-        same = (units[first] == units[row]) | (np.isnan(units[first]) & np.isnan(units[row]))
-        differs[number[row]] |= not same.all()
-        units[first, ~same] = np.nan
-    doubled = faulty(series[np.sort(np.append(copies, firsts[differs]))], "duplicate-keys")
+        equal = (units[first] == units[row]) | (np.isnan(units[first]) & np.isnan(units[row]))
+        differs[number[row]] |= not equal.all()
+        units[first, ~equal] = np.nan
+    doubled = bad_row_entries(series[np.sort(np.append(copies, firsts[differs]))], "duplicate-keys")
     return (series[firsts], units[firsts], doubled) if len(copies) else (series, units, doubled)
 
 
-def _fold(units: np.ndarray, period: np.ndarray, count: int) -> np.ndarray:
-    """Days [series, day column] summed into periods [series, period]; not known where no day of the period is."""
-    out = np.full((len(units), count), np.nan, np.float32)
-    for each in range(count):
-        days = units[:, period == each]
+def _sum_periods(units: np.ndarray, period: np.ndarray, count: int) -> np.ndarray:
+    """Days [series, day column] summed into periods [series, period]; NaN where all days of a period are NaN."""
+    sums = np.full((len(units), count), np.nan, np.float32)
+    for number in range(count):
+        days = units[:, period == number]
         known = ~np.isnan(days)
         total = np.where(known, days, 0).sum(axis=1, dtype=np.float64)
-        out[:, each] = np.where(known.any(axis=1), total, np.nan)
-    return out
+        sums[:, number] = np.where(known.any(axis=1), total, np.nan)
+    return sums

@@ -38,9 +38,9 @@ def lost_demand(panel: Panel, stockouts: pl.DataFrame, levels: tuple[Level, ...]
     """The estimated demand of each day of `stockouts`: its columns, then ``expected`` and ``lost``.
 
     `stockouts` has the panel's keys, ``date`` and ``sold`` (units sold before the shelf was empty), one row for each
-    series and day, as `data.read` returns them; in `panel` these days are not known. ``expected`` is the mean of the
-    demand, which is at least ``sold``, and ``lost`` is the difference. `levels` are groups of series that share
-    holidays and seasons, beside the groups of each column of text.
+    series and day, as `data.sales_reader` returns them; in `panel` these days are not known. ``expected`` is the mean
+    of the demand, which is at least ``sold``, and ``lost`` is the difference. `levels` are groups of series that
+    share holidays and seasons, beside the groups of each column of text.
 
     Raises UsageError where a row names a series or a day that the panel does not have.
     """

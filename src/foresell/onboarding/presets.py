@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import DataError, UsageError
-from foresell.data.files import File
+from foresell.data.input_files import InputFile
 from foresell.onboarding.proposal import Draft, Proposal
 from foresell.onboarding.table_sample import look
 
@@ -51,7 +51,7 @@ def _sales_file(preset: Preset, path: Path) -> Path | None:
 def _lacking(preset: Preset, sales: Path) -> list[str]:
     """Columns of the preset that its sales file does not have."""
     try:
-        columns = look([File(str(sales), sales.name)], rows=5).columns
+        columns = look([InputFile(str(sales), sales.name)], rows=5).columns
     except DataError:
         return list(preset.columns)
     return [name for name in preset.columns if name not in columns]

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data.files import find_files
+from foresell.data.input_files import find_files
 from foresell.onboarding import presets, wide_table
 from foresell.onboarding.proposal import Draft, Proposal, Reason
 from foresell.onboarding.table_inference import COLUMN_ROLES, LISTS, Look

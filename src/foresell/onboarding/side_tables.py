@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from foresell.core.errors import ForesellError
-from foresell.data.files import File
+from foresell.data.input_files import InputFile
 from foresell.onboarding import identity
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import Column, Kind, profile
@@ -25,7 +25,7 @@ FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukun
 class Side:
     """A table beside the sales: where it is, what its columns are, and which of them it shares with the keys."""
 
-    file: File
+    file: InputFile
     peek: Peek
     columns: dict[str, Column]
     shared: tuple[str, ...]
@@ -95,12 +95,12 @@ def _sides(draft: Draft, sales: Peek) -> list[Side]:
     return sides
 
 
-def _folders_of_parts(folder: Path, own: set[Path]) -> list[File]:
+def _folders_of_parts(folder: Path, own: set[Path]) -> list[InputFile]:
     """Folders named like what is planned ahead, which hold one table in parts."""
     named = [
         path for path in sorted(folder.iterdir()) if path.is_dir() and set(plain(path.name).split("_")) & FUTURE_WORDS
     ]
-    return [File(str(path), path.name) for path in named if tables_in(path) and path.resolve() not in own]
+    return [InputFile(str(path), path.name) for path in named if tables_in(path) and path.resolve() not in own]
 
 
 def _future(draft: Draft, side: Side) -> bool:

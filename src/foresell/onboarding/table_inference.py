@@ -11,7 +11,7 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
-from foresell.data.values import DAY_OR_MONTH_FIRST, first_of
+from foresell.data.values import DAY_OR_MONTH_FIRST, most_regular_format
 from foresell.onboarding import frequency, identity, side_tables
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, Column, Kind, decimal_mark, profile, share
@@ -67,7 +67,7 @@ class Look:
     def _date(self) -> None:
         column = self._date_by_hand() if "date" in self.said else self._date_by_look()
         texts = self.peek.frame[column.name].cast(pl.String)
-        chosen = first_of(column.formats, texts.head(20_000)) if column.formats else None
+        chosen = most_regular_format(column.formats, texts.head(20_000)) if column.formats else None
         example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.drop_nulls().first()))
         self.draft.take(
             "data.date", column.name, "as you said" if "date" in self.said else f"its values are dates: {example}"

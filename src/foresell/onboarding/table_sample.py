@@ -16,7 +16,7 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UsageError, first_five
-from foresell.data.files import PARQUET, TEXT, File, Text, reading
+from foresell.data.input_files import TABLE_ENDINGS, InputFile, TextFile, reading
 from foresell.onboarding.column_names import name_score, plain
 
 ROW = "__row"  # where a sampled row stands in the table, from 0
@@ -42,7 +42,7 @@ class Peek:
     `whole` says whether the sample is all there is; else `scan()` reads on, where `can_scan`.
     """
 
-    files: tuple[File, ...]
+    files: tuple[InputFile, ...]
     frame: pl.DataFrame
     dialect: Dialect | None
     whole: bool
@@ -80,7 +80,7 @@ class Peek:
         return replace(self, frame=both.unique(ROW, keep="first").sort(ROW))
 
 
-def look(files: list[File], rows: int = HEAD_ROWS, fixed: dict[str, str] | None = None) -> Peek:
+def look(files: list[InputFile], rows: int = HEAD_ROWS, fixed: dict[str, str] | None = None) -> Peek:
     """The first `rows` rows of the files, as one table. `fixed` says the ``separator`` or ``encoding``.
 
     Raises UnreadableFile where the first file is empty or is no table.
@@ -108,15 +108,15 @@ def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
     return pl.scan_parquet(paths, row_index_name=ROW, storage_options=options)
 
 
-def _small_enough(files: list[File]) -> bool:
+def _small_enough(files: list[InputFile]) -> bool:
     """Whether all rows may be gone through: the files are near and not huge."""
     return not files[0].remote and sum(os.path.getsize(file.path) for file in files) <= LARGEST_SCAN_BYTES
 
 
-def _head(file: File, encoding: str | None) -> tuple[str, bool, str]:
+def _head(file: InputFile, encoding: str | None) -> tuple[str, bool, str]:
     """The beginning of a text file, whether it goes on, and its encoding."""
     if file.remote:
-        text = next(Text(file).blocks(HEAD_BYTES), b"").decode(errors="replace")
+        text = next(TextFile(file).blocks(HEAD_BYTES), b"").decode(errors="replace")
         return text, True, "utf-8"
     with reading(file), open(file.path, "rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
@@ -125,7 +125,7 @@ def _head(file: File, encoding: str | None) -> tuple[str, bool, str]:
         head = stream.read(HEAD_BYTES + 1)
     cut, head = len(head) > HEAD_BYTES, head[:HEAD_BYTES]
     encoding = encoding or _encoding(head)
-    next(Text(file, encoding).blocks(4096))  # refuses what is empty or binary
+    next(TextFile(file, encoding).blocks(4096))  # refuses what is empty or binary
     text = head.decode(encoding, errors="replace")
     return (text[: text.rfind("\n") + 1] if cut else text), cut, encoding
 
@@ -153,7 +153,7 @@ def _separator(text: str) -> str:
     return best
 
 
-def _parse(text: str, separator: str, rows: int, file: File) -> pl.DataFrame:
+def _parse(text: str, separator: str, rows: int, file: InputFile) -> pl.DataFrame:
     with reading(file):
         return pl.read_csv(
             io.BytesIO(text.lstrip("\ufeff").encode()),
@@ -165,13 +165,13 @@ def _parse(text: str, separator: str, rows: int, file: File) -> pl.DataFrame:
         )
 
 
-def tables_in(folder: Path) -> list[File]:
+def tables_in(folder: Path) -> list[InputFile]:
     """The data files that stand in `folder` itself, by name."""
-    found = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(TEXT + PARQUET))
-    return [File(str(path), path.name) for path in sorted(found) if not path.name.startswith(".")]
+    found = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(TABLE_ENDINGS))
+    return [InputFile(str(path), path.name) for path in sorted(found) if not path.name.startswith(".")]
 
 
-def sales_among(folder: Path, below: list[File]) -> tuple[list[File], Path]:
+def sales_among(folder: Path, below: list[InputFile]) -> tuple[list[InputFile], Path]:
     """Of a folder's files, which may be of several kinds, those that hold the sales, and the path that names them.
 
     Sales are what has a date and a quantity by the names of its columns. Files in the folder itself come before
@@ -195,26 +195,26 @@ def sales_among(folder: Path, below: list[File]) -> tuple[list[File], Path]:
     )
 
 
-def _kinds(files: list[File]) -> list[list[File]]:
+def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
     """The files that have the same columns, together."""
-    kinds: dict[tuple[str, ...], list[File]] = {}
+    kinds: dict[tuple[str, ...], list[InputFile]] = {}
     for file in files:
         kinds.setdefault(tuple(look([file], rows=5).columns), []).append(file)
     return list(kinds.values())
 
 
-def _like_sales(files: list[File]) -> bool:
+def _like_sales(files: list[InputFile]) -> bool:
     columns = look(files[:1], rows=5).columns
     return any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
 
 
-def _called_sales(file: File, folder: Path) -> bool:
+def _called_sales(file: InputFile, folder: Path) -> bool:
     """Whether the file or the folder it stands in is called sales, orders, transactions or the like."""
     parts = Path(file.path).relative_to(folder).parts
     return any(word in SALES_NAMES.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
 
 
-def _path_of(files: list[File], below: list[File]) -> Path:
+def _path_of(files: list[InputFile], below: list[InputFile]) -> Path:
     """A file's own path, or the folder that holds these files and no others."""
     if len(files) == 1:
         return Path(files[0].path)

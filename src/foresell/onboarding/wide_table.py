@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data.files import find_files
-from foresell.data.values import first_of, to_date
+from foresell.data.input_files import find_files
+from foresell.data.values import most_regular_format, to_date
 from foresell.onboarding import frequency, identity, side_tables
 from foresell.onboarding.columns import Kind, profile
 from foresell.onboarding.identity import DAY
@@ -122,7 +122,7 @@ def _dates_of_names(draft: Draft, days: list[str], said: dict[str, Any]) -> np.n
     column = profile(names.to_frame(), date_format=said.get("date_format"))["day"]
     if column.kind != Kind.DATE:
         raise UsageError(f"The columns {first_five(days)} look like dates, but no one format reads them all.")
-    chosen = first_of(column.formats, names)
+    chosen = most_regular_format(column.formats, names)
     draft.conclude("data.date_format", chosen, f"reads names of columns such as {days[0]}")
     return np.unique(to_date(names, chosen).drop_nulls().to_numpy().astype("datetime64[D]"))
 

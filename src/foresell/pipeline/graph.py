@@ -267,7 +267,7 @@ _DECLARED = (
         needs=("check", "backtest", "combine"),
         reads=Reads(
             settings=("transactions",),
-            code=("core", "ensemble", "transactions", "data.price_table", "pipeline.drivers", "pipeline.single_sales"),
+            code=("core", "ensemble", "transactions", "data.gap_filling", "pipeline.drivers", "pipeline.single_sales"),
         ),
         reads_where={
             "transactions": Reads(

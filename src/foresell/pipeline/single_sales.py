@@ -22,7 +22,7 @@ from foresell.core.errors import SettingsError
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, Transactions
-from foresell.data.price_table import hold_on
+from foresell.data.gap_filling import carry_forward
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import Revenue, SingleSales
 from foresell.transactions.fitted import FittedTransactions
@@ -224,7 +224,7 @@ def _held(panel: Panel, some: slice) -> np.ndarray:
     """The prices of some series [series, day]; on days without one that of the day before, at first the next."""
     price = np.array(panel.known["price"].part(some).on(slice(0, panel.n_days)), np.float64)
     price = np.pad(price, ((0, 0), (0, panel.n_days - price.shape[1])), constant_values=np.nan)
-    hold_on(price)
+    carry_forward(price)
     turned = price[:, ::-1].copy()
-    hold_on(turned)
+    carry_forward(turned)
     return turned[:, ::-1]

@@ -14,9 +14,9 @@ import polars as pl
 
 from foresell.core.errors import SettingsError, first_five
 from foresell.core.settings import Data, Transactions
-from foresell.data.files import File, find_files
-from foresell.data.rows import truth
-from foresell.data.tables import Dialect, Field, Kind, header_of, read_parts
+from foresell.data.input_files import InputFile, find_files
+from foresell.data.sales_rows import parse_yes_no
+from foresell.data.typed_tables import ColumnKind, Dialect, InputColumn, header_of, read_parts
 from foresell.data.values import to_date
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import Column, profile
@@ -61,13 +61,13 @@ class Plan:
     `target` is a column, or where the table has none of that name, quantity times price (`product`).
     """
 
-    files: list[File]
+    files: list[InputFile]
     dialect: Dialect
     date: str
     target: str
     product: tuple[str, str] | None
     quantity: str | None
-    fields: list[Field]
+    fields: list[InputColumn]
     flags: list[str]
     dates: dict[str, str]  # other dates, and their format in text
     left_out: dict[str, str]
@@ -150,7 +150,7 @@ def _least(frames: list[pl.DataFrame], most: int) -> pl.DataFrame:
 def _dialect(data: Data, transactions: Transactions) -> Dialect:
     own = transactions.path is not None and transactions.path != data.sales
     plain = Dialect(data.separator, data.decimal, data.encoding, data.date_format)
-    return replace(plain, date_format=None, prefer=data.date_format) if own else plain
+    return replace(plain, date_format=None, preferred_date_format=data.date_format) if own else plain
 
 
 def _target(data: Data, transactions: Transactions, names: Iterable[str]) -> tuple[str, str] | None:
@@ -182,15 +182,15 @@ def _plan(data: Data, transactions: Transactions, base: Path) -> Plan:
         for name, column in columns.items()
         if name not in (wanted | named | numbers | {date}) and (reason := _useless(column, sample.height))
     }
-    fields = [Field(date, Kind.DATE)]
+    fields = [InputColumn(date, ColumnKind.DATE)]
     flags: list[str] = []
     dates: dict[str, str] = {}
     for name, column in columns.items():
         if name == date or name in left_out:
             continue
         is_number = column.kind == Found.NUMBER and name not in named and not _names_things(column)
-        fields.append(Field(name, Kind.NUMBER if is_number or name in numbers else Kind.TEXT))
-        if fields[-1].kind == Kind.TEXT and name not in named:
+        fields.append(InputColumn(name, ColumnKind.NUMBER if is_number or name in numbers else ColumnKind.TEXT))
+        if fields[-1].kind == ColumnKind.TEXT and name not in named:
             flags += [name] if column.kind == Found.FLAG else []
             dates |= {name: (column.formats or ("%Y-%m-%d",))[0]} if column.kind == Found.DATE else {}
     return Plan(files, dialect, date, transactions.target, product, data.quantity, fields, flags, dates, left_out)
@@ -222,14 +222,14 @@ def _typed(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
     for field in plan.fields:
         values = frame[field.name]
         if field.name in plan.flags:
-            values = truth(values).cast(pl.Float64)
+            values = parse_yes_no(values).cast(pl.Float64)
         elif field.name in plan.dates:
             as_text = values.dtype == pl.Categorical
             values = to_date(values.cast(pl.String).str.strip_chars(), plan.dates[field.name]) if as_text else values
             values = values.cast(pl.Date, strict=False)
-        elif field.kind == Kind.NUMBER:
+        elif field.kind == ColumnKind.NUMBER:
             values = values.cast(pl.Float64).round_sig_figs(7)  # as it was written; it was read in single precision
-        elif field.kind == Kind.TEXT:
+        elif field.kind == ColumnKind.TEXT:
             values = values.cast(pl.String)
         columns.append(values)
     made = pl.DataFrame(columns)

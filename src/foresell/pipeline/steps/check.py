@@ -11,7 +11,7 @@ import polars as pl
 from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding, Severity, worst_first
 from foresell.core.hierarchy import Hierarchy
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 from foresell.models.lost_demand import lost_by_level, lost_demand
 from foresell.pipeline.summaries import CheckSummary
 from foresell.pipeline.task import Task, write_findings, write_json
@@ -22,7 +22,7 @@ from foresell.store.tables import write_table
 def run(task: Task, folder: Path) -> CheckSummary:
     """Reads and validates the data, and lays them out as a panel. Raises FindingsStop, leaving what was found."""
     try:
-        loaded = read(task.settings, task.base, lambda share, doing: task.tell(share, 1, doing.lower()))
+        loaded = read_sales(task.settings, task.base, lambda share, doing: task.tell(share, 1, doing.lower()))
     except FindingsStop as stop:
         with task.steps.run_step("check", "stopped", code="") as stopped:
             counts = _write(stopped, stop.findings, stop.quarantine)

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foresell.core.settings import parse_settings
-from foresell.data import quarantine, tables
-from foresell.data.files import File
-from foresell.data.read import read
-from foresell.data.tables import Dialect, Field, Kind, find_format, read_parts
-from foresell.data.text import chunks, records_of, split_header
+from foresell.data import quarantine, typed_tables
+from foresell.data.input_files import InputFile
+from foresell.data.sales_reader import read_sales
+from foresell.data.text_records import chunks, records_of, split_header
+from foresell.data.typed_tables import ColumnKind, Dialect, InputColumn, infer_date_format, read_parts
 
 CELLS = st.lists(st.text("ab,;\n\"'é ", max_size=5), min_size=2, max_size=4)
 ROWS = st.lists(CELLS, min_size=1, max_size=12)
@@ -49,7 +49,7 @@ def test_chunks_hold_whole_records_whatever_the_block(tmp_path, rows, size, clos
     data = written([["name", "a\nb"], *rows]).encode()
     data = data if closed else data[:-1]
     (tmp_path / "f.csv").write_bytes(data)
-    found = list(chunks(File(str(tmp_path / "f.csv"), "f.csv"), size=size))
+    found = list(chunks(InputFile(str(tmp_path / "f.csv"), "f.csv"), size=size))
     assert b"".join(chunk.data for chunk in found) == data
     assert [chunk.line for chunk in found] == [
         1 + b"".join(each.data for each in found[:place]).count(b"\n") for place in range(len(found))
@@ -68,10 +68,10 @@ def test_small_blocks_change_nothing(tmp_path: Path, monkeypatch, size):
     rows = "".join(f"A,x,2024-01-{day:02d},{day}\n" for day in range(1, 29))
     spoilt = rows.replace("-07,7", '-07,"se\nven"').replace(",12\n", ",12\n\n").replace(",20\n", ",twenty\n")
     (tmp_path / "sales.csv").write_text("store,item,date,units\n" + spoilt)
-    for module in (tables, quarantine):
+    for module in (typed_tables, quarantine):
         monkeypatch.setattr(module, "chunks", partial(chunks, size=size))
     tree = {"sales": "sales.csv", "keys": ["store", "item"], "max_bad_share": 0.5}
-    loaded = read(parse_settings({"data": tree, "horizon": 1}), tmp_path)
+    loaded = read_sales(parse_settings({"data": tree, "horizon": 1}), tmp_path)
     expected = np.arange(1, 29, dtype=np.float32)
     expected[[6, 19]] = np.nan
     np.testing.assert_array_equal(loaded.panel.units[0], expected)
@@ -92,11 +92,16 @@ def test_the_quick_and_the_careful_way_agree(tmp_path, cells):
     text = "key,date,number,text\n" + "".join(
         f"k{row},2024-02-{row + 1:02d},{cell},t{row % 2}\n" for row, cell in enumerate(cells)
     )
-    fields = [Field("key", Kind.KEY), Field("date", Kind.DATE), Field("number", Kind.NUMBER), Field("text", Kind.TEXT)]
+    fields = [
+        InputColumn("key", ColumnKind.KEY),
+        InputColumn("date", ColumnKind.DATE),
+        InputColumn("number", ColumnKind.NUMBER),
+        InputColumn("text", ColumnKind.TEXT),
+    ]
     (tmp_path / "quick.csv").write_text(text)
     (tmp_path / "careful.csv").write_text(text + "ragged\n")
     quick, careful = (
-        next(iter(read_parts(File(str(tmp_path / name), name), fields, Dialect())))
+        next(iter(read_parts(InputFile(str(tmp_path / name), name), fields, Dialect())))
         for name in ("quick.csv", "careful.csv")
     )
     assert quick.frame.equals(careful.frame)
@@ -118,4 +123,4 @@ def test_the_quick_and_the_careful_way_agree(tmp_path, cells):
     ],
 )
 def test_the_format_of_dates_is_found(texts, expected):
-    assert find_format(pl.Series(texts)) == expected
+    assert infer_date_format(pl.Series(texts)) == expected

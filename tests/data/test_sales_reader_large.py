@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from foresell.core.settings import parse_settings
-from foresell.data.read import read
+from foresell.data.sales_reader import read_sales
 
 NAN = np.nan
 
@@ -103,7 +103,7 @@ def test_rossmann(shared_data):
         "attributes": ["StoreType", "CompetitionDistance"],
         "absent": "unknown",
     }
-    loaded = read(parse_settings({"data": tree}), shared_data / "rossmann")
+    loaded = read_sales(parse_settings({"data": tree}), shared_data / "rossmann")
     raw = pl.read_parquet(shared_data / "rossmann" / "rossmann.parquet")
     assert loaded.panel.units.shape == (1115, 942)
     assert np.nansum(loaded.panel.units, dtype=np.float64) == raw["Sales"].sum()
@@ -134,7 +134,7 @@ def test_m5(shared_data):
             "flags": {"snap": {"by": "state_id", "columns": {"CA": "snap_CA", "TX": "snap_TX", "WI": "snap_WI"}}},
         },
     }
-    panel = read(parse_settings({"data": tree}), shared_data / "m5").panel
+    panel = read_sales(parse_settings({"data": tree}), shared_data / "m5").panel
     raw = pl.read_csv(shared_data / "m5" / tree["sales"])
     days = [f"d_{day}" for day in range(1, 1914)]
     assert panel.units.shape == (30490, 1913)

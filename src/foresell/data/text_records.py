@@ -1,4 +1,4 @@
-"""Records of a delimited text file: where each begins and ends, on which line it stands, how many fields it has."""
+"""Records of a delimited text file: the start, end, line number and number of fields of each record."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresell.core.errors import UnreadableFile
-from foresell.data.files import BLOCK, File, Text
+from foresell.data.input_files import BLOCK_BYTES, InputFile, TextFile
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
-LONGEST = 2**29  # a record of half a gigabyte is an open quote
+MAX_RECORD_BYTES = 2**29  # a longer record is a quote that was never closed
 
 
 @dataclass(frozen=True)
-class Chunk:
-    """Whole records of a text file: `data` without the header, `line` (from 1) on which its first record stands."""
+class TextChunk:
+    """Whole records of a text file: `data`, and the `line` (from 1) of its first record."""
 
     data: bytes
     line: int
-    share: float  # of the file that has been read
+    share: float  # of the file that has been read, from 0 to 1
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,13 @@ class Records:
 
     starts: np.ndarray  # offset of the first byte
     ends: np.ndarray  # offset past the last byte, line end excluded
-    lines: np.ndarray  # lines of the chunk before it
-    fields: np.ndarray  # how many fields it has
+    lines: np.ndarray  # number of lines of the chunk before the record
+    fields: np.ndarray  # number of fields
     blank: np.ndarray
 
 
 def records_of(data: bytes, separator: str) -> Records:
-    """Where the records of `data` are; a line end or separator within quotes does not count.
+    """The records of `data`. A line end or a separator within quotes does not count.
 
     >>> records_of(b'a,"x\\ny"\\nb,c,d\\n', ",").lines, records_of(b'a,"x\\ny"\\nb,c,d\\n', ",").fields
     (array([0, 2]), array([2, 3]))
@@ -58,19 +58,19 @@ def records_of(data: bytes, separator: str) -> Records:
     return Records(starts, inner, lines, fields, inner <= starts)
 
 
-def regular(data: bytes, separator: str, width: int) -> bool:
-    """Whether every record of `data` has `width` fields and none is blank; quick, and sure only when true."""
+def is_regular(data: bytes, separator: str, width: int) -> bool:
+    """Whether every record of `data` has `width` fields and none is blank. Fast; only True is certain."""
     if b'"' in data:
         records = records_of(data, separator)
         return bool((records.fields == width).all() and not records.blank.any())
     raw = np.frombuffer(data, np.uint8)
     count = np.count_nonzero(raw == NEWLINE) + (raw[-1] != NEWLINE)
-    # A record with too many fields is refused by the parser, so too few elsewhere cannot make up for it.
+    # The parser refuses a record with too many fields, so that these cannot hide too few fields elsewhere.
     return bool(np.count_nonzero(raw == ord(separator)) == (width - 1) * count)
 
 
 def _last_end(data: bytes) -> int:
-    """The offset past the last record that is whole, 0 where there is none."""
+    """The offset past the last whole record, 0 where no record is whole."""
     if b'"' not in data:
         return data.rfind(b"\n") + 1
     raw = np.frombuffer(data, np.uint8)
@@ -79,54 +79,54 @@ def _last_end(data: bytes) -> int:
     return int(outside[-1]) + 1 if len(outside) else 0
 
 
-def _checked(data: bytes, line: int, file: File) -> bytes:
-    """The same bytes, once it is sure that they are UTF-8 text. Raises UnreadableFile with the line if not."""
+def _require_utf8(data: bytes, line: int, file: InputFile) -> bytes:
+    """Returns `data` unchanged. Raises UnreadableFile, with the line number, where it is not UTF-8 text."""
     if b"\0" in data:
-        place = line + data[: data.index(b"\0")].count(b"\n")
-        raise UnreadableFile(f"{file.name} is damaged: line {place} holds a zero byte. Fetch or export it again.")
+        bad_line = line + data[: data.index(b"\0")].count(b"\n")
+        raise UnreadableFile(f"{file.name} is damaged: line {bad_line} holds a zero byte. Fetch or export it again.")
     if not data.isascii():
         try:
             data.decode("utf-8")
         except UnicodeDecodeError as error:
-            place = line + data[: error.start].count(b"\n")
-            around = data[max(error.start - 10, data.rfind(b"\n", 0, error.start) + 1) : error.start + 10]
-            shown = around.decode("cp1252", "replace").splitlines()[0]
+            bad_line = line + data[: error.start].count(b"\n")
+            neighbours = data[max(error.start - 10, data.rfind(b"\n", 0, error.start) + 1) : error.start + 10]
+            shown = neighbours.decode("cp1252", "replace").splitlines()[0]
             raise UnreadableFile(
-                f"{file.name} is not UTF-8 text: line {place} has a byte that UTF-8 does not allow, near '{shown}'. "
+                f"{file.name} is not UTF-8 text: line {bad_line} has a byte that UTF-8 does not allow, near '{shown}'. "
                 "If that reads right, set 'encoding: cp1252' (Western Windows); else the encoding it was written in."
             ) from error
     return data
 
 
-def chunks(file: File, encoding: str = "utf-8", size: int = BLOCK) -> Iterator[Chunk]:
-    """The records of `file`, header included, in chunks of about `size` bytes that end where a record does.
+def chunks(file: InputFile, encoding: str = "utf-8", size: int = BLOCK_BYTES) -> Iterator[TextChunk]:
+    """The records of `file`, header included, in chunks of about `size` bytes. Each chunk ends at the end of a record.
 
-    Raises UnreadableFile for what is not a text table, and for a quote that is never closed.
+    Raises UnreadableFile where the file is not a text table, or has a quote that is never closed.
     """
-    text = Text(file, encoding)
+    text = TextFile(file, encoding)
     rest, line = b"", 1
     for block in text.blocks(size):
         data = rest + block
         cut = _last_end(data)
         if cut:
-            yield Chunk(_checked(data[:cut], line, file), line, text.share)
+            yield TextChunk(_require_utf8(data[:cut], line, file), line, text.share)
             line += data.count(b"\n", 0, cut)
         rest = data[cut:]
-        if len(rest) > LONGEST:
+        if len(rest) > MAX_RECORD_BYTES:
             break
     if rest.count(b'"') % 2:
         raise UnreadableFile(
-            f"{file.name} opens a quote in line {line} that is never closed, so its rows cannot be told apart. "
+            f"{file.name} opens a quote in line {line} that is never closed, so its rows cannot be separated. "
             "Close the quote, or double it if it belongs to the text."
         )
     if rest:
-        yield Chunk(_checked(rest, line, file), line, 1.0)
+        yield TextChunk(_require_utf8(rest, line, file), line, 1.0)
 
 
 def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:
-    """The column names of the first record, the separator that splits them, and how many bytes the record takes.
+    """The column names of the first record, the separator between them, and the length of the record in bytes.
 
-    Where the header does not have `separator` and has another usual one, that one is taken.
+    Where the header does not contain `separator` and contains another usual one, the latter is returned.
     """
     end, quotes = 0, 1
     while quotes % 2 and end < len(data):
@@ -135,6 +135,6 @@ def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:
         quotes = data.count(b'"', 0, end)
     text = data[:end].decode().rstrip("\r\n")
     if separator not in text:
-        separator = max((",", ";", "\t", "|"), key=text.count) if any(each in text for each in ",;\t|") else separator
+        separator = max((",", ";", "\t", "|"), key=text.count) if any(sign in text for sign in ",;\t|") else separator
     names = next(csv.reader([text], delimiter=separator), [])
     return [name.strip() for name in names], separator, end

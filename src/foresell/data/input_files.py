@@ -1,6 +1,7 @@
-"""Where the files are and how to open them: local or s3://, plain or gzipped, one, a folder or a glob.
+"""Finds input files and opens them: one file, a folder or a glob; local or in a bucket (s3://); plain or gzipped.
 
-Text comes out as UTF-8 in blocks, whatever it was; what cannot be read raises UnreadableFile with one paragraph.
+Text is returned as blocks of UTF-8, whatever its encoding was. A file that cannot be read raises UnreadableFile, whose
+message is one paragraph.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ import polars as pl
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UnreadableFile, first_five
 
-TEXT = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
-PARQUET = (".parquet", ".pq")
-BLOCK = 32 * 2**20  # bytes of text that are parsed at a time
+TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+PARQUET_ENDINGS = (".parquet", ".pq")
+TABLE_ENDINGS = TEXT_ENDINGS + PARQUET_ENDINGS
+BLOCK_BYTES = 32 * 2**20  # bytes of text that are parsed at a time
 
 
 @dataclass(frozen=True)
-class File:
-    """One file: `path` opens it (absolute, or an s3:// address), `name` is how messages call it."""
+class InputFile:
+    """One file: `path` (absolute, or an s3:// address) opens it, and messages call it `name`."""
 
     path: str
     name: str
@@ -39,62 +41,66 @@ class File:
 
     @property
     def is_parquet(self) -> bool:
-        return self.path.lower().endswith(PARQUET)
+        return self.path.lower().endswith(PARQUET_ENDINGS)
 
 
-def find_files(path: str, base: Path) -> list[File]:
-    """The files that `path` names: one file, a folder (all tables in it) or a glob, in order of their names.
+def find_files(path: str, base: Path) -> list[InputFile]:
+    """The files that `path` names, in order of their names: one file, all tables of a folder, or the matches of a glob.
 
-    Relative paths begin at `base`. Raises UnreadableFile when there is none.
+    Relative paths begin at `base`. Raises UnreadableFile where `path` names no file.
     """
     if path.startswith("s3://"):
-        return _find_remote(path)
-    whole = Path(path).expanduser() if Path(path).expanduser().is_absolute() else base / path
-    if whole.is_file():
-        return [File(str(whole), path)]
-    if whole.is_dir():
-        found = sorted(str(each) for each in whole.rglob("*") if each.name.lower().endswith(TEXT + PARQUET))
-        if not found:
+        return _find_in_bucket(path)
+    full_path = Path(path).expanduser() if Path(path).expanduser().is_absolute() else base / path
+    if full_path.is_file():
+        return [InputFile(str(full_path), path)]
+    if full_path.is_dir():
+        matches = sorted(str(entry) for entry in full_path.rglob("*") if entry.name.lower().endswith(TABLE_ENDINGS))
+        if not matches:
             raise UnreadableFile(
-                f"The folder {path} holds no tables (files ending in {', '.join(TEXT + PARQUET)}). "
+                f"The folder {path} holds no tables (files ending in {', '.join(TABLE_ENDINGS)}). "
                 "Put the sales files there, or name another folder in the settings."
             )
     else:
-        found = sorted(each for each in glob.glob(str(whole), recursive=True) if Path(each).is_file())
-        if not found:
-            raise UnreadableFile(_nothing_there(path, whole))
-    return [File(each, os.path.relpath(each, base) if not os.path.isabs(path) else each) for each in found]
+        matches = sorted(match for match in glob.glob(str(full_path), recursive=True) if Path(match).is_file())
+        if not matches:
+            raise UnreadableFile(_missing_file_message(path, full_path))
+    return [InputFile(match, match if os.path.isabs(path) else os.path.relpath(match, base)) for match in matches]
 
 
-def _nothing_there(path: str, whole: Path) -> str:
+def _missing_file_message(path: str, full_path: Path) -> str:
     if glob.has_magic(path):
-        return f"No file matches {path} (seen from {whole.parent}). Correct the pattern in the settings."
-    if not whole.parent.is_dir():
-        return f"There is no file {path}: the folder {whole.parent} does not exist. Correct the path in the settings."
-    beside = sorted(each.name for each in whole.parent.iterdir())
-    holds = f"its folder holds {first_five(beside)}" if beside else "its folder is empty"
+        return f"No file matches {path} (seen from {full_path.parent}). Correct the pattern in the settings."
+    if not full_path.parent.is_dir():
+        return (
+            f"There is no file {path}: the folder {full_path.parent} does not exist. Correct the path in the settings."
+        )
+    siblings = sorted(path.name for path in full_path.parent.iterdir())
+    holds = f"its folder holds {first_five(siblings)}" if siblings else "its folder is empty"
     return f"There is no file {path}; {holds}. Correct the path in the settings."
 
 
-def _find_remote(path: str) -> list[File]:
-    magic = any(sign in path for sign in "*?[")
-    if not magic and path.lower().endswith(TEXT + PARQUET):
-        return [File(path, path)]
-    patterns = [path] if magic else [f"{path.rstrip('/')}/**/*{ending}" for ending in TEXT + PARQUET]
-    found = sorted({name for pattern in patterns for name in _listed(pattern) if name.lower().endswith(TEXT + PARQUET)})
-    if not found:
+def _find_in_bucket(path: str) -> list[InputFile]:
+    has_wildcard = any(sign in path for sign in "*?[")
+    if not has_wildcard and path.lower().endswith(TABLE_ENDINGS):
+        return [InputFile(path, path)]
+    patterns = [path] if has_wildcard else [f"{path.rstrip('/')}/**/*{ending}" for ending in TABLE_ENDINGS]
+    addresses = sorted(
+        {name for pattern in patterns for name in _list_bucket(pattern) if name.lower().endswith(TABLE_ENDINGS)}
+    )
+    if not addresses:
         raise UnreadableFile(f"No file matches {path}. Correct the address in the settings.")
-    return [File(each, each) for each in found]
+    return [InputFile(address, address) for address in addresses]
 
 
-def _listed(pattern: str) -> list[str]:
+def _list_bucket(pattern: str) -> list[str]:
     """The addresses that match a pattern in a bucket.
 
-    Polars has no listing of its own: the names come from a scan. Of Parquet that reads a few bytes of each file;
-    text has to be gone through for it.
+    Polars cannot list a bucket, so the names come from a scan. A scan of Parquet reads a few bytes of each file; a scan
+    of text reads all of it.
     """
-    scan = pl.scan_parquet if pattern.lower().endswith(PARQUET) else pl.scan_lines
-    with reading(File(pattern, pattern)):
+    scan = pl.scan_parquet if pattern.lower().endswith(PARQUET_ENDINGS) else pl.scan_lines
+    with reading(InputFile(pattern, pattern)):
         try:
             rows = scan(pattern, include_file_paths="__path", storage_options=s3_options())
             return rows.select(pl.col("__path").unique()).collect()["__path"].drop_nulls().to_list()
@@ -105,31 +111,31 @@ def _listed(pattern: str) -> list[str]:
 
 
 @contextmanager
-def reading(file: File) -> Iterator[None]:
-    """Turns whatever goes wrong while `file` is read into an UnreadableFile of one paragraph."""
+def reading(file: InputFile) -> Iterator[None]:
+    """Turns any error that occurs while `file` is read into an UnreadableFile with a message of one paragraph."""
     try:
         yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UnreadableFile(_cut_off(file)) from error
+        raise UnreadableFile(_truncated_message(file)) from error
     except UnicodeError as error:
         raise UnreadableFile(f"{file.name} is not text in the encoding that was expected: {error}.") from error
     except MemoryError:
         raise
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise UnreadableFile(_what_went_wrong(file, error)) from error
+        raise UnreadableFile(_read_error_message(file, error)) from error
 
 
-def _cut_off(file: File) -> str:
+def _truncated_message(file: InputFile) -> str:
     return (
         f"{file.name} is a gzip file that ends too early or is damaged, so it was probably not copied whole. "
         "Fetch it again."
     )
 
 
-def _what_went_wrong(file: File, error: Exception) -> str:
+def _read_error_message(file: InputFile, error: Exception) -> str:
     text = str(error)
     if "unexpected end of file" in text or "corrupt deflate" in text:
-        return _cut_off(file)
+        return _truncated_message(file)
     if "utf8" in text or "utf-8" in text:
         return (
             f"{file.name} is not UTF-8 text. Files in a bucket must be UTF-8 or Parquet: convert it (for example "
@@ -156,23 +162,25 @@ def _what_went_wrong(file: File, error: Exception) -> str:
     return f"{file.name} cannot be read: {text.splitlines()[0].strip()}."
 
 
-class Text:
-    """A text file, read in blocks of UTF-8. `share` says how much of the file has been read, from 0 to 1."""
+class TextFile:
+    """A text file, read in blocks of UTF-8. `share` is the part of the file that has been read, from 0 to 1."""
 
-    def __init__(self, file: File, encoding: str = "utf-8"):
+    def __init__(self, file: InputFile, encoding: str = "utf-8"):
         self.file = file
         self.encoding = codecs.lookup(encoding).name
         self.share = 0.0
 
-    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
+    def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         """The text in UTF-8, in blocks of about `size` bytes, without a byte order mark."""
         with reading(self.file):
             source = self._remote(size) if self.file.remote else self._local(size)
             first = next(source, b"")
-            self._look(first[:4096])
-            only_returns = b"\n" not in first and b"\r" in first  # the line ends of a very old spreadsheet
-            for place, block in enumerate(self._decoded(first, source)):
-                text = block.removeprefix(codecs.BOM_UTF8) if not place else block
+            self._require_text(first[:4096])
+            only_returns = (
+                b"\n" not in first and b"\r" in first
+            )  # some old spreadsheets end lines with a carriage return only
+            for number, block in enumerate(self._decoded(first, source)):
+                text = block.removeprefix(codecs.BOM_UTF8) if not number else block
                 yield text.replace(b"\r", b"\n") if only_returns else text
 
     def _local(self, size: int) -> Iterator[bytes]:
@@ -202,7 +210,7 @@ class Text:
             yield decoder.decode(block).encode()
         yield decoder.decode(b"", final=True).encode()
 
-    def _look(self, head: bytes) -> None:
+    def _require_text(self, head: bytes) -> None:
         """Raises UnreadableFile when the first bytes are not those of a text table."""
         if not head.strip():
             raise UnreadableFile(f"{self.file.name} is empty. Export it again, or take it out of the settings.")
@@ -214,7 +222,7 @@ class Text:
             b"\xd0\xcf\x11\xe0": "an old Excel file",
         }
         kind = kinds.get(head[:4])
-        if not kind and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or _every_other_is_zero(head)):
+        if not kind and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or _looks_like_utf16(head)):
             raise UnreadableFile(
                 f"{self.file.name} is UTF-16 text where {self.encoding} was expected. Set 'encoding: utf-16'."
             )
@@ -223,7 +231,7 @@ class Text:
             raise UnreadableFile(f"{self.file.name} holds {kind or 'binary data'}, not a text table. {then}")
 
 
-def _every_other_is_zero(head: bytes) -> bool:
+def _looks_like_utf16(head: bytes) -> bool:
     """Whether the bytes look like UTF-16 text of a European language."""
-    fewer, more = sorted((head[0:64:2].count(0), head[1:64:2].count(0)))
-    return more > 16 and fewer < 8
+    fewer_zeros, more_zeros = sorted((head[0:64:2].count(0), head[1:64:2].count(0)))
+    return more_zeros > 16 and fewer_zeros < 8

@@ -12,16 +12,16 @@ import pytest
 
 from foresell.core.errors import FindingsStop, UnreadableFile
 from foresell.core.settings import parse_settings
-from foresell.data.files import find_files
-from foresell.data.read import Loaded, read
+from foresell.data.input_files import find_files
+from foresell.data.sales_reader import ValidatedSales, read_sales
 
 LONG = "store,item,date,units\nA,x,2024-01-01,1\nÄ,x,2024-01-02,3\n"
 MANY = "store,item,date,units\n" + "".join(f"S{row % 97},x,2024-01-{row % 28 + 1:02d},{row}\n" for row in range(2700))
 
 
-def load(folder: Path, sales: str = "sales.csv", **data) -> Loaded:
+def load(folder: Path, sales: str = "sales.csv", **data) -> ValidatedSales:
     tree = {"sales": sales, "keys": ["store", "item"], **data}
-    return read(parse_settings({"data": tree, "horizon": 1}), folder, today=date(2024, 6, 1))
+    return read_sales(parse_settings({"data": tree, "horizon": 1}), folder, today=date(2024, 6, 1))
 
 
 def parquet(folder: Path) -> bytes:
@@ -57,7 +57,7 @@ BROKEN = {
     "quotes inside fields": (
         "sales.csv",
         (MANY + '5" pipe,x,2024-01-01,1\n6" pipe,x,2024-01-01,1\n').encode(),
-        "cannot be told apart",
+        "cannot be separated",
     ),
 }
 

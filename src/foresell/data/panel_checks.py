@@ -1,4 +1,4 @@
-"""What validation looks for once the panel stands: gaps, series that say nothing, covariates that end too early."""
+"""Checks of the finished panel: empty periods, series without information, covariates that end too early."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
-from foresell.data.codes import CODES, finding
 from foresell.data.cube import Cube
-from foresell.data.price_table import ROWS_AT_ONCE
+from foresell.data.finding_codes import CODES, finding
+from foresell.data.gap_filling import ROWS_AT_ONCE
 
 DEAD_AFTER = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6}  # periods without a sale, to the end
-CONSTANT_FROM = {Frequency.DAY: 28, Frequency.WEEK: 12, Frequency.MONTH: 6}  # known periods that never change
+CONSTANT_FROM = {Frequency.DAY: 28, Frequency.WEEK: 12, Frequency.MONTH: 6}  # known periods, all of one value
 
 
 def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 or noun == "series" else f"{count:,} {noun}s"
 
 
-def gaps(cube: Cube, frequency: Frequency, where: str) -> list[Finding]:
-    """Periods between the first and the last sale for which no series has a row; `cube` as it came from the files."""
+def empty_period_findings(cube: Cube, frequency: Frequency, where: str) -> list[Finding]:
+    """Periods between the first and the last sale in which no series has a row; `cube` still has ABSENT."""
     empty = np.isneginf(cube.units).all(axis=0)
     if not (count := int(empty.sum())):
         return []
@@ -33,14 +33,14 @@ def gaps(cube: Cube, frequency: Frequency, where: str) -> list[Finding]:
     message = f"{_plural(count, noun)} of {cube.n_days:,} {'has' if count == 1 else 'have'} no row in any series"
     if frequency == Frequency.DAY:
         weekdays = Counter((dates.astype(np.int64) + 3) % 7)
-        day, often = weekdays.most_common(1)[0]
-        name = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[int(day)]
-        message += f", {often:,} of them a {name}" if often > 1 else ""
+        weekday, on_weekday = weekdays.most_common(1)[0]
+        name = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[int(weekday)]
+        message += f", {on_weekday:,} of them a {name}" if on_weekday > 1 else ""
     return [finding("gaps", where, count, message, dates[:5])]
 
 
-def missing_days(absent: np.ndarray | None, panel: Panel, where: str) -> list[Finding]:
-    """Days without a row inside the life of a series, where they count as not known."""
+def missing_day_findings(absent: np.ndarray | None, panel: Panel, where: str) -> list[Finding]:
+    """Days on which a series on sale has no row (`absent` [series, day]), where such days count as unknown."""
     if absent is None or not (count := int(absent.sum())):
         return []
     share = count / max(count + int((~np.isnan(panel.units)).sum()), 1)
@@ -50,13 +50,13 @@ def missing_days(absent: np.ndarray | None, panel: Panel, where: str) -> list[Fi
 
 
 def _names(panel: Panel, rows: Iterable[int]) -> list[str]:
-    """The keys of some series, in words."""
+    """The keys of the first five of `rows` as text."""
     keys = panel.series.select(panel.keys)
     return [" ".join(str(value) for value in keys.row(int(row))) for row in list(rows)[:5]]
 
 
-def silent_series(panel: Panel, where: str) -> list[Finding]:
-    """Series that never change, and series that have stopped selling (those that never sold among them)."""
+def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
+    """Series that never change, and series that have stopped selling, those that never sold among them."""
     n = panel.n_series
     constant, dead = np.zeros(n, bool), np.zeros(n, bool)
     for start in range(0, n, ROWS_AT_ONCE):
@@ -64,26 +64,26 @@ def silent_series(panel: Panel, where: str) -> list[Finding]:
         known = ~np.isnan(units)
         rows = slice(start, start + len(units))
         sold = units > 0
-        # How many periods have passed since the last sale; all of them where there was none.
+        # The periods since the last sale; all periods where the series never sold.
         silent = np.where(sold.any(axis=1), sold[:, ::-1].argmax(axis=1), panel.n_days)
         dead[rows] = (silent >= DEAD_AFTER[panel.frequency]) & known.any(axis=1)
-        still = np.fmax.reduce(units, axis=1) == np.fmin.reduce(units, axis=1)
-        constant[rows] = still & sold.any(axis=1) & (known.sum(axis=1) >= CONSTANT_FROM[panel.frequency])
-    found = []
+        one_value = np.fmax.reduce(units, axis=1) == np.fmin.reduce(units, axis=1)
+        constant[rows] = one_value & sold.any(axis=1) & (known.sum(axis=1) >= CONSTANT_FROM[panel.frequency])
+    findings = []
     if count := int(constant.sum()):
         message = f"{_plural(count, 'series')} never change"
-        found.append(finding("constant-series", where, count, message, _names(panel, np.flatnonzero(constant))))
+        findings.append(finding("constant-series", where, count, message, _names(panel, np.flatnonzero(constant))))
     if count := int(dead.sum()):
         limit = _plural(DEAD_AFTER[panel.frequency], panel.frequency.noun)
         message = f"{_plural(count, 'series')} of {n:,} sold nothing for {limit} or more up to {panel.cutoff}"
-        found.append(finding("dead-series", where, count, message, _names(panel, np.flatnonzero(dead))))
-    return found
+        findings.append(finding("dead-series", where, count, message, _names(panel, np.flatnonzero(dead))))
+    return findings
 
 
-def short_history(panel: Panel, settings: Settings, where: str) -> list[Finding]:
-    """Whether the backtest's windows leave at least two seasons (and a horizon) to learn from."""
-    every = settings.backtest.every or settings.horizon
-    windows = settings.horizon + (settings.backtest.windows - 1) * every
+def short_history_findings(panel: Panel, settings: Settings, where: str) -> list[Finding]:
+    """A finding where the windows of the backtest leave less than two seasons and a horizon to learn from."""
+    days_between = settings.backtest.every or settings.horizon
+    windows = settings.horizon + (settings.backtest.windows - 1) * days_between
     needed = windows + max(settings.horizon, 2 * min(panel.frequency.season, settings.horizon))
     if panel.n_days >= needed:
         return []
@@ -95,12 +95,13 @@ def short_history(panel: Panel, settings: Settings, where: str) -> list[Finding]
     return [finding("short-history", where, needed - panel.n_days, message)]
 
 
-def ends_early(panel: Panel, ends: dict[str, int], horizon: int) -> list[Finding]:
-    """Covariates whose last given value (`ends` periods from the first) lies before the end of the horizon.
+def early_end_findings(panel: Panel, ends: dict[str, int], horizon: int) -> list[Finding]:
+    """Covariates whose last known value (`ends` periods from the first) lies before the end of the horizon.
 
-    A backtest sees them on the days it forecasts, for those days are past; the forecast of the coming days cannot.
+    A backtest knows such a covariate on the days that it forecasts, because those days are past. A forecast of coming
+    days does not know it.
     """
-    found = []
+    findings = []
     needed = panel.n_days + horizon
     for name, end in sorted(ends.items()):
         if end >= needed:
@@ -111,18 +112,18 @@ def ends_early(panel: Panel, ends: dict[str, int], horizon: int) -> list[Finding
             f"it {until}, {_plural(needed - end, noun)} before the horizon does ({panel.ahead(horizon)[-1]}): "
             "the backtest knew it, tonight's forecast cannot"
         )
-        found.append(finding("known-ahead-ends-early", f"covariate {name}", needed - end, message))
-    return found
+        findings.append(finding("known-ahead-ends-early", f"covariate {name}", needed - end, message))
+    return findings
 
 
-def unused_covariates(panel: Panel, used: Iterable[str]) -> list[Finding]:
-    """Covariates of the panel that no feature reads; `used` are the names that the features in use do read."""
-    idle = sorted(set(panel.known) - set(used))
-    return [finding("unused-covariate", f"covariate {name}", 1, "no feature in use reads it") for name in idle]
+def unused_covariate_findings(panel: Panel, used: Iterable[str]) -> list[Finding]:
+    """Covariates of the panel that no feature reads; `used` has the names that the features in use read."""
+    unused = sorted(set(panel.known) - set(used))
+    return [finding("unused-covariate", f"covariate {name}", 1, "no feature in use reads it") for name in unused]
 
 
-def tallies(tally: Counter, where: str) -> list[Finding]:
-    """Findings of what was counted row by row."""
+def tally_findings(tally: Counter, where: str) -> list[Finding]:
+    """One finding for each code that `tally` counts a row for."""
     return [
         finding(code, where, count, f"{_plural(count, 'row')}: {CODES[code].meaning.rstrip('.')}")
         for code, count in sorted(tally.items())

@@ -1,4 +1,4 @@
-"""Every code that reading and validation may report: what it means, how much it weighs, what to do about it."""
+"""The codes of the findings that reading and validation report: severity, meaning and advice of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from foresell.core.finding import Code, Severity, finding_of
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
 
 CODES: dict[str, Code] = {
-    # What stops the work.
+    # Errors, which stop the work.
     "missing-columns": Code(
         ERROR,
         "A column that the settings name is not in the table.",
@@ -27,7 +27,7 @@ CODES: dict[str, Code] = {
         "Correct the rows in the quarantine file, or the setting that misreads them; raise 'max_bad_share' only if "
         "the forecasts may do without these rows.",
     ),
-    # Rows that go to quarantine. Those with a good key and date make their day unknown, never zero.
+    # Bad rows, which go to quarantine. A bad row with a good key and date makes its day unknown, never zero.
     "ragged-rows": Code(
         WARNING,
         "A row has more or fewer fields than the header; it is left out.",
@@ -45,20 +45,20 @@ CODES: dict[str, Code] = {
     ),
     "unparsable-numbers": Code(
         WARNING,
-        "A number cannot be read; it is taken as not known.",
+        "A number cannot be read; it is taken as unknown.",
         "Set 'decimal' if numbers have a decimal comma, else correct the rows.",
         bad_row=True,
     ),
     "duplicate-keys": Code(
         WARNING,
-        "Two rows for one series and day. Where they agree one is kept; where they differ the day is not known.",
+        "Several rows are for one series and day. Where they agree one is kept; where they differ the day is unknown.",
         "Remove the copies, or set layout 'transactions' if the rows are meant to be added up.",
         bad_row=True,
     ),
     "negative-sales": Code(
         WARNING,
-        "A negative quantity in a table of daily sales; the day is not known.",
-        "Net returns before, or give transaction lines with layout 'transactions', which nets them.",
+        "A quantity in a table of daily sales is negative; the day is taken as unknown.",
+        "Subtract returns beforehand, or give transaction lines with layout 'transactions', which subtracts them.",
         bad_row=True,
     ),
     "future-dates": Code(
@@ -69,23 +69,23 @@ CODES: dict[str, Code] = {
     ),
     "stray-dates": Code(
         WARNING,
-        "A handful of rows lie years before all others; they are left out.",
-        "Correct the dates, which look like slips of the pen.",
+        "A few rows lie years before all others; they are left out.",
+        "Correct the dates, which are probably typing errors.",
         bad_row=True,
     ),
     "unknown-items": Code(
         WARNING,
-        "An item is sold that the table of items does not have; the row is left out.",
+        "A row names an item that the table of items does not have; the row is left out.",
         "Add the item to the table of items.",
         bad_row=True,
     ),
     "unknown-stores": Code(
         WARNING,
-        "A store sells that the table of stores does not have; the row is left out.",
+        "A row names a store that the table of stores does not have; the row is left out.",
         "Add the store to the table of stores.",
         bad_row=True,
     ),
-    # What wants a look.
+    # Warnings, which somebody should look at.
     "gaps": Code(
         WARNING,
         "Days between the first and the last sale have no row in any series.",
@@ -98,7 +98,7 @@ CODES: dict[str, Code] = {
         "Leave discontinued series out if no forecast is wanted for them.",
     ),
     "zero-prices": Code(
-        WARNING, "A price is zero or negative; it is taken as not known.", "Correct the prices where they matter."
+        WARNING, "A price is zero or negative; it is taken as unknown.", "Correct the prices where they matter."
     ),
     "known-ahead-ends-early": Code(
         WARNING,
@@ -108,8 +108,8 @@ CODES: dict[str, Code] = {
     ),
     "covariate-of-sales-only": Code(
         WARNING,
-        "A covariate is told only on days with a sale, so that it would give the sale away; a price is taken as it "
-        "was a horizon before, any other is left out.",
+        "A covariate is known only on days with a sale, so that it would reveal the sale. A price is replaced by its "
+        "value one horizon earlier; any other covariate is left out.",
         "Give it for every day: in the calendar, in a table of 'prices', in a daily table with its zeros, or in a "
         "'future' file that covers the history as well. If days without a row are closed days, set 'absent: unknown'.",
     ),
@@ -136,25 +136,25 @@ CODES: dict[str, Code] = {
     "unknown-series": Code(
         WARNING,
         "A side table or the future file names series that have no sales; those rows are not used.",
-        "Check that the keys are written alike in both tables.",
+        "Check that both tables write the keys in the same way.",
     ),
     "repeated-entries": Code(
         WARNING,
         "A side table has several rows for one key; prices are averaged, else the first in sorted order is taken.",
         "Keep one row for each key.",
     ),
-    # For the record.
+    # Information for the record.
     "launches-ahead": Code(
-        INFO, "The future file names series without sales whose keys are known: launches that are still to come.", ""
+        INFO, "The future file names series that have no sales yet; they are taken for launches to come.", ""
     ),
-    "missing-quantities": Code(INFO, "A row has no quantity; its day is not known.", ""),
-    "missing-days": Code(INFO, "Days without a row inside the life of a series; they are not known.", ""),
+    "missing-quantities": Code(INFO, "A row has no quantity; its day is unknown.", ""),
+    "missing-days": Code(INFO, "A series on sale has no row for some days; those days are unknown.", ""),
     "net-returns": Code(INFO, "More was returned than sold on a day; the day counts as zero.", ""),
-    "closed-days": Code(INFO, "Days marked as closed; what was sold is not known.", ""),
-    "stocked-out-days": Code(INFO, "Days marked as stocked out; what was asked for is not known.", ""),
-    "coded-text": Code(INFO, "A covariate of text became numbers, in sorted order of the texts.", ""),
-    "partial-periods": Code(INFO, "The first or last week or month is not whole; it is left out of the history.", ""),
+    "closed-days": Code(INFO, "Days are marked as closed; their sales are unknown.", ""),
+    "stocked-out-days": Code(INFO, "Days are marked as stocked out; their demand is unknown.", ""),
+    "coded-text": Code(INFO, "The texts of a covariate were replaced by numbers in sorted order of the texts.", ""),
+    "partial-periods": Code(INFO, "The first or last week or month is incomplete; it is left out of the history.", ""),
 }
 
 finding = partial(finding_of, CODES)
-"""A finding of one of these codes, see `core.finding.finding_of`."""
+"""Makes a finding of one of these codes; the arguments are those of `core.finding.finding_of` after the first."""

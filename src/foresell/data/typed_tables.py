@@ -1,0 +1,374 @@
+"""Reads tables with the column types that the settings ask for, and names the rows that do not fit them.
+
+A chunk is first parsed with its types, which is fast. Only a chunk for which this fails is parsed again as text and
+converted cell by cell, which shows the bad rows.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import polars as pl
+
+from foresell.core.bucket import s3_options
+from foresell.core.errors import FindingsStop, UnreadableFile, first_five
+from foresell.data.finding_codes import finding
+from foresell.data.input_files import InputFile, reading
+from foresell.data.text_records import TextChunk, chunks, is_regular, records_of, split_header
+from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date, to_number
+
+ROW = "__row"  # the row's number in its file, from 0
+FILE = "__file"  # the file's number in the list of files, from 0
+ISO = "%Y-%m-%d"
+PARQUET_ROWS = 4_000_000  # rows of a Parquet file that are taken at a time
+DATE_SAMPLE_SIZE = 5_000  # distinct dates from which their format is inferred
+
+
+class ColumnKind(StrEnum):
+    """What a column is read as."""
+
+    KEY = "key"  # never empty; not converted
+    DATE = "date"  # never empty
+    NUMBER = "number"
+    TEXT = "text"
+
+
+@dataclass(frozen=True)
+class InputColumn:
+    """A column to read. A row with a bad key or date is left out; a bad number becomes null."""
+
+    name: str
+    kind: ColumnKind
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How text files are written. Where `date_format` is None, it is inferred from the first rows."""
+
+    separator: str = ","
+    decimal: str = "."
+    encoding: str = "utf-8"
+    date_format: str | None = None
+    preferred_date_format: str | None = None  # taken where several formats fit
+    alternative_date_format: str | None = None  # another format that fits the dates as well as the inferred one
+
+
+@dataclass(frozen=True)
+class TablePart:
+    """Some rows of a file: `frame` has the wanted columns and ROW; `bad` says which rows are bad and why.
+
+    `bad` has the columns ROW, ``reason`` (the code of the finding) and ``column``. `rows` counts all rows, bad ones
+    included, without blank lines; `records` counts the blank lines, too. `share` is the part of the file that has been
+    read, from 0 to 1. `dialect` is the dialect that was used, with the inferred date format.
+    """
+
+    frame: pl.DataFrame
+    bad: pl.DataFrame
+    rows: int
+    records: int
+    share: float
+    dialect: Dialect
+
+
+BAD_SCHEMA = {ROW: pl.UInt32, "reason": pl.String, "column": pl.String}
+
+
+def bad_rows(rows: pl.Series, reason: str, column: str = "") -> pl.DataFrame:
+    """The row numbers `rows` as entries of `TablePart.bad`, all with one reason."""
+    frame = pl.DataFrame({ROW: rows.cast(pl.UInt32)})
+    return frame.with_columns(reason=pl.lit(reason), column=pl.lit(column)).cast(BAD_SCHEMA)  # type: ignore[arg-type]
+
+
+def header_of(file: InputFile, dialect: Dialect) -> list[str]:
+    """The names of the columns of `file`. Raises UnreadableFile."""
+    if file.is_parquet:
+        with reading(file):
+            return list(pl.scan_parquet(file.path, **scan_options(file)).collect_schema())
+    for chunk in chunks(file, dialect.encoding, 2**20):
+        return split_header(chunk.data, dialect.separator)[0]
+    return []
+
+
+def scan_options(file: InputFile) -> dict:
+    """The keyword arguments of a Polars scan of `file`."""
+    return {"storage_options": s3_options()} if file.remote else {"glob": False}
+
+
+def read_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
+    """The rows of `file`, some at a time, with `columns` only.
+
+    Keys come as Categorical (text) or as the whole numbers they are in Parquet, dates as Date, numbers as
+    Float32, text as Categorical. Raises UnreadableFile, and FindingsStop where a column is missing.
+    """
+    yield from _parquet_parts(file, columns, dialect) if file.is_parquet else _text_parts(file, columns, dialect)
+
+
+def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile) -> None:
+    """Raises FindingsStop where `names`, the columns of `file`, lack one of `wanted`."""
+    missing = [name for name in wanted if name not in names]
+    if not missing:
+        return
+    similar = {name: difflib.get_close_matches(name, names, n=1, cutoff=0.6) for name in missing}
+    hints = [f"'{matches[0]}' for '{name}'" for name, matches in similar.items() if matches]
+    hint = f" Perhaps {first_five(hints)}?" if hints else ""
+    message = (
+        f"{file.name} has no column {first_five(repr(name) for name in missing)}; it has {len(names)} columns: "
+        f"{first_five(names)}.{hint}"
+    )
+    stop = finding("missing-columns", file.name, len(missing), message, missing)
+    raise FindingsStop(f"{message} {stop.advice}", (stop,))
+
+
+def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
+    names: list[str] = []
+    row = 0
+    for chunk in chunks(file, dialect.encoding):
+        if not names:
+            names, separator, size = split_header(chunk.data, dialect.separator)
+            require_columns(names, [column.name for column in columns], file)
+            dialect = replace(dialect, separator=separator)
+            chunk = TextChunk(chunk.data[size:], chunk.line + chunk.data.count(b"\n", 0, size), chunk.share)
+        if not chunk.data or chunk.data.isspace():
+            row += chunk.data.count(b"\n")
+            continue
+        if dialect.date_format is None:
+            dialect = _with_date_format(dialect, _date_texts(chunk, names, columns, dialect))
+        part = _parse_typed(chunk, names, columns, dialect, row)
+        part = part or _parse_cell_by_cell(chunk, names, columns, dialect, row, file)
+        row += part.records
+        yield part
+
+
+def _parse(
+    chunk: TextChunk, names: Sequence[str], dialect: Dialect, types: Mapping[str, pl.DataType], **options
+) -> pl.DataFrame:
+    """The columns of `types` from a chunk.
+
+    The parser sees columns named by their number, so that a repeated or unusual name in the header does no harm.
+    """
+    numbered = [f"c{number}" for number in range(len(names))]
+    wanted = {numbered[names.index(name)]: name for name in types}
+    schema = dict.fromkeys(numbered, pl.String()) | {column: types[name] for column, name in wanted.items()}
+    header = dialect.separator.join(numbered).encode() + b"\n"
+    frame = pl.read_csv(
+        header + chunk.data, schema=schema, columns=list(wanted), separator=dialect.separator, **options
+    )
+    return frame.rename(wanted).select(list(types))
+
+
+def _parse_typed(
+    chunk: TextChunk, names: Sequence[str], columns: Sequence[InputColumn], dialect: Dialect, row: int
+) -> TablePart | None:
+    """The chunk parsed with its types; None where a row does not fit them."""
+    if not is_regular(chunk.data, dialect.separator, len(names)):
+        return None
+    date = pl.Date() if dialect.date_format == ISO else pl.String()
+    # With a decimal comma, a point separates thousands; the parser would take it for a decimal point.
+    number = pl.Float32() if dialect.decimal == "." else pl.String()
+    kinds = {
+        ColumnKind.KEY: pl.Categorical(),
+        ColumnKind.DATE: date,
+        ColumnKind.NUMBER: number,
+        ColumnKind.TEXT: pl.Categorical(),
+    }
+    types = {column.name: kinds[column.kind] for column in columns}
+    for words in ([], list(NULL_WORDS)):
+        try:
+            frame = _parse(chunk, names, dialect, types, null_values=words or None)
+        except pl.exceptions.PolarsError:
+            continue
+        converted = _convert_typed(frame, columns, dialect)
+        if converted is not None:
+            frame = converted.with_columns(_row_numbers(row, frame.height))
+            return TablePart(frame, pl.DataFrame(schema=BAD_SCHEMA), frame.height, frame.height, chunk.share, dialect)
+    return None
+
+
+def _row_numbers(first: int, count: int) -> pl.Series:
+    return pl.Series(ROW, np.arange(first, first + count, dtype=np.uint32))
+
+
+def _convert_typed(frame: pl.DataFrame, columns: Sequence[InputColumn], dialect: Dialect) -> pl.DataFrame | None:
+    """The columns in their final types; None where a key or date is empty or a value cannot be converted."""
+    names = {kind: [column.name for column in columns if column.kind == kind] for kind in ColumnKind}
+    frame = frame.with_columns(convert(frame[name], ColumnKind.DATE, dialect) for name in names[ColumnKind.DATE])
+    needed = frame.select(names[ColumnKind.KEY] + names[ColumnKind.DATE])
+    if sum(needed.null_count().row(0)):
+        return None
+    numbers = names[ColumnKind.NUMBER]
+    if not numbers:
+        return frame
+    if frame.schema[numbers[0]] == pl.String:
+        converted = frame.select(convert(frame[name], ColumnKind.NUMBER, dialect) for name in numbers)
+        return (
+            frame.with_columns(converted) if converted.null_count().equals(frame.select(numbers).null_count()) else None
+        )
+    if any(frame.select(pl.col(numbers).is_infinite().any()).row(0)):
+        return None
+    return frame.with_columns(pl.col(numbers).fill_nan(None))
+
+
+def _parse_cell_by_cell(
+    chunk: TextChunk, names: Sequence[str], columns: Sequence[InputColumn], dialect: Dialect, row: int, file: InputFile
+) -> TablePart:
+    """The chunk parsed as text and converted cell by cell, with its bad rows."""
+    records = records_of(chunk.data, dialect.separator)
+    types: dict[str, pl.DataType] = {column.name: pl.String() for column in columns}
+    try:
+        frame = _parse(chunk, names, dialect, types, truncate_ragged_lines=True)
+    except pl.exceptions.PolarsError as error:
+        raise UnreadableFile(_open_quote_message(file, chunk)) from error
+    if frame.height != len(records.starts):
+        raise UnreadableFile(_open_quote_message(file, chunk))
+    frame = frame.with_columns(_row_numbers(row, frame.height))
+    ragged = (records.fields != len(names)) & ~records.blank
+    whole = ~ragged & ~records.blank
+    bad = bad_rows(frame[ROW].filter(pl.Series(ragged)), "ragged-rows")
+    frame, unconverted = convert_columns(frame.filter(pl.Series(whole)), columns, dialect)
+    rows = int((~records.blank).sum())
+    return TablePart(frame, pl.concat([bad, unconverted]), rows, len(records.starts), chunk.share, dialect)
+
+
+def _open_quote_message(file: InputFile, chunk: TextChunk) -> str:
+    return (
+        f"The rows of {file.name} cannot be separated: somewhere from line {chunk.line} on there is a quote inside a "
+        "field that is not quoted. Double the quotes that belong to the text and put such columns in quotes."
+    )
+
+
+def _date_texts(
+    chunk: TextChunk, names: Sequence[str], columns: Sequence[InputColumn], dialect: Dialect
+) -> pl.Series | None:
+    """The dates of the chunk as text; None where it has no column of dates or cannot be parsed as text."""
+    column = next((column.name for column in columns if column.kind == ColumnKind.DATE), None)
+    if column is None:
+        return None
+    try:
+        return _parse(chunk, names, dialect, {column: pl.String()}, truncate_ragged_lines=True)[column]
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _with_date_format(dialect: Dialect, texts: pl.Series | None) -> Dialect:
+    """The dialect with the date format of `texts`, and the alternative that reads as many of them as other dates."""
+    if texts is None:
+        return dialect
+    date_format = infer_date_format(texts, dialect.preferred_date_format)
+    pairs = DAY_OR_MONTH_FIRST | {month: day for day, month in DAY_OR_MONTH_FIRST.items()}
+    alternative = pairs.get(date_format)
+    known = texts.drop_nulls().str.strip_chars().unique()
+    if alternative is not None and to_date(known, alternative).count() != to_date(known, date_format).count():
+        alternative = None
+    return replace(dialect, date_format=date_format, alternative_date_format=alternative)
+
+
+def infer_date_format(texts: pl.Series, preferred: str | None = None) -> str:
+    """The date format that reads most of `texts`; of several, `preferred` or the one with the most regular dates.
+
+    >>> infer_date_format(pl.Series(["13.01.2024", "14.01.2024"]))
+    '%d.%m.%Y'
+    """
+    known = texts.drop_nulls().str.strip_chars().unique(maintain_order=True).head(DATE_SAMPLE_SIZE)
+    counts = {
+        date_format: to_date(known, date_format).count()
+        for date_format in (*DATE_FORMATS, *([preferred] if preferred else []))
+    }
+    most = max(counts.values())
+    best = tuple(date_format for date_format, count in counts.items() if count == most)
+    if not most:
+        return preferred or ISO
+    return preferred if preferred in best else most_regular_format(best, known)
+
+
+def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
+    with reading(file):
+        table = pl.scan_parquet(file.path, **scan_options(file))
+        require_columns(list(table.collect_schema()), [column.name for column in columns], file)
+        total = int(table.select(pl.len()).collect().item())
+    for start in range(0, total, PARQUET_ROWS):
+        with reading(file):
+            frame = table.slice(start, PARQUET_ROWS).select(column.name for column in columns).collect()
+        texts = next((frame[column.name] for column in columns if column.kind == ColumnKind.DATE), None)
+        if dialect.date_format is None and texts is not None and texts.dtype == pl.String:
+            dialect = _with_date_format(dialect, texts)
+        count = frame.height
+        frame, bad = convert_columns(frame.with_columns(_row_numbers(start, count)), columns, dialect)
+        yield TablePart(frame, bad, count, count, min((start + PARQUET_ROWS) / total, 1.0), dialect)
+
+
+def convert_columns(
+    frame: pl.DataFrame, columns: Sequence[InputColumn], dialect: Dialect
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The columns in their final types, without rows whose key or date is bad; and all bad rows with their reasons."""
+    bad, left_out = [pl.DataFrame(schema=BAD_SCHEMA)], pl.repeat(False, frame.height, eager=True)
+    converted_columns = []
+    for column in columns:
+        values = frame[column.name]
+        converted = convert(values, column.kind, dialect)
+        converted_columns.append(converted)
+        empty = _is_empty(values, column.kind)
+        unparsable = converted.is_null() & ~empty
+        if unparsable.any():
+            reason = "unparsable-dates" if column.kind == ColumnKind.DATE else "unparsable-numbers"
+            bad.append(bad_rows(frame[ROW].filter(unparsable), reason, column.name))
+        if column.kind in (ColumnKind.KEY, ColumnKind.DATE):
+            if empty.any():
+                bad.append(bad_rows(frame[ROW].filter(empty), "missing-keys", column.name))
+            left_out = left_out | converted.is_null()
+    # A row with several bad cells is one bad row.
+    entries = pl.concat(bad).unique([ROW, "reason"], keep="first", maintain_order=True)
+    return pl.DataFrame([*converted_columns, frame[ROW]]).filter(~left_out), entries
+
+
+def _is_empty(values: pl.Series, kind: ColumnKind) -> pl.Series:
+    if values.dtype == pl.String:
+        blank = values.str.strip_chars() == ""
+        absent = blank if kind == ColumnKind.KEY else blank | values.str.strip_chars().is_in(NULL_WORDS)
+        return absent.fill_null(True)
+    if values.dtype.is_float():
+        return values.is_null() | values.is_nan().fill_null(False)
+    return values.is_null()
+
+
+def convert(values: pl.Series, kind: ColumnKind, dialect: Dialect) -> pl.Series:
+    """The values in the type of their kind; null where they cannot be converted.
+
+    >>> convert(pl.Series([" 1,234.5", "x", "NA"]), ColumnKind.NUMBER, Dialect()).to_list()
+    [1234.5, None, None]
+    """
+    if kind == ColumnKind.NUMBER:
+        return _numbers(values, dialect.decimal)
+    if kind == ColumnKind.DATE:
+        return _dates(values, dialect.date_format or ISO)
+    if isinstance(values.dtype, pl.Categorical | pl.Enum):
+        values = values.cast(pl.String)
+    if values.dtype == pl.String:
+        return values.set(values == "", None).cast(pl.Categorical)
+    if kind == ColumnKind.TEXT:
+        return values
+    if values.dtype.is_integer():
+        return values.cast(pl.Int64)
+    whole = values.cast(pl.Int64, strict=False) if values.dtype.is_float() else values
+    same = values.dtype.is_float() and (whole == values).fill_null(True).all()
+    return whole if same else values.cast(pl.String).cast(pl.Categorical)
+
+
+def _numbers(values: pl.Series, decimal: str) -> pl.Series:
+    if values.dtype == pl.String:
+        texts = values.str.strip_chars()
+        values = to_number(texts.set(texts.is_in(NULL_WORDS), None), decimal)
+    numbers = values.cast(pl.Float32, strict=False).fill_nan(None)
+    return numbers.set(numbers.is_infinite(), None)
+
+
+def _dates(values: pl.Series, date_format: str) -> pl.Series:
+    if values.dtype.is_integer():
+        values, date_format = values.cast(pl.String), "%Y%m%d"
+    if values.dtype == pl.String:
+        return to_date(values.str.strip_chars(), date_format)
+    dates = values.cast(pl.Date, strict=False)
+    return dates.set(~dates.dt.year().is_between(1970, 2100), None)
