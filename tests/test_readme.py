@@ -149,9 +149,9 @@ def test_the_yaml_of_the_readme_is_settings():
 
 
 def test_the_exit_codes_are_those_of_the_errors():
-    from foresell.apps.cli.command import INTERRUPTED
+    from foresell.apps.cli.command import INTERRUPTED, SEVERE
 
-    kinds, codes = [ForesellError], {0, INTERRUPTED}
+    kinds, codes = [ForesellError], {0, SEVERE, INTERRUPTED}
     while kinds:
         kind = kinds.pop()
         codes.add(kind.exit_code)

@@ -167,7 +167,7 @@ def test_two_at_once_tell_once(say, web_receiver):
 
 
 def test_who_waits_too_long_for_another_run_gives_up(say, web_receiver, tmp_path, monkeypatch):
-    from foresell.monitor.alerts.digest import delivery
+    from foresell.monitor.alerts import delivery
     from foresell.store.lock import held
 
     monkeypatch.setattr(delivery, "GRACE", 0.0)
