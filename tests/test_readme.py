@@ -18,8 +18,10 @@ from foresell.onboarding.presets import PRESETS
 from foresell.pipeline.graph import STEPS
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
+PAGES = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))
+DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", *PAGES]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ALL = README + "".join((ROOT / page).read_text(encoding="utf-8") for page in PAGES)
 
 
 def blocks(text: str, language: str) -> list[str]:
@@ -46,7 +48,7 @@ def parsed(line: str) -> click.Context:
     return main.commands[verb].make_context(verb, arguments)
 
 
-@pytest.mark.parametrize("line", of_foresell(README))
+@pytest.mark.parametrize("line", of_foresell(ALL))
 def test_a_command_of_the_readme_is_one_that_foresell_takes(line):
     if "--help" in line:
         with pytest.raises(click.exceptions.Exit):
@@ -56,7 +58,7 @@ def test_a_command_of_the_readme_is_one_that_foresell_takes(line):
 
 
 def test_the_readme_shows_commands_and_wrong_ones_would_be_noticed():
-    assert len(of_foresell(README)) >= 10
+    assert len(of_foresell(ALL)) >= 10
     with pytest.raises(click.NoSuchOption):
         parsed("foresell init shop --data sales.csv --no-such-option")
     with pytest.raises(AssertionError):
@@ -78,7 +80,7 @@ def options_of_the_benchmarks() -> set[str]:
 
 
 def test_the_table_of_verbs_is_that_of_the_command_line():
-    table = README.partition("### Verbs")[2].partition("###")[0]
+    table = README.partition("## Verbs")[2].partition("## ")[0]
     assert re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE) == list(main.commands)
 
 
@@ -99,7 +101,7 @@ def test_links_lead_to_files_and_headings_that_are_there(document):
         if "://" in link:
             continue
         file, _, heading = link.partition("#")
-        target = ROOT / (file or document)
+        target = (ROOT / document).parent / file if file else ROOT / document
         assert target.exists(), link
         if heading:
             headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), flags=re.MULTILINE)
@@ -116,7 +118,7 @@ def test_modules_and_folders_that_are_named_exist(document):
 
 
 def tree(text: str) -> dict[str, dict[str, str]]:
-    """The tree of results as the README draws it: for each step its files and what they are."""
+    """The tree of results as the documents draw it: for each step its files and what they are."""
     drawn = next(block for block in blocks(text, "text") if block.startswith("results/"))
     found: dict[str, dict[str, str]] = {}
     for line in drawn.splitlines()[1:]:
@@ -132,18 +134,18 @@ def tree(text: str) -> dict[str, dict[str, str]]:
 
 
 def test_the_tree_of_results_is_that_of_the_graph():
-    assert tree(README) == {name: step.files for name, step in STEPS.items()}
+    assert tree(ALL) == {name: step.files for name, step in STEPS.items()}
 
 
 def test_the_python_of_the_readme_is_that_of_the_package():
-    shown = blocks(README, "python")[0]
+    shown = blocks(ALL, "python")[0]
     assert shown.strip() in inspect.cleandoc(foresell.__doc__).replace("\n    ", "\n")
 
 
 def test_the_yaml_of_the_readme_is_settings():
     import yaml
 
-    for block in blocks(README, "yaml"):
+    for block in blocks(ALL, "yaml"):
         tree = {"data": {"sales": "sales.csv", "keys": ["item"]}} | yaml.safe_load(block)
         assert parse_settings(tree).output.database
 
@@ -156,11 +158,11 @@ def test_the_exit_codes_are_those_of_the_errors():
         kind = kinds.pop()
         codes.add(kind.exit_code)
         kinds += kind.__subclasses__()
-    assert {int(code) for code in re.findall(r"^\| (\d+) \|", README, flags=re.MULTILINE)} == codes
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", ALL, flags=re.MULTILINE)} == codes
 
 
 def test_the_presets_and_their_files_are_named():
-    table = README.partition("## Known layouts")[2].partition("\n## ")[0]
+    table = ALL.partition("## Known layouts")[2].partition("\n## ")[0]
     rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", table, flags=re.MULTILINE))
     assert list(rows) == list(PRESETS)
     for name, preset in PRESETS.items():
