@@ -15,6 +15,7 @@ import polars as pl
 
 from foresell.core.errors import StoreError, UsageError
 from foresell.pipeline import run_record
+from foresell.pipeline.graph import BESIDE, TUNE
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import RecordSummary, TuneSummary
 from foresell.pipeline.task import Task
@@ -23,7 +24,6 @@ from foresell.store.settings_file import plain_settings
 from foresell.store.step_results import fingerprint
 
 BACKTEST, TRAINING, TUNING = "backtest", "training", "tuning"
-TUNE = TuneSummary.step
 
 R = TypeVar("R", bound=RecordSummary)
 
@@ -69,9 +69,9 @@ def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
     with tempfile.TemporaryDirectory(prefix="foresell-run-") as name:
         place = Path(name)
         run_record.write_settings(task.settings, place)
-        for file in folder.iterdir():
-            if file.suffix in (".csv", ".json") and file.name != "summary.json":
-                (place / file.name).write_bytes(file.read_bytes())
+        for file in BESIDE[TUNE]:
+            if (folder / file).exists() and file.endswith((".csv", ".json")):
+                (place / file).write_bytes((folder / file).read_bytes())
         if (folder / "trials.csv").exists():
             run_record.draw_trials(pl.read_csv(folder / "trials.csv", infer_schema_length=None), place)
         title = f"tuning of {summary.model}, {summary.trials} trials"
