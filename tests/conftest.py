@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import os
 
+from hypothesis import HealthCheck, settings
+
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core to itself. Threads of OpenMP beyond it would wait for one another in busy loops.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile(
+    "foresell",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("foresell")
 
 pytest_plugins = [
     "fixtures.certificate",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.core.panel import Panel
@@ -76,7 +76,7 @@ def test_a_day_does_not_show_whether_it_has_a_sale(tmp_path, layout, frequency):
             np.testing.assert_array_equal(values, until(panel, day)[name], err_msg=f"{name} without {removed}")
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 @given(st.integers(HORIZON, DAYS - 2), st.data())
 def test_nothing_after_a_cutoff_shows_in_what_it_knows_of_its_horizon(tmp_path, cutoff, data):
     lines = order_book()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.core.settings import parse_settings
@@ -20,7 +20,7 @@ def same(actual: np.ndarray, expected: list) -> None:
     np.testing.assert_array_equal(actual, np.array(expected, np.float32))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 @given(st.data())
 def test_the_order_of_rows_changes_nothing(load, tmp_path, data):
     cell = st.tuples(
@@ -71,7 +71,7 @@ def slowly(rows: list[tuple[str, int, str]], absent: str, first: int, last: int)
     return out
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(st.data())
 def test_long_tables_against_a_slow_reading(load, tmp_path, data):
     row = st.tuples(st.sampled_from("ABC"), st.integers(1, 9), st.sampled_from(["0", "1", "2.5", "-1", "bad", ""]))

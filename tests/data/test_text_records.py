@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.core.settings import parse_settings
@@ -43,7 +43,6 @@ def test_records_are_those_of_the_csv_module(rows):
     assert records.lines.tolist() == [sum(lengths[:place]) for place in range(len(rows))]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS, size=st.integers(1, 40), closed=st.booleans())
 def test_chunks_hold_whole_records_whatever_the_block(tmp_path, rows, size, closed):
     data = written([["name", "a\nb"], *rows]).encode()
@@ -87,7 +86,7 @@ NUMBERS = ["1", "-2.5", "1e3", "NA", "", "0.1", '"7"']
 
 
 @given(st.lists(st.sampled_from(NUMBERS), min_size=1, max_size=20))
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30)
 def test_the_quick_and_the_careful_way_agree(tmp_path, cells):
     text = "key,date,number,text\n" + "".join(
         f"k{row},2024-02-{row + 1:02d},{cell},t{row % 2}\n" for row, cell in enumerate(cells)

@@ -24,7 +24,7 @@ def test_errors_that_cancel_share_the_weight():
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10_000), st.integers(2, 4))
 def test_no_other_weights_err_less(seed, count):
     random = np.random.default_rng(seed)

@@ -140,7 +140,7 @@ def test_noise_is_seldom_called_clear() -> None:
 
 
 @given(st.integers(0, 10_000), st.integers(2, 6))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_levels_add_up_and_what_is_left_of_a_window_is_nothing(seed, n_series) -> None:
     random = np.random.default_rng(seed)
     panel = panel_of(n_series, 80)

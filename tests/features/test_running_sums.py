@@ -34,7 +34,7 @@ def same(found, expected):
     np.testing.assert_allclose(found, np.array(expected, np.float64), rtol=1e-5, atol=1e-5)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 99), at=st.integers(-3, N_DAYS - 1), days=st.integers(1, 60))
 def test_windows_are_what_a_loop_finds(seed, at, days):
     units = units_of(seed)
@@ -47,7 +47,7 @@ def test_windows_are_what_a_loop_finds(seed, at, days):
     same(past.moment(ats, days, 2)[0], deviations)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 99), at=st.integers(0, N_DAYS - 1), count=st.integers(1, 8), season=st.integers(2, 12))
 def test_the_same_weekday_is_what_a_loop_finds(seed, at, count, season):
     units = units_of(seed)

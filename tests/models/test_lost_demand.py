@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
@@ -35,7 +35,6 @@ def test_the_demand_given_that_it_was_no_less(mean, shape, sold):
     assert found == pytest.approx(slow_at_least(mean, shape, sold), rel=1e-8)
 
 
-@settings(deadline=None)
 @given(st.floats(0, 1e4), st.floats(0.05, 1000), st.integers(0, 10_000))
 def test_no_less_than_the_mean_nor_than_what_was_sold(mean, shape, sold):
     found = at_least(np.array([mean]), np.array([shape]), np.array([float(sold)]))[0]

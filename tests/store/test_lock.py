@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
+from typing import IO
 
 import pytest
 
+from foresell.store import lock
 from foresell.store.lock import held
 
 HOLDER = """
@@ -19,7 +20,7 @@ from foresell.store.lock import held
 
 with held(Path(sys.argv[1]), 0) as mine:
     print(mine, flush=True)
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -33,18 +34,27 @@ def test_one_at_a_time(tmp_path: Path) -> None:
         assert mine
 
 
-def test_who_waits_has_it_when_it_is_free(tmp_path: Path) -> None:
-    path = tmp_path / ".lock"
+def test_who_waits_has_it_when_it_is_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, try_lock = tmp_path / ".lock", lock.try_lock
     order: list[str] = []
+    refused = Event()
+
+    def attempt(file: IO[str]) -> bool:
+        mine = try_lock(file)
+        if not mine:
+            refused.set()
+        return mine
+
+    monkeypatch.setattr(lock, "try_lock", attempt)
 
     def second() -> None:
-        with held(path, 10) as mine:
+        with held(path, 60) as mine:
             order.append(f"second {mine}")
 
     with held(path, 0):
         waiting = Thread(target=second)
         waiting.start()
-        time.sleep(0.2)
+        assert refused.wait(60)
         order.append("first")
     waiting.join()
     assert order == ["first", "second True"]
@@ -58,7 +68,7 @@ def test_a_process_that_is_killed_holds_nothing(tmp_path: Path) -> None:
         with held(path, 0) as mine:
             assert not mine
         holder.kill()
-    with held(path, 5) as mine:
+    with held(path, 60) as mine:
         assert mine
 
 

@@ -111,7 +111,7 @@ def address(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         time.sleep(0.02)
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -23,7 +23,7 @@ def test_those_that_come_meanwhile_are_one_call() -> None:
 
     def answer(rows: pl.DataFrame) -> pl.DataFrame:
         sizes.append(rows.height)
-        first.wait(5)
+        first.wait(60)
         return doubled(rows)
 
     async def run() -> list[dict]:
@@ -76,10 +76,11 @@ def test_rows_with_different_columns_and_two_services_do_not_mix() -> None:
 
 
 def test_too_many_are_told_so_and_who_left_is_not_asked_for() -> None:
-    held, sizes = threading.Event(), []
+    begun, held, sizes = threading.Event(), threading.Event(), []
 
     def answer(rows: pl.DataFrame) -> pl.DataFrame:
-        held.wait(5)
+        begun.set()
+        held.wait(60)
         sizes.append(rows.height)
         return doubled(rows)
 
@@ -87,7 +88,7 @@ def test_too_many_are_told_so_and_who_left_is_not_asked_for() -> None:
         with ThreadPoolExecutor(1) as pool:
             together = Together(pool)
             asked = [asyncio.create_task(together.ask(answer, {"number": 0}))]
-            await asyncio.sleep(0.05)
+            await asyncio.to_thread(begun.wait, 60)
             asked += [asyncio.create_task(together.ask(answer, {"number": 1})) for _ in range(MOST_WAITING)]
             await asyncio.sleep(0)
             with pytest.raises(Problem, match="questions are waiting"):

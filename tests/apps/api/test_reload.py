@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from foresell.apps.api.app import create_app
+from foresell.apps.api.current_model import Served
 from foresell.apps.api.keys import Keys
 from foresell.core.errors import UnreadableFile
 from foresell.core.settings import Serving
@@ -48,7 +49,7 @@ class Turns:
 
     def load(self, version: str) -> Service:
         self.loads.append(version)
-        self.held.wait(30)
+        self.held.wait(60)
         return Service.load(self.bundles[int(version) % len(self.bundles)], version)
 
 
@@ -70,7 +71,7 @@ def test_no_request_fails_while_models_change(serve, bundle, other_bundle, one) 
                 time.sleep(0.01)
         ended.set()
         for each in asking:
-            each.result(30)
+            each.result(60)
     assert {answer.status_code for answer in answers} == {200}
     told = [answer.json() for answer in answers]
     assert {each["version"] for each in told} == {str(turn) for turn in range(6)}
@@ -79,18 +80,23 @@ def test_no_request_fails_while_models_change(serve, bundle, other_bundle, one) 
     assert units["0"] == units["2"] == units["4"] != units["1"] == units["3"] == units["5"]
 
 
-def test_reloads_at_once_are_one(serve, bundle) -> None:
-    source = Turns(bundle)
+def test_reloads_at_once_are_one(serve, bundle, monkeypatch) -> None:
+    source, reload, arrived = Turns(bundle), Served.reload, []
+
+    async def counted(self: Served) -> dict[str, object]:
+        arrived.append(self)
+        return await reload(self)
+
     with serve(source) as client, ThreadPoolExecutor(8) as pool:
         source.champion = 1
         source.held.clear()
+        monkeypatch.setattr(Served, "reload", counted)
         asked = [pool.submit(client.post, "/reload") for _ in range(8)]
-        while len(source.loads) < 2:
+        while len(source.loads) < 2 or len(arrived) < 8:
             time.sleep(0.01)
-        time.sleep(0.2)
         assert client.get("/status").json()["version"] == "0"
         source.held.set()
-        told = [each.result(30).json() for each in asked]
+        told = [each.result(60).json() for each in asked]
         assert source.loads == ["0", "1"]
         assert {each["version"] for each in told} == {"1"}
         assert client.post("/reload").json()["changed"] is False

@@ -73,9 +73,9 @@ def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one,
         while len(answered) < 50:
             time.sleep(0.01)
         process.send_signal(ends)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         for each in asking:
-            each.join(10)
+            each.join(60)
         assert "Traceback" not in process.stderr.read()
     kept = set(read_predictions(tmp_path / "log").frame["id"])
     assert len(answered) >= 50
@@ -94,7 +94,7 @@ def test_a_project_without_a_champion_is_served_and_says_what_to_do(tracked_shop
             time.sleep(0.1)
         assert answer.status_code == 503
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 @pytest.mark.slow
@@ -111,7 +111,7 @@ def test_the_champion_of_the_registry_is_served(tracked_shop: Path) -> None:
         assert told["version"] == told["champion"] == number
         assert httpx.post(f"{said['address']}/reload").json()["changed"] is False
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
 
 
 def run(*words: object):

@@ -82,7 +82,7 @@ def test_the_clock_goes_on_while_a_step_has_nothing_to_tell(monkeypatch):
     meter = Meter(out)
     meter(step(1))
     told = len(out.getvalue().splitlines())
-    for _ in range(100):
+    for _ in range(1200):
         if len(out.getvalue().splitlines()) > told:
             break
         time.sleep(0.05)

@@ -89,7 +89,7 @@ def server(tracked_shop: Path, tmp_path: Path) -> Iterator[str]:
         environment.setenv("FORESELL_API_KEY", text)
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     running.should_exit = True
-    thread.join(30)
+    thread.join(60)
     assert not thread.is_alive()
 
 

@@ -276,7 +276,7 @@ main()
 
 
 def _wait_for(what, process: subprocess.Popen[str]) -> None:
-    for _ in range(600):
+    for _ in range(1200):
         if what():
             return
         assert process.poll() is None, process.communicate()
@@ -294,7 +294,7 @@ def test_a_run_that_is_killed_half_way_goes_on(shop, how):
             assert busy.exit_code == 2
             assert "Another run is at work" in busy.stderr
             os.kill(process.pid, how)
-            process.wait(timeout=30)
+            process.wait(timeout=60)
         finally:
             process.kill()
         assert process.returncode == (130 if how == signal.SIGINT else -signal.SIGKILL)

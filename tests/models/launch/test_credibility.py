@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
@@ -48,7 +48,6 @@ def test_shrunk_is_the_mean_of_the_posterior(observed, expected, variance):
     assert found == pytest.approx(slow_posterior(observed, expected, variance), rel=1e-3)
 
 
-@settings(deadline=None)
 @given(AMOUNTS, st.floats(1e-3, 1e4), st.floats(0, 10), st.floats(1, 100))
 def test_shrunk_lies_between_one_and_what_was_seen_and_nears_it_with_evidence(observed, expected, variance, more):
     little, much = (posterior_ratio(np.array(observed * n), np.array(expected * n), variance) for n in (1, more))

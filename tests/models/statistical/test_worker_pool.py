@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -29,9 +30,17 @@ def test_each_process_computes_with_one_thread_and_prints_nothing_among_the_answ
     assert map_in_processes(print, ["a word"], 1, 1, 60, silent) == [None]
 
 
-def test_a_task_that_takes_too_long_is_given_up_and_the_others_are_done():
-    answers = map_in_processes(time.sleep, [60, 0, 0], 3, 1, 1, silent)
+def test_a_task_that_takes_too_long_is_given_up_and_the_others_are_done(monkeypatch):
+    real, limits = threading.Timer, []
+
+    def timer(seconds, stop):  # the first task's time is over at once, that of the others never
+        limits.append(seconds)
+        return real(0 if len(limits) == 1 else 3600, stop)
+
+    monkeypatch.setattr(threading, "Timer", timer)
+    answers = map_in_processes(time.sleep, [600, 0, 0], 3, 1, 1, silent)
     assert answers == [LostTask("took more than 1 seconds", late=True), None, None]
+    assert limits == [1, 1, 1]
 
 
 def test_a_process_that_dies_loses_its_task_only():
@@ -70,7 +79,7 @@ def test_no_process_outlives_a_parent_that_is_killed(tmp_path):
     finally:
         parent.send_signal(signal.SIGKILL)
         parent.wait()
-    for _ in range(200):
+    for _ in range(1200):
         if not any(_alive(worker) for worker in workers):
             break
         time.sleep(0.05)

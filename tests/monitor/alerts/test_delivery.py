@@ -20,7 +20,7 @@ from foresell.monitor.alerts.delivery import tell, tell_trial
 from foresell.monitor.alerts.sending import Patience, Sent
 
 DAY = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
-QUICK = Patience(seconds=2, attempt=1, wait=0.01)
+QUICK = Patience(seconds=60, attempt=30, wait=0.01)
 SECRET = "T00000000/sEcReT-tOkEn"
 WORSE = Finding("accuracy-worse", Severity.ERROR, "store north", 40, "WAPE has doubled", ("item 3",), "Look at prices.")
 DRIFT = Finding("drift", Severity.WARNING, "price", 12, "it moved by 14 %")

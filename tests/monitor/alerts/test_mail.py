@@ -14,7 +14,7 @@ from foresell.core.errors import UsageError
 from foresell.monitor.alerts.mail import Mail
 from foresell.monitor.alerts.sending import Letter, Patience, Sent, send
 
-QUICK = Patience(seconds=3, attempt=1, wait=0.01)
+QUICK = Patience(seconds=60, attempt=30, wait=0.01)
 PASSWORD = "pass/w@rd: 100%"
 
 

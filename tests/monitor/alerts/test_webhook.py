@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
+from foresell.monitor.alerts import sending
 from foresell.monitor.alerts.sending import Letter, Patience, Sent, send
 from foresell.monitor.alerts.webhook import Webhook
 
 SECRET = "T00000000/B11111111/sEcReT-tOkEn"
-QUICK = Patience(seconds=3, attempt=1, wait=0.01)
+QUICK = Patience(seconds=60, attempt=30, wait=0.01)
 
 
 def post(address: str, patience: Patience = QUICK) -> Sent:
@@ -74,14 +75,15 @@ def test_who_asks_for_time_is_given_it_within_bounds(web_receiver):
 
 
 def test_who_never_answers_is_given_up(web_receiver):
-    web_receiver.answers = [1.0, 1.0, 1.0]
+    web_receiver.answers = [60.0] * 4
     sent = post(f"{web_receiver.address}/{SECRET}", Patience(seconds=0.5, attempt=0.2, wait=0.01))
     assert str(sent.error).startswith("no answer within 0.")
     assert web_receiver.bodies == []
 
 
-def test_who_answers_a_drop_at_a_time_is_given_up():
+def test_who_answers_a_drop_at_a_time_is_given_up(monkeypatch):
     """Each drop comes in time, so that no timeout of a socket ever ends it."""
+    monkeypatch.setattr(sending, "GRACE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         over = Event()
 
@@ -93,7 +95,7 @@ def test_who_answers_a_drop_at_a_time_is_given_up():
                     client.sendall(b"X")
 
         Thread(target=drip, daemon=True).start()
-        sent = post(f"http://127.0.0.1:{listener.getsockname()[1]}/", Patience(seconds=0.1, attempt=1, wait=0.01))
+        sent = post(f"http://127.0.0.1:{listener.getsockname()[1]}/", Patience(seconds=2, attempt=30, wait=0.01))
         over.set()
     assert sent.error == "no end after 2 seconds"
 
