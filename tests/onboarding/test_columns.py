@@ -8,38 +8,40 @@ import polars as pl
 import pytest
 
 from foresell.data.values import DATE_FORMATS, to_date
-from foresell.onboarding.columns import Kind, decimal_mark, profile
+from foresell.onboarding.columns import ValueKind, decimal_mark, profile_columns
 
 
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
-        (["2024-01-01", "2024-12-31", None], Kind.DATE),
-        (["2024-01-01", "2024-13-31"], Kind.TEXT),
-        (["1", "0", "1"], Kind.FLAG),
-        (["Ja", "nein"], Kind.FLAG),
-        (["true", "FALSE"], Kind.FLAG),
-        (["1", "2", "3.5", "NA"], Kind.NUMBER),
-        (["1,234", "12"], Kind.NUMBER),
-        (["a", "b"], Kind.TEXT),
-        (["", None, "NA"], Kind.EMPTY),
-        (["20240101", "20240102"], Kind.DATE),
-        (["20990101", "30000101"], Kind.NUMBER),
-        ([1, 2], Kind.NUMBER),
-        ([0, 1], Kind.FLAG),
-        ([True, False], Kind.FLAG),
-        ([date(2024, 1, 1)], Kind.DATE),
-        ([20240101, 20240102], Kind.DATE),
-        ([1.5, None], Kind.NUMBER),
+        (["2024-01-01", "2024-12-31", None], ValueKind.DATE),
+        (["2024-01-01", "2024-13-31"], ValueKind.TEXT),
+        (["1", "0", "1"], ValueKind.FLAG),
+        (["Ja", "nein"], ValueKind.FLAG),
+        (["true", "FALSE"], ValueKind.FLAG),
+        (["1", "2", "3.5", "NA"], ValueKind.NUMBER),
+        (["1,234", "12"], ValueKind.NUMBER),
+        (["a", "b"], ValueKind.TEXT),
+        (["", None, "NA"], ValueKind.EMPTY),
+        (["20240101", "20240102"], ValueKind.DATE),
+        (["20990101", "30000101"], ValueKind.NUMBER),
+        ([1, 2], ValueKind.NUMBER),
+        ([0, 1], ValueKind.FLAG),
+        ([True, False], ValueKind.FLAG),
+        ([date(2024, 1, 1)], ValueKind.DATE),
+        ([20240101, 20240102], ValueKind.DATE),
+        ([1.5, None], ValueKind.NUMBER),
     ],
 )
 def test_kinds(values, kind):
-    assert profile(pl.DataFrame({"x": values}))["x"].kind == kind
+    assert profile_columns(pl.DataFrame({"x": values}))["x"].kind == kind
 
 
 def test_one_bad_value_in_many_does_not_hide_the_kind():
-    column = profile(pl.DataFrame({"x": ["2024-01-01", *(f"2024-02-{day:02d}" for day in range(1, 29)), "soon"]}))["x"]
-    assert column.kind == Kind.DATE
+    column = profile_columns(
+        pl.DataFrame({"x": ["2024-01-01", *(f"2024-02-{day:02d}" for day in range(1, 29)), "soon"]})
+    )["x"]
+    assert column.kind == ValueKind.DATE
     assert column.values.null_count() == 1
 
 
@@ -49,15 +51,15 @@ def test_every_format_reads_what_it_writes(text):
     written = moment.strftime(text.replace("%.f", ".25"))
     read = to_date(pl.Series([written]), text)[0]
     assert read == (date(2023, 5, 28) if "%d" in text else date(2023, 5, 1))
-    column = profile(pl.DataFrame({"x": [written]}))["x"]
+    column = profile_columns(pl.DataFrame({"x": [written]}))["x"]
     assert text in column.formats
     assert column.timed == ("%H" in text)
 
 
 def test_timed_datetimes():
     midnight, noon = datetime(2024, 1, 1), datetime(2024, 1, 1, 12)
-    assert profile(pl.DataFrame({"x": [midnight]}))["x"].timed is False
-    assert profile(pl.DataFrame({"x": [midnight, noon]}))["x"].timed is True
+    assert profile_columns(pl.DataFrame({"x": [midnight]}))["x"].timed is False
+    assert profile_columns(pl.DataFrame({"x": [midnight, noon]}))["x"].timed is True
 
 
 def test_decimal_marks():

@@ -14,7 +14,7 @@ def dates(*texts: str) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    ("given", "each", "doubt"),
+    ("given", "expected", "doubt"),
     [
         (dates("2024-01-01", "2024-01-02", "2024-01-03", "2024-01-05"), "D", None),
         (dates("2024-01-01", "2024-01-08", "2024-01-15", "2024-01-29"), "W", None),
@@ -26,26 +26,26 @@ def dates(*texts: str) -> np.ndarray:
         (dates(), "D", "only 0 dates"),
     ],
 )
-def test_frequency(given, each, doubt):
-    found = frequency.frequency(given)
-    assert found.value == each
-    assert (found.doubt is None) if doubt is None else doubt in found.doubt
+def test_frequency(given, expected, doubt):
+    conclusion = frequency.infer_frequency(given)
+    assert conclusion.value == expected
+    assert (conclusion.doubt is None) if doubt is None else doubt in conclusion.doubt
 
 
 @pytest.mark.parametrize(
-    ("each", "periods", "expected"),
+    ("period", "n_periods", "expected"),
     [("D", 140, 28), ("D", 139, 27), ("W", 65, 13), ("M", 60, 12), ("M", 24, 4), ("D", 3, 1), ("D", 0, 1)],
 )
-def test_horizon(each, periods, expected):
-    assert frequency.horizon(each, periods).value == expected
+def test_horizon(period, n_periods, expected):
+    assert frequency.infer_horizon(period, n_periods)[0] == expected
 
 
 def test_absent_of_weeks_with_a_hole():
     sample = pl.DataFrame({"item": ["a"] * 4, "__day": dates("2024-01-01", "2024-01-08", "2024-01-22", "2024-01-29")})
-    zero = frequency.absent(sample, ("item",), pl.Series([1, 2, 3, 4]), "W")
+    zero = frequency.infer_absent(sample, ("item",), pl.Series([1, 2, 3, 4]), "W")
     assert zero.value == "zero"
     assert "20% of the days" in zero.why  # one of five weeks
-    assert frequency.absent(sample, ("item",), pl.Series([1, 0, 3, 4]), "W").value == "unknown"
+    assert frequency.infer_absent(sample, ("item",), pl.Series([1, 0, 3, 4]), "W").value == "unknown"
 
 
 def orders(every: int, days: int = 800) -> tuple[pl.DataFrame, np.ndarray]:
@@ -56,13 +56,13 @@ def orders(every: int, days: int = 800) -> tuple[pl.DataFrame, np.ndarray]:
 
 
 @pytest.mark.parametrize(
-    ("every", "days", "each"),
+    ("every", "days", "expected"),
     [(1, 800, None), (20, 800, None), (21, 800, "M"), (30, 800, "M"), (30, 300, "W"), (30, 60, None), (300, 800, "M")],
 )
-def test_lumpy_orders(every, days, each):
+def test_lumpy_orders(every, days, expected):
     sample, all_days = orders(every, days)
-    found = frequency.lumpy(sample, ("item",), all_days)
-    assert (found.value if found else None) == each
+    conclusion = frequency.infer_lumpy_frequency(sample, ("item",), all_days)
+    assert (conclusion.value if conclusion else None) == expected
 
 
 def test_the_typical_series_decides_and_counts_from_its_first_row():
@@ -70,7 +70,9 @@ def test_the_typical_series_decides_and_counts_from_its_first_row():
     seldom, _ = orders(100)
     late = seldom.filter(pl.col("__day") > pl.date(2023, 12, 1)).with_columns(item=pl.lit("z"))  # sold twice
     few = pl.concat([steady, seldom.with_columns(item=pl.lit("x"))])
-    assert frequency.lumpy(few, ("item",), all_days) is None
+    assert frequency.infer_lumpy_frequency(few, ("item",), all_days) is None
     many = pl.concat([few, seldom.with_columns(item=pl.lit("y")), late])
-    assert frequency.lumpy(many, ("item",), all_days).value == "M"
-    assert "in 30% of the months" in frequency.lumpy(seldom, ("item",), all_days).why  # 8 sales in 27 months
+    assert frequency.infer_lumpy_frequency(many, ("item",), all_days).value == "M"
+    assert (
+        "in 30% of the months" in frequency.infer_lumpy_frequency(seldom, ("item",), all_days).why
+    )  # 8 sales in 27 months

@@ -61,7 +61,7 @@ def test_a_folder_with_two_kinds_of_sales_is_not_guessed(daily, tmp_path):
 def test_a_file_sorted_by_store_is_looked_at_to_its_end(daily, propose, tmp_path, monkeypatch):
     # The first rows show one store only, and the file goes on past them.
     monkeypatch.setattr("foresell.onboarding.table_sample.HEAD_ROWS", 300)
-    monkeypatch.setattr("foresell.onboarding.table_sample.look.__defaults__", (300, None))
+    monkeypatch.setattr("foresell.onboarding.table_sample.sample_table.__defaults__", (300,))
     frame = daily(stores=4, items=3, days=250).with_columns(pl.col("store").replace({"S0": "A"}).alias("region"))
     for name in ("sales.csv", "sales.parquet"):
         data = data_of(propose(frame, tmp_path, name))
@@ -70,7 +70,7 @@ def test_a_file_sorted_by_store_is_looked_at_to_its_end(daily, propose, tmp_path
 
 
 def test_a_file_sorted_by_date_is_looked_at_to_its_end(daily, propose, tmp_path, monkeypatch):
-    monkeypatch.setattr("foresell.onboarding.table_sample.look.__defaults__", (30, None))
+    monkeypatch.setattr("foresell.onboarding.table_sample.sample_table.__defaults__", (30,))
     frame = daily(stores=4, items=3, days=250, step=7).sort("date")
     proposal = propose(frame, tmp_path)
     assert data_of(proposal)["frequency"] == "W"

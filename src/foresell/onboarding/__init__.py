@@ -1,5 +1,5 @@
-"""What `foresell init` does: a look at the files, and settings proposed from it, each with its reason.
+"""`foresell init`: examines the sales files and proposes settings, with a reason for each.
 
-`foresell.onboarding.roles.infer(sales, base)` gives a `Proposal`, `presets.apply` one for files of a known layout,
-and `settings_file.write` writes it as a commented ``foresell.yaml``.
+`roles.infer` makes a `Proposal` from the columns of the files, and `presets.apply` one for files of a known layout.
+`settings_file.write` writes it as a commented ``foresell.yaml``.
 """

@@ -1,4 +1,4 @@
-"""The names that columns go by, in several languages: evidence of what a column is, never proof."""
+"""Names of columns in several languages, and how well a name fits a role. A name is evidence, never proof."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 # For each role the words that name it outright, then the words that only hint at it. A word with = counts only
-# as the whole name: order_id is not about rows because of its id, nor customer_id.
+# as the whole name, so that "id" names rows, and customer_id does not.
 VOCABULARY: dict[str, tuple[str, str]] = {
     "date": (
         "date ds day datum tag fecha dia jour data giorno dato timestamp datetime week month period woche monat "
@@ -96,7 +96,7 @@ VOCABULARY: dict[str, tuple[str, str]] = {
 
 
 def plain(name: str) -> str:
-    """The name in lower case with underscores, without accents or units in brackets.
+    """The name in lower case with underscores, without accents and without what stands in brackets.
 
     >>> plain("UnitSales"), plain(" Stück (Anz.) "), plain("Store-ID")
     ('unit_sales', 'stuck', 'store_id')
@@ -108,7 +108,10 @@ def plain(name: str) -> str:
 
 
 def name_score(name: str, role: str) -> int:
-    """How well a column's name fits a role: 4 named outright, 3 a word of it, 2 only a hint, 1 inside a word, 0 no.
+    """How well a column's name fits a role.
+
+    4: the name is a word of the role; 3: a part of the name is; 2: a part is only a hint; 1: the name contains such a
+    word; 0: none of these.
 
     >>> name_score("UnitSales", "quantity"), name_score("store_sales", "quantity"), name_score("Customers", "quantity")
     (4, 2, 0)

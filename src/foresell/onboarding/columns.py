@@ -1,4 +1,4 @@
-"""What the values of a column are, whatever its name: dates, numbers, yes or no, or text."""
+"""What the values of a column are: dates, numbers, yes or no, or text. Its name plays no part."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import polars as pl
 from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, to_date, to_number
 from foresell.onboarding.table_sample import ROW
 
-ENOUGH = 0.95  # the share of values that must be read as a kind; the rest are bad rows for validation to show
-SOME_VALUES = 5_000  # distinct values that suffice to find a date's format
+ENOUGH = 0.95  # this share of the values must be of a kind; validation reports the rest as bad rows
+SOME_VALUES = 5_000  # so many distinct values suffice to find the format of dates
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What the values of a column are."""
 
     DATE = "date"
@@ -25,15 +25,16 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column of the sample, read as what it is.
+class ColumnProfile:
+    """A column of a sample: its name, the kind of its values, and the values as that kind.
 
-    `values` are Date for dates, Float64 for numbers and flags, String for text, null where there is nothing;
-    `formats` all date formats that fit equally well; `timed` says that a date carries a time of day.
+    `values` are Date for dates, Float64 for numbers and flags, String for text, and null where there is nothing.
+    `distinct` counts the different ones. `formats` are all date formats that fit equally well. `timed` says that the
+    dates carry a time of day.
     """
 
     name: str
-    kind: Kind
+    kind: ValueKind
     values: pl.Series
     distinct: int
     formats: tuple[str, ...] = ()
@@ -41,19 +42,19 @@ class Column:
 
     @property
     def whole(self) -> bool:
-        """Numbers without fractions (flags among them)."""
-        if self.kind not in (Kind.NUMBER, Kind.FLAG):
+        """Whether the values are numbers without fractions; flags are."""
+        if self.kind not in (ValueKind.NUMBER, ValueKind.FLAG):
             return False
         numbers = self.values.drop_nulls()
         return bool((numbers == numbers.round()).all())
 
     @property
     def numeric(self) -> bool:
-        return self.kind in (Kind.NUMBER, Kind.FLAG)
+        return self.kind in (ValueKind.NUMBER, ValueKind.FLAG)
 
 
 def share(mask: pl.Series) -> float:
-    """How much of a column of truth values is true, 0 where there is none.
+    """The share of true values; null counts as false, and the share of an empty column is 0.
 
     >>> share(pl.Series([True, None, False, True]))
     0.5
@@ -62,7 +63,7 @@ def share(mask: pl.Series) -> float:
 
 
 def decimal_mark(frame: pl.DataFrame) -> str:
-    """The decimal mark of the text columns: a comma where it reads more of them as numbers than the point does.
+    """The decimal mark of the text columns: a comma where more columns are numbers with a comma than with a point.
 
     >>> decimal_mark(pl.DataFrame({"price": ["1,99", "12", "1.200,50"], "units": ["3", "4", "5"]}))
     ','
@@ -81,29 +82,33 @@ def decimal_mark(frame: pl.DataFrame) -> str:
     return "," if with_comma > with_point else "."
 
 
-def profile(frame: pl.DataFrame, decimal: str = ".", date_format: str | None = None) -> dict[str, Column]:
-    """The columns of a sample by name, each read as what most of its values are."""
-    return {name: _column(frame[name], decimal, date_format) for name in frame.columns if name != ROW}
+def profile_columns(
+    frame: pl.DataFrame, decimal: str = ".", date_format: str | None = None
+) -> dict[str, ColumnProfile]:
+    """The profiles of a sample's columns by name; a column is of the kind that nearly all its values are."""
+    return {name: _profile(frame[name], decimal, date_format) for name in frame.columns if name != ROW}
 
 
-def _column(values: pl.Series, decimal: str, date_format: str | None) -> Column:
+def _profile(values: pl.Series, decimal: str, date_format: str | None) -> ColumnProfile:
     if values.dtype == pl.String:
         return _from_text(values, decimal, date_format)
     distinct = values.drop_nulls().n_unique()
     if distinct == 0:
-        return Column(values.name, Kind.EMPTY, values, 0)
+        return ColumnProfile(values.name, ValueKind.EMPTY, values, 0)
     if values.dtype in (pl.Date, pl.Datetime):
-        return Column(values.name, Kind.DATE, values.cast(pl.Date), distinct, timed=_has_time(values))
+        return ColumnProfile(values.name, ValueKind.DATE, values.cast(pl.Date), distinct, timed=_has_time(values))
     if values.dtype == pl.Boolean:
-        return Column(values.name, Kind.FLAG, values.cast(pl.Float64), distinct)
+        return ColumnProfile(values.name, ValueKind.FLAG, values.cast(pl.Float64), distinct)
     if values.dtype.is_numeric():
         numbers = values.cast(pl.Float64)
         formats = _date_formats(values.cast(pl.String), ("%Y%m%d",)) if values.dtype.is_integer() else ()
         if formats:
-            return Column(values.name, Kind.DATE, to_date(values.cast(pl.String), formats[0]), distinct, formats)
-        kind = Kind.FLAG if set(numbers.drop_nulls().unique()) <= {0.0, 1.0} else Kind.NUMBER
-        return Column(values.name, kind, numbers, distinct)
-    return Column(values.name, Kind.TEXT, values.cast(pl.String, strict=False), distinct)
+            return ColumnProfile(
+                values.name, ValueKind.DATE, to_date(values.cast(pl.String), formats[0]), distinct, formats
+            )
+        kind = ValueKind.FLAG if set(numbers.drop_nulls().unique()) <= {0.0, 1.0} else ValueKind.NUMBER
+        return ColumnProfile(values.name, kind, numbers, distinct)
+    return ColumnProfile(values.name, ValueKind.TEXT, values.cast(pl.String, strict=False), distinct)
 
 
 def _has_time(values: pl.Series) -> bool:
@@ -113,30 +118,30 @@ def _has_time(values: pl.Series) -> bool:
     return bool((known != known.dt.truncate("1d")).any())
 
 
-def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Column:
+def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> ColumnProfile:
     stripped = values.str.strip_chars()
     stripped = stripped.set((stripped == "") | stripped.is_in(NULL_WORDS), None)
     known = stripped.drop_nulls()
     distinct = known.n_unique()
     if distinct == 0:
-        return Column(values.name, Kind.EMPTY, stripped, 0)
+        return ColumnProfile(values.name, ValueKind.EMPTY, stripped, 0)
     if distinct <= 2 and set(known.str.to_lowercase().unique()) <= YES_NO:
         flags = stripped.str.to_lowercase().is_in(list(YES)).cast(pl.Float64).set(stripped.is_null(), None)
-        return Column(values.name, Kind.FLAG, flags, distinct)
+        return ColumnProfile(values.name, ValueKind.FLAG, flags, distinct)
     formats = _date_formats(known, (date_format,) if date_format else DATE_FORMATS)
     if formats:
         timed = "%H" in formats[0]
-        return Column(values.name, Kind.DATE, to_date(stripped, formats[0]), distinct, formats, timed)
+        return ColumnProfile(values.name, ValueKind.DATE, to_date(stripped, formats[0]), distinct, formats, timed)
     numbers = to_number(stripped, decimal)
     if numbers.count() >= ENOUGH * len(known):
-        return Column(values.name, Kind.NUMBER, numbers, distinct)
-    return Column(values.name, Kind.TEXT, stripped, distinct)
+        return ColumnProfile(values.name, ValueKind.NUMBER, numbers, distinct)
+    return ColumnProfile(values.name, ValueKind.TEXT, stripped, distinct)
 
 
 def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]:
-    """Those formats that read at least `ENOUGH` of the values, the best first; ties in the order of the list."""
+    """The formats that read the most values, and at least `ENOUGH` of them; several where they read equally many."""
     values = known.drop_nulls().unique(maintain_order=True).head(SOME_VALUES)
-    # A date has digits and is neither short nor a number with a fraction.
+    # A date has digits and at least six characters.
     if not len(values) or share(values.str.contains(r"\d")) < ENOUGH or share(values.str.len_chars() < 6) > 1 - ENOUGH:
         return ()
     shares = {text: float(to_date(values, text).count()) / len(values) for text in formats}

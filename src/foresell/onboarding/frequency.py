@@ -1,4 +1,4 @@
-"""The rhythm of the sales: days, weeks or months, what a missing day means, and how far ahead to forecast."""
+"""Days, weeks or months; what a day without a row means; and how far ahead to forecast."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import polars as pl
 
 from foresell.core.frequency import Frequency
 from foresell.onboarding.columns import share
-from foresell.onboarding.identity import DAY
+from foresell.onboarding.series_keys import DAY
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COMPLETE = 0.95  # a series with this share of the days on which it could sell is recorded daily, not by sales
-LUMPY = 0.05  # a typical series that sells on a smaller share of days is not daily
-FEWEST = 12  # weeks or months of history without which they are of no use as periods
+LUMPY = 0.05  # a typical series that sells on a smaller share of days is not forecast by day
+FEWEST = 12  # a history of fewer weeks or months is not cut into them
+DAYS_IN = {"D": 1.0, "W": 7.0, "M": 30.4375}  # how long a period is
 USUAL_HORIZON = {Frequency.DAY: 28, Frequency.WEEK: 13, Frequency.MONTH: 12}
 
 
@@ -23,15 +24,15 @@ USUAL_HORIZON = {Frequency.DAY: 28, Frequency.WEEK: 13, Frequency.MONTH: 12}
 class Conclusion:
     """A value for a setting, why, and what remains in doubt."""
 
-    value: object
+    value: str
     why: str
     doubt: str | None = None
 
 
-def frequency(dates: np.ndarray) -> Conclusion:
+def infer_frequency(dates: np.ndarray) -> Conclusion:
     """Days, weeks or months, from the distinct `dates` (datetime64[D], sorted).
 
-    >>> frequency(np.arange("2024-01-01", "2024-03-01", 7, dtype="datetime64[D]")).value
+    >>> infer_frequency(np.arange("2024-01-01", "2024-03-01", 7, dtype="datetime64[D]")).value
     'W'
     """
     if len(dates) < 3:
@@ -54,33 +55,34 @@ def frequency(dates: np.ndarray) -> Conclusion:
     return Conclusion("D", f"dates are mostly {usual} day{'s' if usual > 1 else ''} apart", doubt)
 
 
-def lumpy(sample: pl.DataFrame, keys: tuple[str, ...], dates: np.ndarray) -> Conclusion | None:
-    """Months (weeks, where the history is short), where the typical series of an order book sells on few days.
+def infer_lumpy_frequency(sample: pl.DataFrame, keys: tuple[str, ...], dates: np.ndarray) -> Conclusion | None:
+    """Months (weeks, where the history is short), where the typical series sells on few days; None where on many.
 
-    None where it does not. `sample` has the keys and `DAY`, all rows of its series; `dates` are those of the table,
-    sorted. A series counts from its first row to the end of the table, and the typical one is the median. Weeks would
-    not do: what sells on less than a twentieth of the days sells in a third of the weeks at most.
+    `sample` has the keys and `DAY`, with all rows of its series; `dates` are those of the table, sorted. A series
+    counts from its first row to the end of the table, and the typical one is the median. Months come before weeks,
+    because a series that sells on less than a twentieth of the days sells in a third of the weeks at most.
     """
     if not sample.height or len(dates) < 2:
         return None
     first, end = dates[[0, -1]].astype("datetime64[D]").astype(object)
     span = (end - first).days + 1
-    daily = _selling(sample, keys, end, "1d")
+    daily = _share_with_sales(sample, keys, end, "D")
     if daily >= LUMPY or span < 7 * FEWEST:
         return None
-    each, noun, length = ("M", "month", "1mo") if span >= 31 * FEWEST else ("W", "week", "1w")
-    periods = _selling(sample, keys, end, length)
+    frequency = Frequency.MONTH if span >= 31 * FEWEST else Frequency.WEEK
+    noun = frequency.noun
+    periods = _share_with_sales(sample, keys, end, frequency)
     why = f"the typical series sells on {daily:.1%} of the days and in {periods:.0%} of the {noun}s"
     doubt = f"Sales are lumpy, so they are taken by {noun}: {why}. Set frequency to D, W or M if you plan otherwise."
-    return Conclusion(each, why, doubt)
+    return Conclusion(str(frequency), why, doubt)
 
 
-def _selling(sample: pl.DataFrame, keys: tuple[str, ...], end: date, length: str) -> float:
-    """The share of periods of `length` (1d, 1w, 1mo), from the first row on, in which the typical series has a row."""
+def _share_with_sales(sample: pl.DataFrame, keys: tuple[str, ...], end: date, frequency: str) -> float:
+    """The share of periods (D, W, M), from its first row on, in which the typical series has a row."""
+    length = {"D": "1d", "W": "1w", "M": "1mo"}[frequency]
     start = pl.col(DAY).dt.truncate(length)
-    count = {"1d": 1.0, "1w": 7.0, "1mo": 30.4375}[length]
     last = pl.lit(end).cast(pl.Date).dt.truncate(length)
-    periods = ((last - start.min()).dt.total_days() / count).round() + 1
+    periods = ((last - start.min()).dt.total_days() / DAYS_IN[frequency]).round() + 1
     shares = sample.group_by(keys).agg((start.n_unique() / periods).alias("share"))["share"]
     return float(np.median(shares.to_numpy()))
 
@@ -89,24 +91,25 @@ def _weekday(day: np.datetime64) -> str:
     return WEEKDAYS[(int(day.astype("datetime64[D]").astype(np.int64)) + 3) % 7]
 
 
-def absent(sample: pl.DataFrame, keys: tuple[str, ...], quantity: pl.Series, each: str) -> Conclusion:
-    """What a day without a row means, from series that the sample holds whole, or at least without holes.
+def infer_absent(sample: pl.DataFrame, keys: tuple[str, ...], quantity: pl.Series, frequency: str) -> Conclusion:
+    """What a day without a row means: zero, or unknown.
 
-    `sample` has the keys and `DAY`; `quantity` the numbers of its rows; `each` is the frequency.
+    `sample` has the keys and `DAY`, with all rows of its series between their first and last day; `quantity` has the
+    numbers sold [row].
     """
     zeros = int((quantity == 0).sum() or 0)
-    series = _series(sample, keys, each)
+    series = _series(sample, keys, frequency)
     missing = 1.0 - float(series["present"].to_numpy().sum() / max(series["span"].to_numpy().sum(), 1))
-    closed = _closed_weekdays(sample) if each == "D" else []
+    closed = _closed_weekdays(sample) if frequency == "D" else []
     long_enough = series.filter(pl.col("span") >= 28)
-    shut = share(long_enough["weekdays"] < 7) if each == "D" else 0.0
+    shut = share(long_enough["weekdays"] < 7) if frequency == "D" else 0.0
     when_open = series["present"].to_numpy() / (series["span"] * series["weekdays"] / 7).to_numpy()
     if zeros:
         holes = f"{missing:.1%} of its days are missing" if missing > 0 else "no day is missing"
         return Conclusion("unknown", f"the file has rows with zero sales ({zeros:,} of those looked at), and {holes}")
     if missing == 0:
-        return Conclusion("zero", "no day is missing in the rows looked at, so that it hardly matters")
-    if each == "D" and shut > 0.5 and np.median(when_open) >= COMPLETE:
+        return Conclusion("zero", "no day is missing in the rows looked at, so it hardly matters")
+    if frequency == "D" and shut > 0.5 and np.median(when_open) >= COMPLETE:
         days = ", ".join(closed) or "a weekday of their own"
         return Conclusion(
             "unknown", f"series have a row nearly every day but on {days}: closed then, not without sales"
@@ -122,12 +125,11 @@ def absent(sample: pl.DataFrame, keys: tuple[str, ...], quantity: pl.Series, eac
     )
 
 
-def _series(sample: pl.DataFrame, keys: tuple[str, ...], each: str) -> pl.DataFrame:
+def _series(sample: pl.DataFrame, keys: tuple[str, ...], frequency: str) -> pl.DataFrame:
     """For each series its periods from first to last row, those with a row, and its weekdays with a row."""
-    days = {"D": 1.0, "W": 7.0, "M": 30.4375}[each]
     whole_days = (pl.col(DAY).max() - pl.col(DAY).min()).dt.total_days()
     return sample.group_by(keys).agg(
-        ((whole_days / days).round() + 1).alias("span"),
+        ((whole_days / DAYS_IN[frequency]).round() + 1).alias("span"),
         pl.col(DAY).n_unique().alias("present"),
         pl.col(DAY).dt.weekday().n_unique().alias("weekdays"),
     )
@@ -138,19 +140,18 @@ def _closed_weekdays(sample: pl.DataFrame) -> list[str]:
     days = sample[DAY].drop_nulls().unique()
     if len(days) < 15:
         return []
-    seen = set(days.dt.weekday())
-    return [name for number, name in enumerate(WEEKDAYS, 1) if number not in seen]
+    with_rows = set(days.dt.weekday())
+    return [name for number, name in enumerate(WEEKDAYS, 1) if number not in with_rows]
 
 
-def horizon(each: str, periods: int) -> Conclusion:
-    """How far ahead: the usual for the frequency, less where three backtests of it would eat up the history.
+def infer_horizon(frequency: str, periods: int) -> tuple[int, str]:
+    """How many periods to forecast, and why: what is usual, or less, so that three backtests fit in the history.
 
-    >>> horizon("D", 1941).value, horizon("M", 36).value
-    (28, 7)
+    >>> infer_horizon("M", 36)
+    (7, 'the history has 36 months only, and three backtests have to fit in')
     """
-    unit = Frequency(each).noun
-    usual = USUAL_HORIZON[Frequency(each)]
+    unit = Frequency(frequency).noun
+    usual = USUAL_HORIZON[Frequency(frequency)]
     if periods >= 5 * usual:
-        return Conclusion(usual, f"what is usual for {unit}s; the history has {periods:,}")
-    fitting = max(1, periods // 5)
-    return Conclusion(fitting, f"the history has {periods} {unit}s only, and three backtests want to fit in", None)
+        return usual, f"what is usual for {unit}s; the history has {periods:,}"
+    return max(1, periods // 5), f"the history has {periods} {unit}s only, and three backtests have to fit in"

@@ -1,9 +1,12 @@
-"""What `foresell init` concluded: settings as plain data, with a reason for each and what remains in doubt."""
+"""What `foresell init` proposes: settings as plain data, with a reason for each and the questions that remain open."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+NOT_USED = "(not used)"
+"""Stands in a `Reason` in place of a setting, for a column or file that is left out."""
 
 
 class Reason(NamedTuple):
@@ -18,8 +21,8 @@ class Reason(NamedTuple):
 class Proposal:
     """Settings as `core.settings.parse_settings` takes them; local paths in them are absolute.
 
-    `reasons` explains each conclusion, in the order of the settings; `doubts` says what the data leave open, as
-    sentences for the user; `preset` names the layout that was used, if any.
+    `reasons` explains each conclusion, in the order of the settings. `doubts` says in sentences for the user what the
+    data leave open. `preset` names the layout that was used, if any.
     """
 
     settings: dict[str, Any]
@@ -30,35 +33,35 @@ class Proposal:
 
 @dataclass
 class Draft:
-    """A proposal in the making: `data` and `top` settings, and which columns already have a role."""
+    """A proposal in the making: the settings of `data` and those of the `top`, and the columns that have a role."""
 
     data: dict[str, Any] = field(default_factory=dict)
     top: dict[str, Any] = field(default_factory=dict)
     reasons: list[Reason] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
-    taken: set[str] = field(default_factory=set)
+    assigned: set[str] = field(default_factory=set)
 
-    def conclude(self, setting: str, value: Any, why: str) -> None:
+    def set(self, setting: str, value: Any, why: str) -> None:
         """Sets a setting (``data.date``, ``horizon``) with its reason."""
-        room, _, name = setting.rpartition(".")
-        (self.data if room == "data" else self.top)[name] = value
-        self.say(setting, shown(value), why)
+        section, _, name = setting.rpartition(".")
+        (self.data if section == "data" else self.top)[name] = value
+        self.note(setting, in_words(value), why)
 
-    def say(self, setting: str, conclusion: str, why: str) -> None:
-        """A conclusion that sets nothing, such as a column that is not used."""
+    def note(self, setting: str, conclusion: str, why: str) -> None:
+        """Notes a conclusion that sets nothing, such as a default that is kept."""
         self.reasons.append(Reason(setting, conclusion, why))
 
-    def take(self, setting: str, column: str, why: str) -> None:
-        """Gives a column its role, which it then has for good."""
-        self.conclude(setting, column, why)
-        self.taken.add(column)
+    def assign(self, setting: str, column: str, why: str) -> None:
+        """Gives a column its role; no later step gives it another."""
+        self.set(setting, column, why)
+        self.assigned.add(column)
 
-    def unused(self, column: str, why: str) -> None:
-        """Says that a column is left out, and why."""
-        self.say("(not used)", column, why)
-        self.taken.add(column)
+    def leave_out(self, column: str, why: str) -> None:
+        """Notes that a column is not used, and why."""
+        self.note(NOT_USED, column, why)
+        self.assigned.add(column)
 
-    def doubt(self, sentence: str | None) -> None:
+    def add_doubt(self, sentence: str | None) -> None:
         if sentence:
             self.doubts.append(sentence)
 
@@ -67,16 +70,16 @@ class Draft:
         return Proposal({"data": self.data, **self.top}, tuple(self.reasons), tuple(self.doubts), preset)
 
 
-def shown(value: Any) -> str:
+def in_words(value: Any) -> str:
     """A setting's value in words.
 
-    >>> shown(["store", "item"]), shown([["state"], ["store", "item"]]), shown(None)
+    >>> in_words(["store", "item"]), in_words([["state"], ["store", "item"]]), in_words(None)
     ('store, item', 'state; store x item', 'none')
     """
     if value is None:
         return "none"
     if isinstance(value, dict):
-        return ", ".join(f"{name} {shown(part)}" for name, part in value.items() if part is not None)
+        return ", ".join(f"{name} {in_words(part)}" for name, part in value.items() if part is not None)
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], list | tuple):
             return "; ".join(" x ".join(level) for level in value)

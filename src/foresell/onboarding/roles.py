@@ -1,7 +1,7 @@
-"""What each column of a sales file is: found from its name and its values together, with the reason in words.
+"""Proposes the settings for a sales file from the names and the values of its columns, with a reason for each.
 
-Nothing is guessed in silence: where the data leave a choice, the proposal says what was chosen and what else it
-could be; where nothing fits, the error names the columns and how to say by hand which is which.
+No choice is made silently. Where the data allow several, the proposal says which one was taken and what else it could
+be. Where nothing fits, the error lists the columns and the option that names one.
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foresell.core.errors import UsageError, first_five
 from foresell.data.input_files import find_files
 from foresell.onboarding import presets, wide_table
+from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason
-from foresell.onboarding.table_inference import COLUMN_ROLES, LISTS, Look
-from foresell.onboarding.table_sample import Peek, look, sales_among
+from foresell.onboarding.table_inference import TableInference
+from foresell.onboarding.table_sample import TableSample, sales_among, sample_table
 
 __all__ = ["Proposal", "Reason", "infer"]
-
-PLAIN = ("layout", "frequency", "absent", "country", "separator", "decimal", "encoding", "date_format", "day_prefix")
 
 
 def infer(
@@ -29,66 +27,48 @@ def infer(
 ) -> Proposal:
     """Settings for the sales at `sales` (a file, folder, pattern or s3:// address, relative to `base`).
 
-    `preset` (m5, favorita, rossmann) takes a known layout instead of looking at columns; a folder that has such a
-    layout takes it by itself. `overrides` says by hand what a setting of ``data`` is (``date``, ``quantity``, ``keys``
-    and others) or the ``horizon``.
+    `preset` (m5, favorita, rossmann) names a known layout, and the columns are not examined. A folder that has such a
+    layout uses it unasked. `overrides` sets by hand settings of ``data`` (``date``, ``quantity``, ``keys`` and the
+    others of `Overrides`) or the ``horizon``.
 
     Raises UsageError where no file, no date or no quantity is found, or an override does not fit the file;
     UnreadableFile for a file that is no table.
     """
-    said = _checked(overrides or {})
+    given = Overrides.of(overrides or {})
     if preset:
-        return presets.apply(preset, sales, base, said)
+        return presets.apply(preset, sales, base, given.given())
     local = base / Path(sales).expanduser()
     fitting = presets.detect(local)
     if fitting and local.is_dir():
-        proposal = presets.apply(fitting, sales, base, said)
+        proposal = presets.apply(fitting, sales, base, given.given())
         hint = (
             f"The folder is laid out like {fitting}, so that preset was used. To have the columns looked at instead, "
+            "name the sales file with --data."
         )
-        return replace(proposal, doubts=(*proposal.doubts, hint + "name the sales file with --data."))
-    proposal = _look_and_conclude(sales, base, said)
-    if fitting:
-        hint = f"The files are those of {fitting}: --preset {fitting} knows more of them than a look can find."
-        return replace(proposal, doubts=(*proposal.doubts, hint))
-    return proposal
-
-
-def _checked(overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Overrides that say something; a list may be given as one string with commas."""
-    said = {name: value for name, value in overrides.items() if value not in (None, "", (), [])}
-    known = (*COLUMN_ROLES, *LISTS, *PLAIN, "horizon")
-    unknown = [name for name in said if name not in known]
-    if unknown:
-        raise UsageError(f"'{first_five(unknown)}' cannot be set by hand here; what can is {', '.join(known)}.")
-    for name in LISTS:
-        if isinstance(said.get(name), str):
-            said[name] = [part.strip() for part in said[name].split(",") if part.strip()]
-        elif name in said:
-            said[name] = list(said[name])
-    return said
-
-
-def _look_and_conclude(sales: str, base: Path, said: dict[str, Any]) -> Proposal:
-    files = find_files(sales, base)
-    where = sales if files[0].remote else os.path.abspath(base / Path(sales).expanduser())
-    if not files[0].remote and Path(where).is_dir():
-        files, path = sales_among(Path(where), files)
-        where = str(path)
-    peek = look(files, fixed={name: said[name] for name in ("separator", "encoding") if name in said})
-    draft = Draft()
-    draft.conclude("data.sales", where, _how_much(peek))
-    if said.get("layout") == "wide" or (
-        "layout" not in said and (wide_table.day_columns(peek.columns) or wide_table.dated_columns(peek.columns))
-    ):
-        wide_table.conclude(draft, peek, said)
     else:
-        Look(draft, peek, said).conclude()
+        proposal = _infer_from_columns(sales, base, given)
+        hint = f"The files are those of {fitting}: --preset {fitting} knows more of them than a look can find."
+    return replace(proposal, doubts=(*proposal.doubts, hint)) if fitting else proposal
+
+
+def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposal:
+    files = find_files(sales, base)
+    path = sales if files[0].remote else os.path.abspath(base / Path(sales).expanduser())
+    if not files[0].remote and Path(path).is_dir():
+        files, sales_path = sales_among(Path(path), files)
+        path = str(sales_path)
+    table = sample_table(files, separator=overrides.separator, encoding=overrides.encoding)
+    draft = Draft()
+    draft.set("data.sales", path, _sample_size(table))
+    has_day_columns = wide_table.day_columns(table.columns) or wide_table.dated_columns(table.columns)
+    if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
+        wide_table.propose(draft, table, overrides)
+    else:
+        TableInference(draft, table, overrides).propose()
     return draft.finished()
 
 
-def _how_much(peek: Peek) -> str:
-    rows = (
-        f"{peek.frame.height:,} rows" if peek.whole else f"the first {peek.frame.height:,} rows and samples of the rest"
-    )
-    return f"{rows} of {len(peek.columns)} columns looked at"
+def _sample_size(table: TableSample) -> str:
+    height = f"{table.frame.height:,} rows"
+    rows = height if table.whole else f"the first {height} and samples of the rest"
+    return f"{rows} of {len(table.columns)} columns looked at"

@@ -1,4 +1,4 @@
-"""Changes the options of one model in the text of a `foresell.yaml`, and leaves every other letter as it is."""
+"""Changes the options of one model in the text of a `foresell.yaml`; every other character stays as it is."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from foresell.core.settings import Model, Settings, parse_settings, read_setting
 from foresell.onboarding.settings_file import flow_text as flow
 
 MARK = "# tuned "
-"""What the line of evidence begins with; the next one takes its place."""
+"""The comment above a tuned model begins with it, and says what was gained; the next tuning replaces the comment."""
 
 Edit = tuple[int, int, str]
-"""From which letter to which, and what shall stand there."""
+"""Start and stop of a part of the text, and the text that replaces it."""
 
 
 def change(
@@ -28,11 +28,11 @@ def change(
 ) -> None:
     """Sets `options` of the model at `place` of `models` in the settings file, with the line ``# tuned WHY`` above it.
 
-    `settings` are those that the file is thought to hold, and `models` the ones they name, or those that are tried
-    where they name none: these are then written out. The file is read back before it takes the place of the old one.
+    `settings` are those that the caller read from the file. `models` are the models that they name; where they name
+    none, the default ones, which are then written out. The new text is parsed before it replaces the file.
 
-    Raises SettingsError, and leaves the file alone, where it holds other settings by now, or where it is written in a
-    way that cannot be changed piecemeal.
+    Raises SettingsError, and leaves the file alone, where it holds other settings by now, or where its models are
+    written in a way that cannot be changed one by one (with YAML aliases, for example).
     """
     path = path.resolve()  # a link stays a link
     if read_settings(path) != settings:
@@ -46,27 +46,27 @@ def change(
             f"The models in {path} are written in a way that cannot be changed safely, so the file is left as it is. "
             f"Set by hand: {flow(msgspec.to_builtins(wanted[place]))}"
         )
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(new.encode("utf-8"))
-        shutil.copymode(path, beside)
-        beside.replace(path)
+        part.write_bytes(new.encode("utf-8"))
+        shutil.copymode(path, part)
+        part.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        part.unlink(missing_ok=True)
 
 
 def _holds(text: str, settings: Settings, models: Sequence[Model]) -> bool:
-    """Whether the text gives the settings with these models, and nothing else changed."""
+    """Whether the text holds `settings` with these models in place of theirs."""
     try:
-        found = parse_settings(yaml.safe_load(text))
+        written = parse_settings(yaml.safe_load(text))
     except (yaml.YAMLError, SettingsError):
         return False
     expected = msgspec.structs.replace(settings, models=tuple(models))
-    return msgspec.to_builtins(found) == msgspec.to_builtins(expected)
+    return msgspec.to_builtins(written) == msgspec.to_builtins(expected)
 
 
 def changed(text: str, models: Sequence[Model], place: int, options: Mapping[str, Any], why: str) -> str:
-    """The text of the settings with these options of the model at `place`; see `change`.
+    """The text of the settings with `options` set for the model at `place`; see `change`.
 
     >>> print(changed("models:\\n  - {name: lightgbm}  # good\\n", [], 0, {"trees": 9}, "today"), end="")
     models:
@@ -75,14 +75,13 @@ def changed(text: str, models: Sequence[Model], place: int, options: Mapping[str
     """
     end = "\r\n" if "\r\n" in text else "\n"
     root = yaml.compose(text, Loader=yaml.SafeLoader)
-    listed = _value(root, "models")
-    if not isinstance(listed, yaml.SequenceNode):
-        return _written_out(text, listed, models, place, options, why, end)
-    item = listed.value[place]
-    edits = _options(text, item, options, end)
-    begin = text.rfind("\n", 0, item.start_mark.index) + 1
-    if listed.flow_style:  # a comment cannot stand within its line
-        begin = text.rfind("\n", 0, listed.start_mark.index) + 1
+    model_list = _value(root, "models")
+    if not isinstance(model_list, yaml.SequenceNode):
+        return _written_out(text, model_list, models, place, options, why, end)
+    item = model_list.value[place]
+    edits = _option_edits(text, item, options, end)
+    # A comment cannot stand within a list on one line.
+    begin = text.rfind("\n", 0, (model_list if model_list.flow_style else item).start_mark.index) + 1
     indent = re.match(r" *", text[begin:])
     assert indent
     former = re.search(rf"(?<![^\n]) *{MARK}[^\n]*\n\Z", text[:begin])
@@ -90,47 +89,47 @@ def changed(text: str, models: Sequence[Model], place: int, options: Mapping[str
     return _edited(text, edits)
 
 
-def _options(text: str, item: yaml.Node, options: Mapping[str, Any], end: str) -> list[Edit]:
-    """What sets the options of one model."""
-    there = _value(item, "options")
-    if there is None:
+def _option_edits(text: str, item: yaml.Node, options: Mapping[str, Any], end: str) -> list[Edit]:
+    """The edits that set the options of one model."""
+    present = _value(item, "options")
+    if present is None:
         return [_added(text, item, {"options": dict(options)}, end)]
-    if not isinstance(there, yaml.MappingNode) or not there.value:
-        return [(there.start_mark.index, _last(there), _spaced(text, there, flow(dict(options))))]
+    if not isinstance(present, yaml.MappingNode) or not present.value:
+        return [(present.start_mark.index, _last(present), _spaced(text, present, flow(dict(options))))]
     edits, new = [], {}
     for name, value in options.items():
-        old = _value(there, name)
+        old = _value(present, name)
         if old is None:
             new[name] = value
         else:
             edits.append((old.start_mark.index, _last(old), _spaced(text, old, flow(value))))
-    return [*edits, *([_added(text, there, new, end)] if new else [])]
+    return [*edits, *([_added(text, present, new, end)] if new else [])]
 
 
 def _added(text: str, mapping: yaml.Node, pairs: Mapping[str, Any], end: str) -> Edit:
-    """What adds pairs at the end of a mapping, in the way it is written."""
+    """The edit that adds pairs at the end of a mapping, on its line or on lines of their own as the others stand."""
     if mapping.flow_style:
         close = mapping.end_mark.index - 1
         at = len(text[:close].rstrip())
-        said = ", ".join(f"{name}: {flow(value)}" for name, value in pairs.items())
-        return at, at, (", " if mapping.value else "") + said
+        added = ", ".join(f"{name}: {flow(value)}" for name, value in pairs.items())
+        return at, at, (", " if mapping.value else "") + added
     last = _last(mapping)
     line = text.find("\n", last)
     indent = " " * mapping.value[0][0].start_mark.column
-    said = "".join(f"{indent}{name}: {flow(value)}{end}" for name, value in pairs.items())
-    return (len(text), len(text), end + said) if line < 0 else (line + 1, line + 1, said)
+    added = "".join(f"{indent}{name}: {flow(value)}{end}" for name, value in pairs.items())
+    return (len(text), len(text), end + added) if line < 0 else (line + 1, line + 1, added)
 
 
 def _written_out(
     text: str, empty: yaml.Node | None, models: Sequence[Model], place: int, options: Mapping[str, Any], why: str,
     end: str,
 ) -> str:  # fmt: skip
-    """The text with all models written out, where it names none: below the example of them, else at the end."""
+    """The text, which names no models, with all of them written out: below the example of them, else at the end."""
     lines = ["models:"] if empty is None else []
     for number, model in enumerate(models):
-        of = {**model.options, **options} if number == place else model.options
+        with_options = {**model.options, **options} if number == place else model.options
         lines += [f"  {MARK}{why}"] if number == place else []
-        lines += [f"  - {flow({'name': model.name, **({'options': of} if of else {})})}"]
+        lines += [f"  - {flow({'name': model.name, **({'options': with_options} if with_options else {})})}"]
     if empty is not None:
         at = text.find("\n", _last(empty))
         at = len(text) if at < 0 else at
@@ -143,14 +142,14 @@ def _written_out(
 
 
 def _value(mapping: yaml.Node | None, key: str) -> yaml.Node | None:
-    """The value of a key of a mapping; None where it is not there."""
+    """The value of a key of a mapping; None where there is no such key."""
     if not isinstance(mapping, yaml.MappingNode):
         return None
     return next((value for name, value in mapping.value if name.value == key), None)
 
 
 def _last(node: yaml.Node) -> int:
-    """Where the node ends. YAML lets a block reach to what comes next, over comments and empty lines."""
+    """Where the text of a node ends. PyYAML's own mark lies behind the comments and empty lines that follow a block."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         tail = node.value[-1]
         return _last(tail[1] if isinstance(tail, tuple) else tail)
@@ -158,7 +157,7 @@ def _last(node: yaml.Node) -> int:
 
 
 def _spaced(text: str, node: yaml.Node, value: str) -> str:
-    """The value, after a space where an empty node has none before it; a block becomes one line behind its key."""
+    """The value, with a space before it where the node that it replaces has none, such as an empty one."""
     before = text[node.start_mark.index - 1 : node.start_mark.index]
     return value if before in (" ", "\n") else " " + value
 

@@ -1,4 +1,4 @@
-"""Writes `foresell.yaml`: what was concluded, why, and what else could be set, as a file that runs as it is."""
+"""Writes `foresell.yaml`: the proposed settings with their reasons, and all others as comments."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ import yaml
 from foresell.core.errors import UsageError
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.settings.descriptions import SettingDescription, describe
-from foresell.onboarding.proposal import Proposal
+from foresell.onboarding.proposal import NOT_USED, Proposal
 
 NAME = "foresell.yaml"
 WIDTH = 110
-FARTHEST = 3  # a path that climbs more folders than this is written out whole
+MOST_CLIMBS = 3  # a path with more ".." than this is written as an absolute one
 
 HEADING = (
-    "What foresell knows of your sales. Change what you like: every setting is here. A line such as '# seed: 1' "
+    "What foresell knows of your sales. Every setting is here, and each may be changed. A line such as '# seed: 1' "
     "shows a setting that is not set, with its default or an example; take the '# ' away to set it. Paths begin at "
-    "this folder. Credentials of buckets and databases come from the environment, never from here."
+    "this folder. Credentials of buckets and databases come from the environment, never from this file."
 )
 
 
@@ -34,8 +34,7 @@ def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, forc
     path = Path(folder) / NAME
     if path.exists() and not force:
         raise UsageError(
-            f"{path} is already there and was left as it is. Change it by hand, name another folder, or replace it "
-            "with --force."
+            f"{path} is already there and was left as it is. Edit it, name another folder, or replace it with --force."
         )
     text = text_of(proposal, Path(folder), str(data_path))
     parse_settings(yaml.safe_load(text), str(path))
@@ -47,7 +46,7 @@ def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, forc
 def text_of(proposal: Proposal, folder: Path, data_path: str) -> str:
     """The text of the settings file."""
     why = {reason.setting: reason.why for reason in proposal.reasons}
-    unused = [reason for reason in proposal.reasons if reason.setting == "(not used)"]
+    unused = [reason for reason in proposal.reasons if reason.setting == NOT_USED]
     preset = f" with the preset {proposal.preset}" if proposal.preset else ""
     lines = [*_comment(f"Written by `foresell init` from {data_path}{preset}. {HEADING}"), ""]
     if proposal.doubts:
@@ -66,8 +65,8 @@ def text_of(proposal: Proposal, folder: Path, data_path: str) -> str:
 
 
 def _block(name: str, value: Any, setting: SettingDescription, why: dict[str, str]) -> list[str]:
-    """One setting of the top, with those within it."""
-    comment = _comment(_joined(setting.text, why.get(name)))
+    """The lines of one setting at the top of the file, with the settings within it."""
+    comment = _comment(_with_reason(setting.text, why.get(name)))
     if name == "data":
         lines = [*comment, "data:"]
         for key, column in setting.settings.items():
@@ -98,8 +97,8 @@ def _models(models: list[dict[str, Any]] | None, setting: SettingDescription) ->
 
 
 def _setting(key: str, value: Any, setting: SettingDescription, why: str | None) -> list[str]:
-    """A setting of `data`, set or as a comment, indented."""
-    lines = ["  " + line for line in _comment(_joined(setting.text, why))]
+    """The lines of a setting of `data`, indented; a comment where it is not set."""
+    lines = ["  " + line for line in _comment(_with_reason(setting.text, why))]
     if setting.settings:
         if value:
             return [*lines, f"  {key}:", *("  " + line for line in _inner(value, setting))]
@@ -111,7 +110,7 @@ def _setting(key: str, value: Any, setting: SettingDescription, why: str | None)
 
 
 def _inner(values: dict[str, Any], section: SettingDescription) -> list[str]:
-    """The settings within a section, each with its description behind it; those without a value as comments."""
+    """The lines of the settings within a section, with their descriptions; a comment where one is not set."""
     lines = []
     for key, setting in section.settings.items():
         unset = _unset(values.get(key))
@@ -129,8 +128,8 @@ def _unset(value: Any) -> bool:
     return value is None or value in ((), [], {})
 
 
-def _joined(words: str, why: str | None) -> str:
-    return f"{words} Here: {why}." if why else words
+def _with_reason(description: str, why: str | None) -> str:
+    return f"{description} Here: {why}." if why else description
 
 
 def _comment(text: str, first: str = "", rest: str = "") -> list[str]:
@@ -149,7 +148,7 @@ def flow_text(value: Any) -> str:
 
 
 def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """The settings with the paths of `data` as they read from `folder`."""
+    """The settings, with the paths of `data` relative to `folder` where `near` makes them so."""
     data = dict(settings["data"])
     for name in ("sales", "future"):
         if data.get(name):
@@ -161,7 +160,7 @@ def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 
 def near(path: str, folder: Path) -> str:
-    """The path as it reads from `folder`; whole where that would climb far or to the root, as is for a bucket.
+    """The path relative to `folder`; absolute where that would climb far or to the root; unchanged for a bucket.
 
     >>> near("/home/a/sales.csv", Path("/home/a/project")), near("/data/sales.csv", Path("/home/a/b/c/project"))
     ('../sales.csv', '/data/sales.csv')
@@ -170,4 +169,4 @@ def near(path: str, folder: Path) -> str:
         return path
     relative = Path(os.path.relpath(path, folder))
     climbs = relative.parts.count("..")
-    return path if climbs > FARTHEST or climbs >= len(folder.parts) - 1 else relative.as_posix()
+    return path if climbs > MOST_CLIMBS or climbs >= len(folder.parts) - 1 else relative.as_posix()

@@ -1,4 +1,4 @@
-"""The tables beside the sales file that explain it: items, stores, prices, a calendar, what is planned ahead."""
+"""The tables beside the sales file: items, stores, prices, a calendar, and covariates planned ahead."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import polars as pl
 
 from foresell.core.errors import ForesellError
 from foresell.data.input_files import InputFile
-from foresell.onboarding import identity
+from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score, plain
-from foresell.onboarding.columns import Column, Kind, profile
+from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
+from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import Draft
-from foresell.onboarding.table_sample import Peek, look, tables_in
+from foresell.onboarding.table_sample import TableSample, sample_table, tables_in
 
 MOST_TABLES = 30
 SIDE_ROWS = 20_000
@@ -22,12 +23,12 @@ FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukun
 
 
 @dataclass(frozen=True)
-class Side:
-    """A table beside the sales: where it is, what its columns are, and which of them it shares with the keys."""
+class SideTable:
+    """A table beside the sales: its file, a sample of it, its columns, and those of the keys that it has too."""
 
     file: InputFile
-    peek: Peek
-    columns: dict[str, Column]
+    sample: TableSample
+    columns: dict[str, ColumnProfile]
     shared: tuple[str, ...]
 
     @property
@@ -35,46 +36,44 @@ class Side:
         return plain(Path(self.file.path).name.split(".")[0])
 
     def other(self) -> list[str]:
-        """Its columns that hold something and are no keys."""
-        return [c.name for c in self.columns.values() if c.name not in self.shared and c.kind != Kind.EMPTY]
+        """The columns that hold values and are no keys."""
+        return [c.name for c in self.columns.values() if c.name not in self.shared and c.kind != ValueKind.EMPTY]
 
     def dates(self) -> list[str]:
-        return [c.name for c in self.columns.values() if c.kind == Kind.DATE]
+        return [c.name for c in self.columns.values() if c.kind == ValueKind.DATE]
 
     def one_row_for(self, names: list[str] | tuple[str, ...]) -> bool:
-        return self.peek.frame.select(names).n_unique() == self.peek.frame.height
+        return self.sample.frame.select(names).n_unique() == self.sample.frame.height
 
 
-def conclude(draft: Draft, sales: Peek, series: pl.DataFrame, days: list[str] | None = None) -> pl.DataFrame:
+def propose(draft: Draft, sales: TableSample, series: pl.DataFrame, days: list[str] | None = None) -> pl.DataFrame:
     """Proposes the tables beside the sales that share its keys or dates; `days` are the day columns of a wide table.
 
     Returns `series` [series] with the attributes that the tables of items and stores add.
     """
-    sides = _sides(draft, sales)
+    sides = _tables_beside(draft, sales)
     for side in sides:
-        if _future(draft, side):
-            continue
-        series = _table(draft, side, series)
+        if not _propose_future(draft, side):
+            series = _propose_items_or_stores(draft, side, series)
     _prices_and_calendar(draft, sides, series, days or [])
-    _one_date_format(draft, sides)
+    _withdraw_date_format(draft, sides)
     return series
 
 
-def _one_date_format(draft: Draft, sides: list[Side]) -> None:
-    """A side table that writes dates in another way keeps the sales' format from being set for all tables."""
+def _withdraw_date_format(draft: Draft, sides: list[SideTable]) -> None:
+    """Leaves the date format open where a side table writes dates otherwise, as the setting is for all tables."""
     written = draft.data.get("date_format")
     used = _used(draft) | {draft.data[name]["path"] for name in ("prices", "calendar") if name in draft.data}
     for side in sides:
         formats = {text for column in side.columns.values() for text in column.formats}
         if written and formats and written not in formats and side.file.path in used:
-            draft.conclude(
-                "data.date_format", None, f"{side.file.name} writes dates in another way, so each is found out"
-            )
+            why = f"{side.file.name} writes dates in another way, so each file's format is detected"
+            draft.set("data.date_format", None, why)
             return
 
 
-def _sides(draft: Draft, sales: Peek) -> list[Side]:
-    """The tables in the sales' folder, or beside it where the sales are a folder."""
+def _tables_beside(draft: Draft, sales: TableSample) -> list[SideTable]:
+    """The other tables in the folder of the sales file, or beside the folder where the sales are a folder."""
     if sales.files[0].remote:
         return []
     path = Path(draft.data["sales"])
@@ -85,26 +84,26 @@ def _sides(draft: Draft, sales: Peek) -> list[Side]:
         if Path(file.path).resolve() in own or Path(file.path).resolve() == path.resolve():
             continue
         try:
-            peek = look([file] if Path(file.path).is_file() else tables_in(Path(file.path)), SIDE_ROWS)
+            sample = sample_table([file] if Path(file.path).is_file() else tables_in(Path(file.path)), SIDE_ROWS)
         except ForesellError as error:
-            draft.doubt(f"{file.name}, beside the sales, was left out: {error}")
+            draft.add_doubt(f"{file.name}, beside the sales, was left out: {error}")
             continue
         decimal = draft.data.get("decimal", ".")
-        shared = tuple(key for key in draft.data["keys"] if key in peek.columns)
-        sides.append(Side(file, peek, profile(peek.frame, decimal), shared))
+        shared = tuple(key for key in draft.data["keys"] if key in sample.columns)
+        sides.append(SideTable(file, sample, profile_columns(sample.frame, decimal), shared))
     return sides
 
 
 def _folders_of_parts(folder: Path, own: set[Path]) -> list[InputFile]:
-    """Folders named like what is planned ahead, which hold one table in parts."""
+    """Folders with a name such as future or planned, which hold one table in parts."""
     named = [
         path for path in sorted(folder.iterdir()) if path.is_dir() and set(plain(path.name).split("_")) & FUTURE_WORDS
     ]
     return [InputFile(str(path), path.name) for path in named if tables_in(path) and path.resolve() not in own]
 
 
-def _future(draft: Draft, side: Side) -> bool:
-    """Whether the table is the sales' continuation without the quantity; if so it is proposed."""
+def _propose_future(draft: Draft, side: SideTable) -> bool:
+    """Proposes a table that goes on where the sales end, without the quantity; False where the table is none."""
     data = draft.data
     if data.get("layout") == "wide" or "future" in data:
         return False
@@ -113,30 +112,31 @@ def _future(draft: Draft, side: Side) -> bool:
     fits = {data["date"], *data["keys"]} <= set(side.columns) and data["quantity"] not in side.columns
     if not fits or not ahead or not set(side.stem.split("_")) & FUTURE_WORDS:
         return False
-    draft.conclude(
+    draft.set(
         "data.future", side.file.path, f"it has the sales' columns without {data['quantity']}: {', '.join(ahead)}"
     )
     return True
 
 
-def _table(draft: Draft, side: Side, series: pl.DataFrame) -> pl.DataFrame:
-    """Proposes a table of items or stores: one row for each value of one key."""
+def _propose_items_or_stores(draft: Draft, side: SideTable, series: pl.DataFrame) -> pl.DataFrame:
+    """Proposes a table that has one row for each value of one key; returns `series` with its columns."""
     if len(side.shared) != 1 or not side.other() or not side.one_row_for(side.shared):
         return series
     key = side.shared[0]
-    slot = "stores" if identity.is_place(key) and name_score(key, "item") < 3 else "items"
+    slot = "stores" if series_keys.is_place(key) and name_score(key, "item") < 3 else "items"
     if slot in draft.data:
-        draft.doubt(f"{side.file.name} describes {key} too, but only one table of {slot} can be used; it was left out.")
+        draft.add_doubt(
+            f"{side.file.name} describes {key} too, but only one table of {slot} can be used, so it was left out."
+        )
         return series
-    taken = [name for name in side.other() if name in series.columns]
     added = [name for name in side.other() if name not in series.columns]
     if not added:
         return series
     tree: dict[str, Any] = {"path": side.file.path, "keys": [key]}
-    if taken:
+    if len(added) < len(side.other()):
         tree["columns"] = added
-    draft.conclude(f"data.{slot}", tree, f"one row for each {key}, with {', '.join(added)}")
-    texts = side.peek.frame.select(pl.col(key).cast(pl.String).str.strip_chars(), *added)
+    draft.set(f"data.{slot}", tree, f"one row for each {key}, with {', '.join(added)}")
+    texts = side.sample.frame.select(pl.col(key).cast(pl.String).str.strip_chars(), *added)
     joined = series.with_columns(pl.col(key).cast(pl.String).alias("__key"))
     return joined.join(texts.rename({key: "__key"}), on="__key", how="left", maintain_order="left").drop("__key")
 
@@ -144,22 +144,23 @@ def _table(draft: Draft, side: Side, series: pl.DataFrame) -> pl.DataFrame:
 # -- prices and calendar ------------------------------------------------------------------------------------------
 
 
-def _prices_and_calendar(draft: Draft, sides: list[Side], series: pl.DataFrame, days: list[str]) -> None:
+def _prices_and_calendar(draft: Draft, sides: list[SideTable], series: pl.DataFrame, days: list[str]) -> None:
     priced = [side for side in sides if _is_prices(side) and side.file.path not in _used(draft)]
     calendars = [side for side in sides if _is_calendar(draft, side)]
-    week = _prices(draft, priced, calendars)
+    week = _propose_prices(draft, priced, calendars)
     if not calendars:
         return
     best = max(
         calendars, key=lambda side: (bool(_day_column(side, days)), "calendar" in side.stem, week in side.columns)
     )
-    tree = _calendar(best, series, days, week)
+    tree = _calendar_settings(best, series, days, week)
     if len(tree) > 2:
-        draft.conclude("data.calendar", tree, "one row for each date, with no column that names a series")
+        draft.set("data.calendar", tree, "one row for each date, with no column that names a series")
     for side in calendars:
         if side is not best or len(tree) <= 2:
-            draft.doubt(
-                f"{side.file.name} has one row for each date; it was not used. Name its columns under data.calendar."
+            draft.add_doubt(
+                f"{side.file.name} has one row for each date, but was not used. To use it, name its columns under "
+                "data.calendar."
             )
 
 
@@ -168,67 +169,66 @@ def _used(draft: Draft) -> set[str]:
     return {table["path"] for table in tables if table} | {draft.data.get("future", "")}
 
 
-def _is_prices(side: Side) -> bool:
+def _is_prices(side: SideTable) -> bool:
     return bool(side.shared) and _price_of(side) is not None and not side.one_row_for(side.shared)
 
 
-def _price_of(side: Side) -> str | None:
-    fits = [c for c in side.columns.values() if c.kind == Kind.NUMBER and name_score(c.name, "price") >= 3]
+def _price_of(side: SideTable) -> str | None:
+    fits = [c for c in side.columns.values() if c.kind == ValueKind.NUMBER and name_score(c.name, "price") >= 3]
     return max(fits, key=lambda c: name_score(c.name, "price")).name if fits else None
 
 
-def _is_calendar(draft: Draft, side: Side) -> bool:
+def _is_calendar(draft: Draft, side: SideTable) -> bool:
     if side.shared or not side.dates() or draft.data.get("quantity") in side.columns:
         return False
     return side.one_row_for([_date_of(side)])
 
 
-def _date_of(side: Side) -> str:
+def _date_of(side: SideTable) -> str:
     return max(side.dates(), key=lambda name: name_score(name, "date"))
 
 
-def _withdraw_price_of_lines(draft: Draft, side: Side) -> None:
-    """Gives up the price of transaction lines, which only days with a sale have, for a table that has it for all."""
-    given = [each for each in draft.reasons if each.setting == "data.price"]
-    if draft.data.get("layout") != "transactions" or not given or given[0].why == "as you said":
+def _withdraw_price_of_lines(draft: Draft, side: SideTable) -> None:
+    """Drops the price of transaction lines, known only on days with a sale, for a table with prices of all days."""
+    reasons = [reason for reason in draft.reasons if reason.setting == "data.price"]
+    if draft.data.get("layout") != "transactions" or not reasons or reasons[0].why == BY_HAND:
         return
-    draft.reasons.remove(given[0])
-    draft.unused(draft.data.pop("price"), f"only sales have it; {side.file.name} has prices for other days as well")
+    draft.reasons.remove(reasons[0])
+    draft.leave_out(draft.data.pop("price"), f"only sales have it; {side.file.name} has prices for other days as well")
 
 
-def _prices(draft: Draft, priced: list[Side], calendars: list[Side]) -> str | None:
-    """Proposes a table of prices by date, or by a week that a calendar explains; returns the week's column."""
+def _propose_prices(draft: Draft, priced: list[SideTable], calendars: list[SideTable]) -> str | None:
+    """Proposes a table of prices by date, or by a week that a calendar explains; returns the column of the week."""
     for side in priced:
         price = _price_of(side)
         if side.dates():
             _withdraw_price_of_lines(draft, side)
         if "price" in draft.data or "prices" in draft.data:
-            draft.doubt(f"{side.file.name} holds prices too; those of the sales table were taken.")
-            continue
-        tree: dict[str, Any] = {"path": side.file.path, "keys": list(side.shared), "price": price}
-        if side.dates():
-            draft.conclude(
-                "data.prices", {**tree, "date": _date_of(side)}, f"{price} by {', '.join(side.shared)} and date"
-            )
+            draft.add_doubt(f"{side.file.name} holds prices too; those of the sales table were taken.")
             continue
         weeks = [name for name in side.other() if name != price and any(name in other.columns for other in calendars)]
-        if weeks:
-            draft.conclude(
-                "data.prices", {**tree, "week": weeks[0]}, f"{price} by {', '.join(side.shared)} and {weeks[0]}"
+        time = {"date": _date_of(side)} if side.dates() else {"week": weeks[0]} if weeks else {}
+        if not time:
+            draft.add_doubt(
+                f"{side.file.name} holds prices, but neither a date nor a week that a calendar explains, so it was not "
+                "used."
             )
-            return weeks[0]
-        draft.doubt(f"{side.file.name} holds prices, but neither a date nor a week that a calendar explains; not used.")
+            continue
+        tree = {"path": side.file.path, "keys": list(side.shared), "price": price, **time}
+        draft.set("data.prices", tree, f"{price} by {', '.join(side.shared)} and {time.get('week', 'date')}")
+        if "week" in time:
+            return time["week"]
     return None
 
 
-def _calendar(side: Side, series: pl.DataFrame, days: list[str], week: str | None) -> dict[str, Any]:
+def _calendar_settings(side: SideTable, series: pl.DataFrame, days: list[str], week: str | None) -> dict[str, Any]:
     tree: dict[str, Any] = {"path": side.file.path, "date": _date_of(side)}
     if day := _day_column(side, days):
         tree["day"] = day
     if week in side.columns:
         tree["week"] = week
-    texts = [c for c in side.columns.values() if c.kind == Kind.TEXT]
-    # Of an event's name and its type, the name is the event.
+    texts = [c for c in side.columns.values() if c.kind == ValueKind.TEXT]
+    # A column with the type of an event, beside one with its name, is not taken for an event.
     events = [c.name for c in texts if name_score(c.name, "event") >= 2 and "type" not in plain(c.name).split("_")]
     if events:
         tree["events"] = events
@@ -237,24 +237,24 @@ def _calendar(side: Side, series: pl.DataFrame, days: list[str], week: str | Non
     return tree
 
 
-def _day_column(side: Side, days: list[str]) -> str | None:
+def _day_column(side: SideTable, days: list[str]) -> str | None:
     """The calendar's column that holds the names of a wide table's day columns."""
     wanted = set(days)
     for column in side.columns.values() if wanted else ():
-        if column.kind == Kind.TEXT and len(wanted & set(column.values.drop_nulls())) >= 0.95 * len(wanted):
+        if column.kind == ValueKind.TEXT and len(wanted & set(column.values.drop_nulls())) >= 0.95 * len(wanted):
             return column.name
     return None
 
 
-def _flags(side: Side, series: pl.DataFrame) -> dict[str, Any]:
+def _flags(side: SideTable, series: pl.DataFrame) -> dict[str, Any]:
     """Flags such as snap_CA and snap_TX, where CA and TX are values of a column of the series."""
-    found: dict[str, Any] = {}
+    flags: dict[str, Any] = {}
     values = {name: {str(value) for value in series[name].drop_nulls().unique()} for name in series.columns}
     for column in side.columns.values():
         stem, _, value = column.name.rpartition("_")
         by = next((name for name in values if value in values[name]), None)
-        if column.kind == Kind.FLAG and stem and by:
-            flag = found.setdefault(stem, {"by": by, "columns": {}})
+        if column.kind == ValueKind.FLAG and stem and by:
+            flag = flags.setdefault(stem, {"by": by, "columns": {}})
             if flag["by"] == by:
                 flag["columns"][value] = column.name
-    return found
+    return flags

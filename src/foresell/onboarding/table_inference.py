@@ -1,10 +1,9 @@
-"""One look at a table with a row for each series and date, or for each transaction: all its settings, step by step."""
+"""The settings of a table with a row for each series and date, or for each transaction, concluded step by step."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,17 +11,18 @@ import polars as pl
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
 from foresell.data.values import DAY_OR_MONTH_FIRST, most_regular_format
-from foresell.onboarding import frequency, identity, side_tables
+from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
-from foresell.onboarding.columns import ENOUGH, Column, Kind, decimal_mark, profile, share
-from foresell.onboarding.identity import DAY
-from foresell.onboarding.measures import Measures, none_found
+from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, decimal_mark, profile_columns, share
+from foresell.onboarding.measures import Measures, no_column_message
+from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
 from foresell.onboarding.proposal import Draft
-from foresell.onboarding.table_sample import ROW, Peek
+from foresell.onboarding.series_keys import DAY
+from foresell.onboarding.table_sample import ROW, TableSample
 
-COLUMN_ROLES = ("date", "quantity", "price", "promotion", "stocked_out", "open")
-LISTS = ("keys", "attributes", "known_ahead")
-SECTION_DAYS, SECTION_SERIES, SECTION_ROWS = 3, 20, 300_000
+SECTION_DAYS = (0.25, 0.5, 0.95)  # of a large table, all rows of the dates at these parts of its first rows are read
+SECTION_SERIES = 20  # and all rows of so many series
+SECTION_ROWS = 300_000  # of either at most so many rows
 
 US_STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "
@@ -31,197 +31,199 @@ US_STATES = (
 
 
 @dataclass
-class Look:
-    """What is known of the table so far; each step adds to `draft`. `said` is what the user said by hand."""
+class TableInference:
+    """What is known of the table so far; each step adds its conclusions to `draft`."""
 
     draft: Draft
-    peek: Peek
-    said: dict[str, Any]
-    columns: dict[str, Column] = field(default_factory=dict)
-    sample: pl.DataFrame = field(default_factory=pl.DataFrame)  # the rows looked at that have a date, in DAY
+    table: TableSample
+    overrides: Overrides
+    columns: dict[str, ColumnProfile] = field(default_factory=dict)
+    sample: pl.DataFrame = field(default_factory=pl.DataFrame)  # the sampled rows that have a date, which is in DAY
     dates: np.ndarray = field(default_factory=lambda: np.array([], "datetime64[D]"))  # all dates of the table
     day: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.Date))  # the date of a row
     whole_series: pl.DataFrame | None = None  # keys of series all of whose rows are in the sample; None: all are
 
-    def conclude(self) -> None:
-        """From the file's dialect to the side tables beside it."""
-        check_names(self.peek, self.said)
-        conclude_dialect(self.draft, self.peek, self.said)
+    def propose(self) -> None:
+        """All settings, from the format of the file to the tables beside it."""
+        check_names(self.table, self.overrides)
+        propose_text_format(self.draft, self.table, self.overrides)
         self._profile()
-        self.draft.taken.update(name for role in LISTS for name in self.said.get(role, []))
+        self.draft.assigned.update(name for role in COLUMN_LISTS for name in getattr(self.overrides, role) or ())
         self._date()
-        Measures(self.draft, self.said, self.peek.name, self.columns).conclude()
-        self._series()
-        self._along()
-        self._rest()
+        Measures(self.draft, self.overrides, self.table.name, self.columns).propose()
+        self._keys_and_layout()
+        self._read_whole_series()
+        self._other_columns()
         self._time()
-        series = side_tables.conclude(self.draft, self.peek, self._series_table())
-        conclude_levels(self.draft, series)
-        conclude_country(self.draft, series, self.said, self.sample)
+        series = side_tables.propose(self.draft, self.table, self._series_table())
+        propose_levels(self.draft, series)
+        propose_country(self.draft, series, self.overrides, self.sample)
 
     def _profile(self) -> None:
-        self.columns = profile(self.peek.frame, self.draft.data.get("decimal", "."))
+        self.columns = profile_columns(self.table.frame, self.draft.data.get("decimal", "."))
 
     # -- the date -----------------------------------------------------------------------------------------
 
     def _date(self) -> None:
-        column = self._date_by_hand() if "date" in self.said else self._date_by_look()
-        texts = self.peek.frame[column.name].cast(pl.String)
+        by_hand = self.overrides.date
+        column = self._date_by_hand(by_hand) if by_hand else self._date_by_values()
+        texts = self.table.frame[column.name].cast(pl.String)
         chosen = most_regular_format(column.formats, texts.head(20_000)) if column.formats else None
         example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.drop_nulls().first()))
-        self.draft.take(
-            "data.date", column.name, "as you said" if "date" in self.said else f"its values are dates: {example}"
-        )
+        self.draft.assign("data.date", column.name, BY_HAND if by_hand else f"its values are dates: {example}")
         if chosen:
-            self.draft.conclude("data.date_format", chosen, f"reads dates such as {example}")
+            self.draft.set("data.date_format", chosen, f"reads dates such as {example}")
             other = {**DAY_OR_MONTH_FIRST, **{b: a for a, b in DAY_OR_MONTH_FIRST.items()}}.get(chosen)
             if other in column.formats:
-                self.draft.doubt(
+                self.draft.add_doubt(
                     f"The dates of {column.name} fit {chosen} and {other} alike; {chosen} was taken. Check it, and set "
                     "date_format if it is wrong."
                 )
-        self._deepen(column.name, chosen)
+        self._read_all_dates(column.name, chosen)
 
-    def _date_by_hand(self) -> Column:
-        name, given = self.said["date"], self.said.get("date_format")
-        column = profile(self.peek.frame.select(name), date_format=given)[name]
-        if column.kind != Kind.DATE:
-            examples = first_five(self.peek.frame[name].drop_nulls().unique(maintain_order=True).head(9))
+    def _date_by_hand(self, name: str) -> ColumnProfile:
+        column = profile_columns(self.table.frame.select(name), date_format=self.overrides.date_format)[name]
+        if column.kind != ValueKind.DATE:
+            examples = first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))
             raise UsageError(
                 f"The values of '{name}' were not recognised as dates: {examples}. Say how they are written with "
                 "date_format, such as %d.%m.%Y."
             )
         return column
 
-    def _date_by_look(self) -> Column:
-        dated = [c for c in self.columns.values() if c.kind == Kind.DATE and c.name not in self.draft.taken]
+    def _date_by_values(self) -> ColumnProfile:
+        dated = [c for c in self.columns.values() if c.kind == ValueKind.DATE and c.name not in self.draft.assigned]
         if not dated:
             more = "date_format says how they are written, if that is unusual"
-            raise UsageError(none_found(self.peek.name, self.columns, "a date", "date", more))
-        best = max(dated, key=lambda c: (name_score(c.name, "date"), -self.peek.columns.index(c.name)))
+            raise UsageError(no_column_message(self.table.name, self.columns, "a date", "date", more))
+        best = max(dated, key=lambda c: (name_score(c.name, "date"), -self.table.columns.index(c.name)))
         rest = [c.name for c in dated if c.name != best.name]
         if rest:
-            self.draft.doubt(
+            self.draft.add_doubt(
                 f"{', '.join(rest)} could be the date too; {best.name} was taken. Say otherwise with --date."
             )
         return best
 
-    def _deepen(self, name: str, date_format: str | None) -> None:
-        """Reads on: all dates, and all rows of a few of them, so that each series has its chance to be seen."""
-        day = as_day(self.peek.frame.schema[name], name, date_format)
-        if not self.peek.whole and self.peek.can_scan:
-            seen = self.peek.frame.select(day).to_series().drop_nulls().unique().sort()
-            marks = [seen[int(len(seen) * part)] for part in (0.25, 0.5, 0.95)][:SECTION_DAYS]
-            rows = self.peek.scan()
+    def _read_all_dates(self, name: str, date_format: str | None) -> None:
+        """Reads all dates of a large table, and all rows of a few of them, to have as many series as possible."""
+        day = as_day(self.table.frame.schema[name], name, date_format)
+        if not self.table.whole and self.table.can_scan:
+            sampled = self.table.frame.select(day).to_series().drop_nulls().unique().sort()
+            marks = [sampled[int(len(sampled) * part)] for part in SECTION_DAYS]
+            rows = self.table.scan()
             across, dates = pl.collect_all(
                 [rows.filter(day.is_in(marks)).head(SECTION_ROWS), rows.select(day.alias(DAY)).unique()]
             )
-            self.peek = self.peek.with_rows(across)
+            self.table = self.table.with_rows(across)
             self.dates = np.unique(dates[DAY].drop_nulls().to_numpy().astype("datetime64[D]"))
             self._profile()
-        elif not self.peek.whole:
-            self.draft.doubt("Only the first rows were looked at; what they do not show, `foresell check` will find.")
+        elif not self.table.whole:
+            self.draft.add_doubt(
+                "Only the first rows were looked at. `foresell check` reads all, and reports what does not fit."
+            )
         self.day = day
-        self._sample()
+        self._sample_dated_rows()
         if not len(self.dates):
             self.dates = np.unique(self.sample[DAY].to_numpy().astype("datetime64[D]"))
 
-    def _sample(self) -> None:
-        self.sample = self.peek.frame.with_columns(self.day.alias(DAY)).filter(pl.col(DAY).is_not_null())
+    def _sample_dated_rows(self) -> None:
+        self.sample = self.table.frame.with_columns(self.day.alias(DAY)).filter(pl.col(DAY).is_not_null())
 
     # -- the series ---------------------------------------------------------------------------------------
 
-    def _series(self) -> None:
-        found = self._keys_by_hand() if "keys" in self.said else self._keys_by_look()
-        layout = self.said.get("layout", found.layout)
-        self.draft.conclude("data.keys", list(found.keys), found.why_keys)
-        self.draft.conclude("data.layout", layout, "as you said" if "layout" in self.said else found.why_layout)
-        self.draft.taken.update(found.keys)
-        for doubt in found.doubts:
-            self.draft.doubt(doubt)
+    def _keys_and_layout(self) -> None:
+        by_hand = self.overrides
+        series = self._keys_by_values() if by_hand.keys is None else self._keys_by_hand(tuple(by_hand.keys))
+        layout, why = (by_hand.layout, BY_HAND) if by_hand.layout else (series.layout, series.why_layout)
+        self.draft.set("data.keys", list(series.keys), series.why_keys)
+        self.draft.set("data.layout", layout, why)
+        self.draft.assigned.update(series.keys)
+        self.draft.doubts += series.doubts
 
-    def _keys_by_hand(self) -> identity.Identity:
-        keys = tuple(self.said["keys"])
-        repeated = identity.repeated(self.sample, keys)
+    def _keys_by_hand(self, keys: tuple[str, ...]) -> series_keys.SeriesKeys:
+        repeated = series_keys.repeated(self.sample, keys)
         timed = self.columns[self.draft.data["date"]].timed
-        layout = "transactions" if timed or repeated > identity.STRAY else "long"
-        return identity.Identity(keys, layout, "as you said", f"{repeated:.1%} of the rows repeat a series and date")
+        layout = "transactions" if timed or repeated > series_keys.STRAY else "long"
+        return series_keys.SeriesKeys(keys, layout, BY_HAND, f"{repeated:.1%} of the rows repeat a series and date")
 
-    def _keys_by_look(self) -> identity.Identity:
-        free = [
-            c for c in self.columns.values() if c.name not in self.draft.taken and c.kind not in (Kind.EMPTY, Kind.DATE)
-        ]
+    def _keys_by_values(self) -> series_keys.SeriesKeys:
+        free = [c for c in self.columns.values() if c.name not in self.draft.assigned]
         candidates = [c for c in free if self._may_name_series(c)]
-        found = identity.find(self.sample, candidates, timed=self.columns[self.draft.data["date"]].timed)
-        if found is None:
+        keys = series_keys.infer_keys(self.sample, candidates, timed=self.columns[self.draft.data["date"]].timed)
+        if keys is None:
             what = "the name of a series (a store, an item; one column of one value will do for a single series)"
-            raise UsageError(none_found(self.peek.name, self.columns, what, "keys"))
-        return found
+            raise UsageError(no_column_message(self.table.name, self.columns, what, "keys"))
+        return keys
 
     @staticmethod
-    def _may_name_series(column: Column) -> bool:
-        if identity.key_score(column.name) and (column.whole or column.kind == Kind.TEXT):
+    def _may_name_series(column: ColumnProfile) -> bool:
+        if column.kind in (ValueKind.EMPTY, ValueKind.DATE):
+            return False
+        if series_keys.key_score(column.name) and (column.whole or column.kind == ValueKind.TEXT):
             return True
         other = max(name_score(column.name, role) for role in ("after", "ahead", "calendar", "price", "promotion"))
-        return other < 3 and (column.kind == Kind.TEXT or (column.kind == Kind.NUMBER and column.whole))
+        return other < 3 and (column.kind == ValueKind.TEXT or (column.kind == ValueKind.NUMBER and column.whole))
 
-    def _along(self) -> None:
-        """Adds all rows of a few series to the sample: their rhythm, and what is fixed for them."""
-        if self.peek.whole or not self.peek.can_scan:
+    def _read_whole_series(self) -> None:
+        """Adds all rows of a few series to the sample, which show how often they sell and what is fixed for them."""
+        if self.table.whole or not self.table.can_scan:
             return
         keys = self.draft.data["keys"]
         names = self.sample.select(keys).drop_nulls().unique().sort(keys)
         chosen = names.gather_every(max(1, names.height // SECTION_SERIES)).head(SECTION_SERIES)
-        along = self.peek.scan().join(chosen.lazy(), on=keys, how="semi").head(SECTION_ROWS).collect()
+        rows = self.table.scan().join(chosen.lazy(), on=keys, how="semi").head(SECTION_ROWS).collect()
         self.whole_series = chosen
-        self.peek = self.peek.with_rows(along.select(self.peek.frame.columns))
+        self.table = self.table.with_rows(rows)
         self._profile()
-        self._sample()
+        self._sample_dated_rows()
 
-    def _rest(self) -> None:
-        """The columns that are left: fixed for a series, known ahead, or of no use; each is named."""
+    def _other_columns(self) -> None:
+        """Sorts the columns without a role into attributes, known ahead, and not used."""
         draft, keys = self.draft, tuple(self.draft.data["keys"])
-        left = [c for c in self.columns.values() if c.name not in draft.taken]
-        fixed = identity.constant(
-            self.sample, keys, [c.name for c in left if c.kind in (Kind.TEXT, Kind.NUMBER, Kind.FLAG)]
+        left = [c for c in self.columns.values() if c.name not in draft.assigned]
+        fixed = series_keys.constant_columns(
+            self.sample, keys, [c.name for c in left if c.kind in (ValueKind.TEXT, ValueKind.NUMBER, ValueKind.FLAG)]
         )
         fixed = [name for name in fixed if self.columns[name].distinct > 1 and name_score(name, "row") < 4]
-        attributes = [*self.said.get("attributes", []), *fixed]
-        ahead = list(self.said.get("known_ahead", []))
-        for column in left:
-            if column.name not in attributes:
-                ahead += [column.name] if self._known_ahead(column) else []
-        draft.conclude(
+        attributes = [*(self.overrides.attributes or ()), *fixed]
+        ahead = list(self.overrides.known_ahead or ())
+        ahead += [c.name for c in left if c.name not in attributes and self._is_known_ahead(c)]
+        draft.set(
             "data.attributes", attributes, "they have one value in each series" if attributes else "none is fixed"
         )
-        draft.conclude("data.known_ahead", ahead, "their names are of things planned ahead" if ahead else "none found")
-        if ahead and "known_ahead" not in self.said:
-            draft.doubt(f"Is it known before the day: {', '.join(ahead)}? If not, take it out of known_ahead.")
+        draft.set("data.known_ahead", ahead, "their names are of things planned ahead" if ahead else "none found")
+        if ahead and self.overrides.known_ahead is None:
+            draft.add_doubt(f"Is it known before the day: {', '.join(ahead)}? If not, take it out of known_ahead.")
 
-    def _known_ahead(self, column: Column) -> bool:
-        """Whether a column that varies within a series is known ahead; says so where it is not used."""
-        if column.kind == Kind.EMPTY or column.distinct < 2:
-            self.draft.unused(column.name, "it has no values" if column.kind == Kind.EMPTY else "it has one value only")
+    def _is_known_ahead(self, column: ColumnProfile) -> bool:
+        """Whether a column that varies within a series is known ahead; if not, the draft says why it is left out."""
+        if column.kind == ValueKind.EMPTY:
+            why = "it has no values"
+        elif column.distinct < 2:
+            why = "it has one value only"
         elif name_score(column.name, "calendar") == 4:
-            self.draft.unused(column.name, "it follows from the date; features for it are made anyway")
-        elif column.kind == Kind.FLAG and name_score(column.name, "void") >= 3:
-            self.draft.unused(column.name, "it marks rows, it does not describe a day")
-            self.draft.doubt(
+            why = "it follows from the date; features for it are made anyway"
+        elif column.kind == ValueKind.FLAG and name_score(column.name, "void") >= 3:
+            why = "it marks rows, it does not describe a day"
+            self.draft.add_doubt(
                 f"Rows that {column.name} marks count as sold. Take them out of the file if they were not."
             )
-        elif name_score(column.name, "ahead") >= 2 and column.kind != Kind.DATE:
+        elif name_score(column.name, "ahead") >= 2 and column.kind != ValueKind.DATE:
             return True
         elif self._is_revenue(column):
-            self.draft.unused(column.name, "it is quantity times price, known only after the sale")
-        elif name_score(column.name, "row") >= 3 or (
-            column.kind == Kind.TEXT and column.distinct > self.sample.height / 2
-        ):
-            self.draft.unused(column.name, "it tells rows apart, not series")
+            why = "it is quantity times price, known only after the sale"
+        elif self._names_rows(column):
+            why = "it tells rows apart, not series"
         else:
-            self.draft.unused(column.name, "it varies within a series and nothing says that it is known ahead")
+            why = "it varies within a series and nothing says that it is known ahead"
+        self.draft.leave_out(column.name, why)
         return False
 
-    def _is_revenue(self, column: Column) -> bool:
+    def _names_rows(self, column: ColumnProfile) -> bool:
+        unique_text = column.kind == ValueKind.TEXT and column.distinct > self.sample.height / 2
+        return unique_text or name_score(column.name, "row") >= 3
+
+    def _is_revenue(self, column: ColumnProfile) -> bool:
         price = self.draft.data.get("price")
         if price is None or not column.numeric:
             return False
@@ -232,43 +234,35 @@ class Look:
     # -- time ---------------------------------------------------------------------------------------------
 
     def _time(self) -> None:
-        draft, keys = self.draft, tuple(self.draft.data["keys"])
-        each = self._frequency(keys)
-        draft.conclude("data.frequency", each.value, each.why)
-        draft.doubt(each.doubt)
-        draft.conclude(*self._absent(keys, str(each.value)))
-        span = period_index(self.dates[-1:], self.dates[0], Frequency(str(each.value)))[0] + 1 if len(self.dates) else 0
-        ahead = frequency.horizon(str(each.value), int(span))
-        if "horizon" in self.said:
-            ahead = frequency.Conclusion(int(self.said["horizon"]), "as you said")
-        draft.conclude("horizon", ahead.value, ahead.why)
-
-    def _frequency(self, keys: tuple[str, ...]) -> frequency.Conclusion:
-        if "frequency" in self.said:
-            return frequency.Conclusion(self.said["frequency"], "as you said")
-        each = frequency.frequency(self.dates)
-        if each.value == "D" and self.draft.data["layout"] == "transactions":
-            return frequency.lumpy(self._of_whole_series(self.sample, keys), keys, self.dates) or each
-        return each
+        keys = tuple(self.draft.data["keys"])
+        conclusion = frequency.infer_frequency(self.dates)
+        if conclusion.value == "D" and self.draft.data["layout"] == "transactions":
+            rows = self._of_whole_series(self.sample, keys)
+            conclusion = frequency.infer_lumpy_frequency(rows, keys, self.dates) or conclusion
+        period = propose_frequency(self.draft, conclusion, self.overrides)
+        self._absent_days(keys, period)
+        span = period_index(self.dates[-1:], self.dates[0], Frequency(period))[0] + 1 if len(self.dates) else 0
+        propose_horizon(self.draft, period, int(span), self.overrides)
 
     def _of_whole_series(self, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
-        """Those of the sample's rows whose series has all its rows there."""
+        """Those of the rows whose series has all its rows in the sample."""
         return rows if self.whole_series is None else rows.join(self.whole_series, on=list(keys), how="semi")
 
-    def _absent(self, keys: tuple[str, ...], each: str) -> tuple[str, Any, str]:
-        if "absent" in self.said:
-            return "data.absent", self.said["absent"], "as you said"
+    def _absent_days(self, keys: tuple[str, ...], period: str) -> None:
+        if self.overrides.absent:
+            return self.draft.set("data.absent", self.overrides.absent, BY_HAND)
         if self.draft.data["layout"] == "transactions":
-            return "data.absent", "zero", "transactions are kept where something was sold; without one nothing was"
+            why = "transactions are kept where something was sold; without one nothing was"
+            return self.draft.set("data.absent", "zero", why)
         quantity = self.columns[self.draft.data["quantity"]].values.alias("__quantity")
-        rows = self.peek.frame.with_columns(self.day.alias(DAY), quantity).filter(pl.col(DAY).is_not_null())
+        rows = self.table.frame.with_columns(self.day.alias(DAY), quantity).filter(pl.col(DAY).is_not_null())
         rows = self._of_whole_series(rows, keys)
-        found = frequency.absent(rows, keys, rows["__quantity"], each)
-        self.draft.doubt(found.doubt)
-        return "data.absent", found.value, found.why
+        absent = frequency.infer_absent(rows, keys, rows["__quantity"], period)
+        self.draft.add_doubt(absent.doubt)
+        return self.draft.set("data.absent", absent.value, absent.why)
 
     def _series_table(self) -> pl.DataFrame:
-        """One row per series seen, with its keys and attributes."""
+        """One row for each sampled series, with its keys and attributes."""
         keys = self.draft.data["keys"]
         attributes = [name for name in self.draft.data["attributes"] if name not in keys]
         return self.sample.group_by(keys, maintain_order=True).agg(pl.col(attributes).drop_nulls().first())
@@ -282,63 +276,75 @@ def as_day(dtype: pl.DataType, name: str, date_format: str | None) -> pl.Expr:
     return pl.when(days.dt.year().is_between(1970, 2100)).then(days)
 
 
-def check_names(peek: Peek, said: dict[str, Any]) -> None:
+def check_names(table: TableSample, overrides: Overrides) -> None:
     """Raises UsageError where a column named by hand is not in the table."""
-    named = [said[role] for role in COLUMN_ROLES if role in said]
-    named += [name for role in LISTS for name in said.get(role, [])]
-    missing = [name for name in named if name not in peek.columns]
+    missing = [name for name in overrides.columns() if name not in table.columns]
     if missing:
-        raise UsageError(f"{peek.name} has no column {first_five(missing)}. It has {', '.join(peek.columns)}.")
+        raise UsageError(f"{table.name} has no column {first_five(missing)}. It has {', '.join(table.columns)}.")
 
 
-def conclude_dialect(draft: Draft, peek: Peek, said: dict[str, Any]) -> None:
-    """Separator, decimal mark and encoding of a text table."""
-    if peek.dialect is None:
+def propose_text_format(draft: Draft, table: TableSample, overrides: Overrides) -> None:
+    """Separator, decimal mark and encoding of a text table; nothing for Parquet."""
+    if table.text_format is None:
         return
-    decimal = said.get("decimal") or decimal_mark(peek.frame.head(5_000).drop(ROW))
-    draft.conclude("data.separator", peek.dialect.separator, "it cuts the first lines into the same number of columns")
-    draft.conclude(
-        "data.decimal", decimal, "numbers are written so" if decimal == "," else "no number has a decimal comma"
-    )
-    why = "the bytes are not UTF-8" if peek.dialect.encoding == "cp1252" else "the first bytes read as such"
-    draft.conclude("data.encoding", peek.dialect.encoding, why)
-    if peek.dialect.encoding == "cp1252" and "encoding" not in said:
-        draft.doubt("The file is not UTF-8; it was taken for Windows-1252. If letters look wrong, set encoding.")
+    decimal = overrides.decimal or decimal_mark(table.frame.head(5_000).drop(ROW))
+    separator, encoding = table.text_format.separator, table.text_format.encoding
+    draft.set("data.separator", separator, "it cuts the first lines into the same number of columns")
+    draft.set("data.decimal", decimal, "numbers are written so" if decimal == "," else "no number has a decimal comma")
+    why = "the bytes are not UTF-8" if encoding == "cp1252" else "the first bytes read as such"
+    draft.set("data.encoding", encoding, why)
+    if encoding == "cp1252" and overrides.encoding is None:
+        draft.add_doubt("The file is not UTF-8; it was taken for Windows-1252. If letters look wrong, set encoding.")
 
 
-def conclude_levels(draft: Draft, series: pl.DataFrame) -> None:
-    """Levels from the keys and attributes of `series` [series], those of side tables among them."""
+def propose_frequency(draft: Draft, inferred: frequency.Conclusion, overrides: Overrides) -> str:
+    """The frequency: the user's, else the one inferred. Returns it."""
+    if overrides.frequency:
+        inferred = frequency.Conclusion(overrides.frequency, BY_HAND)
+    draft.set("data.frequency", inferred.value, inferred.why)
+    draft.add_doubt(inferred.doubt)
+    return inferred.value
+
+
+def propose_horizon(draft: Draft, period: str, n_periods: int, overrides: Overrides) -> None:
+    """How many periods (days, weeks or months) to forecast, from a history of `n_periods`."""
+    if overrides.horizon:
+        draft.set("horizon", int(overrides.horizon), BY_HAND)
+    else:
+        draft.set("horizon", *frequency.infer_horizon(period, n_periods))
+
+
+def propose_levels(draft: Draft, series: pl.DataFrame) -> None:
+    """Levels from the keys and attributes of `series` [series], also those that side tables add."""
     keys = tuple(draft.data["keys"])
-    found = identity.levels(series, keys, [name for name in series.columns if name not in keys])
-    why = "groups of two or more series; the total and the single series are always there"
-    draft.conclude(
-        "levels", found, why if found else "nothing groups the series; total and single series are always there"
-    )
+    levels = series_keys.levels(series, keys, [name for name in series.columns if name not in keys])
+    why = "groups of two or more series" if levels else "nothing groups the series"
+    draft.set("levels", levels, f"{why}; the total and the single series are always there")
 
 
-def conclude_country(draft: Draft, series: pl.DataFrame, said: dict[str, Any], rows: pl.DataFrame) -> None:
-    """The country, for its holidays: where a column says so, or all states are of one country."""
-    if "country" in said:
-        return draft.conclude("data.country", said["country"], "as you said")
+def propose_country(draft: Draft, series: pl.DataFrame, overrides: Overrides, rows: pl.DataFrame) -> None:
+    """The country whose holidays count, where a column says so or all states are of one country."""
+    if overrides.country:
+        return draft.set("data.country", overrides.country, BY_HAND)
     for name in rows.columns:
         values = {str(value) for value in rows[name].drop_nulls().unique().head(99)}
-        if name_score(name, "country_name") == 4 and len(values) == 1 and all(_is_code(value) for value in values):
-            return draft.conclude("data.country", values.pop().upper(), f"the only value of {name}")
+        if name_score(name, "country_name") == 4 and len(values) == 1 and all(_is_country(value) for value in values):
+            return draft.set("data.country", values.pop().upper(), f"the only value of {name}")
     for name in series.columns:
         values = {str(value) for value in series[name].drop_nulls().unique()}
         if "state" in name.lower() and len(values) >= 2 and values <= set(US_STATES.split()):
-            draft.doubt(
+            draft.add_doubt(
                 f"The values of {name} are states of the USA, so its holidays are used. If not, change country."
             )
-            return draft.conclude("data.country", "US", f"the values of {name} are states of the USA")
+            return draft.set("data.country", "US", f"the values of {name} are states of the USA")
     german = any(
         word in heading.lower() for heading in rows.columns for word in ("datum", "menge", "filiale", "artikel")
     )
     hint = " (the headings are German, so DE, AT or CH)" if german else ""
-    return draft.conclude("data.country", None, f"nothing in the data says; name it to use its holidays{hint}")
+    return draft.set("data.country", None, f"nothing in the data says; name it to use its holidays{hint}")
 
 
-def _is_code(value: str) -> bool:
+def _is_country(code: str) -> bool:
     import holidays
 
-    return value.upper() in holidays.list_supported_countries()
+    return code.upper() in holidays.list_supported_countries()

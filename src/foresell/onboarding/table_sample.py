@@ -1,4 +1,4 @@
-"""A look at a table before anything is known of it: its dialect, its columns, and a fair sample of its rows."""
+"""Samples a table of which nothing is known yet: how its text is written, its columns, and some of its rows."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ from foresell.core.errors import UsageError, first_five
 from foresell.data.input_files import TABLE_ENDINGS, InputFile, TextFile, reading
 from foresell.onboarding.column_names import name_score, plain
 
-ROW = "__row"  # where a sampled row stands in the table, from 0
+ROW = "__row"  # the number of a sampled row in the table, from 0
 HEAD_ROWS = 50_000
 HEAD_BYTES = 16_000_000
-LARGEST_SCAN_BYTES = 4_000_000_000  # a larger table is judged by its first rows only
+LARGEST_SCAN_BYTES = 4_000_000_000  # of a larger table only the first rows are read
 SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
 SEPARATORS = (";", "\t", "|", ",")
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How a text file is written; a Parquet file has no use for it."""
+class TextFormat:
+    """How a text file is written."""
 
     separator: str = ","
     encoding: str = "utf-8"
 
 
 @dataclass(frozen=True)
-class Peek:
-    """What was seen of a table: `frame` holds sampled rows (columns of text where it is CSV) and their place in `ROW`.
+class TableSample:
+    """Sampled rows of a table that may stand in several files.
 
-    `whole` says whether the sample is all there is; else `scan()` reads on, where `can_scan`.
+    `frame` holds the rows, with their number in the column `ROW`; of a text file all other columns are text.
+    `text_format` is None for Parquet. `whole` says that the sample is the whole table. If it is not, `scan()` reads all
+    rows, provided that `can_scan`.
     """
 
     files: tuple[InputFile, ...]
     frame: pl.DataFrame
-    dialect: Dialect | None
+    text_format: TextFormat | None
     whole: bool
     can_scan: bool
 
@@ -61,12 +63,12 @@ class Peek:
     def scan(self) -> pl.LazyFrame:
         """All rows, lazily, in the sample's columns and types."""
         paths = [file.path for file in self.files]
-        if self.dialect is None:
+        if self.text_format is None:
             return _scan_parquet(paths)
         names = self.columns
         return pl.scan_csv(
             paths,
-            separator=self.dialect.separator,
+            separator=self.text_format.separator,
             encoding="utf8-lossy",
             infer_schema=False,
             row_index_name=ROW,
@@ -74,33 +76,35 @@ class Peek:
             with_column_names=lambda _: names,
         )
 
-    def with_rows(self, more: pl.DataFrame) -> Peek:
-        """The same look with more of the table's rows in the sample; a row stays once."""
+    def with_rows(self, more: pl.DataFrame) -> TableSample:
+        """The same sample with more rows of the table; a row that is in both is kept once."""
         both = pl.concat([self.frame, more.select(self.frame.columns)], how="vertical_relaxed")
         return replace(self, frame=both.unique(ROW, keep="first").sort(ROW))
 
 
-def look(files: list[InputFile], rows: int = HEAD_ROWS, fixed: dict[str, str] | None = None) -> Peek:
-    """The first `rows` rows of the files, as one table. `fixed` says the ``separator`` or ``encoding``.
+def sample_table(
+    files: list[InputFile], rows: int = HEAD_ROWS, *, separator: str | None = None, encoding: str | None = None
+) -> TableSample:
+    """The first `rows` rows of the files, as one table; `separator` and `encoding` are detected unless given.
 
     Raises UnreadableFile where the first file is empty or is no table.
     """
     if files[0].is_parquet:
         with reading(files[0]):
             frame = _scan_parquet([file.path for file in files]).head(rows).collect()
-        return Peek(tuple(files), frame, None, whole=frame.height < rows, can_scan=_small_enough(files))
-    text, cut, encoding = _head(files[0], (fixed or {}).get("encoding"))
-    separator = (fixed or {}).get("separator") or _separator(text)
+        return TableSample(tuple(files), frame, None, whole=frame.height < rows, can_scan=_small_enough(files))
+    text, cut, encoding = _head(files[0], encoding)
+    separator = separator or _separator(text)
     frame = _parse(text, separator, rows, files[0])
     whole = not cut and frame.height < rows and len(files) == 1
     can_scan = _small_enough(files) and not encoding.startswith("utf-16")
-    peek = Peek(tuple(files), frame, Dialect(separator, encoding), whole, can_scan)
+    table = TableSample(tuple(files), frame, TextFormat(separator, encoding), whole, can_scan)
     if len(files) == 1 or not can_scan:
-        return peek
-    # Several files: the sample goes on from the first into the next until it has its rows.
+        return table
+    # Of several files, the first may have too few rows.
     with reading(files[0]):
-        frame = peek.scan().head(rows).collect()
-    return replace(peek, frame=frame, whole=frame.height < rows)
+        frame = table.scan().head(rows).collect()
+    return replace(table, frame=frame, whole=frame.height < rows)
 
 
 def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
@@ -109,12 +113,12 @@ def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
 
 
 def _small_enough(files: list[InputFile]) -> bool:
-    """Whether all rows may be gone through: the files are near and not huge."""
+    """Whether all rows may be read: the files are on this machine and not huge."""
     return not files[0].remote and sum(os.path.getsize(file.path) for file in files) <= LARGEST_SCAN_BYTES
 
 
 def _head(file: InputFile, encoding: str | None) -> tuple[str, bool, str]:
-    """The beginning of a text file, whether it goes on, and its encoding."""
+    """The beginning of a text file, whether it goes on after that, and its encoding."""
     if file.remote:
         text = next(TextFile(file).blocks(HEAD_BYTES), b"").decode(errors="replace")
         return text, True, "utf-8"
@@ -136,13 +140,13 @@ def _encoding(head: bytes) -> str:
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
-        # A character cut in two at the end of the sample is no mark of another encoding.
+        # A character that is cut in two at the end of the sample says nothing about the encoding.
         return "utf-8" if error.start >= HEAD_BYTES - 4 else "cp1252"
     return "utf-8"
 
 
 def _separator(text: str) -> str:
-    """The separator that cuts the first lines into the most columns, the same number in nearly each."""
+    """The separator that cuts the first lines into the most columns, and nearly all into equally many."""
     lines = text[:200_000].splitlines()[:100]
     best, most = ",", 1
     for separator in SEPARATORS:
@@ -166,24 +170,24 @@ def _parse(text: str, separator: str, rows: int, file: InputFile) -> pl.DataFram
 
 
 def tables_in(folder: Path) -> list[InputFile]:
-    """The data files that stand in `folder` itself, by name."""
-    found = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(TABLE_ENDINGS))
-    return [InputFile(str(path), path.name) for path in sorted(found) if not path.name.startswith(".")]
+    """The tables that stand in `folder` itself, in order of their names."""
+    paths = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(TABLE_ENDINGS))
+    return [InputFile(str(path), path.name) for path in sorted(paths) if not path.name.startswith(".")]
 
 
 def sales_among(folder: Path, below: list[InputFile]) -> tuple[list[InputFile], Path]:
-    """Of a folder's files, which may be of several kinds, those that hold the sales, and the path that names them.
+    """The files of a folder that hold the sales, and the path that names them; `below` are all its tables.
 
-    Sales are what has a date and a quantity by the names of its columns. Files in the folder itself come before
-    those further `below`; of several kinds, what is called sales before what is not.
+    Files with the same columns are one kind. A kind holds sales if names of its columns say date and quantity. Files
+    in the folder itself are preferred to those in folders below it, and files that are called sales to others.
 
     Raises UsageError where no kind, or more than one, could be the sales.
     """
     for files in (tables_in(folder), below):
         kinds = _kinds(files)
-        sales = kinds if len(kinds) == 1 and files == below else [kind for kind in kinds if _like_sales(kind)]
+        sales = kinds if len(kinds) == 1 and files == below else [kind for kind in kinds if _looks_like_sales(kind)]
         if len(sales) > 1:
-            sales = [kind for kind in sales if _called_sales(kind[0], folder)] or sales
+            sales = [kind for kind in sales if _is_called_sales(kind[0], folder)] or sales
         if len(sales) == 1:
             return sales[0], _path_of(sales[0], below)
         if sales:
@@ -196,32 +200,32 @@ def sales_among(folder: Path, below: list[InputFile]) -> tuple[list[InputFile], 
 
 
 def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
-    """The files that have the same columns, together."""
+    """The files, grouped by their columns."""
     kinds: dict[tuple[str, ...], list[InputFile]] = {}
     for file in files:
-        kinds.setdefault(tuple(look([file], rows=5).columns), []).append(file)
+        kinds.setdefault(tuple(sample_table([file], rows=5).columns), []).append(file)
     return list(kinds.values())
 
 
-def _like_sales(files: list[InputFile]) -> bool:
-    columns = look(files[:1], rows=5).columns
+def _looks_like_sales(files: list[InputFile]) -> bool:
+    columns = sample_table(files[:1], rows=5).columns
     return any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
 
 
-def _called_sales(file: InputFile, folder: Path) -> bool:
-    """Whether the file or the folder it stands in is called sales, orders, transactions or the like."""
+def _is_called_sales(file: InputFile, folder: Path) -> bool:
+    """Whether the file, or a folder between it and `folder`, is called sales, orders, transactions or the like."""
     parts = Path(file.path).relative_to(folder).parts
     return any(word in SALES_NAMES.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
 
 
 def _path_of(files: list[InputFile], below: list[InputFile]) -> Path:
-    """A file's own path, or the folder that holds these files and no others."""
+    """The path of a single file, or the folder that holds these files and no others."""
     if len(files) == 1:
         return Path(files[0].path)
     common = Path(os.path.commonpath([file.path for file in files]))
     if len([file for file in below if common in Path(file.path).parents]) > len(files):
         raise UsageError(
-            f"{common} mixes {len(files)} files of sales ({first_five(file.name for file in files)}) with others. Move "
-            "the sales to a folder of their own, or name them with a pattern such as 'sales_*.csv'."
+            f"{common} mixes {len(files)} files of sales ({first_five(file.name for file in files)}) with other files. "
+            "Move the sales to a folder of their own, or name them with a pattern such as 'sales_*.csv'."
         )
     return common

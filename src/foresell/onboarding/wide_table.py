@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,15 +12,23 @@ import polars as pl
 from foresell.core.errors import UsageError, first_five
 from foresell.data.input_files import find_files
 from foresell.data.values import most_regular_format, to_date
-from foresell.onboarding import frequency, identity, side_tables
-from foresell.onboarding.columns import Kind, profile
-from foresell.onboarding.identity import DAY
+from foresell.onboarding import frequency, series_keys, side_tables
+from foresell.onboarding.columns import ValueKind, profile_columns
+from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
-from foresell.onboarding.table_inference import check_names, conclude_country, conclude_dialect, conclude_levels
-from foresell.onboarding.table_sample import Peek, look
+from foresell.onboarding.series_keys import DAY
+from foresell.onboarding.table_inference import (
+    check_names,
+    propose_country,
+    propose_frequency,
+    propose_horizon,
+    propose_levels,
+    propose_text_format,
+)
+from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 
-FEWEST_DAYS = 14  # numbered columns; fewer may be attributes
-FEWEST_DATES = 6
+FEWEST_DAYS = 14  # fewer numbered columns may be attributes
+FEWEST_DATES = 6  # fewer columns named by dates are no wide table
 DATED = r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[./]\d{1,2}[./]\d{4}|(19|20)\d{6}"
 
 
@@ -37,7 +45,7 @@ def day_columns(columns: list[str], prefix: str | None = None) -> tuple[str, lis
             numbered.setdefault(match[1], []).append((int(match[2]), name))
     if prefix is not None:
         numbered = {prefix: numbered.get(prefix, [])}
-    best = max(numbered, key=lambda each: len(numbered[each]), default=None)
+    best = max(numbered, key=lambda start: len(numbered[start]), default=None)
     if best is None or (prefix is None and len(numbered[best]) < FEWEST_DAYS):
         return None
     days = sorted(numbered[best])
@@ -51,91 +59,86 @@ def dated_columns(columns: list[str]) -> list[str]:
     >>> dated_columns(["item", *(f"2024-01-{day:02d}" for day in range(1, 31))])[:2]
     ['2024-01-01', '2024-01-02']
     """
-    found = [name for name in columns if re.fullmatch(DATED, name)]
-    return found if len(found) >= FEWEST_DATES else []
+    dated = [name for name in columns if re.fullmatch(DATED, name)]
+    return dated if len(dated) >= FEWEST_DATES else []
 
 
-def conclude(draft: Draft, peek: Peek, said: dict[str, Any]) -> None:
-    """All settings of a wide table. Raises UsageError where nothing says which dates its columns are."""
-    check_names(peek, {name: value for name, value in said.items() if name not in ("date", "quantity")})
-    dated = dated_columns(peek.columns) if not said.get("day_prefix") else []
-    found = ("", dated) if dated else day_columns(peek.columns, said.get("day_prefix"))
-    if found is None:
+def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
+    """All settings of a wide table. Raises UsageError where nothing says which dates its columns stand for."""
+    check_names(table, replace(overrides, date=None, quantity=None))
+    dated = [] if overrides.day_prefix else dated_columns(table.columns)
+    prefix_and_days = ("", dated) if dated else day_columns(table.columns, overrides.day_prefix)
+    if prefix_and_days is None:
         raise UsageError(
-            f"{peek.name} has no run of numbered day columns such as d_1, d_2. It has {first_five(peek.columns)}. Name "
-            "what they begin with by day_prefix, or take layout: long."
+            f"{table.name} has no run of numbered day columns such as d_1, d_2. It has {first_five(table.columns)}. "
+            "Say what they begin with by day_prefix, or set layout: long."
         )
-    prefix, days = found
+    prefix, days = prefix_and_days
     named = "are named by dates" if dated else "are numbered"
-    draft.conclude("data.layout", "wide", f"{len(days):,} columns {named}, from {days[0]} to {days[-1]}")
-    draft.conclude("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
-    names = [name for name in peek.columns if name not in days]
-    decided = Peek(peek.files, peek.frame.select("__row", *names), peek.dialect, peek.whole, peek.can_scan)
-    conclude_dialect(draft, Peek(peek.files, peek.frame.select("__row", *days[-9:]), peek.dialect, True, False), said)
-    series = _series(draft, peek, names, said)
-    joined = side_tables.conclude(draft, decided, series, days)
-    _time(draft, days, peek, said)
-    conclude_levels(draft, joined)
-    conclude_country(draft, joined, said, series)
+    draft.set("data.layout", "wide", f"{len(days):,} columns {named}, from {days[0]} to {days[-1]}")
+    draft.set("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
+    names = [name for name in table.columns if name not in days]
+    propose_text_format(draft, replace(table, frame=table.frame.select(ROW, *days[-9:])), overrides)
+    series = _series(draft, table, names, overrides)
+    without_days = replace(table, frame=table.frame.select(ROW, *names))
+    joined = side_tables.propose(draft, without_days, series, days)
+    _time(draft, days, table, overrides)
+    propose_levels(draft, joined)
+    propose_country(draft, joined, overrides, series)
 
 
-def _series(draft: Draft, peek: Peek, names: list[str], said: dict[str, Any]) -> pl.DataFrame:
-    """The keys and attributes, from the columns that are no days, of all rows where they can be had."""
-    frame = peek.scan().select(names).collect() if peek.can_scan and not peek.whole else peek.frame.select(names)
-    columns = [c for c in profile(frame).values() if c.kind in (Kind.TEXT, Kind.NUMBER, Kind.FLAG)]
+def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overrides) -> pl.DataFrame:
+    """The keys and attributes, from the columns that are no days; of all rows, if the files can be read to the end."""
+    frame = table.scan().select(names).collect() if table.can_scan and not table.whole else table.frame.select(names)
+    columns = [
+        c for c in profile_columns(frame).values() if c.kind in (ValueKind.TEXT, ValueKind.NUMBER, ValueKind.FLAG)
+    ]
     sample = frame.with_columns(pl.lit(0).alias(DAY))
-    found = None if "keys" in said else identity.find(sample, columns, timed=False)
-    keys = list(said["keys"]) if "keys" in said else list(found.keys) if found else []
-    if not keys or identity.repeated(sample, keys) > 0:
+    inferred = series_keys.infer_keys(sample, columns, timed=False) if overrides.keys is None else None
+    keys = overrides.keys or (list(inferred.keys) if inferred else [])
+    if not keys or series_keys.repeated(sample, keys) > 0:
         raise UsageError(
-            f"In {peek.name} no columns name one row each ({', '.join(names)} were looked at). A wide table has one "
+            f"In {table.name} no columns name one row each ({', '.join(names)} were looked at). A wide table has one "
             "row for each series; say which columns name it with --keys."
         )
-    draft.conclude("data.keys", keys, "as you said" if found is None else "each row has values of its own in them")
-    for doubt in found.doubts if found else ():
-        draft.doubt(doubt)
+    draft.set("data.keys", keys, "no two rows have the same values in them" if inferred else BY_HAND)
+    draft.doubts += inferred.doubts if inferred else []
     rest = [c for c in columns if c.name not in keys]
-    attributes = said.get("attributes") or [c.name for c in rest if 1 < c.distinct < frame.height]
-    draft.conclude(
-        "data.attributes", attributes, "they describe a series" if attributes else "there are no other columns"
-    )
+    attributes = overrides.attributes or [c.name for c in rest if 1 < c.distinct < frame.height]
+    draft.set("data.attributes", attributes, "they describe a series" if attributes else "there are no other columns")
     for column in rest:
         if column.name not in attributes:
-            draft.unused(column.name, "it has one value only" if column.distinct == 1 else "it numbers the rows")
+            draft.leave_out(column.name, "it has one value only" if column.distinct == 1 else "it numbers the rows")
     return frame.select([*keys, *attributes])
 
 
-def _time(draft: Draft, days: list[str], peek: Peek, said: dict[str, Any]) -> None:
+def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
     """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
-    dates = _dates_of_calendar(draft, days, peek) if draft.data["day_prefix"] else _dates_of_names(draft, days, said)
-    each = frequency.frequency(dates)
-    each = frequency.Conclusion(said["frequency"], "as you said") if "frequency" in said else each
-    draft.conclude("data.frequency", each.value, each.why)
-    draft.doubt(each.doubt)
-    ahead = frequency.horizon(str(each.value), len(dates))
-    ahead = frequency.Conclusion(int(said["horizon"]), "as you said") if "horizon" in said else ahead
-    draft.conclude("horizon", ahead.value, ahead.why)
+    numbered = bool(draft.data["day_prefix"])
+    dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days, overrides)
+    period = propose_frequency(draft, frequency.infer_frequency(dates), overrides)
+    propose_horizon(draft, period, len(dates), overrides)
 
 
-def _dates_of_names(draft: Draft, days: list[str], said: dict[str, Any]) -> np.ndarray:
+def _dates_of_names(draft: Draft, days: list[str], overrides: Overrides) -> np.ndarray:
     names = pl.Series("day", days)
-    column = profile(names.to_frame(), date_format=said.get("date_format"))["day"]
-    if column.kind != Kind.DATE:
+    column = profile_columns(names.to_frame(), date_format=overrides.date_format)["day"]
+    if column.kind != ValueKind.DATE:
         raise UsageError(f"The columns {first_five(days)} look like dates, but no one format reads them all.")
     chosen = most_regular_format(column.formats, names)
-    draft.conclude("data.date_format", chosen, f"reads names of columns such as {days[0]}")
+    draft.set("data.date_format", chosen, f"reads names of columns such as {days[0]}")
     return np.unique(to_date(names, chosen).drop_nulls().to_numpy().astype("datetime64[D]"))
 
 
-def _dates_of_calendar(draft: Draft, days: list[str], peek: Peek) -> np.ndarray:
+def _dates_of_calendar(draft: Draft, days: list[str], table: TableSample) -> np.ndarray:
     calendar = draft.data.get("calendar", {})
     if "day" not in calendar:
         raise UsageError(
-            f"{peek.name} has the day columns {days[0]} to {days[-1]}, but no table beside it says which dates they "
+            f"{table.name} has the day columns {days[0]} to {days[-1]}, but no table beside it says which dates they "
             "are. Put a calendar in the same folder: a column of dates and one with the names of the day columns."
         )
-    table = look(find_files(calendar["path"], Path()))
-    columns = profile(table.frame)
-    here = pl.DataFrame({"day": table.frame[calendar["day"]], "date": columns[calendar["date"]].values})
-    known = here.filter(pl.col("day").is_in(days))["date"].drop_nulls()
-    return np.unique(known.to_numpy().astype("datetime64[D]"))
+    rows = sample_table(find_files(calendar["path"], Path())).frame
+    columns = profile_columns(rows)
+    dated = pl.DataFrame({"day": rows[calendar["day"]], "date": columns[calendar["date"]].values})
+    dates = dated.filter(pl.col("day").is_in(days))["date"].drop_nulls()
+    return np.unique(dates.to_numpy().astype("datetime64[D]"))

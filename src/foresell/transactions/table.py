@@ -19,9 +19,8 @@ from foresell.data.sales_rows import parse_yes_no
 from foresell.data.typed_tables import ColumnKind, Dialect, InputColumn, header_of, read_parts
 from foresell.data.values import to_date
 from foresell.onboarding.column_names import name_score
-from foresell.onboarding.columns import Column, profile
-from foresell.onboarding.columns import Kind as Found
-from foresell.onboarding.table_sample import look
+from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
+from foresell.onboarding.table_sample import sample_table
 
 MOST_ROWS = 500_000
 """So many sales are learnt from; of more, a fair sample."""
@@ -171,8 +170,8 @@ def _plan(data: Data, transactions: Transactions, base: Path) -> Plan:
     files = find_files(transactions.path or data.sales, base)
     dialect = _dialect(data, transactions)
     date = transactions.date or data.date
-    sample = look(files, fixed={"encoding": data.encoding}).frame
-    columns = profile(sample, data.decimal)
+    sample = sample_table(files, encoding=data.encoding).frame
+    columns = profile_columns(sample, data.decimal)
     product = _target(data, transactions, columns)
     wanted = {*(transactions.inputs or ()), *transactions.allow}
     named = {*data.keys, *data.attributes}
@@ -188,21 +187,21 @@ def _plan(data: Data, transactions: Transactions, base: Path) -> Plan:
     for name, column in columns.items():
         if name == date or name in left_out:
             continue
-        is_number = column.kind == Found.NUMBER and name not in named and not _names_things(column)
+        is_number = column.kind == ValueKind.NUMBER and name not in named and not _names_things(column)
         fields.append(InputColumn(name, ColumnKind.NUMBER if is_number or name in numbers else ColumnKind.TEXT))
         if fields[-1].kind == ColumnKind.TEXT and name not in named:
-            flags += [name] if column.kind == Found.FLAG else []
-            dates |= {name: (column.formats or ("%Y-%m-%d",))[0]} if column.kind == Found.DATE else {}
+            flags += [name] if column.kind == ValueKind.FLAG else []
+            dates |= {name: (column.formats or ("%Y-%m-%d",))[0]} if column.kind == ValueKind.DATE else {}
     return Plan(files, dialect, date, transactions.target, product, data.quantity, fields, flags, dates, left_out)
 
 
-def _useless(column: Column, rows: int) -> str:
+def _useless(column: ColumnProfile, rows: int) -> str:
     """Why a column cannot be an input; empty where it can."""
-    if column.kind == Found.EMPTY:
+    if column.kind == ValueKind.EMPTY:
         return "it is empty"
     if column.distinct == 1 and not column.values.null_count():
         return "it is always the same"
-    names_rows = column.kind == Found.TEXT or (column.whole and name_score(column.name, "row") >= 3)
+    names_rows = column.kind == ValueKind.TEXT or (column.whole and name_score(column.name, "row") >= 3)
     if names_rows and column.distinct > NEARLY_UNIQUE * rows:
         return "it names single sales"
     values = column.values
@@ -211,7 +210,7 @@ def _useless(column: Column, rows: int) -> str:
     return "it names single orders" if name_score(column.name, "row") == 4 else ""
 
 
-def _names_things(column: Column) -> bool:
+def _names_things(column: ColumnProfile) -> bool:
     """Whether whole numbers are names: those of shops, articles, orders."""
     return column.whole and any(name_score(column.name, role) >= 3 for role in ("store", "item", "row", "series"))
 

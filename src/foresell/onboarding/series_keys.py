@@ -1,4 +1,4 @@
-"""Which columns name a series, which merely describe it, and by which a planner would add series up."""
+"""Which columns name a series, which describe it, and the levels by which a planner would add series up."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from itertools import combinations
 import polars as pl
 
 from foresell.onboarding.column_names import name_score
-from foresell.onboarding.columns import Column, Kind, share
+from foresell.onboarding.columns import ColumnProfile, ValueKind, share
 
 DAY = "__day"  # the date of a sampled row
-STRAY = 0.01  # a smaller share of repeated rows is a fault in the data, not a layout
+STRAY = 0.01  # up to this share of repeated rows, they are faults in the data; above it, transactions
 CONSTANT = 0.995  # the share of series in which an attribute must have one value
-MOST_CUSTOMERS = 200  # a till's customers are too many to be series; a manufacturer's are not
+MOST_CUSTOMERS = 200  # with more customers (a shop's, not a manufacturer's) sales are not forecast for each
 MOST_ATTRIBUTE_LEVELS = 4
 
 _PLACES = "region state city zone area district country cluster bundesland stadt ciudad ville estado provincia"
@@ -21,8 +21,8 @@ _CUSTOMER = {"customer", "kunde", "cliente", "client", "account"}
 
 
 @dataclass
-class Identity:
-    """The keys of the series and the layout that follows, with the reasons in words."""
+class SeriesKeys:
+    """The keys of the series and the layout that follows from them, with the reasons in words."""
 
     keys: tuple[str, ...]
     layout: str
@@ -47,12 +47,12 @@ def is_place(name: str) -> bool:
     return name_score(name, "store") >= 3 or any(f"_{place}_" in f"_{name.lower()}_" for place in _PLACES.split())
 
 
-def find(sample: pl.DataFrame, candidates: list[Column], timed: bool) -> Identity | None:
+def infer_keys(sample: pl.DataFrame, candidates: list[ColumnProfile], timed: bool) -> SeriesKeys | None:
     """The keys and the layout, from a sample whose `DAY` column holds the dates; None where nothing names a series.
 
-    Columns whose names say so come first, less those that another determines; then, while a day still has
-    several rows of one series, the smallest set of other columns that tells them apart. Where none does, or
-    where a row is a receipt or has a time of day, the rows are transactions.
+    Columns whose names say that they name a series come first, less those that follow from another column. If some
+    rows still share their series and date, the smallest set of other columns that tells these rows apart is added.
+    Where no set does, or where rows have a receipt number or a time of day (`timed`), the rows are transactions.
     """
     rows = [c for c in candidates if _numbers_rows(c, sample.height)]
     left = [c for c in candidates if c not in rows]
@@ -61,22 +61,22 @@ def find(sample: pl.DataFrame, candidates: list[Column], timed: bool) -> Identit
     receipts = [c.name for c in rows if name_score(c.name, "row") >= 3 and c.distinct < sample.height]
     if timed or receipts:
         return _transactions(sample, named, others, receipts, timed)
-    again = repeated(sample, named) if named else 1.0
-    if named and again <= STRAY:
-        return _long(named, again, "their names say so and with the date they are unique")
-    found = _smallest(sample, named, others)
-    if found:
-        more = [name for name in found if name not in named]
-        identity = _long(tuple(found), repeated(sample, found), "the smallest set that is unique with the date")
-        identity.doubts.append(
+    share_repeated = repeated(sample, named) if named else 1.0
+    if named and share_repeated <= STRAY:
+        return _long_layout(named, share_repeated, "their names say so and with the date they are unique")
+    keys = _smallest_key_set(sample, named, others)
+    if keys:
+        more = [name for name in keys if name not in named]
+        series = _long_layout(tuple(keys), repeated(sample, keys), "the smallest set that is unique with the date")
+        series.doubts.append(
             f"{', '.join(more)} was taken for a key by its values, not by its name. Say otherwise with --keys."
         )
-        return identity
+        return series
     return _transactions(sample, named, others, [], timed=False)
 
 
-def _numbers_rows(column: Column, height: int) -> bool:
-    """A receipt, an order or a running number: it tells rows apart, not series."""
+def _numbers_rows(column: ColumnProfile, height: int) -> bool:
+    """Whether the column is a receipt, an order or a running number, which tells rows apart and not series."""
     row_name = name_score(column.name, "row")
     series_name = max(name_score(column.name, role) for role in ("store", "item", "series"))
     if row_name >= 3 and row_name > series_name and column.name.lower() != "id":
@@ -84,7 +84,7 @@ def _numbers_rows(column: Column, height: int) -> bool:
     return column.distinct > height / 2 and height > 20 and series_name < 3
 
 
-def _independent(sample: pl.DataFrame, named: list[Column]) -> tuple[str, ...]:
+def _independent(sample: pl.DataFrame, named: list[ColumnProfile]) -> tuple[str, ...]:
     """The named keys less those that the others determine: of a code and its description the code stays."""
     kept = [c.name for c in named]
     for column in sorted(named, key=_dispensable, reverse=True):
@@ -94,8 +94,8 @@ def _independent(sample: pl.DataFrame, named: list[Column]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _dispensable(column: Column) -> tuple[bool, int, int, int]:
-    """What is dropped first: descriptions, then customers, then long names."""
+def _dispensable(column: ColumnProfile) -> tuple[bool, int, int, int]:
+    """A sort key; the greatest is dropped first: descriptions, then names that say key less plainly, then others."""
     return (is_wordy(column.name), -key_score(column.name), -column.distinct, len(column.name))
 
 
@@ -109,19 +109,19 @@ def is_wordy(name: str) -> bool:
 
 
 def _determined(sample: pl.DataFrame, by: list[str], name: str) -> bool:
-    """Whether `name` has one value for (nearly) each value of `by`, and `by` repeats often enough to tell."""
+    """Whether `name` has one value for nearly each value of `by`, and values of `by` repeat often enough to tell."""
     groups = sample.group_by(by).agg(pl.col(name).drop_nulls().n_unique().alias("kinds"), pl.len().alias("rows"))
     return (share(groups["kinds"] <= 1) >= CONSTANT) and sample.height >= 2 * groups.height
 
 
 def repeated(sample: pl.DataFrame, keys: tuple[str, ...] | list[str]) -> float:
-    """The share of rows that repeat the series and day of another."""
+    """The share of rows that repeat the series and day of another row."""
     return 1.0 - sample.select(*keys, DAY).n_unique() / max(sample.height, 1)
 
 
-def _smallest(sample: pl.DataFrame, named: tuple[str, ...], others: list[Column]) -> list[str] | None:
-    """The fewest other columns that, beside the named, make a series and day unique; the coarsest of equals."""
-    texts_first = sorted(others, key=lambda c: (c.kind != Kind.TEXT, c.distinct))[:10]
+def _smallest_key_set(sample: pl.DataFrame, named: tuple[str, ...], others: list[ColumnProfile]) -> list[str] | None:
+    """The named columns and the fewest others that make a series and day unique; the coarsest of equally few."""
+    texts_first = sorted(others, key=lambda c: (c.kind != ValueKind.TEXT, c.distinct))[:10]
     for count in (1, 2, 3):
         for more in combinations(texts_first, count):
             keys = [*named, *(c.name for c in more)]
@@ -130,31 +130,32 @@ def _smallest(sample: pl.DataFrame, named: tuple[str, ...], others: list[Column]
     return None
 
 
-def _long(keys: tuple[str, ...], again: float, why: str) -> Identity:
-    identity = Identity(keys, "long", why, "one row for each series and date")
-    if again > 0:
-        identity.doubts.append(
-            f"{again:.2%} of the rows looked at repeat the date and {', '.join(keys)} of another row. They are taken "
-            "for faults, which `foresell check` lists; if they should be added up, set layout: transactions."
+def _long_layout(keys: tuple[str, ...], share_repeated: float, why: str) -> SeriesKeys:
+    series = SeriesKeys(keys, "long", why, "one row for each series and date")
+    if share_repeated > 0:
+        series.doubts.append(
+            f"{share_repeated:.2%} of the rows looked at repeat the date and {', '.join(keys)} of another row. They "
+            "are taken for faults, which `foresell check` lists. If they should be added up, set layout: transactions."
         )
-    return identity
+    return series
 
 
 def _transactions(
-    sample: pl.DataFrame, named: tuple[str, ...], others: list[Column], receipts: list[str], timed: bool
-) -> Identity | None:
+    sample: pl.DataFrame, named: tuple[str, ...], others: list[ColumnProfile], receipts: list[str], timed: bool
+) -> SeriesKeys | None:
     doubts = []
     keys = list(named)
     for name in named:
-        many = sample[name].n_unique()
-        if len(keys) > 1 and many > MOST_CUSTOMERS and any(word in name.lower() for word in _CUSTOMER):
+        n_values = sample[name].n_unique()
+        if len(keys) > 1 and n_values > MOST_CUSTOMERS and any(word in name.lower() for word in _CUSTOMER):
             keys.remove(name)
             doubts.append(
-                f"{name} has {many:,} values, too many to forecast each: it is added up. --keys says otherwise."
+                f"{name} has {n_values:,} values, too many to forecast each, so their sales are added up. "
+                "Say otherwise with --keys."
             )
     why = "their names say so; the rows of one series and date are added up"
     if not keys:
-        texts = [c for c in others if c.kind == Kind.TEXT]
+        texts = [c for c in others if c.kind == ValueKind.TEXT]
         keys = [c.name for c in texts if not _determined_by_any(sample, c, texts)]
         why = "no name says what a series is; these columns of text repeat, and no other determines them"
         doubts.append(f"The keys {', '.join(keys)} are a guess. Say which columns name a series with --keys.")
@@ -167,18 +168,18 @@ def _transactions(
         if timed
         else f"{repeated(sample, keys):.0%} of the rows share their series and date with another"
     )
-    return Identity(tuple(keys), "transactions", why, f"{reason}: lines are added up to series and date", doubts)
+    return SeriesKeys(tuple(keys), "transactions", why, f"{reason}: lines are added up to series and date", doubts)
 
 
-def _determined_by_any(sample: pl.DataFrame, column: Column, texts: list[Column]) -> bool:
+def _determined_by_any(sample: pl.DataFrame, column: ColumnProfile, texts: list[ColumnProfile]) -> bool:
     finer = [c for c in texts if c.name != column.name and c.distinct >= column.distinct]
     return any(
         _determined(sample, [c.name], column.name) for c in finer if (c.distinct, c.name) > (column.distinct, "")
     )
 
 
-def constant(sample: pl.DataFrame, keys: tuple[str, ...], names: list[str]) -> list[str]:
-    """Those columns that have one value in (nearly) every series, and not the same in all."""
+def constant_columns(sample: pl.DataFrame, keys: tuple[str, ...], names: list[str]) -> list[str]:
+    """The columns that have one value in nearly every series, and not the same value in all."""
     if not names:
         return []
     counts = sample.group_by(keys).agg(pl.col(names).drop_nulls().n_unique())
@@ -187,7 +188,7 @@ def constant(sample: pl.DataFrame, keys: tuple[str, ...], names: list[str]) -> l
 
 
 def owner(series: pl.DataFrame, keys: tuple[str, ...], name: str) -> str | None:
-    """The key that alone determines an attribute: the place's or the item's; None where it takes all keys."""
+    """The key that alone determines an attribute, such as the store or the item; None where no single key does."""
     for key in sorted(keys, key=lambda key: series[key].n_unique()):
         pairs = series.select(key, name).drop_nulls().unique()
         if pairs[key].n_unique() == pairs.height:
@@ -196,9 +197,9 @@ def owner(series: pl.DataFrame, keys: tuple[str, ...], name: str) -> str | None:
 
 
 def levels(series: pl.DataFrame, keys: tuple[str, ...], attributes: list[str]) -> list[list[str]]:
-    """Levels worth adding up to, the place's before the item's: groups, keys, then place by group.
+    """The levels to add up to: those of places, then those of items; of each, groups come before the key itself.
 
-    `series` has one row per series with its keys and attributes. A level has at least two groups and fewer than
+    `series` has one row for each series with its keys and attributes. A level has at least two groups and fewer than
     there are series.
 
     >>> frame = pl.DataFrame({"item": list("aabbcc"), "store": list("xyxyxy"), "kind": list("kkkkmm")})
@@ -223,7 +224,7 @@ def levels(series: pl.DataFrame, keys: tuple[str, ...], attributes: list[str]) -
 
 
 def _groups_well(series: pl.DataFrame, keys: tuple[str, ...], name: str) -> bool:
-    """An attribute to add up by: text, or a number that is named a group; groups of two or more series on average."""
+    """Whether to add up by an attribute: text, or a number named as a group, with two or more series in a group."""
     count = series[name].n_unique()
     texts = series[name].dtype == pl.String and series[name].cast(pl.Float64, strict=False).count() == 0
     says_group = name_score(name, "group")
