@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.extras import install_command
 from foresell.core.settings import Tracking as Settings
 from foresell.registry.tracking import Run, Tracking, Where, holds
 
@@ -205,4 +206,4 @@ except UsageError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "pip install 'foresell[mlflow]'" in done.stdout, done.stderr
+    assert install_command("mlflow") in done.stdout, done.stderr

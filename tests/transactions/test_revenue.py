@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 
 import numpy as np
@@ -107,7 +108,5 @@ def test_where_there_is_none_the_reason_is_said(tmp_path, monkeypatch):
     short.save(tmp_path)
     with pytest.raises(UsageError, match="no forecast of daily revenue: there are 35 days"):
         DailyRevenue.load(tmp_path).forecast(FIRST.astype(object), FIRST.astype(object))
-    import importlib.util
-
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert "foresell[statistical]" in learn(*daily(240), of="sums").reason
+    monkeypatch.setitem(sys.modules, "statsforecast", None)
+    assert "package 'statsforecast' is not installed" in learn(*daily(240), of="sums").reason

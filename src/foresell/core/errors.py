@@ -2,7 +2,8 @@
 
 ForesellError
 ├── UsageError             the caller asked for something that cannot be done     exit code 2
-│   └── SettingsError      foresell.yaml is wrong: an unknown key, a bad value
+│   ├── SettingsError      foresell.yaml is wrong: an unknown key, a bad value
+│   └── NotInstalled       the packages of an extra are missing; carries its name
 ├── StoreError             a bucket, a database or a folder did not take or give  exit code 1
 └── DataError              the data stop the work                                 exit code 1
     ├── UnreadableFile     empty, truncated, binary or mis-encoded
@@ -35,6 +36,14 @@ class UsageError(ForesellError):
 
 class SettingsError(UsageError):
     """The settings file is wrong."""
+
+
+class NotInstalled(UsageError):
+    """A package that foresell needs only for this is missing; `extra` is the name of the extra that brings it."""
+
+    def __init__(self, message: str, extra: str):
+        super().__init__(message)
+        self.extra = extra
 
 
 class StoreError(ForesellError):

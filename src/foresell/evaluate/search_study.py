@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foresell.core.errors import StoreError, UsageError
+from foresell.core.errors import StoreError
+from foresell.core.extras import importing
 from foresell.evaluate.search_space import Option
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def should_prune(errors: Sequence[float], others: Iterable[Sequence[float]]) -> 
 class Study:
     """The search `name` in the file `path`, which may hold other searches. The first trial has the values `start`.
 
-    Raises UsageError where Optuna is not installed, and StoreError where the file cannot be used.
+    Raises NotInstalled where Optuna is not installed, and StoreError where the file cannot be used.
     """
 
     def __init__(self, path: Path, name: str, options: Sequence[Option], start: Mapping[str, Any], seed: int = 1):
@@ -170,13 +171,9 @@ class Study:
 
 
 def optuna_module() -> Any:
-    """The module of Optuna, with its log switched off. Raises UsageError where it is not installed."""
-    try:
+    """The module of Optuna, with its log switched off. Raises NotInstalled where it is not installed."""
+    with importing("tune"):
         import optuna
-    except ImportError as error:
-        raise UsageError(
-            "Tuning needs the package 'optuna', which is not installed. Install it with: pip install \"foresell[tune]\""
-        ) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     return optuna
 

@@ -14,12 +14,13 @@ from typing import Any, TypeVar
 import polars as pl
 
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.extras import install_command, missing
 from foresell.pipeline import run_record
 from foresell.pipeline.graph import BESIDE, TUNE
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import RecordSummary, TuneSummary
 from foresell.pipeline.task import Task
-from foresell.registry.tracking import Run, Tracking, Where, holds, installed
+from foresell.registry.tracking import Run, Tracking, Where, holds
 from foresell.store.settings_file import plain_settings
 from foresell.store.step_results import fingerprint
 
@@ -36,8 +37,8 @@ def attempt(results: Results, kind: type[R], work: Callable[[], R]) -> R:
     """
     if not results.settings.tracking.enabled:
         return kind(recorded=None)
-    if results.settings.tracking.uri is None and not installed():
-        return kind(recorded=False, why="MLflow is not installed; pip install 'foresell[mlflow]' brings it")
+    if results.settings.tracking.uri is None and missing("mlflow"):
+        return kind(recorded=False, why=f"MLflow is not installed; install it with: {install_command('mlflow')}")
     try:
         return work()
     except (StoreError, UsageError) as error:

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
@@ -25,6 +24,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.extras import importing
 from foresell.core.settings import Tracking as TrackingSettings
 from foresell.store.address import mask, parse_address
 
@@ -268,26 +268,13 @@ class Tracking:
         )
 
 
-NEEDED = ("mlflow", "sqlalchemy", "alembic")
-
-
-def installed() -> bool:
-    """Whether the extra ``mlflow`` is there, without importing it."""
-    return all(find_spec(name) is not None for name in NEEDED)
-
-
 def imported() -> None:
-    """Imports MLflow, quietly. Raises UsageError where it is not installed."""
+    """Imports MLflow, quietly. Raises NotInstalled where it is not there."""
     for name, value in _MANNERS.items():
         os.environ.setdefault(name, value)
-    try:
-        for name in ("mlflow.pyfunc", *NEEDED):
+    with importing("mlflow"):
+        for name in ("mlflow.pyfunc", "sqlalchemy", "alembic"):
             import_module(name)
-    except ImportError as error:
-        raise UsageError(
-            f"Tracking and the registry need the extra 'mlflow', and {error.name or error} is not installed. Install "
-            "it with: pip install 'foresell[mlflow]'. Without it, set 'tracking: {enabled: false}'."
-        ) from error
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

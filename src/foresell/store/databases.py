@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import polars as pl
 import polars.selectors as cs
 
-from foresell.core.errors import StoreError, UsageError
+from foresell.core.errors import StoreError
+from foresell.core.extras import importing
 from foresell.store.address import Address
 
 SLICE_ROWS = 50_000  # rows handed over at a time, which bounds the memory of a delivery
@@ -135,10 +136,8 @@ class _Duckdb:
 
 @contextmanager
 def _duckdb(address: Address) -> Iterator[Transaction]:
-    try:
+    with importing("duckdb"):
         import duckdb
-    except ImportError as error:
-        raise _not_installed("duckdb", "duckdb") from error
     assert address.path is not None
     address.path.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -179,10 +178,8 @@ class _Postgresql:
 
 @contextmanager
 def _postgresql(address: Address) -> Iterator[Transaction]:
-    try:
+    with importing("postgresql"):
         import psycopg
-    except ImportError as error:
-        raise _not_installed("psycopg", "postgresql") from error
     try:
         options = {"connect_timeout": "10", "application_name": "foresell", **address.server}
         with psycopg.connect("", **options) as connection:  # type: ignore[arg-type]
@@ -203,16 +200,9 @@ DATABASES: Mapping[str, Callable[[Address], AbstractContextManager[Transaction]]
 def transaction(address: Address) -> AbstractContextManager[Transaction]:
     """One transaction on the database at `address`; an exception in the block undoes it.
 
-    Raises UsageError when the package for that database is missing, StoreError when the database refuses.
+    Raises NotInstalled when the package for that database is missing, StoreError when the database refuses.
     """
     return DATABASES[address.scheme](address)
-
-
-def _not_installed(package: str, extra: str) -> UsageError:
-    return UsageError(
-        f"Delivering to this database needs the package '{package}', which is not installed. "
-        f'Install it with: pip install "foresell[{extra}]"'
-    )
 
 
 def _refused(address: Address, error: Exception) -> StoreError:

@@ -13,6 +13,7 @@ from typing import Any
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.extras import importing
 
 TIMES: dict[str, Any] = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=30)}
 
@@ -20,20 +21,15 @@ TIMES: dict[str, Any] = {"connect_timeout": timedelta(seconds=5), "timeout": tim
 class Bucket:
     """The objects under ``s3://bucket/prefix``. Whoever uses it tries again; it does not.
 
-    Raises UsageError for another address, and when obstore is not installed.
+    Raises UsageError for another address, and NotInstalled when obstore is not installed.
     """
 
     def __init__(self, address: str):
         name, _, prefix = address.removeprefix("s3://").partition("/")
         if not address.startswith("s3://") or not name:
             raise UsageError(f"Found the address {address}; expected s3://bucket/prefix.")
-        try:
+        with importing("serve"):
             from obstore.store import S3Store
-        except ImportError as error:
-            raise UsageError(
-                "Reaching objects of a bucket needs the package 'obstore', which is not installed. "
-                'Install it with: pip install "foresell[serve]"'
-            ) from error
         options = {key: value for key, value in s3_options().items() if key != "max_retries"}
         client: Any = {**TIMES, "allow_http": options.pop("aws_allow_http", "false") == "true"}
         self.address = address

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
 from foresell.core.errors import SettingsError
+from foresell.core.extras import install_command, missing
 from foresell.models.global_models import lightgbm, xgboost
 
 STOP_AFTER = 30
@@ -107,7 +107,7 @@ class XGBoost:
     def learn(
         cls, matrix: np.ndarray, target: np.ndarray, seed: int, later: Later | None = None, rounds: int | None = None
     ) -> XGBoost:
-        """So many `rounds` as are given, or as still help on `later` sales. Raises UsageError without xgboost."""
+        """So many `rounds` as are given, or as still help on `later` sales. Raises NotInstalled without xgboost."""
         library = xgboost.imported()
         parameters = {
             **_loss(target, later),
@@ -162,9 +162,9 @@ def available(names: tuple[str, ...]) -> tuple[list[str], str]:
     if unknown or not names:
         found = f"names {unknown[0]!r}" if unknown else "is empty"
         raise SettingsError(f"'transactions.models' {found}; expected some of {', '.join(LEARNERS)}.")
-    if "xgboost" not in names or find_spec("xgboost") is not None:
+    if "xgboost" not in names or not missing("xgboost"):
         return list(names), ""
-    said = 'XGBoost was not tried: its package is not installed (pip install "foresell[xgboost]")'
+    said = f"XGBoost was not tried: its package is not installed; install it with: {install_command('xgboost')}"
     return [name for name in names if name != "xgboost"] or ["forest"], said
 
 

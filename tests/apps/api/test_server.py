@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from foresell.apps.api.keys import VARIABLE, Keys, read_keys
 from foresell.apps.cli import main
+from foresell.core.extras import install_command
 from foresell.serving.prediction_log.reader import read_predictions
 
 COMMAND = [sys.executable, "-c", "from foresell.apps.cli import main; main()", "serve", "--json", "--port", "0"]
@@ -155,4 +156,4 @@ def test_what_it_cannot_serve(tmp_path: Path, bundle: Path, monkeypatch) -> None
     shown = run("--bundle", bundle)
     assert shown.exit_code == 2
     assert "prometheus_client" in shown.stderr
-    assert "foresell[serve]" in shown.stderr
+    assert install_command("serve") in shown.stderr

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import UsageError
+from foresell.core.extras import install_command
 from foresell.core.finding import Severity
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Known, Panel
@@ -201,7 +202,7 @@ def test_the_page_needs_no_network(quiet: Drifted, tmp_path: Path) -> None:
 def test_without_evidently_the_extra_is_named(retailer: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     these = _compared(_learnt(retailer), retailer)
     monkeypatch.setitem(sys.modules, "evidently", None)
-    with pytest.raises(UsageError, match=re.escape('pip install "foresell[evidently]"')):
+    with pytest.raises(UsageError, match=re.escape(install_command("evidently"))):
         _drift(these)
 
 

@@ -8,6 +8,7 @@ import textwrap
 import traceback
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from foresell.pipeline.project import Project
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+COMMAND = " " * 4
+"""What a line of a message begins with that is a command."""
 
 INTERRUPTED = 130
 SEVERE = 3
@@ -67,8 +71,15 @@ class Verb(click.Command):
 
 
 def paragraph(text: str) -> str:
-    """The text as one paragraph as wide as the terminal, 110 characters at most."""
-    return click.wrap_text(" ".join(text.split()), width=width())
+    """The text as one paragraph as wide as the terminal, 110 characters at most.
+
+    A line that is four spaces in is a command to be copied, and stays as it is.
+    """
+    parts = []
+    for is_command, lines in groupby(text.splitlines(), lambda line: line.startswith(COMMAND)):
+        together = list(lines)
+        parts += together if is_command else [click.wrap_text(" ".join(" ".join(together).split()), width=width())]
+    return "\n".join(parts)
 
 
 def width() -> int:

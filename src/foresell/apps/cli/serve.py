@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, paragraph, print_json, project_options
-from foresell.core.errors import StoreError, UsageError, first_five
+from foresell.core import extras
+from foresell.core.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
     import socket
@@ -25,8 +25,6 @@ LOG_OF_BUNDLE = "predictions"
 
 WAITING = "results/predictions-waiting"
 """Where a project's predictions wait on their way to a bucket. It has to outlive the process."""
-
-_NEEDED = ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline")
 
 
 @click.command(
@@ -53,7 +51,7 @@ def serve(new_key: str | None, **flags: Any) -> None:
     the server begins all the same; /ready says what to do. Writes each prediction as a JSON line to the prediction
     log. With no API keys set it listens on this machine only.
     """
-    _check_extra()
+    extras.require("serve")
     if new_key is not None:
         _tell_key(new_key, flags["as_json"])
         return
@@ -80,21 +78,6 @@ def serve(new_key: str | None, **flags: Any) -> None:
         server.run(create_app(source, serving, keys, log), listening, started)
     finally:
         log.close()
-
-
-def _check_extra() -> None:
-    """Raises UsageError where a package of the extra is missing."""
-    missing = []
-    for name in _NEEDED:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
-    if missing:
-        raise UsageError(
-            f"Serving needs packages that are not installed: {first_five(missing)}. Get them with: "
-            "pip install 'foresell[serve]'"
-        )
 
 
 def _tell_key(role: str, as_json: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from foresell.core.errors import UsageError
+from foresell.core.extras import importing
 from foresell.models.global_models import fitted
 from foresell.models.global_models.lightgbm import sleeping_threads
 from foresell.models.global_models.model import Boosted
@@ -105,15 +105,10 @@ class Trees:
 
 
 def imported() -> Any:
-    """The library. Raises UsageError where it is not installed."""
+    """The library. Raises NotInstalled where it is not installed."""
     sleeping_threads()
-    try:
+    with importing("xgboost"):
         import xgboost
-    except ImportError as error:
-        raise UsageError(
-            "The model 'xgboost' needs the package 'xgboost-cpu', which is not installed. "
-            'Install it with: pip install "foresell[xgboost]"'
-        ) from error
     return xgboost
 
 

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from foresell.core.errors import ForesellError, UsageError
+from foresell.core.errors import ForesellError
+from foresell.core.extras import importing, require
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.models.statistical.history import History
@@ -159,29 +160,13 @@ def _without_long_season(history: History) -> tuple[History, Any]:
 
 
 def check_library() -> None:
-    """Raises UsageError where statsforecast is not installed; does not import it, which takes a while."""
-    from importlib.util import find_spec
-
-    try:
-        installed = find_spec("statsforecast") is not None
-    except ValueError:  # sys.modules has something else under this name
-        installed = False
-    if not installed:
-        raise _not_installed()
+    """Raises NotInstalled where statsforecast is not there; does not import it, which takes a while."""
+    require("statistical")
 
 
 def statsforecast_module(name: str) -> Any:
-    """The module `name` of statsforecast. Raises UsageError where that is not installed."""
+    """The module `name` of statsforecast. Raises NotInstalled where that is not there."""
     from importlib import import_module
 
-    try:
+    with importing("statistical"):
         return import_module(f"statsforecast.{name}")
-    except ImportError as error:
-        raise _not_installed() from error
-
-
-def _not_installed() -> UsageError:
-    return UsageError(
-        "SARIMA, ETS and Theta need the package 'statsforecast', which is not installed. "
-        'Install it with: pip install "foresell[statistical]"'
-    )

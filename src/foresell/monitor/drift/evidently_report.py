@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError
+from foresell.core.extras import importing
 from foresell.monitor.drift.samples import Column
 
 if TYPE_CHECKING:
@@ -30,17 +30,12 @@ def evidently_report(
     reference: pl.DataFrame, current: pl.DataFrame, limits: Mapping[Column, float], share: float
 ) -> Snapshot:
     """Evidently's report on the columns of `limits`, which says from which distance on each has drifted; `share` is
-    that of drifted columns from which on the whole has. Raises UsageError where Evidently is not installed."""
+    that of drifted columns from which on the whole has. Raises NotInstalled where Evidently is not installed."""
     # Reports send nothing; this keeps the rest of the package from counting that it was used.
     os.environ.setdefault("DO_NOT_TRACK", "1")
-    try:
+    with importing("evidently"):
         from evidently import DataDefinition, Dataset, Report
         from evidently.presets import DataDriftPreset
-    except ImportError as error:
-        raise UsageError(
-            "Looking for drift needs the package 'evidently', which is not installed. "
-            'Install it with: pip install "foresell[evidently]"'
-        ) from error
     definition = DataDefinition(
         numerical_columns=[each.name for each in limits if not each.categorical],
         categorical_columns=[each.name for each in limits if each.categorical],
