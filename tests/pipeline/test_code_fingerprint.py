@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from foresell.pipeline.code_fingerprint import NO_RESULT, PACKAGE, code_fingerprint
-from foresell.pipeline.graph import STEPS, Reads, Step
+from foresell.pipeline.graph import STEPS
+from foresell.pipeline.step import Reads, Step
 
 NOT_COVERED = NO_RESULT | {
     "store": "it keeps what steps make, and changes nothing of it",

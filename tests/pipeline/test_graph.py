@@ -13,8 +13,9 @@ from click.testing import CliRunner
 from foresell.apps.cli import main
 from foresell.core.settings import Data, Settings, Totals
 from foresell.pipeline import steps
-from foresell.pipeline.graph import BESIDE, HISTORY, STEPS, TUNE, Reads, Step, setting, walk
+from foresell.pipeline.graph import BESIDE, HISTORY, STEPS, TUNE, walk
 from foresell.pipeline.graph_documents import dvc_file, graph_data, results_tree
+from foresell.pipeline.step import Reads, Step, setting
 from foresell.pipeline.summaries import SUMMARIES, TuneSummary
 from foresell.store.history import HISTORY as HISTORY_FOLDER
 

@@ -213,7 +213,7 @@ def test_a_search_for_options_is_recorded_once_as_it_stands(tracked_shop, change
     assert same.tracking.run == first.tracking.run
     project = Project(tracked_shop)
     tracking, run = run_of(project, "tuning")
-    assert run.data.metrics["wrmsse/tuning/start"] == pytest.approx(first.start["wrmsse"])
+    assert run.data.metrics["wrmsse/tuning/start"] == pytest.approx(first.start.wrmsse)
     assert files(tracking, run.info.run_id) >= {"trials.csv", "importance.csv", "best.json", "foresell.yaml"}
     assert "tracking" not in json.loads((tracked_shop / "results" / "tune" / "summary.json").read_text())
     more = tune(Project(tracked_shop), trials=3, write=False).summary

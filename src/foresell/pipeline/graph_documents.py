@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from foresell.pipeline.graph import EVERY_SETTING, STEPS, Step, steps_of
+from foresell.pipeline.graph import STEPS, steps_of
+from foresell.pipeline.step import EVERY_SETTING, Step
 
 WIDE = 100
 

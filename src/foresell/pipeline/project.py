@@ -22,9 +22,10 @@ from foresell.evaluate.leakage import LeakageTrial, leakage
 from foresell.pipeline.choice import NEWEST, Choice
 from foresell.pipeline.code_fingerprint import code_fingerprint
 from foresell.pipeline.forecaster import choose
-from foresell.pipeline.graph import STEPS, Step, setting, walk
+from foresell.pipeline.graph import STEPS, walk
 from foresell.pipeline.progress import Outcome, Progress, Watch, unwatched
 from foresell.pipeline.results import Results
+from foresell.pipeline.step import Step, setting
 from foresell.pipeline.summaries import CheckSummary
 from foresell.pipeline.task import Task
 from foresell.store.settings_file import SETTINGS

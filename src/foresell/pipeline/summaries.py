@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from foresell.core.words import blend, change, listed, many, number, ways
+from foresell.evaluate.search_record import SearchRecord
 
 FILE = "summary.json"
 
@@ -331,35 +332,10 @@ class DeliverySummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.rows:,} rows to the table {self.table} of {self.place}{copy}"
 
 
-class TuneSummary(Summary, frozen=True, kw_only=True):
-    """What a search for options came to; it is no step of a run.
-
-    It tried `trials` in all, `new` ones now, of which so many were `pruned` or `failed`; `former` are those of earlier
-    searches that count no more. `series` of `of_series` were drawn. `start` and `best` are the trial of the settings
-    and the best one; `changed` is what the best changes, option by option; `confirmed` whether it held in the windows
-    of the backtest. `tracking` is what MLflow has of it.
-    """
+class TuneSummary(Summary, SearchRecord, frozen=True, kw_only=True):
+    """What a search for options came to; it is no step of a run. `tracking` is what MLflow has of it."""
 
     step: ClassVar[str] = "tune"
-    model: str
-    study: str
-    trials: int
-    new: int
-    pruned: int
-    failed: int
-    former: int
-    series: int
-    of_series: int
-    rows: int
-    windows: list[str]
-    seconds_in_trials: float
-    start: dict[str, Any] | None = None
-    best: dict[str, Any] | None = None
-    changed: dict[str, Any] = {}
-    confirmed: dict[str, Any] | None = None
-    written: bool = False
-    in_settings: bool = False
-    importance: dict[str, float] = {}
     tracking: RecordSummary | msgspec.UnsetType = msgspec.UNSET
 
     def sentence(self) -> str:

@@ -76,7 +76,7 @@ def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
         if (folder / "trials.csv").exists():
             run_record.draw_trials(pl.read_csv(folder / "trials.csv", infer_schema_length=None), place)
         title = f"tuning of {summary.model}, {summary.trials} trials"
-        best_options = {} if summary.best is None else summary.best["options"]
+        best_options = {} if summary.best is None else summary.best.options
         params = parameters(task) | {f"best.{name}": value for name, value in best_options.items()}
         run = Run(TUNING, made_from, title, run_record.origin(task), params, _tuning_metrics(summary), place)
         with tracking.recording(run) as id_:
@@ -93,10 +93,10 @@ def _tuning_metrics(summary: TuneSummary) -> dict[str, float]:
     }
     for name, trial in (("start", summary.start), ("best", summary.best)):
         if trial is not None:
-            metrics[f"wrmsse/tuning/{name}"] = trial["wrmsse"]
+            metrics[f"wrmsse/tuning/{name}"] = trial.wrmsse
     for name in ("settings", "tuned"):
         if summary.confirmed is not None:
-            metrics[f"wrmsse/backtest/{name}"] = summary.confirmed[name]
+            metrics[f"wrmsse/backtest/{name}"] = getattr(summary.confirmed, name)
     return metrics
 
 

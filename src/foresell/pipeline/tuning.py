@@ -1,11 +1,11 @@
-"""Tuning a project's model: a search that goes on where it was left, a winner that is confirmed, settings that keep it.
+"""The search for better options of a project's model, which continues where the last call ended.
 
-It stands beside the steps: `run` does not do it, and what it changes is ``foresell.yaml``.
+The best trial is confirmed in the windows of the backtest and then written into ``foresell.yaml``. The search is no
+step: `run` does not do it.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import msgspec
 import polars as pl
 from msgspec.structs import replace
 
@@ -25,6 +26,7 @@ from foresell.core.words import change as relative
 from foresell.core.words import many, score
 from foresell.ensemble.configured_models import models_of, wanted_models
 from foresell.evaluate.cutoffs import cutoffs
+from foresell.evaluate.search_record import Confirmation, OptionChange, TrialRecord
 from foresell.evaluate.search_space import SPACES
 from foresell.evaluate.search_study import COMPLETE, PRUNED, Study, Trial, optuna_module
 from foresell.evaluate.tuning import SETTINGS as BEFORE
@@ -51,7 +53,7 @@ STUDY, TRIALS_FILE, IMPORTANCE, BEST = "study.db", "trials.csv", "importance.csv
 
 @dataclass(frozen=True)
 class Tuned(Outcome):
-    """What came of a search."""
+    """The outcome of a search."""
 
     summary: TuneSummary
 
@@ -67,33 +69,46 @@ def tune(
 ) -> Tuned:
     """Searches for better options of a model of the settings, and writes them there if they hold.
 
-    `model` is its name in the leaderboard; the first that has options to search where not given. There are `trials` in
-    all, those of earlier calls among them, on at most so many `series` drawn at random; none begins after so many
-    `minutes`. The best is confirmed on all series in the windows of the backtest, which the search has not seen, and
-    with `write` stands in ``foresell.yaml`` if it is better there. Does the step `check` first where it is out of date.
+    `model` is the model's name in the leaderboard; without it, the first model that can be tuned is taken. `trials`
+    counts those of earlier calls too. They are tried on at most `series` series, drawn at random; no trial begins after
+    `minutes`. The best trial is confirmed on all series in the windows of the backtest, which the search has not seen.
+    If it is better there, and with `write`, it is written into ``foresell.yaml``. The step `check` is done first where
+    it is out of date.
 
-    The search is recorded as an MLflow run; where that cannot be, ``summary.tracking`` says why. Stopped at any
-    moment, it keeps the trials that are done, and the same call goes on. Other data, another version of
-    foresell or other settings of the model begin a new search in the same file.
+    The search is recorded as an MLflow run; ``summary.tracking`` says why where it cannot be. A search that is stopped
+    keeps the trials that are done, and the same call continues it. Other data, another version of foresell or other
+    settings of the model begin a new search in the same file.
 
     Raises UsageError for a model that cannot be tuned and for a history that is too short.
     """
     project.run("check")
     began = time.monotonic()
     with project.locked():
-        found = _Tuning.of(project, model, series)
+        search = _Search.of(project, model, series)
         try:
-            found.search(trials, None if minutes is None else began + 60 * minutes)
+            search.run(trials, None if minutes is None else began + 60 * minutes)
         finally:
-            found.leave()
-        summary = found.conclude(write)
-        summary = replace(summary, tracking=record_tuning(found.task, summary))
-    return Tuned(TUNE, found.folder, True, round(time.monotonic() - began, 3), summary)
+            search.write_tables()
+        summary = search.conclude(write)
+        summary = replace(summary, tracking=record_tuning(search.task, summary))
+    return Tuned(TUNE, search.folder, True, round(time.monotonic() - began, 3), summary)
+
+
+class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``best.json`` holds: the search, its best trial, and the confirmation of that."""
+
+    study: str
+    best: TrialRecord | None
+    changed: dict[str, OptionChange]
+    confirmed: Confirmation | None
 
 
 @dataclass
-class _Tuning:
-    """One call of `tune`: the project's data, the model as it is set, what the trials share, and the study."""
+class _Search:
+    """One call of `tune`: the project's data, the model as it is set, what the trials share, and the study.
+
+    `earlier_trials` counts the trials of earlier calls.
+    """
 
     task: Task
     name: str
@@ -101,16 +116,16 @@ class _Tuning:
     trials: TuningWindows
     study: Study
     study_name: str
-    begun: int = 0  # trials of earlier calls
+    earlier_trials: int = 0
 
     @classmethod
-    def of(cls, project: Project, name: str | None, series: int) -> _Tuning:
+    def of(cls, project: Project, name: str | None, series: int) -> _Search:
         settings = project.settings
 
         def tell(done: float, total: float, doing: str, left: float | None = None) -> None:
             project.watch(Progress(TUNE, done, total, doing, left))
 
-        optuna_module()  # says so at once where Optuna is not there
+        optuna_module()  # a missing Optuna raises here, before any work is done
         name, model = chosen(settings, name)
         task = Task(settings, project.folder, project.steps, tell)
         tell(0, 1, "drawing rows")
@@ -120,8 +135,8 @@ class _Tuning:
         trials = TuningWindows.of(model, part, settings.horizon, days, task.hierarchy)
         space = trials.space
         data = task.summary(CheckSummary).panel
-        asked = (data, part.n_series, settings.horizon, days, settings.levels, settings.seed)
-        study_name = f"{name}-{fingerprint(code_fingerprint(CODE), *asked, space.fixed, space.options)}"
+        question = (data, part.n_series, settings.horizon, days, settings.levels, settings.seed)
+        study_name = f"{name}-{fingerprint(code_fingerprint(CODE), *question, space.fixed, space.options)}"
         study = Study(project.results.folder(TUNE) / STUDY, study_name, space.options, space.start, settings.seed)
         return cls(task, name, model, trials, study, study_name)
 
@@ -129,46 +144,46 @@ class _Tuning:
     def folder(self) -> Path:
         return self.task.folder(TUNE)
 
-    def search(self, count: int, deadline: float | None) -> None:
-        """Trials until there are `count`, or it is too late to begin another; the first is that of the settings."""
-        self.begun, windows = len(self.study.trials), len(self.trials.cutoffs)
+    def run(self, count: int, deadline: float | None) -> None:
+        """Runs trials until there are `count`, or `deadline` has passed; the first trial is that of the settings."""
+        self.earlier_trials, windows = len(self.study.trials), len(self.trials.cutoffs)
         while len(self.study.trials) < count:
             if self.study.trials and deadline is not None and time.monotonic() >= deadline:
                 return
-            self.study.run(partial(self._judge, self._pace(count, deadline)), windows)
+            self.study.run(partial(self._errors, self._pace(count, deadline)), windows)
 
-    def _judge(self, tell: Callable[[float], None], number: int, values: Mapping[str, Any]) -> Iterator[float]:
+    def _errors(self, tell: Callable[[float], None], number: int, values: Mapping[str, Any]) -> Iterator[float]:
         return self.trials.window_errors(self.trials.model(number, values), tell)
 
     def _pace(self, count: int, deadline: float | None) -> Callable[[float], None]:
-        """How a trial tells of its windows: what is done, the best so far, and the time that is left."""
+        """Returns the function that a trial calls with the number of its windows that are done."""
         done, best, windows = len(self.study.trials), self.study.best(), len(self.trials.cutoffs)
         doing = f"trial {done + 1}"
         if best is not None:
             first = self.study.trials[0].error
             doing += f", best WRMSSE {score(best.error)} ({relative(best.error / first - 1)} against the settings)"
-        took = [trial.seconds for trial in self.study.trials]
+        seconds = [trial.seconds for trial in self.study.trials]
 
-        def tell(seen: float) -> None:
-            part = seen / windows
-            left = fmean(took) * (count - done - part) if took else float("nan")
+        def tell(windows_done: float) -> None:
+            part = windows_done / windows
+            left = fmean(seconds) * (count - done - part) if seconds else float("nan")
             if deadline is not None:
                 left = min(left, max(deadline - time.monotonic(), 0.0))
             self.task.tell(round(done + part, 1), count, doing, left)
 
         return tell
 
-    def leave(self) -> None:
+    def write_tables(self) -> None:
         """Writes the tables of the trials that are done."""
         if self.study.trials:
-            _put(self.folder / TRIALS_FILE, self._table().write_csv)
+            _replace_file(self.folder / TRIALS_FILE, self._table().write_csv)
             schema = {"option": pl.String, "importance": pl.Float64}
-            found = pl.DataFrame(list(self.study.importance().items()), schema=schema, orient="row")
-            _put(self.folder / IMPORTANCE, found.write_csv)
+            importance = pl.DataFrame(list(self.study.importance().items()), schema=schema, orient="row")
+            _replace_file(self.folder / IMPORTANCE, importance.write_csv)
 
     def _table(self) -> pl.DataFrame:
         """One row for each trial: number, state, wrmsse (if complete), that of each window, each option, seconds."""
-        windows = [f"wrmsse_{when}" for when in self._dates(self.trials.cutoffs)]
+        windows = [f"wrmsse_{cutoff}" for cutoff in self._dates(self.trials.cutoffs)]
         names = [option.name for option in self.trials.space.options]
         rows = [
             {
@@ -188,124 +203,125 @@ class _Tuning:
         return [self.task.panel.until(day).cutoff.isoformat() for day in days]
 
     def conclude(self, write: bool) -> TuneSummary:
-        """Confirms the best trial, writes it into the settings if it holds, and sums up."""
+        """Confirms the best trial, writes it into the settings if it holds, and returns the summary."""
         best, summary = self.study.best(), self._summary()
         if best is not None:
             options = self.trials.space.changed(best.values) if best.number else {}
-            known, changed = self._known(best), _plain(options, self.model)
-            confirmed, written = None, False
-            if options and known.get("changed") != changed:
-                confirmed = self._confirmed(best, options)
-            elif known:  # not asked twice about the same two; or the settings have the best already
-                changed, confirmed = known["changed"], known["confirmed"]
-            if options and write and confirmed is not None and confirmed["holds"]:
+            changed, confirmed = self._confirmation(best, options)
+            written = False
+            if options and write and confirmed is not None and confirmed.holds:
                 self._write(best, options, confirmed)
                 written = True
             summary = replace(
                 summary,
-                best=self._told(best),
+                best=self._record(best),
                 changed=changed,
                 confirmed=confirmed,
                 written=written,
                 in_settings=written or not options,
             )
-        evidence = {
-            "study": summary.study,
-            "best": summary.best,
-            "changed": summary.changed,
-            "confirmed": summary.confirmed,
-        }
-        _put(self.folder / BEST, lambda place: write_json(place, evidence))
-        _put(self.folder / "summary.json", lambda place: write_json(place, summary.to_dict()))
+        conclusion = {name: getattr(summary, name) for name in Conclusion.__struct_fields__}
+        evidence = msgspec.to_builtins(Conclusion(**conclusion))
+        _replace_file(self.folder / BEST, lambda place: write_json(place, evidence))
+        _replace_file(self.folder / "summary.json", lambda place: write_json(place, summary.to_dict()))
         return summary
 
-    def _known(self, best: Trial) -> dict[str, Any]:
-        """What an earlier call concluded of the same trial; empty where there was none."""
+    def _confirmation(
+        self, best: Trial, options: Mapping[str, Any]
+    ) -> tuple[dict[str, OptionChange], Confirmation | None]:
+        """What the best trial changes, and its confirmation.
+
+        A confirmation of an earlier call is taken again where the options are the same, and where the settings have
+        the best options already (`options` is empty then).
+        """
+        earlier, changed = self._earlier_conclusion(best), _changes(options, self.model)
+        if options and (earlier is None or earlier.changed != changed):
+            return changed, self._confirm(best, options)
+        return (changed, None) if earlier is None else (earlier.changed, earlier.confirmed)
+
+    def _earlier_conclusion(self, best: Trial) -> Conclusion | None:
+        """What an earlier call concluded of the same trial; None where there was none."""
         try:
-            known = json.loads((self.folder / BEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        same = known["study"] == self.study_name and (known["best"] or {}).get("number") == best.number
-        return known if same else {}
+            earlier = msgspec.json.decode((self.folder / BEST).read_bytes(), type=Conclusion)
+        except (FileNotFoundError, msgspec.DecodeError):
+            return None
+        number = None if earlier.best is None else earlier.best.number
+        return earlier if (earlier.study, number) == (self.study_name, best.number) else None
 
     def _summary(self) -> TuneSummary:
-        """What was searched, on what, and how far it is."""
+        """The summary of the search so far, without the best trial."""
         trials, states = self.study.trials, [trial.state for trial in self.study.trials]
         first = trials[0] if trials and trials[0].state == COMPLETE else None
         return TuneSummary(
             model=self.name,
             study=self.study_name,
             trials=len(trials),
-            new=len(trials) - self.begun,
+            new=len(trials) - self.earlier_trials,
             pruned=states.count(PRUNED),
             failed=len(states) - states.count(PRUNED) - states.count(COMPLETE),
-            former=sum(self.study.others.values()) if not self.begun else 0,
+            former=sum(self.study.others.values()) if not self.earlier_trials else 0,
             series=self.trials.panel.n_series,
             of_series=self.task.panel.n_series,
             rows=self.trials.rows,
             windows=self._dates(self.trials.cutoffs[::-1]),
             seconds_in_trials=round(sum(trial.seconds for trial in trials), 1),
-            start=None if first is None else {"number": 0, "wrmsse": first.error, "by_window": first.errors[::-1]},
+            start=None if first is None else replace(self._record(first), options={}),
             importance=self.study.importance(),
         )
 
-    def _told(self, trial: Trial) -> dict[str, Any]:
+    def _record(self, trial: Trial) -> TrialRecord:
         space = self.trials.space
-        options = (
-            space.written(trial.values)
-            if trial.number
-            else {each.name: getattr(self.model, each.name) for each in space.options}
-        )
-        return {
-            "number": trial.number,
-            "wrmsse": trial.error,
-            "by_window": list(trial.errors[::-1]),
-            "options": _listed(options),
-        }
+        if trial.number:
+            options = space.written(trial.values)
+        else:
+            options = {option.name: getattr(self.model, option.name) for option in space.options}
+        by_window = list(trial.errors[::-1])
+        return TrialRecord(number=trial.number, wrmsse=trial.error, by_window=by_window, options=_plain(options))
 
-    def _confirmed(self, best: Trial, options: Mapping[str, Any]) -> dict[str, Any]:
-        """The settings and the best trial, on all series, in the windows of the backtest."""
-        of, panel = self.task.settings, self.task.panel
-        weights = of.backtest.weights
-        days = cutoffs(panel, of.horizon, of.backtest.windows, of.backtest.every)
-
+    def _confirm(self, best: Trial, options: Mapping[str, Any]) -> Confirmation:
+        """Compares the settings and the best trial on all series in the windows of the backtest."""
+        settings, panel = self.task.settings, self.task.panel
+        weights = settings.backtest.weights
+        days = cutoffs(panel, settings.horizon, settings.backtest.windows, settings.backtest.every)
         pace = Pace((BEFORE, TUNED), len(days))
 
         def tell(done: float, total: int, doing: str) -> None:
             self.task.tell(round(done, 1), total, f"confirming trial {best.number}: {doing}", pace.left(done))
 
-        found = confirm(
+        errors = confirm(
             panel,
             self.model,
             replace_fields(self.model, **options),
-            of.horizon,
+            settings.horizon,
             days,
             self.task.hierarchy,
             weights=None if weights is None else weights if is_remote(weights) else self.task.base / weights,
             progress=tell,
         )
-        means = {name: fmean(found[name].to_list()) for name in (BEFORE, TUNED)}
-        return {
-            "windows": found["cutoff"].cast(pl.String).to_list(),
-            "series": panel.n_series,
-            "by_window": {name: found[name].to_list() for name in (BEFORE, TUNED)},
-            **means,
-            "better_in": int((found[TUNED] < found[BEFORE]).sum()),
-            "holds": means[TUNED] < means[BEFORE],
-        }
+        by_window = {name: errors[name].to_list() for name in (BEFORE, TUNED)}
+        before, tuned = fmean(by_window[BEFORE]), fmean(by_window[TUNED])
+        return Confirmation(
+            windows=errors["cutoff"].cast(pl.String).to_list(),
+            series=panel.n_series,
+            by_window=by_window,
+            settings=before,
+            tuned=tuned,
+            better_in=int((errors[TUNED] < errors[BEFORE]).sum()),
+            holds=tuned < before,
+        )
 
-    def _write(self, best: Trial, options: Mapping[str, Any], confirmed: Mapping[str, Any]) -> None:
-        """Writes the options into the settings, with the evidence."""
+    def _write(self, best: Trial, options: Mapping[str, Any], confirmed: Confirmation) -> None:
+        """Writes the options into the settings, with the evidence as a comment."""
         first, part = self.study.trials[0], self.trials.panel.n_series
         whole = "" if part == self.task.panel.n_series else f" on {part:,} series"
         why = (
             f"{date.today()}: {self.name}, WRMSSE {score(first.error)} -> {score(best.error)} in "
-            f"{many(len(self.trials.cutoffs), 'window')} of tuning{whole}, {score(confirmed[BEFORE])} -> "
-            f"{score(confirmed[TUNED])} in the backtest's windows, {many(len(self.study.trials), 'trial')}"
+            f"{many(len(self.trials.cutoffs), 'window')} of tuning{whole}, {score(confirmed.settings)} -> "
+            f"{score(confirmed.tuned)} in the backtest's windows, {many(len(self.study.trials), 'trial')}"
         )
         settings = self.task.settings
         place = list(models_of(settings)).index(self.name)
-        change(self.task.base / SETTINGS, settings, wanted_models(settings), place, _listed(options), why)
+        change(self.task.base / SETTINGS, settings, wanted_models(settings), place, _plain(options), why)
 
 
 def chosen(settings: Settings, name: str | None = None) -> tuple[str, Pooled]:
@@ -314,35 +330,35 @@ def chosen(settings: Settings, name: str | None = None) -> tuple[str, Pooled]:
     Raises UsageError where there is none, or the one of that name has no options to search.
     """
     models = models_of(settings)
-    able = {
-        each: model for each, model in models.items() if isinstance(model, Pooled) and isinstance(model, tuple(SPACES))
+    tunable = {
+        key: model for key, model in models.items() if isinstance(model, Pooled) and isinstance(model, tuple(SPACES))
     }
-    if name is None and able:
-        return next(iter(able.items()))
-    if name is not None and name in able:
-        return name, able[name]
-    there = f"of its models {', '.join(able)} can be tuned" if able else "none of its models can be tuned"
+    if name is None and tunable:
+        return next(iter(tunable.items()))
+    if name is not None and name in tunable:
+        return name, tunable[name]
+    names = f"of its models {', '.join(tunable)} can be tuned" if tunable else "none of its models can be tuned"
     if name is None:
-        raise UsageError(f"There is nothing to tune: {there}. Add lightgbm to 'models' in {SETTINGS}.")
+        raise UsageError(f"There is nothing to tune: {names}. Add lightgbm to 'models' in {SETTINGS}.")
     if name in models:
-        raise UsageError(f"The model '{name}' has no options to search; {there}.")
-    raise UsageError(f"{SETTINGS} has no model '{name}'; {there}. Add '{name}' to 'models' there to tune it.")
+        raise UsageError(f"The model '{name}' has no options to search; {names}.")
+    raise UsageError(f"{SETTINGS} has no model '{name}'; {names}. Add '{name}' to 'models' there to tune it.")
 
 
-def _listed(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as plain data."""
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as YAML and JSON have them: lists instead of tuples."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
-def _plain(options: Mapping[str, Any], model: Pooled) -> dict[str, dict[str, Any]]:
-    """For each option what the settings have and what the best trial has."""
-    after = _listed(options)
-    before = _listed({name: getattr(model, name) for name in options})
-    return {name: {BEFORE: before[name], TUNED: after[name]} for name in after}
+def _changes(options: Mapping[str, Any], model: Pooled) -> dict[str, OptionChange]:
+    """The value of each option in the settings and in the best trial."""
+    after = _plain(options)
+    before = _plain({name: getattr(model, name) for name in options})
+    return {name: OptionChange(settings=before[name], tuned=after[name]) for name in after}
 
 
-def _put(path: Path, write: Callable[[Path], None]) -> None:
-    """A file that is written whole or not at all."""
-    beside = path.with_name(f".{path.name}.part")
-    write(beside)
-    beside.replace(path)
+def _replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Writes a file whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    write(part)
+    part.replace(path)

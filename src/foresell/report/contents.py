@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
 
 import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
+from foresell.evaluate.search_record import SearchRecord
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,9 @@ class DataSummary:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A search for better options of a model: its `summary`, and its tables `trials` and `importance`."""
+    """A search for better options of a model: its `record`, and its tables `trials` and `importance`."""
 
-    summary: Mapping[str, Any]
+    record: SearchRecord
     trials: pl.DataFrame
     importance: pl.DataFrame
 

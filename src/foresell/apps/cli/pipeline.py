@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from foresell.apps.cli.command import Verb, options, print_json, width
-from foresell.pipeline.graph import STEPS, Step
+from foresell.pipeline.graph import STEPS
 from foresell.pipeline.graph_documents import dvc_file, graph_data, results_tree
+from foresell.pipeline.step import Step
 
 FORMATS = ("text", "json", "tree", "dvc")
 

@@ -88,21 +88,22 @@ def search_text(search: TuneSummary, seconds: float, folder: str) -> str:
     from foresell.pipeline.summaries import RecordSummary
     from foresell.report.tuning import confirmation_sentence, importance_sentence, search_sentence
 
-    plain = search.to_dict()
-    lines = [hanging("tune:", f"{search_sentence(plain)} ({duration(seconds)})", 11)]
+    lines = [hanging("tune:", f"{search_sentence(search)} ({duration(seconds)})", 11)]
     if search.former:
         text = f"Data, settings or foresell changed since; the {search.former:,} trials of before count no more."
         lines.append(hanging("", text, 11))
     if search.changed:
         rows = [("option", "settings", "best")]
-        rows += [(name, _shown(pair["settings"]), _shown(pair["tuned"])) for name, pair in search.changed.items()]
+        rows += [(name, _shown(change.settings), _shown(change.tuned)) for name, change in search.changed.items()]
         lines += ["", columns(rows, right=[1, 2], indent=11), ""]
     lines += [
-        hanging("", text, 11) for text in (confirmation_sentence(plain), importance_sentence(plain, IMPORTANT)) if text
+        hanging("", text, 11)
+        for text in (confirmation_sentence(search), importance_sentence(search, IMPORTANT))
+        if text
     ]
     if search.written:
         lines.append(hanging("", f"foresell.yaml has it now. Next: foresell run {folder}", 11))
-    elif search.confirmed and search.confirmed["holds"] and not search.in_settings:
+    elif search.confirmed and search.confirmed.holds and not search.in_settings:
         lines.append(hanging("", "foresell.yaml is as it was; without --no-write it gets these options.", 11))
     if isinstance(search.tracking, RecordSummary):
         lines += [hanging("", f"warning: {text}", 11) for text in search.tracking.warning_texts]

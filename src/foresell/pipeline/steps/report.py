@@ -79,13 +79,13 @@ def contents(task: Task) -> Report:
 
 
 def _tuning(results: Results) -> Tuning | None:
-    """What the last search for better options left; None where there was none."""
+    """The last search for better options; None where there was none."""
     folder, summary = results.folder(TuneSummary.step), results.find_summary(TuneSummary)
     if summary is None:
         return None
     trials = pl.read_csv(folder / "trials.csv", infer_schema_length=None)
-    mattered = pl.read_csv(folder / "importance.csv", schema={"option": pl.String, "importance": pl.Float64})
-    return Tuning(summary.to_dict(), trials, mattered)
+    option_importance = pl.read_csv(folder / "importance.csv", schema={"option": pl.String, "importance": pl.Float64})
+    return Tuning(summary, trials, option_importance)
 
 
 def _settings(forecaster: Forecaster) -> dict[str, str]:
