@@ -113,7 +113,7 @@ def test_mlflow_loads_it(earlier: Path):
 def test_a_run_trains_anew_and_leaves_the_champion(earlier: Path):
     assert says_it(call("run", earlier, "--quiet"))
     project = Project(earlier)
-    assert [(version["version"], version["champion"]) for version in models(project)] == [("2", False), ("1", True)]
+    assert [(version.version, version.champion) for version in models(project)] == [("2", False), ("1", True)]
     assert project.results.summary(RegisterSummary).version == "2"
     assert project.notice() == ""
     ended = call("monitor", earlier, "--quiet")

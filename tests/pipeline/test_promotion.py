@@ -189,7 +189,7 @@ def test_rollback_goes_back_and_what_was_taken_back_does_not_return_by_itself(tr
     assert champion(project) == "1"
     refused = promote(project)  # the nightly run
     assert not refused.serves
-    assert "taken back" in refused.change.reason
+    assert "rolled back" in refused.change.reason
     assert champion(project) == "1"
     assert promote(project, version="2").serves
     assert rollback(project).version == "1"
@@ -203,14 +203,14 @@ def test_the_list_of_models_says_who_is_champion_since_when_and_why(train):
     project = train(champion="seasonal_naive")
     decision = promote(project)
     second, first = models(project)
-    assert (first["version"], first["champion"], second["version"], second["champion"]) == ("1", True, "2", False)
-    assert first["why"] == first["verdicts"][0]["reason"]
-    assert first["since"] == first["verdicts"][0]["when"]
-    assert second["since"] is None
-    assert second["verdicts"][0]["verdict"] == "refused"
-    assert second["verdicts"][0]["reason"] == decision.change.reason
-    assert first["data_last"] == project.panel.cutoff.isoformat()
-    assert second["wrmsse"] > first["wrmsse"]
+    assert (first.version, first.champion, second.version, second.champion) == ("1", True, "2", False)
+    assert first.why == first.verdicts[0].reason
+    assert first.since == first.verdicts[0].when
+    assert second.since is None
+    assert second.verdicts[0].verdict == "refused"
+    assert second.verdicts[0].reason == decision.change.reason
+    assert first.data_last == project.panel.cutoff.isoformat()
+    assert second.wrmsse > first.wrmsse
 
 
 def test_a_project_in_a_folder_of_another_name_keeps_its_champion(train, tmp_path, change_settings):
@@ -250,7 +250,7 @@ def test_what_is_pruned_leaves_the_champion_a_way_back_and_the_record(train, tmp
     assert list(freed) == ["1", "4"]
     assert all(freed[number] > held > 10_000 for number, held in zip(freed, size, strict=True))
     assert not any(each.exists() for each in files)
-    assert [each["version"] for each in models(project)] == ["5", "3", "2"]
+    assert [version.version for version in models(project)] == ["5", "3", "2"]
     assert json.loads(kept(project, refused, "verdict.json", tmp_path).read_text())["version"] == "4"
     with pytest.raises(UsageError, match="Version 3 of 'shop' was not removed"):
         prune(project, ["3"])

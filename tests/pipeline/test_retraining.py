@@ -19,7 +19,7 @@ from foresell.monitor.codes import CODES
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote, rollback
 from foresell.pipeline.results import read_findings
-from foresell.pipeline.retraining import PATIENCE, Situation, asking, retrain
+from foresell.pipeline.retraining import PATIENCE, Situation, retrain, retraining_findings
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, Change, Version
 from foresell.serving.source import registry_of
 
@@ -38,7 +38,7 @@ def change(number: int, verdict: str = PROMOTED, asked: tuple[str, ...] = (), be
 def situation(days: int, *history: Change, every: int | None = None, versions: tuple[Version, ...] = ()) -> Situation:
     """Version 1 is champion, and the sales have gone on for `days` since the last that it learnt from."""
     champion = version(1, LAST - timedelta(days=days), champion=True)
-    return Situation(LAST, (*versions, champion), champion, history, looked_at=28, max_age=35, every=every)
+    return Situation(LAST, (*versions, champion), champion, history, window_days=28, max_age=35, every=every)
 
 
 def kinds(of: Situation, *findings: Finding) -> list[str]:
@@ -46,7 +46,7 @@ def kinds(of: Situation, *findings: Finding) -> list[str]:
 
 
 def open_kinds(of: Situation, *findings: Finding) -> list[str]:
-    return [each.kind for each in of.unanswered(tuple(of.reasons(findings)))]
+    return [each.kind for each in of.open_reasons(tuple(of.reasons(findings)))]
 
 
 def test_what_asks_for_it():
@@ -77,10 +77,10 @@ MENDED = {
     ("severity", "warned", "severe"), [("warning", MENDED, MENDED), ("error", set(), MENDED), ("never", set(), set())]
 )
 def test_only_what_a_training_may_mend_asks_for_it_and_from_which_severity_on_is_set(severity, warned, severe):
-    assert {each.code for each in asking(WARNED, severity)} == warned
-    assert {each.code for each in asking(SEVERE, severity)} == severe
+    assert {each.code for each in retraining_findings(WARNED, severity)} == warned
+    assert {each.code for each in retraining_findings(SEVERE, severity)} == severe
     of_the_data = found("duplicate-keys", Severity.ERROR)  # a code of validation
-    assert asking([of_the_data, found("bias-shifted", Severity.INFO)], severity) == []
+    assert retraining_findings([of_the_data, found("bias-shifted", Severity.INFO)], severity) == []
 
 
 def test_the_schedule_counts_from_the_last_training_that_was_judged():
@@ -99,7 +99,7 @@ def test_after_a_refusal_it_is_waited_for_new_sales(days, asks):
     assert kinds(of) == ["age"]
     assert open_kinds(of) == (["age"] if asks else [])
     if not asks:
-        told = of.nothing(tuple(of.reasons([])))
+        told = of.why_not(tuple(of.reasons([])))
         assert "version 2 was trained lately and refused" in told
         assert told.endswith(f"when there are sales of {refused_until(refused)}")
 
@@ -122,19 +122,19 @@ def test_after_a_promotion_what_it_was_for_asks_when_all_that_is_looked_at_is_la
 def test_what_an_earlier_retraining_was_for_does_not_ask_because_another_came_between(days, asks):
     first, second = version(1, LAST - timedelta(days=14 + days)), version(2, LAST - timedelta(days=days), champion=True)
     history = (change(1, asked=("bias-shifted in total",)), change(2, asked=("new-values in store",), before="1"))
-    of = Situation(LAST, (first, second), second, history, looked_at=28, max_age=35, every=None)
+    of = Situation(LAST, (first, second), second, history, window_days=28, max_age=35, every=None)
     assert open_kinds(of, SHIFT) == (["finding"] if asks else [])
 
 
 def test_a_version_is_judged_once_against_the_same_champion():
-    assert situation(10).settled("1").endswith("which is the champion")
-    assert situation(10).settled("2") == ""
+    assert situation(10).why_settled("1").endswith("which is the champion")
+    assert situation(10).why_settled("2") == ""
     refused = (change(1), change(2, REFUSED, before="1"))
-    assert "was refused on 2025-12-01: because" in situation(10, *refused).settled("2")
+    assert "was refused on 2025-12-01: because" in situation(10, *refused).why_settled("2")
     of_another = (change(2, REFUSED, before="7"),)
-    assert situation(10, *of_another).settled("2") == ""
+    assert situation(10, *of_another).why_settled("2") == ""
     back = (change(2, before="1"), change(1, ROLLED_BACK, before="2"))
-    assert "was taken back" in situation(10, *back).settled("2")
+    assert "was rolled back" in situation(10, *back).why_settled("2")
 
 
 RULES = {"promotion": {"margin": 0.005, "tolerance": 1.0, "coverage": 1.0}}
@@ -187,7 +187,7 @@ ONCE = (2, "2", [("1", PROMOTED), ("2", PROMOTED)])
 def test_without_new_sales_nothing_is_done(stale_shop):
     done = retrain(Project(stale_shop))
     assert (done.decision, done.reasons, done.findings) == (None, (), [])
-    assert done.why.startswith("nothing asks for it: version 1 learnt from sales until 2025-11-30, the last day")
+    assert done.why.startswith("there is no reason to: version 1 learnt from sales until 2025-11-30, the last day")
     forced = retrain(Project(stale_shop), now="I want to")
     assert forced.decision is None
     assert forced.why == "data and settings are those of version 1, which is the champion"
@@ -265,7 +265,7 @@ def test_a_warning_asks_for_it_where_the_settings_say_so(stale_shop, change_sett
     found = read_findings(Project(stale_shop).results.folder("monitor"))
     assert ("drifted-input", Severity.WARNING, "price") in {(each.code, each.severity, each.where) for each in found}
     assert not [each for each in found if each.severity == Severity.ERROR]
-    assert (done.decision, done.why.rpartition("; ")[2]) == (None, "no finding asks for it")
+    assert (done.decision, done.why.rpartition("; ")[2]) == (None, "no finding is a reason")
     change_settings(stale_shop, monitoring={"retrain_on": "warning"})
     done = retrain(Project(stale_shop))
     assert done.decision.change.asked == ("drifted-input in price",)
@@ -277,7 +277,7 @@ def test_what_was_taken_back_is_not_promoted_again(stale_shop):
     project = Project(stale_shop)
     retrain(project)
     rollback(project, "orders too high")
-    assert "taken back" in retrain(project, now="again").why
+    assert "rolled back" in retrain(project, now="again").why
     assert state(stale_shop)[1] == "1"
 
 

@@ -1,21 +1,20 @@
-"""Which scores the gate compares: what is known of champion and challenger, and what has to be tried for it.
+"""The comparison of a challenger with the champion: which scores of the two the gate judges.
 
 | comparison | when | the champion's scores |
 |---|---|---|
 | nothing | there is no champion | |
-| kept | both were tried on the same data and windows | those kept with it |
-| as it stands | the same settings, learnt anew from later sales | of the champion as it was trained then, asked with |
-| | | the newer sales at the challenger's windows after its last day |
+| kept | both have a backtest on the same data and windows | those of that backtest |
+| as it stands | the challenger has the same settings and later sales | of the fitted champion, which forecasts from the |
+| | | newer sales, at the challenger's windows after its last day |
 | no window since | the same, but no window lies wholly after that day | none: the two cannot be told apart |
-| tried again | all else | of its settings, in a backtest on the challenger's data and windows |
+| tried again | all other cases | of its settings, in a backtest on the challenger's data and windows |
 
-A backtest says how well settings learn. Of equal settings it says the same, however stale the one model is, so it
-could never let a refresh pass: there the model that serves is asked itself, on days that it has not seen. The
-challenger stands there as its settings would have taught it up to the window's cutoff, so that neither knows the
-answers.
+A backtest says how well settings learn, not how stale a fitted model is. For equal settings it would always come to a
+draw, and no refresh would ever pass. So the fitted champion forecasts days that it has not learnt from. The scores of
+the challenger there are those of its backtest, whose models learnt up to the cutoff of each window: neither has seen
+the days that it is judged by.
 
-The plain model that the gate asks for, seasonal naive, is scored here where the challenger's backtest did without it:
-it learns nothing, and takes a moment.
+The gate compares with seasonal naive too. Where the challenger's backtest has no scores of it, they are computed here.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ DATA, DATA_LAST = "foresell.data", "foresell.data_last"
 
 
 class Compared(StrEnum):
-    """What a challenger was compared with; see the table above."""
+    """What a challenger was compared with; see the table at the top of the file."""
 
     NOTHING = "nothing"
     KEPT = "kept"
@@ -68,9 +67,9 @@ class Compared(StrEnum):
 
 @dataclass
 class Comparison:
-    """A challenger and the champion; `folder` is the project's, `place` a folder for what passes.
+    """A challenger and the champion; `folder` is the project's, `place` a folder for temporary files.
 
-    The scores that the verdict rests on are left in ``place/evidence``.
+    The scores behind the verdict are written to ``place/evidence``.
     """
 
     registry: Registry
@@ -80,40 +79,41 @@ class Comparison:
     place: Path
     tell: Callable[..., None]
 
-    def judged(self, settings: Settings) -> tuple[Verdict, Compared]:
+    def judge(self, settings: Settings) -> tuple[Verdict, Compared]:
         """The verdict by the rules of the project's `settings`, and what was compared for it."""
         self.tell(0, 2, f"the scores of version {self.challenger.number}")
-        mine, champion = self._with_plain(self._stored(self.challenger, "challenger")), self.champion
+        scores, champion = self._with_benchmark(self._recorded_scores(self.challenger, "challenger")), self.champion
         if champion is None:
-            return judge(mine, None, settings.promotion), Compared.NOTHING
-        if self._refreshes(champion):
-            since = [each for each in mine.cutoffs if each > date.fromisoformat(champion.tags[DATA_LAST])]
-            theirs = self._as_it_stands(champion, since) if since else None
+            return judge(scores, None, settings.promotion), Compared.NOTHING
+        if self._is_refresh(champion):
+            last = date.fromisoformat(champion.tags[DATA_LAST])
+            since = [cutoff for cutoff in scores.cutoffs if cutoff > last]
+            refreshed = self._scores_as_it_stands(champion, since) if since else None
             compared = Compared.AS_IT_STANDS if since else Compared.NO_WINDOW_SINCE
-            return judge(mine, theirs, settings.promotion, refresh=True), compared
-        theirs = self._stored(champion, "champion")
-        if self._same_data(champion) and mine.comparable(theirs):
-            return judge(mine, theirs, settings.promotion), Compared.KEPT
-        return judge(mine, self._again(champion, mine), settings.promotion), Compared.TRIED_AGAIN
+            return judge(scores, refreshed, settings.promotion, refresh=True), compared
+        recorded = self._recorded_scores(champion, "champion")
+        if self._same_data(champion) and scores.comparable(recorded):
+            return judge(scores, recorded, settings.promotion), Compared.KEPT
+        return judge(scores, self._scores_again(champion, scores), settings.promotion), Compared.TRIED_AGAIN
 
     def _same_data(self, champion: Version) -> bool:
-        known = champion.tags.get(DATA)
-        return known is not None and known == self.challenger.tags.get(DATA)
+        data = champion.tags.get(DATA)
+        return data is not None and data == self.challenger.tags.get(DATA)
 
-    def _refreshes(self, champion: Version) -> bool:
-        """Whether the challenger learnt by the champion's settings, from other sales that reach as far or farther."""
+    def _is_refresh(self, champion: Version) -> bool:
+        """Whether the challenger has the champion's settings, and learnt from other sales that end as late or later."""
         before, now = champion.tags.get(DATA_LAST, ""), self.challenger.tags.get(DATA_LAST, "")
-        if self._same_data(champion) or not before or before > now:  # dates as text
+        if self._same_data(champion) or not before or before > now:  # ISO dates, which sort as text
             return False
-        theirs = self._settings(champion)
-        return with_models_of(theirs, self._mine) == self._mine and theirs.horizon == self._mine.horizon
+        settings, own = self._settings(champion), self._own_settings
+        return with_models_of(settings, own) == own and settings.horizon == own.horizon
 
     def _settings(self, version: Version) -> Settings:
         path = self.registry.tracking.artifact(version.run, "settings.json", self._folder(f"settings-{version.number}"))
         return parse_settings(msgspec.json.decode(path.read_bytes()), f"version {version.number}")
 
     @cached_property
-    def _mine(self) -> Settings:
+    def _own_settings(self) -> Settings:
         """The challenger's settings."""
         return self._settings(self.challenger)
 
@@ -122,56 +122,58 @@ class Comparison:
         """The challenger's data."""
         return load_panel(self.registry.fetch(self.challenger.number, read_manifest) / PANEL)
 
-    def _stored(self, version: Version, who: str) -> Scores:
-        folder = self.registry.tracking.artifact(version.run, SCORES, self._folder(f"evidence/{who}"))
+    def _recorded_scores(self, version: Version, role: str) -> Scores:
+        folder = self.registry.tracking.artifact(version.run, SCORES, self._folder(f"evidence/{role}"))
         return _scores(folder)
 
-    def _with_plain(self, mine: Scores) -> Scores:
-        """The challenger's scores with those of the plain model, at the same windows, where they have none."""
-        if BENCHMARK in mine.levels["model"].unique():
-            return mine
-        plain = SeasonalNaive(name=BENCHMARK).fit(self._panel, self._mine.horizon)
-        levels = score_levels(BENCHMARK, self._asked(plain, mine.cutoffs))
+    def _with_benchmark(self, scores: Scores) -> Scores:
+        """The challenger's scores, with those of seasonal naive at the same windows."""
+        if BENCHMARK in scores.levels["model"].unique():
+            return scores
+        benchmark = SeasonalNaive(name=BENCHMARK).fit(self._panel, self._own_settings.horizon)
+        levels = score_levels(BENCHMARK, self._forecasts(benchmark, scores.cutoffs))
         levels.write_parquet(self._folder("evidence/plain") / "levels.parquet")
-        return replace(mine, levels=pl.concat([mine.levels, levels], how="diagonal_relaxed"))
+        return replace(scores, levels=pl.concat([scores.levels, levels], how="diagonal_relaxed"))
 
-    def _as_it_stands(self, champion: Version, cutoffs: list[date]) -> Scores:
-        """The scores of the model that serves, asked with the challenger's data."""
+    def _scores_as_it_stands(self, champion: Version, cutoffs: list[date]) -> Scores:
+        """The scores of the fitted champion, which forecasts from the challenger's data."""
         self.tell(1, 2, f"version {champion.number} as it stands")
-        panel, levels = self._panel, self._mine.levels
+        panel, levels = self._panel, self._own_settings.levels
         bundle = self.registry.fetch(champion.number, read_manifest)
         fitted = Champion.load(bundle / MODEL).for_series(load_panel(bundle / PANEL).series, panel)
-        asked = list(self._asked(fitted, cutoffs))
+        forecasts = list(self._forecasts(fitted, cutoffs))
         ranges = EMPTY["ranges"]
-        if read_bundle_settings(bundle).levels == levels:  # else it has no ranges for some
-            ranges = score_forecasts(panel, Hierarchy.of(panel.keys, levels), asked, Ranges.load(bundle / SCATTER))
-        return self._left(Scores(score_levels(ENSEMBLE, asked), ranges, ENSEMBLE), "evidence/champion")
+        if read_bundle_settings(bundle).levels == levels:  # a champion of other levels has no ranges for some of them
+            hierarchy = Hierarchy.of(panel.keys, levels)
+            ranges = score_forecasts(panel, hierarchy, forecasts, Ranges.load(bundle / SCATTER))
+        return self._write(Scores(score_levels(ENSEMBLE, forecasts), ranges, ENSEMBLE), "evidence/champion")
 
-    def _asked(self, fitted: Fitted, cutoffs: Sequence[date]) -> Iterator[tuple[EvaluationWindow, Forecast]]:
-        """What a model that is not taught anew says at some of the challenger's windows, with its data and weights."""
-        weights = self._mine.backtest.weights
-        at = None if weights is None else weights if is_remote(weights) else self.folder / weights
-        return frozen_forecasts(fitted, self._panel, cutoffs, Hierarchy.of(self._panel.keys, self._mine.levels), at)
+    def _forecasts(self, fitted: Fitted, cutoffs: Sequence[date]) -> Iterator[tuple[EvaluationWindow, Forecast]]:
+        """The forecasts of a fitted model at some of the challenger's windows, with its data and weights."""
+        weights = self._own_settings.backtest.weights
+        place = None if weights is None else weights if is_remote(weights) else self.folder / weights
+        hierarchy = Hierarchy.of(self._panel.keys, self._own_settings.levels)
+        return frozen_forecasts(fitted, self._panel, cutoffs, hierarchy, place)
 
-    def _again(self, champion: Version, mine: Scores) -> Scores:
-        """The backtest of the champion's settings on the challenger's data and windows."""
-        settings = with_models_of(self._settings(champion), self._mine)
+    def _scores_again(self, champion: Version, scores: Scores) -> Scores:
+        """The scores of the champion's settings in a backtest on the challenger's data and windows."""
+        settings = with_models_of(self._settings(champion), self._own_settings)
         results = Steps(self.place / "again")
         task = Task(settings, self.folder, results, self._telling(champion.number), panel_in_memory=self._panel)
         for step, work in (("backtest", backtest.run), ("combine", combine.run)):
             with results.run_step(step, "again") as folder:
                 work(task, folder)
-        made = _scores(results.folder("combine"))
-        self._left(made, "evidence/champion/again")
-        if not mine.comparable(made):
+        again = _scores(results.folder("combine"))
+        self._write(again, "evidence/champion/again")
+        if not scores.comparable(again):
             raise UsageError(
-                f"Version {champion.number} could not be tried on the windows of version {self.challenger.number}, "
-                f"{', '.join(map(str, mine.cutoffs))}: its backtest came to {', '.join(map(str, made.cutoffs))}. "
-                "Train the challenger again with: foresell train --again"
+                f"The backtest of version {champion.number} should have the windows of version "
+                f"{self.challenger.number}, {', '.join(map(str, scores.cutoffs))}, but has "
+                f"{', '.join(map(str, again.cutoffs))}. Train the challenger again with: foresell train --again"
             )
-        return made
+        return again
 
-    def _left(self, scores: Scores, name: str) -> Scores:
+    def _write(self, scores: Scores, name: str) -> Scores:
         scores.levels.write_parquet(self._folder(name) / "levels.parquet")
         scores.ranges.write_parquet(self._folder(name) / "ranges.parquet")
         return scores
@@ -189,14 +191,14 @@ class Comparison:
 
 
 def with_models_of(champion: Settings, challenger: Settings) -> Settings:
-    """The challenger's settings, the windows and levels among them, with what the champion says of how to learn.
+    """The challenger's settings (such as windows and levels) with those of the champion that say how to learn.
 
-    Levels whose totals the champion learns, and which are no longer there, are left out.
+    Levels of the champion's totals that the challenger's settings do not have are left out.
     """
     totals = champion.totals
     if totals.levels is not None:
-        there = tuple(level for level in totals.levels if level in ((), *challenger.levels))
-        totals = msgspec.structs.replace(totals, levels=there)
+        levels = tuple(level for level in totals.levels if level in ((), *challenger.levels))
+        totals = msgspec.structs.replace(totals, levels=levels)
     return msgspec.structs.replace(
         challenger,
         models=champion.models,

@@ -1,7 +1,6 @@
-"""Which registered model serves: promote a challenger that beats the champion, go back, list them all, remove old ones.
+"""The champion: promotion of a challenger that passes the gate, rollback, the list of versions, removal of old ones.
 
-The verdict of every promotion, also of one that was refused, is kept as an MLflow run with the figures and the tables
-that they come from.
+Every decision, also a refusal, is kept as an MLflow run with the verdict, its figures and the tables behind them.
 """
 
 from __future__ import annotations
@@ -12,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
+from foresell.core import words
 from foresell.core.errors import ForesellError, UsageError
-from foresell.core.words import change, many, score, share
+from foresell.core.words import many, score, share
 from foresell.evaluate.backtest import BENCHMARK
 from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.pipeline.comparison import Compared, Comparison
@@ -31,10 +32,10 @@ PROMOTE = "promote"
 
 @dataclass(frozen=True)
 class Decision:
-    """What was decided of a version: the change that was kept, the verdict, and what it was compared with.
+    """The decision about a version: the change that was recorded, the verdict, and what it was compared with.
 
-    `change` is None where the version is champion already; `verdict` and `compared` are None for a rollback, and where
-    a version was promoted by force that cannot be judged.
+    `change` is None where the version was champion already. `verdict` and `compared` are None for a rollback, and for
+    a version that cannot be judged and was promoted by force.
     """
 
     name: str
@@ -50,28 +51,28 @@ class Decision:
 
     def to_dict(self) -> dict[str, Any]:
         """The decision as plain data, for JSON."""
-        made = self.change
+        change = self.change
         return {
             "name": self.name,
             "version": self.version,
             "champion": self.serves,
-            "decision": "champion already" if made is None else made.verdict,
-            "before": self.version if made is None else made.before,
-            "reason": "" if made is None else made.reason,
-            "run": None if made is None else made.run,
+            "decision": "champion already" if change is None else change.verdict,
+            "before": self.version if change is None else change.before,
+            "reason": "" if change is None else change.reason,
+            "run": None if change is None else change.run,
             "compared": self.compared,
             "verdict": None if self.verdict is None else self.verdict.to_dict(),
         }
 
 
 def promote(
-    project: Project, version: str | None = None, force: str | None = None, asked: Sequence[str] = ()
+    project: Project, version: str | None = None, force: str | None = None, trained_for: Sequence[str] = ()
 ) -> Decision:
     """Makes a version (the newest where none is named) the champion, if it passes the gate; see `registry.gate`.
 
-    `comparison` says what the two are compared by. A version that was taken back by a rollback is not promoted again
-    unless it is named. `force` is a reason to promote it whatever the verdict; `asked` is kept with the verdict: what
-    the version was trained for.
+    `comparison` says what the two are compared by. A version that was rolled back is not promoted again unless it is
+    named. `force` is a reason to promote it whatever the verdict. `trained_for` are the keys of the reasons for the
+    training, which are recorded with the verdict.
 
     Raises UsageError where there is no such version, and StoreError where the registry cannot be reached.
     """
@@ -81,42 +82,71 @@ def promote(
         challenger, champion = _challenger(registry, version), registry.champion()
         if champion is not None and champion.number == challenger.number:
             return Decision(registry.name, challenger.number, None)
-        with tempfile.TemporaryDirectory(prefix="foresell-promote-") as place:
-            case = _Case(project, registry, challenger, champion, Path(place), asked)
-            return case.decide(named=version is not None, force=force)
+        with tempfile.TemporaryDirectory(prefix="foresell-promote-") as folder:
+            trial = _Trial(project, registry, challenger, champion, Path(folder), trained_for)
+            return trial.decide(named=version is not None, force=force)
 
 
 def rollback(project: Project, reason: str = "") -> Decision:
-    """Makes the version champion that was so before the last promotion. Raises UsageError where there was none."""
+    """Makes the champion before the last promotion champion again. Raises UsageError where there was none."""
     registry = registry_for(project)
     with project.locked():
         registry.mend()
-        made = registry.rollback(reason)
-    return Decision(registry.name, made.version, made)
+        change = registry.rollback(reason)
+    return Decision(registry.name, change.version, change)
 
 
-def models(project: Project) -> list[dict[str, Any]]:
-    """The registered versions, the newest first, as plain data.
+class RecordedVerdict(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision about a version: when it was made, its verdict and its reason."""
 
-    For each: ``version``, ``champion`` (now), ``since`` and ``why`` it is so, ``trained``, ``data_last`` (the last day
-    it learnt from), ``wrmsse``, ``models``, and ``verdicts``: what was decided of it, each with date and reason.
+    when: str
+    verdict: str
+    reason: str
+
+
+class RegisteredVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A registered version.
+
+    - `champion` is whether it is the champion now; `since` and `why` are when and why it became so.
+    - `data_last` is the last day that it learnt from; `wrmsse` is that of the backtest that it was trained with.
+    - `run` is the id of its training in MLflow; `verdicts` are the decisions about it, the oldest first.
     """
+
+    version: str
+    champion: bool
+    since: str | None
+    why: str | None
+    trained: str
+    data_last: str | None
+    wrmsse: float | None
+    models: str | None
+    run: str
+    verdicts: list[RecordedVerdict]
+
+
+def models(project: Project) -> list[RegisteredVersion]:
+    """The registered versions, the newest first."""
     registry = registry_for(project)
     history = registry.history()
-    return [_listed(each, [one for one in history if one.version == each.number]) for each in registry.versions()]
+    return [
+        _registered_version(version, [change for change in history if change.version == version.number])
+        for version in registry.versions()
+    ]
 
 
 def spare(project: Project, newest: int) -> list[str]:
-    """The versions that `prune` may remove, the oldest first: neither among the `newest`, nor the champion, nor what a
-    rollback takes, nor of another alias."""
-    return [each.number for each in registry_for(project).spare(newest)]
+    """The versions that `prune` may remove, the oldest first.
+
+    The `newest` versions, the champion, the version that a rollback returns to and versions with an alias are kept.
+    """
+    return [version.number for version in registry_for(project).spare(newest)]
 
 
 def prune(project: Project, versions: Sequence[str]) -> dict[str, int]:
-    """Removes versions and the files of their models for good; how many bytes each was.
+    """Removes versions and the files of their models for good; returns the bytes that each of them took.
 
-    Their trainings, with settings and scores, and what was decided of them stay on record. Raises UsageError for one
-    that is not to be removed (see `spare`).
+    The runs of their trainings and the decisions about them stay on record. Raises UsageError for a version that may
+    not be removed (see `spare`).
     """
     registry = registry_for(project)
     with project.locked():
@@ -124,24 +154,27 @@ def prune(project: Project, versions: Sequence[str]) -> dict[str, int]:
         return {number: registry.remove(number) for number in versions}
 
 
-def _listed(version: Version, history: list[Change]) -> dict[str, Any]:
-    tags = version.tags
-    last = next((each for each in reversed(history) if each.verdict != REFUSED), None) if version.champion else None
-    return {
-        "version": version.number,
-        "champion": version.champion,
-        "since": last.when.isoformat(timespec="seconds") if last else None,
-        "why": last.reason if last else None,
-        "trained": tags.get("foresell.trained") or version.made.isoformat(timespec="seconds"),
-        "data_last": tags.get("foresell.data_last"),
-        "wrmsse": float(tags["foresell.wrmsse"]) if "foresell.wrmsse" in tags else None,
-        "models": tags.get("foresell.models"),
-        "run": version.run,
-        "verdicts": [
-            {"when": each.when.isoformat(timespec="seconds"), "verdict": each.verdict, "reason": each.reason}
-            for each in history
+def _registered_version(version: Version, history: list[Change]) -> RegisteredVersion:
+    """The version with the changes of it."""
+    tags, promotions = version.tags, [change for change in history if change.verdict != REFUSED]
+    last = promotions[-1] if version.champion and promotions else None
+    return RegisteredVersion(
+        version=version.number,
+        champion=version.champion,
+        since=last.when.isoformat(timespec="seconds") if last else None,
+        why=last.reason if last else None,
+        trained=tags.get("foresell.trained") or version.made.isoformat(timespec="seconds"),
+        data_last=tags.get("foresell.data_last"),
+        wrmsse=float(tags["foresell.wrmsse"]) if "foresell.wrmsse" in tags else None,
+        models=tags.get("foresell.models"),
+        run=version.run,
+        verdicts=[
+            RecordedVerdict(
+                when=change.when.isoformat(timespec="seconds"), verdict=change.verdict, reason=change.reason
+            )
+            for change in history
         ],
-    }
+    )
 
 
 def registry_for(project: Project) -> Registry:
@@ -163,76 +196,79 @@ def _challenger(registry: Registry, version: str | None) -> Version:
 
 
 @dataclass
-class _Case:
-    """A challenger before the gate; `place` is a folder for what passes."""
+class _Trial:
+    """A challenger before the gate; `folder` is for files of the comparison."""
 
     project: Project
     registry: Registry
     challenger: Version
     champion: Version | None
-    place: Path
-    asked: Sequence[str] = ()
+    folder: Path
+    trained_for: Sequence[str] = ()
 
     @property
     def before(self) -> str | None:
         return None if self.champion is None else self.champion.number
 
     def decide(self, named: bool, force: str | None) -> Decision:
-        """Judges, and keeps the verdict; the alias moves if it passed, or by `force`."""
+        """Judges the challenger, records the decision, and moves the alias if it passed or with `force`."""
         verdict, compared = None, None
         try:
-            verdict, compared = self._comparison.judged(self.project.settings)
-            passed, reason = verdict.passed, said(verdict, compared)
+            verdict, compared = self._comparison.judge(self.project.settings)
+            passed, reason = verdict.passed, verdict_sentence(verdict, compared)
         except ForesellError as error:
             if force is None:
                 raise
             passed, reason = False, f"it could not be judged: {error}"
-        back = self._taken_back()
-        if passed and back is not None and not named:
+        rolled_back = self._rollback()
+        if passed and rolled_back is not None and not named:
             passed = False
-            reason = f"it was taken back on {back.when:%Y-%m-%d}; name it with --version to have it judged again"
-        self._leave_evidence({"passed": passed, "reason": reason, "forced": force, "compared": compared}, verdict)
-        made = self._kept(passed, reason, force)
-        return Decision(self.registry.name, self.challenger.number, made, verdict, compared)
+            reason = (
+                f"it was rolled back on {rolled_back.when:%Y-%m-%d}; name it with --version to have it judged again"
+            )
+        outcome = {"passed": passed, "reason": reason, "forced": force, "compared": compared}
+        self._write_evidence(outcome, verdict)
+        change = self._record(passed, reason, force)
+        return Decision(self.registry.name, self.challenger.number, change, verdict, compared)
 
     @property
     def _comparison(self) -> Comparison:
-        return Comparison(self.registry, self.challenger, self.champion, self.project.folder, self.place, self._tell)
+        return Comparison(self.registry, self.challenger, self.champion, self.project.folder, self.folder, self._tell)
 
     @property
     def _evidence(self) -> Path:
-        return self.place / "evidence"
+        return self.folder / "evidence"
 
-    def _leave_evidence(self, decided: dict[str, Any], verdict: Verdict | None) -> None:
+    def _write_evidence(self, outcome: dict[str, object], verdict: Verdict | None) -> None:
         self._evidence.mkdir(exist_ok=True)
-        told = {
+        decision = {
             "version": self.challenger.number,
             "before": self.before,
-            "asked": list(self.asked),
-            **decided,
+            "asked": list(self.trained_for),
+            **outcome,
             "verdict": None if verdict is None else verdict.to_dict(),
         }
-        write_json(self._evidence / "verdict.json", told)
+        write_json(self._evidence / "verdict.json", decision)
         if verdict is not None:
             figures = pl.DataFrame(verdict.to_dict()["figures"], infer_schema_length=None)
             figures.write_csv(self._evidence / "verdict.csv")
 
-    def _kept(self, passed: bool, reason: str, force: str | None) -> Change:
+    def _record(self, passed: bool, reason: str, force: str | None) -> Change:
         number = self.challenger.number
-        kept: dict[str, Any] = {"before": self.before, "evidence": self._evidence, "asked": self.asked}
+        record: dict[str, Any] = {"before": self.before, "evidence": self._evidence, "asked": self.trained_for}
         if passed:
-            return self.registry.promote(number, reason, verdict=PROMOTED, **kept)
+            return self.registry.promote(number, reason, verdict=PROMOTED, **record)
         if force is not None:
-            return self.registry.promote(number, f"{force} (against the verdict: {reason})", verdict=FORCED, **kept)
-        return self.registry.refuse(number, reason, **kept)
+            return self.registry.promote(number, f"{force} (against the verdict: {reason})", verdict=FORCED, **record)
+        return self.registry.refuse(number, reason, **record)
 
-    def _taken_back(self) -> Change | None:
-        """The rollback that took the challenger out of service, if that is the last that befell it."""
+    def _rollback(self) -> Change | None:
+        """The rollback that took the challenger out of service; None where it was made champion again since."""
         number = self.challenger.number
-        for each in reversed(self.registry.history()):
-            if each.verdict == ROLLED_BACK and each.before == number:
-                return each
-            if each.verdict in (PROMOTED, FORCED, ROLLED_BACK) and each.version == number:
+        for change in reversed(self.registry.history()):
+            if change.verdict == ROLLED_BACK and change.before == number:
+                return change
+            if change.verdict in (PROMOTED, FORCED, ROLLED_BACK) and change.version == number:
                 return None
         return None
 
@@ -240,33 +276,33 @@ class _Case:
         self.project.watch(Progress(PROMOTE, done, total, doing, left))
 
 
-def said(verdict: Verdict, compared: Compared) -> str:
-    """The verdict in one sentence: by how much it is better, or what stands in the way."""
+def verdict_sentence(verdict: Verdict, compared: Compared) -> str:
+    """The verdict in one sentence: by how much the challenger is better, or the figures that fail."""
     failed = verdict.failed
     if failed:
         more = [f"{len(failed) - 3} more"] if len(failed) > 3 else []
-        return "; ".join([*map(figure_said, failed[:3]), *more])
+        return "; ".join([*map(figure_sentence, failed[:3]), *more])
     first, windows = verdict.figures[0], many(len(verdict.windows), "window")
     if first.champion is None or first.challenger is None:
-        plain = next(each for each in verdict.figures if each.figure == AGAINST)
-        beaten = f", below {score(plain.at_most)} of {BENCHMARK}," if plain.judged else ""
-        alone = _ALONE.get(compared, "the champion has no WRMSSE")
+        against = next(figure for figure in verdict.figures if figure.figure == AGAINST)
+        beaten = f", below {score(against.at_most)} of {BENCHMARK}," if against.judged else ""
+        alone = _NO_COMPARISON.get(compared, "the champion has no WRMSSE")
         return f"{alone}; WRMSSE {score(first.challenger)}{beaten} in {windows}"
-    better = change(first.challenger / first.champion - 1)
+    better = words.change(first.challenger / first.champion - 1)
     stands = " of the champion as it stands" if compared == Compared.AS_IT_STANDS else ""
     since = " after its last day" if stands else ""
     return f"WRMSSE {score(first.challenger)} against {score(first.champion)}{stands} ({better}) in {windows}{since}"
 
 
-_ALONE = {
+_NO_COMPARISON = {
     Compared.NOTHING: "there was no champion",
     Compared.NO_WINDOW_SINCE: "the champion's settings learnt anew, and no window lies wholly after its last day",
 }
-"""Why the champion has no figure to compare with."""
+"""Why there is no WRMSSE of the champion to compare with."""
 
 
-def figure_said(figure: Figure) -> str:
-    """One figure that stands in the way, in words."""
+def figure_sentence(figure: Figure) -> str:
+    """A figure that fails, in words."""
     where = "over all levels" if figure.level == ALL_LEVELS else f"at the level {figure.level}"
     if figure.nominal is not None:
         return (

@@ -1,23 +1,25 @@
-"""Keeps the champion fresh: trains a challenger when something asks for it, and lets the gate decide.
+"""Retraining: a challenger is trained where there is a reason, and the gate decides whether it becomes champion.
 
-What asks for it:
+A retraining has one or more of these reasons:
 
-- first: there is no champion yet.
-- finding: monitoring found what a new training may mend (`monitor.codes.RETRAIN_CODES`), as severe as
-  `monitoring.retrain_on` asks for, or more. Data that are wrong and forecasts that were not made are no such thing.
-- age: the sales have gone on for `monitoring.max_age` days since the last one that the champion learnt from.
-- schedule: for `monitoring.every` days since the last one that any version learnt from which was judged.
-- now: somebody does, and says why.
+| kind | reason |
+|---|---|
+| first | there is no champion |
+| finding | monitoring has a finding that a new training may mend (`monitor.codes.RETRAIN_CODES`), as severe as |
+| | `monitoring.retrain_on` or more; wrong data and missing forecasts are not among these |
+| age | there are `monitoring.max_age` days of sales or more since the last day that the champion learnt from |
+| schedule | there are `monitoring.every` days of sales since the last day that any judged version learnt from |
+| now | a person asks for it, with a reason in words |
 
-Days are those of the data, not of the clock: without new sales there is nothing to learn. After a retraining, whatever
-it came to, nothing asks for `PATIENCE` days; and where it was promoted, what it was trained for does not ask before all
-the days that monitoring looks at are later than it.
+Days are counted in the data, not by the clock: without new sales there is nothing to learn. For `PATIENCE` days after
+a retraining no reason counts. A reason for which a version was trained and promoted counts again only when all days in
+the window of monitoring are later than that training.
 
-A finding may be a false alarm: `monitoring.false_alarms` is how often a look raises one. It costs a training, and the
-gate decides on that as on any other.
+A finding may be a false alarm; `monitoring.false_alarms` is how often one look raises one. A false alarm costs a
+training, and the gate decides on that version as on any other.
 
-Each step is kept when it is done, a version is registered and judged once, and only one process at a time is let in. So
-it may be run again at any time, and after it was killed.
+The results of each step are kept when it is done, a version is registered and judged once, and only one process at a
+time works on a project. So a retraining can be repeated at any time, also after it was killed.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from typing import Any
 from foresell.core.errors import StoreError
 from foresell.core.finding import Finding, Severity
 from foresell.core.words import listed, many
-from foresell.monitor.codes import RETRAIN_CODES, finding
+from foresell.monitor import codes
 from foresell.pipeline.comparison import DATA_LAST
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import Decision, promote, registry_for
@@ -38,14 +40,14 @@ from foresell.pipeline.summaries import RegisterSummary
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, Change, Registry, Version
 
 PATIENCE = 7
-"""Days of new sales that are waited for after a retraining, whatever it came to."""
+"""The days of new sales after a retraining in which no reason counts, whatever was decided."""
 
 FIRST, FINDING, AGE, SCHEDULE, NOW = "first", "finding", "age", "schedule", "now"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """What asks for a retraining: its kind, what tells it from others in records, and in words."""
+    """A reason for a retraining: its kind, the `key` that identifies it in records, and its text."""
 
     kind: str
     key: str
@@ -53,11 +55,8 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Retrained:
-    """What came of it: `reasons` are what asks for it; without a `decision` nothing was done, and `why` says so.
-
-    `findings` tell of it as monitoring tells of what it sees.
-    """
+class Retraining:
+    """The outcome: the reasons for a retraining, and the decision; without a decision `why` says why none was made."""
 
     reasons: tuple[Reason, ...]
     decision: Decision | None = None
@@ -65,28 +64,31 @@ class Retrained:
 
     @property
     def findings(self) -> list[Finding]:
-        made = None if self.decision is None else self.decision.change
-        if made is None:
+        """The decision as a finding, which alerts can send."""
+        change = None if self.decision is None else self.decision.change
+        if change is None:
             return []
-        asked = listed([each.text for each in self.reasons])
-        code = "challenger-refused" if made.verdict == REFUSED else "challenger-promoted"
-        return [finding(code, f"version {made.version}", 1, f"{made.reason}. It was trained because {asked}")]
+        reasons = listed([reason.text for reason in self.reasons])
+        code = "challenger-refused" if change.verdict == REFUSED else "challenger-promoted"
+        return [
+            codes.finding(code, f"version {change.version}", 1, f"{change.reason}. It was trained because {reasons}")
+        ]
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as plain data, for JSON."""
+        """The outcome as plain data, for JSON."""
         return {
             "done": self.decision is not None,
             "why": self.why,
-            "reasons": [{"kind": each.kind, "text": each.text} for each in self.reasons],
+            "reasons": [{"kind": reason.kind, "text": reason.text} for reason in self.reasons],
             "decision": None if self.decision is None else self.decision.to_dict(),
         }
 
 
-def retrain(project: Project, *, now: str | None = None) -> Retrained:
-    """Reads the data again and, where something asks for it, trains a challenger and has it judged.
+def retrain(project: Project, *, now: str | None = None) -> Retraining:
+    """Reads the data again and, where there is a reason, trains a challenger and has it judged.
 
-    `now` is a reason to do so whatever else asks for it. Raises what stops a step, among that FindingsStop for data
-    that cannot be used; UsageError where tracking is switched off or another run is at work; and StoreError where the
+    `now` is a reason in words, which counts always. Raises whatever stops a step, such as FindingsStop for data that
+    cannot be used; UsageError where tracking is switched off or another run is at work; and StoreError where the
     registry does not take the model.
     """
     registry = registry_for(project)
@@ -94,23 +96,23 @@ def retrain(project: Project, *, now: str | None = None) -> Retrained:
         registry.mend()
         project.run("check")
         situation = Situation.of(project, registry)
-        found = _found(project) if now is None and situation.champion is not None else []
-        reasons = tuple(situation.reasons(found)) if now is None else (Reason(NOW, NOW, now),)
-        open_ = situation.unanswered(reasons)
-        if not open_:
-            return Retrained(reasons, why=situation.nothing(reasons))
-        version = _trained(project)
-        settled = situation.settled(version)
-        if settled:
-            return Retrained(reasons, why=settled)
-        decision = promote(project, version, asked=[each.key for each in open_])
-        done = Retrained(open_, decision)
-    _tell(project, done)
-    return done
+        findings = _retraining_findings(project) if now is None and situation.champion is not None else []
+        reasons = tuple(situation.reasons(findings)) if now is None else (Reason(NOW, NOW, now),)
+        open_reasons = situation.open_reasons(reasons)
+        if not open_reasons:
+            return Retraining(reasons, why=situation.why_not(reasons))
+        version = _train(project)
+        why_settled = situation.why_settled(version)
+        if why_settled:
+            return Retraining(reasons, why=why_settled)
+        decision = promote(project, version, trained_for=[reason.key for reason in open_reasons])
+        retraining = Retraining(open_reasons, decision)
+    _send_alerts(project, retraining)
+    return retraining
 
 
-def asking(findings: Sequence[Finding], severity: str) -> list[Finding]:
-    """Those of the findings that ask for a training: a new one may mend them, and they are of `severity` or worse.
+def retraining_findings(findings: Sequence[Finding], severity: str) -> list[Finding]:
+    """The findings that are a reason for a training: it may mend them, and they are of `severity` or worse.
 
     `severity` is ``warning``, ``error`` or, for none of them, ``never``.
     """
@@ -118,28 +120,28 @@ def asking(findings: Sequence[Finding], severity: str) -> list[Finding]:
         return []
     rank = list(Severity)
     enough = rank[: rank.index(Severity(severity)) + 1]
-    return [each for each in findings if each.code in RETRAIN_CODES and each.severity in enough]
+    return [finding for finding in findings if finding.code in codes.RETRAIN_CODES and finding.severity in enough]
 
 
-def _found(project: Project) -> list[Finding]:
-    """What monitoring finds that asks for a training."""
+def _retraining_findings(project: Project) -> list[Finding]:
+    """The findings of monitoring that are a reason for a training."""
     from foresell.pipeline.monitoring.monitor import monitor
 
-    return asking(monitor(project).findings, project.settings.monitoring.retrain_on)
+    return retraining_findings(monitor(project).findings, project.settings.monitoring.retrain_on)
 
 
 @dataclass(frozen=True)
 class Situation:
-    """How things stand: the last day of the sales, the versions, the champion, and what was decided so far.
+    """What reasons are judged by: the last day of the sales, the versions, the champion, and the decisions so far.
 
-    `looked_at` is how many days monitoring looks at, `max_age` and `every` are its settings.
+    `window_days` is the number of days in the window of monitoring; `max_age` and `every` are settings of it.
     """
 
     last: date
     versions: Sequence[Version]
     champion: Version | None
     history: Sequence[Change]
-    looked_at: int
+    window_days: int
     max_age: int
     every: int | None
 
@@ -147,82 +149,88 @@ class Situation:
     def of(cls, project: Project, registry: Registry) -> Situation:
         rules = project.settings.monitoring
         versions, history = registry.versions(), registry.history()
-        champion = next((each for each in versions if each.champion), None)
+        champion = next((version for version in versions if version.champion), None)
         return cls(project.panel.cutoff, versions, champion, history, rules.days, rules.max_age, rules.every)
 
     def reasons(self, findings: Sequence[Finding]) -> Iterator[Reason]:
-        """All that asks for a retraining, `findings` being those that do (`asking`)."""
+        """All reasons for a retraining; `findings` are those of `retraining_findings`."""
         if self.champion is None:
             yield Reason(FIRST, FIRST, "there is no champion yet")
             return
-        for each in findings:
-            yield Reason(FINDING, f"{each.code} in {each.where}", f"{each.code} in {each.where}: {each.message}")
+        for finding in findings:
+            key = f"{finding.code} in {finding.where}"
+            yield Reason(FINDING, key, f"{key}: {finding.message}")
         learnt = _last_day(self.champion)
-        if learnt is not None and self._since(learnt) >= self.max_age:
-            text = f"version {self.champion.number} learnt from sales until {self._told(learnt)}"
+        if learnt is not None and self._days_since(learnt) >= self.max_age:
+            text = f"version {self.champion.number} learnt from sales until {self._age(learnt)}"
             yield Reason(AGE, AGE, f"{text} ('monitoring.max_age': {self.max_age})")
-        judged = {each.version for each in self.history} | {self.champion.number}
-        days = [day for each in self.versions if each.number in judged and (day := _last_day(each)) is not None]
-        if self.every is not None and days and self._since(max(days)) >= self.every:
-            text = f"the last training that was judged learnt from sales until {self._told(max(days))}"
+        judged = {change.version for change in self.history} | {self.champion.number}
+        learnt_days = [_last_day(version) for version in self.versions if version.number in judged]
+        days = [day for day in learnt_days if day is not None]
+        if self.every is not None and days and self._days_since(max(days)) >= self.every:
+            text = f"the last training that was judged learnt from sales until {self._age(max(days))}"
             yield Reason(SCHEDULE, SCHEDULE, f"{text} ('monitoring.every': {self.every})")
 
-    def unanswered(self, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
-        """Those of the reasons that no retraining has answered lately."""
-        answered = self._answered()
+    def open_reasons(self, reasons: Sequence[Reason]) -> tuple[Reason, ...]:
+        """The reasons for which there was no retraining lately."""
+        last = self._last_retraining()
         return tuple(
-            each for each in reasons if each.kind == NOW or answered is None or self.last >= self._asks(each, answered)
+            reason
+            for reason in reasons
+            if reason.kind == NOW or last is None or self.last >= self._counts_from(reason, last)
         )
 
-    def nothing(self, reasons: Sequence[Reason]) -> str:
-        """Why nothing is done, where no reason is left open."""
-        answered = self._answered()
-        if not reasons or answered is None:
-            return f"nothing asks for it: {self._fresh()}"
-        again = min(self._asks(each, answered) for each in reasons)
-        asked = listed([each.text for each in reasons])
+    def why_not(self, reasons: Sequence[Reason]) -> str:
+        """Why there is no retraining, where no reason is open."""
+        last = self._last_retraining()
+        if not reasons or last is None:
+            return f"there is no reason to: {self._fresh()}"
+        again = min(self._counts_from(reason, last) for reason in reasons)
+        texts = listed([reason.text for reason in reasons])
         return (
-            f"{asked}; but version {answered.version} was trained lately and {answered.verdict}, so that this counts "
-            f"again when there are sales of {again}"
+            f"{texts}; but version {last.version} was trained lately and {last.verdict}, so that this counts again "
+            f"when there are sales of {again}"
         )
 
-    def settled(self, version: str) -> str:
-        """Why `version` is not judged: it is the champion, or it was judged against it; empty where it is to be."""
+    def why_settled(self, version: str) -> str:
+        """Why `version` is not judged: it is the champion, or was judged against it. Empty where it is to be judged."""
         same = f"data and settings are those of version {version}, which"
         if self.champion is not None and self.champion.number == version:
             return f"{same} is the champion"
         champion = None if self.champion is None else self.champion.number
-        for each in reversed(self.history):
-            if each.verdict == ROLLED_BACK and each.before == version:
-                return f"{same} was taken back on {each.when:%Y-%m-%d}"
-            if each.verdict == REFUSED and (each.version, each.before) == (version, champion):
-                return f"{same} was refused on {each.when:%Y-%m-%d}: {each.reason}"
+        for change in reversed(self.history):
+            if change.verdict == ROLLED_BACK and change.before == version:
+                return f"{same} was rolled back on {change.when:%Y-%m-%d}"
+            if change.verdict == REFUSED and (change.version, change.before) == (version, champion):
+                return f"{same} was refused on {change.when:%Y-%m-%d}: {change.reason}"
         return ""
 
-    def _answered(self) -> Change | None:
-        """The last retraining that came to a decision."""
-        return next((each for each in reversed(self.history) if each.asked), None)
+    def _last_retraining(self) -> Change | None:
+        """The decision on the last version that was trained for a reason."""
+        return next((change for change in reversed(self.history) if change.asked), None)
 
-    def _asks(self, reason: Reason, answered: Change) -> date:
-        """From which day of sales on the reason asks, after a retraining and those before it."""
-        learnt = {each.number: _last_day(each) for each in self.versions}
-        known = [each.version for each in self.history if each.verdict == PROMOTED and reason.key in each.asked]
-        waits = [(answered.version, PATIENCE), *((version, self.looked_at) for version in known)]
+    def _counts_from(self, reason: Reason, last: Change) -> date:
+        """The day of sales from which the reason counts again, after the `last` retraining and those before it."""
+        learnt = {version.number: _last_day(version) for version in self.versions}
+        promoted_for = [
+            change.version for change in self.history if change.verdict == PROMOTED and reason.key in change.asked
+        ]
+        waits = [(last.version, PATIENCE), *((version, self.window_days) for version in promoted_for)]
         days = [day + timedelta(days=wait) for version, wait in waits if (day := learnt.get(version)) is not None]
         return max(days, default=date.min)
 
     def _fresh(self) -> str:
-        assert self.champion is not None  # else that would ask
+        assert self.champion is not None  # a missing champion is a reason
         learnt = _last_day(self.champion)
         schedule = "" if self.every is None else f", trained every {self.every}"
-        told = "" if learnt is None else f" learnt from sales until {self._told(learnt)}, and"
-        return f"version {self.champion.number}{told} may be {self.max_age} days old{schedule}; no finding asks for it"
+        age = "" if learnt is None else f" learnt from sales until {self._age(learnt)}, and"
+        return f"version {self.champion.number}{age} may be {self.max_age} days old{schedule}; no finding is a reason"
 
-    def _since(self, learnt: date) -> int:
+    def _days_since(self, learnt: date) -> int:
         return (self.last - learnt).days
 
-    def _told(self, learnt: date) -> str:
-        days = self._since(learnt)
+    def _age(self, learnt: date) -> str:
+        days = self._days_since(learnt)
         return f"{learnt}, {many(days, 'day')} before the last" if days else f"{learnt}, the last day"
 
 
@@ -232,8 +240,8 @@ def _last_day(version: Version) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
-def _trained(project: Project) -> str:
-    """Trains what is out of date, and registers it; its version."""
+def _train(project: Project) -> str:
+    """Trains and registers a challenger; returns its version."""
     project.run("register")
     registered = project.results.summary(RegisterSummary)
     if not registered.recorded:
@@ -241,8 +249,8 @@ def _trained(project: Project) -> str:
     return str(registered.version)
 
 
-def _tell(project: Project, done: Retrained) -> None:
-    """Tells those who are to be alerted what was done."""
+def _send_alerts(project: Project, retraining: Retraining) -> None:
+    """Sends the decision to the receivers of alerts."""
     from foresell.monitor.alerts.delivery import tell
 
-    tell(done.findings, project.settings.monitoring.alerts, project.folder, about="retrain")
+    tell(retraining.findings, project.settings.monitoring.alerts, project.folder, about="retrain")

@@ -31,7 +31,7 @@ def test_the_first_model_is_promoted_and_a_second_time_there_is_nothing_to_do(tr
     assert any(line.endswith(" ok") for line in ended.stdout.splitlines())  # the figures of the verdict
     again = run("retrain", tracked_shop, "--quiet")
     assert again.exit_code == 0
-    assert said(again).startswith("Nothing to do: nothing asks for it: version 1 learnt from sales until 2025-12-28")
+    assert said(again).startswith("Nothing to do: there is no reason to: version 1 learnt from sales until 2025-12-28")
 
 
 def test_as_json(tracked_shop):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import to_builtins
 
 from foresell.apps.cli.command import (
     Verb,
@@ -18,7 +19,7 @@ from foresell.apps.cli.progress import Meter
 
 if TYPE_CHECKING:
     from foresell.pipeline.project import Project
-    from foresell.pipeline.promotion import Decision
+    from foresell.pipeline.promotion import Decision, RegisteredVersion
     from foresell.registry.gate import Figure, Verdict
 
 CODES = "Exit codes: 0 done, 1 refused (or the store does not answer), 2 wrong use, 130 interrupted."
@@ -38,17 +39,17 @@ def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
 @click.option("--force", metavar="REASON", help="Promote it whatever the verdict; the reason is kept.")
 @options()
 def promote(version: str | None, force: str | None, **flags: Any) -> None:
-    """Make a registered model the champion, if it beats the one there is.
+    """Make a registered model the champion, if it is better than the present champion.
 
     On the same windows its WRMSSE must be lower by 'promotion.margin', at no level higher by more than
-    'promotion.tolerance', and lower than that of seasonal_naive. Over all levels each of its ranges must hold within
-    'promotion.coverage' of what it promises. Without a champion yet, the first two are not asked.
+    'promotion.tolerance', and lower than that of seasonal_naive. Over all levels the coverage of each of its ranges
+    must be within 'promotion.coverage' of the nominal one. While there is no champion, the first two do not apply.
 
-    A challenger that learnt by the champion's own settings from newer sales is a refresh: the champion is asked as it
-    stands at the windows after its last day, and the challenger must not be worse by more than 'promotion.tolerance'.
-    Else, where the two were tried on other data or windows, the champion's settings are tried again on the
-    challenger's, which takes as long as a backtest. Whatever comes of it, the verdict is kept, figure by figure, as an
-    MLflow run. A version that `rollback` took out of service must be named to be judged again.
+    A challenger with the champion's settings and newer sales is a refresh: the fitted champion forecasts at the windows
+    after its last day, and the challenger must not be worse by more than 'promotion.tolerance'. In other cases, where
+    the two have backtests on other data or windows, the champion's settings are tried on those of the challenger,
+    which takes as long as a backtest. The verdict is kept, figure by figure, as an MLflow run. A version that
+    `rollback` took out of service must be named to be judged again.
 
     Reads foresell.yaml and the registry. Writes to the registry: the alias champion, and a run of the kind promotion.
     Needs the extra 'mlflow'.
@@ -68,10 +69,10 @@ def promote(version: str | None, force: str | None, **flags: Any) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why; it is kept.")
 @options()
 def rollback(reason: str, **flags: Any) -> None:
-    """Go back to the champion before; once more goes back one more.
+    """Go back to the champion before; repeated, to the one before that.
 
     Reads foresell.yaml and the registry's history. Writes to the registry: the alias champion, and a run of the kind
-    promotion. Nothing is trained and nothing judged. Needs the extra 'mlflow'.
+    promotion. Trains and judges nothing. Needs the extra 'mlflow'.
     """
     from foresell.pipeline import promotion
 
@@ -80,11 +81,11 @@ def rollback(reason: str, **flags: Any) -> None:
 
 
 def _end(decision: Decision, flags: dict[str, Any]) -> None:
-    """Prints what was decided; the code is 1 where the version does not serve."""
+    """Prints the decision; the exit code is 1 where the version is not the champion."""
     if flags["as_json"]:
         print_json(decision.to_dict())
     else:
-        click.echo(decided(decision))
+        click.echo(decision_text(decision))
     if not decision.serves:
         click.get_current_context().exit(1)
 
@@ -104,25 +105,25 @@ def _end(decision: Decision, flags: dict[str, Any]) -> None:
 def models(verdicts: bool, newest: int | None, yes: bool, **flags: Any) -> None:
     """List the registered models: who is champion, since when and why.
 
-    Reads foresell.yaml and the registry. Changes nothing, but with --prune: each version holds the whole panel that it
-    learnt from, and these add up. What is removed (the version, and its files in the store) cannot be had again; its
-    settings and scores, and what was decided of it, stay on record. Needs the extra 'mlflow'.
+    Reads foresell.yaml and the registry. Changes nothing without --prune, which frees space: each version holds the
+    whole panel that it learnt from. The files of a removed version are gone for good; its settings, its scores and the
+    decisions about it stay on record. Needs the extra 'mlflow'.
     """
     from foresell.pipeline import promotion
 
     project, _ = _project(flags)
-    removed = None if newest is None else _pruned(project, newest, yes)
-    found = promotion.models(project)
+    removed = None if newest is None else _prune(project, newest, yes)
+    versions = promotion.models(project)
     if flags["as_json"]:
-        print_json({"models": found} | ({} if removed is None else {"removed": removed}))
+        print_json({"models": to_builtins(versions)} | ({} if removed is None else {"removed": removed}))
         return
     if removed is not None:
-        click.echo(f"{_freed(removed)}\n")
-    click.echo(listed(found, verdicts))
+        click.echo(f"{_removed_text(removed)}\n")
+    click.echo(versions_text(versions, verdicts))
 
 
-def _pruned(project: Project, newest: int, yes: bool) -> dict[str, int]:
-    """Removes what is spare, once that was agreed to; the bytes of each version."""
+def _prune(project: Project, newest: int, yes: bool) -> dict[str, int]:
+    """Removes the versions that may be removed, once that is confirmed; returns the bytes of each."""
     from foresell.core.words import listed as in_words
     from foresell.pipeline import promotion
 
@@ -134,7 +135,7 @@ def _pruned(project: Project, newest: int, yes: bool) -> dict[str, int]:
     return promotion.prune(project, spare)
 
 
-def _freed(removed: dict[str, int]) -> str:
+def _removed_text(removed: dict[str, int]) -> str:
     from foresell.core.words import many
 
     if not removed:
@@ -142,40 +143,40 @@ def _freed(removed: dict[str, int]) -> str:
     return f"{many(len(removed), 'version')} removed, which frees {sum(removed.values()) / 1e6:,.1f} MB."
 
 
-def decided(decision: Decision) -> str:
-    """What was decided, and the figures it rests on."""
+def decision_text(decision: Decision) -> str:
+    """The decision, and the figures of the verdict."""
     from foresell.apps.cli.text import hanging
 
-    name, version, made = decision.name, decision.version, decision.change
-    if made is None:
+    name, version, change = decision.name, decision.version, decision.change
+    if change is None:
         return f"Version {version} of {name} is the champion already."
-    was = f" in the place of version {made.before}" if made.before else ""
+    place = f" in the place of version {change.before}" if change.before else ""
     head = {
-        "promoted": f"Version {version} of {name} is the champion now{was}",
-        "forced": f"Version {version} of {name} is the champion now{was}, by force",
-        "rolled back": f"Version {version} of {name} is the champion again{was}",
+        "promoted": f"Version {version} of {name} is the champion now{place}",
+        "forced": f"Version {version} of {name} is the champion now{place}, by force",
+        "rolled back": f"Version {version} of {name} is the champion again{place}",
         "refused": f"Version {version} of {name} was refused"
-        + (f"; version {made.before} stays the champion" if made.before else "; there is no champion"),
-    }[made.verdict]
-    lines = [hanging("", f"{head}{': ' + made.reason if made.reason else ''}.", 0)]
+        + (f"; version {change.before} stays the champion" if change.before else "; there is no champion"),
+    }[change.verdict]
+    lines = [hanging("", f"{head}{': ' + change.reason if change.reason else ''}.", 0)]
     if decision.compared in _COMPARED:
-        how = _COMPARED[decision.compared].format(champion=made.before, challenger=version)
-        lines.append(hanging("", how, 0))
+        comparison = _COMPARED[decision.compared].format(champion=change.before, challenger=version)
+        lines.append(hanging("", comparison, 0))
     if decision.verdict is not None:
         lines += ["", figures(decision.verdict), "", hanging("", _windows(decision.verdict), 0)]
-    lines.append(f"Kept as run {made.run}.")
+    lines.append(f"Recorded as run {change.run}.")
     return "\n".join(lines)
 
 
 _COMPARED = {
     "tried again": "The settings of version {champion} were tried again on the data and windows of version "
     "{challenger}.",
-    "as it stands": "Version {challenger} learnt by the settings of version {champion} from newer sales, so version "
-    "{champion} was asked as it stands, at windows after its last day.",
-    "no window since": "Version {challenger} learnt by the settings of version {champion} from newer sales; no window "
-    "lies wholly after the last day of version {champion}, so that the two cannot be told apart.",
+    "as it stands": "Version {challenger} has the settings of version {champion} and newer sales, so version "
+    "{champion} was scored as it stands, at windows after its last day.",
+    "no window since": "Version {challenger} has the settings of version {champion} and newer sales; no window lies "
+    "wholly after the last day of version {champion}, so that the two cannot be told apart.",
 }
-"""What the figures of the champion are, by `Decision.compared`."""
+"""Where the figures of the champion come from, by `Decision.compared`."""
 
 
 def _windows(verdict: Verdict) -> str:
@@ -183,18 +184,20 @@ def _windows(verdict: Verdict) -> str:
 
 
 def figures(verdict: Verdict) -> str:
-    """The verdict as a table: errors of each level, then the ranges over all levels; those of each are in the run."""
+    """The verdict as a table: the errors of each level, and the ranges over all levels."""
     from foresell.apps.cli.text import columns
 
     rows = [("level", "figure", "champion", "challenger", "limit", "")]
-    for figure in (each for each in verdict.figures if each.judged or each.nominal is None):
-        told = "" if not figure.judged else "ok" if figure.ok else "NOT MET"
+    for figure in verdict.figures:
+        if not figure.judged and figure.nominal is not None:
+            continue
+        mark = "" if not figure.judged else "ok" if figure.ok else "NOT MET"
         cells = (_cell(figure, figure.champion), _cell(figure, figure.challenger), _limit(figure))
-        rows.append((figure.level, _called(figure), *cells, told))
+        rows.append((figure.level, _label(figure), *cells, mark))
     return columns(rows, right=[2, 3, 4], indent=2)
 
 
-def _called(figure: Figure) -> str:
+def _label(figure: Figure) -> str:
     from foresell.core.words import share
 
     return figure.figure if figure.nominal is None else f"in the range of {share(figure.nominal)}"
@@ -214,34 +217,32 @@ def _limit(figure: Figure) -> str:
     return f"{_cell(figure, figure.at_least)} to {_cell(figure, figure.at_most)}"
 
 
-def listed(found: list[dict[str, Any]], verdicts: bool) -> str:
-    """The versions, the newest first, and why the champion is it."""
+def versions_text(versions: list[RegisteredVersion], verdicts: bool) -> str:
+    """The versions as a table, the newest first; why one is the champion; with `verdicts` every decision."""
     from foresell.apps.cli.text import columns, hanging
     from foresell.core.words import score
 
-    if not found:
+    if not versions:
         return "No model is registered yet. Make one with: foresell train"
     rows = [("version", "", "trained", "data to", "WRMSSE", "last decision")]
-    for each in found:
-        last = each["verdicts"][-1] if each["verdicts"] else None
-        mark = "champion" if each["champion"] else ""
-        told = "" if last is None else f"{last['verdict']} {_moment(last['when'])}"
-        rows.append(
-            (each["version"], mark, _moment(each["trained"]), each["data_last"] or "", score(each["wrmsse"]), told)
-        )
-    lines = [columns(rows, right=[0, 4])]
-    champion = next((each for each in found if each["champion"]), None)
+    for version in versions:
+        mark = "champion" if version.champion else ""
+        last = f"{version.verdicts[-1].verdict} {_moment(version.verdicts[-1].when)}" if version.verdicts else ""
+        trained, data_last = _moment(version.trained), version.data_last or ""
+        rows.append((version.version, mark, trained, data_last, score(version.wrmsse), last))
+    lines = [columns(rows, right=[0, 4]), ""]
+    champion = next((version for version in versions if version.champion), None)
     if champion is None:
-        lines += ["", "No version is the champion. Next: foresell promote"]
+        lines.append("No version is the champion. Next: foresell promote")
     else:
-        since = f" since {_moment(champion['since'])}" if champion["since"] else ""
-        why = f": {champion['why'].rstrip('.')}" if champion["why"] else ""
-        lines += ["", hanging("", f"Version {champion['version']} is the champion{since}{why}.", 0)]
+        since = f" since {_moment(champion.since)}" if champion.since else ""
+        why = f": {champion.why.rstrip('.')}" if champion.why else ""
+        lines.append(hanging("", f"Version {champion.version} is the champion{since}{why}.", 0))
     if verdicts:
         lines += [""] + [
-            hanging(f"{each['version']}", f"{_moment(one['when'])} {one['verdict']}: {one['reason']}", 4)
-            for each in found
-            for one in each["verdicts"]
+            hanging(version.version, f"{_moment(verdict.when)} {verdict.verdict}: {verdict.reason}", 4)
+            for version in versions
+            for verdict in version.verdicts
         ]
     return "\n".join(lines)
 
