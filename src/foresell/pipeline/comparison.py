@@ -4,8 +4,8 @@
 |---|---|---|
 | nothing | there is no champion | |
 | kept | both have a backtest on the same data and windows | those of that backtest |
-| as it stands | the challenger has the same settings and later sales | of the fitted champion, which forecasts from the |
-| | | newer sales, at the challenger's windows after its last day |
+| as it stands | the challenger has the same settings and later sales | of the fitted champion, which forecasts from |
+| | | the newer sales, at the challenger's windows after its last day |
 | no window since | the same, but no window lies wholly after that day | none: the two cannot be told apart |
 | tried again | all other cases | of its settings, in a backtest on the challenger's data and windows |
 
