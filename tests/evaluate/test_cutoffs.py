@@ -13,7 +13,7 @@ def test_the_last_window_ends_with_the_history(make_panel):
 
 
 def test_too_short_a_history_says_what_would_fit(make_panel):
-    with pytest.raises(UsageError, match=r"takes 112\. Ask for 2 with 'backtest.windows'"):
+    with pytest.raises(UsageError, match=r"takes 112\. Ask for 2 'windows'"):
         cutoffs(make_panel(111), horizon=28, windows=3)
     assert len(cutoffs(make_panel(112), horizon=28, windows=3)) == 3
     assert len(cutoffs(make_panel(111), horizon=28, windows=2)) == 2

@@ -14,6 +14,8 @@ import pytest
 import foresell as fs
 from foresell.core.errors import UsageError
 
+NAIVE = ["seasonal_naive"]
+
 
 @pytest.fixture(scope="module")
 def sales() -> pl.DataFrame:
@@ -85,6 +87,98 @@ def test_the_best_model_may_have_a_name_of_its_own(panel):
     tested = fs.backtest(panel, models, 7, windows=2)
     forecasts = fs.forecast(panel, models["short"], 7, tested=tested, name="short")
     assert forecasts.bottom.quantiles is not None
+
+
+WRONG_BACKTESTS = {
+    "a table in place of a panel": (lambda sales, panel: fs.backtest(sales), "'panel' is of the type DataFrame"),
+    "a model as plain text": (lambda sales, panel: fs.backtest(panel, "lightgbm"), r"Write `models=\['lightgbm'\]`"),
+    "no models": (lambda sales, panel: fs.backtest(panel, []), "'models' is \\[\\]; expected names of models"),
+    "a model that does not exist": (lambda sales, panel: fs.backtest(panel, ["ligthgbm"]), "Did you mean 'lightgbm'"),
+    "something that is no model": (lambda sales, panel: fs.backtest(panel, {"mine": 3}), "given as 'mine' in 'models'"),
+    "numbers as models": (lambda sales, panel: fs.backtest(panel, [3]), r"`models=\{'mine': model\}`"),
+    "None as models": (lambda sales, panel: fs.backtest(panel, None), "expected names of models"),
+    "horizon 0": (lambda sales, panel: fs.backtest(panel, NAIVE, 0), "'horizon' is 0; expected a whole number from 1"),
+    "a negative horizon": (lambda sales, panel: fs.backtest(panel, NAIVE, -7), "'horizon' is -7"),
+    "a horizon as text": (lambda sales, panel: fs.backtest(panel, NAIVE, "28"), "'horizon' is '28'"),
+    "a horizon with a fraction": (lambda sales, panel: fs.backtest(panel, NAIVE, 2.5), "'horizon' is 2.5"),
+    "a horizon that is too long": (lambda sales, panel: fs.backtest(panel, NAIVE, 500), "Ask for a shorter 'horizon'"),
+    "no windows": (lambda sales, panel: fs.backtest(panel, NAIVE, windows=0), "'windows' is 0"),
+    "too many windows": (lambda sales, panel: fs.backtest(panel, NAIVE, windows=99), "Ask for 6 'windows'"),
+    "windows that do not move": (lambda sales, panel: fs.backtest(panel, NAIVE, every=0), "'every' is 0"),
+    "levels of plain texts": (
+        lambda sales, panel: fs.backtest(panel, NAIVE, levels=["store"]),
+        r"Write `levels=\[\('store',\)\]`",
+    ),
+    "levels as plain text": (
+        lambda sales, panel: fs.backtest(panel, NAIVE, levels="store"),
+        r"Write `levels=\[\('store',\)\]`",
+    ),
+    "a level of no column": (
+        lambda sales, panel: fs.backtest(panel, NAIVE, levels=[("stroe",)]),
+        "needs the column stroe.*Did you mean 'store'",
+    ),
+    "a number as levels": (lambda sales, panel: fs.backtest(panel, NAIVE, levels=1), "'levels' is 1"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_BACKTESTS)
+def test_a_wrong_backtest_says_what_to_write(case, sales, panel):
+    call, message = WRONG_BACKTESTS[case]
+    with pytest.raises(UsageError, match=message):
+        call(sales, panel)
+
+
+WRONG_FORECASTS = {
+    "a table in place of a panel": ({"panel": 3}, "'panel' is of the type int"),
+    "horizon 0": ({"horizon": 0}, "'horizon' is 0"),
+    "a horizon as text": ({"horizon": "a week"}, "'horizon' is 'a week'"),
+    "a model that does not exist": ({"model": "seasonal"}, "There is no model 'seasonal'.*Did you mean"),
+    "something that is no model": ({"model": 5}, "is no model"),
+    "one quantile as a number": ({"quantiles": 0.9}, r"as in `quantiles=\(0.1, 0.9\)`"),
+    "quantiles in per cent": ({"quantiles": (5, 95)}, "expected numbers between 0 and 1"),
+    "quantiles as text": ({"quantiles": "0.5"}, "expected numbers between 0 and 1"),
+    "no quantiles": ({"quantiles": ()}, "expected numbers between 0 and 1"),
+    "levels of plain texts": ({"levels": ["store"]}, r"Write `levels=\[\('store',\)\]`"),
+    "a level of no column": ({"levels": [("region",)]}, "needs the column region"),
+    "a leaderboard in place of a backtest": ({"tested": pl.DataFrame()}, "expected what `foresell.backtest"),
+    "a model that was not tested": ({"model": "lightgbm"}, "or name one of seasonal_naive, moving_average, ensemble"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FORECASTS)
+def test_a_wrong_forecast_says_what_to_write(case, panel, tested):
+    arguments, message = WRONG_FORECASTS[case]
+    with pytest.raises(UsageError, match=message):
+        fs.forecast(**{"panel": panel, "tested": tested, **arguments})
+
+
+def test_a_backtest_of_other_series_gives_no_ranges(sales, tested):
+    north = fs.Panel.from_frame(sales.filter(store="north"), ("store", "item"))
+    with pytest.raises(UsageError, match=r"of other series \(6, by store x item\) than the panel \(3, by"):
+        fs.forecast(north, horizon=7, tested=tested)
+
+
+def test_a_level_that_was_not_forecast_is_named(panel):
+    forecasts = fs.forecast(panel, "seasonal_naive", 7)
+    with pytest.raises(UsageError, match=r"no forecast of the level \('store',\)"):
+        forecasts[("store",)]
+    with pytest.raises(UsageError, match="'level' is the plain text 'store'"):
+        forecasts["store"]
+    assert forecasts[("item", "store")] is forecasts.bottom
+
+
+@pytest.mark.parametrize("kind", ["pandas", "pyarrow", "polars"])
+def test_tables_come_back_in_the_library_that_they_came_in(sales, kind):
+    if kind != "polars":
+        pytest.importorskip(kind)
+    given = sales.lazy() if kind == "polars" else sales.to_pandas() if kind == "pandas" else sales.to_arrow()
+    panel = fs.Panel.from_frame(given, ("store", "item"))
+    tested = fs.backtest(panel, NAIVE, horizon=7, windows=1)
+    forecasts = fs.forecast(panel, horizon=7, tested=tested)
+    tables = [panel.to_frame(), forecasts.to_frame(), forecasts.total.to_frame(), tested.leaderboard()]
+    tables += [tested.forecasts, tested.levels, tested.segments, tested.steps, tested.runs]
+    assert {type(table).__module__.partition(".")[0] for table in tables} == {kind}
+    assert {"mean", "q950"} <= set(getattr(tables[1], "column_names", None) or tables[1].columns)
 
 
 def test_the_snippet_at_the_door_runs_as_it_stands(sales, tmp_path, monkeypatch):

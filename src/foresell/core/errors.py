@@ -14,6 +14,8 @@ A message says what was found, what was expected, how many and the first five, a
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -81,3 +83,14 @@ def first_five(values: object) -> str:
     listed = [str(value) for value in values]  # type: ignore[attr-defined]
     rest = len(listed) - 5
     return ", ".join(listed[:5]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    """A sentence that names the one of `names` that `name` may have meant, with a space before it; else nothing.
+
+    >>> suggestion("stroe", ["store", "item"]), suggestion("Date", ["date"]), suggestion("day", ["store"])
+    (" Did you mean 'store'?", " Did you mean 'date'?", '')
+    """
+    plain = {str(known).casefold(): str(known) for known in names}
+    near = difflib.get_close_matches(name.casefold(), plain, n=1)
+    return f" Did you mean '{plain[near[0]]}'?" if near else ""

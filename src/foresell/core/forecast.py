@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Groups, Level
+from foresell.core.tables import TableKind, to_kind
 
 
 def quantile_column(probability: float) -> str:
@@ -29,6 +31,7 @@ class Forecast:
     - `dates`: datetime64[D] [step], the days forecast.
     - `mean`: float32 [series, step].
     - `quantiles`: float32 [q, series, step] for the rising `probabilities`; both empty when not asked for.
+    - `table_kind`: the library of the table that `to_frame` gives.
     """
 
     series: pl.DataFrame
@@ -38,6 +41,7 @@ class Forecast:
     mean: np.ndarray
     probabilities: tuple[float, ...] = ()
     quantiles: np.ndarray | None = None
+    table_kind: TableKind = TableKind.POLARS
 
     def __post_init__(self) -> None:
         expected = (self.series.height, len(self.dates))
@@ -63,7 +67,11 @@ class Forecast:
         """The same forecast with `quantiles` [q, series, step] round it."""
         return replace(self, probabilities=tuple(probabilities), quantiles=quantiles)
 
-    def to_frame(self) -> pl.DataFrame:
+    def to_frame(self) -> Any:
+        """The table of `to_polars`, in the library of `table_kind`."""
+        return to_kind(self.to_polars(), self.table_kind)
+
+    def to_polars(self) -> pl.DataFrame:
         """One row per series and day: keys, ``cutoff``, ``date``, ``step`` (from 1), ``mean``, then ``q500`` etc."""
         n_series, horizon = self.mean.shape
         frame = self.series.select(self.keys)[np.repeat(np.arange(n_series), horizon)]

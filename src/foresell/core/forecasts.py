@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from foresell.core.arguments import column_names
 from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.panel import Panel
+from foresell.core.tables import to_kind
 
 
 @dataclass(frozen=True)
 class Forecasts:
-    """The forecast of every level, from the total down to the single series; their means add up."""
+    """The forecast of every level, from the total down to the single series; their means add up.
+
+    `panel` is the history that they go on from, for charts.
+    """
 
     by_level: Mapping[Level, Forecast]
+    panel: Panel | None = None
 
-    def __getitem__(self, level: Level) -> Forecast:
-        return self.by_level[tuple(level)]
+    def __getitem__(self, level: Sequence[str]) -> Forecast:
+        """The forecast of one level. Raises UsageError for a level that was not forecast."""
+        wanted = column_names(level, "level")
+        for of_level, forecast in self.by_level.items():
+            if set(of_level) == set(wanted):
+                return forecast
+        raise UsageError(
+            f"There is no forecast of the level {wanted}; there are {first_five(self.by_level)}. Add it when you "
+            f"forecast: `levels=[{wanted}]`."
+        )
 
     @property
     def total(self) -> Forecast:
@@ -32,7 +47,11 @@ class Forecasts:
         """The forecast of the single series."""
         return list(self.by_level.values())[-1]
 
-    def to_frame(self) -> pl.DataFrame:
+    def to_frame(self) -> Any:
+        """The table of `to_polars`, in the library of the table that the panel was made from."""
+        return to_kind(self.to_polars(), self.total.table_kind)
+
+    def to_polars(self) -> pl.DataFrame:
         """One row for each series of each level and day.
 
         ``level`` says in words which level a row belongs to (``total``, ``store``, ``store x item``). Then comes one
@@ -46,7 +65,7 @@ class Forecasts:
         names = list(dict.fromkeys(name for level in self.by_level for name in level))
         parts = []
         for level, forecast in self.by_level.items():
-            frame = forecast.to_frame().drop("total", strict=False) if not level else forecast.to_frame()
+            frame = forecast.to_polars() if level else forecast.to_polars().drop("total", strict=False)
             parts.append(frame.select(pl.lit(level_name(level)).alias("level"), pl.all()))
         values = parts[0].columns[1 + len(next(iter(self.by_level))) :]
         taken = [name for name in names if name in ("level", *values)]

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from foresell.core.arguments import one_of
+
 
 class Frequency(StrEnum):
     """The length of one period of the panel."""
@@ -13,6 +15,15 @@ class Frequency(StrEnum):
     DAY = "D"
     WEEK = "W"
     MONTH = "M"
+
+    @classmethod
+    def of(cls, text: str) -> Frequency:
+        """The frequency that is written ``D``, ``W`` or ``M``. Raises UsageError for anything else.
+
+        >>> Frequency.of("W").noun
+        'week'
+        """
+        return cls(one_of(text, "frequency", cls, " (days, weeks, months)"))
 
     @property
     def season(self) -> int:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError, first_five
+from foresell.core.arguments import column_names
+from foresell.core.errors import UsageError, first_five, suggestion
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -27,11 +28,11 @@ def level_name(level: Level) -> str:
 
 def check_columns(series: pl.DataFrame, level: Level) -> None:
     """Raises UsageError where the level names a column that the table of `series` does not have."""
-    missing = [column for column in level if column not in series.columns]
+    missing = [column for column in column_names(level, "level") if column not in series.columns]
     if missing:
         raise UsageError(
             f"The level '{level_name(level)}' needs the column {first_five(missing)}, which the series do not "
-            f"have. They have {', '.join(series.columns)}. Correct 'levels' in the settings."
+            f"have. They have {', '.join(series.columns)}.{suggestion(missing[0], series.columns)} Correct 'levels'."
         )
 
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError, first_five
+from foresell.core.arguments import whole_number
+from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_index, period_range
 from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Groups, Hierarchy, Level
+from foresell.core.long_table import lay_out
+from foresell.core.long_table_checks import Columns
+from foresell.core.tables import Table, TableKind, to_kind
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,7 @@ class Panel:
     - `units`: float32 [series, day]: NaN = not known (not yet on sale, closed, stocked out), 0 = nothing sold.
     - `known`: known-ahead covariates by name; ``price`` and ``promotion`` are the names that features look for.
     - `events`: named events, one row per (date, event): columns ``date`` and ``event``.
+    - `table_kind`: the library of the tables that are made of the panel for its user.
 
     The last day of `units` is the cutoff. `dates` and `known` may reach past it, `units` never does.
     """
@@ -73,6 +79,7 @@ class Panel:
     events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"date": pl.Date, "event": pl.String}))
     frequency: Frequency = Frequency.DAY
     country: str | None = None
+    table_kind: TableKind = TableKind.POLARS
 
     def __post_init__(self) -> None:
         if self.units.shape[0] != self.series.height or self.units.shape[1] > len(self.dates):
@@ -98,8 +105,17 @@ class Panel:
         return self.dates[self.n_days - 1].astype(object)
 
     def day_of(self, when: date | str | np.datetime64) -> int:
-        """The index of the day (period) in which `when` lies; may lie past the end."""
-        return int(period_index(np.array([when], "datetime64[D]"), self.dates[0], self.frequency)[0])
+        """The index of the day (period) in which `when` lies; may lie past the end.
+
+        Raises UsageError for what is no date.
+        """
+        try:
+            day = np.array([when], "datetime64[D]")
+        except (TypeError, ValueError):
+            day = np.array(["NaT"], "datetime64[D]")
+        if np.isnat(day).any():
+            raise UsageError(f"{when!r} is no date; expected a date, or a text such as '2024-01-31'.")
+        return int(period_index(day, self.dates[0], self.frequency)[0])
 
     def until(self, cutoff: date | str | np.datetime64 | int) -> Panel:
         """The panel as it was known at the end of `cutoff` (a date, or the index of a day). Shares memory.
@@ -109,12 +125,14 @@ class Panel:
         day = int(cutoff) if isinstance(cutoff, int | np.integer) else self.day_of(cutoff)
         if not 0 <= day < self.n_days:
             raise UsageError(
-                f"The cutoff {cutoff} lies outside the history, which goes from {self.dates[0]} to {self.cutoff}."
+                f"The cutoff {cutoff} lies outside the history, which goes from {self.dates[0]} to {self.cutoff}. "
+                "Give a date within it."
             )
         return replace(self, units=self.units[:, : day + 1])
 
     def ahead(self, horizon: int) -> np.ndarray:
         """The dates of the `horizon` days after the cutoff: datetime64[D] [step]."""
+        whole_number(horizon, "horizon", 0)
         return period_range(self.dates[0], self.n_days + horizon, self.frequency)[self.n_days :]
 
     def part(self, series: slice | np.ndarray) -> Panel:
@@ -129,6 +147,7 @@ class Panel:
 
     def blocks(self, size: int) -> Iterator[Panel]:
         """The panel in parts of at most `size` series, in order."""
+        whole_number(size, "size")
         for start in range(0, self.n_series, size):
             yield self.part(slice(start, start + size))
 
@@ -152,8 +171,11 @@ class Panel:
         known = {name: known.of_groups(groups) for name, known in self.known.items() if name != "price"}
         return replace(self, series=frame, keys=level or ("total",), units=units, known=known)
 
-    def to_frame(self) -> pl.DataFrame:
-        """One row for each known day of each series: keys, ``date``, ``units``, and the known-ahead columns."""
+    def to_frame(self) -> Any:
+        """One row for each known day of each series: keys, ``date``, ``units``, and the known-ahead columns.
+
+        The table is of the library that the panel was made from.
+        """
         series, day = np.nonzero(~np.isnan(self.units))
         frame = self.series.select(self.keys)[series].with_columns(
             date=pl.Series(self.dates[day]), units=pl.Series(self.units[series, day])
@@ -162,69 +184,51 @@ class Panel:
             pl.Series(name, known.values[known.rows[series], day]).cast(pl.Float32)
             for name, known in self.known.items()
         ]
-        return frame.with_columns(covariates)
+        return to_kind(frame.with_columns(covariates), self.table_kind)
 
     @classmethod
     def from_frame(
         cls,
-        frame: pl.DataFrame,
-        keys: Level,
+        frame: Table,
+        keys: Sequence[str],
         *,
         date: str = "date",
         quantity: str = "units",
-        known_ahead: tuple[str, ...] = (),
-        attributes: pl.DataFrame | None = None,
-        frequency: Frequency = Frequency.DAY,
+        known_ahead: Sequence[str] = (),
+        attributes: Table | None = None,
+        frequency: str = Frequency.DAY,
         absent: str = "zero",
         ahead: int = 0,
         country: str | None = None,
     ) -> Panel:
         """A panel from a long table: one row for each series and day, in any order.
 
+        Tables may be of pandas, Polars (also lazy) or PyArrow; named levels of a pandas index count as columns. Tables
+        that are made of the panel come back in the same library.
+
         Rows whose quantity is null give covariates only, so future rows may stand in the same table. `absent`
         says what a day without a row means between a series' first row and the end of the history: ``zero``
         (nothing sold) or ``unknown``. Before its first row a series is not yet on sale: unknown. `attributes`
         adds columns to the series table, joined on the keys they share. Covariate columns of `known_ahead`
-        are numeric, one value for each series and day. `ahead` is how many days past the last sale to keep.
+        are numeric, one value for each series and day. `frequency` is ``D``, ``W`` or ``M``: days, weeks, months.
+        `ahead` is how many days (periods) past the last sale to keep. `country` is an ISO code, for public holidays.
 
-        Raises UsageError for missing columns and for two rows of one series and day.
+        Dates are dates, dates with a time, or text as in ``2024-01-31``. A time with a zone counts for the day of the
+        clock there.
+
+        Raises UsageError for a missing column, two rows of one series and day, a negative or infinite quantity, a
+        missing date, and a few dates that lie years from all others; the message says what corrects it.
         """
-        keys = tuple(keys)
-        missing = [name for name in (*keys, date, quantity, *known_ahead) if name not in frame.columns]
-        if missing:
-            raise UsageError(f"The table has no column {first_five(missing)}; it has {', '.join(frame.columns)}.")
-        series = frame.select(keys).unique().sort(keys)
-        numbered = series.with_row_index("__series")
-        row = frame.select(keys).join(numbered, on=list(keys), how="left", maintain_order="left", nulls_equal=True)
-        rows = row["__series"].to_numpy().astype(np.int64)
-        dates = frame[date].cast(pl.Date).to_numpy().astype("datetime64[D]")
-        values = frame[quantity].cast(pl.Float32).to_numpy()
-        sold = ~np.isnan(values)
-        if not sold.any():
-            raise UsageError(f"No row of the table has a value in '{quantity}', so there is no history.")
-        first = dates.min()
-        day = period_index(dates, first, frequency)
-        n_days = int(day[sold].max()) + 1
-        total = max(n_days + ahead, int(day.max()) + 1)
-        cell = rows * total + day
-        if len(np.unique(cell)) < len(cell):
-            raise UsageError("The table has two rows for one series and day; add them up or drop one of them.")
-        cube = np.full((series.height, total), np.nan, np.float32)
-        cube.reshape(-1)[cell] = values
-        units = np.ascontiguousarray(cube[:, :n_days])
-        if absent == "zero":
-            begin = np.full(series.height, n_days)
-            np.minimum.at(begin, rows[sold], day[sold])
-            on_sale = np.arange(n_days) >= begin[:, None]
-            units[np.isnan(units) & on_sale] = 0.0
-        known = {}
-        for name in known_ahead:
-            covariate = np.full((series.height, total), np.nan, np.float32)
-            covariate.reshape(-1)[cell] = frame[name].cast(pl.Float32).to_numpy()
-            known[name] = Known.of_each(covariate)
-        if attributes is not None:
-            on = [key for key in keys if key in attributes.columns]
-            series = series.join(attributes.unique(on), on=on, how="left", maintain_order="left")
+        every = Frequency.of(frequency)
+        cubes = lay_out(frame, Columns(keys, date, quantity, known_ahead), attributes, every, absent, ahead)  # type: ignore[arg-type]
+        known = {name: Known.of_each(values) for name, values in cubes.covariates.items()}
         return cls(
-            series, keys, period_range(first, total, frequency), units, known, frequency=frequency, country=country
+            cubes.series,
+            tuple(keys),
+            cubes.dates,
+            cubes.units,
+            known,
+            frequency=every,
+            country=country,
+            table_kind=cubes.kind,
         )

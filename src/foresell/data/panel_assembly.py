@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -74,8 +74,9 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
         known,
         frequency=frequency,
         country=data.country,
-        **({"events": days.events} if days is not None else {}),
     )
+    if days is not None:
+        panel = replace(panel, events=days.events)
     return AssembledPanel(_until(panel, data), ends, absent, findings)
 
 

@@ -24,7 +24,7 @@ def cutoffs(panel: Panel, horizon: int, windows: int, every: int | None = None) 
         noun = panel.frequency.noun
         fitting = max(0, (last + 1 - horizon) // every + 1)
         advice = (
-            f"Ask for {fitting} with 'backtest.windows', or for a shorter 'horizon'."
+            f"Ask for {fitting} 'windows', or for a shorter 'horizon'."
             if fitting
             else "Ask for a shorter 'horizon', or bring a longer history."
         )

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconciliation import BOTTOM_UP, Reconciliation, all_levels
-from foresell.core.errors import UsageError
+from foresell.core.arguments import levels_of, whole_number
+from foresell.core.errors import UsageError, first_five
 from foresell.core.forecasts import Forecasts
-from foresell.core.hierarchy import Hierarchy, Level
+from foresell.core.hierarchy import Hierarchy, check_columns
 from foresell.core.panel import Panel
 from foresell.core.settings import Features
 from foresell.core.settings import Model as ModelSettings
+from foresell.core.tables import to_kind
 from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import ENSEMBLE, fit
 from foresell.ensemble.combination import Combination
 from foresell.ensemble.configured_models import QUALITIES, TOTALS, make_models, make_totals
-from foresell.evaluate.backtest import TABLES, Backtest
+from foresell.evaluate.backtest import BENCHMARK, Backtest
 from foresell.evaluate.backtest import backtest as run_backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.models.totals import Totals
@@ -35,12 +37,51 @@ FAST = tuple(model.name for model in QUALITIES["fast"])
 
 
 @dataclass(frozen=True)
-class Tested(Backtest):
-    """A backtest with the ensemble among the models, and what `forecast` needs to forecast as was tested."""
+class BacktestResult:
+    """A backtest with the ensemble among the models, and what `forecast` needs to forecast as was tested.
 
-    models: Mapping[str, Model] = field(default_factory=dict)
-    sums: Totals | None = None
-    combination: Combination | None = None
+    `scores` has the tables as Polars. The properties of the same names give them in the library of the table that the
+    `panel` was made from.
+    """
+
+    scores: Backtest
+    panel: Panel
+    hierarchy: Hierarchy
+    models: Mapping[str, Model]
+    totals_model: Totals | None
+    combination: Combination
+
+    def leaderboard(self, benchmark: str = BENCHMARK) -> Any:
+        """One row for each model, best WRMSSE first, see `Backtest.leaderboard`."""
+        return self._given_back(self.scores.leaderboard(benchmark))
+
+    @property
+    def forecasts(self) -> Any:
+        """All forecasts beside what happened: model, keys, cutoff, date, step, mean, actual."""
+        return self._given_back(self.scores.forecasts)
+
+    @property
+    def levels(self) -> Any:
+        """The scores of each model, cutoff and level, see `Backtest`."""
+        return self._given_back(self.scores.levels)
+
+    @property
+    def segments(self) -> Any:
+        """The scores of each model, cutoff and segment of the single series."""
+        return self._given_back(self.scores.segments)
+
+    @property
+    def steps(self) -> Any:
+        """The scores of each model, cutoff, level and step after the cutoff."""
+        return self._given_back(self.scores.steps)
+
+    @property
+    def runs(self) -> Any:
+        """The seconds that each model took at each cutoff."""
+        return self._given_back(self.scores.runs)
+
+    def _given_back(self, table: pl.DataFrame | None) -> Any:
+        return None if table is None else to_kind(table, self.panel.table_kind)
 
 
 def backtest(
@@ -50,10 +91,10 @@ def backtest(
     *,
     windows: int = 3,
     every: int | None = None,
-    levels: Iterable[Level] = (),
+    levels: Iterable[Sequence[str]] = (),
     totals: bool = True,
     seed: int = 1,
-) -> Tested:
+) -> BacktestResult:
     """How well `models` would have forecast the last `windows` times `horizon` days of `panel`.
 
     `models` are names of the registry, or models by the names they shall have. `levels` are tuples of columns
@@ -63,20 +104,19 @@ def backtest(
 
     Raises UsageError for an unknown model or level and for a history that is too short.
     """
-    hierarchy = Hierarchy.of(panel.keys, tuple(tuple(level) for level in levels))
-    made = _made(models, hierarchy, seed)
+    _check_panel(panel)
+    whole_number(horizon, "horizon")
+    whole_number(windows, "windows")
+    whole_number(horizon if every is None else every, "every")
+    hierarchy = _hierarchy(panel, levels)
+    by_name = _models(models, hierarchy, seed)
     sums = make_totals(TOTALS["fast"], None, panel, hierarchy, horizon, seed) if totals else None
     days = cutoffs(panel, horizon, windows, every)
-    tested = run_backtest(panel, made, horizon, days, hierarchy, totals=sums)
+    tested = run_backtest(panel, by_name, horizon, days, hierarchy, totals=sums)
     combined = ensemble(panel, hierarchy, tested, tested.forecasts_of)
-    return Tested(
-        **{name: getattr(combined.scores, name) for name in TABLES},
-        forecasts=pl.concat([each for each in (tested.forecasts, combined.forecasts) if each is not None]),
-        totals=tested.totals,
-        models=made,
-        sums=sums,
-        combination=combined.combination,
-    )
+    forecasts = pl.concat([table for table in (tested.forecasts, combined.forecasts) if table is not None])
+    scores = replace(combined.scores, forecasts=forecasts, totals=tested.totals)
+    return BacktestResult(scores, panel, hierarchy, by_name, sums, combined.combination)
 
 
 def forecast(
@@ -84,8 +124,8 @@ def forecast(
     model: str | Model | None = None,
     horizon: int = 28,
     *,
-    levels: Iterable[Level] = (),
-    tested: Tested | None = None,
+    levels: Iterable[Sequence[str]] = (),
+    tested: BacktestResult | None = None,
     quantiles: Sequence[float] = QUANTILES,
     name: str | None = None,
     seed: int = 1,
@@ -93,33 +133,109 @@ def forecast(
     """The `horizon` days after the panel's last one, for the total, `levels` and the single series.
 
     `model` is a name of the registry or a model; where it is not given, the ensemble of `tested`, or LightGBM. With
-    `tested`, a backtest on this panel with the same levels, `quantiles` come from the errors in it of the model, which
+    `tested`, a backtest of the same series, `quantiles` come from the errors in it of the model, which
     goes by `name` there (its own, where not given); without, the forecast has a mean only. `forecasts.to_frame()`
     gives one tidy table.
 
-    Raises UsageError where `tested` holds no forecasts by the model, or other levels.
+    Raises UsageError where `tested` holds no forecasts by the model, or is of other series.
     """
-    hierarchy = Hierarchy.of(panel.keys, tuple(tuple(level) for level in levels))
-    if model is None and tested is not None and tested.combination is not None:
-        name, made, sums, combination = ENSEMBLE, tested.models, tested.sums, tested.combination
+    _check_panel(panel)
+    whole_number(horizon, "horizon")
+    hierarchy = _hierarchy(panel, levels)
+    probabilities = _probabilities(quantiles)
+    _check_tested(tested, panel)
+    if model is None and tested is not None:
+        name, fitting, sums, combination = ENSEMBLE, tested.models, tested.totals_model, tested.combination
     else:
         model = model or "lightgbm"
+        made = _models((model,) if isinstance(model, str) else {"model": model}, hierarchy, seed)
         name = name or (model if isinstance(model, str) else model.name)
-        made = _made((model,) if isinstance(model, str) else {name: model}, hierarchy, seed)
-        made, sums = dict(zip([name], made.values(), strict=True)), None
+        fitting, sums = dict(zip([name], made.values(), strict=True)), None
         combination = Combination(Blend.fixed({name: 1.0}), Reconciliation({BOTTOM_UP: 1.0}))
-    bottom = fit(panel, horizon, made, sums, combination).forecast(panel)
-    means = all_levels(bottom, panel.series, hierarchy)
-    if tested is None:
-        return Forecasts(means)
-    kept = tested.forecasts.filter(model=name) if tested.forecasts is not None else None
-    if kept is None or kept.is_empty():
-        raise UsageError(f"The backtest holds no forecasts by '{name}'; test that model to get quantiles round it.")
-    return Forecasts(Ranges.learn(kept, panel, hierarchy).apply(means, panel, hierarchy, tuple(quantiles)))
+    errors = None if tested is None else _forecasts_by(tested, name)
+    bottom = fit(panel, horizon, fitting, sums, combination).forecast(panel)
+    by_level = all_levels(bottom, panel.series, hierarchy)
+    if errors is not None:
+        by_level = Ranges.learn(errors, panel, hierarchy).apply(by_level, panel, hierarchy, probabilities)
+    given_back = {level: replace(of_level, table_kind=panel.table_kind) for level, of_level in by_level.items()}
+    return Forecasts(given_back, panel)
 
 
-def _made(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]:
+def _forecasts_by(tested: BacktestResult, name: str) -> pl.DataFrame:
+    """The forecasts of the backtest by the model of this name. Raises UsageError where there are none."""
+    table = tested.scores.forecasts
+    errors = pl.DataFrame() if table is None else table.filter(model=name)
+    if errors.is_empty():
+        names = first_five([] if table is None else table["model"].unique(maintain_order=True))
+        raise UsageError(
+            f"The backtest holds no forecasts by '{name}'; test that model to get quantiles round it, or name one of "
+            f"{names}."
+        )
+    return errors
+
+
+def _models(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]:
+    """The models by name. Raises UsageError for what is no model."""
+    if isinstance(models, str):
+        raise UsageError(f"'models' is the plain text '{models}'; expected a list. Write `models=['{models}']`.")
+    listed = list(models) if isinstance(models, Iterable) else []
+    if not listed:
+        raise UsageError(f"'models' is {models!r}; expected names of models, as in `models=['seasonal_naive']`.")
     if isinstance(models, Mapping):
+        odd = [name for name, model in models.items() if not callable(getattr(model, "fit", None))]
+        if odd:
+            raise UsageError(
+                f"What is given as {first_five(map(repr, odd))} in 'models' is no model; expected one with a method "
+                "`fit`, as `foresell.models.make('lightgbm')` makes it."
+            )
         return dict(models)
-    wanted = [ModelSettings(name=name) for name in models]
+    odd = [model for model in listed if not isinstance(model, str)]
+    if odd:
+        raise UsageError(
+            f"'models' lists {first_five(odd)}; expected names of models. Give models themselves by the names they "
+            "shall have: `models={'mine': model}`."
+        )
+    wanted = [ModelSettings(name=name) for name in listed]
     return make_models(wanted, Features(), hierarchy.levels[1:-1], seed)
+
+
+def _hierarchy(panel: Panel, levels: object) -> Hierarchy:
+    """The hierarchy with `levels` between. Raises UsageError for a column that the panel's series do not have."""
+    between = levels_of(levels)
+    for level in between:
+        check_columns(panel.series, level)
+    return Hierarchy.of(panel.keys, between)
+
+
+def _check_panel(panel: object) -> None:
+    if not isinstance(panel, Panel):
+        raise UsageError(
+            f"'panel' is of the type {type(panel).__name__}; expected a Panel. Make one of a table of sales: "
+            "`panel = foresell.Panel.from_frame(sales, keys=('store', 'item'))`."
+        )
+
+
+def _probabilities(quantiles: object) -> tuple[float, ...]:
+    listed = list(quantiles) if isinstance(quantiles, Iterable) and not isinstance(quantiles, str) else None
+    if not listed or not all(isinstance(value, int | float) and 0 < value < 1 for value in listed):
+        raise UsageError(
+            f"'quantiles' is {quantiles!r}; expected numbers between 0 and 1, as in `quantiles=(0.1, 0.9)`."
+        )
+    return tuple(sorted(set(listed)))
+
+
+def _check_tested(tested: object, panel: Panel) -> None:
+    """Raises UsageError for what is no backtest, and for one of other series."""
+    if tested is None:
+        return
+    if not isinstance(tested, BacktestResult):
+        raise UsageError(
+            f"'tested' is of the type {type(tested).__name__}; expected what `foresell.backtest(panel)` returns."
+        )
+    there = tested.panel
+    if there.keys != panel.keys or not there.series.select(there.keys).equals(panel.series.select(panel.keys)):
+        raise UsageError(
+            f"The backtest is of other series ({there.n_series:,}, by {' x '.join(there.keys)}) than the panel "
+            f"({panel.n_series:,}, by {' x '.join(panel.keys)}). Test on this panel: "
+            "`tested = foresell.backtest(panel)`."
+        )

@@ -1,0 +1,105 @@
+"""A long table of sales, one row for each series and day, laid out as cubes [series, day]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from foresell.core.arguments import one_of, whole_number
+from foresell.core.errors import UsageError
+from foresell.core.frequency import Frequency, period_index, period_range
+from foresell.core.long_table_checks import (
+    Columns,
+    checked_attributes,
+    checked_columns,
+    checked_dates,
+    checked_quantities,
+    numbers,
+    refuse_same_day,
+    refuse_too_large,
+)
+from foresell.core.tables import GivenTable, Table, TableKind
+
+ABSENT = ("zero", "unknown")
+"""What a day without a row means between a series' first row and the end of the history."""
+
+
+@dataclass(frozen=True)
+class Cubes:
+    """The table laid out: `units` float32 [series, day] and, by name, covariates float32 [series, day + ahead].
+
+    `series` has one row for each series, in order of its keys: the keys, then the attributes. `dates` are
+    datetime64[D] [day + ahead]. `kind` is the library of the table.
+    """
+
+    series: pl.DataFrame
+    dates: np.ndarray
+    units: np.ndarray
+    covariates: dict[str, np.ndarray]
+    kind: TableKind
+
+
+def lay_out(
+    frame: Table,
+    columns: Columns,
+    attributes: Table | None,
+    frequency: Frequency,
+    absent: str,
+    ahead: int,
+) -> Cubes:
+    """The cubes of a long table; parameters and errors as of `Panel.from_frame`."""
+    one_of(absent, "absent", ABSENT)
+    whole_number(ahead, "ahead", 0)
+    table = GivenTable.of(frame, "sales")
+    checked_columns(table, columns)
+    of_series = None if attributes is None else GivenTable.of(attributes, "attributes")
+    rows = table.read(columns.names)
+    values = checked_quantities(table, rows, columns)
+    sold = ~np.isnan(values)
+    if not sold.any():
+        raise UsageError(
+            f"No row of the table has a value in '{columns.quantity}', so there is no history. Give the column that "
+            "holds the units sold with 'quantity'."
+        )
+    dates = checked_dates(table, rows, columns, frequency)
+    series = rows.select(columns.keys).unique().sort(columns.keys)
+    first = dates.min()
+    day = period_index(dates, first, frequency)
+    n_days = int(day[sold].max()) + 1
+    total = max(n_days + ahead, int(day.max()) + 1)
+    refuse_too_large(series.height, total, rows.height, columns, frequency, ahead)
+    row = _row_of_series(rows, series, columns.keys)
+    cell = row * total + day
+    taken = np.zeros(series.height * total, bool)
+    taken[cell] = True
+    if np.count_nonzero(taken) < len(cell):
+        refuse_same_day(table, rows, cell, columns, frequency)
+    cube = _cube(cell, values, (series.height, total))
+    units = np.ascontiguousarray(cube[:, :n_days])
+    if absent == "zero":
+        begin = np.full(series.height, n_days)
+        np.minimum.at(begin, row[sold], day[sold])
+        on_sale = np.arange(n_days) >= begin[:, None]
+        units[np.isnan(units) & on_sale] = 0.0
+    covariates = {name: _cube(cell, numbers(table, rows, name, columns), cube.shape) for name in columns.known_ahead}
+    if of_series is not None:
+        facts = checked_attributes(of_series, series, columns.keys)
+        on = [key for key in columns.keys if key in facts.columns]
+        series = series.join(facts, on=on, how="left", maintain_order="left")
+    return Cubes(series, period_range(first, total, frequency), units, covariates, table.kind)
+
+
+def _row_of_series(rows: pl.DataFrame, series: pl.DataFrame, keys: tuple[str, ...]) -> np.ndarray:
+    """The series of each row, int64 [row]."""
+    numbered = series.with_row_index("__series")
+    joined = rows.select(keys).join(numbered, on=list(keys), how="left", maintain_order="left", nulls_equal=True)
+    return joined["__series"].to_numpy().astype(np.int64)
+
+
+def _cube(cell: np.ndarray, values: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """`values` [row] in their cells, the others not known: float32 [series, day]."""
+    cube = np.full(shape, np.nan, np.float32)
+    cube.reshape(-1)[cell] = values
+    return cube
