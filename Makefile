@@ -5,8 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
 QUIET := --quiet --disable-pip-version-check
+# Python compiles a module when it is first imported; most of those that are installed never are.
+INSTALL := $(BIN)/pip install $(QUIET) --no-compile
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: demo test test-fast test-slow check lock clean
+.PHONY: demo demo-alone test test-all test-fast test-slow check ci lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foresell needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -15,15 +18,15 @@ $(BIN)/python:
 # What foresell needs to run; nothing more.
 $(VENV)/base: $(BIN)/python requirements.lock pyproject.toml
 	@echo "Installing foresell and the packages it needs into $(VENV) (about half a minute) ..."
-	$(BIN)/pip install $(QUIET) --require-hashes -r requirements.lock
-	$(BIN)/pip install $(QUIET) --no-deps --no-build-isolation --editable .
+	$(INSTALL) --require-hashes -r requirements.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@
 
 # What its tests and checks need on top. The lock is whole, so pip has nothing to resolve; it could not with hashes, for
 # some packages ask for others with extras (pandas[parquet]), which a lock names without.
 $(VENV)/dev: $(VENV)/base requirements-dev.lock
 	@echo "Installing what the tests need ..."
-	$(BIN)/pip install $(QUIET) --no-deps --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	touch $@
 
 demo: $(VENV)/base
@@ -31,13 +34,24 @@ demo: $(VENV)/base
 	$(BIN)/foresell init $(DEMO) --data $(DEMO)/data --force
 	$(BIN)/foresell run $(DEMO)
 
-test: check test-fast test-slow
+# The demo where nothing is installed but what foresell needs.
+demo-alone:
+	$(MAKE) demo VENV=build/demo-venv DEMO=build/demo
+
+test: check test-all
+
+# Fast and slow tests in one go, which keeps two cores busy to its end.
+test-all: $(VENV)/dev
+	$(PYTEST) -m ""
 
 test-fast: $(VENV)/dev
-	$(BIN)/python -m pytest -q -n 2 --dist worksteal
+	$(PYTEST)
 
 test-slow: $(VENV)/dev
-	$(BIN)/python -m pytest -q -m slow
+	$(PYTEST) -m slow
+
+# What CI runs, with --jobs 3: the demo beside the installation of the tests' packages, the checks beside the tests.
+ci: demo-alone test
 
 check: $(VENV)/dev
 	$(BIN)/ruff check src tests benchmarks

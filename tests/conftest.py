@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -28,3 +29,8 @@ pytest_plugins = [
     "fixtures.shared_folders",
     "fixtures.web_receiver",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests go first, so that at the end no worker waits for another's long one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
