@@ -89,7 +89,7 @@ def test_what_cannot_be_answered(trained: Project, one) -> None:
         what_if(trained, one, {"price": 1}, panel.ahead(8)[7], panel.ahead(8)[7])
     with pytest.raises(UsageError, match="no covariate 'weather'"):
         what_if(trained, one, {"weather": 1})
-    with pytest.raises(UsageError, match="Nothing is changed"):
+    with pytest.raises(UsageError, match="There is no change"):
         what_if(trained, one, {})
     with pytest.raises(UsageError, match="No series has 'store'"):
         explain(trained, {"store": "nowhere"})

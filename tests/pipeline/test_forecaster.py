@@ -192,7 +192,7 @@ def test_series_that_began_after_the_champion_was_trained_are_forecast_too(
     ("change", "said"),
     [
         ({"horizon": 6}, "forecasts 7 periods ahead, not 6"),
-        ({"levels": [["store"], ["department"]]}, "knows nothing of the 1 level department"),
+        ({"levels": [["store"], ["department"]]}, "does not have the 1 level department"),
     ],
 )
 def test_a_champion_that_does_not_answer_for_the_settings_is_passed_over_with_a_warning(
@@ -242,7 +242,7 @@ def test_while_it_is_not_known_whether_there_is_a_champion_this_is_said(shop, ch
     change_settings(shop, tracking={"enabled": True, **DOWN})
     told = Project(shop).run("forecast")["forecast"].summary
     assert told.version is None
-    assert "It is not known which version is champion" in told.warnings_found[0]
+    assert "It is not known which version is the champion" in told.warnings_found[0]
 
 
 def test_files_of_the_champion_are_fetched_and_those_of_another_registry_are_not_taken_for_them(

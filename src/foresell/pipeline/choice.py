@@ -1,4 +1,4 @@
-"""Who forecasts, as plain data: what `forecaster` decides and steps are given."""
+"""The choice of the model that forecasts, which `forecaster` makes and steps are given."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Choice:
-    """Who forecasts: a registered `version`, with the fingerprint of its `training` and its files in `bundle`; the
-    newest training where `version` is None.
+    """The model that forecasts: a registered version, or the newest training where `version` is None.
 
-    - `bundle` is None where the files are not on this machine; `lost` then says why they cannot be fetched.
-    - `unfit`: why the champion does not forecast; `unsure`: why it is not known who is champion. Both are empty else.
+    - `training` is the fingerprint of the version's training, `bundle` the folder of its files. `bundle` is None where
+      they are not on this machine; `lost` then says why they cannot be fetched.
+    - `unfit` says why the champion does not forecast, `unsure` why the champion is not known. They are empty otherwise.
     """
 
     version: str | None = None
@@ -24,9 +24,9 @@ class Choice:
 
     @property
     def warnings(self) -> list[str]:
-        """What whoever runs the forecast should know."""
+        """Warnings for the user of the forecast."""
         return [text for text in (self.unfit, self.unsure) if text]
 
 
 NEWEST = Choice()
-"""The newest training, as nothing speaks for another."""
+"""The newest training, without a warning."""

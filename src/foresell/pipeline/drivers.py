@@ -1,4 +1,4 @@
-"""What a model goes by, with the meaning of each feature."""
+"""The drivers of a model: the features that it relies on most, with their meanings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foresell.features.question import Feature
 
 
 def drivers_of(champion: Champion, features: Mapping[str, Feature]) -> pl.DataFrame:
-    """What the models go by: ``feature``, ``share``, ``meaning``, the greatest share first."""
+    """The table of drivers: ``feature``, ``share`` of the importance, ``meaning``; the largest share first."""
     meanings = pl.DataFrame(
         [(name, feature.meaning) for name, feature in features.items()],
         schema={"feature": pl.String, "meaning": pl.String},

@@ -1,14 +1,14 @@
-"""Which model forecasts here: the champion of the project's registry as it stands, else what was trained last.
+"""The model that forecasts in a project: the champion of its registry, or the newest training.
 
-| the registry | who forecasts |
+| the registry | which model forecasts |
 |---|---|
 | is switched off, or has no champion | the newest training |
-| has a champion that answers for the settings | the champion, asked with the newest sales |
-| has one that does not (other keys, horizon or levels) | the newest training, with a warning |
-| cannot be reached | the version that forecast last, from its files on this machine, with a warning; where these are |
-| | gone, nobody (an error); where no version ever forecast, the newest training, with a warning |
+| has a champion that fits the settings | the champion, from the newest sales |
+| has one that does not fit (other keys, horizon or levels) | the newest training, with a warning |
+| cannot be reached | the version that forecast last, from its files on this machine, with a warning; an error where |
+| | these files are gone; the newest training, with a warning, where no version has forecast yet |
 
-So a store that is down for a night never changes the model that forecasts.
+So a registry that is down for a night never changes the model that forecasts.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ TRAINED = "foresell.trained"
 
 
 def choose(results: Results, *, fetch: bool = True) -> Choice:
-    """Who forecasts in the project that the results are of.
+    """The model that forecasts in the project of `results`.
 
-    With `fetch` the champion's files are brought here where they are not. Without, a champion whose files are not here
-    is taken to answer for the settings.
+    With `fetch` the champion's files are fetched where they are not on this machine. Without, a champion whose files
+    are not here is taken to fit the settings.
     """
     base, settings = results.base, results.settings
     if not settings.tracking.enabled:
@@ -58,7 +58,7 @@ def choose(results: Results, *, fetch: bool = True) -> Choice:
         training = champion.tags.get(FINGERPRINT) or f"version-{champion.number}"
         choice = Choice(champion.number, training, _files(registry, champion, fetch))
     except (StoreError, UsageError) as error:
-        choice = _unsure(base, results.find_summary(ForecastSummary), error)
+        choice = _choice_without_registry(base, results.find_summary(ForecastSummary), error)
     unfit = "" if choice.bundle is None else _unfit(described(choice.bundle), settings)
     if unfit:
         reason = (
@@ -69,11 +69,11 @@ def choose(results: Results, *, fetch: bool = True) -> Choice:
 
 
 def _files(registry: Registry, champion: Version, fetch: bool) -> Path | None:
-    """The bundle of the champion. Raises StoreError where it cannot be fetched or is not sound."""
+    """The bundle of the champion. Raises StoreError where it cannot be fetched or is damaged."""
 
     def check(folder: Path) -> None:
         trained = described(folder).trained.isoformat(timespec="seconds")
-        if trained != champion.tags.get(TRAINED, trained):  # the cache may be of another registry
+        if trained != champion.tags.get(TRAINED, trained):  # the cache may hold files of another registry
             raise UnreadableFile(f"{folder} is not version {champion.number}: it was trained at {trained}.")
 
     folder = files_at_hand(registry, champion.number)
@@ -91,34 +91,34 @@ def _files(registry: Registry, champion: Version, fetch: bool) -> Path | None:
         raise StoreError(str(error)) from error
 
 
-def _unsure(base: Path, last: ForecastSummary | None, error: Exception) -> Choice:
-    """Who forecasts while nobody can say who is champion: whoever did last, by the summary of that forecast."""
-    unknown = f"It is not known which version is champion. {error}"
+def _choice_without_registry(base: Path, last: ForecastSummary | None, error: Exception) -> Choice:
+    """The model that forecasts while the champion is not known: the one that made the last forecast."""
+    unknown = f"It is not known which version is the champion. {error}"
     if last is None or last.version is None or last.bundle is None:
-        return Choice(unsure=f"{unknown} The newest training forecasts, as no version did before.")
-    version, place = last.version, base / last.bundle
-    here = (place / "manifest.json").exists()
+        return Choice(unsure=f"{unknown} The newest training forecasts, as no version has done so before.")
+    version, bundle = last.version, base / last.bundle
+    here = (bundle / "manifest.json").exists()
     return Choice(
         version,
         last.training,
-        place if here else None,
-        lost="" if here else f"{unknown} Version {version} forecast last, and its files are no longer in {place}.",
+        bundle if here else None,
+        lost="" if here else f"{unknown} Version {version} forecast last, and its files are no longer in {bundle}.",
         unsure=f"{unknown} Version {version} forecasts, as it did last." if here else "",
     )
 
 
 def _unfit(manifest: Manifest, settings: Settings) -> str:
-    """Why a model does not answer for the settings; empty where it does."""
+    """Why a model does not fit the settings; empty where it does."""
     if set(manifest.keys) != set(settings.data.keys):
-        return f"knows series by {listed(list(manifest.keys))}, not by {listed(list(settings.data.keys))}"
+        return f"has series by {listed(list(manifest.keys))}, not by {listed(list(settings.data.keys))}"
     if manifest.horizon != settings.horizon:
         return f"forecasts {manifest.horizon} periods ahead, not {settings.horizon}"
     missing = [level_name(level) for level in settings.levels if tuple(level) not in set(manifest.levels)]
-    return f"knows nothing of the {many(len(missing), 'level')} {listed(missing)}" if missing else ""
+    return f"does not have the {many(len(missing), 'level')} {listed(missing)}" if missing else ""
 
 
-def _sound(version: str, bundle: Path, results: Results) -> Path:
-    """The bundle with all its files as they were; fetched again where the copy here is damaged."""
+def _verified(version: str, bundle: Path, results: Results) -> Path:
+    """The bundle, fetched again where the copy on this machine is damaged."""
     try:
         read_manifest(bundle)
     except UnreadableFile:
@@ -128,8 +128,11 @@ def _sound(version: str, bundle: Path, results: Results) -> Path:
 
 @dataclass(frozen=True)
 class Forecaster:
-    """The model that forecasts: its `version` (None where it is not registered), the fingerprint of its `training`,
-    when it was `trained`, the last day that it `learnt_to`; its files are in `folder`, see `Forecaster.of`."""
+    """The model that forecasts.
+
+    `version` is None where it is not registered. `training` is the fingerprint of its training, `trained` the time of
+    it, `learnt_to` the last day of its sales. `folder` holds its files, and is None for the newest training.
+    """
 
     version: str | None
     training: str
@@ -140,49 +143,48 @@ class Forecaster:
 
     @classmethod
     def of(cls, results: Results, choice: Choice) -> Forecaster:
-        """The model that was chosen. Raises StoreError where the files of that version are not to be had."""
+        """The chosen model. Raises StoreError where the files of that version cannot be had."""
         if choice.version is None or choice.training is None:
             record = results.record("train")
-            assert record is not None  # what asks for a forecaster needs it
+            assert record is not None  # steps that ask for a forecaster need the training
             learnt_to = results.summary(TrainSummary).cutoff
             return cls(None, record.fingerprint, record.finished, learnt_to, None, results)
         if choice.bundle is None:
             raise StoreError(
-                f"{choice.lost} Let the registry be reached again, or forecast with the newest training: "
+                f"{choice.lost} Make the registry reachable again, or forecast with the newest training: "
                 "foresell forecast --newest"
             )
-        bundle = _sound(choice.version, choice.bundle, results)
+        bundle = _verified(choice.version, choice.bundle, results)
         manifest = described(bundle)
         return cls(choice.version, choice.training, manifest.trained, manifest.cutoff, bundle, results)
 
     @cached_property
     def champion(self) -> Champion:
-        """The fitted models, for all series of the task's panel, also such as have begun since."""
+        """The fitted models, for all series of the panel, also those that have begun since."""
         if self.folder is None:
             return Champion.load(self.results.folder("train") / MODEL)
-        learnt = load_panel(self.folder / PANEL).series
-        return Champion.load(self.folder / MODEL).for_series(learnt, self.results.panel)
+        known_series = load_panel(self.folder / PANEL).series
+        return Champion.load(self.folder / MODEL).for_series(known_series, self.results.panel)
 
     @cached_property
     def ranges(self) -> Ranges:
-        """How its errors scatter."""
+        """The scatter of its errors."""
         return Ranges.load(self._of_combine("scatter.parquet", SCATTER))
 
     @property
     def backtest(self) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-        """How its backtest erred: the day sums, and the table of its ranges; None where it was trained before these
-        were kept."""
+        """The errors of its backtest as day sums, and the table of its ranges; None for an old training."""
         by_day = self._of_combine("by_day.parquet", BY_DAY)
         return (read_table(by_day), read_table(self._of_combine("ranges.parquet", RANGES))) if by_day.exists() else None
 
     @property
-    def called(self) -> str:
-        """How people call it."""
+    def label(self) -> str:
+        """Its name in messages."""
         return "the newest training" if self.version is None else f"version {self.version}"
 
     @property
     def age_days(self) -> int:
-        """How many days of sales there are that it did not learn from."""
+        """The number of days of sales since its training."""
         return (self.results.panel.cutoff - self.learnt_to).days
 
     @property

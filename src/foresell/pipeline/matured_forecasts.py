@@ -1,4 +1,4 @@
-"""Forecasts kept as they were made, and joined later with what was sold since: by series, day and step."""
+"""Matured forecasts: forecasts kept as they were made, joined later with the sales of their days."""
 
 from __future__ import annotations
 
@@ -28,30 +28,34 @@ _UNWEIGHED = Weights("none", (), ())
 
 
 def naive_forecast(panel: Panel, horizon: int) -> Forecast:
-    """What seasonal naive says after the panel's cutoff."""
+    """The seasonal naive forecast after the panel's cutoff."""
     return SeasonalNaive().fit(panel, horizon).forecast(panel)
 
 
-def kept_frame(panel: Panel, hierarchy: Hierarchy, made: Forecasts, whole: bool) -> pl.DataFrame:
-    """A forecast as it is kept: the table of `Forecasts.to_frame` with quantiles that are not rounded, seasonal naive
-    beside the mean as ``naive``, and whether units are ``whole``."""
-    naive = Forecasts(all_levels(naive_forecast(panel, made.total.horizon), panel.series, hierarchy)).to_frame()
-    return made.to_frame().with_columns(naive=naive["mean"], whole=pl.lit(whole))
+def kept_frame(panel: Panel, hierarchy: Hierarchy, forecasts: Forecasts, whole: bool) -> pl.DataFrame:
+    """The table in which a forecast is kept.
+
+    It has the columns of `Forecasts.to_frame` with quantiles that are not rounded, the seasonal naive forecast as
+    ``naive``, and whether units are ``whole`` numbers.
+    """
+    horizon = forecasts.total.horizon
+    naive = Forecasts(all_levels(naive_forecast(panel, horizon), panel.series, hierarchy)).to_frame()
+    return forecasts.to_frame().with_columns(naive=naive["mean"], whole=pl.lit(whole))
 
 
-def rounded(made: Forecasts, whole: bool) -> Forecasts:
-    """The forecasts with quantiles as they are handed out."""
+def rounded(forecasts: Forecasts, whole: bool) -> Forecasts:
+    """The forecasts with quantiles rounded for users."""
     return Forecasts(
         {
             level: forecast.with_quantiles(forecast.probabilities, round_quantiles(forecast.quantiles, whole))
-            for level, forecast in made.by_level.items()
+            for level, forecast in forecasts.by_level.items()
             if forecast.quantiles is not None
         }
     )
 
 
 def history_of(results: Results) -> History:
-    """What a project keeps over time."""
+    """The tables that a project keeps over time."""
     return results.history
 
 
@@ -64,10 +68,12 @@ def is_kept(results: Results) -> bool:
 def backtest_days(
     panel: Panel, hierarchy: Hierarchy, tested: pl.DataFrame, segments_asked: tuple[str, ...] = ()
 ) -> pl.DataFrame:
-    """The day sums of the ensemble in every window of the backtest, whose forecasts are `tested`; without coverage,
-    which `with_coverage` adds."""
+    """The day sums of the ensemble in every window of the backtest; `with_coverage` adds the coverage.
+
+    `tested` is the table of the ensemble's test forecasts.
+    """
     groups = hierarchy.all_groups(panel.series)
-    found = []
+    tables = []
     for cutoff in tested["cutoff"].unique().sort():
         mean, horizon = _cube(tested.filter(pl.col("cutoff") == cutoff), panel, "mean")
         past = panel.until(cutoff)
@@ -75,21 +81,21 @@ def backtest_days(
         window = EvaluationWindow.of(panel, past.n_days - 1, horizon, hierarchy, _UNWEIGHED, segments)
         naive = naive_forecast(past, horizon).mean
         levels = _levels(window, mean, naive)
-        found.append(day_sums(cutoff, past.ahead(horizon), 1, levels, group_names(groups), segments))
-    return pl.concat(found)
+        tables.append(day_sums(cutoff, past.ahead(horizon), 1, levels, group_names(groups), segments))
+    return pl.concat(tables)
 
 
-def with_coverage(daily: pl.DataFrame, tried: pl.DataFrame, nominal: float | None) -> pl.DataFrame:
-    """Day sums of a backtest with how often its ranges held by level and step, where they were tried.
+def with_coverage(daily: pl.DataFrame, ranges: pl.DataFrame, nominal: float | None) -> pl.DataFrame:
+    """The day sums of a backtest with the coverage of its ranges by level and step.
 
-    `tried` is the table ``ranges`` of `ensemble.range_backtest.backtest_ranges`. Of a range that was not tried the
-    coverage lies between those of the next narrower and the next wider one that were, in proportion to what they
-    promise: no range of nothing holds less, none of all more.
+    `ranges` is the table of that name of `ensemble.range_backtest.backtest_ranges`. Where it has no range of the
+    probability `nominal`, the coverage is interpolated between the next narrower and the next wider range; the coverage
+    of probability 0 is 0 and that of 1 is 1.
     """
-    if nominal is None or tried.is_empty():
+    if nominal is None or ranges.is_empty():
         return daily
     at = ["cutoff", "level", "segment"]
-    rows = tried.filter((pl.col("by") == "step") & (pl.col("points") > 0)).sort("nominal")
+    rows = ranges.filter((pl.col("by") == "step") & (pl.col("points") > 0)).sort("nominal")
     shares = (
         rows.group_by(at, maintain_order=True)
         .agg(pl.col("nominal"), pl.col("coverage"), pl.col("points").first().cast(pl.Float64).alias("__ranged"))
@@ -99,7 +105,7 @@ def with_coverage(daily: pl.DataFrame, tried: pl.DataFrame, nominal: float | Non
             pl.col("level").alias("of"),
             pl.col("segment").cast(pl.Int16).alias("step"),
             pl.struct("nominal", "coverage")
-            .map_elements(lambda row: _between(row["nominal"], row["coverage"], nominal), pl.Float64)
+            .map_elements(lambda row: _interpolated(row["nominal"], row["coverage"], nominal), pl.Float64)
             .alias("__inside")
             * pl.col("__ranged"),
             "__ranged",
@@ -111,17 +117,17 @@ def with_coverage(daily: pl.DataFrame, tried: pl.DataFrame, nominal: float | Non
     ).select(daily.columns)
 
 
-def _between(promised: Sequence[float], held: Sequence[float], nominal: float) -> float:
-    """How much a range holds that promises `nominal`, from what narrower and wider ones held.
+def _interpolated(probabilities: Sequence[float], coverages: Sequence[float], nominal: float) -> float:
+    """The coverage of the range of probability `nominal`, interpolated from those of other ranges.
 
-    >>> round(_between([0.5, 0.9], [0.4, 0.8], 0.7), 9), round(_between([0.5], [0.4], 0.75), 9)
+    >>> round(_interpolated([0.5, 0.9], [0.4, 0.8], 0.7), 9), round(_interpolated([0.5], [0.4], 0.75), 9)
     (0.6, 0.7)
     """
-    return float(np.interp(nominal, [0.0, *promised, 1.0], [0.0, *held, 1.0]))
+    return float(np.interp(nominal, [0.0, *probabilities, 1.0], [0.0, *coverages, 1.0]))
 
 
 def nominal_of(probabilities: tuple[float, ...]) -> float | None:
-    """What the widest central range of these quantiles promises; None where they have none.
+    """The probability of the widest central range of these quantiles; None where they have none.
 
     >>> nominal_of((0.05, 0.5, 0.95)), nominal_of((0.5,))
     (0.9, None)
@@ -133,7 +139,7 @@ def nominal_of(probabilities: tuple[float, ...]) -> float | None:
 def _levels(
     window: EvaluationWindow, mean: np.ndarray, naive: np.ndarray, inside: Mapping[Level, np.ndarray] | None = None
 ) -> list[Beside]:
-    """Every level beside what happened; days that are not known count on neither side."""
+    """Forecast and sales of every level; days whose sales are not known are left out of both."""
     shown, plain = (np.where(window.known, np.nan_to_num(values), 0) for values in (mean, naive))
     return [
         Beside(level_name(groups.level), actual, groups.sum(shown), groups.sum(plain), (inside or {}).get(groups.level))
@@ -142,23 +148,28 @@ def _levels(
 
 
 def _cube(rows: pl.DataFrame, panel: Panel, column: str) -> tuple[np.ndarray, int]:
-    """A column of the single series' rows in the order of the panel: float32 [series, step], and how many steps.
+    """A column of the rows of single series in the order of the panel, float32 [series, step], and the horizon.
 
-    NaN for a series of which there are no rows.
+    A series without rows is NaN.
     """
     numbers = panel.series.select(panel.keys).with_row_index("__series")
     keys = [pl.col(key).cast(panel.series.schema[key]) for key in panel.keys]
-    found = rows.select(*keys, "step", column).join(numbers, on=list(panel.keys), nulls_equal=True)
+    rows = rows.select(*keys, "step", column).join(numbers, on=list(panel.keys), nulls_equal=True)
     horizon = int(rows["step"].max())  # type: ignore[arg-type]
     cube = np.full((panel.n_series, horizon), np.nan, np.float32)
-    cube[found["__series"].to_numpy(), found["step"].to_numpy().astype(np.int64) - 1] = found[column].to_numpy()
+    cube[rows["__series"].to_numpy(), rows["step"].to_numpy().astype(np.int64) - 1] = rows[column].to_numpy()
     return cube, horizon
 
 
 @dataclass(frozen=True)
 class Matured:
-    """What has come in of one kept forecast: `daily` sums of all its days that have, and `scores`, the tables of
-    `EvaluationWindow.score` for those among the newest days; `worst`, the single series that lean most, in words."""
+    """A kept forecast beside the sales of its days so far.
+
+    - `daily`: the day sums of all days with sales.
+    - `scores`: the tables of `EvaluationWindow.score` for the newest of these days; empty where there are none.
+    - `worst`: the single series with the largest errors in units over the newest days, in words.
+    - `unforecast`: the series that sold on these days and have no forecast.
+    """
 
     kept: Kept
     daily: pl.DataFrame
@@ -170,9 +181,9 @@ class Matured:
 def matured(
     kept: Kept, panel: Panel, hierarchy: Hierarchy, first: int, weights: Weights, segments: tuple[str, ...] = ()
 ) -> Matured | None:
-    """A kept forecast joined with what was sold since, by the `panel` of today; None where nothing has come in.
+    """A kept forecast joined with the sales of the newest `panel`; None where none of its days has sales yet.
 
-    `first` is the index of the first of the newest days, those that are scored, with `weights` and scales as known at
+    `first` is the index of the first of the newest days, which are scored with `weights` and with scales as known at
     the cutoff.
     """
     cutoff, frame = panel.day_of(kept.cutoff), kept.read()
@@ -184,7 +195,7 @@ def matured(
     past = panel.until(cutoff)
     of_series, dates = segments_of(past, segments), past.ahead(days)
     mean, naive = mean[:, :days], _cube(bottom, panel, "naive")[0][:, :days]
-    since = _since(panel, cutoff, mean)
+    since = _panel_since(panel, cutoff, mean)
     window = EvaluationWindow.of(since, 0, days, hierarchy, weights, of_series)
     levels = _levels(window, mean, naive, dict(_inside(frame, window, mean)))
     daily = day_sums(kept.cutoff, dates, 1, levels, group_names(window.groups), of_series)
@@ -197,8 +208,8 @@ def matured(
     return Matured(kept, daily, scores, _worst(panel, window, mean, skip), _unforecast(panel, cutoff, mean))
 
 
-def _since(panel: Panel, cutoff: int, mean: np.ndarray) -> Panel:
-    """The panel from its day `cutoff` on; what was not forecast is not known in it either."""
+def _panel_since(panel: Panel, cutoff: int, mean: np.ndarray) -> Panel:
+    """The panel from its day `cutoff` on; series and days without a forecast are NaN in it."""
     units = np.array(panel.units[:, cutoff : cutoff + 1 + mean.shape[1]])
     units[:, 1:][np.isnan(mean)] = np.nan
     return replace(panel, units=units, dates=panel.dates[cutoff:], known={})
@@ -208,33 +219,33 @@ def _unforecast(panel: Panel, cutoff: int, mean: np.ndarray) -> tuple[str, ...]:
     """The series that sold on these days and have no forecast."""
     units = panel.units[:, cutoff + 1 : cutoff + 1 + mean.shape[1]]
     rows = np.flatnonzero(np.isnan(mean).all(axis=1) & (np.nan_to_num(units) > 0).any(axis=1))
-    return tuple(_called(panel, row) for row in rows.tolist())
+    return tuple(_name(panel, row) for row in rows.tolist())
 
 
-def _called(panel: Panel, row: int) -> str:
+def _name(panel: Panel, row: int) -> str:
     return ", ".join(str(value) for value in panel.series.select(panel.keys).row(row))
 
 
 def _worst(panel: Panel, window: EvaluationWindow, mean: np.ndarray, skip: int) -> tuple[str, ...]:
-    """The five single series that lean most in units, over the newest days."""
+    """The five single series with the largest errors in units over the newest days."""
     known = window.known[:, skip:]
-    actual = np.where(known, np.nan_to_num(_by_series(window)[:, skip:]), 0).sum(axis=1)
+    actual = np.where(known, np.nan_to_num(_sales(window)[:, skip:]), 0).sum(axis=1)
     forecast = np.where(known, np.nan_to_num(mean[:, skip:]), 0).sum(axis=1)
     order = np.argsort(-np.abs(actual - forecast), kind="stable")[:5]
     return tuple(
-        f"{_called(panel, row)}: {actual[row]:,.0f} sold, {forecast[row]:,.0f} forecast"
+        f"{_name(panel, row)}: {actual[row]:,.0f} sold, {forecast[row]:,.0f} forecast"
         for row in order.tolist()
         if actual[row] != forecast[row]
     )
 
 
-def _by_series(window: EvaluationWindow) -> np.ndarray:
-    """What the single series sold in the window, in the order of the panel: float64 [series, step]."""
+def _sales(window: EvaluationWindow) -> np.ndarray:
+    """The units that the single series sold in the window, in the order of the panel: float64 [series, step]."""
     return window.actual[-1][window.groups[-1].rows]
 
 
 def _inside(frame: pl.DataFrame, window: EvaluationWindow, mean: np.ndarray) -> Iterator[tuple[Level, np.ndarray]]:
-    """How much of each actual lies in its widest range, [group, step] by level; see `intervals.share_below`."""
+    """The share of each actual in its widest range, [group, step] by level; see `interval_scores.share_below`."""
     quantiles = sorted(name for name in frame.columns if len(name) == 4 and name[0] == "q" and name[1:].isdigit())
     probabilities = [int(name[1:]) / 1000 for name in quantiles]
     pairs = central(probabilities)
@@ -249,7 +260,7 @@ def _inside(frame: pl.DataFrame, window: EvaluationWindow, mean: np.ndarray) -> 
         if rows.is_empty():
             continue
         low, high, forecast = (_of_level(rows, groups, days, name) for name in (*columns, "mean"))
-        # Where only some of a group's series are known, their part of the range (as in `intervals`).
+        # Where the sales of only some series of a group are known, the range is cut to their part of the forecast.
         part = np.divide(groups.sum(shown), forecast, out=np.ones_like(forecast), where=forecast > 0)
         part = np.minimum(np.nan_to_num(part, nan=1.0), 1)
         shares = [share_below(actual, quantile * part, whole) for quantile in (low, high)]
@@ -257,21 +268,21 @@ def _inside(frame: pl.DataFrame, window: EvaluationWindow, mean: np.ndarray) -> 
 
 
 def _of_level(rows: pl.DataFrame, groups: Groups, days: int, column: str) -> np.ndarray:
-    """A column of one level's rows in the order of its groups: float64 [group, step], NaN where there is no row."""
+    """A column of the rows of one level in the order of its groups: float64 [group, step], NaN without a row."""
     cube = np.full((len(groups), days), np.nan)
     numbers = groups.frame.select(groups.level).with_row_index("__group") if groups.level else None
     if numbers is None:
-        place = np.zeros(rows.height, np.int64)
+        group_index = np.zeros(rows.height, np.int64)
     else:
         keys = [pl.col(key).cast(groups.frame.schema[key]) for key in groups.level]
         rows = rows.select(*keys, "step", column).join(numbers, on=list(groups.level), nulls_equal=True)
-        place = rows["__group"].to_numpy().astype(np.int64)
-    cube[place, rows["step"].to_numpy().astype(np.int64) - 1] = rows[column].to_numpy()
+        group_index = rows["__group"].to_numpy().astype(np.int64)
+    cube[group_index, rows["step"].to_numpy().astype(np.int64) - 1] = rows[column].to_numpy()
     return cube
 
 
 def _scores(window: EvaluationWindow, mean: np.ndarray) -> dict[str, pl.DataFrame]:
-    """The tables ``levels``, ``segments`` and ``steps`` of the last days, which `window` has."""
+    """The tables ``levels``, ``segments`` and ``steps`` for the days of `window`, the last ones of `mean`."""
     skip = mean.shape[1] - window.known.shape[1]
-    found = window.score(np.nan_to_num(mean[:, skip:]))
-    return {**found, "steps": found["steps"].with_columns(step=(pl.col("step") + skip).cast(pl.Int16))}
+    tables = window.score(np.nan_to_num(mean[:, skip:]))
+    return {**tables, "steps": tables["steps"].with_columns(step=(pl.col("step") + skip).cast(pl.Int16))}

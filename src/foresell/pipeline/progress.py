@@ -1,4 +1,4 @@
-"""What a project tells those who run it: how far it is, and what came of each step."""
+"""The progress of a step while it runs, and its outcome."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from foresell.pipeline.summaries import Summary
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a step is: `done` of `total` parts, and what is being done now.
+    """The progress of a step: `done` of `total` parts, and what it is `doing` now.
 
-    `left` is how many seconds are left, where the step knows better than that the rest goes on as it did: its parts
-    may be nothing alike. NaN says that nobody can know yet.
+    `left` is the number of seconds left, where the step can estimate it better than from `done` and `total`, as its
+    parts differ in length. NaN means that it is not known yet.
     """
 
     step: str
@@ -31,7 +31,7 @@ Watch = Callable[[Progress], None]
 
 
 class Pace:
-    """How long the rest of a backtest takes, learnt from how long each model took before.
+    """The remaining time of a backtest, estimated from the time that each model took in the window before.
 
     >>> ticks = iter([0.0, 1.0, 11.0, 12.0])
     >>> pace = Pace(["naive", "gbm"], windows=3, clock=lambda: next(ticks))
@@ -43,30 +43,30 @@ class Pace:
         self.models = list(models)
         self.windows = windows
         self.clock = clock
-        self.took: dict[int, float] = {}
+        self.seconds: dict[int, float] = {}
         self.last = 0.0
 
     def left(self, done: float) -> float:
-        """Seconds that are left when `done` fits are, window by window; a fraction is that of the fit under way."""
-        now, whole = self.clock(), int(done)
-        begun = done > whole
-        if not begun:
-            if whole:
-                self.took[(whole - 1) % len(self.models)] = now - self.last
+        """The seconds left after `done` fits, counted window by window; a fraction is the part of the running fit."""
+        now, finished = self.clock(), int(done)
+        within_fit = done > finished
+        if not within_fit:
+            if finished:
+                self.seconds[(finished - 1) % len(self.models)] = now - self.last
             self.last = now
-        rest = range(whole, self.windows * len(self.models))
-        left = sum(self.took.get(place % len(self.models), math.nan) for place in rest)
-        return max(left - (now - self.last), 0.0) if begun else left
+        rest = range(finished, self.windows * len(self.models))
+        left = sum(self.seconds.get(fit % len(self.models), math.nan) for fit in rest)
+        return max(left - (now - self.last), 0.0) if within_fit else left
 
 
 def unwatched(progress: Progress) -> None:
-    """Tells nobody."""
+    """Shows no progress."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a step: where its results lie, whether it was done now or was up to date already, how long it
-    took, and its summary (also in ``summary.json`` of the folder)."""
+    """The outcome of a step: the folder of its results, whether it was done now or was up to date, the seconds it took,
+    and its summary (also in ``summary.json`` of the folder)."""
 
     step: str
     folder: Path

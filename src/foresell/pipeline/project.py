@@ -55,12 +55,12 @@ class StepState:
 
 
 class Project:
-    """The results of a folder with a ``foresell.yaml``, each step done only when what it depends on has changed.
+    """A folder with a ``foresell.yaml`` and its results; a step is done only when something it depends on has changed.
 
-    `watch` is told of progress. With `newest` the newest training forecasts, also where the registry has a champion
-    (see `pipeline.forecaster`). Raises SettingsError where the settings are missing or wrong.
+    `watch` is called with the progress. With `newest` the newest training forecasts, also where the registry has a
+    champion (see `pipeline.forecaster`). Raises SettingsError where the settings are missing or wrong.
 
-    `run()` does everything that is out of date; `panel`, `leaderboard` and `forecasts` then hold what came of it.
+    `run()` does every step that is out of date; `panel`, `leaderboard` and `forecasts` are its main results.
     """
 
     def __init__(self, folder: str | Path = ".", watch: Watch = unwatched, *, newest: bool = False):
@@ -71,19 +71,19 @@ class Project:
         self.newest = newest
 
     def locked(self) -> AbstractContextManager[None]:
-        """Keeps every other run out of the project while a block works, see `Steps.locked`."""
+        """A context in which no other run may work on the project, see `Steps.locked`."""
         return self.steps.locked()
 
     def run(self, *wanted: str, again: tuple[str, ...] = ()) -> dict[str, Outcome]:
-        """Does what is out of date of the `wanted` steps (all where none is named) and of those that they need.
+        """Does the `wanted` steps (all where none is named) and those that they need, where they are out of date.
 
-        `again` names steps to do even if they are up to date. Raises whatever stops a step, among that FindingsStop
-        for data that cannot be used; the steps before it are kept.
+        Steps in `again` are done in any case. Raises whatever stops a step, such as FindingsStop for data that cannot
+        be used; the results of earlier steps are kept.
         """
         return {outcome.step: outcome for outcome in self.walk(*wanted, again=again)}
 
     def walk(self, *wanted: str, again: tuple[str, ...] = ()) -> Iterator[Outcome]:
-        """The same as `run`, step by step."""
+        """Does the same as `run`, and yields the outcome of each step when it is done."""
         for name in (*wanted, *again):
             if name not in STEPS:
                 raise UsageError(f"There is no step '{name}'; the steps are {', '.join(STEPS)}.")
@@ -93,11 +93,11 @@ class Project:
                 yield self._do(step, choice, step.name in again)
 
     def choice(self, *, fetch: bool = True) -> Choice:
-        """Who forecasts: the registry is asked, and with `fetch` the champion's files are brought here."""
+        """The model that forecasts, by the registry; with `fetch` the champion's files are fetched."""
         return NEWEST if self.newest else choose(self.results, fetch=fetch)
 
     def trained(self, doing: str) -> Task:
-        """Does what the forecast needs and no more; then what is needed for `doing` something with its model."""
+        """Does the steps that the forecast needs; returns the task of a piece of work named `doing` with its model."""
         with self.locked():
             choice = self.choice()
             needs = STEPS["forecast"].needs_of(choice.version is not None)
@@ -119,7 +119,7 @@ class Project:
         return Outcome(name, folder, not current, record.seconds if record else 0.0, summary)
 
     def _is_current(self, step: Step, made_from: str) -> bool:
-        """Whether a step was done from exactly this, and all that it left is there, also what it left elsewhere."""
+        """Whether a step was done from exactly this, and all its results are still there, also those elsewhere."""
         if not self.steps.up_to_date(step.name, made_from) or self.results.find_summary(step.summary) is None:
             return False
         return not (step.elsewhere and step.lost(self.results))
@@ -131,10 +131,10 @@ class Project:
         return Task(self.settings, self.folder, self.steps, tell, choice)
 
     def made_from(self, step: Step, choice: Choice) -> str:
-        """The fingerprint of what the results of a step depend on.
+        """The fingerprint of everything that the results of a step depend on.
 
-        Steps after `check` depend on the panel that it left, not on the files: a file that was only touched is read
-        again, and nothing more.
+        Steps after `check` depend on its panel, not on the data files: after a file was only touched, `check` is done
+        again and no other step.
         """
         reads, needs = step.reads_in(self.settings), step.needs_of(choice.version is not None)
         records = {need: self.steps.record(need) for need in needs if need != "check"}
@@ -151,7 +151,7 @@ class Project:
         )
 
     def code_of(self, step: Step) -> str:
-        """The fingerprint of the code that the results of a step depend on, but for what it needs."""
+        """The fingerprint of the code that a step depends on, without that of the steps it needs."""
         return code_fingerprint((*step.reads_in(self.settings).code, step.module.removeprefix("foresell.")))
 
     def _input(self, path: str) -> str | None:
@@ -159,14 +159,14 @@ class Project:
         return None if file is None else input_fingerprint(str(file), self.folder)
 
     def notice(self) -> str:
-        """What whoever comes back to the project should know: that an earlier foresell made it. Empty where not."""
+        """A message for results of an earlier foresell; empty where there are none."""
         record = self.steps.record("check")
         return BY_EARLIER if record is not None and record.code is None else ""
 
     def status(self) -> list[StepState]:
         """The state of each step, in their order.
 
-        What needs a step that is out of date is out of date too. Data in a bucket are always taken to have changed.
+        A step that needs one that is out of date is out of date too. Data in a bucket are taken to have changed.
         """
         choice = self.choice(fetch=False)
         current: dict[str, bool] = {}
@@ -184,22 +184,22 @@ class Project:
 
     @property
     def results(self) -> Results:
-        """What the steps left, as it stands now."""
+        """The results of the steps as they are now."""
         return Results(self.settings, self.folder, self.steps)
 
     @property
     def panel(self) -> Panel:
-        """The sales as `check` laid them out. Raises UnreadableFile where that is not done."""
+        """The panel of the step `check`. Raises UnreadableFile where that is not done."""
         return self.results.panel
 
     @property
     def findings(self) -> list[Finding]:
-        """What `check` and `features` found in the data, worst first."""
+        """The findings of the steps `check` and `features`, the most severe first."""
         return self.results.findings
 
     @property
     def leaderboard(self) -> pl.DataFrame:
-        """The models, the best first. Raises StoreError where the backtest is not done."""
+        """The scores of the models, the best model first. Raises StoreError where the backtest is not done."""
         return self.results.scores().leaderboard()
 
     @property
@@ -213,16 +213,17 @@ class Project:
         return self.results.catalogue
 
     def leakage(self) -> list[LeakageTrial]:
-        """Tries the features and models on these data: does anything after a cutoff change what was made before it?"""
-        task, of = self._task("leakage"), self.settings
-        panel = task.panel
-        windows = cutoffs(panel, of.horizon, of.backtest.windows, of.backtest.every)
+        """Tests whether sales after a cutoff change any feature or forecast made at the cutoff."""
+        task, settings = self._task("leakage"), self.settings
+        panel, horizon, backtest = task.panel, settings.horizon, settings.backtest
+        windows = cutoffs(panel, horizon, backtest.windows, backtest.every)
         first_and_last = sorted({windows[0], windows[-1]})
-        return leakage(panel, task.used, models_of(of), of.horizon, first_and_last, seed=of.seed, progress=task.tell)
+        models = models_of(settings)
+        return leakage(panel, task.used, models, horizon, first_and_last, seed=settings.seed, progress=task.tell)
 
 
 def _content(path: Path) -> object:
-    """What a file of JSON says; None where there is none."""
+    """The content of a JSON file; None where there is none."""
     try:
         return json.loads(path.read_bytes())
     except FileNotFoundError:

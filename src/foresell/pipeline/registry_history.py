@@ -1,42 +1,42 @@
-"""What the registry knows, as tables that a dashboard can read without MLflow.
+"""The registry as tables that a dashboard can read without MLflow.
 
-``results/history/runs.parquet``, one row for each run that was recorded, by when it was made:
+``results/history/runs.parquet`` has one row for each recorded run, the oldest first:
 
-| column | is |
+| column | meaning |
 |---|---|
 | run | its id in MLflow |
 | kind | backtest, training or tuning |
 | made | when it began, UTC |
 | title | such as ``training to 2024-03-01`` |
-| model | the fingerprint of what was done from what; of a training it names the model |
+| model | the fingerprint of what the run was made from; that of a training identifies the model |
 | data, data_first, data_last | the fingerprint of the data, their first and last day |
 | foresell, code | foresell's version, and the fingerprint of its code |
-| commit, changed | the git commit of the project, and whether something was changed since; null without git |
+| commit, changed | the git commit of the project, and whether its files differ from it; null without git |
 
-``versions.parquet``, one row for each registered model, by when it was registered:
+``versions.parquet`` has one row for each registered version, the oldest first:
 
-| column | is |
+| column | meaning |
 |---|---|
 | version | its number |
-| made, trained | when it was registered and when its training was done, UTC |
-| run, model | its training among the runs |
+| made, trained | when it was registered and when it was trained, UTC |
+| run, model | its training in ``runs.parquet`` |
 | data, data_first, data_last | as above |
 | models | the models that have a weight in it |
 | wrmsse | of the backtest that it was trained with |
 
-``promotions.parquet``, one row for each decision about a champion, by when it was made:
+``promotions.parquet`` has one row for each decision about the champion, the oldest first:
 
-| column | is |
+| column | meaning |
 |---|---|
 | run | its id in MLflow |
 | when | when it was decided, UTC |
 | verdict | promoted, forced, refused or rolled back |
-| version, before | what was decided on, and the champion before; null where there was none |
+| version, before | the version decided about, and the champion before; null where there was none |
 | champion | the champion after it |
-| reason | why it was decided so |
-| asked | what the version was trained for |
+| reason | why |
+| asked | the reasons for which the version was trained |
 
-A row stays when MLflow has forgotten it.
+A row stays also when its run is deleted from MLflow.
 """
 
 from __future__ import annotations
@@ -56,34 +56,34 @@ from foresell.registry.versions import REFUSED, Change, Registry, Version
 from foresell.serving.source import registry_of
 from foresell.store.history import HISTORY, History
 
-MOMENT = pl.Datetime("us", "UTC")
+TIME = pl.Datetime("us", "UTC")
 _DATA = {"data": pl.String, "data_first": pl.Date, "data_last": pl.Date}
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "runs": {
-        **{"run": pl.String, "kind": pl.String, "made": MOMENT, "title": pl.String, "model": pl.String},
+        **{"run": pl.String, "kind": pl.String, "made": TIME, "title": pl.String, "model": pl.String},
         **_DATA,
         **{"foresell": pl.String, "code": pl.String, "commit": pl.String, "changed": pl.Boolean},
     },
     "versions": {
-        **{"version": pl.String, "made": MOMENT, "trained": MOMENT, "run": pl.String, "model": pl.String},
+        **{"version": pl.String, "made": TIME, "trained": TIME, "run": pl.String, "model": pl.String},
         **_DATA,
         **{"models": pl.String, "wrmsse": pl.Float64},
     },
     "promotions": {
-        **{"run": pl.String, "when": MOMENT, "verdict": pl.String, "version": pl.String, "before": pl.String},
+        **{"run": pl.String, "when": TIME, "verdict": pl.String, "version": pl.String, "before": pl.String},
         **{"champion": pl.String, "reason": pl.String, "asked": pl.List(pl.String)},
     },
 }
 """The columns of each table."""
 
 KEYS = {"runs": ("made", "run"), "versions": ("made", "version"), "promotions": ("when", "run")}
-"""What names a row, and what the rows are sorted by."""
+"""The columns that identify a row and that the rows are sorted by."""
 
 
 @dataclass(frozen=True)
-class Chronicle:
-    """The tables as they stand, and in `why` what kept them from being brought up to date; None where nothing did."""
+class RegistryTables:
+    """The three tables; `why` is why they could not be updated, None where they were."""
 
     runs: pl.DataFrame
     versions: pl.DataFrame
@@ -91,36 +91,36 @@ class Chronicle:
     why: str | None = None
 
 
-def write_history(project: Project) -> Chronicle:
-    """Writes what the registry knows to ``results/history/``; without MLflow, what was written before stays.
+def write_history(project: Project) -> RegistryTables:
+    """Adds the rows of the registry to the tables in ``results/history/``; without MLflow they stay as they are.
 
-    Doing it twice is as good as once. Raises StoreError where the tables cannot be written.
+    Repeating it changes nothing. Raises StoreError where the tables cannot be written.
     """
     history = History(project.results.root / HISTORY)
-    found, why = _asked(project)
-    for name, rows in found.items():
+    tables, why = _registry_tables(project)
+    for name, rows in tables.items():
         if not rows.is_empty():
             history.put(name, rows, KEYS[name])
-    tables = {name: history.table(name) for name in SCHEMAS}
-    return Chronicle(**{name: _empty(name) if each is None else each for name, each in tables.items()}, why=why)
+    stored = {name: history.table(name) for name in SCHEMAS}
+    return RegistryTables(**{name: _empty(name) if table is None else table for name, table in stored.items()}, why=why)
 
 
-def _asked(project: Project) -> tuple[dict[str, pl.DataFrame], str | None]:
-    """The tables as the registry has them now; or none, and why."""
+def _registry_tables(project: Project) -> tuple[dict[str, pl.DataFrame], str | None]:
+    """The tables as the registry has them now; where it cannot be read, no tables and the reason."""
     if not project.settings.tracking.enabled:
         return {}, "Nothing is recorded: 'tracking' is switched off in the settings."
     try:
         registry = registry_of(project.folder, project.settings)
         database = registry.tracking.where.database
-        if database is not None and not database.exists():  # and asking would make one
-            return {}, "Nothing is recorded yet. Record what is done with: foresell run"
+        if database is not None and not database.exists():  # reading would create one
+            return {}, "Nothing is recorded yet. Record the first run with: foresell run"
         return _read(registry), None
     except (StoreError, UsageError) as error:
         return {}, str(error)
 
 
 def _read(registry: Registry) -> dict[str, pl.DataFrame]:
-    runs = [_run(kind, each) for kind in (BACKTEST, TRAINING, TUNING) for each in registry.tracking.runs(kind)]
+    runs = [_run(kind, run) for kind in (BACKTEST, TRAINING, TUNING) for run in registry.tracking.runs(kind)]
     return {
         "runs": _table("runs", runs),
         "versions": _table("versions", map(_version, registry.versions())),
@@ -137,7 +137,7 @@ def _run(kind: str, run: Recorded) -> dict[str, Any]:
         "made": run.made,
         "title": tags.get("mlflow.runName"),
         "model": tags.get(FINGERPRINT),
-        **_of_data(tags),
+        **_data_columns(tags),
         "foresell": tags.get("foresell.version"),
         "code": tags.get("foresell.code"),
         "commit": tags.get("mlflow.source.git.commit"),
@@ -150,10 +150,10 @@ def _version(version: Version) -> dict[str, Any]:
     return {
         "version": version.number,
         "made": version.made,
-        "trained": _moment(tags.get("foresell.trained")),
+        "trained": _datetime(tags.get("foresell.trained")),
         "run": version.run,
         "model": tags.get(FINGERPRINT),
-        **_of_data(tags),
+        **_data_columns(tags),
         "models": tags.get("foresell.models"),
         "wrmsse": float(tags["foresell.wrmsse"]) if "foresell.wrmsse" in tags else None,
     }
@@ -172,7 +172,7 @@ def _promotion(change: Change) -> dict[str, Any]:
     }
 
 
-def _of_data(tags: Mapping[str, str]) -> dict[str, Any]:
+def _data_columns(tags: Mapping[str, str]) -> dict[str, Any]:
     days = {name: tags.get(f"foresell.{name}") for name in ("data_first", "data_last")}
     return {
         "data": tags.get("foresell.data"),
@@ -180,7 +180,7 @@ def _of_data(tags: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _moment(text: str | None) -> datetime | None:
+def _datetime(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 

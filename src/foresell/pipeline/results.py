@@ -1,4 +1,4 @@
-"""What the steps of a project left, for whoever only looks: typed, read when first asked for, and never written."""
+"""The results of the steps of a project: read-only, typed, and read from disk on first use."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ S = TypeVar("S", bound=Summary)
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What the steps of the project in the folder `base` left; `panel_in_memory` takes the place of the one of `check`.
+    """The results of the project in the folder `base`; `panel_in_memory` replaces the panel of the step `check`.
 
-    What is not done yet raises UsageError (a summary), UnreadableFile (the panel) or StoreError (a table).
+    Results of a step that is not done raise UsageError (a summary), UnreadableFile (the panel) or StoreError (a table).
     """
 
     settings: Settings
@@ -48,15 +48,15 @@ class Results:
         return self.steps.root
 
     def folder(self, step: str) -> Path:
-        """Where the results of a step are, or will be."""
+        """The folder of the results of a step, which need not exist yet."""
         return self.steps.folder(step)
 
     def record(self, step: str) -> StepRecord | None:
-        """From what and when a step was done; None where it was not."""
+        """The record of what a step was done from, and when; None where it is not done."""
         return self.steps.record(step)
 
     def training(self) -> str | None:
-        """The fingerprint of the newest training; None where there is none."""
+        """The fingerprint of the newest training; None without one."""
         record = self.record("train")
         return None if record is None else record.fingerprint
 
@@ -73,7 +73,7 @@ class Results:
 
     @cached_property
     def panel(self) -> Panel:
-        """The sales as `check` laid them out."""
+        """The panel of the step `check`."""
         return load_panel(self.folder("check") / "panel") if self.panel_in_memory is None else self.panel_in_memory
 
     @cached_property
@@ -98,31 +98,31 @@ class Results:
 
     @property
     def findings(self) -> list[Finding]:
-        """What `check` and `features` found in the data, worst first."""
+        """The findings of the steps `check` and `features`, the most severe first."""
         return worst_first([finding for step in ("check", "features") for finding in read_findings(self.folder(step))])
 
     def scores(self, step: str = "combine") -> Backtest:
-        """The tables of scores that `step` left: ``backtest`` knows the models, ``combine`` also the ensemble."""
+        """The tables of scores of `step`: ``backtest`` has the models, ``combine`` also the ensemble."""
         folder = self.folder(step)
         return Backtest(*(read_table(folder / f"{name}.parquet") for name in TABLES))
 
     def model_forecasts(self, model: str, cutoff: date) -> pl.DataFrame:
-        """The forecasts by `model` of one window beside what happened, as the backtest left them."""
+        """The test forecasts by `model` of one window, beside the sales."""
         return read_table(self.folder("backtest") / "forecasts" / f"{model}-{cutoff}.parquet")
 
     def test_forecasts(self) -> pl.DataFrame:
-        """The forecasts of all windows by the ensemble, beside what happened."""
+        """The test forecasts by the ensemble of all windows, beside the sales."""
         folder = self.folder("combine") / "forecasts"
         return pl.concat([read_table(file) for file in sorted(folder.glob("*.parquet"))])
 
     @property
     def combination(self) -> Combination:
-        """How the forecasts of the models become one."""
+        """The weights and the reconciliation of the ensemble."""
         return Combination.load(self.folder("combine"))
 
     @property
     def quantile_trials(self) -> pl.DataFrame:
-        """How many actuals lay below each quantile in the backtest, see `range_backtest.backtest_ranges`."""
+        """The table ``quantiles`` of `range_backtest.backtest_ranges`: how many actuals lay below each quantile."""
         return read_table(self.folder("combine") / "quantiles.parquet")
 
     @property
@@ -133,7 +133,7 @@ class Results:
 
     @property
     def history(self) -> History:
-        """What is kept over time: every forecast as it was made, how it did, what the registry knows."""
+        """The tables that are kept over time: forecasts as they were made, their errors, the registry."""
         return History(self.root / HISTORY)
 
     @property
@@ -143,7 +143,7 @@ class Results:
 
 
 def read_findings(folder: Path) -> list[Finding]:
-    """The findings that a step left in its folder."""
+    """The findings in the folder of a step."""
     rows = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     return [
         Finding(**{**row, "severity": Severity(row["severity"]), "examples": tuple(row["examples"])}) for row in rows

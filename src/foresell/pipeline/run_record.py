@@ -1,4 +1,4 @@
-"""What is kept of a piece of work when it is recorded: settings, where it comes from, metrics, tables and drawings."""
+"""The record of a run: its settings, its origin (data, code, commit), its tables and drawings."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ TABLES = (
     "trials.csv",
     "combination.json",
 )
-"""The files of `combine` that are kept, under ``scores/``."""
+"""The files of the step `combine` that are recorded under ``scores/``."""
 
-DRAWN = 12  # columns of a drawing
+MOST_DRIVERS = 12  # that are drawn
 
 
 def flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Plain data as parameters: what lies within is named by its path; lists of plain values stay whole.
+    """Nested plain data as parameters named by their paths; lists of plain values stay whole.
 
     >>> flat({"horizon": 28, "models": [{"name": "ets"}], "levels": [["store"]], "champion": None})
     {'horizon': 28, 'models.0.name': 'ets', 'levels': [['store']]}
@@ -53,14 +53,14 @@ def flat(tree: Mapping[str, Any], above: str = "") -> dict[str, Any]:
         if isinstance(value, Mapping):
             parameters |= flat(value, f"{path}.")
         elif isinstance(value, list) and any(isinstance(item, Mapping) for item in value):
-            parameters |= flat({str(place): item for place, item in enumerate(value)}, f"{path}.")
+            parameters |= flat({str(index): item for index, item in enumerate(value)}, f"{path}.")
         elif value is not None:
             parameters[path] = value
     return parameters
 
 
 def origin(results: Results) -> dict[str, str]:
-    """Tags that say from what a run comes: the data, foresell's version and code, the commit of the project."""
+    """The origin of a run as tags: the data, foresell's version and code, the commit of the project."""
     checked = results.summary(CheckSummary)
     tags = {
         "foresell.data": checked.panel,
@@ -74,7 +74,7 @@ def origin(results: Results) -> dict[str, str]:
 
 
 def commit(folder: Path) -> dict[str, str]:
-    """The git commit that `folder` stands at, and whether something in it was changed since; empty without git."""
+    """The git commit of `folder` as tags, and whether its files differ from it; empty without git."""
     head = _git(folder, "rev-parse", "HEAD")
     if head is None:
         return {}
@@ -82,18 +82,18 @@ def commit(folder: Path) -> dict[str, str]:
     return {"mlflow.source.git.commit": head, "foresell.git_changed": str(changed).lower()}
 
 
-def _git(folder: Path, *words: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=20, check=False
+        process = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=20, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return process.stdout.strip() if process.returncode == 0 else None
 
 
 def write_settings(settings: Settings, folder: Path) -> None:
-    """Writes the settings, whole, as they are read: YAML for people, JSON for programs."""
+    """Writes all settings, defaults included: as YAML for people, as JSON for programs."""
     tree = plain_settings(settings)
     write_json(folder / "settings.json", tree)
     text = yaml.safe_dump(tree, sort_keys=False, allow_unicode=True)
@@ -101,7 +101,7 @@ def write_settings(settings: Settings, folder: Path) -> None:
 
 
 def write_scores(results: Results, folder: Path) -> None:
-    """Copies the tables that `combine` left into ``scores/`` and draws them into ``plots/``."""
+    """Copies the tables of the step `combine` into ``scores/`` and draws them into ``plots/``."""
     (folder / SCORES).mkdir(exist_ok=True)
     for name in TABLES:
         shutil.copy(results.folder("combine") / name, folder / SCORES / name)
@@ -109,44 +109,44 @@ def write_scores(results: Results, folder: Path) -> None:
 
 
 def write_drivers(results: Results, folder: Path) -> None:
-    """Copies what `train` said of itself and the table of what the models go by, and draws that."""
+    """Writes the summary of the step `train` and its table of drivers, and draws the drivers."""
     write_json(folder / "training.json", results.summary(TrainSummary).to_dict())
-    place = results.folder("train") / "drivers.csv"
-    shutil.copy(place, folder / "drivers.csv")
-    drivers = pl.read_csv(place, schema_overrides={"share": pl.Float64}).head(DRAWN)
+    table = results.folder("train") / "drivers.csv"
+    shutil.copy(table, folder / "drivers.csv")
+    drivers = pl.read_csv(table, schema_overrides={"share": pl.Float64}).head(MOST_DRIVERS)
     if drivers.height:
         shares = (100 * drivers["share"]).to_list()
-        drawn = charts.columns(drivers["feature"].to_list(), shares, "% of what the models go by", "drivers")
-        _draw(folder, {"drivers": drawn})
+        chart = charts.columns(drivers["feature"].to_list(), shares, "% of what the models go by", "drivers")
+        _draw(folder, {"drivers": chart})
 
 
 def draw_trials(trials: pl.DataFrame, folder: Path) -> None:
-    """Draws the WRMSSE of each complete trial of a search, and the best so far."""
-    done = trials.filter(pl.col("wrmsse").is_not_null())
-    if done.height < 2:
+    """Draws the WRMSSE of each complete trial of a search, and the best WRMSSE up to it."""
+    complete = trials.filter(pl.col("wrmsse").is_not_null())
+    if complete.height < 2:
         return
-    numbers = done["number"].cast(pl.Float64).to_list()
+    numbers = complete["number"].cast(pl.Float64).to_list()
     series = {
-        "the best so far": (numbers, done["wrmsse"].cum_min().to_list()),
-        "each trial": (numbers, done["wrmsse"].to_list()),
+        "the best so far": (numbers, complete["wrmsse"].cum_min().to_list()),
+        "each trial": (numbers, complete["wrmsse"].to_list()),
     }
     _draw(folder, {"trials": charts.lines(series, "WRMSSE", "trial", "trials of the search")})
 
 
-def _draw(folder: Path, drawings: Mapping[str, Any]) -> None:
+def _draw(folder: Path, plots: Mapping[str, Any]) -> None:
     (folder / "plots").mkdir(exist_ok=True)
-    for name, drawn in drawings.items():
-        (folder / "plots" / f"{name}.svg").write_text(standalone(drawn), encoding="utf-8")
+    for name, chart in plots.items():
+        (folder / "plots" / f"{name}.svg").write_text(standalone(chart), encoding="utf-8")
 
 
 def _score_plots(results: Results) -> Iterator[tuple[str, Any]]:
-    tested = results.scores()
-    mine = tested.levels.filter(pl.col("model") == ENSEMBLE, pl.col("wrmsse").is_not_nan())
-    by_level = mine.group_by("level", maintain_order=True).agg(pl.col("wrmsse").mean()).drop_nulls()
+    scores = results.scores()
+    of_ensemble = scores.levels.filter(pl.col("model") == ENSEMBLE, pl.col("wrmsse").is_not_nan())
+    by_level = of_ensemble.group_by("level", maintain_order=True).agg(pl.col("wrmsse").mean()).drop_nulls()
     if by_level.height:
         values = by_level["wrmsse"].to_list()
         yield "wrmsse_by_level", charts.columns(by_level["level"].to_list(), values, "WRMSSE", "WRMSSE by level")
-    bottom = tested.steps.filter(pl.col("level") == tested.levels["level"][-1])
+    bottom = scores.steps.filter(pl.col("level") == scores.levels["level"][-1])
     if bottom["step"].n_unique() > 1:
         names = [ENSEMBLE, *(name for name in bottom["model"].unique(maintain_order=True) if name != ENSEMBLE)]
         by_step = bottom.group_by("model", "step").agg(pl.col("wrmsse").fill_nan(None).mean()).sort("step").drop_nulls()

@@ -1,9 +1,9 @@
-"""What the step `train` learns beside the forecasts of series: a number of single sales from what is known of them, and
-daily revenue by SARIMA.
+"""The models that the step `train` fits beside the forecasts of series: a regression of single sales, and a SARIMA
+forecast of daily revenue.
 
-Single sales are looked at where 'transactions' in foresell.yaml names a target. Of them it takes what stands in their
-own table; attributes of items and stores in other tables are not joined. Daily revenue is then the sum of the target
-by day; else units times price of the panel.
+Single sales are read where 'transactions' in foresell.yaml names a target. Their inputs are the columns of their own
+table; attributes of items and stores in other tables are not joined. Daily revenue is then the sum of the target by
+day; without a target it is units times price of the panel.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from foresell.transactions.table import Singles, check_columns, read_singles
 from foresell.transactions.trial import Question, Trial, try_learners
 
 TRANSACTIONS, REVENUE = "transactions/", "revenue/"
-"""Where they lie in the results of `train`; the first only where the settings name a target."""
+"""Their folders in the results of `train`; the first exists only where the settings name a target."""
 
 BLOCK = 2048  # series whose revenue is summed at a time
-PRICED = 0.95  # so much of the units must have a price
-BELOW = 0.05  # so few days may be below 0
-HANDFUL = 50  # rows of a group that say something of it
+LEAST_PRICED = 0.95  # share of the units that must have a price
+MOST_NEGATIVE = 0.05  # share of the days whose revenue may be negative
+LEAST_ROWS = 50  # of a group whose mean counts
 
 T = TypeVar("T")
 Tell = Callable[[str], None]
@@ -52,15 +52,15 @@ def check_transactions(settings: Settings, base: Path) -> None:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """What came of it: daily revenue, and single sales where the settings ask for them."""
+class SalesModels:
+    """The summaries of both models; `transactions` is None where the settings name no target."""
 
     revenue: Revenue
     transactions: SingleSales | None = None
 
 
-def train_beside(results: Results, folder: Path, tell: Tell) -> Beside:
-    """Learns from single sales, where that is asked for, and daily revenue; writes both, and returns what came of it.
+def fit_sales_models(results: Results, folder: Path, tell: Tell) -> SalesModels:
+    """Fits the regression of single sales, where the settings name a target, and daily revenue; writes both.
 
     Raises SettingsError for an input that is known only after the sale, and UsageError for too few sales.
     """
@@ -75,11 +75,11 @@ def train_beside(results: Results, folder: Path, tell: Tell) -> Beside:
         single_sales = _typed(fitted.about(), SingleSales)
         revenue = of_daily(singles.daily, settings.transactions, tell)
     revenue.save(folder / REVENUE)
-    return Beside(_typed(revenue.about(), Revenue), single_sales)
+    return SalesModels(_typed(revenue.about(), Revenue), single_sales)
 
 
 def _typed(plain: object, kind: type[T]) -> T:
-    """Plain data as a record; what is not a number becomes None, as JSON has it."""
+    """Plain data as a record; NaN becomes None, as in JSON."""
     return msgspec.json.decode(msgspec.json.encode(plain), type=kind)
 
 
@@ -87,7 +87,7 @@ def _typed(plain: object, kind: type[T]) -> T:
 
 
 def of_singles(singles: Singles, settings: Settings, tell: Tell = lambda doing: None) -> FittedTransactions:
-    """The regression of 'transactions', and in `about` how it did. Raises SettingsError and UsageError."""
+    """Fits the regression of 'transactions', with its test scores in `about`. Raises SettingsError and UsageError."""
     wanted, data = settings.transactions, settings.data
     assert wanted is not None
     date = wanted.date or data.date
@@ -109,7 +109,7 @@ def of_singles(singles: Singles, settings: Settings, tell: Tell = lambda doing: 
 
 
 def choose_inputs(singles: Singles, settings: Settings) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The inputs, and the columns that are none, each with the reason.
+    """The inputs, and the columns that are not inputs, each with the reason.
 
     Raises SettingsError where the settings name an input that is known only after the sale and do not allow it.
     """
@@ -124,14 +124,14 @@ def choose_inputs(singles: Singles, settings: Settings) -> tuple[tuple[str, ...]
     if bad:
         raise SettingsError(
             f"'{bad[0]}' cannot be an input of 'transactions': it is known only after the sale ({refused[bad[0]]}). "
-            "Take it out of 'inputs'; or, if it is known when you ask, name it under 'allow' as well."
+            "Take it out of 'inputs'; or, if it is known beforehand, name it under 'allow' as well."
         )
     inputs = wanted.inputs or tuple(
         name for name in singles.frame.columns if name != wanted.target and name not in refused
     )
     if not inputs:
         raise SettingsError(
-            f"No column is left to tell '{wanted.target}' from: {_reasons(refused)}. Name 'inputs' or 'allow' under "
+            f"No column is left to predict '{wanted.target}' from: {_reasons(refused)}. Name 'inputs' or 'allow' under "
             "'transactions'."
         )
     return inputs, {name: why for name, why in (singles.left_out | refused).items() if name not in inputs}
@@ -142,21 +142,21 @@ def _reasons(refused: dict[str, str]) -> str:
 
 
 def _key(sales: pl.DataFrame, target: str, inputs: tuple[str, ...], keys: tuple[str, ...]) -> tuple[str, ...]:
-    """The inputs whose means are the thing to beat: the keys of the series, else the one that tells most."""
+    """The inputs whose group means are the benchmark: the keys of the series, or else the best single column."""
     names = [name for name in inputs if sales.schema[name] == pl.String]
     if any(name in keys for name in names):
         return tuple(name for name in names if name in keys)
 
-    def rest(name: str) -> float:
-        """The variance within the groups of a column; a small group counts in full."""
-        mean = pl.when(pl.len().over(name) >= HANDFUL).then(pl.col(target).mean().over(name))
+    def variance_within(name: str) -> float:
+        """The variance within the groups of a column; small groups keep the overall mean."""
+        mean = pl.when(pl.len().over(name) >= LEAST_ROWS).then(pl.col(target).mean().over(name))
         return float(sales.select(((pl.col(target) - mean.fill_null(pl.col(target).mean())) ** 2).mean()).item())
 
-    return (min(names, key=rest),) if names else ()
+    return (min(names, key=variance_within),) if names else ()
 
 
 def _learnt(trial: Trial, singles: Singles, date: str, refused: dict[str, str], without: str) -> dict[str, Any]:
-    """What is told of it, as plain data."""
+    """What the fitted regression says of itself, as plain data."""
     dates = singles.frame[date]
     return {
         "rows": singles.usable,
@@ -182,8 +182,10 @@ def _learnt(trial: Trial, singles: Singles, date: str, refused: dict[str, str], 
 
 
 def of_daily(daily: pl.DataFrame, wanted: Transactions, tell: Tell = lambda doing: None) -> DailyRevenue:
-    """From the sums of the target by day: ``date``, ``total``. A weekday without any sale is closed; any other day
-    without one sold nothing."""
+    """Daily revenue from the sums of the target by day: ``date``, ``total``.
+
+    A weekday that never has a sale is closed (NaN); any other day without a sale has a total of 0.
+    """
     of = f"the sum of {wanted.target} of all single sales"
     days = daily["date"].to_numpy().astype("datetime64[D]")
     span = np.arange(days[0], days[-1] + 1)
@@ -191,15 +193,18 @@ def of_daily(daily: pl.DataFrame, wanted: Transactions, tell: Tell = lambda doin
     total[(days - days[0]).astype(np.int64)] = daily["total"].to_numpy()
     weekday, open_on = span.astype(np.int64) % 7, set((days.astype(np.int64) % 7).tolist())
     total[~np.isin(weekday, list(open_on))] = np.nan
-    below = int((total < 0).sum())
-    if below > BELOW * len(days):
-        return DailyRevenue(of=of, reason=f"{of} is below 0 on {below:,} of {len(days):,} days.")
+    negative = int((total < 0).sum())
+    if negative > MOST_NEGATIVE * len(days):
+        return DailyRevenue(of=of, reason=f"{of} is below 0 on {negative:,} of {len(days):,} days.")
     return learn(span, np.maximum(total, 0), of, tell)
 
 
 def of_panel(panel: Panel, tell: Tell = lambda doing: None) -> DailyRevenue:
-    """From units times price of all series: a day of which no series is known is not known. What was sold before a
-    shelf ran empty is not counted. Where prices are known from sales only, the one of a `horizon` before counts."""
+    """Daily revenue as units times price of all series; a day on which no series has known units is NaN.
+
+    Units of days with a stock-out are not known, so they are not counted. Where prices are known from sales only, the
+    price of a horizon earlier is used.
+    """
     of = "units times price of all series"
     if panel.frequency != Frequency.DAY:
         return DailyRevenue(of=of, reason=f"the sales are by {panel.frequency.noun}, not by day.")
@@ -209,22 +214,22 @@ def of_panel(panel: Panel, tell: Tell = lambda doing: None) -> DailyRevenue:
     sold = priced = 0.0
     for start in range(0, panel.n_series, BLOCK):
         units = panel.units[start : start + BLOCK].astype(np.float64)  # [series, day]
-        price = _held(panel, slice(start, start + BLOCK))
+        price = _filled_prices(panel, slice(start, start + BLOCK))
         known |= ~np.isnan(units).all(axis=0)
         sold += float(np.nansum(units))
         priced += float(np.nansum(np.where(np.isnan(price), 0.0, units)))
         revenue += np.nansum(units * price, axis=0)
-    if priced < PRICED * sold:
+    if priced < LEAST_PRICED * sold:
         return DailyRevenue(of=of, reason=f"only {priced / sold:.0%} of the units sold have a price.")
     first = int(known.argmax()) if known.any() else 0
     return learn(panel.dates[first : panel.n_days], np.where(known, revenue, np.nan)[first:], of, tell)
 
 
-def _held(panel: Panel, some: slice) -> np.ndarray:
-    """The prices of some series [series, day]; on days without one that of the day before, at first the next."""
+def _filled_prices(panel: Panel, some: slice) -> np.ndarray:
+    """The prices of some series [series, day]; a day without a price has the last one before it, or the next after."""
     price = np.array(panel.known["price"].part(some).on(slice(0, panel.n_days)), np.float64)
     price = np.pad(price, ((0, 0), (0, panel.n_days - price.shape[1])), constant_values=np.nan)
     carry_forward(price)
-    turned = price[:, ::-1].copy()
-    carry_forward(turned)
-    return turned[:, ::-1]
+    reverse = price[:, ::-1].copy()
+    carry_forward(reverse)
+    return reverse[:, ::-1]

@@ -1,7 +1,7 @@
-"""What the runs have in common that a project records in MLflow: each backtest, training and search for options.
+"""The MLflow runs of a project: each backtest, training and search for options.
 
-Forecasts do not wait for it. Where the store cannot be reached, or MLflow is not installed, the summary of the step
-says so, and the step is done again the next time.
+A forecast does not depend on them. Where the store cannot be reached, or MLflow is not installed, the summary of the
+step says so, and the next run does the step again.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ R = TypeVar("R", bound=RecordSummary)
 
 
 def attempt(results: Results, kind: type[R], work: Callable[[], R]) -> R:
-    """What came of `work`; where the store does not do its part, why nothing was recorded, as a warning.
+    """The summary that `work` returns; where nothing can be recorded, a summary with the reason as a warning.
 
-    ``recorded`` is None where tracking is switched off. That MLflow is not installed is no warning where nobody asked
-    for a store by name.
+    ``recorded`` is None where tracking is switched off. A missing MLflow is no warning where the settings name no
+    store.
     """
     if not results.settings.tracking.enabled:
         return kind(recorded=None)
@@ -47,7 +47,7 @@ def attempt(results: Results, kind: type[R], work: Callable[[], R]) -> R:
 
 
 def is_lost(results: Results, kind: type[RecordSummary]) -> bool:
-    """Whether the step of that kind could not record, or what it recorded in the project is gone."""
+    """Whether the step of that kind could not record, or its run in the project's own database is gone."""
     summary = results.find_summary(kind)
     if summary is None:
         return False
@@ -57,16 +57,16 @@ def is_lost(results: Results, kind: type[RecordSummary]) -> bool:
 
 
 def record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
-    """Records a search for better options as it stands; a search that went on since is a run of its own."""
+    """Records a search for better options; a search that was continued since is recorded as a run of its own."""
     return attempt(task, RecordSummary, lambda: _record_tuning(task, summary))
 
 
 def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
     tracking, folder = tracking_of(task), task.folder(TUNE)
     made_from = fingerprint(summary.study, summary.trials, summary.confirmed, summary.changed)
-    known = tracking.find(TUNING, made_from)
-    if known is not None:
-        return recorded(RecordSummary, tracking, known.id)
+    earlier = tracking.find(TUNING, made_from)
+    if earlier is not None:
+        return recorded(RecordSummary, tracking, earlier.id)
     with tempfile.TemporaryDirectory(prefix="foresell-run-") as name:
         place = Path(name)
         run_record.write_settings(task.settings, place)
@@ -85,7 +85,7 @@ def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
 
 
 def _tuning_metrics(summary: TuneSummary) -> dict[str, float]:
-    """WRMSSE of the settings (trial 0) and of the best trial, in the windows of tuning and in those of the backtest."""
+    """The WRMSSE of the settings (trial 0) and of the best trial, in the windows of tuning and of the backtest."""
     metrics: dict[str, float] = {
         "trials": summary.trials,
         "pruned": summary.pruned,
@@ -101,7 +101,7 @@ def _tuning_metrics(summary: TuneSummary) -> dict[str, float]:
 
 
 def tracking_of(results: Results) -> Tracking:
-    """Where the runs of the project are kept."""
+    """The store of the project's runs."""
     return Tracking(Where.of(results.base, results.settings.tracking))
 
 

@@ -86,7 +86,7 @@ def test_whatif_prints_both_forecasts(shop, one) -> None:
     assert shown.exit_code == 0, shown.output
     said = " ".join(shown.stdout.split())
     assert said.startswith("With price -30 % and promotion 1 on ")
-    assert "it is no trial" in said
+    assert "not set as an experiment" in said
     marked = [line for line in shown.stdout.splitlines() if line.endswith("changed")]
     assert [line.split()[1] for line in marked] == [str(day)]
     told = json.loads(run(*words, "--json").stdout)

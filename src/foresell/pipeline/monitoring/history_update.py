@@ -13,11 +13,11 @@ from foresell.core.finding import Finding
 from foresell.evaluate.weights import compute_weights
 from foresell.monitor.accuracy import DAILY, MADE
 from foresell.pipeline.matured_forecasts import Matured, history_of, matured
-from foresell.pipeline.registry_history import MOMENT
+from foresell.pipeline.registry_history import TIME
 from foresell.pipeline.results import Results
 from foresell.store.history import History, Kept
 
-_LABELS: dict[str, Any] = {"version": pl.String, "model": pl.String, MADE: MOMENT}
+_LABELS: dict[str, Any] = {"version": pl.String, "model": pl.String, MADE: TIME}
 
 Tell = Callable[[float, str], None]
 """Takes how far monitoring is, of four parts, and what it does."""

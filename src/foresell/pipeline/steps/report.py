@@ -99,7 +99,7 @@ def _settings(forecaster: Forecaster) -> dict[str, str]:
         "Levels": ", ".join(level_name(level) for level in results.hierarchy.levels),
         "Horizon": f"{settings.horizon} {noun}s",
         "Models": ", ".join(model.name for model in wanted_models(settings)),
-        "Forecast by": f"{forecaster.called}, which learnt from sales up to {forecaster.learnt_to}",
+        "Forecast by": f"{forecaster.label}, which learnt from sales up to {forecaster.learnt_to}",
         "Ensemble": blend(combination.blend.weights.to_dicts()),
         "Totals": ways(dict(combination.reconciliation.shares)),
         "Features": f"{len(results.used)} of {len(results.features)}",
@@ -138,7 +138,7 @@ def _left_out(forecaster: Forecaster, warnings: Sequence[str]) -> tuple[str, ...
     checked = results.summary(CheckSummary)
     if forecaster.version is not None and forecaster.training != results.training():
         notes.append(
-            f"The forecast, its ranges and its reasons are those of {forecaster.called}. The errors of the backtest "
+            f"The forecast, its ranges and its reasons are those of {forecaster.label}. The errors of the backtest "
             "are those of the newest training, which was not promoted."
         )
     if checked.quarantined:

@@ -8,7 +8,7 @@ from foresell.ensemble.champion import fit
 from foresell.ensemble.configured_models import models_of, totals_of
 from foresell.evaluate.backtest import TOTALS
 from foresell.pipeline.drivers import drivers_of
-from foresell.pipeline.single_sales import train_beside
+from foresell.pipeline.single_sales import fit_sales_models
 from foresell.pipeline.summaries import TrainSummary
 from foresell.pipeline.task import Task
 
@@ -26,7 +26,7 @@ def run(task: Task, folder: Path) -> TrainSummary:
         left = sum(seconds.get(model, float("nan")) for model in needed[done:])
         task.tell(done + 1, parts, f"{name} on the whole history", left)
 
-    beside = train_beside(task, folder, lambda doing: task.tell(0, parts, doing))
+    sales_models = fit_sales_models(task, folder, lambda doing: task.tell(0, parts, doing))
 
     totals = totals_of(settings, panel, task.hierarchy)
     champion = fit(panel, settings.horizon, models_of(settings), totals, combination, tell)
@@ -40,6 +40,6 @@ def run(task: Task, folder: Path) -> TrainSummary:
         cutoff=panel.cutoff,
         drivers=drivers["feature"].head(5).to_list(),
         warnings_found=[f"{f.code} in {f.where}: {f.message}" for f in champion.findings],
-        revenue=beside.revenue,
-        transactions=beside.transactions,
+        revenue=sales_models.revenue,
+        transactions=sales_models.transactions,
     )
