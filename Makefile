@@ -1,5 +1,6 @@
 # make demo   from nothing to a report on a sample retailer
 # make test   everything CI checks, install included
+# make docs   the site of the documents, in site/
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -9,7 +10,7 @@ QUIET := --quiet --disable-pip-version-check
 INSTALL := $(BIN)/pip install $(QUIET) --no-compile
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: demo demo-alone test test-all test-fast test-slow check ci lock clean
+.PHONY: demo demo-alone test test-all test-fast test-slow check docs ci lock clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foresell needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -54,10 +55,15 @@ test-slow: $(VENV)/dev
 ci: demo-alone test
 
 check: $(VENV)/dev
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A link that leads nowhere, or a notebook that raises, ends it.
+docs: $(VENV)/dev
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The site is in site/. Open site/index.html; for its search, serve it: $(BIN)/python -m http.server -d site"
 
 # Names, versions and hashes of what is installed; run it after changing dependencies in pyproject.toml.
 lock: $(VENV)/dev
@@ -67,4 +73,4 @@ lock: $(VENV)/dev
 	$(BIN)/uv pip compile -q pyproject.toml --group peers --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o benchmarks/requirements.lock
 
 clean:
-	rm -rf $(VENV) $(DEMO) build dist
+	rm -rf $(VENV) $(DEMO) build dist site

@@ -1,4 +1,4 @@
-"""What the documents say is so: their commands, options, targets, links and the tree of results."""
+"""What the documents say is so: their commands, options, targets and links."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from foresell.apps.cli import main
 from foresell.core.errors import ForesellError
 from foresell.core.settings import parse_settings
 from foresell.onboarding.presets import PRESETS
-from foresell.pipeline.graph import STEPS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").rglob("*.md"))
@@ -44,6 +43,8 @@ def of_foresell(text: str) -> list[str]:
 def parsed(line: str) -> click.Context:
     """The command line as click takes it, without doing anything; raises what click raises for wrong use."""
     verb, *arguments = shlex.split(line)[1:]
+    if verb.startswith("-"):
+        return main.make_context("foresell", [verb, *arguments])
     assert verb in main.commands, f"there is no verb '{verb}'"
     return main.commands[verb].make_context(verb, arguments)
 
@@ -117,37 +118,17 @@ def test_modules_and_folders_that_are_named_exist(document):
         assert (ROOT / path).exists() or (ROOT / "src" / "foresell" / path).exists(), path
 
 
-def tree(text: str) -> dict[str, dict[str, str]]:
-    """The tree of results as the documents draw it: for each step its files and what they are."""
-    drawn = next(block for block in blocks(text, "text") if block.startswith("results/"))
-    found: dict[str, dict[str, str]] = {}
-    for line in drawn.splitlines()[1:]:
-        depth, words = len(line) - len(line.lstrip()), line.split(maxsplit=1)
-        if depth == 2:
-            found[words[0].rstrip("/")] = {}
-        elif depth == 4:
-            found[list(found)[-1]][words[0]] = words[1]
-        else:  # a text that goes on from the line before
-            files = found[list(found)[-1]]
-            files[list(files)[-1]] += " " + line.strip()
-    return found
-
-
-def test_the_tree_of_results_is_that_of_the_graph():
-    assert tree(ALL) == {name: step.files for name, step in STEPS.items()}
-
-
 def test_the_python_of_the_readme_is_that_of_the_package():
     shown = blocks(ALL, "python")[0]
     assert shown.strip() in inspect.cleandoc(foresell.__doc__).replace("\n    ", "\n")
 
 
-def test_the_yaml_of_the_readme_is_settings():
+def test_the_yaml_of_the_documents_is_settings():
     import yaml
 
     for block in blocks(ALL, "yaml"):
         tree = {"data": {"sales": "sales.csv", "keys": ["item"]}} | yaml.safe_load(block)
-        assert parse_settings(tree).output.database
+        assert parse_settings(tree)
 
 
 def test_the_exit_codes_are_those_of_the_errors():
