@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -179,6 +180,48 @@ def test_tables_come_back_in_the_library_that_they_came_in(sales, kind):
     tables += [tested.forecasts, tested.levels, tested.segments, tested.steps, tested.runs]
     assert {type(table).__module__.partition(".")[0] for table in tables} == {kind}
     assert {"mean", "q950"} <= set(getattr(tables[1], "column_names", None) or tables[1].columns)
+
+
+def test_a_backtest_at_one_glance(tested):
+    lines = repr(tested).splitlines()
+    assert lines[0] == "Backtest of 3 models in 2 windows of 7 days"
+    assert lines[1].split(maxsplit=1) == ["cutoffs", "4 Jul 2024, 11 Jul 2024"]
+    board = tested.leaderboard()
+    assert [line.split()[0] for line in lines[2:]] == board["model"].to_list()
+    assert f"WRMSSE {board['wrmsse'][0]:.3f}" in lines[2]
+    assert "WRMSSE" in tested._repr_html_()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lines"),
+    [
+        ({}, 2),
+        ({"store": "north", "item": "tea", "models": ["ensemble", "seasonal_naive"]}, 4),
+        ({"level": ("store",), "last": 60}, 4),
+    ],
+)
+def test_a_backtest_is_drawn_beside_what_was_sold(tested, arguments, lines):
+    import vl_convert
+
+    chart = tested.plot(**arguments)
+    assert vl_convert.vegalite_to_png(chart.to_json()).startswith(b"\x89PNG")
+    whole = chart.to_dict()
+    parts = whole.get("concat", [whole])
+    drawn = [layer for part in parts for layer in part["layer"] if layer["mark"].get("strokeWidth") == 2]
+    assert len(drawn) == lines
+    if not arguments:
+        first = tested.scores.forecasts_of("ensemble", date(2024, 7, 4)).group_by("date").agg(pl.col("mean").sum())
+        means = [row["units"] for row in whole["datasets"][drawn[0]["data"]["name"]]]
+        np.testing.assert_allclose(means, first.sort("date")["mean"], rtol=1e-4)
+
+
+def test_a_chart_of_a_backtest_that_is_not_there(tested):
+    with pytest.raises(UsageError, match=r"Write `models=\['ensemble'\]`"):
+        tested.plot(models="ensemble")
+    with pytest.raises(UsageError, match="no forecasts by 'lightgbm'"):
+        tested.plot(models=["lightgbm"])
+    with pytest.raises(UsageError, match="No series has store='east'"):
+        tested.plot(store="east")
 
 
 def test_the_snippet_at_the_door_runs_as_it_stands(sales, tmp_path, monkeypatch):

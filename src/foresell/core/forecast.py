@@ -10,8 +10,9 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
-from foresell.core.hierarchy import Groups, Level
+from foresell.core.hierarchy import Groups, Level, level_name
 from foresell.core.tables import TableKind, to_kind
+from foresell.core.timeline import Range
 
 
 def quantile_column(probability: float) -> str:
@@ -66,6 +67,18 @@ class Forecast:
     def with_quantiles(self, probabilities: tuple[float, ...], quantiles: np.ndarray) -> Forecast:
         """The same forecast with `quantiles` [q, series, step] round it."""
         return replace(self, probabilities=tuple(probabilities), quantiles=quantiles)
+
+    def ranges(self, row: int) -> tuple[Range, ...]:
+        """The ranges of one series between each pair of quantiles that leave out as much below as above."""
+        if self.quantiles is None:
+            return ()
+        rows = {round(probability, 6): self.quantiles[q, row] for q, probability in enumerate(self.probabilities)}
+        pairs = [(low, round(1 - low, 6)) for low in rows if low < 0.5 and round(1 - low, 6) in rows]
+        return tuple(Range(high - low, rows[low], rows[high]) for low, high in pairs)
+
+    def __repr__(self) -> str:
+        ranges = f", {len(self.probabilities)} quantiles" if self.probabilities else ""
+        return f"Forecast of {self.series.height:,} series ({level_name(self.keys)}), {self.horizon} steps{ranges}"
 
     def to_frame(self) -> Any:
         """The table of `to_polars`, in the library of `table_kind`."""

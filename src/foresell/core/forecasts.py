@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.core.arguments import column_names
+from foresell.core.arguments import column_names, whole_number
+from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.hierarchy import Hierarchy, Level, level_name
+from foresell.core.overview import Overview
 from foresell.core.panel import Panel
 from foresell.core.tables import to_kind
+from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline, level_for
+from foresell.core.words import day, many, number, share, span
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,64 @@ class Forecasts:
     def bottom(self) -> Forecast:
         """The forecast of the single series."""
         return list(self.by_level.values())[-1]
+
+    @property
+    def noun(self) -> str:
+        """The period that a step is: a day, week or month."""
+        return self.panel.frequency.noun if self.panel else "step"
+
+    def overview(self) -> Overview:
+        """The forecasts at one glance: how many of each level, and what is expected in all."""
+        total, bottom = self.total, self.bottom
+        expected = float(total.mean.sum(dtype=np.float64))
+        levels = [f"{level_name(level)} ({len(forecast.mean):,})" for level, forecast in self.by_level.items() if level]
+        facts = {
+            "dates": f"{span(total.dates[0], total.dates[-1])}, after {day(total.cutoff)}",
+            "levels": ", ".join(["total", *levels]),
+            "expected": f"{number(expected)} units in all, {number(expected / total.horizon)} a {self.noun}",
+            "quantiles": ", ".join(share(probability) for probability in bottom.probabilities),
+        }
+        return Overview(f"Forecasts of {many(total.horizon, self.noun)}", facts)
+
+    def __repr__(self) -> str:
+        return self.overview().text()
+
+    def _repr_html_(self) -> str:
+        return self.overview().html()
+
+    def plot(
+        self, level: Sequence[str] | None = None, *, last: int | None = None, most: int = 6, **where: object
+    ) -> Chart:
+        """An Altair chart of the history and the forecast with its ranges: the total, or the groups with `where`.
+
+        `forecasts.plot(store="north", item="tea")` shows one series, `forecasts.plot(level=("store",))` each of the
+        `most` largest stores. `last` is how many days (periods) of history to show; five horizons, at most 140,
+        where not given.
+
+        Raises UsageError for a column, value or level that was not forecast, NotInstalled without the extra ``plot``.
+        """
+        wanted = level_for(where, level, list(self.by_level))
+        whole_number(most, "most")
+        forecast = self.by_level[wanted]
+        shown = max(min(5 * forecast.horizon, 140), forecast.horizon) if last is None else whole_number(last, "last", 0)
+        series = forecast.series if self.panel is None else self.panel.series
+        units = forecast.mean if self.panel is None else self.panel.units[:, max(self.panel.n_days - shown, 0) :]
+        keys = self.bottom.keys if self.panel else forecast.keys
+        chosen = ChosenGroups.of(series, units, wanted, keys, where, most)
+        none = np.array([], "datetime64[D]")
+        dates = none if self.panel is None else self.panel.dates[self.panel.n_days - units.shape[1] : self.panel.n_days]
+        timelines = [
+            Timeline(
+                chosen.title(row),
+                dates,
+                chosen.units(units, row) if len(dates) else np.array([]),
+                (ForecastLine("forecast", forecast.dates, forecast.mean[row], forecast.ranges(row)),),
+                (dates[-1],) if len(dates) else (),
+            )
+            for row in chosen.rows.tolist()
+        ]
+        title = timelines[0].title if len(timelines) == 1 else f"Forecasts by {level_name(wanted)}"
+        return timelines_chart(timelines, title, chosen.note(), f"units a {self.noun}")
 
     def to_frame(self) -> Any:
         """The table of `to_polars`, in the library of the table that the panel was made from."""

@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.core.arguments import whole_number
+from foresell.core.arguments import column_names, whole_number
+from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_index, period_range
 from foresell.core.group_sums import GroupSums
-from foresell.core.hierarchy import Groups, Hierarchy, Level
+from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.long_table import lay_out
 from foresell.core.long_table_checks import Columns
+from foresell.core.overview import Overview
 from foresell.core.tables import Table, TableKind, to_kind
+from foresell.core.timeline import ChosenGroups, Timeline
+from foresell.core.words import day, many, number, share, span
 
 
 @dataclass(frozen=True)
@@ -170,6 +174,53 @@ class Panel:
         frame = groups.frame.with_columns(self.series[name][first] for name in shared)
         known = {name: known.of_groups(groups) for name, known in self.known.items() if name != "price"}
         return replace(self, series=frame, keys=level or ("total",), units=units, known=known)
+
+    def overview(self) -> Overview:
+        """The panel at one glance."""
+        noun = self.frequency.noun
+        title = (
+            f"Panel of {many(self.n_series, 'series', 'series')} ({level_name(self.keys)}), {many(self.n_days, noun)}"
+        )
+        if not self.units.size:
+            return Overview(title, {})
+        known = int(np.count_nonzero(~np.isnan(self.units)))
+        total = float(np.nansum(self.units, dtype=np.float64))
+        zero = int(np.count_nonzero(self.units == 0))
+        facts = {
+            "history": span(self.dates[0], self.cutoff),
+            "units": f"{number(total)} sold; of all {noun}s {share(zero / self.units.size)} 0, "
+            f"{share(1 - known / self.units.size)} not known",
+            "known ahead": ", ".join(self.known) + f", until {day(self.dates[-1])}" if self.known else "",
+            "attributes": ", ".join(name for name in self.series.columns if name not in self.keys),
+            "events": many(self.events.height, "event") if self.events.height else "",
+        }
+        return Overview(title, facts)
+
+    def __repr__(self) -> str:
+        return self.overview().text()
+
+    def _repr_html_(self) -> str:
+        return self.overview().html()
+
+    def plot(
+        self, level: Sequence[str] | None = None, *, last: int | None = None, most: int = 6, **where: object
+    ) -> Chart:
+        """An Altair chart of what was sold: the total, or the series with the values `where`, added up.
+
+        `panel.plot(store="north")` shows one store, `panel.plot(level=("store",))` each of the `most` largest ones.
+        `last` is how many days (periods) to show, all where not given.
+
+        Raises UsageError for a column or value that the series do not have, NotInstalled without the extra ``plot``.
+        """
+        wanted = tuple(where) if level is None else tuple(dict.fromkeys([*column_names(level, "level"), *where]))
+        whole_number(most, "most")
+        first = 0 if last is None else max(self.n_days - whole_number(last, "last"), 0)
+        units = self.units[:, first:]
+        chosen = ChosenGroups.of(self.series, units, wanted, self.keys, where, most)
+        dates = self.dates[first : self.n_days]
+        timelines = [Timeline(chosen.title(row), dates, chosen.units(units, row)) for row in chosen.rows.tolist()]
+        title = timelines[0].title if len(timelines) == 1 else f"Sales by {level_name(wanted)}"
+        return timelines_chart(timelines, title, chosen.note(), f"units a {self.frequency.noun}")
 
     def to_frame(self) -> Any:
         """One row for each known day of each series: keys, ``date``, ``units``, and the known-ahead columns.

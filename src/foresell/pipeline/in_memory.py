@@ -6,18 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import polars as pl
 
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconciliation import BOTTOM_UP, Reconciliation, all_levels
-from foresell.core.arguments import levels_of, whole_number
+from foresell.core.arguments import column_names, levels_of, whole_number
+from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError, first_five
 from foresell.core.forecasts import Forecasts
-from foresell.core.hierarchy import Hierarchy, check_columns
+from foresell.core.hierarchy import Hierarchy, check_columns, level_name
+from foresell.core.overview import Overview
 from foresell.core.panel import Panel
 from foresell.core.settings import Features
 from foresell.core.settings import Model as ModelSettings
 from foresell.core.tables import to_kind
+from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline
+from foresell.core.words import change, day, many, name, score
 from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import ENSEMBLE, fit
@@ -79,6 +84,72 @@ class BacktestResult:
     def runs(self) -> Any:
         """The seconds that each model took at each cutoff."""
         return self._given_back(self.scores.runs)
+
+    def overview(self) -> Overview:
+        """The backtest at one glance: its windows, and the models, the best first."""
+        board = self.scores.leaderboard()
+        cutoffs = self.scores.weights["cutoff"].unique().sort()
+        facts = {"cutoffs": first_five(map(day, cutoffs))}
+        for row in board.iter_rows(named=True):
+            better = row["improvement"]
+            beside = (
+                "" if better is None or row["model"] == BENCHMARK else f", {change(-better / 100)} against {BENCHMARK}"
+            )
+            facts[row["model"]] = f"WRMSSE {score(row['wrmsse'])}{beside}"
+        title = f"Backtest of {many(board.height, 'model')} in {many(len(cutoffs), 'window')} of "
+        return Overview(title + many(self.horizon, self.panel.frequency.noun), facts)
+
+    def __repr__(self) -> str:
+        return self.overview().text()
+
+    def _repr_html_(self) -> str:
+        return self.overview().html()
+
+    @property
+    def horizon(self) -> int:
+        """How many days (periods) each window has."""
+        return int(self.scores.steps["step"].max())  # type: ignore[arg-type]
+
+    def plot(
+        self,
+        level: Sequence[str] | None = None,
+        *,
+        models: Sequence[str] = (ENSEMBLE,),
+        last: int | None = None,
+        most: int = 6,
+        **where: object,
+    ) -> Chart:
+        """An Altair chart of what was sold in the windows and what `models` had forecast, as sums of single series.
+
+        `tested.plot(store="north")` shows one store, `tested.plot(level=("store",))` each of the `most` largest ones.
+        `last` is how many days (periods) to show; the windows and two horizons before them, where not given.
+
+        Raises UsageError for a model, column or value that is not there, NotInstalled without the extra ``plot``.
+        """
+        if isinstance(models, str):
+            raise UsageError(f"'models' is the plain text '{models}'; expected a list. Write `models=['{models}']`.")
+        wanted = tuple(where) if level is None else tuple(dict.fromkeys([*column_names(level, "level"), *where]))
+        panel, shape = self.panel, (self.panel.n_series, self.horizon)
+        cutoffs = self.scores.weights["cutoff"].unique().sort().to_list()
+        usual = panel.n_days - panel.day_of(cutoffs[0]) + 2 * self.horizon
+        first = max(panel.n_days - (usual if last is None else whole_number(last, "last")), 0)
+        units = panel.units[:, first:]
+        chosen = ChosenGroups.of(panel.series, units, wanted, panel.keys, where, whole_number(most, "most"))
+        rows = chosen.rows.tolist()
+        lines: dict[int, list[ForecastLine]] = {row: [] for row in rows}
+        for model in models:
+            table = _forecasts_by(self, model)
+            for cutoff in cutoffs:
+                mean = table.filter(pl.col("cutoff") == cutoff)["mean"].to_numpy().reshape(shape)
+                dates = panel.until(cutoff).ahead(self.horizon)
+                for row in rows:
+                    lines[row].append(ForecastLine(name(model), dates, chosen.units(mean, row)))
+        dates, marks = panel.dates[first : panel.n_days], tuple(np.array(cutoffs, "datetime64[D]"))
+        timelines = [
+            Timeline(chosen.title(row), dates, chosen.units(units, row), tuple(lines[row]), marks) for row in rows
+        ]
+        title = timelines[0].title if len(rows) == 1 else f"Backtest by {level_name(wanted)}"
+        return timelines_chart(timelines, title, chosen.note(), f"units a {panel.frequency.noun}")
 
     def _given_back(self, table: pl.DataFrame | None) -> Any:
         return None if table is None else to_kind(table, self.panel.table_kind)

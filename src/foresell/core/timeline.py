@@ -1,0 +1,120 @@
+"""Lines of a chart over time as plain data: what was sold, and what is or was forecast."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from foresell.core.arguments import column_names
+from foresell.core.errors import UsageError, first_five, suggestion
+from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.words import number
+
+
+@dataclass(frozen=True)
+class Range:
+    """In which a `share` of the outcomes is expected; `low` and `high` float [step]."""
+
+    share: float
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True)
+class ForecastLine:
+    """A forecast by the name it has in the legend: `mean` float [step] on `dates` datetime64[D] [step]."""
+
+    name: str
+    dates: np.ndarray
+    mean: np.ndarray
+    ranges: tuple[Range, ...] = ()
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One series or group: `units` float [day] sold on `dates`, NaN where not known, and its forecasts."""
+
+    title: str
+    dates: np.ndarray
+    units: np.ndarray
+    forecasts: tuple[ForecastLine, ...] = ()
+    cutoffs: tuple[np.datetime64, ...] = ()
+
+
+@dataclass(frozen=True)
+class ChosenGroups:
+    """The groups of a level that a chart shows: `rows` of `groups.frame`, the largest first, of `count` that fit."""
+
+    groups: Groups
+    rows: np.ndarray
+    count: int
+
+    @classmethod
+    def of(
+        cls,
+        series: pl.DataFrame,
+        units: np.ndarray,
+        level: Level,
+        keys: Level,
+        where: Mapping[str, object],
+        most: int,
+    ) -> ChosenGroups:
+        """At most `most` groups of `level` whose columns have the values `where`; `units` [series, day] rank them.
+
+        Raises UsageError for a column or a value that is not there.
+        """
+        groups = Hierarchy.of(keys).groups(series, level)
+        chosen = np.ones(len(groups), bool)
+        for column, value in where.items():
+            values = groups.frame[column].cast(pl.String)
+            chosen &= (values == str(value)).fill_null(False).to_numpy()
+            if not chosen.any():
+                known = [str(name) for name in values.unique().sort()]
+                raise UsageError(
+                    f"No series has {column}={value!r}{_also(where, column)}; there are {first_five(known)}."
+                    f"{suggestion(str(value), known)}"
+                )
+        volume = np.bincount(groups.rows, np.nansum(units, axis=1, dtype=np.float64), len(groups))
+        rows = np.flatnonzero(chosen)
+        return cls(groups, rows[np.argsort(-volume[rows], kind="stable")][:most], len(rows))
+
+    def title(self, row: int) -> str:
+        return " · ".join(map(str, self.groups.frame.row(row)))
+
+    def units(self, units: np.ndarray, row: int) -> np.ndarray:
+        """What the group sold: float64 [day], known where any of its series [series, day] is."""
+        members = units[self.groups.rows == row]
+        total = np.nansum(members, axis=0, dtype=np.float64)
+        return np.where(np.isnan(members).all(axis=0), np.nan, total)
+
+    def note(self, noun: str = "") -> str:
+        """What is left out, in words; empty where nothing is."""
+        left_out = self.count > len(self.rows)
+        return f"the {len(self.rows)} largest of {number(self.count)}{noun}" if left_out else ""
+
+
+def level_for(where: Mapping[str, object], level: Sequence[str] | None, levels: Sequence[Level]) -> Level:
+    """The level to show: the one that is asked for, or the first of `levels` that has the columns of `where`.
+
+    Raises UsageError where there is none.
+    """
+    fitting = [of for of in levels if set(where) <= set(of)] if level is None else []
+    if level is not None:
+        wanted = column_names(level, "level")
+        fitting = [of for of in levels if set(of) == set(wanted)]
+    if not fitting or not set(where) <= set(fitting[0]):
+        names = first_five(level_name(of) for of in levels)
+        asked = level_name(tuple(where)) if level is None else level_name(column_names(level, "level"))
+        raise UsageError(
+            f"There is no level with the columns of {asked}; the levels are {names}. Choose by columns of these, or "
+            f"forecast another level: `levels=[{tuple(where) if level is None else tuple(level)}]`."
+        )
+    return fitting[0]
+
+
+def _also(where: Mapping[str, object], column: str) -> str:
+    others = [f"{name}={value!r}" for name, value in where.items() if name != column]
+    return f" beside {first_five(others)}" if others else ""
