@@ -177,7 +177,7 @@ def text(silent: pl.DataFrame, loud: pl.DataFrame, spent: Cost, size: int) -> st
         lines.append(f"| {end} | {part.height} | {rate(part['alarm'].sum(), part.height)} | {columns} |")
     lines += [
         "",
-        "## Planted in the newest days",
+        "## PlantedFault in the newest days",
         "",
         "| change | looked for in | retailers | found |",
         "|---|---|---|---|",

@@ -77,8 +77,8 @@ def test_columns_of_every_kind(daily, propose, tmp_path, name):
 def test_every_column_is_accounted_for(daily, propose, tmp_path):
     frame = daily().with_columns(pl.col("units").reverse().alias("mystery"), pl.lit(None).alias("blank"))
     proposal = propose(frame, tmp_path, overrides={"quantity": "units"})
-    said = " ".join(f"{reason.conclusion} {reason.why}" for reason in proposal.reasons)
-    assert all(column in said for column in frame.columns)
+    reasons = " ".join(f"{reason.conclusion} {reason.why}" for reason in proposal.reasons)
+    assert all(column in reasons for column in frame.columns)
 
 
 def test_a_german_file(daily, tmp_path):
@@ -199,18 +199,18 @@ def test_two_dates_are_a_doubt(daily, propose, tmp_path):
 
 def test_overrides_are_taken_as_said(daily, propose, tmp_path):
     frame = daily().with_columns(pl.col("units").alias("sold"), (pl.col("units") % 2).alias("flag"))
-    said = {
+    overrides = {
         "quantity": "sold", "keys": "item, store", "promotion": "flag", "frequency": "D", "absent": "unknown",
         "country": "FR", "horizon": 14,
     }  # fmt: skip
-    proposal = propose(frame, tmp_path, overrides=said)
+    proposal = propose(frame, tmp_path, overrides=overrides)
     data = data_of(proposal)
     assert (data["quantity"], data["keys"], data["promotion"]) == ("sold", ["item", "store"], "flag")
     assert (data["absent"], data["country"], proposal.settings["horizon"]) == ("unknown", "FR", 14)
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
+    ("overrides", "message"),
     [
         ({"date": "nope"}, "has no column nope. It has store, item, date, units"),
         ({"keys": ["store", "nix"]}, "no column nix"),
@@ -219,9 +219,9 @@ def test_overrides_are_taken_as_said(daily, propose, tmp_path):
         ({"colour": "red"}, "'colour' cannot be set"),
     ],
 )
-def test_overrides_that_do_not_fit(daily, propose, tmp_path, said, message):
+def test_overrides_that_do_not_fit(daily, propose, tmp_path, overrides, message):
     with pytest.raises(UsageError, match=message):
-        propose(daily(), tmp_path, overrides=said)
+        propose(daily(), tmp_path, overrides=overrides)
 
 
 def test_cancelled_rows_are_a_doubt(daily, propose, tmp_path):
@@ -255,25 +255,25 @@ def test_an_opposite_flag_is_not_used(daily, propose, tmp_path):
 def test_the_sample_retailer_is_understood_as_it_was_made(tmp_path, transactions, form):
     from foresell.synth.retailer import make_retailer
 
-    made = make_retailer(tmp_path, stores=4, items=20, days=400, transactions=transactions, format=form)
-    found = infer(str(tmp_path)).settings["data"]
-    given = made.settings["data"]
+    sample = make_retailer(tmp_path, stores=4, items=20, days=400, transactions=transactions, format=form)
+    data = infer(str(tmp_path)).settings["data"]
+    given = sample.settings["data"]
     roles = ("keys", "date", "quantity", "price", "promotion", "stocked_out", "layout", "absent", "frequency")
     given = {"frequency": "D"} | given
     named = [role for role in roles if role in given]
-    assert {role: found[role] for role in named} == {role: given[role] for role in named}
-    assert found["future"] == str(tmp_path / given["future"])
+    assert {role: data[role] for role in named} == {role: given[role] for role in named}
+    assert data["future"] == str(tmp_path / given["future"])
     for table in ("items", "stores", "calendar"):
-        assert found[table]["path"] == str(tmp_path / given[table]["path"])
-    assert found["calendar"]["events"] == given["calendar"]["events"]
+        assert data[table]["path"] == str(tmp_path / given[table]["path"])
+    assert data["calendar"]["events"] == given["calendar"]["events"]
 
 
 def test_the_sample_order_book_is_taken_by_month(tmp_path):
     from foresell.synth import make_manufacturer
 
-    made = make_manufacturer(tmp_path, customers=10, products=40)
+    sample = make_manufacturer(tmp_path, customers=10, products=40)
     proposal = infer(str(tmp_path))
-    data, given = proposal.settings["data"], made.settings["data"]
+    data, given = proposal.settings["data"], sample.settings["data"]
     assert {role: data[role] for role in ("keys", "date", "quantity", "layout", "frequency")} == {
         role: given[role] for role in ("keys", "date", "quantity", "layout", "frequency")
     }

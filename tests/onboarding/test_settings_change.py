@@ -64,8 +64,8 @@ def test_models_may_be_written_in_many_ways(form, tmp_path):
     before, after = FORMS[form]
     indent = "  " if "  - " in before else ""
     mark = f"{indent}# tuned today: it was better\n"
-    told = after.format(mark, "{trees: 200, drop: [price]}")
-    assert write(tmp_path, HEAD + before, 0) == HEAD + told
+    expected = after.format(mark, "{trees: 200, drop: [price]}")
+    assert write(tmp_path, HEAD + before, 0) == HEAD + expected
 
 
 def test_the_line_of_evidence_takes_the_place_of_the_one_before(tmp_path):

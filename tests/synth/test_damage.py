@@ -19,7 +19,7 @@ def clean(tmp_path_factory):
 @pytest.fixture(scope="module")
 def damaged(clean):
     target = clean.folder / "damaged.csv"
-    return target, {planted.code: planted for planted in damage(clean.sales, target, seed=2, each=4)}
+    return target, {planted.code: planted for planted in damage(clean.sales, target, seed=2, per_code=4)}
 
 
 def lines_of(path):
@@ -32,13 +32,13 @@ def test_every_fault_stands_in_its_line(damaged):
     for code in FAULTS:
         assert len(planted[code].lines) == len(planted[code].rows) == 4
         assert [lines[number - 1] for number in planted[code].lines] == list(planted[code].rows)
-    where = [number for found in planted.values() for number in found.lines]
+    where = [number for fault in planted.values() for number in fault.lines]
     assert len(set(where)) == len(where) == 4 * len(FAULTS)
 
 
 def test_nothing_else_was_touched(clean, damaged):
     target, planted = damaged
-    bad = {number for found in planted.values() for number in found.lines}
+    bad = {number for fault in planted.values() for number in fault.lines}
     left = Counter(line for number, line in enumerate(lines_of(target), 1) if number not in bad)
     original = Counter(lines_of(clean.sales))
     assert not left - original
@@ -55,7 +55,7 @@ def test_faults_are_what_their_names_say(clean, damaged):
     header = lines_of(target)[0].split(",")
     items = {row["item"] for row in csv.DictReader(clean.tables["items"].open())}
     rows = {
-        code: [dict(zip(header, row.split(","), strict=True)) for row in found.rows] for code, found in planted.items()
+        code: [dict(zip(header, row.split(","), strict=True)) for row in fault.rows] for code, fault in planted.items()
     }
     for row in rows["unparsable-dates"]:
         with pytest.raises(ValueError, match=r"isoformat|month|day"):
@@ -98,17 +98,17 @@ def test_the_gap_is_two_days_of_all_series(clean, damaged):
 
 def test_a_seed_plants_the_same_and_gzip_holds_the_same(clean, damaged, tmp_path):
     target, planted = damaged
-    again = damage(clean.sales, tmp_path / "again.csv.gz", seed=2, each=4)
-    assert {found.code: found for found in again} == planted
+    again = damage(clean.sales, tmp_path / "again.csv.gz", seed=2, per_code=4)
+    assert {fault.code: fault for fault in again} == planted
     assert gzip.decompress((tmp_path / "again.csv.gz").read_bytes()) == target.read_bytes()
-    other = damage(clean.sales, tmp_path / "other.csv", seed=3, each=4)
-    assert {found.code: found for found in other} != planted
+    other = damage(clean.sales, tmp_path / "other.csv", seed=3, per_code=4)
+    assert {fault.code: fault for fault in other} != planted
 
 
 def test_a_file_too_small_or_of_another_kind_is_a_usage_error(tmp_path):
     short = tmp_path / "short.csv"
     short.write_text("date,store,item,units,price\n2024-01-01,a,b,1,2\n")
-    with pytest.raises(UsageError, match="found 1 rows of 1 series"):
+    with pytest.raises(UsageError, match="It has 1 rows of 1 series"):
         damage(short, tmp_path / "out.csv")
     other = tmp_path / "other.csv"
     other.write_text("day,shop\n")

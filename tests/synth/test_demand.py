@@ -63,12 +63,12 @@ def test_a_series_has_rows_on_its_days_on_sale_and_on_no_other(days, series):
     spans = days.group_by("store", "item").agg(
         pl.col("date").min().alias("first"), pl.col("date").max().alias("last"), pl.len().alias("n")
     )
-    found = series.join(spans, on=["store", "item"], how="left")
-    sold = found.filter(pl.col("first").is_not_null())
+    sold_between = series.join(spans, on=["store", "item"], how="left")
+    sold = sold_between.filter(pl.col("first").is_not_null())
     assert (sold["first"] == sold["first_date"]).all()
     assert (sold["last"] == sold["last_date"]).all()
     assert (sold["n"] == (sold["last"] - sold["first"]).dt.total_days() + 1).all()
-    never = found.filter(pl.col("first").is_null())
+    never = sold_between.filter(pl.col("first").is_null())
     assert never["first_date"].is_null().all()
     assert never["discontinued"].all()  # gone before its store opened
     assert sold.filter("discontinued")["last_date"].max() < END
@@ -99,13 +99,13 @@ def test_expected_is_the_mean_and_dispersion_the_spread_of_demand(days):
     mean, dispersion, occurrence = pl.col("expected"), pl.col("dispersion"), pl.col("occurrence")
     variance = mean + mean**2 * ((1 + 1 / dispersion) / occurrence - 1)
     for kind in (pl.col("intermittent"), ~pl.col("intermittent")):
-        found = days.filter(kind).select(
+        summary = days.filter(kind).select(
             ratio=pl.col("demand").sum() / mean.sum(),
             # Standardised, so that large and small series weigh alike.
             spread=((pl.col("demand") - mean) ** 2 / variance).mean(),
         )
-        assert found["ratio"].item() == pytest.approx(1, abs=0.03)
-        assert found["spread"].item() == pytest.approx(1, abs=0.06)
+        assert summary["ratio"].item() == pytest.approx(1, abs=0.03)
+        assert summary["spread"].item() == pytest.approx(1, abs=0.06)
 
 
 def test_intermittent_items_mostly_sell_nothing(days):
@@ -127,7 +127,7 @@ def test_expected_is_made_of_the_truths_in_the_files(days, plain, parameters):
     kind = cells["category"].replace_strict({name: row for row, name in enumerate(parameters["weekly"])}).to_numpy()
     keep = of_year < 365  # the last day of a leap year is not in the table
     usual = cells["reference_price"].to_numpy() * np.exp(parameters["inflation_per_year"] * years)
-    made = (
+    explained = (
         cells["level"].to_numpy()
         * np.exp(cells["trend_per_year"].to_numpy() * years)
         * weekly[kind, weekday(date)]
@@ -137,7 +137,7 @@ def test_expected_is_made_of_the_truths_in_the_files(days, plain, parameters):
         * cells["dip_factor"].to_numpy()
     )
     week = (date - np.datetime64(first)).astype(int) // 7
-    left = cells.select("item", wander=np.log(cells["expected"].to_numpy() / made), week=week).filter(keep)
+    left = cells.select("item", wander=np.log(cells["expected"].to_numpy() / explained), week=week).filter(keep)
     spread = left.group_by("item", "week").agg((pl.col("wander").max() - pl.col("wander").min()).alias("spread"))
     assert spread["spread"].max() < 1e-3
     assert left["wander"].std() == pytest.approx(0.1, abs=0.02)
@@ -147,9 +147,9 @@ def test_the_weekly_profile_is_found_in_the_sales(plain, parameters):
     steady = plain.filter(~pl.col("intermittent") & (pl.col("stocked_out") == 0))
     # Each series counts by its own mean, so that no single large one decides.
     share = pl.col("units") / pl.col("units").mean().over("store", "item")
-    found = steady.with_columns(share=share, weekday=pl.col("date").dt.weekday() - 1)
+    shares = steady.with_columns(share=share, weekday=pl.col("date").dt.weekday() - 1)
     for category, truth in parameters["weekly"].items():
-        of_category = found.filter(pl.col("category") == category)
+        of_category = shares.filter(pl.col("category") == category)
         profile = of_category.group_by("weekday").agg(pl.col("share").mean()).sort("weekday")["share"].to_numpy()
         np.testing.assert_allclose(profile / profile.mean(), truth, atol=0.05)
 
@@ -179,9 +179,9 @@ def test_elasticity_uplift_and_dip_are_found_by_regression(tmp_path):
         left.append(without_season(values, part["date"].to_numpy().astype("datetime64[D]")))
     both = np.vstack(left)
     assert len(left) >= 30
-    found = np.linalg.lstsq(both[:, 1:], both[:, 0], rcond=None)[0]
-    np.testing.assert_allclose(found[:2], 1, atol=0.1)
-    assert found[2] == pytest.approx(1, abs=0.25)
+    effects = np.linalg.lstsq(both[:, 1:], both[:, 0], rcond=None)[0]
+    np.testing.assert_allclose(effects[:2], 1, atol=0.1)
+    assert effects[2] == pytest.approx(1, abs=0.25)
 
 
 def test_prices_change_and_promotions_last_whole_weeks(sales):

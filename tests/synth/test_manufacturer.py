@@ -10,7 +10,7 @@ from foresell.core.errors import UsageError
 from foresell.core.settings import parse_settings
 from foresell.synth import make_manufacturer, manufacturer_size
 from foresell.synth.manufacturer import END, expected_lines
-from foresell.synth.trade import Book, buying_factor, customer_of, products_of
+from foresell.synth.order_book import OrderBook, buying_factor, make_customer, make_products
 
 SMALL = {"customers": 6, "products": 15, "days": 400}
 KEYS = ["customer", "product"]
@@ -47,10 +47,10 @@ def test_the_size_of_the_chunks_changes_no_byte(tmp_path):
 
 
 def test_rows_and_series_are_those_of_the_orders(tmp_path):
-    made = make_manufacturer(tmp_path, **{**SMALL, "days": 180}, format="parquet")
-    orders = pl.read_parquet(made.sales)
-    assert (made.rows, made.series) == (orders.height, orders.select(KEYS).n_unique())
-    assert made.series < pl.read_parquet(made.truth["series"]).height  # some are never ordered in so short a time
+    sample = make_manufacturer(tmp_path, **{**SMALL, "days": 180}, format="parquet")
+    orders = pl.read_parquet(sample.sales)
+    assert (sample.rows, sample.series) == (orders.height, orders.select(KEYS).n_unique())
+    assert sample.series < pl.read_parquet(sample.truth["series"]).height  # some are never ordered in so short a time
 
 
 def test_no_chunk_holds_more_than_asked_for_beside_one_customer(tmp_path):
@@ -73,10 +73,10 @@ def test_a_customers_orders_stay_what_they_are_when_the_book_grows(tmp_path):
 
 
 def test_the_truth_adds_up_to_the_orders(orders, months):
-    found = orders.group_by(*KEYS, month=pl.col("order_date").dt.truncate("1mo")).agg(
+    ordered = orders.group_by(*KEYS, month=pl.col("order_date").dt.truncate("1mo")).agg(
         pl.col("quantity").sum(), pl.len()
     )
-    both = months.join(found, on=[*KEYS, "month"], how="left")
+    both = months.join(ordered, on=[*KEYS, "month"], how="left")
     assert (both["ordered"] == both["quantity"].fill_null(0)).all()
     assert (both["lines"] == both["len"].fill_null(0)).all()
     assert both["ordered"].sum() == orders["quantity"].sum()
@@ -177,11 +177,11 @@ def test_the_settings_name_files_and_columns_that_are_there(tmp_path):
 
 def test_a_size_is_found_for_a_number_of_lines(tmp_path):
     customers, products = manufacturer_size(20_000)
-    book = Book(customers, products, 4 * 365, END)
-    lines = [expected_lines(book, products_of(book), customer_of(book, number)) for number in range(customers)]
+    book = OrderBook(customers, products, 4 * 365, END)
+    lines = [expected_lines(book, make_products(book), make_customer(book, number)) for number in range(customers)]
     assert sum(lines) >= 20_000 > sum(lines[:-1])
-    made = make_manufacturer(tmp_path, customers=customers, products=products, format="parquet")
-    assert made.rows == pytest.approx(sum(lines), rel=0.03)
+    sample = make_manufacturer(tmp_path, customers=customers, products=products, format="parquet")
+    assert sample.rows == pytest.approx(sum(lines), rel=0.03)
 
 
 @pytest.mark.parametrize("change", [{"customers": 0}, {"products": 0}, {"days": 100}])

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresell.synth.random_streams import Stream, occasions, stream, traits
+from foresell.synth.random_streams import Stream, concatenated_ranges, stream, traits
 
 
 def test_a_stream_belongs_to_its_seed_kind_and_index():
@@ -29,4 +29,4 @@ def test_occasions_are_the_days_of_all_ranges(ranges):
     starts = np.array([start for start, _ in ranges], np.int64)
     lengths = np.array([length for _, length in ranges], np.int64)
     slow = [day for start, length in ranges for day in range(start, start + length)]
-    assert occasions(starts, lengths).tolist() == slow
+    assert concatenated_ranges(starts, lengths).tolist() == slow

@@ -57,16 +57,16 @@ def test_an_order_book_is_read_by_month(tmp_path):
 
 def test_planted_faults_are_found_in_their_lines(tmp_path):
     files = make_retailer(tmp_path, **SIZE)
-    planted = {fault.code: fault for fault in damage(files.sales, tmp_path / "damaged.csv", each=6)}
+    planted = {fault.code: fault for fault in damage(files.sales, tmp_path / "damaged.csv", per_code=6)}
     loaded = load(files, sales="damaged.csv", max_bad_share=0.05)
-    found = {
+    reported = {
         code: set(lines["line"]) for (code,), lines in loaded.quarantine.partition_by("reason", as_dict=True).items()
     }
     for code in ("unparsable-dates", "unparsable-numbers", "negative-sales", "future-dates", "unknown-items"):
-        assert found[code] == set(planted[code].lines)
+        assert reported[code] == set(planted[code].lines)
     # Where copies disagree both are bad, so the row before the copy may be there too.
     copies = set(planted["duplicate-keys"].lines)
-    assert copies <= found["duplicate-keys"] <= copies | {line - 1 for line in copies}
+    assert copies <= reported["duplicate-keys"] <= copies | {line - 1 for line in copies}
     counts = {finding.code: finding.count for finding in loaded.findings}
     assert counts["zero-prices"] == 6
     assert counts["gaps"] == 2

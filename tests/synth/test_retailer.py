@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 from foresell.core.errors import UsageError
 from foresell.core.settings import parse_settings
 from foresell.synth import make_retailer, retailer_size
-from foresell.synth.assortment import SHORTEST_HISTORY, Plan, items_of, stores_of
+from foresell.synth.assortment import SHORTEST_HISTORY, RetailerPlan, make_items, make_stores
 from foresell.synth.demand import blocks
 from foresell.synth.retailer import END, retailer_rows
 
@@ -73,8 +73,8 @@ def test_a_series_stays_what_it_is_when_the_retailer_grows(tmp_path):
 
 
 def test_no_block_is_larger_than_asked_for():
-    plan = Plan(4, 30, 120, END)
-    sizes = [block.expected.size for block in blocks(plan, stores_of(plan), 5000)]
+    plan = RetailerPlan(4, 30, 120, END)
+    sizes = [block.expected.size for block in blocks(plan, make_stores(plan), 5000)]
     assert max(sizes) <= 5000
     assert sum(sizes) == 4 * 30 * len(plan.dates)
 
@@ -98,7 +98,7 @@ def test_progress_rises_to_one(tmp_path):
 def test_rows_and_series_are_counted(retailer, sales, series):
     assert retailer.rows == sales.height == sales.select("store", "item", "date").n_unique()
     assert retailer.series == series.height == 5 * 48
-    plan = Plan(5, 48, 730, END)
+    plan = RetailerPlan(5, 48, 730, END)
     assert retailer_rows(plan).sum() == sales.height
 
 
@@ -162,13 +162,13 @@ def test_the_settings_name_files_and_columns_that_are_there(tmp_path, transactio
 @pytest.mark.parametrize("rows", [1, 20_000, 300_000])
 def test_a_size_is_found_for_a_number_of_rows(rows):
     stores, items = retailer_size(rows, days=365)
-    found = retailer_rows(Plan(stores, items, 365, END))
-    assert found.sum() >= rows
-    assert found[:-1].sum() < rows
+    rows_of_item = retailer_rows(RetailerPlan(stores, items, 365, END))
+    assert rows_of_item.sum() >= rows
+    assert rows_of_item[:-1].sum() < rows
 
 
 def test_items_recur_in_every_role():
-    items = items_of(Plan(1, 200, 365, END), 0, 200)
+    items = make_items(RetailerPlan(1, 200, 365, END), 0, 200)
     new = items.begin >= 365 - 56
     assert (new.mean(), (items.end <= 365).mean()) == (0.08, 0.08)
     assert ((items.begin > 0) & ~new).mean() == 0.12
@@ -178,7 +178,7 @@ def test_items_recur_in_every_role():
 
 
 @pytest.mark.parametrize(
-    ("change", "found"),
+    ("change", "message"),
     [
         ({"country": "ZZ"}, "'ZZ'"),
         ({"format": "xlsx"}, "'xlsx'"),
@@ -187,8 +187,8 @@ def test_items_recur_in_every_role():
         ({"days": SHORTEST_HISTORY - 1}, "89 days"),
     ],
 )
-def test_impossible_sizes_are_usage_errors(tmp_path, change, found):
-    with pytest.raises(UsageError, match=found):
+def test_impossible_sizes_are_usage_errors(tmp_path, change, message):
+    with pytest.raises(UsageError, match=message):
         make_retailer(tmp_path, **{**SMALL, **change})
     assert not list(tmp_path.iterdir())
 

@@ -56,9 +56,9 @@ def test_the_share_that_comes_back_is_the_true_one(receipts, lines):
         .group_by("department")
         .agg((pl.col("quantity") < 0).sum() / (pl.col("quantity") > 0).sum())
     )
-    found = dict(share.iter_rows())
-    assert 0.001 < found["fresh"] < 0.006
-    assert found["home"] > 2 * found["fresh"]
+    returned = dict(share.iter_rows())
+    assert 0.001 < returned["fresh"] < 0.006
+    assert returned["home"] > 2 * returned["fresh"]
 
 
 def test_lines_are_numbered_and_in_order_of_time_within_a_series(lines):

@@ -17,8 +17,8 @@ REGIONS = ("north", "south", "west")
 REGION_PRICE = (1.0, 1.04, 0.97)  # the same item costs more in the south
 STORE_KINDS = ("neighbourhood", "supermarket", "hypermarket")
 
-# Roles recur with the number of the item or store, so that every sample of some size has some of each.
-# The cycles have no common divisor with the number of categories: roles and categories mix.
+# The number of an item or store, modulo a cycle, decides its role, so that every larger sample has some of each.
+# The cycles have no common divisor with the number of categories, so each category has items of all roles.
 ROLE_CYCLE, LAUNCHED, NEW, DISCONTINUED = 25, (3, 11, 19), (8, 21), (6, 16)
 INTERMITTENT_CYCLE, INTERMITTENT = 7, (2, 5)
 STORE_CYCLE, LATE_STORES = 5, (3,)
@@ -27,11 +27,11 @@ SHORTEST_HISTORY = 90
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a sample retailer is asked to be.
+class RetailerPlan:
+    """How large a sample retailer is, and over which days.
 
-    `days` of history that end on `end`, and `ahead` days after it of which price and promotion are known.
-    Raises UsageError for what cannot be made.
+    The history has `days` days and ends on `end`. Prices and promotions are known for `ahead` days after it.
+    Raises UsageError where a number is too small or the country is not known.
     """
 
     stores: int
@@ -62,11 +62,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Items:
-    """A run of items, numbers `first` and on; every array is [item].
+    """Consecutive items, from the number `first` on; every array is [item].
 
-    `begin` and `end` bound the days on sale (the end is the first day off sale; a later one than the history's
-    means: still on sale). With the mean m, the dispersion r and the occurrence p (the share of the days on which
-    an item is asked for at all, 1 but for intermittent ones) a day's variance is m + m**2 * ((1 + 1 / r) / p - 1).
+    An item is on sale from the day `begin` to the day before `end`; an `end` behind the history means that it is still
+    on sale. `occurrence` is the share of days on which anyone asks for the item; it is 1 unless demand is intermittent.
+    With the mean m, the `dispersion` r and the occurrence p, the variance of a day is m + m**2 * ((1 + 1 / r) / p - 1).
     """
 
     first: int
@@ -104,8 +104,8 @@ class Items:
         return self.occurrence < 1
 
 
-def item_spans(plan: Plan, numbers: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First day on sale and first day off sale of each item; `chance` [item] says where in its range."""
+def item_spans(plan: RetailerPlan, numbers: np.ndarray, chance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First day on sale and first day off sale of each item; `chance` [item] places them in the range of its role."""
     role = numbers % ROLE_CYCLE
     never = plan.days + plan.ahead
     begin = np.zeros(len(numbers), np.int64)
@@ -117,8 +117,8 @@ def item_spans(plan: Plan, numbers: np.ndarray, chance: np.ndarray) -> tuple[np.
     return begin, end
 
 
-def items_of(plan: Plan, first: int, stop: int) -> Items:
-    """The items with the numbers `first` to `stop` - 1; an item is the same in whatever run it is asked for."""
+def make_items(plan: RetailerPlan, first: int, stop: int) -> Items:
+    """The items with the numbers `first` to `stop` - 1; an item does not depend on these bounds."""
     numbers = np.arange(first, stop)
     uniform, normal = traits(plan.seed, Stream.ITEM, numbers, 8)
     category = numbers % len(CATEGORIES)
@@ -146,7 +146,7 @@ def items_of(plan: Plan, first: int, stop: int) -> Items:
     )
 
 
-def item_frame(plan: Plan, items: Items) -> pl.DataFrame:
+def item_frame(plan: RetailerPlan, items: Items) -> pl.DataFrame:
     """The items as a retailer's master data would have them."""
     kinds = [CATEGORIES[kind] for kind in items.category]
     turn = items.numbers // len(CATEGORIES)
@@ -169,7 +169,7 @@ def item_frame(plan: Plan, items: Items) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Stores:
-    """All stores; every array is [store]. `begin` is the first day open, `factor` the size against the usual."""
+    """All stores; every array is [store]. `begin` is the first day open, `factor` the size relative to the usual."""
 
     factor: np.ndarray
     region: np.ndarray
@@ -188,8 +188,8 @@ class Stores:
         return np.array(REGION_PRICE)[self.region]
 
 
-def stores_of(plan: Plan) -> Stores:
-    """All stores; a store is the same however many there are."""
+def make_stores(plan: RetailerPlan) -> Stores:
+    """All stores; a store does not depend on how many there are."""
     numbers = np.arange(plan.stores)
     uniform, normal = traits(plan.seed, Stream.STORE, numbers, 4)
     late = np.isin(numbers % STORE_CYCLE, LATE_STORES)
@@ -201,7 +201,7 @@ def stores_of(plan: Plan) -> Stores:
     )
 
 
-def store_frame(plan: Plan, stores: Stores) -> pl.DataFrame:
+def store_frame(plan: RetailerPlan, stores: Stores) -> pl.DataFrame:
     """The stores as a retailer's master data would have them."""
     kinds = np.digitize(stores.factor, (0.75, 1.35))
     opened = [plan.dates[day].item() if day else None for day in stores.begin]
@@ -216,7 +216,7 @@ def store_frame(plan: Plan, stores: Stores) -> pl.DataFrame:
     )
 
 
-def spans(items: Items, stores: Stores) -> tuple[np.ndarray, np.ndarray]:
+def series_spans(items: Items, stores: Stores) -> tuple[np.ndarray, np.ndarray]:
     """First day on sale and first day off sale of every series, item by item: int64 [item x store]."""
     begin = np.maximum(items.begin[:, None], stores.begin).reshape(-1)
     return begin, np.maximum(np.repeat(items.end, len(stores)), begin)

@@ -1,4 +1,4 @@
-"""Known faults planted into a clean file of daily sales, to see whether validation finds them and says where."""
+"""Plants known faults into a clean file of daily sales, to test whether validation finds them and says where."""
 
 from __future__ import annotations
 
@@ -24,12 +24,11 @@ Row = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Planted:
-    """What was planted of one kind. `code` is the code of the finding that should come of it.
+class PlantedFault:
+    """The faults of one kind. `code` is the code of the finding that validation should report.
 
-    `lines` are lines of the damaged file, the header being line 1; of a duplicate it is the second copy. `rows` are
-    those lines as they stand, without the line's end. Where rows were taken out, `lines` is empty and `rows` holds
-    what was taken.
+    `lines` are line numbers of the damaged file, where the header is line 1; of a duplicate, the number of the second
+    copy. `rows` are the texts of these lines. Where rows were taken out, `lines` is empty and `rows` holds them.
     """
 
     code: str
@@ -64,7 +63,7 @@ def _zero_price(row: Row, turn: int) -> Row:
 
 
 def _copy(row: Row, turn: int) -> Row:
-    """Every second copy agrees with its row, the others say one unit more."""
+    """A copy of the row; every second copy has one unit more."""
     return dict(row) if turn % 2 == 0 else {**row, "units": str(int(row["units"]) + 1)}
 
 
@@ -81,7 +80,7 @@ FAULTS: dict[str, Callable[[Row, int], Row]] = {
 
 @dataclass
 class _Run:
-    """Consecutive rows of one series: where they begin (0 is the first row after the header), and how many."""
+    """Consecutive rows of one series: the first (0 is the row after the header), and how many."""
 
     first: int
     count: int = 0
@@ -89,7 +88,7 @@ class _Run:
 
 @dataclass
 class _Survey:
-    """What a first look at the file found."""
+    """The header, the number of rows, the runs of series, and the first and last date of a file."""
 
     header: list[str]
     rows: int = 0
@@ -111,7 +110,7 @@ def _survey(source: Path) -> _Survey:
         missing = [name for name in NEEDED if name not in survey.header]
         if missing:
             raise UsageError(
-                f"{source} has no column {first_five(missing)}, so it cannot be damaged; expected daily sales as "
+                f"{source} has no column {first_five(missing)}. Faults can be planted only into daily sales as "
                 "make_retailer writes them."
             )
         date_at, store_at, item_at = (survey.header.index(name) for name in ("date", "store", "item"))
@@ -119,42 +118,42 @@ def _survey(source: Path) -> _Survey:
         for number, line in enumerate(handle):
             fields = line.split(",")
             survey.first, survey.last = min(survey.first, fields[date_at]), max(survey.last, fields[date_at])
-            if (found := (fields[store_at], fields[item_at])) != key:
-                key = found
+            if (row_key := (fields[store_at], fields[item_at])) != key:
+                key = row_key
                 survey.runs.append(_Run(number))
             survey.runs[-1].count += 1
             survey.rows = number + 1
     return survey
 
 
-def damage(source: Path | str, target: Path | str, *, seed: int = 1, each: int = 5) -> tuple[Planted, ...]:
+def damage(source: Path | str, target: Path | str, *, seed: int = 1, per_code: int = 5) -> tuple[PlantedFault, ...]:
     """Copies the daily sales of `source` to `target` (CSV, or CSV.gz by its name) with known faults.
 
-    Of each kind in `FAULTS`, `each` rows are planted, no two in one row; one series loses ten days from its middle
-    (``missing-days``) and all series lose two (``gaps``). The same seed plants the same. The file is read twice,
-    line by line. Raises UsageError for a file that is too small or has other columns.
+    Of each kind in `FAULTS`, `per_code` faults are planted, at most one in a row. One series loses ten days from its
+    middle (``missing-days``), and all series lose two days (``gaps``). The same seed plants the same faults. The file
+    is read twice, line by line. Raises UsageError for a file that is too small or lacks a column.
     """
     source, target = Path(source), Path(target)
     if source == target:
-        raise UsageError(f"{source} cannot be damaged in place; name another file to write to.")
+        raise UsageError(f"{source} cannot be changed in place. Name another file to write to.")
     survey = _survey(source)
     rng = stream(seed, Stream.DAMAGE)
     long_runs = [run for run in survey.runs if run.count >= LONG_RUN]
-    wanted = len(FAULTS) * each
-    room = survey.rows - 2 * wanted - MISSING_DAYS - GAP_DAYS * len(survey.runs)
-    if not long_runs or room < wanted:
+    n_faults = len(FAULTS) * per_code
+    room = survey.rows - 2 * n_faults - MISSING_DAYS - GAP_DAYS * len(survey.runs)
+    if not long_runs or room < n_faults:
         raise UsageError(
-            f"{source} is too small to be damaged: expected a series with {LONG_RUN} rows and enough others for "
-            f"{wanted} faults, found {survey.rows} rows of {len(survey.runs)} series."
+            f"{source} is too small: {n_faults} faults need a series with {LONG_RUN} rows, and enough rows of others. "
+            f"It has {survey.rows} rows of {len(survey.runs)} series. Take a larger file."
         )
     run = long_runs[int(rng.integers(len(long_runs)))]
     begin = run.first + run.count // 2 - MISSING_DAYS // 2
     first, last = date.fromisoformat(survey.first), date.fromisoformat(survey.last)
-    # At two thirds, so that it lies clear of the ten days, which lie at a half of a series of full length.
+    # The gap is at two thirds of the dates. The ten missing days of one series are at its middle, well before it.
     middle = first + (last - first) * 2 // 3
     gap = {(middle + timedelta(days=day)).isoformat() for day in range(GAP_DAYS)}
-    places = np.sort(rng.choice(room, wanted, replace=False))
-    codes = rng.permutation(np.repeat(list(FAULTS), each))
+    places = np.sort(rng.choice(room, n_faults, replace=False))
+    codes = rng.permutation(np.repeat(list(FAULTS), per_code))
     return _copy_with_faults(
         source, target, survey, range(begin, begin + MISSING_DAYS), gap, list(zip(places, codes, strict=True))
     )
@@ -162,8 +161,8 @@ def damage(source: Path | str, target: Path | str, *, seed: int = 1, each: int =
 
 def _copy_with_faults(
     source: Path, target: Path, survey: _Survey, missing: range, gap: set[str], faults: list[tuple[int, str]]
-) -> tuple[Planted, ...]:
-    """Writes `target`. A fault whose place was taken out goes to the next row that is left."""
+) -> tuple[PlantedFault, ...]:
+    """Writes `target`. A fault whose row was taken out goes to the next row that is left."""
     lines: dict[str, list[int]] = {code: [] for code in (*FAULTS, "missing-days", "gaps")}
     rows: dict[str, list[str]] = {code: [] for code in lines}
     due = iter([*faults, (survey.rows, "")])
@@ -188,4 +187,4 @@ def _copy_with_faults(
                 place, code = next(due)
             damaged.write(text + "\n")
             written += 1
-    return tuple(Planted(code, tuple(lines[code]), tuple(rows[code])) for code in lines)
+    return tuple(PlantedFault(code, tuple(lines[code]), tuple(rows[code])) for code in lines)

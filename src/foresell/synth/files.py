@@ -1,4 +1,4 @@
-"""What a sample consists of, and how large to make it."""
+"""The files of a sample."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ Progress = Callable[[float, str], None]  # the share that is done, from 0 to 1, 
 
 @dataclass(frozen=True)
 class SampleFiles:
-    """Where a sample lies, and what it holds.
+    """The files of a sample in `folder`, and how many sales `rows` and `series` they hold.
 
-    `tables` maps the name of each file of master or known-ahead data to its path, `truth` the name of each file
-    of the truth to its path; `settings` is a tree for ``foresell.yaml`` that reads the sample, with paths
-    relative to `folder`.
+    `tables` are the paths of master data and of data known ahead, by name; `truth` are those of the truth. `settings`
+    is the content of a ``foresell.yaml`` that reads the sample, with paths relative to `folder`.
     """
 
     folder: Path

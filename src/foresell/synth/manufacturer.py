@@ -1,6 +1,7 @@
-"""A manufacturer's order book in files: lumpy lines, lots, a few large customers; made customer by customer.
+"""Writes the files of a manufacturer's order book: lumpy orders in lots, and a few large customers.
 
-On each of its order days customer c takes product p with the chance `occurrence`, and then::
+It is made customer by customer. On each of its order days customer c orders product p with the probability
+`occurrence`, and then::
 
     lots ~ 1 + negative binomial, with the mean    mean_lots = 1 + max(size_c * popularity_p * scale_{c,p}
              * year_{family,t} * exp(trend_p * years_t) * buying_t - 1, 0.05)
@@ -9,9 +10,7 @@ On each of its order days customer c takes product p with the chance `occurrence
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -21,24 +20,24 @@ import polars as pl
 
 from foresell.synth.files import Progress, SampleFiles
 from foresell.synth.market import yearly_factor
-from foresell.synth.random_streams import Stream, stream
-from foresell.synth.trade import (
+from foresell.synth.order_book import (
     BUY_AHEAD,
     BUY_AHEAD_DAYS,
     BUY_LESS,
     BUY_LESS_DAYS,
     FAMILIES,
-    Book,
     Customer,
+    OrderBook,
     Products,
     buying_factor,
-    customer_of,
+    make_customer,
+    make_products,
     price_frame,
     product_frame,
-    products_of,
     years_since,
 )
-from foresell.synth.writer import Format, TableWriter, check_format, write_table
+from foresell.synth.random_streams import Stream, stream
+from foresell.synth.writer import Format, check_format, open_writers, write_parameters, write_table
 
 END = date(2025, 12, 31)
 TYPICAL_LOTS = 9.0  # of the first customer and a product of usual popularity
@@ -47,15 +46,15 @@ LINES_PER_CHUNK = 500_000
 
 
 @dataclass(frozen=True)
-class Ordering:
-    """All that one customer orders. `row` is a product it may order, `order` one of its order days."""
+class CustomerOrders:
+    """All orders of one customer. The axis `row` is of the products it may order, `order` of its order days."""
 
     customer: Customer
     product: np.ndarray  # int64 [row]
     occurrence: np.ndarray  # float64 [row]
     typical_lots: np.ndarray  # float64 [row]
-    alive: np.ndarray  # bool [row, order], whether the product is on the list
-    mean_lots: np.ndarray  # float64 [row, order], of a line if there is one
+    listed: np.ndarray  # bool [row, order], whether the product is on the price list
+    mean_lots: np.ndarray  # float64 [row, order], the mean if there is a line
     lots: np.ndarray  # int64 [row, order], 0 where there is no line
     cancelled: np.ndarray  # bool [row, order]
 
@@ -80,24 +79,17 @@ def make_manufacturer(
     - ``truth/series.parquet`` (one row for each customer and product), ``truth/demand.parquet`` (the same by month:
       expected and ordered quantity, lines), ``truth/parameters.json``.
 
-    A seed gives the same tables whatever `chunk_rows`, which bounds how many lines are in memory beside those of one
-    customer. `progress` is told the share of the customers done. Raises UsageError for what cannot be made.
+    The same seed gives the same tables for every `chunk_rows`, the number of order lines (and those of one more
+    customer) in memory at once. `progress` is called with the share of the customers done. Raises UsageError for sizes
+    and formats that are not possible.
     """
-    book = Book(customers, products, days, end, seed)
+    book = OrderBook(customers, products, days, end, seed)
     table_format, folder = check_format(format), Path(folder)
-    all_products = products_of(book)
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                TableWriter(folder, name, table_format)
-                if name == "orders"
-                else TableWriter(folder / "truth", name, "parquet")
-            )
-            for name in ("orders", "series", "demand")
-        }
-        series = 0
+    all_products = make_products(book)
+    with open_writers(folder, ("orders",), ("series", "demand"), table_format) as writers:
+        n_series = 0
         for chunk in _chunks(book, all_products, chunk_rows, progress):
-            series += chunk["orders"].select("customer", "product").n_unique()  # a customer is never cut in two
+            n_series += chunk["orders"].select("customer", "product").n_unique()  # chunks hold whole customers
             for name, frame in chunk.items():
                 writers[name].write(frame)
         paths = {name: writer.close() for name, writer in writers.items()}
@@ -107,77 +99,81 @@ def make_manufacturer(
         "price_list": write_table(price_frame(book, all_products), folder, "price_list", table_format),
     }
     truth = {name: paths[name] for name in ("series", "demand")}
-    truth["parameters"] = _write_parameters(folder / "truth", book)
+    truth["parameters"] = write_parameters(folder, order_book_truth(book))
     settings = manufacturer_settings(folder, paths["orders"], tables)
-    return SampleFiles(folder, paths["orders"], tables, truth, writers["orders"].rows, series, settings)
+    return SampleFiles(folder, paths["orders"], tables, truth, writers["orders"].rows, n_series, settings)
 
 
-def _chunks(book: Book, products: Products, rows: int, progress: Progress | None) -> Iterator[dict[str, pl.DataFrame]]:
-    """The tables by name, a chunk of customers at a time with at least `rows` order lines (but for the last)."""
-    held: list[dict[str, pl.DataFrame]] = []
+def _chunks(
+    book: OrderBook, products: Products, rows: int, progress: Progress | None
+) -> Iterator[dict[str, pl.DataFrame]]:
+    """The tables by name, in chunks of whole customers; each chunk but the last has at least `rows` order lines."""
+    chunk: list[dict[str, pl.DataFrame]] = []
     for number in range(book.customers):
-        held.append(customer_tables(book, products, customer_of(book, number)))
+        chunk.append(customer_tables(book, products, make_customer(book, number)))
         if progress is not None:
             progress((number + 1) / book.customers, "Making the order book")
-        if sum(tables["orders"].height for tables in held) >= rows or number == book.customers - 1:
-            yield {name: pl.concat([tables[name] for tables in held]) for name in held[0]}
-            held = []
+        if sum(tables["orders"].height for tables in chunk) >= rows or number == book.customers - 1:
+            yield {name: pl.concat([tables[name] for tables in chunk]) for name in chunk[0]}
+            chunk = []
 
 
-def customer_tables(book: Book, products: Products, customer: Customer) -> dict[str, pl.DataFrame]:
+def customer_tables(book: OrderBook, products: Products, customer: Customer) -> dict[str, pl.DataFrame]:
     """Orders and truth of one customer."""
-    ordering = ordering_of(book, products, customer)
+    orders = customer_orders(book, products, customer)
     return {
-        "orders": _order_lines(book, products, ordering),
-        "series": _series_truth(book, products, ordering),
-        "demand": _demand_truth(book, products, ordering),
+        "orders": _order_lines(book, products, orders),
+        "series": _series_truth(book, products, orders),
+        "demand": _demand_truth(book, products, orders),
     }
 
 
-def _range(book: Book, customer: Customer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The products a customer may order, the chance of each on an order day, and its liking for it: [row]."""
+def _orderable(book: OrderBook, customer: Customer) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The products that a customer may order, the probability of each on an order day, and its preference: [row]."""
     chance = stream(book.seed, Stream.RELATION, customer.number, 0).random((book.products, 2))
-    liking = np.exp(0.5 * stream(book.seed, Stream.RELATION, customer.number, 1).standard_normal(book.products))
+    preference = np.exp(0.5 * stream(book.seed, Stream.RELATION, customer.number, 1).standard_normal(book.products))
     product = np.flatnonzero(chance[:, 0] < customer.breadth)
-    return product, 0.08 + 0.67 * chance[product, 1], liking[product]
+    return product, 0.08 + 0.67 * chance[product, 1], preference[product]
 
 
-def _alive(products: Products, product: np.ndarray, orders: np.ndarray) -> np.ndarray:
-    """Whether each product [row] is on the list on each order day: bool [row, order]."""
+def _is_listed(products: Products, product: np.ndarray, orders: np.ndarray) -> np.ndarray:
+    """Whether each product [row] is on the price list on each order day: bool [row, order]."""
     return (orders >= products.begin[product, None]) & (orders < products.end[product, None])
 
 
-def ordering_of(book: Book, products: Products, customer: Customer) -> Ordering:
-    """What the customer orders. Its streams run through the products, so further products change nothing."""
-    product, occurrence, liking = _range(book, customer)
-    dates = book.first + customer.orders
+def customer_orders(book: OrderBook, products: Products, customer: Customer) -> CustomerOrders:
+    """The orders of one customer. Random numbers are drawn in the order of the products, so more change nothing."""
+    product, occurrence, preference = _orderable(book, customer)
+    dates = book.first + customer.order_days
     season = np.array([yearly_factor(kind.harmonics, dates) for kind in FAMILIES]) * buying_factor(dates)
-    typical = TYPICAL_LOTS * customer.size * products.popularity[product] * liking
-    trend = np.exp(products.trend[product, None] * years_since(customer.orders))
+    typical = TYPICAL_LOTS * customer.size * products.popularity[product] * preference
+    trend = np.exp(products.trend[product, None] * years_since(customer.order_days))
     more = np.maximum(typical[:, None] * season[products.family[product]] * trend - 1, 0.05)
 
     rng = stream(book.seed, Stream.RELATION, customer.number, 2)
     chance = rng.random((*more.shape, 2))  # [row, order, use]
-    alive = _alive(products, product, customer.orders)
-    taken = alive & (chance[:, :, 0] < occurrence[:, None])
+    listed = _is_listed(products, product, customer.order_days)
+    taken = listed & (chance[:, :, 0] < occurrence[:, None])
     shape = products.dispersion[product, None]
-    # One line after the other, so that a product's lines do not depend on the products that come after it.
+    # The generator draws row by row, so that the lines of a product do not depend on the products after it.
     rate = stream(book.seed, Stream.RELATION, customer.number, 3).standard_gamma(shape, more.shape) / shape * more
     lots = 1 + stream(book.seed, Stream.RELATION, customer.number, 4).poisson(rate)
     cancelled = taken & (chance[:, :, 1] < CANCELLED)
-    return Ordering(customer, product, occurrence, typical, alive, 1 + more, np.where(taken, lots, 0), cancelled)
+    return CustomerOrders(customer, product, occurrence, typical, listed, 1 + more, np.where(taken, lots, 0), cancelled)
 
 
-def _order_lines(book: Book, products: Products, ordering: Ordering) -> pl.DataFrame:
-    customer = ordering.customer
-    order, row = np.nonzero(ordering.lots.T)
-    product = ordering.product[row]
+def _order_lines(book: OrderBook, products: Products, orders: CustomerOrders) -> pl.DataFrame:
+    customer = orders.customer
+    order, row = np.nonzero(orders.lots.T)
+    product = orders.product[row]
     lead = customer.lead_days + stream(book.seed, Stream.CUSTOMER, customer.number, 2).integers(
-        -3, 8, len(customer.orders)
+        -3, 8, len(customer.order_days)
     )
-    ordered = book.first + customer.orders[order]
+    ordered = book.first + customer.order_days[order]
     year = ordered.astype("datetime64[Y]").astype(np.int64) + 1970 - book.first_year
-    ids = pl.Series([f"{customer.name}-{number + 1:05d}" for number in range(len(customer.orders))], dtype=pl.String)
+    ids = pl.Series(
+        [f"{customer.name}-{number + 1:05d}" for number in range(len(customer.order_days))], dtype=pl.String
+    )
     return pl.DataFrame(
         {
             "order_id": ids[order],
@@ -186,9 +182,9 @@ def _order_lines(book: Book, products: Products, ordering: Ordering) -> pl.DataF
             "requested_date": ordered + lead[order],
             "customer": _repeated(customer.name, len(order)),
             "product": pl.Series(products.names)[product],
-            "quantity": ordering.lots[row, order] * products.lot[product],
+            "quantity": orders.lots[row, order] * products.lot[product],
             "unit_price": (products.price[product, year] * (1 - customer.discount)).round(2),
-            "cancelled": ordering.cancelled[row, order].astype(np.int8),
+            "cancelled": orders.cancelled[row, order].astype(np.int8),
         }
     )
 
@@ -197,17 +193,17 @@ def _repeated(name: str, count: int) -> pl.Series:
     return pl.Series([name], dtype=pl.String).new_from_index(0, count)
 
 
-def _series_truth(book: Book, products: Products, ordering: Ordering) -> pl.DataFrame:
+def _series_truth(book: OrderBook, products: Products, orders: CustomerOrders) -> pl.DataFrame:
     """One row for each product that the customer may order."""
-    product = ordering.product
+    product = orders.product
     return pl.DataFrame(
         {
-            "customer": _repeated(ordering.customer.name, len(product)),
+            "customer": _repeated(orders.customer.name, len(product)),
             "product": pl.Series(products.names)[product],
             "family": pl.Series([FAMILIES[kind].name for kind in products.family[product]], dtype=pl.String),
-            "order_interval_days": np.full(len(product), ordering.customer.interval),
-            "occurrence": ordering.occurrence,
-            "typical_lots": ordering.typical_lots,
+            "order_interval_days": np.full(len(product), orders.customer.interval),
+            "occurrence": orders.occurrence,
+            "typical_lots": orders.typical_lots,
             "lot_size": products.lot[product],
             "trend_per_year": products.trend[product],
             "dispersion": products.dispersion[product],
@@ -217,46 +213,47 @@ def _series_truth(book: Book, products: Products, ordering: Ordering) -> pl.Data
     )
 
 
-def _demand_truth(book: Book, products: Products, ordering: Ordering) -> pl.DataFrame:
-    """One row for each product and month with an order day; what was cancelled counts as ordered."""
-    month = (book.first + ordering.customer.orders).astype("datetime64[M]")
+def _demand_truth(book: OrderBook, products: Products, orders: CustomerOrders) -> pl.DataFrame:
+    """One row for each product and month with an order day; cancelled lines count as ordered."""
+    month = (book.first + orders.customer.order_days).astype("datetime64[M]")
     months, starts = np.unique(month, return_index=True)
-    lot = products.lot[ordering.product, None]
+    lot = products.lot[orders.product, None]
 
     def monthly(values: np.ndarray) -> np.ndarray:  # [row, order] -> [row, month]
         return np.add.reduceat(values, starts, axis=1) if len(starts) else values
 
-    row, column = np.nonzero(monthly(ordering.alive.astype(np.int64)))
-    expected = monthly(ordering.alive * ordering.occurrence[:, None] * ordering.mean_lots) * lot
+    row, column = np.nonzero(monthly(orders.listed.astype(np.int64)))
+    expected = monthly(orders.listed * orders.occurrence[:, None] * orders.mean_lots) * lot
     return pl.DataFrame(
         {
-            "customer": _repeated(ordering.customer.name, len(row)),
-            "product": pl.Series(products.names)[ordering.product[row]],
+            "customer": _repeated(orders.customer.name, len(row)),
+            "product": pl.Series(products.names)[orders.product[row]],
             "month": months[column].astype("datetime64[D]"),
             "expected": expected[row, column],
-            "ordered": (monthly(ordering.lots) * lot)[row, column],
-            "lines": monthly((ordering.lots > 0).astype(np.int64))[row, column],
+            "ordered": (monthly(orders.lots) * lot)[row, column],
+            "lines": monthly((orders.lots > 0).astype(np.int64))[row, column],
         }
     )
 
 
-def customer_frame(book: Book) -> pl.DataFrame:
+def customer_frame(book: OrderBook) -> pl.DataFrame:
     """The customers as master data."""
-    everyone = [customer_of(book, number) for number in range(book.customers)]
+    customers = [make_customer(book, number) for number in range(book.customers)]
     return pl.DataFrame(
         {
-            "customer": [customer.name for customer in everyone],
-            "channel": [customer.channel for customer in everyone],
-            "country": [customer.country for customer in everyone],
-            "discount": [customer.discount for customer in everyone],
-            "lead_days": [customer.lead_days for customer in everyone],
+            "customer": [customer.name for customer in customers],
+            "channel": [customer.channel for customer in customers],
+            "country": [customer.country for customer in customers],
+            "discount": [customer.discount for customer in customers],
+            "lead_days": [customer.lead_days for customer in customers],
         }
     )
 
 
-def _write_parameters(folder: Path, book: Book) -> Path:
+def order_book_truth(book: OrderBook) -> dict[str, object]:
+    """The truth of the whole order book as plain data, for ``truth/parameters.json``."""
     year = np.datetime64("2023-01-01") + np.arange(365)
-    truth = {
+    return {
         "plan": {
             "customers": book.customers,
             "products": book.products,
@@ -270,14 +267,11 @@ def _write_parameters(folder: Path, book: Book) -> Path:
         "buy_less": {"days": BUY_LESS_DAYS, "factor": BUY_LESS},
         "cancelled_share": CANCELLED,
     }
-    path = folder / "parameters.json"
-    path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
-    return path
 
 
 def manufacturer_settings(folder: Path, orders: Path, tables: dict[str, Path]) -> dict[str, object]:
-    """Settings, as plain data, that read the order book by month."""
-    where = {name: str(path.relative_to(folder)) for name, path in tables.items()}
+    """The content of a ``foresell.yaml`` that reads the order book by month."""
+    paths = {name: str(path.relative_to(folder)) for name, path in tables.items()}
     return {
         "data": {
             "sales": str(orders.relative_to(folder)),
@@ -285,9 +279,9 @@ def manufacturer_settings(folder: Path, orders: Path, tables: dict[str, Path]) -
             "keys": ["customer", "product"],
             "date": "order_date",
             "quantity": "quantity",
-            "items": {"path": where["products"], "keys": ["product"]},
-            "stores": {"path": where["customers"], "keys": ["customer"], "columns": ["channel", "country"]},
-            "prices": {"path": where["price_list"], "keys": ["product"], "price": "price", "date": "month"},
+            "items": {"path": paths["products"], "keys": ["product"]},
+            "stores": {"path": paths["customers"], "keys": ["customer"], "columns": ["channel", "country"]},
+            "prices": {"path": paths["price_list"], "keys": ["product"], "price": "price", "date": "month"},
             "frequency": "M",
         },
         "horizon": 6,
@@ -295,23 +289,23 @@ def manufacturer_settings(folder: Path, orders: Path, tables: dict[str, Path]) -
     }
 
 
-def expected_lines(book: Book, products: Products, customer: Customer) -> float:
+def expected_lines(book: OrderBook, products: Products, customer: Customer) -> float:
     """How many lines a customer is expected to order."""
-    product, occurrence, _ = _range(book, customer)
-    return float((_alive(products, product, customer.orders).sum(axis=1) * occurrence).sum())
+    product, occurrence, _ = _orderable(book, customer)
+    return float((_is_listed(products, product, customer.order_days).sum(axis=1) * occurrence).sum())
 
 
 def manufacturer_size(rows: int, *, days: int = 4 * 365, seed: int = 1) -> tuple[int, int]:
-    """Customers and products of an order book that is expected to have at least `rows` lines, and just so.
+    """The numbers of customers and products of an order book with at least `rows` expected lines, and no customer more.
 
     >>> manufacturer_size(100_000)
     (63, 141)
     """
     n_products = int(np.clip(round((rows / 5) ** 0.5), 5, 3000))
-    book = Book(1, n_products, days, END, seed)
-    products = products_of(book)
+    book = OrderBook(1, n_products, days, END, seed)
+    products = make_products(book)
     lines, customers = 0.0, 0
     while lines < rows:
-        lines += expected_lines(book, products, customer_of(book, customers))
+        lines += expected_lines(book, products, make_customer(book, customers))
         customers += 1
     return customers, n_products

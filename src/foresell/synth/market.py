@@ -1,6 +1,6 @@
-"""What sells and when: the categories of the sample retailer, and what the calendar does to their demand.
+"""The categories of the sample retailer, and what the calendar does to their demand.
 
-Everything here is a truth: `calendar_factors` is what a model should find, and `truth/parameters.json` tells it.
+All of it is the truth that a good model should recover, and is written to ``truth/parameters.json``.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ from foresell.core.errors import UsageError
 from foresell.synth.random_streams import Stream, stream
 
 DAYS_IN_YEAR = 365.25
-HOLIDAY_OFFSETS = (-3, -2, -1, 0, 1)  # days from the holiday that feel it
+HOLIDAY_OFFSETS = (-3, -2, -1, 0, 1)  # days around a holiday on which it changes demand
 Harmonics = tuple[tuple[float, float], ...]
-EVENT = "Club day"  # the chain's own event, which no public calendar knows: the first Saturday of a month
+EVENT = "Club day"  # the chain's own event, on the first Saturday of a month; it is in no public calendar
 
 
 @dataclass(frozen=True)
 class Category:
-    """A category of goods and its truth.
+    """A category of goods and the truth about its demand.
 
     - `weekly` [weekday from Monday]: demand relative to the week's mean.
     - `harmonics`: (strength, day of the year of the peak) of the first and second harmonic of the log of demand.
     - `level`: median units a day of an item in a store; `price`: median list price.
     - `trend`: share by which demand grows in a year.
-    - `elasticity`: demand goes with (real price) ** -elasticity; `uplift`: what a promotion adds at the same price;
-      `dip`: what is missing on the day after a promotion, since people have stocked up.
+    - `elasticity`: demand is proportional to (real price) ** -elasticity.
+    - `uplift`: share that a promotion adds at the same price; `dip`: share missing on the day after it, because
+      customers have stocked up.
     - `holiday`: demand relative to a normal day, one factor for each of `HOLIDAY_OFFSETS`; `event`: the same on a
       club day.
-    - `returned`: share of the lines that come back.
+    - `returned`: share of receipt lines that are brought back.
     """
 
     name: str
@@ -134,25 +135,28 @@ def event_days(dates: np.ndarray) -> np.ndarray:
 
 
 def public_holidays(country: str, first: date, last: date) -> dict[date, str]:
-    """The public holidays of a country that `first` to `last` can feel, by date. Raises UsageError."""
+    """The public holidays, by date, of the years from `first` to a few days after `last`.
+
+    Raises UsageError for a country that is not known.
+    """
     import holidays
 
     try:
-        found = holidays.country_holidays(country, years=range(first.year, (last + timedelta(days=5)).year + 1))
+        dates = holidays.country_holidays(country, years=range(first.year, (last + timedelta(days=5)).year + 1))
     except NotImplementedError as error:
         raise UsageError(
-            f"No public holidays are known for the country '{country}'; give an ISO code such as US, DE or FR."
+            f"No public holidays are known for the country '{country}'. Give an ISO code such as US, DE or FR."
         ) from error
-    return {day: name for day, name in sorted(found.items()) if "observed" not in name}
+    return {day: name for day, name in sorted(dates.items()) if "observed" not in name}
 
 
 def holiday_weight(seed: int, name: str) -> float:
-    """How strongly a holiday is felt, 1 being as strongly as its category says."""
+    """How strong the effect of a holiday is; 1 is as strong as its category states."""
     return round(float(stream(seed, Stream.HOLIDAY, crc32(name.encode())).uniform(0.4, 1.3)), 3)
 
 
 def holiday_factors(seed: int, country: str, dates: np.ndarray) -> np.ndarray:
-    """What public holidays do to each category: float64 [category, day], 1 on a normal day."""
+    """The factor of public holidays on demand: float64 [category, day], 1 on a normal day."""
     effects = np.array([category.holiday for category in CATEGORIES]) - 1  # [category, offset]
     factors = np.ones((len(CATEGORIES), len(dates)))
     for day, name in public_holidays(country, dates[0].item(), dates[-1].item()).items():
@@ -165,7 +169,7 @@ def holiday_factors(seed: int, country: str, dates: np.ndarray) -> np.ndarray:
 
 
 def calendar_factors(seed: int, country: str, dates: np.ndarray) -> np.ndarray:
-    """What the calendar does to each category: float64 [category, day]; week x year x holidays x club days."""
+    """The factor of the calendar on demand: float64 [category, day]; weekday x year x holidays x club days."""
     days = weekday(dates)
     factors = np.array([category.profile[days] * yearly_factor(category.harmonics, dates) for category in CATEGORIES])
     factors *= holiday_factors(seed, country, dates)

@@ -1,4 +1,4 @@
-"""List prices, price changes and promotions of items: all of it known ahead."""
+"""List prices, price changes and promotions of items, all known ahead."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresell.synth.assortment import Items, Plan
+from foresell.synth.assortment import Items, RetailerPlan
 from foresell.synth.random_streams import Stream, stream
 
 WEEK = 7
@@ -15,16 +15,16 @@ REST_WEEKS = 3  # weeks without a promotion before the next one
 DEPTHS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.33)  # share taken off the price; 0 is a display without a discount
 CHANGE_RATE = 1.4 / 52  # chance that the list price changes in a week
 CHANGE_MEAN, CHANGE_SPREAD = 0.02, 0.025  # of the log of the price
-INFLATION = 0.028  # what customers hold normal: a rise at this rate costs no sales
-DIP_DAYS = 14
+INFLATION = 0.028  # yearly; a price that rises at this rate loses no sales
+DIP_DAYS = 14  # so many days after a promotion its dip is over
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What a run of items costs, before the price level of the region: float32 and bool [item, day + ahead].
+    """The prices of consecutive items, before the price level of the region; arrays are [item, day + ahead].
 
-    `wander` [item, week] are the item's ups and downs that nothing explains; `ends` lists for each item the last
-    days of its promotions.
+    `wander` [item, week] is the part of the log of demand that nothing explains. `ends` has the last days of the
+    promotions of each item.
     """
 
     price: np.ndarray
@@ -44,7 +44,7 @@ def _wander(shocks: np.ndarray, memory: float = 0.9, spread: float = 0.1) -> np.
 
 
 def _promotion_weeks(chance: np.ndarray) -> np.ndarray:
-    """In which weeks a promotion begins: bool [item, week]; never two within REST_WEEKS."""
+    """Whether a promotion begins in a week: bool [item, week]; never two within REST_WEEKS."""
     wanted = chance < PROMOTION_RATE
     begins = wanted.copy()
     for rest in range(1, REST_WEEKS + 1):
@@ -52,7 +52,7 @@ def _promotion_weeks(chance: np.ndarray) -> np.ndarray:
     return begins
 
 
-def prices_of(plan: Plan, items: Items) -> Prices:
+def make_prices(plan: RetailerPlan, items: Items) -> Prices:
     """The prices and promotions of `items`, each from its own stream."""
     n_days = len(plan.dates)
     n_weeks = n_days // WEEK + 1
@@ -85,7 +85,7 @@ def prices_of(plan: Plan, items: Items) -> Prices:
 
 
 def shelf_price(price: np.ndarray) -> np.ndarray:
-    """Prices as they stand on the shelf, in whole cents ending in nine: int32.
+    """Prices in whole cents, rounded so that they end in nine: int32.
 
     >>> shelf_price(np.array([2.44, 2.46, 0.01], np.float32)).tolist()
     [239, 249, 9]
@@ -94,7 +94,7 @@ def shelf_price(price: np.ndarray) -> np.ndarray:
 
 
 def dip_factor(items: Items, prices: Prices) -> np.ndarray:
-    """What the days after a promotion miss: float64 [item, day + ahead], 1 - dip * exp(-(days after - 1) / 4)."""
+    """The factor after a promotion: float64 [item, day + ahead], 1 - dip * exp(-(days after - 1) / 4)."""
     fade = np.exp(-(np.arange(DIP_DAYS + 1) - 1) / 4)
     fade[0] = fade[DIP_DAYS] = 0.0
     return 1 - items.dip[:, None] * fade[prices.after]

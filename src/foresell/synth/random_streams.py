@@ -1,4 +1,4 @@
-"""Random streams that belong to one thing each, so that no item, store or series depends on the others."""
+"""Random streams of single items, stores, series and customers, so that none depends on the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """What a stream of random numbers is for; part of its seed, so the numbers must not change."""
+    """The use of a random stream. Its number is part of the seed and must not change."""
 
     ITEM = 1
     STORE = 2
@@ -23,7 +23,7 @@ class Stream(IntEnum):
 
 
 def stream(seed: int, kind: Stream, *index: int | np.integer) -> np.random.Generator:
-    """The generator of the thing that `index` names: the same whichever block, or process, asks for it.
+    """The generator of the item, store or series that `index` names; the same in every block and process.
 
     >>> int(stream(1, Stream.SERIES, 3, 4).integers(1000)) == int(stream(1, Stream.SERIES, 3, 4).integers(1000))
     True
@@ -33,17 +33,17 @@ def stream(seed: int, kind: Stream, *index: int | np.integer) -> np.random.Gener
 
 
 def traits(seed: int, kind: Stream, indices: Iterable[int], count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Uniform and standard normal numbers for each thing of a kind: two float64 arrays [thing, count]."""
+    """Uniform and standard normal numbers for each index of a kind: two float64 arrays [index, count]."""
     generators = [stream(seed, kind, index) for index in indices]
     uniform = np.array([generator.random(count) for generator in generators]).reshape(-1, count)
     normal = np.array([generator.standard_normal(count) for generator in generators]).reshape(-1, count)
     return uniform, normal
 
 
-def occasions(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+def concatenated_ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """The indices of all ranges ``start .. start + length - 1``, one after another.
 
-    >>> occasions(np.array([10, 40]), np.array([3, 2]))
+    >>> concatenated_ranges(np.array([10, 40]), np.array([3, 2]))
     array([10, 11, 12, 40, 41])
     """
     before = np.cumsum(lengths) - lengths

@@ -1,10 +1,8 @@
-"""A sample retailer in files, as large as asked for, made and written block by block."""
+"""Writes the files of a sample retailer of any size, block by block."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -12,19 +10,18 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.synth.assortment import Plan, item_frame, items_of, spans, store_frame, stores_of
+from foresell.synth.assortment import RetailerPlan, item_frame, make_items, make_stores, series_spans, store_frame
 from foresell.synth.demand import Block, blocks
 from foresell.synth.files import Progress, SampleFiles
 from foresell.synth.market import EVENT, event_days, market_truth
 from foresell.synth.prices import INFLATION
 from foresell.synth.tables import demand_truth, future_frame, sales_frame, series_names, series_truth
 from foresell.synth.transactions import transaction_lines
-from foresell.synth.writer import Format, TableWriter, check_format, write_table
+from foresell.synth.writer import Format, TableWriter, check_format, open_writers, write_parameters, write_table
 
 END = date(2025, 12, 28)
 BLOCK_ROWS = 1_000_000
-TRANSACTION_BLOCK_ROWS = 150_000  # a cell becomes several lines, so fewer cells fill a block
-TRUTH = ("series", "demand")
+TRANSACTION_BLOCK_ROWS = 150_000  # fewer, because a series has several receipt lines on a day
 
 
 def make_retailer(
@@ -46,43 +43,35 @@ def make_retailer(
     """Writes a retailer of `stores` x `items` over the `days` up to `end` into `folder`, with its truth.
 
     - ``sales``: one row for each series and day on sale (date, store, item, units, price, promotion, stocked_out),
-      sorted by item, store and date; with `transactions` instead one row per line of a receipt (line, time, store,
+      sorted by item, store and date. With `transactions`, one row for each line of a receipt (line, time, store,
       item, quantity, price, promotion), where returned goods have a negative quantity.
-    - ``items``, ``stores``, ``calendar`` (the chain's own events), ``future`` (price and promotion of `ahead` days,
+    - ``items``, ``stores``, ``calendar`` (the chain's own events), ``future`` (prices and promotions of `ahead` days,
       in columns named as in the sales).
     - ``truth/series.parquet``, ``truth/demand.parquet`` (left out without `daily_truth`), ``truth/parameters.json``.
 
-    A seed gives the same tables whatever `block_rows`, which bounds how many cells are in memory at once. A series
-    stays what it is when stores or items are added. `progress` is told the share of the series done.
-    Raises UsageError for sizes, formats and countries that cannot be had.
+    The same seed gives the same tables for every `block_rows`, the most cells (series x day) in memory at once. A
+    series does not change when stores or items are added. `progress` is called with the share of the series done.
+    Raises UsageError for sizes, formats and countries that are not possible.
     """
-    plan = Plan(stores, items, days, end, seed, ahead, country)
+    plan = RetailerPlan(stores, items, days, end, seed, ahead, country)
     table_format, folder = check_format(format), Path(folder)
     size = block_rows or (TRANSACTION_BLOCK_ROWS if transactions else BLOCK_ROWS)
-    names = ("sales", "future", "series", "demand") if daily_truth else ("sales", "future", "series")
-    with ExitStack() as stack:
-        writers = {
-            name: stack.enter_context(
-                TableWriter(folder / "truth", name, "parquet")
-                if name in TRUTH
-                else TableWriter(folder, name, table_format)
-            )
-            for name in names
-        }
-        for block in blocks(plan, stores_of(plan), size):
-            for name, frame in _block_tables(block, transactions, names):
+    truth_names = ("series", "demand") if daily_truth else ("series",)
+    with open_writers(folder, ("sales", "future"), truth_names, table_format) as writers:
+        for block in blocks(plan, make_stores(plan), size):
+            for name, frame in _block_tables(block, transactions, daily_truth):
                 writers[name].write(frame)
             if progress is not None:
                 progress((block.first + len(block.item)) / (stores * items), "Making the retailer")
         paths = {name: writer.close() for name, writer in writers.items()}
     tables = {"future": paths["future"], **_write_master(folder, plan, table_format)}
-    truth = {name: paths[name] for name in names if name in TRUTH}
-    truth["parameters"] = _write_parameters(folder / "truth", plan)
+    truth = {name: paths[name] for name in truth_names}
+    truth["parameters"] = write_parameters(folder, retailer_truth(plan))
     settings = retailer_settings(folder, paths["sales"], tables, plan, transactions)
     return SampleFiles(folder, paths["sales"], tables, truth, writers["sales"].rows, writers["series"].rows, settings)
 
 
-def _block_tables(block: Block, transactions: bool, names: tuple[str, ...]) -> Iterator[tuple[str, pl.DataFrame]]:
+def _block_tables(block: Block, transactions: bool, daily_truth: bool) -> Iterator[tuple[str, pl.DataFrame]]:
     """The tables of a block by name, one at a time."""
     keys = series_names(block)
     returned = None
@@ -92,45 +81,40 @@ def _block_tables(block: Block, transactions: bool, names: tuple[str, ...]) -> I
     else:
         yield "sales", sales_frame(block, keys)
     future = future_frame(block, keys)
-    # The future has the columns of the sales, so that one reader takes both.
+    # The future has the columns of the sales, so that one reader reads both.
     yield "future", future.rename({"date": "time"}).cast({"time": pl.Datetime}) if transactions else future
     yield "series", series_truth(block, keys)
-    if "demand" in names:
+    if daily_truth:
         yield "demand", demand_truth(block, keys, returned)
 
 
-def _write_master(folder: Path, plan: Plan, table_format: Format) -> dict[str, Path]:
-    """Writes items, stores and the calendar; returns where they lie."""
+def _write_master(folder: Path, plan: RetailerPlan, table_format: Format) -> dict[str, Path]:
+    """Writes items, stores and the calendar; returns their paths by name."""
     with TableWriter(folder, "items", table_format) as writer:
         for first in range(0, plan.items, 10_000):
-            writer.write(item_frame(plan, items_of(plan, first, min(first + 10_000, plan.items))))
+            writer.write(item_frame(plan, make_items(plan, first, min(first + 10_000, plan.items))))
         items_path = writer.close()
     event = pl.Series(np.where(event_days(plan.dates), EVENT, "")).replace("", None)
     return {
         "items": items_path,
-        "stores": write_table(store_frame(plan, stores_of(plan)), folder, "stores", table_format),
+        "stores": write_table(store_frame(plan, make_stores(plan)), folder, "stores", table_format),
         "calendar": write_table(pl.DataFrame({"date": plan.dates, "event": event}), folder, "calendar", table_format),
     }
 
 
-def _write_parameters(folder: Path, plan: Plan) -> Path:
-    asked = {**asdict(plan), "end": plan.end.isoformat()}
-    asked.pop("dates")
-    truth = {
-        "plan": asked,
-        "inflation_per_year": INFLATION,
-        **market_truth(plan.seed, plan.country, plan.dates),
-    }
-    path = folder / "parameters.json"
-    path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
-    return path
+def retailer_truth(plan: RetailerPlan) -> dict[str, object]:
+    """The truth of the whole retailer as plain data, for ``truth/parameters.json``."""
+    arguments = {**asdict(plan), "end": plan.end.isoformat()}
+    arguments.pop("dates")
+    market = market_truth(plan.seed, plan.country, plan.dates)
+    return {"plan": arguments, "inflation_per_year": INFLATION, **market}
 
 
 def retailer_settings(
-    folder: Path, sales: Path, tables: dict[str, Path], plan: Plan, transactions: bool
+    folder: Path, sales: Path, tables: dict[str, Path], plan: RetailerPlan, transactions: bool
 ) -> dict[str, object]:
-    """Settings, as plain data, that read the sample."""
-    where = {name: str(path.relative_to(folder)) for name, path in {"sales": sales, **tables}.items()}
+    """The content of a ``foresell.yaml`` that reads the sample."""
+    paths = {name: str(path.relative_to(folder)) for name, path in {"sales": sales, **tables}.items()}
     columns: dict[str, object] = (
         {"layout": "transactions", "date": "time", "quantity": "quantity"}
         if transactions
@@ -138,15 +122,15 @@ def retailer_settings(
     )
     return {
         "data": {
-            "sales": where["sales"],
+            "sales": paths["sales"],
             "keys": ["store", "item"],
             **columns,
             "price": "price",
             "promotion": "promotion",
-            "future": where["future"],
-            "items": {"path": where["items"], "keys": ["item"]},
-            "stores": {"path": where["stores"], "keys": ["store"]},
-            "calendar": {"path": where["calendar"], "events": ["event"]},
+            "future": paths["future"],
+            "items": {"path": paths["items"], "keys": ["item"]},
+            "stores": {"path": paths["stores"], "keys": ["store"]},
+            "calendar": {"path": paths["calendar"], "events": ["event"]},
             "country": plan.country,
         },
         "horizon": min(28, plan.ahead),
@@ -154,17 +138,17 @@ def retailer_settings(
     }
 
 
-def retailer_rows(plan: Plan) -> np.ndarray:
+def retailer_rows(plan: RetailerPlan) -> np.ndarray:
     """How many rows of daily sales each item has, over all stores: int64 [item]."""
-    begin, end = spans(items_of(plan, 0, plan.items), stores_of(plan))
+    begin, end = series_spans(make_items(plan, 0, plan.items), make_stores(plan))
     days = np.minimum(end, plan.days) - np.minimum(begin, plan.days)
     return days.reshape(plan.items, plan.stores).sum(axis=1)
 
 
 def retailer_size(rows: int, *, days: int = 3 * 365, seed: int = 1, items_per_store: int = 40) -> tuple[int, int]:
-    """Stores and items of a retailer with at least `rows` rows of daily sales, and not one item more than needed.
+    """The numbers of stores and items of a retailer with at least `rows` rows of daily sales, as few items as possible.
 
-    The number of items is about `items_per_store` times the number of stores (there are at most 500 of those).
+    There are about `items_per_store` times as many items as stores, and at most 500 stores.
 
     >>> retailer_size(1_000_000)
     (5, 240)
@@ -172,6 +156,6 @@ def retailer_size(rows: int, *, days: int = 3 * 365, seed: int = 1, items_per_st
     series = max(rows / days, 1.0)
     stores = int(np.clip(round((series / items_per_store) ** 0.5), 1, 500))
     guess = int(series / stores * 1.5) + 25
-    while (total := np.cumsum(retailer_rows(Plan(stores, guess, days, END, seed))))[-1] < rows:
+    while (total := np.cumsum(retailer_rows(RetailerPlan(stores, guess, days, END, seed))))[-1] < rows:
         guess *= 2
     return stores, int(np.searchsorted(total, rows)) + 1

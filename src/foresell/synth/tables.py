@@ -1,4 +1,4 @@
-"""A block of series as tables: what the retailer knows, and the truth."""
+"""Tables of a block of series: those that the retailer has, and the truth."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foresell.synth.market import CATEGORIES
 
 
 def series_names(block: Block) -> pl.DataFrame:
-    """The keys of a block's series: one row each."""
+    """The keys of a block's series, one row each."""
     item_names, store_names = np.array(block.items.names), np.array(block.stores.names)
     return pl.DataFrame({"store": store_names[block.store], "item": item_names[block.item]})
 
@@ -59,9 +59,9 @@ def future_frame(block: Block, names: pl.DataFrame) -> pl.DataFrame:
 
 
 def series_truth(block: Block, names: pl.DataFrame) -> pl.DataFrame:
-    """One row for each series: what drives its demand, and its first and last day on sale (null if it has none).
+    """One row for each series: the parameters of its demand, and its first and last day on sale (null if none).
 
-    `level` is the mean on an average day, at the reference price, at the trend of the first day.
+    `level` is the mean demand of an average day, at the reference price and without trend.
     """
     items, rows, plan = block.items, block.item, block.plan
     last = np.minimum(block.end, plan.days) - 1
@@ -86,7 +86,7 @@ def series_truth(block: Block, names: pl.DataFrame) -> pl.DataFrame:
 
 
 def demand_truth(block: Block, names: pl.DataFrame, returned: np.ndarray | None = None) -> pl.DataFrame:
-    """One row for each series and day on sale: the process's mean, the demand, and the stock where it ran out.
+    """One row for each series and day on sale: the expected demand, the demand, and the stock where it ran out.
 
     `returned` [series, day] are the units brought back, where the sales are single transactions.
     """

@@ -1,4 +1,4 @@
-"""Receipt lines: a day's units split into what single customers bought, and what they brought back."""
+"""Receipt lines: the units of a day split into what single customers bought, and goods that they brought back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foresell.synth.market import CATEGORIES
 from foresell.synth.random_streams import Stream, stream
 
 NEW_LINE = 0.72  # chance that a unit is on another line than the unit before it
-RETURN_DAYS = 14  # goods come back 1 to 14 days after
+RETURN_DAYS = 14  # goods are brought back after 1 to 14 days
 OPEN_SECOND, OPEN_SECONDS = 8 * 3600, 13 * 3600  # open from 8 to 21 h
 DAY_SECONDS = 86_400
 LINES_PER_SERIES = 10_000_000  # room for the line numbers of one series
@@ -20,7 +20,7 @@ STORES_PER_ITEM = 100_000
 def transaction_lines(block: Block, names: pl.DataFrame) -> tuple[pl.DataFrame, np.ndarray]:
     """The lines of a block's sales, series by series in order of time, and the units returned [series, day].
 
-    The quantities of a series and day add up to its units less its returned units. Lines are numbered through.
+    The quantities of a series and day add up to its units less its returned units. Line numbers are unique.
     """
     units = np.where(block.on_sale[:, : block.plan.days], block.units, 0)
     lines = _sold_lines(block, units)
@@ -35,7 +35,10 @@ def transaction_lines(block: Block, names: pl.DataFrame) -> tuple[pl.DataFrame, 
 
 
 def _sold_lines(block: Block, units: np.ndarray) -> dict[str, np.ndarray]:
-    """All lines sold, as arrays [line]: series, second since the first day, quantity, price in cents, chance."""
+    """All lines sold, as arrays [line]: series, second since the first day, quantity, price in cents, chance.
+
+    `chance` is uniform in [0, 1) and decides whether the goods are brought back.
+    """
     chance = np.concatenate(
         [
             stream(block.plan.seed, Stream.LINES, block.items.first + item, store).random((count, 3), np.float32)
@@ -48,7 +51,7 @@ def _sold_lines(block: Block, units: np.ndarray) -> dict[str, np.ndarray]:
     begins[:1] = True
     first = np.flatnonzero(begins)
     series, day = np.divmod(cell[first], block.plan.days)
-    # Customers come most at the middle of the opening hours: half a sine wave over the day.
+    # Most customers come in the middle of the opening hours: the density is half a sine wave.
     moment = np.arccos(1 - 2 * chance[first, 1].astype(np.float64)) / np.pi
     return {
         "series": series,
@@ -60,10 +63,10 @@ def _sold_lines(block: Block, units: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _returned_lines(block: Block, lines: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The lines that come back while the item is still on sale: at the price paid, with a negative quantity."""
+    """The lines of goods brought back while the item is on sale, at the price paid, with a negative quantity."""
     share = np.array([kind.returned for kind in CATEGORIES])[block.items.category][block.item][lines["series"]]
     back = np.flatnonzero(lines["chance"] < share)
-    # Below the share the chance is again uniform, and says when.
+    # Among these lines the chance, divided by the share, is again uniform, and decides on which day.
     delay = 1 + (RETURN_DAYS * (lines["chance"][back] / share[back])).astype(np.int64)
     second = lines["second"][back] + delay * DAY_SECONDS
     last = np.minimum(block.end, block.plan.days)[lines["series"][back]]

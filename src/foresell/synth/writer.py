@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -17,19 +20,19 @@ Format = Literal["csv", "csv.gz", "parquet"]
 
 
 def check_format(name: str) -> Format:
-    """The format, where it is one. Raises UsageError."""
+    """Returns `name` if it is a format; raises UsageError otherwise."""
     if name not in get_args(Format):
         raise UsageError(f"'{name}' is not a format for sample data; choose one of {', '.join(get_args(Format))}.")
     return cast(Format, name)
 
 
 class TableWriter:
-    """One table that arrives in chunks; no more than a chunk is ever in memory.
+    """Writes one table chunk by chunk; at most one chunk is in memory.
 
-    CSV goes to ``NAME.csv`` or ``NAME.csv.gz``. Parquet goes to ``NAME.parquet`` where one chunk was all, and to
-    a folder of parts ``NAME/part-00000.parquet`` else. Until `close` everything has a name ending in
-    ``.partial``, so a run that broke off cannot be taken for a whole table. An earlier table of that name is
-    replaced, whatever its format.
+    CSV goes to ``NAME.csv`` or ``NAME.csv.gz``. Parquet goes to ``NAME.parquet`` if there was one chunk, otherwise to
+    a folder of parts such as ``NAME/part-00000.parquet``. Until `close` the name ends in ``.partial``, so that an
+    interrupted run leaves nothing that looks like a whole table. An earlier table of that name is replaced, whatever
+    its format.
     """
 
     def __init__(self, folder: Path, name: str, table_format: Format = "csv"):
@@ -54,20 +57,21 @@ class TableWriter:
             )
 
     def write(self, chunk: pl.DataFrame) -> None:
-        """Adds the rows of `chunk`; the first one gives the columns and may be empty."""
+        """Adds the rows of `chunk`. The first chunk sets the columns and may be empty."""
         if self._parts and chunk.is_empty():
             return
         if self._handle is None:
             chunk.write_parquet(self._partial / f"part-{self._parts:05d}.parquet")
         else:
-            text = BytesIO()  # Polars flushes what it writes to, which would leave each chunk's end in a gzip stream.
+            # Polars flushes what it writes to. In a gzip stream the bytes would then depend on the size of the chunks.
+            text = BytesIO()
             chunk.write_csv(text, include_header=not self._parts, datetime_format="%Y-%m-%d %H:%M:%S")
             self._handle.write(text.getbuffer())
         self._parts += 1
         self.rows += chunk.height
 
     def close(self) -> Path:
-        """Ends the table and returns where it lies: a file, or a folder of parts."""
+        """Finishes the table and returns its path: a file, or a folder of parts."""
         self._close_handles()
         self._remove_earlier()
         if self.format != "parquet":
@@ -89,7 +93,7 @@ class TableWriter:
         if self._target.is_dir():
             for part in self._target.glob("part-*.parquet"):
                 part.unlink()
-            # Raises where something else lies in there: it is not ours to remove.
+            # Raises where the folder holds other files, which are not removed.
             self._target.rmdir()
 
     def __enter__(self) -> TableWriter:
@@ -101,8 +105,27 @@ class TableWriter:
         self._close_handles()
 
 
+@contextmanager
+def open_writers(
+    folder: Path, tables: tuple[str, ...], truth: tuple[str, ...], table_format: Format
+) -> Iterator[dict[str, TableWriter]]:
+    """Writers by name: of `tables` in `folder`, and of `truth` in the folder ``truth`` within it, as Parquet."""
+    with ExitStack() as stack:
+        writers = {name: stack.enter_context(TableWriter(folder, name, table_format)) for name in tables}
+        for name in truth:
+            writers[name] = stack.enter_context(TableWriter(folder / "truth", name, "parquet"))
+        yield writers
+
+
 def write_table(frame: pl.DataFrame, folder: Path, name: str, table_format: Format = "csv") -> Path:
-    """A small table in one go; returns where it lies."""
+    """Writes a small table at once and returns its path."""
     with TableWriter(folder, name, table_format) as writer:
         writer.write(frame)
         return writer.close()
+
+
+def write_parameters(folder: Path, parameters: dict[str, object]) -> Path:
+    """Writes ``truth/parameters.json`` within `folder` and returns its path."""
+    path = folder / "truth" / "parameters.json"
+    path.write_text(json.dumps(parameters, indent=1) + "\n", encoding="utf-8")
+    return path

@@ -207,7 +207,7 @@ def test_too_many_bad_rows_are_listed_and_put_aside(shop):
     from foresell.synth import damage
 
     sales = shop.parent / "data" / "sales.csv"
-    planted = {fault.code: fault for fault in damage(sales, sales.with_name("damaged.csv"), each=20)}
+    planted = {fault.code: fault for fault in damage(sales, sales.with_name("damaged.csv"), per_code=20)}
     sales.with_name("damaged.csv").replace(sales)
     ended = run("check", shop)
     assert ended.exit_code == 1

@@ -1,4 +1,4 @@
-"""A manufacturer's customers and products, each with the truth that drives its orders."""
+"""The customers and products of a manufacturer's order book, each with the truth that drives its orders."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BUY_LESS_DAYS, BUY_LESS = 42, 0.78
 
 @dataclass(frozen=True)
 class Family:
-    """A family of products: see `market.Category` for harmonics and trend; `lots` are the units in one lot."""
+    """A family of products; `lots` are the possible units in a lot. For harmonics and trend see `market.Category`."""
 
     name: str
     products: tuple[str, ...]
@@ -46,8 +46,8 @@ FAMILIES: tuple[Family, ...] = (
 
 
 @dataclass(frozen=True)
-class Book:
-    """What an order book is asked to be. Raises UsageError for what cannot be made."""
+class OrderBook:
+    """How large an order book is, and over which days. Raises UsageError where a number is too small."""
 
     customers: int
     products: int
@@ -71,10 +71,10 @@ class Book:
         return (self.end - timedelta(days=self.days - 1)).year
 
 
-def _lives(
-    book: Book, numbers: np.ndarray, cycle: int, new: tuple[int, ...], old: tuple[int, ...], u: np.ndarray
+def _active_days(
+    book: OrderBook, numbers: np.ndarray, cycle: int, new: tuple[int, ...], old: tuple[int, ...], u: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """First day and first day after the end of each thing, as days of the book: two int64 arrays."""
+    """First active day, and first day after the last, of customers or products: two int64 arrays, days of the book."""
     role = numbers % cycle
     begin = np.where(np.isin(role, new), book.days * (0.25 + 0.5 * u), 0).astype(np.int64)
     end = np.where(np.isin(role, old), book.days * (0.4 + 0.4 * u), book.days).astype(np.int64)
@@ -100,8 +100,8 @@ class Products:
         return [f"{FAMILIES[kind].name}-{number + 1:04d}" for number, kind in enumerate(self.family)]
 
 
-def products_of(book: Book) -> Products:
-    """All products; one is the same however many there are."""
+def make_products(book: OrderBook) -> Products:
+    """All products; a product does not depend on how many there are."""
     numbers = np.arange(book.products)
     uniform, normal = traits(book.seed, Stream.PRODUCT, numbers, 6)
     family = numbers % len(FAMILIES)
@@ -111,7 +111,7 @@ def products_of(book: Book) -> Products:
     rises[:, 0] = 0.0
     listed = np.array([kind.price for kind in FAMILIES])[family] * np.exp(0.4 * normal[:, 0])
     lots = [FAMILIES[kind].lots for kind in family]
-    begin, end = _lives(book, numbers, NEW_PRODUCT_CYCLE, NEW_PRODUCTS, OLD_PRODUCTS, uniform[:, 0])
+    begin, end = _active_days(book, numbers, NEW_PRODUCT_CYCLE, NEW_PRODUCTS, OLD_PRODUCTS, uniform[:, 0])
     return Products(
         family=family,
         lot=np.array([sizes[int(chance * len(sizes))] for sizes, chance in zip(lots, uniform[:, 1], strict=True)]),
@@ -126,7 +126,11 @@ def products_of(book: Book) -> Products:
 
 @dataclass(frozen=True)
 class Customer:
-    """One customer: how large, how often it orders, and the days it ordered on (days of the book, int64 [order])."""
+    """One customer, with the days of the book on which it orders.
+
+    `interval` is the number of days between two orders, and `order_days` is int64 [order].
+    `size` is relative to the first customer, and `breadth` the share of the products that it may order.
+    """
 
     number: int
     size: float
@@ -136,25 +140,25 @@ class Customer:
     discount: float
     channel: str
     country: str
-    orders: np.ndarray
+    order_days: np.ndarray
 
     @property
     def name(self) -> str:
         return f"K{self.number + 1:04d}"
 
 
-def customer_of(book: Book, number: int) -> Customer:
-    """A customer, the same however many there are. Large ones order every week, small ones every four."""
+def make_customer(book: OrderBook, number: int) -> Customer:
+    """A customer, which does not depend on how many there are. Large ones order every week, small ones every four."""
     uniform, normal = traits(book.seed, Stream.CUSTOMER, [number], 6)
     u, z = uniform[0], normal[0]
     size = float((number + 1) ** -CONCENTRATION * np.exp(0.2 * z[0]))
     interval = 7 if size > 0.25 else 14 if size > 0.06 else 28
-    begin, end = _lives(book, np.array([number]), NEW_CUSTOMER_CYCLE, NEW_CUSTOMERS, LOST_CUSTOMERS, u[:1])
+    begin, end = _active_days(book, np.array([number]), NEW_CUSTOMER_CYCLE, NEW_CUSTOMERS, LOST_CUSTOMERS, u[:1])
     rng = stream(book.seed, Stream.CUSTOMER, number, 1)
     days = np.arange(begin[0] + int(u[1] * interval), end[0], interval)
     days = days + rng.integers(0, 3, len(days))
     dates = book.first + days
-    days = days - np.maximum(weekday(dates) - 4, 0)  # what falls on a weekend is ordered on the Friday before
+    days = days - np.maximum(weekday(dates) - 4, 0)  # an order of a weekend is placed on the Friday before
     days = np.unique(days[(days >= begin[0]) & (days < end[0])])
     return Customer(
         number=number,
@@ -165,12 +169,12 @@ def customer_of(book: Book, number: int) -> Customer:
         discount=round(0.05 + 0.2 * min(size, 1.0) + 0.05 * float(u[4]), 3),
         channel=CHANNELS[number % len(CHANNELS)],
         country=COUNTRIES[int(u[5] * len(COUNTRIES))],
-        orders=days,
+        order_days=days,
     )
 
 
 def buying_factor(dates: np.ndarray) -> np.ndarray:
-    """How customers buy round the price list of 1 January: float64 [date]."""
+    """The factor on orders before and after the new price list of 1 January: float64 [date]."""
     year = dates.astype("datetime64[Y]")
     since = (dates - year.astype("datetime64[D]")).astype(np.int64)
     until = ((year + 1).astype("datetime64[D]") - dates).astype(np.int64)
@@ -191,8 +195,8 @@ def product_frame(products: Products) -> pl.DataFrame:
     )
 
 
-def price_frame(book: Book, products: Products) -> pl.DataFrame:
-    """The list price of every product and month it is on the list, up to the end of the next year, which is known."""
+def price_frame(book: OrderBook, products: Products) -> pl.DataFrame:
+    """The price of every product and month on the price list, up to the end of the next year, which is known."""
     n_years = products.price.shape[1]
     end_of_list = np.datetime64(f"{book.first_year + n_years}-01", "M")
     months = np.arange(book.first.astype("datetime64[M]"), end_of_list)
