@@ -64,7 +64,7 @@ def test_training_leaves_the_model_and_says_how_it_did(receipts):
     of = summary["transactions"]
     assert of["target"] == "revenue"
     assert of["inputs"] == ["time", "store", "item", "price", "promotion"]
-    assert of["refused"] == {"line": "it names single sales", "quantity": "it is the quantity"}
+    assert of["refused"] == {"line": "it identifies single sales", "quantity": "it is the quantity"}
     assert [row["model"] for row in of["scores"]] == ["forest", "mean by store x item", "median by store x item"]
     assert of["scores"][0]["r2"] > 0.3
     assert of["returned"] > 0
@@ -72,7 +72,7 @@ def test_training_leaves_the_model_and_says_how_it_did(receipts):
     sale = {"time": ["2026-01-05 10:00"], "store": ["S001"], "item": ["x"], "price": [2.0], "promotion": [0]}
     answer = fitted.predict(pl.DataFrame(sale))
     assert 2.0 <= answer["value"][0] <= 5.0  # one to two pieces of it, on average
-    assert answer["assumed"].to_list() == [["item 'x' was not learnt from: taken as any other"]]
+    assert answer["assumed"].to_list() == [["item 'x' was not in the training sales: taken as any other"]]
 
 
 def test_daily_revenue_goes_with_it(receipts):

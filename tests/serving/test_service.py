@@ -25,7 +25,7 @@ from foresell.serving.bundle import write_bundle
 from foresell.serving.service import Service
 from foresell.transactions.fitted import FittedTransactions
 from foresell.transactions.revenue import DailyRevenue
-from foresell.transactions.trial import Question, try_learners
+from foresell.transactions.trial import RegressionTask, try_learners
 
 
 @pytest.fixture(scope="module")
@@ -330,7 +330,7 @@ def test_single_sales_are_answered_by_the_model_in_the_bundle(project: Project, 
     )
     inputs = ("date", "customer")
     learnt = try_learners(
-        Question(sales=sales, target="earned", date="date", inputs=inputs, key=("customer",)), ["forest"]
+        RegressionTask(sales=sales, target="earned", date="date", inputs=inputs, key=("customer",)), ["forest"]
     )
     learnt.fitted.save(copy / "results" / "train" / "transactions")
     write_bundle(Project(copy).folder, Project(copy).settings, Project(copy).steps, tmp_path / "bundle")

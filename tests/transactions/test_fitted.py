@@ -14,13 +14,13 @@ from foresell.core.extras import install_command
 from foresell.transactions import learners
 from foresell.transactions.fitted import RECIPE, FittedTransactions
 from foresell.transactions.ranges import Ranges
-from foresell.transactions.trial import Question, parts, scores_of, try_learners
+from foresell.transactions.trial import RegressionTask, parts, scores_of, try_learners
 
 INPUTS = ("date", "item", "customer", "price")
 
 
-def question(sales: pl.DataFrame, **changes) -> Question:
-    return Question(
+def task(sales: pl.DataFrame, **changes) -> RegressionTask:
+    return RegressionTask(
         **{"sales": sales, "target": "revenue", "date": "date", "inputs": INPUTS, "key": ("item",)} | changes
     )
 
@@ -29,7 +29,7 @@ def question(sales: pl.DataFrame, **changes) -> Question:
 def trial(request, make_sales):
     if request.param == "xgboost":
         pytest.importorskip("xgboost")
-    return try_learners(question(make_sales()), [request.param])
+    return try_learners(task(make_sales()), [request.param])
 
 
 def test_it_beats_the_means_and_its_range_holds_on_days_kept_aside(trial):
@@ -44,10 +44,10 @@ def test_it_beats_the_means_and_its_range_holds_on_days_kept_aside(trial):
 
 
 def test_predictions_follow_the_truth(trial):
-    asked = pl.DataFrame(
+    rows = pl.DataFrame(
         {"date": ["2025-05-02"] * 2, "item": ["item 4"] * 2, "customer": ["private", "trade"], "price": [6.0, 6.0]}
     )
-    answer = trial.fitted.predict(asked)
+    answer = trial.fitted.predict(rows)
     assert answer["value"].to_numpy() == pytest.approx([6 * 1.5, 6 * 6.0], rel=0.2)
     assert (answer["low"] <= answer["value"]).all()
     assert (answer["value"] <= answer["high"]).all()
@@ -70,8 +70,8 @@ def test_rows_are_answered_alone_as_together_and_bad_ones_say_why(trial, make_sa
 def test_new_values_and_missing_columns_are_answered_and_named(trial):
     answer = trial.fitted.predict(pl.DataFrame({"item": ["item 4", "never seen"]}))
     assert answer["value"].null_count() == 0
-    assert any("'never seen' was not learnt from" in said for said in answer["assumed"][1])
-    assert [said.split(" is ")[0] for said in answer["assumed"][0]] == ["date", "customer", "price"]
+    assert any("'never seen' was not in the training sales" in text for text in answer["assumed"][1])
+    assert [text.split(" is ")[0] for text in answer["assumed"][0]] == ["date", "customer", "price"]
 
 
 def test_no_rows_give_no_rows(trial):
@@ -121,8 +121,8 @@ def test_later_sales_change_nothing_that_was_learnt_before_them(make_sales):
     sales = make_sales()
     _, _, last = parts(sales["date"])
     turned = sales.with_columns(revenue=pl.when(pl.Series(last)).then(pl.col("revenue") * 7 + 3).otherwise("revenue"))
-    one, other = (try_learners(question(each), ["forest"]) for each in (sales, turned))
-    assert one.compared == other.compared
+    one, other = (try_learners(task(table), ["forest"]) for table in (sales, turned))
+    assert one.wape_by_learner == other.wape_by_learner
     # The score of a model that had seen the turned sales would not be so bad.
     assert other.scores["r2"][0] < 0 < one.scores["r2"][0]
     shift = (turned.filter(pl.Series(last))["revenue"] - sales.filter(pl.Series(last))["revenue"]).mean()
@@ -133,15 +133,15 @@ def test_outliers_of_the_days_kept_aside_are_not_treated(make_sales):
     sales = make_sales()
     row = sales.height - 5
     typo = sales.with_columns(revenue=pl.when(pl.int_range(pl.len()) == row).then(1e6).otherwise("revenue"))
-    made = try_learners(question(typo), ["forest"])
-    assert made.scores["rmse"][0] > 1e6 / np.sqrt(made.rows) * 0.9
-    assert made.outliers.count == 1
-    assert made.fitted.predict(sales[row])["value"][0] < 1e3
+    trial = try_learners(task(typo), ["forest"])
+    assert trial.scores["rmse"][0] > 1e6 / np.sqrt(trial.rows) * 0.9
+    assert trial.outliers.count == 1
+    assert trial.fitted.predict(sales[row])["value"][0] < 1e3
 
 
 def test_too_few_sales_are_said(make_sales):
     with pytest.raises(UsageError, match="100 single sales on"):
-        try_learners(question(make_sales(100)), ["forest"])
+        try_learners(task(make_sales(100)), ["forest"])
 
 
 def test_without_the_extra_the_forest_is_left(monkeypatch):
@@ -156,27 +156,27 @@ def test_ranges_widen_with_what_is_predicted_where_errors_do():
     random = np.random.default_rng(3)
     predicted = np.exp(random.normal(3, 1, 4000))
     actual = predicted * (1 + 0.2 * random.standard_normal(4000))
-    made = Ranges.learn(actual, predicted, 0.8)
-    assert made.power == 1.0
-    low, high = made.of(np.array([10.0, 100.0]))
+    ranges = Ranges.learn(actual, predicted, 0.8)
+    assert ranges.power == 1.0
+    low, high = ranges.of(np.array([10.0, 100.0]))
     assert (high - low)[1] == pytest.approx(10 * (high - low)[0], rel=1e-6)
     fresh = predicted * (1 + 0.2 * random.standard_normal(4000))
-    ends = made.of(predicted)
+    ends = ranges.of(predicted)
     assert 0.79 <= ((fresh >= ends[0]) & (fresh <= ends[1])).mean() <= 0.87
 
 
 def test_the_ends_are_those_of_the_worst_quarter():
     errors = np.concatenate([np.linspace(-1, 1, 199), np.linspace(-3, 2, 199), np.linspace(-1, 1, 398)])
-    made = Ranges.learn(100 + errors, np.full(796, 100.0), 0.9)
+    ranges = Ranges.learn(100 + errors, np.full(796, 100.0), 0.9)
     # The second quarter: of 199 errors the 190th and the 10th smallest, in steps of 5 / 198.
-    low, high = made.of(np.array([100.0]))
+    low, high = ranges.of(np.array([100.0]))
     assert low[0] == pytest.approx(100 - 3 + 9 * 5 / 198)
     assert high[0] == pytest.approx(100 - 3 + 189 * 5 / 198)
 
 
 def test_scores_worked_by_hand():
-    made = scores_of(np.array([2.0, 4.0, 9.0]), np.array([3.0, 4.0, 5.0]))
-    assert made["mae"] == pytest.approx(5 / 3)
-    assert made["rmse"] == pytest.approx(np.sqrt(17 / 3))
-    assert made["wape"] == pytest.approx(5 / 15)
-    assert made["r2"] == pytest.approx(1 - 17 / 26)
+    scores = scores_of(np.array([2.0, 4.0, 9.0]), np.array([3.0, 4.0, 5.0]))
+    assert scores["mae"] == pytest.approx(5 / 3)
+    assert scores["rmse"] == pytest.approx(np.sqrt(17 / 3))
+    assert scores["wape"] == pytest.approx(5 / 15)
+    assert scores["r2"] == pytest.approx(1 - 17 / 26)

@@ -57,8 +57,8 @@ def test_factors_of_the_sum_are_found_and_prices_and_rates_spared(sales):
     ],
 )
 def test_the_target_under_another_name_is_found(sales, column, reason):
-    found = known_after(sales.drop("taken").with_columns(x=column), "paid", None, ["age", "list_price"])
-    assert found == {"x": reason}
+    refused = known_after(sales.drop("taken").with_columns(x=column), "paid", None, ["age", "list_price"])
+    assert refused == {"x": reason}
 
 
 def test_a_few_wrong_rows_hide_nothing(sales):
@@ -67,14 +67,14 @@ def test_a_few_wrong_rows_hide_nothing(sales):
 
 
 def test_the_quantity_and_its_copy_are_refused_when_revenue_is_asked(sales):
-    asked = sales.drop("discount").with_columns(pieces2=pl.col("taken") * 2)
-    found = known_after(asked, "paid", "taken", ())
-    assert found == {"taken": "it is the quantity", "pieces2": "pieces2 gives taken"}
+    table = sales.drop("discount").with_columns(pieces2=pl.col("taken") * 2)
+    refused = known_after(table, "paid", "taken", ())
+    assert refused == {"taken": "it is the quantity", "pieces2": "pieces2 gives taken"}
 
 
 def test_revenue_is_refused_when_the_quantity_is_asked(sales):
-    asked = sales.with_columns(euros=pl.col("taken") * pl.col("list_price")).drop("paid")
-    assert known_after(asked, "taken", "taken", ["list_price"]) == {"euros": "euros and list_price give taken"}
+    table = sales.with_columns(euros=pl.col("taken") * pl.col("list_price")).drop("paid")
+    assert known_after(table, "taken", "taken", ["list_price"]) == {"euros": "euros and list_price give taken"}
 
 
 def test_names_tell_of_numbers_only(sales):
@@ -82,9 +82,9 @@ def test_names_tell_of_numbers_only(sales):
     random = np.random.default_rng(2)
     frame = sales.drop("taken").with_columns(pl.Series(name, random.random(COUNT)) for name in named)
     frame = frame.with_columns(sold=pl.lit("online"), delivered_on=pl.lit(date(2025, 1, 1)))
-    found = known_after(frame, "paid", None, ())
-    assert list(found) == ["Units Sold", "order_total", "is_returned", "delivered_on"]
-    assert found["delivered_on"] == "it is another date than that of the sale"
+    refused = known_after(frame, "paid", None, ())
+    assert list(refused) == ["Units Sold", "order_total", "is_returned", "delivered_on"]
+    assert refused["delivered_on"] == "it is another date than that of the sale"
     assert known_after(frame, "paid", None, ["Units Sold", "order_total", "is_returned", "delivered_on"]) == {}
 
 

@@ -12,9 +12,9 @@ from foresell.transactions.ranges import Ranges
 @pytest.mark.parametrize("least", [1.0, -100.0], ids=["above 0", "of either sign"])
 def test_how_errors_grow_is_found_whatever_the_sign(power, least):
     random = np.random.default_rng(3)
-    found = []
+    powers = []
     for _ in range(20):
         predicted = random.uniform(least, 100, 2000)
         actual = predicted + random.normal(size=2000) * np.maximum(np.abs(predicted), 10) ** power
-        found.append(Ranges.learn(actual, predicted, 0.9).power)
-    assert found == [power] * 20
+        powers.append(Ranges.learn(actual, predicted, 0.9).power)
+    assert powers == [power] * 20

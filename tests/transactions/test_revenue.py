@@ -10,7 +10,7 @@ import pytest
 
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.transactions import revenue
-from foresell.transactions.revenue import DailyRevenue, Spread, learn, spread_of
+from foresell.transactions.revenue import DailyRevenue, ErrorQuantiles, error_quantiles, learn
 
 FIRST = np.datetime64("2024-01-01")
 
@@ -30,15 +30,15 @@ def learnt() -> DailyRevenue:
 
 
 def test_the_week_is_forecast_and_closed_days_are_nothing(learnt):
-    made = learnt.forecast(learnt.first, learnt.first + timedelta(days=27), (0.05, 0.95))
-    assert made.columns == ["date", "mean", "q050", "q950"]
-    assert made["date"][0] == learnt.cutoff + timedelta(days=1)
-    weekday = made["date"].dt.weekday().to_numpy()
-    assert made["mean"].to_numpy()[weekday == 6] == pytest.approx(200, rel=0.15)
-    assert made["mean"].to_numpy()[weekday == 1] == pytest.approx(80, rel=0.25)
-    closed = made.filter(made["date"].dt.weekday() == 7)
+    forecast = learnt.forecast(learnt.first, learnt.first + timedelta(days=27), (0.05, 0.95))
+    assert forecast.columns == ["date", "mean", "q050", "q950"]
+    assert forecast["date"][0] == learnt.cutoff + timedelta(days=1)
+    weekday = forecast["date"].dt.weekday().to_numpy()
+    assert forecast["mean"].to_numpy()[weekday == 6] == pytest.approx(200, rel=0.15)
+    assert forecast["mean"].to_numpy()[weekday == 1] == pytest.approx(80, rel=0.25)
+    closed = forecast.filter(forecast["date"].dt.weekday() == 7)
     assert closed["mean"].to_list() == closed["q950"].to_list() == [0.0] * 4
-    open_days = made.filter(made["date"].dt.weekday() < 7)
+    open_days = forecast.filter(forecast["date"].dt.weekday() < 7)
     assert (open_days["q050"] < open_days["mean"]).all()
     assert (open_days["mean"] < open_days["q950"]).all()
 
@@ -82,24 +82,24 @@ def test_days_that_cannot_be_asked_say_which_can(learnt):
 def test_errors_are_shares_of_the_forecast_and_grow_with_the_distance():
     mean = np.full((60, 28), 100.0)
     errors = np.where(np.arange(28) < 7, 0.1, 0.3) * np.where(np.arange(60) % 2, 1, -1)[:, None]
-    made = spread_of(mean * (1 + errors), mean, 10.0)
-    quantiles = made.quantiles(np.array([200.0, 200.0, 0.0, 1.0]), np.array([7, 8, 9, 9]), (0.05, 0.95))
+    spread = error_quantiles(mean * (1 + errors), mean, 10.0)
+    quantiles = spread.quantiles(np.array([200.0, 200.0, 0.0, 1.0]), np.array([7, 8, 9, 9]), (0.05, 0.95))
     assert quantiles[:, 0].tolist() == [180.0, 220.0]
     assert quantiles[:, 1].tolist() == [140.0, 260.0]
     assert quantiles[:, 2].tolist() == [0.0, 0.0]  # a closed day
     assert quantiles[:, 3].tolist() == [0.0, 4.0]  # 1 + 0.3 x 10, and never below 0
     # Of later parts nothing is known: the wider by the root of how much further their middle lies.
-    far = made.quantiles(np.array([100.0]), np.array([60]), (0.95,))
+    far = spread.quantiles(np.array([100.0]), np.array([60]), (0.95,))
     assert far[0, 0] == pytest.approx(100 + 30 * np.sqrt(((28 + 91) / 2) / ((7 + 28) / 2)))
-    assert made.known == 28
+    assert spread.known == 28
 
 
 def test_a_later_part_is_never_the_narrower_one():
     mean = np.full((60, 28), 100.0)
     errors = np.where(np.arange(28) < 7, 0.3, 0.1) * np.where(np.arange(60) % 2, 1, -1)[:, None]
-    made = spread_of(mean * (1 + errors), mean, 10.0)
-    assert isinstance(made, Spread)
-    assert made.quantiles(np.array([100.0, 100.0]), np.array([1, 28]), (0.95,))[0] == pytest.approx([130, 130])
+    spread = error_quantiles(mean * (1 + errors), mean, 10.0)
+    assert isinstance(spread, ErrorQuantiles)
+    assert spread.quantiles(np.array([100.0, 100.0]), np.array([1, 28]), (0.95,))[0] == pytest.approx([130, 130])
 
 
 def test_where_there_is_none_the_reason_is_said(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import pytest
 from foresell.core.errors import SettingsError
 from foresell.core.settings import Data, Transactions
 from foresell.synth import make_retailer
-from foresell.transactions.table import check_columns, read_singles
+from foresell.transactions.table import check_columns, read_single_sales
 
 DATA = Data(sales="sales.csv", keys=("shop",), layout="transactions", date="day", quantity="pieces", price="price")
 
@@ -37,29 +37,29 @@ def german(folder: Path) -> Data:
 
 
 def test_columns_come_in_their_types(tmp_path):
-    read = read_singles(german(tmp_path), Transactions(target="euro"), tmp_path, 1)
+    read = read_single_sales(german(tmp_path), Transactions(target="euro"), tmp_path, 1)
     assert read.frame.schema == {
         "day": pl.Date, "shop": pl.String, "pieces": pl.Float64, "price": pl.Float64, "card": pl.Float64,
         "wanted": pl.Date, "euro": pl.Float64,
     }  # fmt: skip
     assert read.frame.row(0) == (date(2025, 3, 1), "7", 2.0, 1250.5, 0.0, date(2025, 4, 2), 2501.0)
-    assert (read.rows, read.untold, read.returned, read.usable, read.frame.height) == (40, 2, 1, 37, 37)
-    assert read.left_out == {"receipt": "it names single sales", "note": "it is empty"}
+    assert (read.rows, read.incomplete, read.returned, read.usable, read.frame.height) == (40, 2, 1, 37, 37)
+    assert read.left_out == {"receipt": "it identifies single sales", "note": "it is empty"}
     # The sum of the day knows what was brought back: of 5 March there are two sales and one that came back.
     assert read.daily.filter(date=date(2025, 3, 5)).row(0) == (date(2025, 3, 5), 2501.0, 3)
 
 
 def test_revenue_that_is_no_column_is_quantity_times_price(tmp_path):
-    read = read_singles(german(tmp_path), Transactions(target="revenue"), tmp_path, 1)
+    read = read_single_sales(german(tmp_path), Transactions(target="revenue"), tmp_path, 1)
     assert read.frame["revenue"].unique().to_list() == [2501.0]
 
 
 def test_a_sample_is_fair_the_same_every_time_and_sums_know_all(tmp_path):
     make_retailer(tmp_path, stores=1, items=4, days=200, transactions=True)
     data = Data(sales="sales.csv", keys=("store", "item"), layout="transactions", date="time", quantity="quantity", price="price")  # fmt: skip # noqa: E501
-    asked = Transactions(target="revenue")
-    whole = read_singles(data, asked, tmp_path, 1)
-    some, again, other = (read_singles(data, asked, tmp_path, seed, most=300) for seed in (1, 1, 2))
+    transactions = Transactions(target="revenue")
+    whole = read_single_sales(data, transactions, tmp_path, 1)
+    some, again, other = (read_single_sales(data, transactions, tmp_path, seed, most=300) for seed in (1, 1, 2))
     assert some.frame.height == 300 < whole.frame.height == some.usable
     assert some.frame.equals(again.frame)
     assert not some.frame.equals(other.frame)
@@ -72,14 +72,14 @@ def test_a_sample_is_fair_the_same_every_time_and_sums_know_all(tmp_path):
 def test_until_is_kept_to(tmp_path):
     from msgspec.structs import replace
 
-    read = read_singles(replace(german(tmp_path), until="2025-03-09"), Transactions(target="euro"), tmp_path, 1)
+    read = read_single_sales(replace(german(tmp_path), until="2025-03-09"), Transactions(target="euro"), tmp_path, 1)
     assert read.frame["day"].max() == date(2025, 3, 9)
     # 18 sales and one that came back in the first nine days, one without a sum, one without a date. The rest is later.
-    assert (read.rows, read.untold, read.returned, read.usable) == (21, 2, 1, 18)
+    assert (read.rows, read.incomplete, read.returned, read.usable) == (21, 2, 1, 18)
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("transactions", "message"),
     [
         (Transactions(target="profit"), "target 'profit' .* is no column"),
         (Transactions(target="euro", inputs=("shop", "colour")), "names the column colour"),
@@ -88,6 +88,6 @@ def test_until_is_kept_to(tmp_path):
         (Transactions(target="euro", inputs=("shop", "euro")), "both the target and an input"),
     ],
 )
-def test_columns_that_are_not_there_are_said_at_once(tmp_path, asked, said):
-    with pytest.raises(SettingsError, match=said):
-        check_columns(german(tmp_path), asked, tmp_path)
+def test_columns_that_are_not_there_are_said_at_once(tmp_path, transactions, message):
+    with pytest.raises(SettingsError, match=message):
+        check_columns(german(tmp_path), transactions, tmp_path)

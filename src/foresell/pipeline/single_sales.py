@@ -29,8 +29,8 @@ from foresell.transactions.fitted import FittedTransactions
 from foresell.transactions.late_columns import known_after
 from foresell.transactions.learners import available
 from foresell.transactions.revenue import DailyRevenue, learn
-from foresell.transactions.table import Singles, check_columns, read_singles
-from foresell.transactions.trial import Question, Trial, try_learners
+from foresell.transactions.table import SingleSalesTable, check_columns, read_single_sales
+from foresell.transactions.trial import RegressionTask, Trial, try_learners
 
 TRANSACTIONS, REVENUE = "transactions/", "revenue/"
 """Their folders in the results of `train`; the first exists only where the settings name a target."""
@@ -69,7 +69,7 @@ def fit_sales_models(results: Results, folder: Path, tell: Tell) -> SalesModels:
         revenue = of_panel(results.panel, tell)
     else:
         tell("reading single sales")
-        singles = read_singles(settings.data, settings.transactions, results.base, settings.seed)
+        singles = read_single_sales(settings.data, settings.transactions, results.base, settings.seed)
         fitted = of_singles(singles, settings, tell)
         fitted.save(folder / TRANSACTIONS)
         single_sales = _typed(fitted.about(), SingleSales)
@@ -86,14 +86,14 @@ def _typed(plain: object, kind: type[T]) -> T:
 # ------------------------------------------------------------------------------------------------- single sales
 
 
-def of_singles(singles: Singles, settings: Settings, tell: Tell = lambda doing: None) -> FittedTransactions:
+def of_singles(singles: SingleSalesTable, settings: Settings, tell: Tell = lambda doing: None) -> FittedTransactions:
     """Fits the regression of 'transactions', with its test scores in `about`. Raises SettingsError and UsageError."""
     wanted, data = settings.transactions, settings.data
     assert wanted is not None
     date = wanted.date or data.date
     inputs, refused = choose_inputs(singles, settings)
     learners, without = available(wanted.models)
-    question = Question(
+    task = RegressionTask(
         sales=singles.frame,
         target=wanted.target,
         date=date,
@@ -103,12 +103,12 @@ def of_singles(singles: Singles, settings: Settings, tell: Tell = lambda doing: 
         probability=settings.serving.range,
         seed=settings.seed,
     )
-    trial = try_learners(question, learners, tell)
+    trial = try_learners(task, learners, tell)
     trial.fitted.recipe = replace(trial.fitted.recipe, learnt=_learnt(trial, singles, date, refused, without))
     return trial.fitted
 
 
-def choose_inputs(singles: Singles, settings: Settings) -> tuple[tuple[str, ...], dict[str, str]]:
+def choose_inputs(singles: SingleSalesTable, settings: Settings) -> tuple[tuple[str, ...], dict[str, str]]:
     """The inputs, and the columns that are not inputs, each with the reason.
 
     Raises SettingsError where the settings name an input that is known only after the sale and do not allow it.
@@ -155,21 +155,21 @@ def _key(sales: pl.DataFrame, target: str, inputs: tuple[str, ...], keys: tuple[
     return (min(names, key=variance_within),) if names else ()
 
 
-def _learnt(trial: Trial, singles: Singles, date: str, refused: dict[str, str], without: str) -> dict[str, Any]:
+def _learnt(trial: Trial, singles: SingleSalesTable, date: str, refused: dict[str, str], without: str) -> dict[str, Any]:
     """What the fitted regression says of itself, as plain data."""
     dates = singles.frame[date]
     return {
         "rows": singles.usable,
         "learnt_from": singles.frame.height,
-        "untold": singles.untold,
+        "untold": singles.incomplete,
         "returned": singles.returned,
         "first": str(dates.min()),
         "last": str(dates.max()),
         "drivers": trial.fitted.drivers()["feature"].head(5).to_list(),
         "refused": refused,
         "outliers": trial.outliers.count,
-        "far_out": trial.outliers.left,
-        "compared": trial.compared,
+        "far_out": trial.outliers.kept,
+        "compared": trial.wape_by_learner,
         "scores": trial.scores.to_dicts(),
         "coverage": trial.coverage,
         "width": trial.width,

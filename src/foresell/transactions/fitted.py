@@ -1,4 +1,4 @@
-"""What was learnt of single sales: asked, written and read."""
+"""A fitted regression of single sales: it predicts, and is saved and loaded."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from foresell.core.checksum import sha256_of
 from foresell.core.errors import UnreadableFile
-from foresell.transactions.columns import Encoder
+from foresell.transactions.encoder import Encoder
 from foresell.transactions.learners import LEARNERS, Booster
 from foresell.transactions.ranges import Ranges
 
@@ -29,10 +29,10 @@ ANSWER: dict[str, Any] = {
 
 
 class Recipe(Struct, frozen=True, kw_only=True, tag="transactions", tag_field="kind"):
-    """All but the trees: what is predicted, from which columns, how it is scaled, and how far errors reach.
+    """The regression without its trees: target, encoder, learner, scale and ranges.
 
-    The trees learn the target divided by `unit`. `never_negative` says that no sale they learnt from was below 0; then
-    no answer is. `file` and `sha256` name the file of the trees. `learnt` is what `about` tells beside.
+    The trees learn the target divided by `unit`. `never_negative` says that no training sale was below 0, and then no
+    prediction is. `file` is the file of the trees, and `sha256` its checksum. `learnt` are further facts for `about`.
     """
 
     target: str
@@ -47,7 +47,7 @@ class Recipe(Struct, frozen=True, kw_only=True, tag="transactions", tag_field="k
 
 
 class FittedTransactions:
-    """A regression of a number of single sales, with a range; portable files, no pickle."""
+    """A regression of a number of single sales, with a range. It is saved in portable files, without pickle."""
 
     def __init__(self, recipe: Recipe, booster: Booster):
         self.recipe = recipe
@@ -59,48 +59,47 @@ class FittedTransactions:
 
     @property
     def inputs(self) -> list[str]:
-        """The columns of a sale that are looked at."""
+        """The columns of a sale that are read."""
         return self.recipe.encoder.inputs
 
     def predict(self, rows: pl.DataFrame) -> pl.DataFrame:
         """One row for each of `rows`, in order: ``value``, ``low``, ``high``, ``assumed``, ``error``.
 
-        `rows` has the columns `inputs`; a column that is not there, and a null, is not given, and is filled in:
-        ``assumed`` says with what. Numbers may be text with a decimal point, dates ISO text. Where ``error`` says
-        what is wrong with a row, it has no value. Other columns are not looked at.
+        `rows` has the columns `inputs`; others are ignored. A null or a missing column is filled in, and ``assumed``
+        says with what. Numbers may be text with a decimal point, dates may be ISO text. A row with an ``error`` has no
+        value.
         """
-        made = self.recipe.encoder.encode(rows)
-        value = self.means(made.matrix)
+        encoded = self.recipe.encoder.encode(rows)
+        value = self.means(encoded.matrix)
         low, high = self.recipe.ranges.of(value)
         if self.recipe.never_negative:
             low, high = np.maximum(low, 0), np.maximum(high, 0)
-        wrong = list(made.errors)
+        wrong = list(encoded.errors)
         for numbers in (value, low, high):
             numbers[wrong] = np.nan
-        assumed = [made.assumed.get(row, []) for row in range(rows.height)] if made.assumed else [[]] * rows.height
         columns = {
             "value": value,
             "low": np.minimum(low, value),
             "high": np.maximum(high, value),
-            "assumed": assumed,
-            "error": [made.errors.get(row) for row in range(rows.height)] if wrong else [None] * rows.height,
+            "assumed": [encoded.assumed.get(row, []) for row in range(rows.height)],
+            "error": [encoded.errors.get(row) for row in range(rows.height)],
         }
         return pl.DataFrame(columns, schema=ANSWER, nan_to_null=True)
 
     def means(self, matrix: np.ndarray) -> np.ndarray:
-        """What is expected of sales that are encoded already: float64 [row]."""
+        """The expected target of encoded sales: float64 [row]."""
         value = self.booster.predict(matrix) * self.recipe.unit
         return np.maximum(value, 0) if self.recipe.never_negative else value
 
     def drivers(self) -> pl.DataFrame:
-        """What it goes by: ``feature`` (an input) and ``share`` of the gain in loss that its splits brought."""
+        """The inputs by their importance: ``feature``, and its ``share`` of the gain in loss by all splits."""
         gain = self.booster.gain()
         frame = pl.DataFrame({"feature": self.recipe.encoder.sources, "share": gain / (gain.sum() or 1.0)})
         summed = frame.group_by("feature").agg(pl.col("share").sum()).filter(pl.col("share") > 0)
         return summed.sort("share", "feature", descending=[True, False])
 
     def about(self) -> dict[str, Any]:
-        """What it is: target, learner, inputs, how often the range is to hold, and what was learnt of it on the way."""
+        """Target, learner, inputs, the probability of the range, and the facts of its training."""
         recipe = self.recipe
         return {
             "target": recipe.target,
@@ -120,10 +119,10 @@ class FittedTransactions:
 
     @classmethod
     def load(cls, folder: Path) -> FittedTransactions:
-        """What was saved in `folder`.
+        """The regression that was saved in `folder`.
 
-        Raises UnreadableFile where a file is missing, damaged or foreign, and UsageError where the library that
-        grew the trees is not installed.
+        Raises UnreadableFile where a file is missing, damaged or of another kind, and UsageError where the library of
+        its learner is not installed.
         """
         try:
             recipe = msgspec.json.decode((folder / RECIPE).read_bytes(), type=Recipe)

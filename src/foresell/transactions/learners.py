@@ -1,4 +1,4 @@
-"""What learns a number of a sale from its columns: a random forest (grown by LightGBM) and XGBoost."""
+"""The learners of a regression of single sales: a random forest (by LightGBM) and XGBoost."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from foresell.core.extras import install_command, missing
 from foresell.models.global_models import lightgbm, xgboost
 
 STOP_AFTER = 30
-"""XGBoost stops when so many further trees have not helped on later sales."""
+"""XGBoost stops when so many further trees bring no gain on the validation sales."""
 
 FEW_ROWS = 64
-"""So few rows are predicted by one thread: waking others takes longer."""
+"""Fewer rows are predicted by one thread, because starting others takes longer."""
 
 
 class Booster(Protocol):
-    """Trees that have learnt."""
+    """Fitted trees."""
 
     suffix: str
-    rounds: int  # of trees
+    rounds: int  # the number of trees
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
-        """For `matrix` float32 [row, column]: float64 [row]."""
+        """Predictions for `matrix` float32 [row, column]: float64 [row]."""
         ...
 
     def gain(self) -> np.ndarray:
-        """What each column's splits brought: float64 [column]."""
+        """The gain in loss by the splits on each column: float64 [column]."""
         ...
 
     def write(self, path: Path) -> None: ...
 
 
-Later = tuple[np.ndarray, np.ndarray]
-"""Matrix and target of later sales, by which a learner may see when it is enough."""
+ValidationSales = tuple[np.ndarray, np.ndarray]
+"""Matrix and target of later sales, by which a learner may stop early."""
 
 
 class Forest:
@@ -50,16 +50,21 @@ class Forest:
 
     @classmethod
     def learn(
-        cls, matrix: np.ndarray, target: np.ndarray, seed: int, later: Later | None = None, rounds: int | None = None
+        cls,
+        matrix: np.ndarray,
+        target: np.ndarray,
+        seed: int,
+        validation: ValidationSales | None = None,
+        rounds: int | None = None,
     ) -> Forest:
-        """More trees never make it worse, so that it needs no `later` sales."""
+        """Ignores the `validation` sales, because more trees never make a forest worse."""
         library = lightgbm.imported()
         parameters = {
             "objective": "regression",
             "boosting": "rf",
             "bagging_fraction": 0.632,
             "bagging_freq": 1,
-            "feature_fraction_bynode": 1 / 3,  # this and the leaf are the usual choice for a regression
+            "feature_fraction_bynode": 1 / 3,  # this, and 5 rows in a leaf, are the usual choice for a regression
             "min_data_in_leaf": 5,
             "num_leaves": 512,
             "deterministic": True,
@@ -82,7 +87,7 @@ class Forest:
 
     @classmethod
     def read(cls, path: Path, columns: int) -> Forest:
-        """Raises ValueError for a file that is none, or of another number of columns."""
+        """Raises ValueError for a file of another kind or with another number of columns."""
         trees = lightgbm.Trees.read(path, averaged=True)
         _check_columns(path, trees.booster.num_feature(), columns)
         return cls(trees.booster)
@@ -91,8 +96,8 @@ class Forest:
 class XGBoost:
     """Gradient-boosted trees. Its file is XGBoost's JSON.
 
-    Targets that are never negative are learnt as a Tweedie variable with a log link: errors grow with what is sold,
-    and a mean is never below 0.
+    Targets that are never negative have a Tweedie loss with a log link: errors grow with the target, and a mean is
+    never below 0.
     """
 
     suffix = ".json"
@@ -100,17 +105,22 @@ class XGBoost:
     def __init__(self, booster: Any, rounds: int):
         self.booster = booster
         self.rounds = rounds
-        # Fast enough on one core, and a server asks for several predictions at the same time.
+        # One thread is fast enough, and a server makes several predictions at the same time.
         booster.set_param({"nthread": 1})
 
     @classmethod
     def learn(
-        cls, matrix: np.ndarray, target: np.ndarray, seed: int, later: Later | None = None, rounds: int | None = None
+        cls,
+        matrix: np.ndarray,
+        target: np.ndarray,
+        seed: int,
+        validation: ValidationSales | None = None,
+        rounds: int | None = None,
     ) -> XGBoost:
-        """So many `rounds` as are given, or as still help on `later` sales. Raises NotInstalled without xgboost."""
+        """Grows `rounds` trees, or as many as help on the `validation` sales. Raises NotInstalled without xgboost."""
         library = xgboost.imported()
         parameters = {
-            **_loss(target, later),
+            **_loss(target, validation),
             "tree_method": "hist",
             "grow_policy": "lossguide",
             "max_leaves": 32,
@@ -125,26 +135,26 @@ class XGBoost:
         }
         data = library.QuantileDMatrix(matrix, target)
         more: dict[str, Any] = {}
-        if later is not None:
-            beside = library.QuantileDMatrix(*later, ref=data)
-            more = {"evals": [(beside, "later")], "early_stopping_rounds": STOP_AFTER, "verbose_eval": False}
+        if validation is not None:
+            held_out = library.QuantileDMatrix(*validation, ref=data)
+            more = {"evals": [(held_out, "validation")], "early_stopping_rounds": STOP_AFTER, "verbose_eval": False}
         booster = library.train(parameters, data, rounds or 600, **more)
-        best = booster.best_iteration + 1 if later is not None else booster.num_boosted_rounds()
+        best = booster.best_iteration + 1 if validation is not None else booster.num_boosted_rounds()
         return cls(booster[:best], best)
 
     def predict(self, matrix: np.ndarray) -> np.ndarray:
         return np.asarray(self.booster.inplace_predict(matrix, validate_features=False), np.float64)
 
     def gain(self) -> np.ndarray:
-        found = self.booster.get_score(importance_type="total_gain")
-        return np.array([found.get(f"f{place}", 0.0) for place in range(self.booster.num_features())])
+        gains = self.booster.get_score(importance_type="total_gain")
+        return np.array([gains.get(f"f{place}", 0.0) for place in range(self.booster.num_features())])
 
     def write(self, path: Path) -> None:
         self.booster.save_model(path)
 
     @classmethod
     def read(cls, path: Path, columns: int) -> XGBoost:
-        """Raises ValueError for a file that is none, or of another number of columns."""
+        """Raises ValueError for a file of another kind or with another number of columns."""
         booster = xgboost.Trees.read(path).booster
         _check_columns(path, booster.num_features(), columns)
         return cls(booster, booster.num_boosted_rounds())
@@ -154,27 +164,27 @@ LEARNERS: dict[str, type[Forest] | type[XGBoost]] = {"xgboost": XGBoost, "forest
 
 
 def available(names: tuple[str, ...]) -> tuple[list[str], str]:
-    """Those of the learners that can be used here, and a sentence on one that cannot.
+    """The learners among `names` whose packages are installed, and a sentence on one that is not ("" if all are).
 
-    Raises SettingsError for a name that is none.
+    Raises SettingsError for an unknown name.
     """
     unknown = [name for name in names if name not in LEARNERS]
     if unknown or not names:
-        found = f"names {unknown[0]!r}" if unknown else "is empty"
-        raise SettingsError(f"'transactions.models' {found}; expected some of {', '.join(LEARNERS)}.")
+        content = f"names {unknown[0]!r}" if unknown else "is empty"
+        raise SettingsError(f"'transactions.models' {content}; expected one or more of {', '.join(LEARNERS)}.")
     if "xgboost" not in names or not missing("xgboost"):
         return list(names), ""
-    said = f"XGBoost was not tried: its package is not installed; install it with: {install_command('xgboost')}"
-    return [name for name in names if name != "xgboost"] or ["forest"], said
+    sentence = f"XGBoost was not tried: its package is not installed; install it with: {install_command('xgboost')}"
+    return [name for name in names if name != "xgboost"] or ["forest"], sentence
 
 
-def _loss(target: np.ndarray, later: Later | None) -> dict[str, Any]:
-    least = min(target.min(), later[1].min()) if later is not None else target.min()
+def _loss(target: np.ndarray, validation: ValidationSales | None) -> dict[str, Any]:
+    least = min(target.min(), validation[1].min()) if validation is not None else target.min()
     if least < 0:
         return {"objective": "reg:squarederror", "base_score": float(target.mean())}
     return {"objective": "reg:tweedie", "tweedie_variance_power": 1.5, "base_score": float(target.mean()) or 1.0}
 
 
-def _check_columns(path: Path, found: int, expected: int) -> None:
-    if found != expected:
-        raise ValueError(f"{path.name} is of {found} columns where {expected} were expected")
+def _check_columns(path: Path, columns: int, expected: int) -> None:
+    if columns != expected:
+        raise ValueError(f"{path.name} has {columns} columns; expected {expected}")

@@ -1,4 +1,4 @@
-"""The range round a prediction: from the errors on sales that were held out, larger where more was predicted."""
+"""Calibrated ranges around predictions, from errors on held-out sales; they widen with the prediction."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ import polars as pl
 from msgspec import Struct
 
 POWERS = (0.0, 0.5, 1.0)
-"""How errors may grow with what is predicted: not, like a count's (with its root), or in proportion."""
+"""Errors may grow with this power of the prediction: not at all, with its root as for counts, or in proportion."""
 
-QUARTERS, ENOUGH = 4, 100
+QUARTERS, ENOUGH = 4, 100  # held-out sales are cut in so many pieces, of at least so many sales each
 
 
 class Ranges(Struct, frozen=True, kw_only=True):
-    """From ``value + size(value) * low`` to ``value + size(value) * high``, which holds with `probability`."""
+    """A range from ``value + size(value) * low`` to ``value + size(value) * high``, which holds with `probability`."""
 
     probability: float
     low: float
     high: float
     power: float
-    floor: float  # what is predicted counts for at least this much
+    floor: float  # the size of a prediction is that of at least this value
 
     @classmethod
     def learn(cls, actual: np.ndarray, predicted: np.ndarray, probability: float) -> Ranges:
-        """From held-out sales in the order of time: the ends that would have held in each quarter of them.
+        """The range that holds in every quarter of the held-out sales, which are in order of time.
 
-        Each quarter is split conformal prediction, one side at a time, of errors divided by their size (Lei and others
-        2018, Journal of the American Statistical Association 113, sections 2.2 and 5.2): of n sales the upper end is
-        the error that is the k-th smallest, k = ceil((n + 1)(1 + p) / 2); the lower end mirrors it. Sales of one time
-        are more alike than sales are in general, and many are of the very same sum; so one quantile for all that
-        was seen is soon too narrow. Fewer than 400 sales are one piece. Of `POWERS` the one is taken with which
-        divided errors depend least on what is predicted.
+        In each quarter, split conformal prediction is done for each side, on errors divided by their size (Lei and
+        others 2018, Journal of the American Statistical Association 113, sections 2.2 and 5.2). Of n sales the upper
+        end is the k-th smallest error, k = ceil((n + 1)(1 + p) / 2), and the lower end mirrors it. The widest ends are
+        taken, because sales of one time are alike, so that a single quantile of all sales is soon too narrow. Fewer
+        than 400 sales are not cut in quarters. `power` is the one of `POWERS` for which divided errors depend least on
+        the prediction.
 
         >>> held_out = np.arange(1.0, 20.0)  # errors of 1 to 19, k = ceil(20 x 0.95) = 19, and 20 - 19 = 1
-        >>> made = Ranges.learn(10 + held_out, np.full(19, 10.0), 0.9)
-        >>> [end.item() for end in made.of(np.array([10.0]))]
+        >>> ranges = Ranges.learn(10 + held_out, np.full(19, 10.0), 0.9)
+        >>> [end.item() for end in ranges.of(np.array([10.0]))]
         [11.0, 29.0]
         """
         floor = float(np.quantile(np.abs(predicted), 0.1)) or float(np.abs(predicted).mean()) or 1.0
-        power = min(POWERS, key=lambda each: _dependence(actual, predicted, each, floor))
+        power = min(POWERS, key=lambda power: _dependence(actual, predicted, power, floor))
         return _with_power(actual, predicted, probability, power, floor)
 
     def of(self, predicted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -58,11 +58,11 @@ def _with_power(actual: np.ndarray, predicted: np.ndarray, probability: float, p
 
 
 def _dependence(actual: np.ndarray, predicted: np.ndarray, power: float, floor: float) -> float:
-    """How far the ranks of divided errors go with those of the size of what is predicted (Spearman), either way."""
+    """The absolute rank correlation (Spearman) of the divided errors and the size of the prediction."""
     divided = np.abs(actual - predicted) / _size(predicted, power, floor)
     ranks = pl.DataFrame({"error": divided, "predicted": np.abs(predicted)})
-    found = float(ranks.select(pl.corr("error", "predicted", method="spearman")).item())
-    return 0.0 if math.isnan(found) else abs(found)
+    correlation = float(ranks.select(pl.corr("error", "predicted", method="spearman")).item())
+    return 0.0 if math.isnan(correlation) else abs(correlation)
 
 
 def _ends(errors: np.ndarray, probability: float) -> tuple[float, float]:

@@ -1,6 +1,6 @@
-"""Daily revenue of the whole business by SARIMA: its forecast for up to a year, and quantiles from its past errors.
+"""Daily revenue of the whole business by SARIMA: a forecast for up to a year, with quantiles from past errors.
 
-The forecast is made when it is learnt, for all days that can be asked about. So asking takes no library and no time.
+The forecast for all days is made in training. Answering a question about some days needs no library and no time.
 """
 
 from __future__ import annotations
@@ -25,25 +25,25 @@ FILE = "revenue.json"
 NAIVE = "seasonal naive"
 YEAR = 365
 FEWEST_DAYS = 56
-EVERY = 7
-"""Days between the cutoffs at which it is tried: whole weeks, so that a step is always the same weekday's."""
+CUTOFF_DAYS = 7
+"""Days between two cutoffs of the backtest: whole weeks, so that a step is always of the same weekday."""
 
 PARTS = (0, 7, 28, 91, 182, 365)
-"""Steps after which errors are told of apart: a week, four weeks, a quarter, half a year, a year."""
+"""The steps at which the quantiles of errors change: a week, four weeks, a quarter, half a year, a year."""
 
 FEWEST_ERRORS = 25
 GRID = tuple(round(0.005 * place, 3) for place in range(1, 200))
-"""The probabilities of which the quantiles of the errors are kept."""
+"""The probabilities for which quantiles of errors are kept."""
 
 SMALL = 0.1
-"""Errors are divided by the forecast, or by this share of the mean revenue where the forecast is less."""
+"""Errors are divided by the forecast, or by this share of the mean revenue where the forecast is smaller."""
 
 
-class Spread(Struct, frozen=True, kw_only=True):
-    """How far revenue lies from its forecast, in shares of it: `errors` [part, probability of GRID] by part of PARTS.
+class ErrorQuantiles(Struct, frozen=True, kw_only=True):
+    """Quantiles of the errors, as shares of the forecast: `errors` [part of PARTS, probability of GRID].
 
-    `known` is the last step of which errors were seen; what lies further on is drawn from the last part before it, the
-    wider by the root of how much further it lies, as a random walk is.
+    `known` is the last step with observed errors. The quantiles of later parts are those of the last part before it,
+    widened by the root of the distance, as those of a random walk are.
     """
 
     errors: tuple[tuple[float, ...], ...]
@@ -54,16 +54,16 @@ class Spread(Struct, frozen=True, kw_only=True):
         """Quantiles of the days with that `mean` [day], `steps` after the cutoff [day]: [probability, day]."""
         part = np.searchsorted(PARTS, steps) - 1  # [day]
         grid = np.array(self.errors)  # [part, probability]
-        shares = np.array([[np.interp(p, GRID, grid[each]) for each in part] for p in probabilities])
-        made = mean + shares.reshape(-1, len(mean)) * np.maximum(mean, self.floor)
-        return np.where(mean == 0, 0.0, np.maximum(made, 0))
+        shares = np.array([[np.interp(p, GRID, grid[row]) for row in part] for p in probabilities])
+        revenue = mean + shares.reshape(-1, len(mean)) * np.maximum(mean, self.floor)
+        return np.where(mean == 0, 0.0, np.maximum(revenue, 0))
 
 
-class Score(Struct, frozen=True, kw_only=True):
-    """How it did at later cutoffs than those that it was chosen and its quantiles were learnt at.
+class RevenueScore(Struct, frozen=True, kw_only=True):
+    """Scores at later cutoffs than those at which the model was chosen and its quantiles were learnt.
 
-    WAPE of the first 28 days and of all days, beside those of the same weekday of the last week; how many actuals lay
-    in the range that is to hold 90 %; how many `windows` there were.
+    WAPE of the first 28 days and of all days; the same for the naive forecast, the same weekday of the last week; and
+    the share of actuals in the range for 90 %. `windows` is the number of cutoffs.
     """
 
     windows: int
@@ -75,35 +75,35 @@ class Score(Struct, frozen=True, kw_only=True):
 
 
 class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_field="kind"):
-    """The forecast of daily revenue after `cutoff`: `means` [step], and how far it may be off.
+    """The forecast of daily revenue after `cutoff`: `means` [step], with quantiles of their errors.
 
-    Where there is none, `reason` says why, and `means` is empty.
+    If there is no forecast, `reason` says why, and `means` is empty.
     """
 
-    of: str  # what is summed
+    of: str  # the sum that is forecast, in words
     reason: str = ""
     cutoff: date | None = None
     means: tuple[float, ...] = ()
-    spread: Spread | None = None
+    spread: ErrorQuantiles | None = None
     form: str = ""  # ARIMA(p,d,q)(P,D,Q)[m]
     coefficients: dict[str, float] = {}
-    tested: Score | None = None
+    tested: RevenueScore | None = None
 
     @property
     def first(self) -> date | None:
-        """The first day that can be asked about."""
+        """The first day of the forecast."""
         return self.cutoff + timedelta(days=1) if self.cutoff else None
 
     @property
     def last(self) -> date | None:
-        """The last day that can be asked about."""
+        """The last day of the forecast."""
         return self.cutoff + timedelta(days=len(self.means)) if self.cutoff else None
 
     def forecast(self, first: date, last: date, quantiles: Sequence[float] = ()) -> pl.DataFrame:
         """One row for each day from `first` to `last`: ``date``, ``mean``, then a column for each quantile (``q050``).
 
-        Raises UsageError where there is no forecast, for days that it does not reach, and for a probability that is
-        not between 0 and 1.
+        Raises UsageError if there is no forecast, for days outside it, and for a probability that is not between 0
+        and 1.
         """
         if self.cutoff is None or self.spread is None:
             raise UsageError(f"There is no forecast of daily revenue: {self.reason}")
@@ -119,18 +119,18 @@ class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_f
             )
         steps = np.arange((first - self.cutoff).days, (last - self.cutoff).days + 1)
         mean = np.array(self.means)[steps - 1]
-        made = self.spread.quantiles(mean, steps, quantiles)
+        values_of = self.spread.quantiles(mean, steps, quantiles)
         days = pl.Series("date", np.datetime64(self.cutoff, "D") + steps)
         return pl.DataFrame([days, pl.Series("mean", mean)]).with_columns(
-            pl.Series(quantile_column(p), values) for p, values in zip(quantiles, made, strict=True)
+            pl.Series(quantile_column(p), values) for p, values in zip(quantiles, values_of, strict=True)
         )
 
     def about(self) -> dict[str, object]:
-        """What it is, as plain data."""
+        """What is forecast, for which days, by which model, and its scores, as plain data."""
         if self.reason:
             return {"reason": self.reason}
-        told = {name: getattr(self, name) for name in ("of", "cutoff", "first", "last", "form")}
-        return {**told, "tested": msgspec.structs.asdict(self.tested) if self.tested else None}
+        facts = {name: getattr(self, name) for name in ("of", "cutoff", "first", "last", "form")}
+        return {**facts, "tested": msgspec.structs.asdict(self.tested) if self.tested else None}
 
     def save(self, folder: Path) -> None:
         """Writes it as JSON."""
@@ -139,7 +139,7 @@ class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_f
 
     @classmethod
     def load(cls, folder: Path) -> DailyRevenue:
-        """What was saved in `folder`. Raises UnreadableFile where the file is missing, damaged or foreign."""
+        """The forecast saved in `folder`. Raises UnreadableFile if its file is missing, damaged or of another kind."""
         try:
             return msgspec.json.decode((folder / FILE).read_bytes(), type=cls)
         except (OSError, ValueError) as error:
@@ -149,16 +149,17 @@ class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_f
 
 
 def learn(
-    days: np.ndarray, revenue: np.ndarray, of: str, tell: Callable[[str], None] = lambda doing: None
+    days: np.ndarray, revenue: np.ndarray, of: str, report: Callable[[str], None] = lambda doing: None
 ) -> DailyRevenue:
-    """From `revenue` float64 [day] on `days` datetime64[D] [day], all days of a span; NaN where it is not known.
+    """The forecast from `revenue` float64 [day], NaN where unknown, on consecutive `days` datetime64[D] [day].
 
-    It is fitted to the days before the last third (a year at most), and asked every week from then on without being
-    fitted anew; with three years of sales there is a second one, with waves of the year as regressors (FPP3, section
-    10.5), and the better one in the earlier half of these windows is taken. Its errors there make the quantiles that
-    are tried in the later half. Then all is learnt from all days.
+    `of` says in words what is summed. SARIMA is fitted to the days before the last third (a year at most), and
+    forecasts every week from then on without being fitted again. With three years of sales there is a second model,
+    with yearly Fourier terms as regressors (FPP3, section 10.5). The better of the two in the earlier half of these
+    windows is taken, and the quantiles of its errors there are tested in the later half. Then the model and the
+    quantiles are learnt from all days.
 
-    Where there is too little to learn from, or statsforecast is not installed, it has a reason and no forecast.
+    With too few days, or if statsforecast is not installed, the result has a reason and no forecast.
     """
     from foresell.models.statistical.series import check_library
 
@@ -170,38 +171,39 @@ def learn(
     except UsageError as error:
         return DailyRevenue(of=of, reason=str(error))
     panel = _panel(days, revenue)
-    horizon, tried = min(YEAR, panel.n_days), min(YEAR, panel.n_days // 3)
-    begin = panel.n_days - tried
+    horizon = min(YEAR, panel.n_days)
+    begin = panel.n_days - min(YEAR, panel.n_days // 3)
     models = [Sarima(), *([Sarimax(regressors=(), fourier=3)] if begin >= 2 * YEAR else [])]
-    cutoffs = np.arange(begin - 1, panel.n_days - EVERY, EVERY)
+    cutoffs = np.arange(begin - 1, panel.n_days - CUTOFF_DAYS, CUTOFF_DAYS)
     earlier = cutoffs <= cutoffs[len(cutoffs) // 2]
-    windows = {model.name: _windows(model, panel, cutoffs, horizon, tell) for model in models}
+    windows = {model.name: _windows(model, panel, cutoffs, horizon, report) for model in models}
     actual = _actual(revenue, cutoffs, horizon)
-    best = min(models, key=lambda each: _wape(actual[earlier], windows[each.name][earlier]))
+    best = min(models, key=lambda model: _wape(actual[earlier], windows[model.name][earlier]))
     means, floor = windows[best.name], SMALL * float(np.nanmean(revenue))
-    tested = _test(_ended(actual, cutoffs, earlier), means, actual, earlier, floor, panel, cutoffs)
-    tell("daily revenue on all days")
+    tested = _score(_known_before_later(actual, cutoffs, earlier), means, actual, earlier, floor, panel, cutoffs)
+    report("daily revenue on all days")
     whole = best.fit(panel, horizon)
     return DailyRevenue(
         of=of,
         cutoff=panel.cutoff,
         means=tuple(map(float, whole.forecast(panel).mean[0].astype(np.float64))),
-        spread=spread_of(actual, means, floor),
+        spread=error_quantiles(actual, means, floor),
         form=_form(whole),
         coefficients=_coefficients(whole),
         tested=tested,
     )
 
 
-def spread_of(actual: np.ndarray, mean: np.ndarray, floor: float) -> Spread:
-    """The spread of errors [window, step]; NaN in `actual` is not known. A later part is never the narrower one.
+def error_quantiles(actual: np.ndarray, mean: np.ndarray, floor: float) -> ErrorQuantiles:
+    """The quantiles of the errors of `mean` [window, step], NaN in `actual` where unknown.
 
-    Errors count with both signs: windows overlap, so that a year of them may well lie on one side by chance.
+    Each error counts with both signs, because windows overlap and a whole year of errors may have one sign by chance.
+    The range of a later part is at least as wide as that of an earlier one.
 
     >>> mean = np.full((5, 7), 100.0)
     >>> errors = np.linspace(-0.1, 0.1, 35).reshape(5, 7)
-    >>> made = spread_of(mean * (1 + errors), mean, 10.0)
-    >>> low, high = made.quantiles(np.array([200.0]), np.array([3]), [0.25, 0.75])
+    >>> spread = error_quantiles(mean * (1 + errors), mean, 10.0)
+    >>> low, high = spread.quantiles(np.array([200.0]), np.array([3]), [0.25, 0.75])
     >>> low.round(1).tolist(), high.round(1).tolist()
     ([189.7], [210.3])
     """
@@ -209,23 +211,25 @@ def spread_of(actual: np.ndarray, mean: np.ndarray, floor: float) -> Spread:
     rows: list[np.ndarray] = []
     known = 0
     for start, end in pairwise(PARTS):
-        some = shares[:, start:end]
-        some = some[~np.isnan(some)]
-        if len(some) >= FEWEST_ERRORS or not rows:
-            row = np.quantile([*some, *-some], GRID) if len(some) else np.zeros(len(GRID))
+        errors = shares[:, start:end]
+        errors = errors[~np.isnan(errors)]
+        if len(errors) >= FEWEST_ERRORS or not rows:
+            row = np.quantile([*errors, *-errors], GRID) if len(errors) else np.zeros(len(GRID))
             known = end
         else:
             row = rows[-1] * np.sqrt((start + end) / (PARTS[len(rows) - 1] + start))
         wide = (rows[-1][-20] - rows[-1][19]) / (row[-20] - row[19]) if rows and row[-20] > row[19] else 1.0
         rows.append(row * max(wide, 1.0))
-    return Spread(errors=tuple(tuple(row.round(6).tolist()) for row in rows), floor=floor, known=known)
+    return ErrorQuantiles(errors=tuple(tuple(row.round(6).tolist()) for row in rows), floor=floor, known=known)
 
 
-def _windows(model: Sarima, panel: Panel, cutoffs: np.ndarray, horizon: int, tell: Callable[[str], None]) -> np.ndarray:
-    """What a model that was fitted at the first of the cutoffs forecasts at each: [window, step]."""
-    tell(f"daily revenue by {model.name}")
+def _windows(
+    model: Sarima, panel: Panel, cutoffs: np.ndarray, horizon: int, report: Callable[[str], None]
+) -> np.ndarray:
+    """The forecasts at each of the cutoffs by a model that is fitted at the first: [window, step]."""
+    report(f"daily revenue by {model.name}")
     fitted = model.fit(panel.until(int(cutoffs[0])), horizon)
-    return np.stack([fitted.forecast(panel.until(int(each))).mean[0] for each in cutoffs])
+    return np.stack([fitted.forecast(panel.until(int(cutoff))).mean[0] for cutoff in cutoffs])
 
 
 def _panel(days: np.ndarray, revenue: np.ndarray) -> Panel:
@@ -234,19 +238,19 @@ def _panel(days: np.ndarray, revenue: np.ndarray) -> Panel:
 
 
 def _actual(revenue: np.ndarray, cutoffs: np.ndarray, horizon: int) -> np.ndarray:
-    """What came after each cutoff: [window, step]; NaN where it is not known yet."""
+    """The revenue after each cutoff: [window, step]; NaN where it is not known."""
     longer = np.append(revenue, np.full(horizon, np.nan))
     return longer[cutoffs[:, None] + np.arange(1, horizon + 1)]
 
 
-def _ended(actual: np.ndarray, cutoffs: np.ndarray, earlier: np.ndarray) -> np.ndarray:
-    """Of the earlier windows what had come by the first cutoff of the later ones; NaN else."""
+def _known_before_later(actual: np.ndarray, cutoffs: np.ndarray, earlier: np.ndarray) -> np.ndarray:
+    """The actuals of the earlier windows that were known at the first cutoff of the later ones; NaN for others."""
     until = cutoffs[~earlier][0] if (~earlier).any() else cutoffs[-1]
     day = cutoffs[earlier][:, None] + np.arange(1, actual.shape[1] + 1)
     return np.where(day <= until, actual[earlier], np.nan)
 
 
-def _test(
+def _score(
     learnt: np.ndarray,
     means: np.ndarray,
     actual: np.ndarray,
@@ -254,36 +258,36 @@ def _test(
     floor: float,
     panel: Panel,
     cutoffs: np.ndarray,
-) -> Score | None:
-    """How it did in the later windows, its quantiles learnt from the earlier ones; None where there are none later."""
+) -> RevenueScore | None:
+    """The scores in the later windows, with quantiles learnt from the earlier ones; None if there are no later ones."""
     later = ~earlier
     if not later.any() or np.isnan(learnt).all():
         return None
-    spread = spread_of(learnt, means[earlier], floor)
+    spread = error_quantiles(learnt, means[earlier], floor)
     steps = np.arange(1, actual.shape[1] + 1)
     ranges = np.stack([spread.quantiles(mean, steps, (0.05, 0.95)) for mean in means[later]], axis=1)
-    there = ~np.isnan(actual[later]) & (means[later] > 0)
+    counted = ~np.isnan(actual[later]) & (means[later] > 0)
     inside = (actual[later] >= ranges[0]) & (actual[later] <= ranges[1])
     weeks = cutoffs[:, None] - 6 + (steps - 1) % 7
     naive = panel.units[0].astype(np.float64)[weeks]
-    return Score(
+    return RevenueScore(
         windows=int(later.sum()),
         wape_month=_wape(actual[later, :28], means[later, :28]),
         wape=_wape(actual[later], means[later]),
         naive_month=_wape(actual[later, :28], naive[later, :28]),
         naive=_wape(actual[later], naive[later]),
-        coverage=float(inside[there].mean()) if there.any() else float("nan"),
+        coverage=float(inside[counted].mean()) if counted.any() else float("nan"),
     )
 
 
 def _wape(actual: np.ndarray, mean: np.ndarray) -> float:
-    there = ~np.isnan(actual) & ~np.isnan(mean)
-    whole = np.abs(actual[there]).sum()
-    return float(np.abs(actual - mean)[there].sum() / whole) if whole else float("nan")
+    known = ~np.isnan(actual) & ~np.isnan(mean)
+    total = np.abs(actual[known]).sum()
+    return float(np.abs(actual - mean)[known].sum() / total) if total else float("nan")
 
 
 def _form(fitted: FittedStatistical) -> str:
-    """The form in the usual notation; the seasonal naive where the fit failed."""
+    """The ARIMA form in the usual notation, or seasonal naive if the fit failed."""
     fits = fitted.fits
     return (fits["__form"][0] if fits.height else None) or NAIVE
 

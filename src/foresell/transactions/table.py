@@ -1,6 +1,6 @@
-"""The table of single sales as it stands, for a regression of one of its numbers on its other columns.
+"""Reads the table of single sales, for a regression of one of its numbers on its other columns.
 
-The table may be larger than memory: it is read part by part, and a fair sample of it is kept.
+The table may be larger than memory. It is read part by part, and a random sample of it is kept.
 """
 
 from __future__ import annotations
@@ -23,41 +23,41 @@ from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_column
 from foresell.onboarding.table_sample import sample_table
 
 MOST_ROWS = 500_000
-"""So many sales are learnt from; of more, a fair sample."""
+"""The most sales that are kept; of a larger table a random sample."""
 
 NEARLY_UNIQUE = 0.5
-"""Names of which more than this share occur once say which sale it is, not what kind of sale."""
+"""A column of names with more distinct ones than this share of the rows identifies sales, and is no input."""
 
 CHANCE = "__chance"
 
 
 @dataclass(frozen=True)
-class Singles:
+class SingleSalesTable:
     """Single sales: `frame` has the sale's date (Date), numbers (Float64), names (String) and other dates (Date).
 
-    It is all that can be used, or `MOST_ROWS` of them drawn at random. `rows` were read; `untold` of them had no
-    date or no target, `returned` were goods brought back. `left_out` are columns of the table that cannot be inputs,
-    with the reason. `daily` has one row for each day with a sale: ``date``, ``total`` of the target over all its rows,
-    goods brought back among them, and how many ``sales``.
+    `frame` has all usable sales, or `MOST_ROWS` of them drawn at random. Of the `rows` that were read, `incomplete`
+    ones had no date or no target, and `returned` ones were goods brought back. `left_out` are columns that cannot be
+    inputs, with the reason. `daily` has one row for each day with a sale: ``date``, ``total`` of the target over all
+    rows of the day (returns included), and the number of ``sales``.
     """
 
     frame: pl.DataFrame
     rows: int
-    untold: int
+    incomplete: int
     returned: int
     left_out: dict[str, str]
     daily: pl.DataFrame
 
     @property
     def usable(self) -> int:
-        return self.rows - self.untold - self.returned
+        return self.rows - self.incomplete - self.returned
 
 
 @dataclass(frozen=True)
-class Plan:
-    """How the table is read: its files, which column is what, and how the target comes about.
+class TablePlan:
+    """How the table is read: its files, and the kinds of its columns.
 
-    `target` is a column, or where the table has none of that name, quantity times price (`product`).
+    `target` is a column; if the table has none of that name, it is the product of the columns `product`.
     """
 
     files: list[InputFile]
@@ -73,7 +73,7 @@ class Plan:
 
 
 def check_columns(data: Data, transactions: Transactions, base: Path) -> None:
-    """Raises SettingsError where the settings name columns that the table does not have, UnreadableFile without it."""
+    """Raises SettingsError if the settings name columns that the table lacks, UnreadableFile if there is no table."""
     files = find_files(transactions.path or data.sales, base)
     names = header_of(files[0], _dialect(data, transactions))
     _target(data, transactions, names)
@@ -90,29 +90,32 @@ def check_columns(data: Data, transactions: Transactions, base: Path) -> None:
         )
 
 
-def read_singles(
+def read_single_sales(
     data: Data,
     transactions: Transactions,
     base: Path,
     seed: int,
     most: int = MOST_ROWS,
-    watch: Callable[[float], None] = lambda share: None,
-) -> Singles:
-    """The sales that 'transactions' names. Raises SettingsError, UnreadableFile, FindingsStop (a missing column)."""
+    progress: Callable[[float], None] = lambda share: None,
+) -> SingleSalesTable:
+    """The sales that the settings `transactions` name; `progress` is called with the share that has been read.
+
+    Raises SettingsError, UnreadableFile, and FindingsStop for a missing column.
+    """
     check_columns(data, transactions, base)
     plan = _plan(data, transactions, base)
     kept: list[pl.DataFrame] = []
     days: list[pl.DataFrame] = []
-    rows = untold = returned = 0
+    rows = incomplete = returned = 0
     for number, file in enumerate(plan.files):
         for place, part in enumerate(read_parts(file, plan.fields, plan.dialect)):
             sales = _typed(part.frame, plan)
             if data.until:
                 sales = sales.filter(pl.col(plan.date) <= pl.lit(data.until).str.to_date("%Y-%m-%d"))
-            asked = part.rows - part.frame.height + sales.height  # those without a date, and those until then
+            n_read = part.rows - part.frame.height + sales.height  # rows without a date, and rows up to `until`
             sales = sales.filter(pl.col(plan.target).is_not_null())
-            rows += asked
-            untold += asked - sales.height
+            rows += n_read
+            incomplete += n_read - sales.height
             days.append(_by_day(sales[plan.date], sales[plan.target], np.ones(sales.height)))
             if plan.quantity and plan.quantity != plan.target and plan.quantity in sales.columns:
                 bought = sales.filter(pl.col(plan.quantity).fill_null(1) >= 0)
@@ -120,30 +123,32 @@ def read_singles(
                 sales = bought
             chance = np.random.default_rng([seed, number, place]).random(sales.height)
             kept.append(sales.with_columns(pl.Series(CHANCE, chance)))
-            kept = [_least(kept, most)] if sum(frame.height for frame in kept) > 2 * most else kept
-            watch((number + part.share) / len(plan.files))
-    frame = _least(kept, most).drop(CHANCE)
+            kept = [_draw(kept, most)] if sum(frame.height for frame in kept) > 2 * most else kept
+            progress((number + part.share) / len(plan.files))
+    frame = _draw(kept, most).drop(CHANCE)
     daily = pl.concat(days)
     daily = _by_day(daily["date"], daily["total"], daily["sales"].to_numpy())
-    return Singles(frame, rows, untold, returned, plan.left_out, daily)
+    return SingleSalesTable(frame, rows, incomplete, returned, plan.left_out, daily)
 
 
 def _by_day(dates: pl.Series, totals: pl.Series, sales: np.ndarray) -> pl.DataFrame:
-    """``date``, ``total`` and ``sales``, added up in order: Polars adds in another order every time, and so another
-    last digit would come of it."""
+    """``date``, ``total`` and ``sales`` of each day, added up in the order of the rows.
+
+    Polars adds in a different order each time, so that the last digit would vary.
+    """
     days, place = np.unique(dates.to_numpy().astype("datetime64[D]"), return_inverse=True)
     total = np.bincount(place, totals.to_numpy(), len(days))
     count = np.bincount(place, sales, len(days)).astype(np.int64)
     return pl.DataFrame({"date": days, "total": total, "sales": count})
 
 
-def _least(frames: list[pl.DataFrame], most: int) -> pl.DataFrame:
-    """The rows of least chance, so many of them that are wanted, in the order of the table: a fair draw of all rows."""
+def _draw(frames: list[pl.DataFrame], most: int) -> pl.DataFrame:
+    """The `most` rows with the smallest `CHANCE`, in the order of the table: a random draw."""
     frame = pl.concat(frames)
     if frame.height <= most:
         return frame
-    border = float(np.partition(frame[CHANCE].to_numpy(), most)[most])
-    return frame.filter(pl.col(CHANCE) < border)
+    limit = float(np.partition(frame[CHANCE].to_numpy(), most)[most])
+    return frame.filter(pl.col(CHANCE) < limit)
 
 
 def _dialect(data: Data, transactions: Transactions) -> Dialect:
@@ -153,7 +158,7 @@ def _dialect(data: Data, transactions: Transactions) -> Dialect:
 
 
 def _target(data: Data, transactions: Transactions, names: Iterable[str]) -> tuple[str, str] | None:
-    """The columns whose product is the target, None where it is a column. Raises SettingsError where it is neither."""
+    """The columns whose product is the target; None if it is a column. Raises SettingsError if it is neither."""
     names = list(names)
     if transactions.target in names:
         return None
@@ -162,11 +167,11 @@ def _target(data: Data, transactions: Transactions, names: Iterable[str]) -> tup
         return product
     raise SettingsError(
         f"The target '{transactions.target}' of 'transactions' is no column of the table; it has {', '.join(names)}. "
-        "Name one of them; or name 'revenue', which is quantity times price where 'data' says which columns these are."
+        "Name one of them, or name 'revenue' and set 'quantity' and 'price' under 'data', whose product it then is."
     )
 
 
-def _plan(data: Data, transactions: Transactions, base: Path) -> Plan:
+def _plan(data: Data, transactions: Transactions, base: Path) -> TablePlan:
     files = find_files(transactions.path or data.sales, base)
     dialect = _dialect(data, transactions)
     date = transactions.date or data.date
@@ -192,31 +197,31 @@ def _plan(data: Data, transactions: Transactions, base: Path) -> Plan:
         if fields[-1].kind == ColumnKind.TEXT and name not in named:
             flags += [name] if column.kind == ValueKind.FLAG else []
             dates |= {name: (column.formats or ("%Y-%m-%d",))[0]} if column.kind == ValueKind.DATE else {}
-    return Plan(files, dialect, date, transactions.target, product, data.quantity, fields, flags, dates, left_out)
+    return TablePlan(files, dialect, date, transactions.target, product, data.quantity, fields, flags, dates, left_out)
 
 
 def _useless(column: ColumnProfile, rows: int) -> str:
-    """Why a column cannot be an input; empty where it can."""
+    """Why a column cannot be an input; "" if it can."""
     if column.kind == ValueKind.EMPTY:
         return "it is empty"
     if column.distinct == 1 and not column.values.null_count():
         return "it is always the same"
     names_rows = column.kind == ValueKind.TEXT or (column.whole and name_score(column.name, "row") >= 3)
     if names_rows and column.distinct > NEARLY_UNIQUE * rows:
-        return "it names single sales"
+        return "it identifies single sales"
     values = column.values
     if column.whole and column.distinct == len(values) == rows and values.is_sorted():
         return "it numbers the sales"
-    return "it names single orders" if name_score(column.name, "row") == 4 else ""
+    return "it identifies single orders" if name_score(column.name, "row") == 4 else ""
 
 
 def _names_things(column: ColumnProfile) -> bool:
-    """Whether whole numbers are names: those of shops, articles, orders."""
+    """Whether whole numbers are the names of stores, items, orders or series."""
     return column.whole and any(name_score(column.name, role) >= 3 for role in ("store", "item", "row", "series"))
 
 
-def _typed(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    """The columns of a part as `Singles.frame` has them, and the target where it is a product."""
+def _typed(frame: pl.DataFrame, plan: TablePlan) -> pl.DataFrame:
+    """The columns of a part with the types of `SingleSalesTable.frame`, and the target if it is a product."""
     columns = []
     for field in plan.fields:
         values = frame[field.name]
@@ -227,12 +232,12 @@ def _typed(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
             values = to_date(values.cast(pl.String).str.strip_chars(), plan.dates[field.name]) if as_text else values
             values = values.cast(pl.Date, strict=False)
         elif field.kind == ColumnKind.NUMBER:
-            values = values.cast(pl.Float64).round_sig_figs(7)  # as it was written; it was read in single precision
+            values = values.cast(pl.Float64).round_sig_figs(7)  # numbers were read in single precision
         elif field.kind == ColumnKind.TEXT:
             values = values.cast(pl.String)
         columns.append(values)
-    made = pl.DataFrame(columns)
+    typed = pl.DataFrame(columns)
     if plan.product:
-        one, other = plan.product
-        made = made.with_columns((pl.col(one) * pl.col(other)).alias(plan.target))
-    return made
+        quantity, price = plan.product
+        typed = typed.with_columns((pl.col(quantity) * pl.col(price)).alias(plan.target))
+    return typed

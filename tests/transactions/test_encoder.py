@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from foresell.transactions.columns import MOST_VALUES, Encoder
+from foresell.transactions.encoder import MOST_VALUES, Encoder
 
 SALES = pl.DataFrame(
     {
@@ -21,8 +21,8 @@ SALES = pl.DataFrame(
 
 
 def columns_of(encoder: Encoder, rows: pl.DataFrame) -> list[dict[str, float]]:
-    made = encoder.encode(rows).matrix
-    return [dict(zip(encoder.names, map(float, row), strict=True)) for row in made]
+    encoded = encoder.encode(rows).matrix
+    return [dict(zip(encoder.names, map(float, row), strict=True)) for row in encoded]
 
 
 def test_a_sale_worked_by_hand():
@@ -44,39 +44,41 @@ def test_a_sale_worked_by_hand():
 
 def test_what_is_not_given_and_what_is_new_is_named_row_by_row():
     encoder = Encoder.learn(SALES, ["date", "shop", "price"], "date")
-    made = encoder.encode(pl.DataFrame({"shop": ["a", "new", None], "price": ["2", " 3.5 ", ""], "date": [None] * 3}))
-    unknown_date = "date is not given: taken as 2025-07-06, the last that was learnt from"
-    assert made.assumed[0] == [unknown_date]
-    assert made.assumed[1] == [
+    encoded = encoder.encode(
+        pl.DataFrame({"shop": ["a", "new", None], "price": ["2", " 3.5 ", ""], "date": [None] * 3})
+    )
+    unknown_date = "date is not given: taken as 2025-07-06, the last training date"
+    assert encoded.assumed[0] == [unknown_date]
+    assert encoded.assumed[1] == [
         unknown_date,
-        "shop 'new' was not learnt from: taken as any other",
-        "price 3.5 lies outside what was learnt from, 1 to 3",
+        "shop 'new' was not in the training sales: taken as any other",
+        "price 3.5 lies outside the training sales, 1 to 3",
     ]
-    assert made.assumed[2][1] == "shop is not given"
-    assert made.errors == {2: "price '' is no number"}
+    assert encoded.assumed[2][1] == "shop is not given"
+    assert encoded.errors == {2: "price '' is no number"}
 
 
 def test_a_value_that_is_rare_is_another_but_was_seen():
-    made = Encoder.learn(SALES, ["shop"], "date").encode(pl.DataFrame({"shop": ["rare"]}))
-    assert made.assumed == {}
-    assert made.matrix[0].tolist()[:4] == [0, 0, 1, 0]
+    encoded = Encoder.learn(SALES, ["shop"], "date").encode(pl.DataFrame({"shop": ["rare"]}))
+    assert encoded.assumed == {}
+    assert encoded.matrix[0].tolist()[:4] == [0, 0, 1, 0]
 
 
 def test_dates_and_numbers_that_are_none_are_errors():
     encoder = Encoder.learn(SALES, ["date", "price"], "date")
-    made = encoder.encode(pl.DataFrame({"date": ["4.7.2025", "2025-07-04"], "price": ["1", "cheap"]}))
-    assert made.errors[0] == "date '4.7.2025' is no date; expected one such as 2025-12-31"
-    assert made.errors[1] == "price 'cheap' is no number"
-    assert made.assumed == {}
+    encoded = encoder.encode(pl.DataFrame({"date": ["4.7.2025", "2025-07-04"], "price": ["1", "cheap"]}))
+    assert encoded.errors[0] == "date '4.7.2025' is no date; expected a date such as 2025-12-31"
+    assert encoded.errors[1] == "price 'cheap' is no number"
+    assert encoded.assumed == {}
 
 
 def test_nan_is_how_pandas_says_that_nothing_is_given():
     encoder = Encoder.learn(SALES, ["shop", "price"], "date")
-    made = encoder.encode(pl.DataFrame({"shop": [float("nan"), 1.5], "price": [float("nan"), 2.0]}))
-    assert made.errors == {}
-    assert made.assumed == {
+    encoded = encoder.encode(pl.DataFrame({"shop": [float("nan"), 1.5], "price": [float("nan"), 2.0]}))
+    assert encoded.errors == {}
+    assert encoded.assumed == {
         0: ["shop is not given", "price is not given: taken as 2, the median"],
-        1: ["shop '1.5' was not learnt from: taken as any other"],
+        1: ["shop '1.5' was not in the training sales: taken as any other"],
     }
 
 
@@ -110,8 +112,8 @@ def test_months_are_looked_at_after_two_years():
 def test_another_date_counts_from_the_sale():
     sales = pl.DataFrame({"date": [date(2025, 1, 1)] * 2, "wanted": [date(2025, 1, 3), date(2025, 1, 7)]})
     encoder = Encoder.learn(sales, ["wanted"], "date")  # 2 and 6 days: mean 4, deviation 2
-    made = encoder.encode(pl.DataFrame({"date": ["2025-03-01"], "wanted": ["2025-03-09"]}))
-    assert made.matrix.tolist() == [[2.0]]
+    encoded = encoder.encode(pl.DataFrame({"date": ["2025-03-01"], "wanted": ["2025-03-09"]}))
+    assert encoded.matrix.tolist() == [[2.0]]
 
 
 def test_it_is_the_same_after_json():

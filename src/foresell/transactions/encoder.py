@@ -1,6 +1,7 @@
-"""Sales as numbers: one-hot and scaled columns, learnt from some sales and the same for all that are asked about.
+"""Encodes sales as one-hot and scaled columns, which are learnt from training sales.
 
-What is not given is filled in, and what was never seen becomes "any other": `Encoded.assumed` says so, row by row.
+A missing value is filled in, and a name that the training sales do not have is encoded as "any other".
+`EncodedSales.assumed` lists these assumptions for each row.
 """
 
 from __future__ import annotations
@@ -18,24 +19,23 @@ from msgspec import Struct
 from foresell.features.calendar import holidays_of
 
 MOST_VALUES = 60
-"""How many values of a column have a one-hot column of their own: the most frequent ones."""
+"""So many values of a category, the most frequent ones, have a one-hot column of their own."""
 
 FEWEST_ROWS = 20
-"""A value in fewer rows has none, for nothing could be learnt of it."""
+"""A value in fewer rows has no column of its own."""
 
-MOST_REMEMBERED = 50_000
-"""Of how many values of a column it is remembered how often they came."""
+MOST_COUNTS = 50_000
+"""Of so many values of a category the counts are kept."""
 
-TWO_YEARS = 2 * 365 - 1
+TWO_YEARS = 2 * 365 - 1  # days
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-class Number(Struct, frozen=True, kw_only=True, tag="number"):
-    """A numeric column, or with `from_date` a date as days after the sale's, scaled to mean 0 and deviation 1.
+class NumberColumn(Struct, frozen=True, kw_only=True, tag="number"):
+    """A numeric column, scaled to mean 0 and standard deviation 1; with `from_date`, a date in days after the sale.
 
-    What is not given is filled with the median. Where some training rows had none (`gaps`), a second column says
-    whether it was given.
+    A missing value is filled with the median. If some training rows had none (`gaps`), a second column marks them.
     """
 
     name: str
@@ -52,11 +52,11 @@ class Number(Struct, frozen=True, kw_only=True, tag="number"):
         return [self.name, *([f"{self.name} not given"] if self.gaps else [])]
 
 
-class Category(Struct, frozen=True, kw_only=True, tag="category"):
+class CategoryColumn(Struct, frozen=True, kw_only=True, tag="category"):
     """A column of names: one column for each of `values`, one for any other name, one for none.
 
-    Where not all names have a column, one more says how frequent the name is (log of its rows, 1 for the most
-    frequent): it tells rare names apart without looking at the target. `counts` is how often each name came.
+    `counts` is how often each name occurs. If not all names have a column, one more column has the frequency of the
+    name (the log of its count, scaled to 1 for the most frequent), which tells rare names apart without the target.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Category(Struct, frozen=True, kw_only=True, tag="category"):
 
     @property
     def frequent(self) -> bool:
-        """Whether there is a column of how frequent a name is."""
+        """Whether there is a column with the frequency of the name."""
         return len(self.counts) > len(self.values)
 
     @property
@@ -75,11 +75,11 @@ class Category(Struct, frozen=True, kw_only=True, tag="category"):
         return [*names, f"{self.name} any other", f"{self.name} none", *more]
 
 
-class Calendar(Struct, frozen=True, kw_only=True, tag="calendar"):
-    """The date of the sale: weekday one-hot, day of the month, public holiday where a country is set.
+class CalendarColumn(Struct, frozen=True, kw_only=True, tag="calendar"):
+    """The date of the sale: weekday one-hot, day of the month, and public holiday where a country is set.
 
-    Months are looked at where two years of sales tell a month from what else was then (`months`). Nothing says which
-    year it is: trees cannot go on with a trend. A row without a date is taken to be of `last`.
+    `months` adds the month one-hot, which needs two years of sales. The year is left out, because trees cannot
+    extrapolate a trend. A row without a date is encoded as one of `last`, the last training date.
     """
 
     name: str
@@ -93,12 +93,12 @@ class Calendar(Struct, frozen=True, kw_only=True, tag="calendar"):
         return [*WEEKDAYS, "day of month", *(["holiday"] if self.country else []), *months]
 
 
-Column = Number | Category | Calendar
+EncoderColumn = NumberColumn | CategoryColumn | CalendarColumn
 
 
 @dataclass
-class Encoded:
-    """`matrix` float32 [row, column]; in words what was `assumed` of a row, and for which it cannot be answered."""
+class EncodedSales:
+    """`matrix` float32 [row, column]; by row, what was `assumed` of it, or the `errors` for which it has no answer."""
 
     matrix: np.ndarray
     assumed: dict[int, list[str]] = field(default_factory=dict)
@@ -112,17 +112,17 @@ class Encoded:
 class Encoder(Struct, frozen=True):
     """The columns in order, and the column that holds the date of the sale."""
 
-    columns: tuple[Column, ...]
+    columns: tuple[EncoderColumn, ...]
     date: str
 
     @property
     def inputs(self) -> list[str]:
-        """The columns of a sale that are looked at."""
+        """The columns of a sale that are read."""
         return [column.name for column in self.columns]
 
     @property
     def names(self) -> list[str]:
-        """What each column of the matrix is, in words."""
+        """The columns of the matrix, in words."""
         return [name for column in self.columns for name in column.columns]
 
     @property
@@ -132,42 +132,42 @@ class Encoder(Struct, frozen=True):
 
     @classmethod
     def learn(cls, sales: pl.DataFrame, inputs: Sequence[str], date: str, country: str | None = None) -> Encoder:
-        """From `sales`: text becomes a category, a number a number; `date` holds the sale's date (Date).
+        """The encoder of `sales`: text becomes a category, and numbers are scaled; `date` holds the sale's date (Date).
 
         >>> sales = pl.DataFrame({"shop": ["a"] * 20 + ["b"] * 20, "price": [1.0, 3.0] * 20})
         >>> encoder = Encoder.learn(sales, ["shop", "price"], "date")
         >>> encoder.names
         ['shop a', 'shop b', 'shop any other', 'shop none', 'price']
-        >>> made = encoder.encode(pl.DataFrame({"shop": ["b", "c"], "price": [4.0, None]}))
-        >>> made.matrix.tolist()
+        >>> encoded = encoder.encode(pl.DataFrame({"shop": ["b", "c"], "price": [4.0, None]}))
+        >>> encoded.matrix.tolist()
         [[0.0, 1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0, 0.0]]
-        >>> made.assumed[1]
-        ["shop 'c' was not learnt from: taken as any other", 'price is not given: taken as 2, the median']
+        >>> encoded.assumed[1]
+        ["shop 'c' was not in the training sales: taken as any other", 'price is not given: taken as 2, the median']
         """
         return cls(tuple(_learn(sales, name, date, country) for name in inputs), date)
 
-    def encode(self, rows: pl.DataFrame) -> Encoded:
-        """`rows` as a matrix. A column that is not there is one of which nothing is given."""
-        made = Encoded(np.zeros((rows.height, len(self.names)), np.float32))
-        days = self._days(rows, made)
+    def encode(self, rows: pl.DataFrame) -> EncodedSales:
+        """`rows` as a matrix. A column that is not there counts as missing in all rows."""
+        encoded = EncodedSales(np.zeros((rows.height, len(self.names)), np.float32))
+        days = self._days(rows, encoded)
         place = 0
         for column in self.columns:
-            part = made.matrix[:, place : place + len(column.columns)]
-            if isinstance(column, Calendar):
-                _write_calendar(part, column, days, made)
-            elif isinstance(column, Number):
-                _write_number(part, column, _given(rows, column.name), days, made)
+            part = encoded.matrix[:, place : place + len(column.columns)]
+            if isinstance(column, CalendarColumn):
+                _write_calendar(part, column, days, encoded)
+            elif isinstance(column, NumberColumn):
+                _write_number(part, column, _values_of(rows, column.name), days, encoded)
             else:
-                _write_category(part, column, _given(rows, column.name), made)
+                _write_category(part, column, _values_of(rows, column.name), encoded)
             place += part.shape[1]
-        return made
+        return encoded
 
-    def _days(self, rows: pl.DataFrame, made: Encoded) -> np.ndarray:
+    def _days(self, rows: pl.DataFrame, encoded: EncodedSales) -> np.ndarray:
         """The date of each row, datetime64[D] [row]; NaT where there is none."""
-        given = _given(rows, self.date)
+        given = _values_of(rows, self.date)
         days = dates_of(given)
         for row in np.flatnonzero((days.is_null() & given.is_not_null()).to_numpy()):
-            made.errors[int(row)] = f"{self.date} {given[int(row)]!r} is no date; expected one such as 2025-12-31"
+            encoded.errors[int(row)] = f"{self.date} {given[int(row)]!r} is no date; expected a date such as 2025-12-31"
         return days.to_numpy().astype("datetime64[D]")
 
 
@@ -187,7 +187,7 @@ def dates_of(values: pl.Series) -> pl.Series:
 
 
 def texts_of(values: pl.Series) -> list[str | None]:
-    """Names as they are compared: without blanks around them, whole numbers without a point, nothing for no text.
+    """Names in comparable form: without surrounding blanks, whole numbers without a point, None for empty text.
 
     >>> texts_of(pl.Series([" a ", "", None])), texts_of(pl.Series([7.0, 1.5])), texts_of(pl.Series([True]))
     (['a', None, None], ['7', '1.5'], ['true'])
@@ -217,8 +217,8 @@ def numbers_of(values: pl.Series) -> np.ndarray:
     return np.where(np.isinf(numbers), np.nan, numbers)
 
 
-def _given(rows: pl.DataFrame, name: str) -> pl.Series:
-    """A column of `rows`, null where nothing is given: NaN is how pandas says so."""
+def _values_of(rows: pl.DataFrame, name: str) -> pl.Series:
+    """A column of `rows`, null where a value is missing; pandas writes NaN for it."""
     if name not in rows.columns:
         return pl.repeat(None, rows.height, dtype=pl.String, eager=True)
     return rows[name].fill_nan(None) if rows.schema[name].is_float() else rows[name]
@@ -227,12 +227,12 @@ def _given(rows: pl.DataFrame, name: str) -> pl.Series:
 # ------------------------------------------------------------------------------------------------------- learning
 
 
-def _learn(sales: pl.DataFrame, name: str, date: str, country: str | None) -> Column:
+def _learn(sales: pl.DataFrame, name: str, date: str, country: str | None) -> EncoderColumn:
     values = sales[name]
     if name == date:
         first, last = values.min(), values.max()
         months = (last - first).days >= TWO_YEARS  # type: ignore[operator, union-attr]
-        return Calendar(name=name, last=last, country=country, months=months)  # type: ignore[arg-type]
+        return CalendarColumn(name=name, last=last, country=country, months=months)  # type: ignore[arg-type]
     if values.dtype == pl.String:
         return _learn_category(name, values)
     if values.dtype == pl.Date:
@@ -241,11 +241,11 @@ def _learn(sales: pl.DataFrame, name: str, date: str, country: str | None) -> Co
     return _learn_number(name, numbers_of(values))
 
 
-def _learn_number(name: str, values: np.ndarray, from_date: bool = False) -> Number:
+def _learn_number(name: str, values: np.ndarray, from_date: bool = False) -> NumberColumn:
     known = values[~np.isnan(values)]
     if not len(known):
         known = np.zeros(1)
-    return Number(
+    return NumberColumn(
         name=name,
         median=float(np.median(known)),
         mean=float(known.mean()),
@@ -257,18 +257,20 @@ def _learn_number(name: str, values: np.ndarray, from_date: bool = False) -> Num
     )
 
 
-def _learn_category(name: str, values: pl.Series) -> Category:
+def _learn_category(name: str, values: pl.Series) -> CategoryColumn:
     counted = pl.Series("value", texts_of(values), pl.String).drop_nulls().value_counts()
-    counted = counted.sort(["count", "value"], descending=[True, False]).head(MOST_REMEMBERED)
+    counted = counted.sort(["count", "value"], descending=[True, False]).head(MOST_COUNTS)
     counts = dict(counted.iter_rows())
     values_with_columns = [value for value, count in counts.items() if count >= FEWEST_ROWS][:MOST_VALUES]
-    return Category(name=name, values=tuple(values_with_columns), counts=counts)
+    return CategoryColumn(name=name, values=tuple(values_with_columns), counts=counts)
 
 
 # -------------------------------------------------------------------------------------------------------- writing
 
 
-def _write_number(part: np.ndarray, column: Number, given: pl.Series, days: np.ndarray, made: Encoded) -> None:
+def _write_number(
+    part: np.ndarray, column: NumberColumn, given: pl.Series, days: np.ndarray, encoded: EncodedSales
+) -> None:
     """`part` [row, column] is a view of the matrix."""
     if column.from_date:
         dates = dates_of(given)
@@ -282,42 +284,42 @@ def _write_number(part: np.ndarray, column: Number, given: pl.Series, days: np.n
     if missing.any():
         wrong = unread.to_numpy()
         for row in np.flatnonzero(wrong):
-            what = "date; expected one such as 2025-12-31" if column.from_date else "number"
-            made.errors.setdefault(int(row), f"{column.name} {given[int(row)]!r} is no {what}")
+            what = "date; expected a date such as 2025-12-31" if column.from_date else "number"
+            encoded.errors.setdefault(int(row), f"{column.name} {given[int(row)]!r} is no {what}")
         unit = " days after the sale" if column.from_date else ""
         text = f"{column.name} is not given: taken as {column.median:g}{unit}, the median"
-        made.assume(np.flatnonzero(missing & ~wrong), text)
+        encoded.assume(np.flatnonzero(missing & ~wrong), text)
     for row in np.flatnonzero((numbers < column.least) | (numbers > column.most)):
-        made.assume(
+        encoded.assume(
             [row],
-            f"{column.name} {numbers[row]:g} lies outside what was learnt from, {column.least:g} to {column.most:g}",
+            f"{column.name} {numbers[row]:g} lies outside the training sales, {column.least:g} to {column.most:g}",
         )
     part[:, 0] = (np.where(missing, column.median, numbers) - column.mean) / column.scale
     if column.gaps:
         part[:, 1] = missing
 
 
-def _write_category(part: np.ndarray, column: Category, given: pl.Series, made: Encoded) -> None:
+def _write_category(part: np.ndarray, column: CategoryColumn, given: pl.Series, encoded: EncodedSales) -> None:
     texts = texts_of(given)
     other, none = len(column.values), len(column.values) + 1
     codes = {value: place for place, value in enumerate(column.values)}
     places = np.array([none if text is None else codes.get(text, other) for text in texts], np.int64)
     part[np.arange(len(places)), places] = 1
-    made.assume(np.flatnonzero(places == none), f"{column.name} is not given")
+    encoded.assume(np.flatnonzero(places == none), f"{column.name} is not given")
     rare = np.flatnonzero(places == other)
     for row in rare:
         if texts[row] not in column.counts:
-            made.assume([row], f"{column.name} {texts[row]!r} was not learnt from: taken as any other")
+            encoded.assume([row], f"{column.name} {texts[row]!r} was not in the training sales: taken as any other")
     if column.frequent:
         most = np.log1p(max(column.counts.values()))
         part[:, -1] = np.log1p([column.counts.get(text, 0) if text else 0 for text in texts]) / most
 
 
-def _write_calendar(part: np.ndarray, column: Calendar, days: np.ndarray, made: Encoded) -> None:
+def _write_calendar(part: np.ndarray, column: CalendarColumn, days: np.ndarray, encoded: EncodedSales) -> None:
     missing = np.isnat(days)
     if missing.any():
-        gone = [row for row in np.flatnonzero(missing) if int(row) not in made.errors]
-        made.assume(gone, f"{column.name} is not given: taken as {column.last}, the last that was learnt from")
+        without_date = [row for row in np.flatnonzero(missing) if int(row) not in encoded.errors]
+        encoded.assume(without_date, f"{column.name} is not given: taken as {column.last}, the last training date")
         days = np.where(missing, np.datetime64(column.last, "D"), days)
     rows, months = np.arange(len(days)), days.astype("datetime64[M]")
     part[rows, (days.astype(np.int64) + 3) % 7] = 1  # 1 January 1970 was a Thursday
@@ -326,8 +328,8 @@ def _write_calendar(part: np.ndarray, column: Calendar, days: np.ndarray, made: 
         part[rows, part.shape[1] - 12 + months.astype(np.int64) % 12] = 1
     if column.country:
         years = np.unique(days.astype("datetime64[Y]").astype(np.int64) + 1970)
-        feasts = frozenset().union(*(_holidays(column.country, int(year)) for year in years))
-        part[:, 8] = [day in feasts for day in days.astype(np.int64).tolist()]
+        holidays = frozenset().union(*(_holidays(column.country, int(year)) for year in years))
+        part[:, 8] = [day in holidays for day in days.astype(np.int64).tolist()]
 
 
 @lru_cache(maxsize=256)
