@@ -18,7 +18,7 @@ from foresell.core.keyed_random import key_hashes
 from foresell.core.statistics import Statistics
 from foresell.features.catalogue import catalogue, matrix
 from foresell.features.question import Context, statistics_for
-from foresell.features.training_rows import Grid, TrainingRows, draw, everything
+from foresell.features.training_rows import Grid, TrainingRows, all_questions, draw
 from foresell.models import make
 
 HORIZON = 9
@@ -62,12 +62,12 @@ def test_statistics_merge_in_any_order(make_panel, cut):
 def test_features_of_a_block_are_those_among_all(make_panel, cut):
     panel = make_panel(440)
     features = catalogue(panel, LEVELS)
-    whole = matrix(everything(Context.of(panel, HORIZON, features).block(panel), 400, HORIZON), features)
+    whole = matrix(all_questions(Context.of(panel, HORIZON, features).block(panel), 400, HORIZON), features)
     whole = whole.reshape(panel.n_series, HORIZON, -1)
     parts = cut(panel)
     statistics = reduce(Statistics.merge, [statistics_for(block, features) for _, block in parts])
     for rows, block in parts:
-        question = everything(Context(block, HORIZON, statistics).block(block), 400, HORIZON)
+        question = all_questions(Context(block, HORIZON, statistics).block(block), 400, HORIZON)
         own = matrix(question, features).reshape(len(rows), HORIZON, -1)
         np.testing.assert_allclose(own, whole[rows], rtol=1e-5)
 

@@ -196,10 +196,10 @@ def run(tmp_path, case: Case, **more) -> ValidatedSales:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.code)
 def test_the_finding_is_made(tmp_path, case):
     loaded = run(tmp_path, case)
-    found = [each for each in loaded.findings if each.code == case.code]
-    assert found, [each.code for each in loaded.findings]
-    assert found[0].count == case.count
-    assert found[0].severity == CODES[case.code].severity
+    reported = [finding for finding in loaded.findings if finding.code == case.code]
+    assert reported, [finding.code for finding in loaded.findings]
+    assert reported[0].count == case.count
+    assert reported[0].severity == CODES[case.code].severity
     bad = loaded.quarantine.filter(reason=case.code)
     assert tuple(bad["line"]) == case.lines
     raw = case.sales.split("\n")
@@ -210,20 +210,20 @@ def test_the_finding_is_made(tmp_path, case):
 @pytest.mark.parametrize("code", [code for code, kind in CODES.items() if not kind.bad_row])
 def test_clean_sales_have_no_finding(tmp_path, code):
     sales = HEAD + "".join(f"A,x,{date(2024, 1, 1) + timedelta(days=day)},{day % 7 + 1}\n" for day in range(60))
-    assert code not in [each.code for each in run(tmp_path, Case(code, sales)).findings]
+    assert code not in [finding.code for finding in run(tmp_path, Case(code, sales)).findings]
 
 
 def stop(tmp_path, case: Case) -> tuple[FindingsStop, Finding]:
     with pytest.raises(FindingsStop) as stopped:
         run(tmp_path, case)
-    found = next(each for each in stopped.value.findings if each.code == case.code)
-    assert found.severity == Severity.ERROR
-    return stopped.value, found
+    stop_finding = next(finding for finding in stopped.value.findings if finding.code == case.code)
+    assert stop_finding.severity == Severity.ERROR
+    return stopped.value, stop_finding
 
 
 def test_missing_columns_name_what_is_there_and_what_is_near(tmp_path):
-    error, found = stop(tmp_path, Case("missing-columns", GOOD, settings={"quantity": "unit", "price": "cost"}))
-    assert found.count == 2
+    error, stop_finding = stop(tmp_path, Case("missing-columns", GOOD, settings={"quantity": "unit", "price": "cost"}))
+    assert stop_finding.count == 2
     assert "'unit', 'cost'" in str(error)
     assert "Perhaps 'units' for 'unit'?" in str(error)
 
@@ -240,8 +240,8 @@ def test_wide_days_without_a_date(tmp_path):
 
 def test_too_many_bad_rows_stop_and_hand_over_the_quarantine(tmp_path):
     sales = GOOD + "A,x,2024-01-04,four\n"
-    error, found = stop(tmp_path, Case("too-many-bad-rows", sales, settings={"max_bad_share": 0.2}))
-    assert found.count == 1
+    error, stop_finding = stop(tmp_path, Case("too-many-bad-rows", sales, settings={"max_bad_share": 0.2}))
+    assert stop_finding.count == 1
     assert "1 of 4 rows (25.0%)" in str(error)
     assert error.quarantine.rows() == [("sales.csv", 5, "unparsable-numbers", "A,x,2024-01-04,four")]
     assert run(tmp_path, Case("", sales, settings={"max_bad_share": 0.25})).panel.n_days == 3
@@ -254,9 +254,9 @@ def test_all_dates_bad_is_too_many_bad_rows_and_not_no_sales(tmp_path):
 
 def test_unused_covariates(tmp_path):
     case = Case("unused-covariate", KNOWN_AHEAD, settings={"promotion": "promo"})
-    assert "unused-covariate" not in [each.code for each in run(tmp_path, case, used={"promotion"}).findings]
-    found = [each for each in run(tmp_path, case, used={"price"}).findings if each.code == "unused-covariate"]
-    assert [each.where for each in found] == ["covariate promotion"]
+    assert "unused-covariate" not in [finding.code for finding in run(tmp_path, case, used={"promotion"}).findings]
+    unused = [finding for finding in run(tmp_path, case, used={"price"}).findings if finding.code == "unused-covariate"]
+    assert [finding.where for finding in unused] == ["covariate promotion"]
 
 
 def test_every_code_is_provoked_in_this_file():
@@ -321,8 +321,8 @@ def test_a_calendar_may_have_many_events_on_a_date_and_not_two_weeks(tmp_path):
     calendar = {"calendar": {"path": "days.csv", "week": "week", "events": ["event"]}}
     loaded = run(tmp_path, Case("", GOOD, settings=calendar, others={"days.csv": days}))
     assert loaded.panel.events["event"].to_list() == ["Fair", "Market", "Fair"]
-    found = next(each for each in loaded.findings if each.code == "repeated-entries")
-    assert (found.where, found.count) == ("days.csv", 1)
+    repeated = next(finding for finding in loaded.findings if finding.code == "repeated-entries")
+    assert (repeated.where, repeated.count) == ("days.csv", 1)
 
 
 @pytest.mark.parametrize(

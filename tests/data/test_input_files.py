@@ -64,11 +64,11 @@ BROKEN = {
 
 @pytest.mark.parametrize("kind", BROKEN)
 def test_broken_text_files(tmp_path, kind):
-    name, content, told = BROKEN[kind]
+    name, content, message = BROKEN[kind]
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UnreadableFile) as error:
         load(tmp_path, name)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert name in str(error.value)
 
 
@@ -92,7 +92,7 @@ def test_the_wrong_encoding_is_set_right_by_the_setting(tmp_path):
     assert load(tmp_path, encoding="cp1252").panel.series["store"].to_list() == ["A", "Ä"]
 
 
-def test_a_wrong_encoding_setting_is_told(tmp_path):
+def test_a_wrong_encoding_setting_is_named(tmp_path):
     (tmp_path / "sales.csv").write_bytes(LONG.encode("utf-8"))
     with pytest.raises(UnreadableFile, match="not text in the encoding that was expected"):
         load(tmp_path, encoding="utf-16")
@@ -120,8 +120,8 @@ def test_missing_files(tmp_path):
 def test_the_order_of_files_is_that_of_their_names(tmp_path):
     for name in ("b.csv", "a.csv", "c.parquet", "note.md"):
         (tmp_path / name).write_text(LONG)
-    assert [each.name for each in find_files(".", tmp_path)] == ["a.csv", "b.csv", "c.parquet"]
-    assert [each.name for each in find_files("[ab].csv", tmp_path)] == ["a.csv", "b.csv"]
+    assert [file.name for file in find_files(".", tmp_path)] == ["a.csv", "b.csv", "c.parquet"]
+    assert [file.name for file in find_files("[ab].csv", tmp_path)] == ["a.csv", "b.csv"]
 
 
 # ------------------------------------------------------------------------------------------------------------ buckets
@@ -165,7 +165,7 @@ def test_bad_rows_in_a_bucket_are_named_by_line(bucket, tmp_path):
 
 
 @pytest.mark.parametrize("path", ["sales.csv", "sales.csv.gz", "sales.parquet", "parts", "*.csv"])
-def test_a_wrong_secret_is_refused_and_told(bucket, tmp_path, monkeypatch, path):
+def test_a_wrong_secret_is_refused_and_named(bucket, tmp_path, monkeypatch, path):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-wrong-secret")
     with pytest.raises(UnreadableFile, match="the store refused the credentials") as error:
         load(tmp_path, f"{bucket}/{path}")

@@ -29,7 +29,7 @@ def order_book(seed: int = 7) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "item": np.array(["a", "b", "c"])[series],
-            "date": pl.Series([FIRST + timedelta(days=int(each)) for each in day]),
+            "date": pl.Series([FIRST + timedelta(days=int(number)) for number in day]),
             "units": rng.integers(1, 9, len(day)),
             "price": (1 + np.arange(len(day)) / 100).round(2),
             "promo": rng.integers(0, 2, len(day)),
@@ -45,7 +45,7 @@ def load(folder: Path, lines: pl.DataFrame, horizon: int = HORIZON, **data) -> V
 
 
 def told(loaded: ValidatedSales, code: str) -> set[str]:
-    return {found.where for found in loaded.findings if found.code == code}
+    return {finding.where for finding in loaded.findings if finding.code == code}
 
 
 def until(panel: Panel, day: int) -> dict[tuple[str, str], np.ndarray]:
@@ -86,7 +86,7 @@ def test_nothing_after_a_cutoff_shows_in_what_it_knows_of_its_horizon(tmp_path, 
     other = lines.filter(~after | last | kept).with_columns(
         price=pl.when(after).then(pl.col("price") * 2).otherwise(pl.col("price"))
     )
-    panels = [load(tmp_path, each, layout="transactions").panel for each in (lines, other)]
+    panels = [load(tmp_path, sales, layout="transactions").panel for sales in (lines, other)]
     one, changed = (until(panel, cutoff + HORIZON) for panel in panels)
     assert one.keys() == changed.keys()
     for name, values in one.items():

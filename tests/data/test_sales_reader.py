@@ -57,7 +57,7 @@ def test_closed_and_stocked_out_days_are_unknown(load, tmp_path):
     loaded = load(tmp_path, {"sales.csv": sales}, open="open", stocked_out="oos")
     # The history reaches to the last row, though that day was closed.
     same(loaded.panel.units, [[4, NAN, NAN, 2, NAN]])
-    counts = {found.code: found.count for found in loaded.findings}
+    counts = {finding.code: finding.count for finding in loaded.findings}
     assert (counts["closed-days"], counts["stocked-out-days"]) == (2, 1)
 
 
@@ -72,7 +72,7 @@ def test_transactions_are_netted(load, tmp_path):
     same(loaded.panel.units, [[3, 0, 1], [NAN, NAN, 2]])
     # Of the first day 3 at 2.0 and 1 at 1.0 were sold: (3 x 2 + 1) / 4. Only a return on the second: the mean price.
     same(loaded.panel.known["price"].values[0], [1.75, 2, 3, 3, 3])
-    assert {found.code: found.count for found in loaded.findings}["net-returns"] == 1
+    assert {finding.code: finding.count for finding in loaded.findings}["net-returns"] == 1
     assert loaded.quarantine.is_empty()
 
 
@@ -157,7 +157,7 @@ def test_weeks_sum_days_and_leave_out_those_not_whole(load, tmp_path):
         f"2024-{day}" for day in ("01-08", "01-15", "01-22", "01-29", "02-05")
     ]
     same(loaded.panel.known["price"].values[0, :4], [2, 2, 2, 2])
-    assert {found.code: found.count for found in loaded.findings}["partial-periods"] == 2
+    assert {finding.code: finding.count for finding in loaded.findings}["partial-periods"] == 2
 
 
 def test_months_given_once_each_are_taken_as_they_are(load, tmp_path):
@@ -215,8 +215,8 @@ def test_future_rows_give_what_is_known_ahead(load, tmp_path):
     same(loaded.panel.units, [[NAN, 3, 0, 1], [5, 0, 2, 0]])
     same(loaded.panel.known["price"].values, [[NAN, 1.5, 1.5, 1, 1.25, 1.25], [2, 2, 2, 2, 2, 2]])
     same(loaded.panel.known["promotion"].values, [[NAN, 1, 0, 0, 1, 0], [0, 0, 1, 0, 0, 1]])
-    assert next(found for found in loaded.findings if found.code == "unknown-series").examples == ("C x",)
-    early = [(found.where, found.count) for found in loaded.findings if found.code == "known-ahead-ends-early"]
+    assert next(finding for finding in loaded.findings if finding.code == "unknown-series").examples == ("C x",)
+    early = [(finding.where, finding.count) for finding in loaded.findings if finding.code == "known-ahead-ends-early"]
     assert early == [("covariate price", 1)]
 
 
@@ -227,7 +227,11 @@ def test_texts_known_ahead_become_numbers(load, tmp_path):
     loaded = load(tmp_path, {"sales.csv": sales}, known_ahead=["holiday", "school"])
     same(loaded.panel.known["holiday"].values[0, :3], [2, 0, 1])
     same(loaded.panel.known["school"].values[0, :3], [1, 0, 0])
-    assert {found.code: found for found in loaded.findings}["coded-text"].examples == ("0 = '0'", "1 = 'a'", "2 = 'b'")
+    assert {finding.code: finding for finding in loaded.findings}["coded-text"].examples == (
+        "0 = '0'",
+        "1 = 'a'",
+        "2 = 'b'",
+    )
 
 
 def test_prices_by_date_and_only_some_of_the_keys_are_kept_once(load, tmp_path):
@@ -241,7 +245,7 @@ def test_prices_by_date_and_only_some_of_the_keys_are_kept_once(load, tmp_path):
     same(price.values, [[4, 4, 4, 4, 4], [NAN] * 5])  # two prices on one day: their mean; a price of zero: not known
     # A was sold before the first price.
     same(loaded.panel.units[0], [1, 0, 1])
-    counts = {found.code: found.count for found in loaded.findings}
+    counts = {finding.code: finding.count for finding in loaded.findings}
     assert (counts["zero-prices"], counts["repeated-entries"]) == (1, 1)
 
 

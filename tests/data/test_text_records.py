@@ -48,12 +48,12 @@ def test_chunks_hold_whole_records_whatever_the_block(tmp_path, rows, size, clos
     data = written([["name", "a\nb"], *rows]).encode()
     data = data if closed else data[:-1]
     (tmp_path / "f.csv").write_bytes(data)
-    found = list(chunks(InputFile(str(tmp_path / "f.csv"), "f.csv"), size=size))
-    assert b"".join(chunk.data for chunk in found) == data
-    assert [chunk.line for chunk in found] == [
-        1 + b"".join(each.data for each in found[:place]).count(b"\n") for place in range(len(found))
+    parts = list(chunks(InputFile(str(tmp_path / "f.csv"), "f.csv"), size=size))
+    assert b"".join(chunk.data for chunk in parts) == data
+    assert [chunk.line for chunk in parts] == [
+        1 + b"".join(chunk.data for chunk in parts[:place]).count(b"\n") for place in range(len(parts))
     ]
-    assert all(chunk.data.count(b'"') % 2 == 0 for chunk in found)
+    assert all(chunk.data.count(b'"') % 2 == 0 for chunk in parts)
 
 
 def test_split_header():

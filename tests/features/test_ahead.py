@@ -7,7 +7,7 @@ import pytest
 from foresell.core.panel import Known, Panel
 from foresell.features.catalogue import catalogue
 from foresell.features.question import Context
-from foresell.features.training_rows import everything
+from foresell.features.training_rows import all_questions
 
 N_DAYS = 60
 
@@ -25,7 +25,7 @@ def asked():
     known = {"price": Known.of_each(price), "promotion": Known.of_each(promotion)}
     panel = Panel(series, ("item",), np.datetime64("2024-01-01") + np.arange(N_DAYS + 3), units, known)
     features = catalogue(panel, (("kind",),))
-    question = everything(Context.of(panel, 3, features).block(panel), N_DAYS - 1, 3)
+    question = all_questions(Context.of(panel, 3, features).block(panel), N_DAYS - 1, 3)
     return lambda name: features[name].of(question).reshape(2, 3)
 
 

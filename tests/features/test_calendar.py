@@ -6,12 +6,12 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_range
-from foresell.features.calendar import FAR, MEANINGS, beside_holiday, calendar_columns, holidays_of
+from foresell.features.calendar import FAR, MEANINGS, calendar_columns, holidays_of, near_holiday
 
 NONE = pl.DataFrame(schema={"date": pl.Date, "event": pl.String})
 
 
-def columns(first, count, frequency=Frequency.DAY, events=NONE, country=None):
+def calendar_of(first, count, frequency=Frequency.DAY, events=NONE, country=None):
     dates = period_range(np.datetime64(first), count, frequency)
     names = tuple(holidays_of(country, dates)["event"].unique().sort()) if country else ()
     codes = {"holiday": names, "event": tuple(events["event"].unique().sort())}
@@ -19,8 +19,8 @@ def columns(first, count, frequency=Frequency.DAY, events=NONE, country=None):
 
 
 def test_a_date_by_hand():
-    found, _ = columns("2024-02-29", 1)  # a Thursday, the 60th day of a leap year, in ISO week 9
-    assert {name: float(values[0]) for name, values in found.items()} == {
+    columns, _ = calendar_of("2024-02-29", 1)  # a Thursday, the 60th day of a leap year, in ISO week 9
+    assert {name: float(values[0]) for name, values in columns.items()} == {
         "year": 2024,
         "quarter": 1,
         "month": 2,
@@ -36,30 +36,30 @@ def test_a_date_by_hand():
 def test_events_before_on_and_after():
     events = pl.DataFrame({"date": ["2024-03-03", "2024-03-05", "2024-03-05"], "event": ["fair", "feast", "derby"]})
     events = events.with_columns(pl.col("date").str.to_date())
-    found, codes = columns("2024-03-01", 7, events=events)
+    columns, codes = calendar_of("2024-03-01", 7, events=events)
     assert codes["event"] == ("derby", "fair", "feast")
-    assert found["event"].tolist() == [0, 0, 2, 0, 1, 0, 0]
-    assert found["second_event"].tolist() == [0, 0, 0, 0, 3, 0, 0]
-    assert found["days_to_event"].tolist() == [2, 1, 0, 1, 0, FAR, FAR]
-    assert found["days_since_event"].tolist() == [FAR, FAR, 0, 1, 0, 1, 2]
-    assert found["next_event"].tolist() == [2, 2, 2, 1, 1, 0, 0]
-    assert found["last_event"].tolist() == [0, 0, 2, 2, 3, 3, 3]
+    assert columns["event"].tolist() == [0, 0, 2, 0, 1, 0, 0]
+    assert columns["second_event"].tolist() == [0, 0, 0, 0, 3, 0, 0]
+    assert columns["days_to_event"].tolist() == [2, 1, 0, 1, 0, FAR, FAR]
+    assert columns["days_since_event"].tolist() == [FAR, FAR, 0, 1, 0, 1, 2]
+    assert columns["next_event"].tolist() == [2, 2, 2, 1, 1, 0, 0]
+    assert columns["last_event"].tolist() == [0, 0, 2, 2, 3, 3, 3]
 
 
 def test_a_countrys_holidays():
-    found, codes = columns("2024-12-24", 3, country="DE")
+    columns, codes = calendar_of("2024-12-24", 3, country="DE")
     christmas = codes["holiday"].index("Christmas Day") + 1
-    assert found["holiday"][1] == christmas
-    assert found["days_to_holiday"][0] == 1
+    assert columns["holiday"][1] == christmas
+    assert columns["days_to_holiday"][0] == 1
     with pytest.raises(UsageError, match="XX"):
-        columns("2024-12-24", 3, country="XX")
+        calendar_of("2024-12-24", 3, country="XX")
 
 
 def test_a_holiday_counts_in_its_week_and_month():
-    week, codes = columns("2024-12-16", 3, Frequency.WEEK, country="US")
+    week, codes = calendar_of("2024-12-16", 3, Frequency.WEEK, country="US")
     assert week["holiday"][1] == codes["holiday"].index("Christmas Day") + 1
     assert week["days_to_holiday"].tolist() == [1, 0, 0]
-    month, _ = columns("2024-06-01", 2, Frequency.MONTH, country="US")
+    month, _ = calendar_of("2024-06-01", 2, Frequency.MONTH, country="US")
     assert month["days_in_month"].tolist() == [30, 31]
     assert month["holiday"][1] > 0
 
@@ -69,7 +69,7 @@ def test_what_lies_beside_a_holiday():
 
     def near(first, count, frequency, country=None):
         return np.flatnonzero(
-            beside_holiday(period_range(np.datetime64(first), count, frequency), frequency, country, events)
+            near_holiday(period_range(np.datetime64(first), count, frequency), frequency, country, events)
         ).tolist()
 
     assert near("2024-07-01", 14, Frequency.DAY) == [8, 9, 10]
@@ -82,6 +82,6 @@ def test_what_lies_beside_a_holiday():
 def test_every_column_has_a_meaning():
     events = pl.DataFrame({"date": [date(2024, 3, 3)], "event": ["fair"]})
     for frequency in Frequency:
-        found, _ = columns("2024-01-01", 4, frequency, events, "US")
-        assert set(found) <= set(MEANINGS)
-        assert all(values.dtype == np.float32 and len(values) == 4 for values in found.values())
+        columns, _ = calendar_of("2024-01-01", 4, frequency, events, "US")
+        assert set(columns) <= set(MEANINGS)
+        assert all(values.dtype == np.float32 and len(values) == 4 for values in columns.values())

@@ -11,7 +11,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.keyed_random import key_hashes
 from foresell.features.catalogue import catalogue, choose, matrix, table
 from foresell.features.question import Context, Question, statistics_for
-from foresell.features.training_rows import Grid, draw, everything
+from foresell.features.training_rows import Grid, all_questions, draw
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",), ("item",))
@@ -52,9 +52,9 @@ def test_a_feature_is_the_same_for_one_series_as_among_all(panel):
     """One implementation: a block of one row gives what the whole panel gives."""
     features = catalogue(panel, LEVELS)
     context = Context.of(panel, HORIZON, features)
-    whole = matrix(everything(context.block(panel), 400, HORIZON), features)
+    whole = matrix(all_questions(context.block(panel), 400, HORIZON), features)
     for series in range(panel.n_series):
-        alone = matrix(everything(context.block(panel.part(slice(series, series + 1))), 400, HORIZON), features)
+        alone = matrix(all_questions(context.block(panel.part(slice(series, series + 1))), 400, HORIZON), features)
         np.testing.assert_array_equal(alone, whole[series * HORIZON : (series + 1) * HORIZON])
 
 
@@ -64,7 +64,9 @@ def test_a_shorter_history_gives_the_same_features(panel):
     features = catalogue(panel, LEVELS)
     codes = Context.of(panel, HORIZON, features).codes
     first, second = (
-        matrix(everything(Context(of, HORIZON, statistics_for(of, features), codes).block(of), 390, HORIZON), features)
+        matrix(
+            all_questions(Context(of, HORIZON, statistics_for(of, features), codes).block(of), 390, HORIZON), features
+        )
         for of in (panel, then)
     )
     np.testing.assert_allclose(first, second, rtol=1e-6)

@@ -24,7 +24,7 @@ def test_the_rows_of_some_series_and_steps_are_those_among_all(questions):
     parts = [questions.until(170, series=mask, steps=steps) for mask in (even, ~even) for steps in ((1, 4), (5, 9))]
     assert sum(len(part.units) for part in parts) == len(whole.units)
     together = np.concatenate([values(part) for part in parts])
-    order = [np.lexsort(np.nan_to_num(each).T) for each in (together, values(whole))]
+    order = [np.lexsort(np.nan_to_num(rows).T) for rows in (together, values(whole))]
     np.testing.assert_array_equal(together[order[0]], values(whole)[order[1]])
     for part, (first, last) in zip(parts, ((1, 4), (5, 9)) * 2, strict=True):
         assert {values(part)[:, 0].min(), values(part)[:, 0].max()} == {first, last}
@@ -76,6 +76,6 @@ def test_another_seed_draws_other_rows(make_panel):
     panel = make_panel(200)
     units, hashes = panel.units, key_hashes(panel.series, panel.keys)
     first, second = (draw(units, hashes, np.arange(50, 150), HORIZON, Grid(200, 1, 0.3, seed)) for seed in (1, 2))
-    rows = [set(zip(*(part.tolist() for part in each), strict=True)) for each in (first, second)]
+    rows = [set(zip(*(part.tolist() for part in window), strict=True)) for window in (first, second)]
     expected = 0.3 * len(rows[1])
     assert 0.8 * expected < len(rows[0] & rows[1]) < 1.2 * expected

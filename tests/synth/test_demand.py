@@ -7,8 +7,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from foresell.core.frequency import weekday
 from foresell.synth import make_retailer
-from foresell.synth.market import HOLIDAY_OFFSETS, public_holidays, weekday
+from foresell.synth.market import HOLIDAY_OFFSETS, public_holidays
 from foresell.synth.prices import shelf_price
 from foresell.synth.retailer import END
 

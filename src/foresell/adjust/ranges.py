@@ -39,7 +39,7 @@ from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.keyed_random import key_hashes, random_bits, share_of, uniform
 from foresell.core.panel import Panel
-from foresell.features.calendar import beside_holiday
+from foresell.features.calendar import near_holiday
 from foresell.models.closed_days import closed_days
 
 GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
@@ -269,7 +269,7 @@ def _window(rows: pl.DataFrame, cutoff: date, panel: Panel, shape: tuple[int, in
 
 def _near(panel: Panel, horizon: int) -> np.ndarray:
     """Which of the `horizon` days after the cutoff of `panel` lie beside a holiday: bool [step]."""
-    return beside_holiday(panel.ahead(horizon), panel.frequency, panel.country, panel.events)
+    return near_holiday(panel.ahead(horizon), panel.frequency, panel.country, panel.events)
 
 
 def _grain(panel: Panel, windows: list[_Window]) -> tuple[float, bool]:

@@ -41,6 +41,18 @@ class Frequency(StrEnum):
         return {Frequency.DAY: "day", Frequency.WEEK: "week", Frequency.MONTH: "month"}[self]
 
 
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def weekday(dates: np.ndarray) -> np.ndarray:
+    """The weekday of each date: int64, 0 for Monday.
+
+    >>> weekday(np.array(["2024-05-16"], "datetime64[D]"))
+    array([3])
+    """
+    return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+
+
 def period_start(dates: np.ndarray, frequency: Frequency) -> np.ndarray:
     """The first date of the period that each date lies in (weeks begin on Monday).
 
@@ -51,8 +63,7 @@ def period_start(dates: np.ndarray, frequency: Frequency) -> np.ndarray:
     if frequency == Frequency.MONTH:
         return days.astype("datetime64[M]").astype("datetime64[D]")
     if frequency == Frequency.WEEK:
-        # 1970-01-01 was a Thursday, so Mondays are the days with (n + 3) % 7 == 0.
-        return days - ((days.astype(np.int64) + 3) % 7)
+        return days - weekday(days)
     return days
 
 

@@ -1,4 +1,4 @@
-"""Numbers, dates and names as a planner reads them."""
+"""Formats numbers, dates and names for reports and messages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ UNKNOWN = "–"
 
 
 def number(value: float | None) -> str:
-    """A quantity with thousands separators, to a whole number or to three digits.
+    """A quantity with thousands separators: a whole number from 100 on, else three digits.
 
     >>> [number(value) for value in (1234567.8, 123.45, 12.345, 15.01, 0.012345, 0, -1234.5, None)]
     ['1,234,568', '123', '12.3', '15', '0.0123', '0', '−1,234', '–']
@@ -32,7 +32,7 @@ def number(value: float | None) -> str:
 
 
 def score(value: float | None) -> str:
-    """A metric without a unit, to three places, as tables compare them.
+    """A metric without a unit, to three decimal places.
 
     >>> score(0.58649), score(None)
     ('0.586', '–')
@@ -41,9 +41,9 @@ def score(value: float | None) -> str:
 
 
 def share(part: float | None, places: int | None = None) -> str:
-    """A share as a percentage; what is there but rounds to nothing is not called 0 %.
+    """A share as a percentage; a tiny share is "< 0.1 %", never "0 %".
 
-    `places` behind the point where so many are wanted, as beside a limit; else one below 10 %, none above.
+    It has `places` decimal places; by default one below 10 %, and none above.
 
     >>> [share(value) for value in (0.4567, 0.0456, 0.0001, 0.0, 1.0, None)], share(0.8512, 1)
     (['46 %', '4.6 %', '< 0.1 %', '0 %', '100 %', '–'], '85.1 %')
@@ -58,7 +58,7 @@ def share(part: float | None, places: int | None = None) -> str:
 
 
 def change(ratio: float | None) -> str:
-    """A relative change with its sign: 0.043 is 4.3 % more.
+    """A relative change as a percentage with its sign.
 
     >>> change(0.043), change(-0.21), change(0.0001), change(None)
     ('+4.3 %', '−21 %', '±0 %', '–')
@@ -82,7 +82,7 @@ def more_or_less(ratio: float, more: str = "more", less: str = "less") -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """How long something took.
+    """A duration in seconds, minutes or hours.
 
     >>> [duration(value) for value in (0.004, 1.26, 34.5, 200, 7000, None)]
     ['< 0.1 s', '1.3 s', '34 s', '3.3 min', '1.9 h', '–']
@@ -97,7 +97,7 @@ def duration(seconds: float | None) -> str:
 
 
 def many(count: int, noun: str, plural: str | None = None) -> str:
-    """How many of something.
+    """A count with its noun.
 
     >>> many(1, "series", "series"), many(1941, "day"), many(0, "month")
     ('1 series', '1,941 days', 'no months')
@@ -131,7 +131,7 @@ def period(when: date | np.datetime64, frequency: Frequency) -> str:
 
 
 def span(first: date | np.datetime64, last: date | np.datetime64) -> str:
-    """From one date to another, without saying anything twice.
+    """From one date to another, without repeating the month or the year.
 
     >>> span(date(2016, 5, 2), date(2016, 5, 29)), span(date(2015, 12, 7), date(2016, 1, 3))
     ('2 to 29 May 2016', '7 Dec 2015 to 3 Jan 2016')
@@ -143,7 +143,7 @@ def span(first: date | np.datetime64, last: date | np.datetime64) -> str:
 
 
 def name(code: str) -> str:
-    """A name from settings in plain words.
+    """A name from the settings or a table, without underscores.
 
     >>> name("seasonal_naive"), name("store_id x item_id")
     ('seasonal naive', 'store id × item id')
@@ -152,7 +152,7 @@ def name(code: str) -> str:
 
 
 def listed(words: list[str]) -> str:
-    """Words as an enumeration.
+    """Words joined with commas and "and".
 
     >>> listed(["a"]), listed(["a", "b", "c"])
     ('a', 'a, b and c')
@@ -165,7 +165,7 @@ def _plain(when: date | np.datetime64) -> date:
 
 
 def blend(weights: list[dict[str, Any]]) -> str:
-    """The weights of models in words.
+    """The weights of models in words; each row has a segment and a weight for each model.
 
     >>> blend([{"segment": "all", "naive": 0.0, "lightgbm": 1.0}])
     'lightgbm'
@@ -180,7 +180,7 @@ def blend(weights: list[dict[str, Any]]) -> str:
 
 
 def ways(shares: dict[str, float]) -> str:
-    """The ways to reconcile in words.
+    """The shares of the ways to reconcile, in words.
 
     >>> ways({"bottom_up": 0.25, "middle_out store": 0.75})
     '25 % bottom-up and 75 % middle-out store'
@@ -188,5 +188,5 @@ def ways(shares: dict[str, float]) -> str:
     return _shares({name.replace("_", "-", 1): weight for name, weight in shares.items()})
 
 
-def _shares(of: dict[str, float]) -> str:
-    return listed([f"{share(part)} {name}" for name, part in of.items()]) if len(of) > 1 else next(iter(of))
+def _shares(parts: dict[str, float]) -> str:
+    return listed([f"{share(part)} {name}" for name, part in parts.items()]) if len(parts) > 1 else next(iter(parts))

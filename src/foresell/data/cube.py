@@ -65,6 +65,27 @@ def as_text(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col(pl.Categorical).cast(pl.String))
 
 
+def key_texts(keys: pl.DataFrame) -> list[str]:
+    """The first five rows of keys as text, for the examples of a finding.
+
+    >>> key_texts(pl.DataFrame({"store": ["S1"], "item": [7]}))
+    ['S1 7']
+    """
+    return [" ".join(map(str, row)) for row in keys.head(5).iter_rows()]
+
+
+def repeated_cells(cell: np.ndarray, n_cells: int) -> np.ndarray:
+    """Whether a later row has the same cell: bool [row]. `cell` int64 [row] lies between 0 and `n_cells` - 1.
+
+    >>> repeated_cells(np.array([0, 2, 0]), 3).tolist()
+    [True, False, False]
+    """
+    rows = np.arange(len(cell), dtype=np.int32)
+    last = np.full(n_cells, -1, np.int32)
+    last[cell] = rows
+    return last[cell] != rows
+
+
 def row_numbers(frame: pl.DataFrame, table: pl.DataFrame, keys: Sequence[str]) -> np.ndarray:
     """The number of the row of `table` that has the `keys` of each row of `frame`, -1 where none has: int32 [row]."""
     numbered = distinct_keys_like(table.select(keys), frame).with_row_index(SERIES)
@@ -160,12 +181,10 @@ def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     day = frame[DATE].to_physical().to_numpy().astype(np.int64)
     span = int(day.max() - day.min()) + 1
     cell = frame[SERIES].to_numpy() * span + (day - day.min())
-    owner = np.full((int(frame[SERIES].max()) + 1) * span, -1, np.int32)  # type: ignore[operator, arg-type]
-    owner[cell] = np.arange(len(cell), dtype=np.int32)
-    hidden = owner[cell] != np.arange(len(cell), dtype=np.int32)
-    if not hidden.any():
+    repeated = repeated_cells(cell, (int(frame[SERIES].max()) + 1) * span)  # type: ignore[operator, arg-type]
+    if not repeated.any():
         return frame, bad_row_entries(frame.head(0), "duplicate-keys")
-    shared = np.isin(cell, np.unique(cell[hidden]))
+    shared = np.isin(cell, np.unique(cell[repeated]))
     copies = frame.filter(pl.Series(shared)).with_columns(pl.Series(CELL, cell[shared])).sort(CELL, FILE, ROW)
     values = [name for name in copies.columns if name in (UNITS, SOLD_BEFORE_STOCKOUT) or name.startswith(COVARIATE)]
     agreed = [pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name) for name in values]
@@ -192,9 +211,8 @@ def _launch_findings(launches: pl.DataFrame, where: str) -> list[Finding]:
     """The finding that series are launches to come."""
     if launches.is_empty():
         return []
-    shown = (" ".join(map(str, row)) for row in launches.sort(launches.columns).head(5).iter_rows())
     message = f"{launches.height:,} series have no sales yet and are taken for launches to come"
-    return [finding("launches-ahead", where, launches.height, message, shown)]
+    return [finding("launches-ahead", where, launches.height, message, key_texts(launches.sort(launches.columns)))]
 
 
 def _with_future(
@@ -206,15 +224,7 @@ def _with_future(
     if (unknown := int((rows < 0).sum())) > 0:
         names = as_text(future.filter(pl.Series(rows < 0)).select(keys).unique()).sort(keys)
         message = f"{unknown:,} rows are for {names.height:,} series that have no sales"
-        findings.append(
-            finding(
-                "unknown-series",
-                where,
-                unknown,
-                message,
-                (" ".join(map(str, row)) for row in names.head(5).iter_rows()),
-            )
-        )
+        findings.append(finding("unknown-series", where, unknown, message, key_texts(names)))
     ahead = future.with_columns(
         pl.Series(SERIES, rows),
         pl.lit(False).alias(HAS_QUANTITY),
@@ -290,10 +300,7 @@ def _periods(
     if frequency == Frequency.DAY:
         return origin, n_days, frame.with_columns(pl.Series(CELL, period)), []
     begin, end = whole_period_bounds(np.unique(dates[has_quantity]), origin, frequency)
-    findings = []
-    if (cut := begin + n_days - end) > 0:
-        message = f"{cut} {frequency.noun}{'s are' if cut > 1 else ' is'} not whole, at the edge of the history"
-        findings.append(finding("partial-periods", where, cut, message))
+    findings = partial_period_findings(begin + n_days - end, frequency, where)
     frame = frame.with_columns(pl.Series(CELL, period - begin)).filter(pl.col(CELL) >= 0)
     names = [name for name in frame.columns if name.startswith(COVARIATE)]
     known = [pl.col(name).max() if name in coded else pl.col(name).mean() for name in names]
@@ -323,6 +330,12 @@ def whole_period_bounds(dates: np.ndarray, origin: np.datetime64, frequency: Fre
     earliest_end = (bounds[inner + 1] - dates[ends[inner] - 1]).max()
     begin = int(dates[0] - bounds[0] > latest_start)
     return begin, last + 1 - int(bounds[last + 1] - dates[-1] > earliest_end)
+
+
+def partial_period_findings(count: int, frequency: Frequency, where: str) -> list[Finding]:
+    """The finding that `count` weeks or months at the edges of the history are not whole."""
+    message = f"{count} {frequency.noun}{'s are' if count > 1 else ' is'} not whole, at the edge of the history"
+    return [finding("partial-periods", where, count, message)] if count else []
 
 
 def _fill_cells(

@@ -162,6 +162,13 @@ def _read_error_message(file: InputFile, error: Exception) -> str:
     return f"{file.name} cannot be read: {text.splitlines()[0].strip()}."
 
 
+def unzipped(raw: IO[bytes]) -> IO[bytes]:
+    """The text of an open file, also where it is gzipped."""
+    zipped = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    return cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw
+
+
 class TextFile:
     """A text file, read in blocks of UTF-8. `share` is the part of the file that has been read, from 0 to 1."""
 
@@ -176,9 +183,8 @@ class TextFile:
             source = self._remote(size) if self.file.remote else self._local(size)
             first = next(source, b"")
             self._require_text(first[:4096])
-            only_returns = (
-                b"\n" not in first and b"\r" in first
-            )  # some old spreadsheets end lines with a carriage return only
+            # Some old spreadsheets end lines with a carriage return only.
+            only_returns = b"\n" not in first and b"\r" in first
             for number, block in enumerate(self._decoded(first, source)):
                 text = block.removeprefix(codecs.BOM_UTF8) if not number else block
                 yield text.replace(b"\r", b"\n") if only_returns else text
@@ -186,9 +192,7 @@ class TextFile:
     def _local(self, size: int) -> Iterator[bytes]:
         total = max(os.path.getsize(self.file.path), 1)
         with open(self.file.path, "rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw
+            stream = unzipped(raw)
             while block := stream.read(size):
                 self.share = raw.tell() / total
                 yield block

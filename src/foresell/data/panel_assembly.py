@@ -23,7 +23,7 @@ from foresell.data.typed_tables import Dialect
 
 @dataclass
 class AssembledPanel:
-    """The panel over the whole history, and what validation needs to know about its making.
+    """The panel over the whole history, with facts that validation checks.
 
     `ends` has the number of periods up to the last known value of each covariate.
     """
@@ -109,7 +109,7 @@ def _first_day_on_sale(units: np.ndarray, price: Known | None, wide: bool) -> np
 
 
 def _first_true(true: np.ndarray, otherwise: int) -> np.ndarray:
-    """The first day of each row of `true` [series, day] that holds, `otherwise` where none does: [series]."""
+    """The first true day of each row of `true` [series, day], `otherwise` where none is: [series]."""
     return np.where(true.any(axis=1), true.argmax(axis=1), otherwise)
 
 
@@ -119,16 +119,16 @@ def resolve_absent_rows(units: np.ndarray, begin: np.ndarray, absent: str) -> np
     Where `absent` is "unknown", returns the cells in which a series on sale has no row, bool [series, day]; else None.
     """
     days = np.arange(units.shape[1])
-    empty_period_findings = np.zeros(units.shape, bool) if absent == "unknown" and np.isneginf(units).any() else None
+    without_row = np.zeros(units.shape, bool) if absent == "unknown" and np.isneginf(units).any() else None
     for start in range(0, len(units), ROWS_AT_ONCE):
         block = units[start : start + ROWS_AT_ONCE]
         before = days < begin[start : start + ROWS_AT_ONCE, None]
         no_row = np.isneginf(block)
         block[before] = np.nan
         block[no_row & ~before] = 0.0 if absent == "zero" else np.nan
-        if empty_period_findings is not None:
-            empty_period_findings[start : start + ROWS_AT_ONCE] = no_row & ~before
-    return empty_period_findings
+        if without_row is not None:
+            without_row[start : start + ROWS_AT_ONCE] = no_row & ~before
+    return without_row
 
 
 def _first_day_of_rows(known: Known, begin: np.ndarray) -> np.ndarray:

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_range
+from foresell.core.frequency import WEEKDAYS, Frequency, period_range, weekday
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
-from foresell.data.cube import Cube
+from foresell.data.cube import Cube, key_texts
 from foresell.data.finding_codes import CODES, finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
 
@@ -32,10 +32,8 @@ def empty_period_findings(cube: Cube, frequency: Frequency, where: str) -> list[
     noun = frequency.noun
     message = f"{_plural(count, noun)} of {cube.n_days:,} {'has' if count == 1 else 'have'} no row in any series"
     if frequency == Frequency.DAY:
-        weekdays = Counter((dates.astype(np.int64) + 3) % 7)
-        weekday, on_weekday = weekdays.most_common(1)[0]
-        name = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")[int(weekday)]
-        message += f", {on_weekday:,} of them a {name}" if on_weekday > 1 else ""
+        commonest, count_of_it = Counter(weekday(dates).tolist()).most_common(1)[0]
+        message += f", {count_of_it:,} of them a {WEEKDAYS[commonest]}" if count_of_it > 1 else ""
     return [finding("gaps", where, count, message, dates[:5])]
 
 
@@ -51,8 +49,7 @@ def missing_day_findings(absent: np.ndarray | None, panel: Panel, where: str) ->
 
 def _names(panel: Panel, rows: Iterable[int]) -> list[str]:
     """The keys of the first five of `rows` as text."""
-    keys = panel.series.select(panel.keys)
-    return [" ".join(str(value) for value in keys.row(int(row))) for row in list(rows)[:5]]
+    return key_texts(panel.series.select(panel.keys)[[int(row) for row in rows][:5]])
 
 
 def silent_series_findings(panel: Panel, where: str) -> list[Finding]:

@@ -12,7 +12,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known
 from foresell.core.settings import Prices
-from foresell.data.cube import row_numbers
+from foresell.data.cube import repeated_cells, row_numbers
 from foresell.data.finding_codes import finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
 from foresell.data.side_tables import CalendarDays, mean_by_period, read_side_table
@@ -91,16 +91,14 @@ def _weeks(days: CalendarDays, labels: pl.Series) -> tuple[np.ndarray, np.ndarra
 def _fill_table(cell: np.ndarray, price: np.ndarray, rows: int, width: int) -> tuple[np.ndarray, int]:
     """The mean price of each cell, float32 [row, time]; and how many prices are beyond the first of their cell."""
     table = np.full(rows * width, np.nan, np.float32)
-    owner = np.full(rows * width, -1, np.int32)
-    owner[cell] = np.arange(len(cell), dtype=np.int32)
     table[cell] = price
-    hidden = owner[cell] != np.arange(len(cell), dtype=np.int32)
-    if hidden.any():
-        repeated = np.unique(cell[hidden])
-        shared = np.isin(cell, repeated)
-        number = np.searchsorted(repeated, cell[shared])
-        table[repeated] = np.bincount(number, price[shared].astype(np.float64)) / np.bincount(number)
-    return table.reshape(rows, width), int(hidden.sum())
+    repeated = repeated_cells(cell, rows * width)
+    if repeated.any():
+        cells = np.unique(cell[repeated])
+        shared = np.isin(cell, cells)
+        number = np.searchsorted(cells, cell[shared])
+        table[cells] = np.bincount(number, price[shared].astype(np.float64)) / np.bincount(number)
+    return table.reshape(rows, width), int(repeated.sum())
 
 
 def _price_findings(price: np.ndarray, row: np.ndarray, where: str) -> list[Finding]:

@@ -10,9 +10,8 @@ from foresell.core.panel import Known
 from foresell.data.finding_codes import finding
 from foresell.data.gap_filling import ROWS_AT_ONCE, carry_forward
 
-INDEPENDENT_SHARE = (
-    0.5  # a covariate known at least half as often on days without a sale as on days with one is independent
-)
+# A covariate that is known at least half as often on days without a sale as on days with one is independent of sales.
+INDEPENDENT_SHARE = 0.5
 NEGLIGIBLE_SHARE = 0.05  # so few days with neither a sale nor a value reveal little
 
 

@@ -15,7 +15,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import Data, Settings
 from foresell.data import panel_checks
-from foresell.data.cube import Cube, as_text, build_cube
+from foresell.data.cube import Cube, as_text, build_cube, key_texts
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile, find_files
 from foresell.data.panel_assembly import AssembledPanel, assemble, join_attributes
@@ -76,25 +76,21 @@ def read_sales(
     files, rows, cube = _read_wide_layout(job) if data.layout == "wide" else _read_long_layout(job)
     bad = _all_bad_rows(rows, cube)
     _require_few_bad_rows(job, files, bad, rows.count)
-    quarantined = quarantine(files, bad, dialect)
-    where = data.sales
-    findings = (
-        bad_row_findings(bad, quarantined, where) + panel_checks.tally_findings(rows.tally, where) + rows.findings
-    )
+    quarantined, where = quarantine(files, bad, dialect), data.sales
+    findings = bad_row_findings(bad, quarantined, where) + panel_checks.tally_findings(rows.tally, where)
+    findings += rows.findings
     findings += [entry for table in (*side_tables.values(), days) if table for entry in table.findings]
     report_progress(0.7, "Laying out the panel")
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
-    findings += (
-        panel_checks.empty_period_findings(cube, Frequency(data.frequency), where) if data.layout != "wide" else []
-    )
+    if data.layout != "wide":
+        findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), where)
     assembled = assemble(cube, settings, base, side_dialect, days)
     report_progress(0.9, "Validating")
     findings += assembled.findings + _panel_findings(assembled, settings, where, used)
     report_progress(1.0, "Read")
-    return ValidatedSales(
-        assembled.panel, tuple(worst_first(findings)), quarantined, rows.count, _stockouts(cube, assembled.panel)
-    )
+    stockouts = _stockouts(cube, assembled.panel)
+    return ValidatedSales(assembled.panel, tuple(worst_first(findings)), quarantined, rows.count, stockouts)
 
 
 def _stockouts(cube: Cube, panel: Panel) -> pl.DataFrame:
@@ -197,7 +193,7 @@ def _with_attributes(series: pl.DataFrame, attributes: pl.DataFrame, data: Data)
         latest = of_series.agg(pl.col(name).last(), pl.col(name).n_unique().alias("__values"))
         if (varying := latest.filter(pl.col("__values") > 1)).height:
             message = f"'{name}' changes within {varying.height:,} series"
-            examples = (" ".join(map(str, row)) for row in varying.select(data.keys).head(5).iter_rows())
+            examples = key_texts(varying.select(data.keys))
             findings.append(finding("varying-attributes", f"column {name}", varying.height, message, examples))
         table = table.join(latest.drop("__values"), on=list(data.keys), how="left", maintain_order="left")
     table = table.with_columns(parse_attribute(table[name]) for name in names)

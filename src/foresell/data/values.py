@@ -1,4 +1,4 @@
-"""Conversion of texts to dates and numbers, shared by `init` and by reading."""
+"""Converts texts to dates and numbers, for `foresell init` and for reading."""
 
 from __future__ import annotations
 

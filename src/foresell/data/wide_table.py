@@ -12,7 +12,14 @@ from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
-from foresell.data.cube import Cube, as_text, bad_row_entries, no_sales_error, whole_period_bounds
+from foresell.data.cube import (
+    Cube,
+    as_text,
+    bad_row_entries,
+    no_sales_error,
+    partial_period_findings,
+    whole_period_bounds,
+)
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile
 from foresell.data.sales_rows import KnownKeys, SalesRows, ShareReport, with_same_types, without_unknown_keys
@@ -143,9 +150,7 @@ def _cube(rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, data: Dat
     findings: list[Finding] = []
     if frequency != Frequency.DAY:
         begin, past_last = whole_period_bounds(axis[with_values], origin, frequency)
-        if cut := begin + end - past_last:
-            message = f"{cut} {frequency.noun}{'s are' if cut > 1 else ' is'} not whole, at the edge of the history"
-            findings.append(finding("partial-periods", data.sales, cut, message))
+        findings = partial_period_findings(begin + end - past_last, frequency, data.sales)
         end = past_last
     one_column_a_day = frequency == Frequency.DAY and len(axis) == end and period[0] == 0
     units = units if one_column_a_day else _sum_periods(units, period - begin, end - begin)

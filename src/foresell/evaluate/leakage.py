@@ -17,7 +17,7 @@ import numpy as np
 from foresell.core.errors import UsageError
 from foresell.core.panel import Panel
 from foresell.features.question import Context, Feature
-from foresell.features.training_rows import everything
+from foresell.features.training_rows import all_questions
 from foresell.models.contract import Model
 
 SERIES = 200  # series that are drawn at random for the test, where there are more
@@ -124,7 +124,7 @@ def _try_features(
     steps = min(horizon, panel.n_days - 1 - cutoff)
     histories = (panel, scrambled, panel.until(cutoff))
     blocks = [Context.of(history, horizon, features).block(history) for history in histories]
-    questions = [everything(block, cutoff, steps) for block in blocks]
+    questions = [all_questions(block, cutoff, steps) for block in blocks]
     checksums = [_checksum(history) for history in (panel, scrambled)]
     trials = []
     for name, feature in features.items():

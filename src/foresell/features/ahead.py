@@ -1,4 +1,4 @@
-"""Features of what is known ahead of the day asked for: the price, the promotion, and other such covariates."""
+"""Features of covariates that are known ahead: the price, the promotion and others."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _price_against(level: Level) -> Feature:
 
 
 def promotion_features(spans: Spans) -> list[Feature]:
-    """The promotion on the day and round it, how often there was one, and what it brought."""
+    """The promotion on the day and the days around it, the share of promoted days, and the uplift of past ones."""
     month, year = spans.middle, spans.year
 
     def feature(name: str, meaning: str, sees: int, of: Callable[[Question], np.ndarray]) -> Feature:
@@ -108,7 +108,7 @@ def promotion_features(spans: Spans) -> list[Feature]:
 
 
 def covariate_feature(name: str) -> Feature:
-    """A known-ahead covariate as it stands on the day."""
+    """The value of a known-ahead covariate on the day."""
 
     def of(q: Question) -> np.ndarray:
         return q.block.known(name, q.series, q.day)

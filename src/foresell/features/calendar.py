@@ -9,7 +9,7 @@ import polars as pl
 
 from foresell.core.frequency import Frequency, period_start
 
-FAR = 15  # days to or since a holiday or an event are counted up to this many; it then says "none near"
+FAR = 15  # the most days to or since a holiday or event that are counted; it stands for "none near"
 
 Names = tuple[str, ...]
 
@@ -41,9 +41,8 @@ def calendar_columns(
 ) -> dict[str, np.ndarray]:
     """Calendar features by name, each float32 [day], for the periods that begin on `dates` (datetime64[D] [day]).
 
-    Holidays and events are numbered from 1 by their place in `codes["holiday"]` and `codes["event"]`; a name
-    that is not there is passed over. For weeks and months a holiday counts in the period in which it falls, and
-    distances are in periods.
+    Holidays and events are numbered from 1 by their place in `codes["holiday"]` and `codes["event"]`; other names are
+    ignored. For weeks and months a holiday counts in the period in which it falls, and distances are in periods.
     """
     columns = _date_columns(dates, frequency)
     if country:
@@ -71,13 +70,13 @@ def holidays_of(country: str, dates: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"date": pl.Date, "event": pl.String}, orient="row")
 
 
-def beside_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame) -> np.ndarray:
-    """Whether a public holiday of `country` falls on each date or a day beside it: bool [day].
+def near_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame) -> np.ndarray:
+    """Whether a public holiday of `country` falls on each date, or on the day before or after it: bool [day].
 
-    Named `events` stand for holidays where there is no country. Of weeks and months: whether one falls in the period.
+    Without a country, `events` are used instead of holidays. Weeks and months count if a holiday falls in them.
 
     >>> around = np.arange("2015-12-23", "2015-12-28", dtype="datetime64[D]")
-    >>> beside_holiday(around, Frequency.DAY, "US", pl.DataFrame()).tolist()
+    >>> near_holiday(around, Frequency.DAY, "US", pl.DataFrame()).tolist()
     [False, True, True, True, False]
     """
     named = holidays_of(country, dates) if country else events
@@ -107,7 +106,7 @@ def _date_columns(dates: np.ndarray, frequency: Frequency) -> dict[str, np.ndarr
 def _near(
     kind: str, dates: np.ndarray, events: pl.DataFrame, frequency: Frequency, names: Names
 ) -> dict[str, np.ndarray]:
-    """What falls on each period, and how far the next and the last are: columns named after `kind`."""
+    """The event in each period, and the distance to the next and from the last one: columns named after `kind`."""
     events = events.filter(pl.col("event").is_in(list(names)))
     starts = period_start(events["date"].to_numpy().astype("datetime64[D]"), frequency)
     number = np.array([names.index(name) + 1 for name in events["event"]], np.float32)

@@ -1,4 +1,4 @@
-"""Every feature there is for a panel, by name: the one place where they are brought together and chosen from."""
+"""The catalogue: all features that a panel can have, by name, and the choice among them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from foresell.features.history import history_features
 from foresell.features.question import Feature, Question, calendar_codes
 from foresell.features.spans import SPANS
 
-FIXED = ("attribute", "covariate")  # groups that the user named column by column, all of them in the default set
-ENOUGH = 20  # series that a group needs for its trend to be steadier than theirs
+FIXED = ("attribute", "covariate")  # groups whose columns the user names in the settings; always in the default set
+ENOUGH = 20  # with so many series on average, the trend of a group is steadier than those of its series
 
 
 def catalogue(panel: Panel, levels: tuple[Level, ...] = (), statistics: Statistics | None = None) -> dict[str, Feature]:
     """All features that the panel's data allow, by name, with the default set marked.
 
-    `levels` are those whose trends and prices are features too; the total always is, the single series never. Which
-    features are the default depends on how many series there are: where `panel` is a block, `statistics` count them.
+    `levels` are those whose trends and prices are features, too. The total is always added, the single series never.
+    The default set depends on the number of series; if `panel` is a block, `statistics` has those of all blocks.
     """
     levels = group_levels(panel, levels)
     default = _default_names(panel, steady_level(statistics or Statistics.of(panel, levels), levels))
@@ -39,7 +39,7 @@ def catalogue(panel: Panel, levels: tuple[Level, ...] = (), statistics: Statisti
 
 
 def all_features(panel: Panel, levels: tuple[Level, ...] = ()) -> dict[str, Feature]:
-    """All features that the panel's data allow, by name; what they are does not depend on its series."""
+    """All features that the panel's data allow, by name; they do not depend on which series the panel has."""
     spans = SPANS[panel.frequency]
     levels = group_levels(panel, levels)
     features = [
@@ -64,7 +64,8 @@ def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
 
 
 def _default_names(panel: Panel, steady: Level) -> set[str]:
-    """The names of the default set: what backtests before the reported windows showed to pay (benchmarks/LOG.md)."""
+    """The names of the default set: the features that improved backtests before the reported windows (see
+    benchmarks/LOG.md)."""
     spans = SPANS[panel.frequency]
     short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
     own = {"step", "age", "days_since_sale", "growth", f"last_year_{2 * (short // 2) + 1}", f"last_year_{middle + 1}"}
@@ -85,7 +86,7 @@ def _default_names(panel: Panel, steady: Level) -> set[str]:
 
 
 def steady_level(statistics: Statistics, levels: tuple[Level, ...]) -> Level:
-    """Of `levels`, the one with the most groups of at least `ENOUGH` series each on average: fine, yet not noisy."""
+    """The finest of `levels` whose groups have at least `ENOUGH` series on average, so that their trends are steady."""
     sizes = {level: len(statistics.levels[level]) for level in levels}
     enough = {level: groups for level, groups in sizes.items() if statistics.n_series >= ENOUGH * groups}
     return max(enough, key=lambda level: enough[level], default=())
@@ -116,7 +117,7 @@ def _named(features: dict[str, Feature], word: str) -> list[str]:
 
 
 def table(features: dict[str, Feature]) -> pl.DataFrame:
-    """The catalogue as a table: name, group, meaning, what it reads, the earliest day it can see."""
+    """The catalogue as a table: name, group, meaning, what it reads, and the earliest day it can see."""
     rows = [(f.name, f.group, f.meaning, f.reads, f.earliest) for f in features.values()]
     return pl.DataFrame(rows, schema=["name", "group", "meaning", "reads", "earliest"], orient="row")
 
@@ -130,7 +131,7 @@ def matrix(question: Question, features: Mapping[str, Feature]) -> np.ndarray:
 
 
 def _calendar_features(panel: Panel) -> list[Feature]:
-    """One feature for each calendar column that this panel's frequency, country and events give."""
+    """A feature for each calendar column that the panel's frequency, country and events allow."""
     present = calendar_columns(panel.dates[:1], panel.frequency, panel.country, panel.events, calendar_codes(panel))
 
     def feature(name: str) -> Feature:

@@ -1,7 +1,7 @@
 """Features of the groups that a series belongs to: its store, its item, its category, the whole business.
 
-A group's sales are far less noisy than a series' own, so its recent trend and what it did a year ago say more.
-All but the mean are ratios, free of the group's size.
+The sales of a group are far less noisy than those of a series, so its trend and its sales a year ago say more. All
+features but the mean are ratios, so that they do not depend on the size of the group.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from foresell.features.spans import Spans
 
 
 def group_features(levels: tuple[Level, ...], spans: Spans) -> list[Feature]:
-    """Level, trend, weekday profile and what happened a year ago, for every level."""
+    """Mean, trends, weekday profile and last year's sales of the groups of each level."""
     return [feature for level in levels for feature in (*_at_cutoff(level, spans), *_on_day(level, spans))]
 
 
 def level_suffix(level: Level) -> str:
-    """How a level is written at the end of a feature's name: ``total``, ``store``, ``store_category``."""
+    """The end of the names of a level's features: ``total``, ``store``, ``store_category``."""
     return "_".join(level) or "total"
 
 
@@ -34,7 +34,7 @@ def _feature(level: Level, name: str, meaning: str, sees: int, of: Callable[[Que
 
 
 def _at_cutoff(level: Level, spans: Spans) -> list[Feature]:
-    """How the group stood at the cutoff."""
+    """The mean and the trends of the group at the cutoff."""
     short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
 
     def feature(name: str, meaning: str, sees: int, of: Callable[[Past, np.ndarray], np.ndarray]) -> Feature:
@@ -68,7 +68,7 @@ def _at_cutoff(level: Level, spans: Spans) -> list[Feature]:
 
 
 def _on_day(level: Level, spans: Spans) -> list[Feature]:
-    """What the day asked for was like before: its weekday lately, its date a year ago."""
+    """Earlier sales of the group on days like the target day: its recent weekdays, and its date a year ago."""
     middle, year = spans.middle, spans.year
 
     def feature(name: str, meaning: str, sees: int, of: Callable[[Past, Question, np.ndarray], np.ndarray]) -> Feature:

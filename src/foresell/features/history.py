@@ -1,4 +1,4 @@
-"""Features of a series' own sales as they stand at the cutoff."""
+"""Features of a series' own sales up to the cutoff."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def _last_year(spans: Spans) -> list[Feature]:
 
 
 def _trends(spans: Spans) -> list[Feature]:
-    """How the recent level compares with the longer one: the trend free of the series' size."""
+    """Ratios of recent means to longer ones, which do not depend on the size of the series."""
 
     def trend(short: int, long: int) -> Feature:
         def of(q: Question) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A question is (cutoff, day asked for). Features answer many questions of one block of series at once."""
+"""A question is a cutoff and a target day. Features answer many questions about one block of series at once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ def calendar_codes(panel: Panel) -> dict[str, tuple[str, ...]]:
 
 
 class Context:
-    """What the features of all blocks share: the calendar by day, the sales and prices of groups.
+    """What the features of all blocks share: the calendar by day, and the sales and prices of groups.
 
-    `panel` may be any block: only its days and its calendar are used. `statistics` are those of all series; sales after
-    the last day of `panel` are not looked at. `horizon` is how far past the history questions may reach. `codes` give
-    the values of each category their numbers, by their place; a model keeps those it was fitted with, so that a value
-    has the same number whatever series are asked about. Without them, the numbers are those of `statistics`.
+    `panel` may be any block, because only its days and its calendar are used. `statistics` are those of all series;
+    sales after the last day of `panel` are ignored. Questions may reach `horizon` days past the history. The place of a
+    value in `codes` is its number as a category. A model keeps the codes that it was fitted with, so that a value has
+    the same number in every block; without them, the codes of `statistics` are used.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Context:
             return self._places[name]
 
     def group_past(self, level: Level) -> Past:
-        """The summed sales of the level's groups, and of a last one that is none of them and sold nothing known."""
+        """The summed sales of the level's groups, and a last group of unknown sales, for series in none of them."""
         with self._lock:
             if level not in self._group_past:
                 sums = self.statistics.levels[level].units
@@ -82,7 +82,7 @@ class Context:
             return self._group_past[level]
 
     def group_price(self, level: Level) -> np.ndarray:
-        """The mean price of the level's groups, and of a last one that is none of them: float32 [group + 1, day]."""
+        """The mean price of the level's groups, and a last group without prices: float32 [group + 1, day]."""
         with self._lock:
             if level not in self._group_price:
                 sums = self.statistics.levels[level].price
@@ -91,12 +91,12 @@ class Context:
             return self._group_price[level]
 
     def block(self, panel: Panel) -> Block:
-        """The questions' view of the series of `panel`."""
+        """The block of the series of `panel`, about which questions can be asked."""
         return Block(self, panel)
 
 
 class Block:
-    """Some series, one or many, with their past and what is known ahead of them."""
+    """One or more series, with their past and what is known ahead."""
 
     def __init__(self, context: Context, panel: Panel):
         self.context = context
@@ -109,14 +109,14 @@ class Block:
         return self._panel
 
     def group_rows(self, level: Level) -> np.ndarray:
-        """The group of `level` that each series belongs to: int32 [series], past the last where it is in none."""
+        """The group of `level` that each series belongs to: int32 [series]; the number of groups if it is in none."""
         if level not in self._rows:
             self._rows[level] = self.context.statistics.levels[level].rows(self.panel.series)
         return self._rows[level]
 
     @cached_property
     def past(self) -> Past:
-        """The sales, laid out for windows; made when a feature first asks, for drawing rows needs none."""
+        """The sales, laid out for windows. They are laid out at the first use, as drawing rows does not need them."""
         return Past(self.panel.units, self.panel.frequency.season)
 
     def known(self, name: str, series: np.ndarray, day: np.ndarray) -> np.ndarray:
@@ -133,7 +133,7 @@ class Block:
         return mean[self.group_rows(level)[series], np.minimum(day, mean.shape[1] - 1)]
 
     def attribute(self, name: str) -> np.ndarray:
-        """A column of the series as numbers, float32 [series]: itself when numeric, else the place in the codes."""
+        """A column of the series as float32 [series]: numbers as they are, other values as their place in the codes."""
         column = self.panel.series[name]
         if name not in self.context.codes:
             return column.cast(pl.Float32).to_numpy()
@@ -142,7 +142,7 @@ class Block:
 
     @cached_property
     def price_past(self) -> Past:
-        """Prices laid out like sales: since they are known ahead, they may be asked for at the target day."""
+        """Prices laid out like sales; as they are known ahead, they reach past the cutoff."""
         return Past(self.panel.known["price"].on(slice(None)), self.panel.frequency.season)
 
     @cached_property
@@ -159,9 +159,9 @@ class Block:
 
 @dataclass(frozen=True)
 class Question:
-    """Many questions to one block: row r asks, at `cutoffs[place[r]]`, for `series[r]`, `step[r]` days ahead.
+    """Many questions about one block: row r asks at `cutoffs[place[r]]` about `series[r]`, `step[r]` days ahead.
 
-    `cutoffs` [cutoff] are indices of last known days; `place`, `series`, `step` are int32 [row].
+    `cutoffs` [cutoff] are the numbers of the last known days; `place`, `series` and `step` are int32 [row].
     """
 
     block: Block
@@ -180,23 +180,24 @@ class Question:
 
     @cached_property
     def day(self) -> np.ndarray:
-        """The day each row asks for: [row]."""
+        """The target day of each row: [row]."""
         return self.cutoff + self.step
 
     @cached_property
     def season_day(self) -> np.ndarray:
-        """The last day at or before the cutoff of the target's phase in the season (the last same weekday): [row]."""
+        """The last day up to the cutoff in the same phase of the season as the target (the same weekday): [row]."""
         season = self.block.panel.frequency.season
         return self.day - season * -(-self.step // season)
 
     @cached_property
     def year_day(self) -> np.ndarray:
-        """The day a year (in whole seasons) before the target, or the latest such day not after the cutoff: [row]."""
+        """The day a year (in whole seasons) before the target; as many years before as it takes to reach the cutoff:
+        [row]."""
         year = self.block.panel.frequency.year
         return self.day - year * -(-self.step // year)
 
     def at_cutoff(self, values: np.ndarray) -> np.ndarray:
-        """Of `values` [cutoff, series], those of each row's cutoff and series: [row]."""
+        """From `values` [cutoff, series], those of each row's cutoff and series: [row]."""
         return values[self.place, self.series]
 
     def group_rows(self, level: Level) -> np.ndarray:
@@ -208,9 +209,9 @@ class Question:
 class Feature:
     """One feature: `of` gives float32 [row] for a question.
 
-    `sees` says, in days before the cutoff, how far back it looks (None: all of the history); `reads` says what.
-    `default` says whether it belongs to the default set, `ahead` whether it moves with what is known of the days after
-    the cutoff: another price there is another value of it. `group_level` is the level whose units or prices it reads.
+    `reads` says which data it reads, and `sees` how many days before the cutoff it looks back (None: all). `default`
+    features belong to the default set. `ahead` features depend on covariates after the cutoff, so that another price
+    there changes them. `group_level` is the level of the groups whose units or prices it reads.
     """
 
     name: str
@@ -232,19 +233,19 @@ class Feature:
 
 
 def known_on(known: Known, series: np.ndarray, day: np.ndarray) -> np.ndarray:
-    """A covariate for pairs of series (its own) and day, float32 of their shape; NaN past its end."""
+    """A covariate for pairs of series and day, float32 of their shape; NaN outside its days."""
     last = known.values.shape[1] - 1
     values = known.values[known.rows[series], np.clip(day, 0, last)].astype(np.float32)
     return np.where((day > last) | (day < 0), np.float32(np.nan), values)
 
 
 def unknown(name: str) -> Feature:
-    """A feature that is known for no row, in the place of one that a panel's data do not give."""
+    """A feature that is NaN for every row; it replaces one for which a panel has no data."""
     return Feature(name, "unknown", "not known for these data", "nothing", 0, lambda q: np.full(len(q), np.nan))
 
 
 def statistics_for(block: Panel, features: Mapping[str, Feature], levels: Collection[Level] = ()) -> Statistics:
-    """What of the series of `block` goes into these features of other series; `levels` are counted too."""
+    """The statistics of a block that the features of all series need; the groups of `levels` are counted, too."""
     units: set[Level] = set()
     prices: set[Level] = set()
     for feature in features.values():
@@ -254,5 +255,5 @@ def statistics_for(block: Panel, features: Mapping[str, Feature], levels: Collec
 
 
 def _with_none(values: np.ndarray) -> np.ndarray:
-    """Values of groups [group, day] with a last row of which nothing is known."""
+    """Values of groups [group, day] with a last row of NaN."""
     return np.pad(values, ((0, 1), (0, 0)), constant_values=np.nan)

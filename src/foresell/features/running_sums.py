@@ -1,8 +1,8 @@
-"""What a block of series has sold, laid out so that any window of it can be asked for at any cutoff.
+"""Running sums of the sales of a block of series, for windows of any length at any cutoff.
 
-Everything here is a running sum or a running value along the days, so that a window is a difference of two rows.
-Arrays are day-major, [day, series]: a cutoff is then one contiguous row. A running value at day t depends on the
-days up to t and on nothing later, which is what keeps features from leaking.
+All arrays are running sums or running values along the days, so that a window is the difference of two rows. They are
+[day, series], so that a cutoff is one contiguous row. A running value at day t depends on no day after t, which keeps
+features from leaking.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 
 
 class Past:
-    """The units of a block of series, ready to be asked at many cutoffs at once.
+    """The units of a block of series, summed for windows at many cutoffs.
 
-    `units` is float32 [series, day] with NaN for unknown. `season` is the number of days in the short season
-    (7 for daily panels). All questions take `at`, an integer array of days of any shape, and give float32 of the shape
-    [*at, series]; or, with `series` of the same shape as `at`, one value for each pair: [*at]. Days before the
-    first give NaN.
+    `units` is float32 [series, day] with NaN for unknown, and `season` the number of days in the short season (7 for
+    daily panels). All methods take `at`, an integer array of days of any shape, and return float32 [*at, series]. With
+    `series`, an array of the same shape as `at`, they return one value for each pair: [*at]. Days before the first
+    give NaN.
     """
 
     def __init__(self, units: np.ndarray, season: int = 7):
@@ -123,12 +123,12 @@ class Past:
         return _ratio(self._window(self._zeros, at, days, None), self.count(at, days))
 
     def season_mean(self, at: np.ndarray, seasons: int, series: np.ndarray | None = None) -> np.ndarray:
-        """Mean over the same day of the last `seasons` seasons, such as the last four Mondays, the last being `at`."""
+        """Mean over the same day of the last `seasons` seasons up to `at`, such as over the last four Mondays."""
         total = self._window(self._season_sum, at, seasons, series, self.season)
         return _ratio(total, self._window(self._season_count, at, seasons, series, self.season))
 
     def days_since_sale(self, at: np.ndarray) -> np.ndarray:
-        """Days since something was sold, 0 when on the day itself; NaN when never."""
+        """Days since the last sale, 0 on its day; NaN before the first sale."""
         last = self._last_sale[np.clip(at, 0, self.n_days - 1)]
         return np.where(last < 0, np.float32(np.nan), (np.asarray(at)[..., None] - last).astype(np.float32))
 
@@ -138,7 +138,7 @@ class Past:
         return np.where(age < 0, np.float32(np.nan), age)
 
     def smoothed(self, at: np.ndarray, half_life: float) -> np.ndarray:
-        """Exponentially weighted mean whose weight halves every `half_life` days; unknown days are passed over."""
+        """Exponentially weighted mean, with weights that halve every `half_life` days; unknown days are left out."""
         if half_life not in self._smoothed:
             self._smoothed[half_life] = _exponential(self._filled, self._known, 0.5 ** (1 / half_life))
         return self._smoothed[half_life][np.clip(at, 0, self.n_days - 1)]
@@ -158,7 +158,10 @@ def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def _exponential(filled: np.ndarray, known: np.ndarray, keep: float) -> np.ndarray:
-    """Weighted sum over weight, both decaying by `keep` a day: [day, series], NaN before the first known day."""
+    """Running weighted means, with weights that shrink by the factor `keep` a day: [day, series].
+
+    NaN before the first known day.
+    """
     total = np.zeros(filled.shape[1], np.float64)
     weight = np.zeros(filled.shape[1], np.float64)
     out = np.empty_like(filled)

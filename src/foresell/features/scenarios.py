@@ -1,7 +1,7 @@
-"""Blocks of scenarios: series of a panel with other values ahead, and series that the panel does not have.
+"""Blocks for scenarios: series of a panel with other values ahead, and series that the panel does not have.
 
-Both are asked about at the panel's cutoff. All that the panel's own questions have made (sums by group, the calendar)
-serves them too, so that one row takes no longer than its own features.
+Both are asked about at the panel's cutoff. They reuse the group sums and the calendar of the panel, so that a row takes
+no longer than its own features.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLOCK = 1024  # series whose prices are laid out at a time
 
 
 class ScenarioContext(Context):
-    """The context of a panel that is asked at its cutoff over and over; what that needs of prices is kept."""
+    """The context of a panel for repeated questions at its cutoff; means and sums of prices are kept."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class ScenarioContext(Context):
 
 
 class ScenarioBlock(Block):
-    """Series of a panel with other values of covariates on days ahead; one series may stand there often.
+    """Series of a panel with other values of covariates on days ahead; a series may occur several times.
 
-    `members` [series] are rows of the panel, `ahead` the other values by covariate, float32 [series, step], NaN where
-    they are as known. The series change all at once where `together`, and then a group's mean price moves with
-    all of its own; else each is asked about as if it alone changed.
+    `members` [series] are rows of the panel. `ahead` has the other values by covariate, float32 [series, step], NaN
+    where they stay as known. With `together`, all series change at once, and the mean price of a group changes with all
+    of its members. Otherwise each is asked about as if only it changed.
     """
 
     context: ScenarioContext
@@ -88,7 +88,7 @@ class ScenarioBlock(Block):
 
     @cached_property
     def panel(self) -> Panel:  # type: ignore[override]
-        """The members as they are; only features that do not look ahead read it."""
+        """The members without changes; only features that do not look ahead read it."""
         return self.context.panel.part(self.members)
 
     def group_rows(self, level: Level) -> np.ndarray:
@@ -98,7 +98,7 @@ class ScenarioBlock(Block):
         return self._rows[level]
 
     def known(self, name: str, series: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """The covariate for pairs of series and day, float32 of their shape, other where it changes."""
+        """The covariate for pairs of series and day, with the changes: float32 of their shape."""
         values = known_on(self.context.panel.known[name], self.members[series], day)
         if name not in self.ahead:
             return values
@@ -109,11 +109,11 @@ class ScenarioBlock(Block):
         return np.where(inside & ~np.isnan(other), other, values)
 
     def price_mean(self, days: int, cutoff: np.ndarray, series: np.ndarray) -> np.ndarray:
-        """The mean known price of the days that end on the panel's cutoff, the only one that is asked about."""
+        """The mean known price of the days that end on the panel's cutoff, the only one in use."""
         return self.context.price_means(days)[self.members[series]]
 
     def group_price(self, level: Level, series: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """The mean price of the series' groups on its day, once prices have changed: float32 of their shape."""
+        """The mean price of the groups of the series after the changes: float32 of their shape."""
         step = day - self.context.n_days
         sums, counts = self.context.price_sums(level)
         rows = self.group_rows(level)[series]
@@ -125,14 +125,14 @@ class ScenarioBlock(Block):
 
     @cached_property
     def _prices(self) -> tuple[np.ndarray, np.ndarray]:
-        """The prices ahead before and after they change: float64 [series, step]."""
+        """The prices ahead without and with the changes: float64 [series, step] each."""
         series, step = np.indices((len(self.members), self.context.horizon))
         day = self.context.n_days + step
         before = known_on(self.context.panel.known["price"], self.members[series], day)
         return before.astype(np.float64), self.known("price", series, day).astype(np.float64)
 
     def _moved_groups(self, rows: np.ndarray, n_groups: int) -> tuple[np.ndarray, np.ndarray]:
-        """By how much the sums of prices and the number of known ones move: float64 [group, step] each."""
+        """The changes of the sums of prices, and of the number of known prices: float64 [group, step] each."""
         before, after = self._prices
         moved = np.zeros((2, n_groups, before.shape[1]))
         np.add.at(moved[0], rows, np.nan_to_num(after) - np.nan_to_num(before))
@@ -141,16 +141,16 @@ class ScenarioBlock(Block):
 
 
 class NewSeriesBlock(Block):
-    """Series without a history that are asked about as if they stood in a panel, each as if it alone were new.
+    """Series without a history, each asked about as if only it were added to a panel.
 
     `panel` holds them, with the days and columns of the panel of `context`. Each adds its own price to the mean of its
-    groups; of a group that the panel does not have, nothing is known.
+    groups. A group that the panel does not have is unknown.
     """
 
     context: ScenarioContext
 
     def group_price(self, level: Level, series: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """The mean price of the series' groups on its day, its own among them: float32 of their shape."""
+        """The mean price of the groups of the series, its own price included: float32 of their shape."""
         sums, counts = self.context.price_sums(level)
         rows, step = self.group_rows(level)[series], day - self.context.n_days
         own = self.known("price", series, day).astype(np.float64)
@@ -158,7 +158,9 @@ class NewSeriesBlock(Block):
 
 
 def _moved_mean(total: np.ndarray, count: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """The mean of `count` values of sum `total` once one of them, `before`, is `after`; NaN is one that is not known.
+    """The mean of `count` values with the sum `total` after one of them changes from `before` to `after`.
+
+    NaN in `before` or `after` means that the value is not known.
 
     >>> _moved_mean(np.array([6.0]), np.array([2.0]), np.array([np.nan]), np.array([3.0])).tolist()
     [3.0]

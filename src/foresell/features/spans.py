@@ -1,4 +1,4 @@
-"""How far features look, in periods of the panel, for daily, weekly and monthly sales."""
+"""The lags and windows of features, in periods of the panel, for daily, weekly and monthly sales."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from foresell.core.frequency import Frequency
 
 @dataclass(frozen=True)
 class Spans:
-    """Lengths in days (periods). `short`, `middle` and `long` are what trends compare; `year` is in whole seasons."""
+    """Lengths in days (periods). Trends compare `short`, `middle` and `long`; `year` is in whole seasons."""
 
     season: int
     year: int
@@ -20,7 +20,7 @@ class Spans:
     target_lags: tuple[int, ...]
     windows: tuple[int, ...]
     half_lives: tuple[int, ...]
-    seasons: tuple[int, ...]  # how many of the same weekday (of the same week of the year) to take a mean over
+    seasons: tuple[int, ...]  # numbers of the same weekdays (weeks of the year, months) that means are taken over
 
 
 SPANS = {

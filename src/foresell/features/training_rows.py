@@ -1,4 +1,4 @@
-"""Training rows: the same question asked at many past cutoffs, drawn once and shared by all windows."""
+"""Training rows: questions at many past cutoffs, drawn once and shared by all windows."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from foresell.features.catalogue import matrix
 from foresell.features.question import Block, Context, Feature, Question, statistics_for
 
 BLOCK = 1024  # series at a time: their running sums then fit in a few hundred megabytes
-SAMPLE = 1500  # about how many series are in the sample that a model may look at before it sees all rows
-THINNED = 100_000  # about how many rows are in the sample of some of the rows
-SAMPLE_STREAM, THINNED_STREAM = 1 << 32, 1 << 33  # first counters that no cutoff is, for draws other than of rows
-SUMMED = 8192  # series at a time of which sums by group are made
+SAMPLE = 1500  # about the number of series in the sample from which a model learns how features are distributed
+THINNED = 100_000  # about the number of rows of that sample where only some series or steps are used
+SAMPLE_STREAM, THINNED_STREAM = 1 << 32, 1 << 33  # no cutoff is as large, so these draws differ from that of rows
+SUMMED = 8192  # series at a time whose sums by group are made
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which questions to learn from: a cutoff every `every` days back from the last one over `days` days; at each,
-    a random `share` of all pairs of series and step."""
+    """Which questions to learn from: cutoffs every `every` days over the last `days` days, and at each of them a random
+    `share` of all pairs of series and step."""
 
     days: int = 1456
     every: int = 7
@@ -38,7 +38,7 @@ class Grid:
     def cutoffs(self, last: int, first: int | None = None) -> np.ndarray:
         """Past cutoffs for a window whose cutoff is `last`, oldest first: int64 [cutoff].
 
-        With `first`, also those that a window with that earlier cutoff asks for.
+        With `first`, also those for a window with that earlier cutoff.
         """
         oldest = max((last if first is None else first) - self.days, 0)
         return np.arange(last - self.every, oldest - 1, -self.every, dtype=np.int64)[::-1]
@@ -50,7 +50,7 @@ class Part:
 
     series: slice | np.ndarray
     question: Callable[[Block], Question]
-    member: np.ndarray  # int32 [row]: which series of the panel
+    member: np.ndarray  # int32 [row]: the number of the series in the panel
     cutoff: np.ndarray  # int16 [row]
     day: np.ndarray  # int16 [row]
     units: np.ndarray  # float32 [row]
@@ -58,10 +58,10 @@ class Part:
 
 @dataclass(frozen=True)
 class WindowRows:
-    """The rows that one window may learn from: `units` [row], and their features when asked for.
+    """The rows that one window may learn from: their `units` [row], and functions that make their features.
 
-    `chunks` makes the features chunk by chunk, float32 [row, feature], `lengths` rows each; `sample` those of some
-    rows, enough to see how the features are distributed.
+    `chunks` makes the features chunk by chunk, float32 [row, feature], with `lengths` rows each. `sample` makes those
+    of some rows, enough to learn how the features are distributed.
     """
 
     units: np.ndarray
@@ -71,11 +71,11 @@ class WindowRows:
 
 
 class TrainingRows:
-    """The training rows of a panel for windows that end at `windows` (indices of cutoffs, the panel's last if none).
+    """The training rows of a panel for windows with the cutoffs `windows` (numbers of days; by default the last day).
 
-    With `keep`, features are made at the first use and kept in a temporary folder for the windows to come, else they
-    are made each time. A window sees only rows whose day lies at or before its cutoff. Several windows share their
-    rows exactly when they lie multiples of `grid.every` days apart.
+    With `keep`, features are kept in a temporary folder after their first use; otherwise they are made each time. A
+    window uses only rows whose target day is not after its cutoff. Windows share their rows if their cutoffs lie
+    multiples of `grid.every` days apart.
     """
 
     def __init__(
@@ -112,10 +112,10 @@ class TrainingRows:
         series: np.ndarray | None = None,
         steps: tuple[int, int] | None = None,
     ) -> WindowRows:
-        """The rows that may be known at `cutoff`, whose own cutoffs reach back over the grid's days.
+        """The rows whose answers are known at `cutoff`, with cutoffs in the `grid.days` before it.
 
-        `names` are the features wanted, in order; all where not given. `series` (bool [series]) and `steps` (the first
-        and the last) leave out the rows of other series and steps.
+        `names` are the features in order, by default all. `series` (bool [series]) and `steps` (the first and the last)
+        leave out the rows of other series and steps.
         """
         chosen = {}
         for number, part in enumerate(self._parts):
@@ -163,7 +163,7 @@ class TrainingRows:
         return share_of(random_bits(self.grid.seed, hashes, THINNED_STREAM, part.cutoff, part.day), share)
 
     def _columns(self, names: Sequence[str] | None) -> slice | list[int]:
-        """Where the features wanted stand: a slice, which copies nothing, where they are all there is."""
+        """The places of the features; a slice, which copies nothing, for all of them."""
         places = {name: place for place, name in enumerate(self.features)}
         if names is None or tuple(names) == tuple(places):
             return slice(None)
@@ -183,7 +183,7 @@ class TrainingRows:
         )
 
     def _values(self, number: int, part: Part) -> np.ndarray:
-        """The features of a part, float32 [row, feature]; kept in a file when there is a folder for it."""
+        """The features of a part, float32 [row, feature]; kept in a file if there is a folder for it."""
         path = Path(self._folder.name) / f"{number}.npy" if self._folder else None
         if path and path.exists():
             return np.load(path, mmap_mode="r")
@@ -198,11 +198,11 @@ class TrainingRows:
 def draw(
     units: np.ndarray, hashes: np.ndarray, cutoffs: np.ndarray, horizon: int, grid: Grid
 ) -> tuple[np.ndarray, ...]:
-    """A random share of the questions whose answer is known: which cutoff, series and step, int32 [row] each.
+    """A random share of the questions with a known answer: place of the cutoff, series and step, int32 [row] each.
 
-    `units` is float32 [series, day], `hashes` uint64 [series] those of the series' keys. Whether a question is drawn
-    depends on the seed, the key, the cutoff and the step: neither on the other series and their order, nor on later
-    cutoffs, nor on how long the history is.
+    `units` is float32 [series, day], and `hashes` uint64 [series] are those of the keys. Whether a question is drawn
+    depends on the seed, the key, the cutoff and the step only: not on other series and their order, later cutoffs or
+    the length of the history.
     """
     n_days = units.shape[1]
     steps = np.arange(1, horizon + 1)
@@ -218,13 +218,13 @@ def draw(
 
 
 def merged_statistics(panel: Panel, features: Mapping[str, Feature], engine: Engine = LOCAL) -> Statistics:
-    """What of all series of `panel` goes into these features, made of its blocks."""
+    """The statistics of all series of `panel` that these features need, merged from those of its blocks."""
     blocks = panel.blocks(SUMMED) if panel.n_series else [panel]
     return engine.merge(partial(statistics_for, features=features), blocks, Statistics.merge)
 
 
-def everything(block: Block, cutoff: int, horizon: int) -> Question:
-    """All series and steps of a block at one cutoff, series by series: rows reshape to [series, step]."""
+def all_questions(block: Block, cutoff: int, horizon: int) -> Question:
+    """The questions about all series and steps of a block at one cutoff; rows reshape to [series, step]."""
     n_series = block.panel.n_series
     series = np.repeat(np.arange(n_series, dtype=np.int32), horizon)
     step = np.tile(np.arange(1, horizon + 1, dtype=np.int32), n_series)

@@ -8,11 +8,10 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import WEEKDAYS, Frequency, weekday
 from foresell.onboarding.columns import share
 from foresell.onboarding.series_keys import DAY
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 COMPLETE = 0.95  # a series with this share of the days on which it could sell is recorded daily, not by sales
 LUMPY = 0.05  # a typical series that sells on a smaller share of days is not forecast by day
 FEWEST = 12  # a history of fewer weeks or months is not cut into them
@@ -48,7 +47,7 @@ def infer_frequency(dates: np.ndarray) -> Conclusion:
             doubt = f"Dates are mostly {usual} days apart, more than a month; the months between count as missing."
         return Conclusion("M", f"dates are mostly {usual} days apart, never two in a month", doubt)
     if usual == 7 and float(np.mean(gaps % 7 == 0)) >= COMPLETE:
-        return Conclusion("W", f"dates are 7 days apart, on {_weekday(dates[0])}s")
+        return Conclusion("W", f"dates are 7 days apart, on {WEEKDAYS[weekday(dates)[0]]}s")
     if 6 <= usual <= 8:
         return Conclusion("W", "dates are mostly 7 days apart", "Some weeks begin on another weekday than the others.")
     doubt = f"Dates are mostly {usual} days apart, neither daily, weekly nor monthly." if usual > 3 else None
@@ -85,10 +84,6 @@ def _share_with_sales(sample: pl.DataFrame, keys: tuple[str, ...], end: date, fr
     periods = ((last - start.min()).dt.total_days() / DAYS_IN[frequency]).round() + 1
     shares = sample.group_by(keys).agg((start.n_unique() / periods).alias("share"))["share"]
     return float(np.median(shares.to_numpy()))
-
-
-def _weekday(day: np.datetime64) -> str:
-    return WEEKDAYS[(int(day.astype("datetime64[D]").astype(np.int64)) + 3) % 7]
 
 
 def infer_absent(sample: pl.DataFrame, keys: tuple[str, ...], quantity: pl.Series, frequency: str) -> Conclusion:

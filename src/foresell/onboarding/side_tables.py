@@ -23,7 +23,7 @@ FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukun
 
 
 @dataclass(frozen=True)
-class SideTable:
+class CandidateTable:
     """A table beside the sales: its file, a sample of it, its columns, and those of the keys that it has too."""
 
     file: InputFile
@@ -60,7 +60,7 @@ def propose(draft: Draft, sales: TableSample, series: pl.DataFrame, days: list[s
     return series
 
 
-def _withdraw_date_format(draft: Draft, sides: list[SideTable]) -> None:
+def _withdraw_date_format(draft: Draft, sides: list[CandidateTable]) -> None:
     """Leaves the date format open where a side table writes dates otherwise, as the setting is for all tables."""
     written = draft.data.get("date_format")
     used = _used(draft) | {draft.data[name]["path"] for name in ("prices", "calendar") if name in draft.data}
@@ -72,7 +72,7 @@ def _withdraw_date_format(draft: Draft, sides: list[SideTable]) -> None:
             return
 
 
-def _tables_beside(draft: Draft, sales: TableSample) -> list[SideTable]:
+def _tables_beside(draft: Draft, sales: TableSample) -> list[CandidateTable]:
     """The other tables in the folder of the sales file, or beside the folder where the sales are a folder."""
     if sales.files[0].remote:
         return []
@@ -90,7 +90,7 @@ def _tables_beside(draft: Draft, sales: TableSample) -> list[SideTable]:
             continue
         decimal = draft.data.get("decimal", ".")
         shared = tuple(key for key in draft.data["keys"] if key in sample.columns)
-        sides.append(SideTable(file, sample, profile_columns(sample.frame, decimal), shared))
+        sides.append(CandidateTable(file, sample, profile_columns(sample.frame, decimal), shared))
     return sides
 
 
@@ -102,7 +102,7 @@ def _folders_of_parts(folder: Path, own: set[Path]) -> list[InputFile]:
     return [InputFile(str(path), path.name) for path in named if tables_in(path) and path.resolve() not in own]
 
 
-def _propose_future(draft: Draft, side: SideTable) -> bool:
+def _propose_future(draft: Draft, side: CandidateTable) -> bool:
     """Proposes a table that goes on where the sales end, without the quantity; False where the table is none."""
     data = draft.data
     if data.get("layout") == "wide" or "future" in data:
@@ -118,7 +118,7 @@ def _propose_future(draft: Draft, side: SideTable) -> bool:
     return True
 
 
-def _propose_items_or_stores(draft: Draft, side: SideTable, series: pl.DataFrame) -> pl.DataFrame:
+def _propose_items_or_stores(draft: Draft, side: CandidateTable, series: pl.DataFrame) -> pl.DataFrame:
     """Proposes a table that has one row for each value of one key; returns `series` with its columns."""
     if len(side.shared) != 1 or not side.other() or not side.one_row_for(side.shared):
         return series
@@ -144,7 +144,7 @@ def _propose_items_or_stores(draft: Draft, side: SideTable, series: pl.DataFrame
 # -- prices and calendar ------------------------------------------------------------------------------------------
 
 
-def _prices_and_calendar(draft: Draft, sides: list[SideTable], series: pl.DataFrame, days: list[str]) -> None:
+def _prices_and_calendar(draft: Draft, sides: list[CandidateTable], series: pl.DataFrame, days: list[str]) -> None:
     priced = [side for side in sides if _is_prices(side) and side.file.path not in _used(draft)]
     calendars = [side for side in sides if _is_calendar(draft, side)]
     week = _propose_prices(draft, priced, calendars)
@@ -169,26 +169,26 @@ def _used(draft: Draft) -> set[str]:
     return {table["path"] for table in tables if table} | {draft.data.get("future", "")}
 
 
-def _is_prices(side: SideTable) -> bool:
+def _is_prices(side: CandidateTable) -> bool:
     return bool(side.shared) and _price_of(side) is not None and not side.one_row_for(side.shared)
 
 
-def _price_of(side: SideTable) -> str | None:
+def _price_of(side: CandidateTable) -> str | None:
     fits = [c for c in side.columns.values() if c.kind == ValueKind.NUMBER and name_score(c.name, "price") >= 3]
     return max(fits, key=lambda c: name_score(c.name, "price")).name if fits else None
 
 
-def _is_calendar(draft: Draft, side: SideTable) -> bool:
+def _is_calendar(draft: Draft, side: CandidateTable) -> bool:
     if side.shared or not side.dates() or draft.data.get("quantity") in side.columns:
         return False
     return side.one_row_for([_date_of(side)])
 
 
-def _date_of(side: SideTable) -> str:
+def _date_of(side: CandidateTable) -> str:
     return max(side.dates(), key=lambda name: name_score(name, "date"))
 
 
-def _withdraw_price_of_lines(draft: Draft, side: SideTable) -> None:
+def _withdraw_price_of_lines(draft: Draft, side: CandidateTable) -> None:
     """Drops the price of transaction lines, known only on days with a sale, for a table with prices of all days."""
     reasons = [reason for reason in draft.reasons if reason.setting == "data.price"]
     if draft.data.get("layout") != "transactions" or not reasons or reasons[0].why == BY_HAND:
@@ -197,7 +197,7 @@ def _withdraw_price_of_lines(draft: Draft, side: SideTable) -> None:
     draft.leave_out(draft.data.pop("price"), f"only sales have it; {side.file.name} has prices for other days as well")
 
 
-def _propose_prices(draft: Draft, priced: list[SideTable], calendars: list[SideTable]) -> str | None:
+def _propose_prices(draft: Draft, priced: list[CandidateTable], calendars: list[CandidateTable]) -> str | None:
     """Proposes a table of prices by date, or by a week that a calendar explains; returns the column of the week."""
     for side in priced:
         price = _price_of(side)
@@ -221,7 +221,7 @@ def _propose_prices(draft: Draft, priced: list[SideTable], calendars: list[SideT
     return None
 
 
-def _calendar_settings(side: SideTable, series: pl.DataFrame, days: list[str], week: str | None) -> dict[str, Any]:
+def _calendar_settings(side: CandidateTable, series: pl.DataFrame, days: list[str], week: str | None) -> dict[str, Any]:
     tree: dict[str, Any] = {"path": side.file.path, "date": _date_of(side)}
     if day := _day_column(side, days):
         tree["day"] = day
@@ -237,7 +237,7 @@ def _calendar_settings(side: SideTable, series: pl.DataFrame, days: list[str], w
     return tree
 
 
-def _day_column(side: SideTable, days: list[str]) -> str | None:
+def _day_column(side: CandidateTable, days: list[str]) -> str | None:
     """The calendar's column that holds the names of a wide table's day columns."""
     wanted = set(days)
     for column in side.columns.values() if wanted else ():
@@ -246,7 +246,7 @@ def _day_column(side: SideTable, days: list[str]) -> str | None:
     return None
 
 
-def _flags(side: SideTable, series: pl.DataFrame) -> dict[str, Any]:
+def _flags(side: CandidateTable, series: pl.DataFrame) -> dict[str, Any]:
     """Flags such as snap_CA and snap_TX, where CA and TX are values of a column of the series."""
     flags: dict[str, Any] = {}
     values = {name: {str(value) for value in series[name].drop_nulls().unique()} for name in series.columns}

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import io
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, cast
 
 import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UsageError, first_five
-from foresell.data.input_files import TABLE_ENDINGS, InputFile, TextFile, reading
+from foresell.data.input_files import TABLE_ENDINGS, InputFile, TextFile, reading, unzipped
 from foresell.onboarding.column_names import name_score, plain
 
 ROW = "__row"  # the number of a sampled row in the table, from 0
@@ -123,10 +121,7 @@ def _head(file: InputFile, encoding: str | None) -> tuple[str, bool, str]:
         text = next(TextFile(file).blocks(HEAD_BYTES), b"").decode(errors="replace")
         return text, True, "utf-8"
     with reading(file), open(file.path, "rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        stream = cast(IO[bytes], gzip.GzipFile(fileobj=raw)) if zipped else raw
-        head = stream.read(HEAD_BYTES + 1)
+        head = unzipped(raw).read(HEAD_BYTES + 1)
     cut, head = len(head) > HEAD_BYTES, head[:HEAD_BYTES]
     encoding = encoding or _encoding(head)
     next(TextFile(file, encoding).blocks(4096))  # refuses what is empty or binary

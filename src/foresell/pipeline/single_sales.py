@@ -155,7 +155,9 @@ def _key(sales: pl.DataFrame, target: str, inputs: tuple[str, ...], keys: tuple[
     return (min(names, key=variance_within),) if names else ()
 
 
-def _learnt(trial: Trial, singles: SingleSalesTable, date: str, refused: dict[str, str], without: str) -> dict[str, Any]:
+def _learnt(
+    trial: Trial, singles: SingleSalesTable, date: str, refused: dict[str, str], without: str
+) -> dict[str, Any]:
     """What the fitted regression says of itself, as plain data."""
     dates = singles.frame[date]
     return {

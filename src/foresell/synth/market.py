@@ -12,6 +12,7 @@ from zlib import crc32
 import numpy as np
 
 from foresell.core.errors import UsageError
+from foresell.core.frequency import weekday
 from foresell.synth.random_streams import Stream, stream
 
 DAYS_IN_YEAR = 365.25
@@ -117,15 +118,6 @@ def yearly_factor(harmonics: Harmonics, dates: np.ndarray) -> np.ndarray:
 
     day = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.float64)
     return raw(day) / raw(np.arange(DAYS_IN_YEAR * 4) / 4).mean()
-
-
-def weekday(dates: np.ndarray) -> np.ndarray:
-    """The weekday of each date, 0 for Monday.
-
-    >>> weekday(np.array(["2024-05-16"], "datetime64[D]"))
-    array([3])
-    """
-    return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
 
 
 def event_days(dates: np.ndarray) -> np.ndarray:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
-from foresell.synth.market import DAYS_IN_YEAR, Harmonics, weekday
+from foresell.core.frequency import weekday
+from foresell.synth.market import DAYS_IN_YEAR, Harmonics
 from foresell.synth.random_streams import Stream, stream, traits
 
 SHORTEST_BOOK = 180

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 from msgspec import Struct
 
+from foresell.core.frequency import WEEKDAYS, weekday
 from foresell.features.calendar import holidays_of
 
 MOST_VALUES = 60
@@ -28,8 +29,6 @@ MOST_COUNTS = 50_000
 """Of so many values of a category the counts are kept."""
 
 TWO_YEARS = 2 * 365 - 1  # days
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 class NumberColumn(Struct, frozen=True, kw_only=True, tag="number"):
@@ -322,7 +321,7 @@ def _write_calendar(part: np.ndarray, column: CalendarColumn, days: np.ndarray, 
         encoded.assume(without_date, f"{column.name} is not given: taken as {column.last}, the last training date")
         days = np.where(missing, np.datetime64(column.last, "D"), days)
     rows, months = np.arange(len(days)), days.astype("datetime64[M]")
-    part[rows, (days.astype(np.int64) + 3) % 7] = 1  # 1 January 1970 was a Thursday
+    part[rows, weekday(days)] = 1
     part[:, 7] = (days - months).astype(np.int64) / 31
     if column.months:
         part[rows, part.shape[1] - 12 + months.astype(np.int64) % 12] = 1

@@ -22,7 +22,7 @@ from foresell.engine.local import ONE_BY_ONE
 from foresell.engine.protocol import Engine
 from foresell.features.catalogue import all_features, matrix
 from foresell.features.question import Block, Context, Feature, statistics_for, unknown
-from foresell.features.training_rows import BLOCK, everything, merged_statistics
+from foresell.features.training_rows import BLOCK, all_questions, merged_statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions
 from foresell.models.global_models.training_data import Loss, level_weights, recent_level, safe_names
@@ -281,7 +281,7 @@ class BoosterInput:
         """The features of all steps of `members` [series], rows of the panel: float32 [row, feature]."""
         is_run = (np.diff(members) == 1).all()
         part = self.panel.part(slice(members[0], members[-1] + 1) if is_run else members)  # a slice copies nothing
-        question = everything(self.view(self.context, part), self.panel.n_days - 1, self.recipe.horizon)
+        question = all_questions(self.view(self.context, part), self.panel.n_days - 1, self.recipe.horizon)
         return matrix(question, self.features)
 
     def blocks(self, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
