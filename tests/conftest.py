@@ -7,6 +7,7 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before a library with threads is loaded
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core to itself. Threads of OpenMP beyond it would wait for one another in busy loops.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -14,6 +14,7 @@ import foresell
 from foresell.apps.cli import main
 from foresell.core.errors import ForesellError
 from foresell.core.settings import parse_settings
+from foresell.ensemble.configured_models import models_of
 from foresell.onboarding.presets import PRESETS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -128,7 +129,8 @@ def test_the_yaml_of_the_documents_is_settings():
 
     for block in blocks(ALL, "yaml"):
         tree = {"data": {"sales": "sales.csv", "keys": ["item"]}} | yaml.safe_load(block)
-        assert parse_settings(tree)
+        settings = parse_settings(tree)
+        assert settings.models is None or len(models_of(settings)) == len(settings.models)
 
 
 def test_the_exit_codes_are_those_of_the_errors():

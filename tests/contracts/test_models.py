@@ -26,6 +26,7 @@ OPTIONS: dict[str, dict[str, object]] = {
     "lightgbm": {"trees": 20, "share": 0.5},
     "xgboost": {"trees": 20, "share": 0.5, "min_rows": 20},
     "random_forest": {"trees": 20, "share": 0.5, "leaves": 32},
+    "sklearn": {"regressor": "Ridge", "share": 0.5},
     "sarima": {"days": 60, "order": [1, 0, 1]},
     "sarimax": {"days": 60, "order": [1, 0, 0]},
     "ets": {"days": 60},
@@ -33,7 +34,11 @@ OPTIONS: dict[str, dict[str, object]] = {
 }
 """Options that keep a model small enough for the panels here."""
 
-LIBRARIES = {"xgboost": "xgboost", **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statsforecast")}
+LIBRARIES = {
+    "xgboost": "xgboost",
+    "sklearn": "skops",
+    **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statsforecast"),
+}
 """What a model needs that does not come with every installation."""
 
 ONE_BY_ONE = (

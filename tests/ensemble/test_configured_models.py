@@ -44,3 +44,12 @@ def test_features_are_in_use_when_a_model_uses_them(make_panel):
     assert list(used) == ["lag_1", "lag_2"]
     with pytest.raises(UsageError, match="lag_one"):
         features_in_use([Wanted(name="lightgbm")], Features(use=("lag_one",)), there)
+
+
+def test_a_regressor_of_scikit_learn_goes_by_its_class():
+    pytest.importorskip("skops")
+    names = ("Ridge", "Lasso", "sklearn.linear_model.Ridge")
+    wanted = [Wanted(name="sklearn", options={"regressor": name}) for name in names]
+    made = make_models(wanted, Features(drop=("price",)), (("store",),), 5)
+    assert list(made) == ["Ridge", "Lasso", "Ridge_2"]
+    assert all((model.drop, model.levels, model.seed) == (("price",), (("store",),), 5) for model in made.values())

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -258,3 +259,33 @@ def test_the_door_is_light_and_opens_on_demand():
         raise SystemExit("an attribute that is not there was found")
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=True)
+
+
+def test_a_regressor_of_scikit_learn_is_a_model(panel):
+    pytest.importorskip("skops")
+    from sklearn.linear_model import Ridge
+    from sklearn.tree import DecisionTreeRegressor
+
+    ridge = Ridge(alpha=10)
+    models = ["seasonal_naive", ridge, DecisionTreeRegressor(min_samples_leaf=20)]
+    tested = fs.backtest(panel, models, horizon=7, windows=2, totals=False)
+    assert set(tested.leaderboard()["model"]) == {"seasonal_naive", "Ridge", "DecisionTreeRegressor", "ensemble"}
+    by_name = fs.backtest(panel, {"mine": ridge}, horizon=7, windows=2, totals=False)
+    assert by_name.models["mine"].regressor is ridge
+    means = [result.forecasts.filter(model=name)["mean"] for result, name in ((tested, "Ridge"), (by_name, "mine"))]
+    assert means[0].to_list() == means[1].to_list()
+    forecasts = fs.forecast(panel, ridge, horizon=7, tested=tested, quantiles=(0.1, 0.9))
+    assert (forecasts.bottom.mean >= 0).all()
+    assert forecasts.to_frame().columns[-2:] == ["q100", "q900"]
+
+
+def test_the_python_of_the_page_on_scikit_learn_runs_as_it_stands(sales, tmp_path, monkeypatch):
+    pytest.importorskip("skops")
+    page = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "scikit-learn.md"
+    (code,) = re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    sales.write_csv(tmp_path / "sales.csv")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(code, names)
+    assert set(names["tested"].leaderboard()["model"]) == {"plain", "ranked", "ensemble"}
+    assert names["forecasts"].bottom.mean.shape == (6, 28)

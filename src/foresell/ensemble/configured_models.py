@@ -110,7 +110,8 @@ def make_models(
     seed: int,
     make: Callable[..., Model] = models.make,
 ) -> dict[str, Model]:
-    """The models by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``.
+    """The models by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``. One with a `label`
+    goes by that: a regressor of scikit-learn by its class.
 
     `features`, `levels` and `seed` go to every model that has such options, unless its own options set them. Raises
     UsageError for a model or an option that does not exist.
@@ -121,9 +122,10 @@ def make_models(
     for model in wanted:
         known = models.options(model.name)
         options = {name: value for name, value in shared.items() if name in known} | model.options
-        count[model.name] += 1
-        name = model.name if count[model.name] == 1 else f"{model.name}_{count[model.name]}"
-        by_name[name] = make(model.name, **options)
+        made = make(model.name, **options)
+        label = getattr(made, "label", model.name)
+        count[label] += 1
+        by_name[label if count[label] == 1 else f"{label}_{count[label]}"] = made
     return by_name
 
 

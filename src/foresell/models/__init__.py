@@ -26,6 +26,7 @@ MODELS = {
     "lightgbm": "foresell.models.global_models.lightgbm:LightGBM",
     "xgboost": "foresell.models.global_models.xgboost:XGBoost",
     "random_forest": "foresell.models.global_models.forest:RandomForest",
+    "sklearn": "foresell.models.global_models.sklearn:Sklearn",
     "launch": "foresell.models.launch.model:Launch",
     "sarima": "foresell.models.statistical:Sarima",
     "sarimax": "foresell.models.statistical:Sarimax",

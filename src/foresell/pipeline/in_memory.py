@@ -31,12 +31,13 @@ from foresell.ensemble.configured_models import QUALITIES, TOTALS, make_models, 
 from foresell.evaluate.backtest import BENCHMARK, Backtest
 from foresell.evaluate.backtest import backtest as run_backtest
 from foresell.evaluate.cutoffs import cutoffs
+from foresell.models.global_models.regressors import is_regressor
 from foresell.models.totals import Totals
 
 if TYPE_CHECKING:
     from foresell.models.contract import Model
 
-Models = Iterable[str] | Mapping[str, "Model"]
+Models = Iterable[Any] | Mapping[str, Any]
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FAST = tuple(model.name for model in QUALITIES["fast"])
 
@@ -168,10 +169,11 @@ def backtest(
 ) -> BacktestResult:
     """How well `models` would have forecast the last `windows` times `horizon` days of `panel`.
 
-    `models` are names of the registry, or models by the names they shall have. `levels` are tuples of columns
-    of the panel's series to score beside the total and the single series; with `totals`, those with large groups are
-    forecast by themselves too, and single series brought into line with them. `result.leaderboard()` compares the
-    models and their ensemble, `result.forecasts` are all forecasts beside what happened.
+    `models` are names of the registry and regressors with the interface of scikit-learn, which go by their class; or
+    these, and models, by the names they shall have. `levels` are tuples of columns of the panel's series to score
+    beside the total and the single series; with `totals`, those with large groups are forecast by themselves too, and
+    single series brought into line with them. `result.leaderboard()` compares the models and their ensemble,
+    `result.forecasts` are all forecasts beside what happened.
 
     Raises UsageError for an unknown model or level and for a history that is too short.
     """
@@ -192,7 +194,7 @@ def backtest(
 
 def forecast(
     panel: Panel,
-    model: str | Model | None = None,
+    model: Any = None,
     horizon: int = 28,
     *,
     levels: Iterable[Sequence[str]] = (),
@@ -203,10 +205,10 @@ def forecast(
 ) -> Forecasts:
     """The `horizon` days after the panel's last one, for the total, `levels` and the single series.
 
-    `model` is a name of the registry or a model; where it is not given, the ensemble of `tested`, or LightGBM. With
-    `tested`, a backtest of the same series, `quantiles` come from the errors in it of the model, which
-    goes by `name` there (its own, where not given); without, the forecast has a mean only. `forecasts.to_frame()`
-    gives one tidy table.
+    `model` is a name of the registry, a model, or a regressor with the interface of scikit-learn; where it is not
+    given, the ensemble of `tested`, or LightGBM. With `tested`, a backtest of the same series, `quantiles` come from
+    the errors in it of the model, which goes by `name` there (its own, where not given); without, the forecast has a
+    mean only. `forecasts.to_frame()` gives one tidy table.
 
     Raises UsageError where `tested` holds no forecasts by the model, or is of other series.
     """
@@ -218,10 +220,11 @@ def forecast(
     if model is None and tested is not None:
         name, fitting, sums, combination = ENSEMBLE, tested.models, tested.totals_model, tested.combination
     else:
-        model = model or "lightgbm"
-        made = _models((model,) if isinstance(model, str) else {"model": model}, hierarchy, seed)
-        name = name or (model if isinstance(model, str) else model.name)
-        fitting, sums = dict(zip([name], made.values(), strict=True)), None
+        model = "lightgbm" if model is None else model
+        listed = isinstance(model, str) or is_regressor(model)
+        ((own_name, only),) = _models([model] if listed else {"model": model}, hierarchy, seed).items()
+        name = name or (own_name if listed else model.name)
+        fitting, sums = {name: only}, None
         combination = Combination(Blend.fixed({name: 1.0}), Reconciliation({BOTTOM_UP: 1.0}))
     errors = None if tested is None else _forecasts_by(tested, name)
     bottom = fit(panel, horizon, fitting, sums, combination).forecast(panel)
@@ -259,15 +262,31 @@ def _models(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]
                 f"What is given as {first_five(map(repr, odd))} in 'models' is no model; expected one with a method "
                 "`fit`, as `foresell.models.make('lightgbm')` makes it."
             )
-        return dict(models)
-    odd = [model for model in listed if not isinstance(model, str)]
+        return {name: _of_regressor(model, hierarchy, seed) for name, model in models.items()}
+    odd = [model for model in listed if not isinstance(model, str) and not is_regressor(model)]
     if odd:
         raise UsageError(
             f"'models' lists {first_five(odd)}; expected names of models. Give models themselves by the names they "
             "shall have: `models={'mine': model}`."
         )
-    wanted = [ModelSettings(name=name) for name in listed]
+    wanted = [_described(model) for model in listed]
     return make_models(wanted, Features(), hierarchy.levels[1:-1], seed)
+
+
+def _of_regressor(model: Any, hierarchy: Hierarchy, seed: int) -> Model:
+    """The model that learns by a regressor of scikit-learn; any other model as it is."""
+    if not is_regressor(model):
+        return model
+    return next(iter(make_models([_described(model)], Features(), hierarchy.levels[1:-1], seed).values()))
+
+
+def _described(model: Any) -> ModelSettings:
+    """A name of the registry, or a regressor, as settings describe a model."""
+    return (
+        ModelSettings(name=model)
+        if isinstance(model, str)
+        else ModelSettings(name="sklearn", options={"regressor": model})
+    )
 
 
 def _hierarchy(panel: Panel, levels: object) -> Hierarchy:

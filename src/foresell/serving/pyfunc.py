@@ -36,8 +36,10 @@ OUTPUTS = (
 """What `Service.predict` answers for each row."""
 
 EXAMPLES = 3
-EXTRAS = {"xgboost": "xgboost", "sarima": "statistical", "sarimax": "statistical", "ets": "statistical",
-          "theta": "statistical"}  # fmt: skip
+EXTRAS = {
+    **{name: name for name in ("xgboost", "sklearn")},
+    **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statistical"),
+}
 """Models that need an extra of foresell, and which."""
 
 

@@ -36,6 +36,7 @@ def test_settings_never_change():
         ({"output": {"quantiles": [1.5]}}, "output.quantiles"),
         ({"backtest": {"window": 3}}, "Did you mean 'windows'"),
         ({"data": {"sales": "a.csv"}}, "keys"),
+        ({"models": [{"name": "lightgbm", "trees": 9}]}, "unknown field `trees`.* stand below 'options'.*trees"),
         ({"data": {**SMALLEST["data"], "layout": "tall"}}, "layout|tall"),
     ],
 )

@@ -12,6 +12,7 @@ import msgspec
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings.base import Strict
+from foresell.core.settings.models import Model
 from foresell.core.settings.root import Settings
 
 
@@ -21,9 +22,12 @@ def _explain(error: msgspec.ValidationError, source: str) -> str:
     unknown = re.search(r"unknown field `(.+?)`", message)
     hint = ""
     if unknown:
-        known = {name for kind in Strict.__subclasses__() for name in kind.__struct_fields__}
+        of_model = re.search(r"models\[\.*\d*\]`", message)
+        kinds = [Model] if of_model else Strict.__subclasses__()
+        known = {name for kind in kinds for name in kind.__struct_fields__}
         near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
+        own = f" A model's own options stand below 'options', as in options: {{{unknown.group(1)}: ...}}."
+        hint = f" Did you mean '{near[0]}'?" if near else own if of_model else ""
     where = message.replace("$.", "").replace("Object contains", "it contains")
     return f"The settings in {source} cannot be used: {where}.{hint}"
 

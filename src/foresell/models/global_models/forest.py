@@ -12,13 +12,13 @@ from pathlib import Path
 
 from foresell.models.global_models import fitted
 from foresell.models.global_models.lightgbm import Trees, dataset, shared_parameters, train
-from foresell.models.global_models.model import Pooled
+from foresell.models.global_models.model import PooledTrees
 from foresell.models.global_models.training_data import BoosterTraining, LossName
 
 
 @dataclass(frozen=True)
-class RandomForest(Pooled):
-    """How to learn a random forest: the options of `Pooled`, of which the loss is squared.
+class RandomForest(PooledTrees):
+    """How to learn a random forest: the options of `PooledTrees`, of which the loss is squared.
 
     Nothing is boosted, so a tree is worth its leaves only: they are many and small, and the average makes them steady.
     """

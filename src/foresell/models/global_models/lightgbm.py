@@ -12,7 +12,7 @@ import numpy as np
 
 from foresell.core.frequency import Frequency
 from foresell.models.global_models import fitted
-from foresell.models.global_models.model import GRIDS, Boosted, Pooled
+from foresell.models.global_models.model import GRIDS, Boosted, PooledTrees
 from foresell.models.global_models.training_data import BoosterTraining, Chunk, joined
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Trees:
             raise ValueError(f"{path.name}: {error}") from error
 
 
-def shared_parameters(model: Pooled, training: BoosterTraining) -> dict[str, Any]:
+def shared_parameters(model: PooledTrees, training: BoosterTraining) -> dict[str, Any]:
     """What boosting and a forest progress LightGBM alike."""
     return {
         "objective": OBJECTIVES[training.loss.name],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, get_args
 
@@ -58,20 +58,15 @@ class Pooled(ABC):
 
     `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
     are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions
-    (about `max_rows` in all where not given), makes the rows. `loss` is ``tweedie`` (with the variance `power`
-    between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
-    `by` is the level each of whose groups has boosters of its own; () pools all series. A group with too few rows is
-    left to a booster of all series and named in the findings. `blocks` is the number of parts of the horizon with a
-    booster each.
-    A tree has at most `leaves` leaves of at least `min_rows` rows each, and sees a random part of the features
-    (`feature_fraction`) and of the rows (`row_fraction`).
+    (about `max_rows` in all where not given), makes the rows.
+    `by` is the level each of whose groups has boosters of its own; () pools all series. A group with fewer than ten
+    times `min_rows` rows is left to a booster of all series and named in the findings. `blocks` is the number of parts
+    of the horizon with a booster each.
     """
 
     use: tuple[str, ...] = ("default",)
     drop: tuple[str, ...] = ()
     levels: tuple[Level, ...] = ()
-    loss: LossName = "tweedie"
-    power: float = 1.1
     by: Level = ()
     blocks: int = 1
     days: int | None = None
@@ -79,12 +74,7 @@ class Pooled(ABC):
     share: float | None = None
     max_rows: int = MAX_ROWS
     seed: int = 1
-    threads: int = 0
-    trees: int = 120
-    leaves: int = 64
     min_rows: int = 100
-    feature_fraction: float = 0.5
-    row_fraction: float = 1.0
     name: str = ""
 
     passes: ClassVar[int] = 1
@@ -103,9 +93,19 @@ class Pooled(ABC):
         """Which rows are asked for: models of equal `rows` can share what is prepared."""
         return Draw(self.days, self.every, self.share, self.max_rows, self.seed)
 
+    @property
+    def rounds(self) -> int:
+        """What `learn` counts up to in its progress."""
+        return 1
+
+    @property
+    def cost(self) -> Loss:
+        """What a mean may cost."""
+        return Loss("squared")
+
     @abstractmethod
     def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Booster:
-        """Trains one booster; `progress` is called with how many trees there are."""
+        """Trains one booster; `progress` is called with how many of `rounds` are done."""
 
     def prepare(
         self,
@@ -142,13 +142,14 @@ class Pooled(ABC):
         steps = horizon_blocks(horizon, self.blocks)
         rows = self._rows(questions, features, panel)
         groups, small = self._groups(panel, rows, steps)
-        codes, loss = dict(questions.context.codes), Loss(self.loss, self.power)
+        codes, loss = dict(questions.context.codes), self.cost
+        coded = tuple(place for place, name in enumerate(features) if name in codes)
         recipe = Recipe(horizon, features, self.levels, codes, loss, self.by, groups, small, steps)
         boosters = {}
         for number, key in enumerate(recipe.keys):
             chosen = rows(groups[key[0]], steps[key[1]])
             _check_sales(chosen, panel, horizon)
-            training = BoosterTraining(chosen, features, level_weights(panel.frequency), loss)
+            training = BoosterTraining(chosen, features, level_weights(panel.frequency), loss, coded)
             boosters[key] = self.learn(training, self._booster_progress(progress, number, len(recipe.keys)))
         return FittedPooled(self.name, recipe, boosters)
 
@@ -180,10 +181,10 @@ class Pooled(ABC):
         return tuple(groups), tuple(small)
 
     def _booster_progress(self, progress: Progress | None, before: int, boosters: int) -> Callable[[int], None]:
-        """What a booster calls with its number of trees, those of the boosters `before` it being done."""
+        """What a booster calls with its number of rounds, those of the boosters `before` it being done."""
         if progress is None:
-            return lambda trees: None
-        return lambda trees: progress(before * self.trees + trees, boosters * self.trees)
+            return lambda rounds: None
+        return lambda rounds: progress(before * self.rounds + rounds, boosters * self.rounds)
 
     def _alone(self, panel: Panel, horizon: int, engine: Engine) -> TrainingRows:
         """The rows of one window; kept in files only where they are run through more than once."""
@@ -222,17 +223,18 @@ class Pooled(ABC):
         return len(rows.units) >= ENOUGH * self.min_rows and bool((rows.units > 0).any())
 
     def _check(self) -> None:
-        if self.loss not in get_args(LossName):
-            raise self._wrong("loss", "one of " + ", ".join(get_args(LossName)))
-        if not (isinstance(self.power, int | float) and 1 < self.power < 2):
-            raise self._wrong("power", "a number above 1 and below 2")
-        least_of = {"leaves": 2} | dict.fromkeys(("blocks", "days", "every", "max_rows", "trees", "min_rows"), 1)
+        self._check_counts(dict.fromkeys(("blocks", "days", "every", "max_rows", "min_rows"), 1))
+        self._check_fractions(("share",))
+
+    def _check_counts(self, least_of: Mapping[str, int]) -> None:
         for option, least in least_of.items():
             value = getattr(self, option)
             left_open = value is None and option in ("days", "every")
             if not left_open and (not isinstance(value, int) or isinstance(value, bool) or value < least):
                 raise self._wrong(option, f"a whole number from {least}")
-        for option in ("share", "feature_fraction", "row_fraction"):
+
+    def _check_fractions(self, options: Sequence[str]) -> None:
+        for option in options:
             value = getattr(self, option)
             left_open = value is None and option == "share"
             if not left_open and not (isinstance(value, int | float) and 0 < value <= 1):
@@ -244,8 +246,45 @@ class Pooled(ABC):
 
 
 @dataclass(frozen=True)
-class Boosted(Pooled):
-    """How to boost trees on question rows: the options of `Pooled`, and
+class PooledTrees(Pooled):
+    """How to grow trees on question rows: the options of `Pooled`, and
+
+    `loss`: ``tweedie`` (with the variance `power` between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
+    A tree has at most `leaves` leaves of at least `min_rows` rows each, and sees a random part of the features
+    (`feature_fraction`) and of the rows (`row_fraction`). `threads` is 0 for all cores.
+    """
+
+    loss: LossName = "tweedie"
+    power: float = 1.1
+    threads: int = 0
+    trees: int = 120
+    leaves: int = 64
+    feature_fraction: float = 0.5
+    row_fraction: float = 1.0
+
+    @property
+    def rounds(self) -> int:
+        """The number of trees."""
+        return self.trees
+
+    @property
+    def cost(self) -> Loss:
+        """The loss, with its power."""
+        return Loss(self.loss, self.power)
+
+    def _check(self) -> None:
+        if self.loss not in get_args(LossName):
+            raise self._wrong("loss", "one of " + ", ".join(get_args(LossName)))
+        if not (isinstance(self.power, int | float) and 1 < self.power < 2):
+            raise self._wrong("power", "a number above 1 and below 2")
+        super()._check()
+        self._check_counts({"leaves": 2, "trees": 1})
+        self._check_fractions(("feature_fraction", "row_fraction"))
+
+
+@dataclass(frozen=True)
+class Boosted(PooledTrees):
+    """How to boost trees on question rows: the options of `PooledTrees`, and
 
     `learning_rate`, by how much each tree counts, and `l2`, which draws leaves towards the recent level as if so many
     rows more in each of them were at that level.

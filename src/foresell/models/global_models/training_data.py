@@ -100,12 +100,16 @@ class Chunk:
 
 @dataclass(frozen=True)
 class BoosterTraining:
-    """The rows that one booster learns from, made chunk by chunk; `features` are their names, in order."""
+    """The rows that one booster learns from, made chunk by chunk; `features` are their names, in order.
+
+    `codes` are the places of those that are attributes of text, as numbers.
+    """
 
     rows: WindowRows
     features: tuple[str, ...]
     level: dict[str, float]
     loss: Loss
+    codes: tuple[int, ...] = ()
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in the lengths of `rows.lengths`; may be run through again."""
