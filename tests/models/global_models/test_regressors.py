@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import NotInstalled, UsageError
 
 pytest.importorskip("skops")
 
@@ -104,5 +104,5 @@ def test_a_regressor_says_what_it_takes(regressor, missing, scaling, weight):
 
 def test_a_hint_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "skops.io", None)
-    with pytest.raises(UsageError, match=r"needs the packages scikit-learn and skops.*foresell\[sklearn\]"):
+    with pytest.raises(NotInstalled, match="Install the extra 'sklearn'"):
         make_regressor("Ridge", {}, seed=1)

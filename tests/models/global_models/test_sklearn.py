@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from foresell.core.errors import UnreadableFile, UsageError
+from foresell.core.errors import NotInstalled, UnreadableFile, UsageError
 from foresell.models import load, make, options
 
 pytest.importorskip("skops")
@@ -234,5 +234,5 @@ def test_a_damaged_file_is_refused(shop, tmp_path):
 def test_it_is_listed_where_its_library_is_not_installed(monkeypatch):
     monkeypatch.setitem(sys.modules, "skops.io", None)
     assert {"regressor", "parameters", "by", "max_rows"} <= set(options("sklearn"))
-    with pytest.raises(UsageError, match=r"foresell\[sklearn\]"):
+    with pytest.raises(NotInstalled, match="Install the extra 'sklearn'"):
         make("sklearn")

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from foresell.core.errors import UsageError, first_five
+from foresell.core.extras import importing
 from foresell.models.global_models.lightgbm import sleeping_threads
 
 MODULES = (
@@ -29,17 +30,11 @@ METHODS = ("fit", "predict", "get_params", "set_params")
 
 
 def imported() -> Any:
-    """scikit-learn. Raises UsageError where it or skops is not installed."""
+    """scikit-learn. Raises NotInstalled where it or skops is not installed."""
     sleeping_threads()
-    try:
-        import sklearn
+    with importing("sklearn"):
         import sklearn.base
         import skops.io  # noqa: F401
-    except ImportError as error:
-        raise UsageError(
-            "The model 'sklearn' needs the packages scikit-learn and skops, which are not both installed. "
-            'Install them with: pip install "foresell[sklearn]"'
-        ) from error
     return sklearn
 
 
