@@ -338,6 +338,21 @@ def partial_period_findings(count: int, frequency: Frequency, where: str) -> lis
     return [finding("partial-periods", where, count, message)] if count else []
 
 
+def fold_periods(values: np.ndarray, period: np.ndarray, count: int, *, mean: bool = False) -> np.ndarray:
+    """The sums (or means) of the known `values` [row, day] in each `period` [day]: float32 [row, period].
+
+    NaN where no value of the period is known. Days whose period is not between 0 and `count` - 1 are ignored.
+    """
+    folded = np.full((len(values), count), np.nan, np.float32)
+    for number in np.unique(period[(period >= 0) & (period < count)]):
+        days = values[:, period == number]
+        known = ~np.isnan(days)
+        n_known = known.sum(axis=1)
+        sums = np.where(known, days, 0).sum(axis=1, dtype=np.float64)
+        folded[:, number] = np.where(n_known > 0, sums / np.maximum(n_known, 1) if mean else sums, np.nan)
+    return folded
+
+
 def _fill_cells(
     frame: pl.DataFrame, n_series: int, n_days: int, total: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:

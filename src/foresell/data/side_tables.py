@@ -15,7 +15,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index
 from foresell.core.panel import Known
 from foresell.core.settings import Calendar, Table
-from foresell.data.cube import as_text
+from foresell.data.cube import as_text, fold_periods
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile, find_files
 from foresell.data.quarantine import side_table_findings
@@ -170,15 +170,9 @@ def mean_by_period(
 ) -> np.ndarray:
     """The mean of daily `values` [row, date] in each period, float32 [row, period]; NaN where no value is known."""
     period = period_index(dates, first, frequency)
-    inside = (period >= 0) & (period < total)
-    means = np.full((len(values), total), np.nan, np.float32)
     if frequency == Frequency.DAY:
+        inside = (period >= 0) & (period < total)
+        means = np.full((len(values), total), np.nan, np.float32)
         means[:, period[inside]] = values[:, inside]
         return means
-    for number in np.unique(period[inside]):
-        days = values[:, period == number]
-        known = ~np.isnan(days)
-        count = known.sum(axis=1)
-        sums = np.where(known, days, 0).sum(axis=1, dtype=np.float64)
-        means[:, number] = np.where(count > 0, sums / np.maximum(count, 1), np.nan)
-    return means
+    return fold_periods(values, period, total, mean=True)

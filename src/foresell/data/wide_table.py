@@ -16,6 +16,7 @@ from foresell.data.cube import (
     Cube,
     as_text,
     bad_row_entries,
+    fold_periods,
     no_sales_error,
     partial_period_findings,
     whole_period_bounds,
@@ -153,7 +154,7 @@ def _cube(rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, data: Dat
         findings = partial_period_findings(begin + end - past_last, frequency, data.sales)
         end = past_last
     one_column_a_day = frequency == Frequency.DAY and len(axis) == end and period[0] == 0
-    units = units if one_column_a_day else _sum_periods(units, period - begin, end - begin)
+    units = units if one_column_a_day else fold_periods(units, period - begin, end - begin)
     attributes = [name for name in data.attributes if name not in data.keys]
     first = period_range(origin, begin + 1, frequency)[-1]
     return Cube(series.select(*data.keys, *attributes), first, units, {}, [doubled], findings)
@@ -187,14 +188,3 @@ def _without_duplicates(
         units[first, ~equal] = np.nan
     doubled = bad_row_entries(series[np.sort(np.append(copies, firsts[differs]))], "duplicate-keys")
     return (series[firsts], units[firsts], doubled) if len(copies) else (series, units, doubled)
-
-
-def _sum_periods(units: np.ndarray, period: np.ndarray, count: int) -> np.ndarray:
-    """Days [series, day column] summed into periods [series, period]; NaN where all days of a period are NaN."""
-    sums = np.full((len(units), count), np.nan, np.float32)
-    for number in range(count):
-        days = units[:, period == number]
-        known = ~np.isnan(days)
-        total = np.where(known, days, 0).sum(axis=1, dtype=np.float64)
-        sums[:, number] = np.where(known.any(axis=1), total, np.nan)
-    return sums

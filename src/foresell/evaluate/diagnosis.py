@@ -16,11 +16,10 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import WEEKDAYS, Frequency, weekday
 from foresell.core.hierarchy import Groups, Hierarchy, level_name
 from foresell.core.panel import Panel
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
 CHANCE = 0.05
@@ -252,7 +251,7 @@ def _of_total(total: Errors, frequency: Frequency) -> pl.DataFrame:
 def _calendar(dates: np.ndarray, frequency: Frequency) -> tuple[str, tuple[str, ...], np.ndarray]:
     """The cycle of the calendar that errors may follow: its name, the names of its parts, and the part of each date."""
     if frequency == Frequency.DAY:
-        return "weekday", WEEKDAYS, (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
+        return "weekday", WEEKDAYS, weekday(dates)
     return "month", MONTHS, dates.astype("datetime64[M]").astype(np.int64) % 12
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from foresell.core.hierarchy import Level, level_name
 from foresell.features.groups import level_suffix
-from foresell.features.history import ratio
 from foresell.features.question import Feature, Question
+from foresell.features.running_sums import ratio
 from foresell.features.spans import Spans
 
 

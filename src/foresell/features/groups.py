@@ -11,9 +11,8 @@ from collections.abc import Callable
 import numpy as np
 
 from foresell.core.hierarchy import Level, level_name
-from foresell.features.history import ratio
 from foresell.features.question import Feature, Question
-from foresell.features.running_sums import Past
+from foresell.features.running_sums import Past, ratio
 from foresell.features.spans import Spans
 
 

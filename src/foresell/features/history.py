@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from foresell.features.question import Feature, Question
+from foresell.features.running_sums import ratio
 from foresell.features.spans import Spans
 
 
@@ -134,9 +135,3 @@ def _age() -> Feature:
         return q.at_cutoff(q.block.past.age(q.cutoffs))
 
     return Feature("age", "age", "days since the series was first on sale", "units", None, of)
-
-
-def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
-    """`above` over `below`, NaN where `below` is not positive: float32."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(below > 0, above / below, np.nan).astype(np.float32)

@@ -102,7 +102,7 @@ class Past:
 
     def mean(self, at: np.ndarray, days: int, series: np.ndarray | None = None) -> np.ndarray:
         """Mean units over the known days of the window; NaN when none is known."""
-        return _ratio(self._window(self._sum, at, days, series), self.count(at, days, series))
+        return ratio(self._window(self._sum, at, days, series), self.count(at, days, series))
 
     def moment(self, at: np.ndarray, days: int, order: int) -> np.ndarray:
         """Standard deviation (order 2, with n in the denominator) or skewness (order 3) over the window."""
@@ -120,12 +120,12 @@ class Past:
 
     def zero_share(self, at: np.ndarray, days: int) -> np.ndarray:
         """Share of the window's known days on which nothing was sold."""
-        return _ratio(self._window(self._zeros, at, days, None), self.count(at, days))
+        return ratio(self._window(self._zeros, at, days, None), self.count(at, days))
 
     def season_mean(self, at: np.ndarray, seasons: int, series: np.ndarray | None = None) -> np.ndarray:
         """Mean over the same day of the last `seasons` seasons up to `at`, such as over the last four Mondays."""
         total = self._window(self._season_sum, at, seasons, series, self.season)
-        return _ratio(total, self._window(self._season_count, at, seasons, series, self.season))
+        return ratio(total, self._window(self._season_count, at, seasons, series, self.season))
 
     def days_since_sale(self, at: np.ndarray) -> np.ndarray:
         """Days since the last sale, 0 on its day; NaN before the first sale."""
@@ -152,9 +152,10 @@ def _running_sum(values: np.ndarray, step: int, dtype: type = np.float64) -> np.
     return running
 
 
-def _ratio(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+def ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """`above` over `below`, NaN where `below` is not positive: float32."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(count > 0, total / count, np.nan).astype(np.float32)
+        return np.where(below > 0, above / below, np.nan).astype(np.float32)
 
 
 def _exponential(filled: np.ndarray, known: np.ndarray, keep: float) -> np.ndarray:

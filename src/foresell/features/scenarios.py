@@ -15,7 +15,7 @@ from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
 from foresell.features.question import Block, Context, known_on
-from foresell.features.running_sums import Past
+from foresell.features.running_sums import Past, ratio
 
 BLOCK = 1024  # series whose prices are laid out at a time
 
@@ -119,7 +119,7 @@ class ScenarioBlock(Block):
         rows = self.group_rows(level)[series]
         if self.together:
             more, known = self._moved_groups(self.group_rows(level), len(sums))
-            return _mean(sums[rows, step] + more[rows, step], counts[rows, step] + known[rows, step])
+            return ratio(sums[rows, step] + more[rows, step], counts[rows, step] + known[rows, step])
         before, after = (prices[series, step] for prices in self._prices)
         return _moved_mean(sums[rows, step], counts[rows, step], before, after)
 
@@ -166,9 +166,4 @@ def _moved_mean(total: np.ndarray, count: np.ndarray, before: np.ndarray, after:
     [3.0]
     """
     total = total + np.nan_to_num(after) - np.nan_to_num(before)
-    return _mean(total, count + np.isnan(before) - np.isnan(after))
-
-
-def _mean(total: np.ndarray, count: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(count > 0, total / count, np.nan).astype(np.float32)
+    return ratio(total, count + np.isnan(before) - np.isnan(after))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from foresell.core.frequency import weekday
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -89,7 +91,7 @@ def _every_days(first: np.datetime64, last: np.datetime64, gap: int) -> np.ndarr
     dates = np.arange(first.astype("datetime64[D]"), last.astype("datetime64[D]") + 1)
     if gap < 7:
         return dates[::gap]
-    mondays = dates[(dates.astype(np.int64) + 3) % 7 == 0]  # 1970-01-01 was a Thursday
+    mondays = dates[weekday(dates) == 0]
     return mondays[:: gap // 7]
 
 

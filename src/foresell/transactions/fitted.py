@@ -18,13 +18,8 @@ from foresell.transactions.ranges import Ranges
 
 RECIPE = "transactions.json"
 
-ANSWER: dict[str, Any] = {
-    "value": pl.Float64,
-    "low": pl.Float64,
-    "high": pl.Float64,
-    "assumed": pl.List(pl.String),
-    "error": pl.String,
-}
+NUMBERS = {name: pl.Float64() for name in ("value", "low", "high")}
+ANSWER = pl.Schema({**NUMBERS, "assumed": pl.List(pl.String), "error": pl.String()})
 """The columns of an answer."""
 
 

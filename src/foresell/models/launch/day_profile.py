@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import Frequency, weekday
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
@@ -242,7 +242,7 @@ def season_positions(panel: Panel, days: np.ndarray) -> np.ndarray:
     dates = panel.ahead(max(int(days.max(initial=0)) + 1 - panel.n_days, 0))
     dates = np.concatenate([panel.dates[: panel.n_days], dates])[days]
     if panel.frequency == Frequency.DAY:
-        return (dates.astype(np.int64) + 3) % 7
+        return weekday(dates)
     if panel.frequency == Frequency.MONTH:
         return dates.astype("datetime64[M]").astype(np.int64) % 12
     day_of_year = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
