@@ -179,10 +179,11 @@ def test_without_altair_the_error_says_what_to_install(panel, monkeypatch):
 
 
 def test_a_panel_and_forecasts_at_one_glance(panel):
+    zero = _share(panel.units == 0)
     assert repr(panel).splitlines() == [
         "Panel of 6 series (store x item), 91 days",
         "  history     1 Jan to 31 Mar 2024",
-        f"  units       {panel.units.sum():,.0f} sold; of all days {_share(panel.units == 0)} 0, 0 % not known",
+        f"  units       {panel.units.sum():,.0f} sold; of all days {zero} without a sale, 0 % not known",
         "  attributes  size",
     ]
     forecasts = forecasts_of(panel)

@@ -305,7 +305,10 @@ def _count(where: np.ndarray) -> str:
 def _first_rows(rows: pl.DataFrame, where: np.ndarray, columns: Columns) -> str:
     """The first five of some rows: keys, date, quantity."""
     chosen = rows.filter(pl.Series(where)).select(*columns.keys, columns.date, columns.quantity)
-    texts = [f"{' · '.join(map(str, row[:-2]))} on {row[-2]}: {row[-1]}" for row in chosen.head(5).rows()]
+    texts = [
+        f"{' · '.join(map(str, row[:-2]))} on {str(row[-2]).removesuffix(' 00:00:00')}: {row[-1]}"
+        for row in chosen.head(5).rows()
+    ]
     rest = chosen.height - len(texts)
     return "; ".join(texts) + (f" and {rest:,} more" if rest else "")
 

@@ -188,7 +188,7 @@ class Panel:
         zero = int(np.count_nonzero(self.units == 0))
         facts = {
             "history": span(self.dates[0], self.cutoff),
-            "units": f"{number(total)} sold; of all {noun}s {share(zero / self.units.size)} 0, "
+            "units": f"{number(total)} sold; of all {noun}s {share(zero / self.units.size)} without a sale, "
             f"{share(1 - known / self.units.size)} not known",
             "known ahead": ", ".join(self.known) + f", until {day(self.dates[-1])}" if self.known else "",
             "attributes": ", ".join(name for name in self.series.columns if name not in self.keys),
