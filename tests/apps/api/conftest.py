@@ -27,16 +27,22 @@ from foresell.serving.source import FolderSource, Source
 
 
 @pytest.fixture(scope="session")
-def project(_shop: Path, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Project:
-    """A shop with a small LightGBM and a regression of single sales, all steps up to the forecast done."""
+def project(_shop: Path, share_folder, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Project:
+    """A shop with a small LightGBM and a regression of single sales, all steps up to the forecast done.
+
+    It is trained once a run, and each worker has a copy.
+    """
+
+    def fill(folder: Path) -> None:
+        shutil.copytree(_shop, folder, dirs_exist_ok=True)
+        model = {"name": "lightgbm", "options": {"trees": 30, "share": 0.5}}
+        singles = {"target": "units", "models": ["forest"]}
+        change_settings(folder / "shop", models=[model], backtest={"windows": 1}, transactions=singles)
+        Project(folder / "shop").run("forecast")
+
     folder = tmp_path_factory.mktemp("served")
-    shutil.copytree(_shop, folder, dirs_exist_ok=True)
-    model = {"name": "lightgbm", "options": {"trees": 30, "share": 0.5}}
-    singles = {"target": "units", "models": ["forest"]}
-    change_settings(folder / "shop", models=[model], backtest={"windows": 1}, transactions=singles)
-    project = Project(folder / "shop")
-    project.run("forecast")
-    return project
+    shutil.copytree(share_folder("served", fill), folder, dirs_exist_ok=True)
+    return Project(folder / "shop")
 
 
 @pytest.fixture(scope="session")

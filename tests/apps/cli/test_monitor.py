@@ -15,6 +15,8 @@ from foresell.apps.cli import main
 from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 from foresell.pipeline.project import Project
 
+pytestmark = pytest.mark.usefixtures("drift_only_where_asked")
+
 LAST = date(2025, 12, 28)
 CUTOFF = LAST - timedelta(days=7)
 

@@ -17,6 +17,8 @@ from foresell.pipeline.matured_forecasts import history_of, matured
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
 
+pytestmark = pytest.mark.usefixtures("drift_only_where_asked")
+
 LAST = date(2025, 12, 28)  # of the sample's sales
 CUTOFF = LAST - timedelta(days=14)
 NOT_ALWAYS = ("baseline.json", "drift.html", "drift.json", "runs.parquet", "versions.parquet", "promotions.parquet")
@@ -85,8 +87,8 @@ def test_a_quiet_week_raises_no_alarm(come_in):
     assert json.loads((found.folder / "findings.json").read_text()) == [each.to_dict() for each in found.findings]
 
 
+@pytest.mark.usefixtures("evidently")
 def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypatch, change_settings):
-    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
     spent: dict[str, float] = {}
     slow, inputs, stock = cusum.drift, input_drift.drift, stock_outs.rises
     monkeypatch.setattr(stock_outs, "rises", lambda *of: spent.update(stock_outs=of[1]) or stock(*of))
@@ -135,8 +137,8 @@ def test_the_figures_are_those_of_an_independent_join(come_in):
     assert row["wape_backtest"] > 0
 
 
+@pytest.mark.usefixtures("evidently")
 def test_drift_that_cannot_be_looked_for_leaves_none_of_an_earlier_look(come_in):
-    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
     found = monitor(come_in())
     drift = [found.folder / "drift.json", found.folder / "drift.html"]
     assert all(each.exists() for each in drift)

@@ -20,6 +20,8 @@ from foresell.pipeline.monitoring.page import snapshot_page, stopped_page
 from foresell.pipeline.monitoring.snapshot import take_snapshot
 from foresell.pipeline.project import Project
 
+pytestmark = pytest.mark.usefixtures("drift_only_where_asked")
+
 CUTOFF = date(2025, 12, 14)
 
 
@@ -162,8 +164,8 @@ def test_a_new_champion_is_marked_where_its_forecasts_begin(come_in):
     assert day(later) not in {mark.text for mark in content.marks}
 
 
+@pytest.mark.usefixtures("evidently")
 def test_drift_of_inputs_has_a_link_to_its_page(come_in):
-    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
     found = monitor(come_in())
     source = found.page.read_text(encoding="utf-8")
     assert ('href="drift.html"' in source) == (found.folder / "drift.html").exists()

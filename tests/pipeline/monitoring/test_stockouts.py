@@ -15,6 +15,8 @@ from foresell.monitor.false_alarms import rate_of
 from foresell.pipeline.monitoring.monitor import monitor, update_and_take_snapshot
 from foresell.pipeline.project import Project
 
+pytestmark = pytest.mark.usefixtures("drift_only_where_asked")
+
 CUTOFF = date(2025, 12, 14)
 
 
