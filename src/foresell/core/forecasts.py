@@ -111,7 +111,7 @@ class Forecasts:
 
     def to_frame(self) -> Any:
         """The table of `to_polars`, in the library of the table that the panel was made from."""
-        return to_kind(self.to_polars(), self.total.table_kind)
+        return to_kind(self.to_polars(), self.bottom.table_kind)  # some have no total
 
     def to_polars(self) -> pl.DataFrame:
         """One row for each series of each level and day.
