@@ -109,4 +109,4 @@ def test_where_there_is_none_the_reason_is_said(tmp_path, monkeypatch):
     with pytest.raises(UsageError, match="no forecast of daily revenue: there are 35 days"):
         DailyRevenue.load(tmp_path).forecast(FIRST.astype(object), FIRST.astype(object))
     monkeypatch.setitem(sys.modules, "statsforecast", None)
-    assert "package 'statsforecast' is not installed" in learn(*daily(240), of="sums").reason
+    assert "extra 'statistical' is not installed" in learn(*daily(240), of="sums").reason

@@ -36,12 +36,13 @@ BY_EARLIER = (
     "forecasting, and the registry and the history stay as they are."
 )
 
-UP_TO_DATE, OUT_OF_DATE, NOT_DONE = "up to date", "out of date", "not done"
+UP_TO_DATE, OUT_OF_DATE, NOT_DONE, LEFT_OUT = "up to date", "out of date", "not done", "left out"
 
 
 @dataclass(frozen=True)
 class StepState:
-    """Whether a step is ``up to date``, ``out of date`` or ``not done``, when it was done, and how long it took."""
+    """Whether a step is ``up to date``, ``out of date``, ``not done`` or ``left out`` (its extra is not installed), when
+    it was done, and how long it took."""
 
     step: str
     state: str
@@ -178,6 +179,8 @@ class Project:
                 step, self.made_from(step, choice)
             )
             state = UP_TO_DATE if current[step.name] else OUT_OF_DATE if record else NOT_DONE
+            if current[step.name] and getattr(self.results.find_summary(step.summary), "is_left_out", False):
+                state = LEFT_OUT
             finished, seconds = (record.finished, record.seconds) if record else (None, None)
             states.append(StepState(step.name, state, finished, seconds))
         return states

@@ -294,6 +294,11 @@ class RecordSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
             return self.not_recorded()
         return f"the backtest is run {self.run} of {self.name} in {self.store}"
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether nothing was recorded because MLflow is not installed, where nobody named a store."""
+        return self.recorded is False and not self.warnings_found
+
     def not_recorded(self) -> str:
         """Why there is no run; where that is a warning, it stands below."""
         if self.recorded is None:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import polars as pl
 
 from foresell.core.errors import StoreError, UsageError
-from foresell.core.extras import install_command, missing
+from foresell.core.extras import missing
 from foresell.pipeline import run_record
 from foresell.pipeline.graph import BESIDE, TUNE
 from foresell.pipeline.results import Results
@@ -38,7 +38,7 @@ def attempt(results: Results, kind: type[R], work: Callable[[], R]) -> R:
     if not results.settings.tracking.enabled:
         return kind(recorded=None)
     if results.settings.tracking.uri is None and missing("mlflow"):
-        return kind(recorded=False, why=f"MLflow is not installed; install it with: {install_command('mlflow')}")
+        return kind(recorded=False, why="the extra 'mlflow' is not installed")
     try:
         return work()
     except (StoreError, UsageError) as error:
@@ -47,13 +47,16 @@ def attempt(results: Results, kind: type[R], work: Callable[[], R]) -> R:
 
 
 def is_lost(results: Results, kind: type[RecordSummary]) -> bool:
-    """Whether the step of that kind could not record, or its run in the project's own database is gone."""
+    """Whether the step of that kind could not record, or its run in the project's own database is gone.
+
+    While the extra is not installed, there is nothing to try again.
+    """
     summary = results.find_summary(kind)
     if summary is None:
         return False
     if summary.recorded and results.settings.tracking.enabled:
         return not holds(Where.of(results.base, results.settings.tracking), summary.run)
-    return summary.recorded is False
+    return summary.recorded is False and not (summary.is_left_out and missing("mlflow"))
 
 
 def record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:

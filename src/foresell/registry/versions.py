@@ -99,10 +99,11 @@ class Registry:
         return _version(made, None)
 
     def _there_is_a_name(self) -> None:
+        client = self.tracking.client
         from mlflow.exceptions import MlflowException
 
         try:
-            self.tracking.client.create_registered_model(self.name)
+            client.create_registered_model(self.name)
         except MlflowException as error:
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
@@ -126,9 +127,9 @@ class Registry:
 
     def _aliases(self) -> dict[str, str]:
         """Which version has which alias."""
+        client = self.tracking.client  # says what to install where MLflow is missing
         from mlflow.exceptions import MlflowException
 
-        client = self.tracking.client
         with self.tracking.speaking():
             try:
                 found = client.get_registered_model(self.name).aliases

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from foresell.core.errors import SettingsError
-from foresell.core.extras import install_command, missing
+from foresell.core.extras import missing
 from foresell.models.global_models import lightgbm, xgboost
 
 STOP_AFTER = 30
@@ -174,7 +174,7 @@ def available(names: tuple[str, ...]) -> tuple[list[str], str]:
         raise SettingsError(f"'transactions.models' {content}; expected one or more of {', '.join(LEARNERS)}.")
     if "xgboost" not in names or not missing("xgboost"):
         return list(names), ""
-    sentence = f"XGBoost was not tried: its package is not installed; install it with: {install_command('xgboost')}"
+    sentence = "XGBoost was not tried: the extra 'xgboost' is not installed"
     return [name for name in names if name != "xgboost"] or ["forest"], sentence
 
 

@@ -16,6 +16,7 @@ import polars as pl
 from msgspec import Struct
 
 from foresell.core.errors import UnreadableFile, UsageError
+from foresell.core.extras import missing
 from foresell.core.forecast import quantile_column
 from foresell.core.panel import Panel
 from foresell.models.statistical import Sarima, Sarimax
@@ -148,6 +149,10 @@ class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_f
             ) from error
 
 
+NOT_INSTALLED = "the extra 'statistical' is not installed."
+"""The reason why there is no forecast where statsforecast is missing."""
+
+
 def learn(
     days: np.ndarray, revenue: np.ndarray, of: str, report: Callable[[str], None] = lambda doing: None
 ) -> DailyRevenue:
@@ -161,15 +166,11 @@ def learn(
 
     With too few days, or if statsforecast is not installed, the result has a reason and no forecast.
     """
-    from foresell.models.statistical.series import check_library
-
     known = int((~np.isnan(revenue)).sum())
     if known < FEWEST_DAYS:
         return DailyRevenue(of=of, reason=f"there are {known} days with sales; {FEWEST_DAYS} are needed.")
-    try:
-        check_library()
-    except UsageError as error:
-        return DailyRevenue(of=of, reason=str(error))
+    if missing("statistical"):
+        return DailyRevenue(of=of, reason=NOT_INSTALLED)
     panel = _panel(days, revenue)
     horizon = min(YEAR, panel.n_days)
     begin = panel.n_days - min(YEAR, panel.n_days // 3)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import textwrap
 import traceback
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from foresell.apps.cli import log
 from foresell.core.errors import FindingsStop, ForesellError
 
 if TYPE_CHECKING:
@@ -42,7 +45,31 @@ class Verb(click.Command):
     fault of foresell: its traceback goes to a file, or with ``--debug`` to stderr.
     """
 
+    def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
+        as_given = list(args)
+        try:
+            return super().make_context(info_name, args, *more, **extra)
+        except click.UsageError as error:
+            if not log.asks_for_json(as_given):
+                raise
+            with log.json_lines():
+                log.event("error", error.format_message(), info_name, error_kind="UsageError")
+            raise click.exceptions.Exit(error.exit_code) from None
+
     def invoke(self, ctx: click.Context) -> Any:
+        if not log.is_json(ctx):
+            return self._invoke(ctx)
+        with log.json_lines(), contextlib.ExitStack() as stack:
+            if not ctx.params.get("as_json"):  # text for people has no place beside JSON lines
+                nothing = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+                stack.enter_context(contextlib.redirect_stdout(nothing))
+            try:
+                return self._invoke(ctx)
+            except click.ClickException as error:
+                log.event("error", error.format_message(), ctx.info_name, error_kind=type(error).__name__)
+                ctx.exit(error.exit_code)
+
+    def _invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ForesellError as error:
@@ -54,15 +81,22 @@ class Verb(click.Command):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            self._tell(ctx, "Fault", fault(ctx, error))
+            self._tell(ctx, "Fault", fault(ctx, error), error)
             ctx.exit(1)
 
     def get_short_help_str(self, limit: int = 45) -> str:
         """The first line of the help, whole."""
         return (self.help or "").strip().partition("\n\n")[0].replace("\n", " ")
 
-    def _tell(self, ctx: click.Context, kind: str, message: str, error: ForesellError | None = None) -> None:
-        click.echo(paragraph(message), err=True)
+    def _tell(self, ctx: click.Context, kind: str, message: str, error: Exception | None = None) -> None:
+        if log.is_json(ctx):
+            if isinstance(error, FindingsStop):
+                log.findings(error.findings, "check")
+            trace = error if kind == "Fault" else None
+            log.event("error", message, ctx.info_name, trace, error_kind=kind)
+        else:
+            is_batch = log.FORM in ctx.meta
+            click.echo(paragraph(log.stamped(message, sys.stderr) if is_batch else message), err=True)
         if ctx.params.get("as_json"):
             content: dict[str, Any] = {"error": kind, "message": message}
             if isinstance(error, FindingsStop):
@@ -102,7 +136,9 @@ def interrupted(ctx: click.Context) -> str:
 
 def fault(ctx: click.Context, error: Exception) -> str:
     """Writes the traceback of an error that nobody foresaw, and says where."""
-    if ctx.params.get("debug"):
+    if log.is_json(ctx):
+        where = "Its traceback is in this line."
+    elif ctx.params.get("debug"):
         traceback.print_exception(error)
         where = "Its traceback is above."
     else:
@@ -142,8 +178,16 @@ def open_project(flags: dict[str, Any], watch: Watch) -> Project:
     project = Project(folder, watch=watch, newest=flags.get("newest", False))
     notice = project.notice()
     if notice:
-        click.echo(paragraph(notice), err=True)
+        notify(notice)
     return project
+
+
+def notify(text: str, level: str = "info") -> None:
+    """Says something on stderr: in the log where that is JSON lines, else as a paragraph."""
+    if log.is_json():
+        log.event(level, text)
+    else:
+        click.echo(paragraph(text), err=True)
 
 
 def files_text(folder: str, files: Mapping[str, str]) -> str:
@@ -163,8 +207,8 @@ def files_text(folder: str, files: Mapping[str, str]) -> str:
     return f"\n\n\b\nWrites to results/{folder}/:\n" + "\n".join(lines)
 
 
-def options(*, again: bool = False) -> Callable[[Function], Function]:
-    """The options that every verb has; with `again` also those of a verb that does steps."""
+def options(*, again: bool = False, logs: bool = False) -> Callable[[Function], Function]:
+    """The options that every verb has; with `again` also those of a verb that does steps, with `logs` ``--log``."""
 
     def add(function: Function) -> Function:
         decorators = [
@@ -174,6 +218,8 @@ def options(*, again: bool = False) -> Callable[[Function], Function]:
         ]
         if again:
             decorators.insert(0, click.option("--again", is_flag=True, help="Do it again, even if it is up to date."))
+        if again or logs:
+            decorators.append(log.log_option)
         for decorator in reversed(decorators):
             function = decorator(function)
         return function

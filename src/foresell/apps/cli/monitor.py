@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli import log
 from foresell.apps.cli.command import (
     EXIT_CODES,
     SEVERE,
@@ -48,8 +49,9 @@ With --baseline, the figures of now are kept as good: later ones that are like t
 @project_options
 @click.option("--baseline", is_flag=True, help="Keep the figures of now as the baseline of later ones.")
 @click.option("--test-alert", is_flag=True, help="Only send a message to those that 'monitoring.alerts' names.")
-@options()
+@options(logs=True)
 def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
+    from foresell.core.words import many
     from foresell.pipeline.monitoring import monitor as flow
 
     meter = Meter(quiet=flags["quiet"])
@@ -61,6 +63,11 @@ def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
         made = flow.monitor(project, baseline=baseline)
     finally:
         meter.close()
+    if log.is_json():
+        log.findings(made.findings, "monitor")
+        log.event("info", f"{many(len(made.findings), 'finding')}; the page is {made.page}", "monitor")
+        for sent in made.sent:
+            log.event("info" if sent.delivered else "warning", _said(sent), "monitor")
     if flags["as_json"]:
         print_json(_finite(made.to_dict()))
     else:

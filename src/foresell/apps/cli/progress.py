@@ -8,6 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
+from foresell.apps.cli import log
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -25,7 +27,8 @@ class Meter:
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False):
         self.stream = stream or sys.stderr
-        self.quiet = quiet
+        self.logs = log.is_json()
+        self.quiet = quiet or self.logs
         self.last: Progress | None = None
         self._bar: tqdm | None = None
         self._lock = threading.RLock()
@@ -38,6 +41,8 @@ class Meter:
             if self.last is None or self.last.step != progress.step:
                 self.close()
                 self._began = self._told = time.monotonic()
+                if self.logs:
+                    log.event("info", "begins", progress.step)
             self.last, self._heard = progress, time.monotonic()
             if self.quiet:
                 return
@@ -72,7 +77,7 @@ class Meter:
         elif time.monotonic() - self._told >= SECONDS:
             self._told = time.monotonic()
             told = line(self.last, self._told - self._began, self._told - self._heard)
-            print(told, file=self.stream, flush=True)
+            print(log.stamped(told, self.stream), file=self.stream, flush=True)
 
     def _draw_bar(self, progress: Progress) -> None:
         from tqdm import tqdm

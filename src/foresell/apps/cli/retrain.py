@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli import log
 from foresell.apps.cli.command import (
     EXIT_CODES,
     Verb,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 @project_options
 @click.option("--now", metavar="REASON", help="Train in any case, for this reason; it is kept.")
 @click.option("--reload", "server", metavar="URL", help="Then let the server at this address load the champion.")
-@options()
+@options(logs=True)
 def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     """Train a challenger where there is a reason to, and promote it if it passes the gate.
 
@@ -60,6 +61,8 @@ def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     finally:
         meter.close()
     reloaded = None if server is None else reload(server)
+    if log.is_json():
+        log.event("info", " ".join(retraining_text(retraining, reloaded).split()), "retrain")
     if flags["as_json"]:
         print_json(retraining.to_dict() | {"server": reloaded})
     else:

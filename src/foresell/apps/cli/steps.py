@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli import log
 from foresell.apps.cli.command import (
     EXIT_CODES,
     Verb,
@@ -16,6 +18,7 @@ from foresell.apps.cli.command import (
     files_text,
     open_project,
     options,
+    paragraph,
     print_json,
     project_options,
 )
@@ -65,6 +68,7 @@ def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
 def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tuple[Project, dict[str, Outcome]]:
     """Does the steps, saying after each what came of it."""
     from foresell.apps.cli.text import outcome_text
+    from foresell.pipeline.left_out import extras_left_out, left_out_text
 
     project, meter = _project(flags)
     outcomes = {}
@@ -72,10 +76,21 @@ def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tup
         for outcome in project.walk(*wanted, again=again if flags["again"] else ()):
             meter.close()
             outcomes[outcome.step] = outcome
-            if not flags["as_json"]:
-                click.echo(outcome_text(outcome))
+            if getattr(outcome.summary, "is_left_out", False):
+                continue  # said once, below
+            if log.is_json():
+                log.outcome(outcome)
+                if outcome.step == "check" and outcome.done:
+                    log.findings(project.findings, "check")
+            elif not flags["as_json"]:
+                click.echo(log.stamped(outcome_text(outcome), sys.stdout))
     finally:
         meter.close()
+    left_out = left_out_text(extras_left_out(project.results)) if "record" in outcomes or "train" in outcomes else ""
+    if left_out and log.is_json():
+        log.event("info", left_out)
+    elif left_out and not flags["as_json"]:
+        click.echo("\n" + paragraph(left_out))
     return project, outcomes
 
 
@@ -254,6 +269,7 @@ def status(**flags: Any) -> None:
     Reads foresell.yaml, what the steps left, and the state of the data files. Changes nothing.
     """
     from foresell.apps.cli.text import states
+    from foresell.pipeline.left_out import extras_left_out, left_out_text
 
     project, _ = _project(flags)
     steps = project.status()
@@ -261,6 +277,9 @@ def status(**flags: Any) -> None:
         print_json({"project": str(project.folder.resolve()), "steps": [step.to_dict() for step in steps]})
     else:
         click.echo(states(steps))
+        left_out = left_out_text(extras_left_out(project.results))
+        if left_out:
+            click.echo("\n" + paragraph(left_out))
 
 
 STEP_VERBS = (check, features, backtest, train, forecast, report, run)

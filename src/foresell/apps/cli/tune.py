@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from foresell.apps.cli import log
 from foresell.apps.cli.command import (
     EXIT_CODES,
     INTERRUPTED,
     Verb,
     files_text,
+    notify,
     open_project,
     options,
-    paragraph,
     print_json,
     project_options,
 )
@@ -56,11 +57,12 @@ IMPORTANT = 5  # options whose importance is shown
 )
 @click.option("--timeout", type=click.FloatRange(0), metavar="MINUTES", help="Begin no trial after so many minutes.")
 @click.option("--write/--no-write", default=True, show_default=True, help="Whether foresell.yaml may be changed.")
-@options()
+@options(logs=True)
 def tune(
     model: str | None, trials: int, sample: int, timeout: float | None, write: bool, **flags: Any
 ) -> None:  # fmt: skip
     from foresell.pipeline import tuning as flow
+    from foresell.report.tuning import search_sentence
 
     meter = Meter(quiet=flags["quiet"])
     project = open_project(flags, meter)
@@ -69,12 +71,14 @@ def tune(
     except KeyboardInterrupt:
         meter.close()
         said = "Stopped. The trials that are done are kept; run the same command to go on."
-        click.echo(paragraph(said), err=True)
+        notify(said, "error")
         if flags["as_json"]:
             print_json({"error": "Interrupted", "message": said})
         click.get_current_context().exit(INTERRUPTED)
     finally:
         meter.close()
+    if log.is_json():
+        log.event("info", search_sentence(outcome.summary.to_dict()), "tune", seconds=outcome.seconds)
     if flags["as_json"]:
         print_json(outcome.to_dict())
     else:
