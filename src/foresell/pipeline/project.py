@@ -41,7 +41,7 @@ UP_TO_DATE, OUT_OF_DATE, NOT_DONE, LEFT_OUT = "up to date", "out of date", "not 
 
 @dataclass(frozen=True)
 class StepState:
-    """Whether a step is ``up to date``, ``out of date``, ``not done`` or ``left out`` (its extra is not installed), when
+    """Whether a step is ``up to date``, ``out of date``, ``not done`` or ``left out``, when
     it was done, and how long it took."""
 
     step: str
