@@ -136,7 +136,7 @@ def test_a_file_that_is_no_study_is_said(tmp_path):
 
 def test_optuna_that_is_not_there_is_said(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(UsageError, match=r'pip install "foresell\[tune\]"'):
+    with pytest.raises(UsageError, match="Install the extra 'tune' with"):
         Study(tmp_path / "study.db", "one", OPTIONS, START)
 
 

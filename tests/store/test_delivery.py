@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,9 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.extras import install_command
+from foresell.store.address import parse_address
+from foresell.store.databases import transaction
 from foresell.store.delivery import deliver
 
 Query = Callable[[str], list[tuple[Any, ...]]]
@@ -199,7 +203,7 @@ def test_what_no_database_could_take_is_wrong_use(tmp_path: Path) -> None:
 def test_a_missing_package_is_named_with_its_command(package: str, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     extra = url.partition(":")[0]
-    with pytest.raises(UsageError, match=rf'pip install "foresell\[{extra}\]"'):
+    with pytest.raises(UsageError, match=re.escape(install_command(extra))):
         deliver(forecasts(), url)
 
 
@@ -209,14 +213,28 @@ def test_duckdb_needs_no_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert deliver(forecasts(), f"duckdb:///{tmp_path}/forecasts.duckdb").rows == 4
 
 
-def test_a_database_that_another_process_holds_is_explained(tmp_path: Path) -> None:
-    pytest.importorskip("duckdb")
-    file = tmp_path / "held.duckdb"
-    script = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+HOLD = {
+    "duckdb": "held = __import__('duckdb').connect(sys.argv[1])",
+    "sqlite": "held = __import__('sqlite3').connect(sys.argv[1]); held.execute('BEGIN EXCLUSIVE')",
+}
+
+
+@pytest.mark.parametrize("kind", HOLD)
+def test_a_database_that_another_process_holds_is_waited_for_then_explained(
+    tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    if kind == "duckdb":
+        pytest.importorskip("duckdb")
+    file = tmp_path / f"held.{kind}"
+    script = f"import sys; {HOLD[kind]}; print('held', flush=True); sys.stdin.read()"
     command = [sys.executable, "-c", script, str(file)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        with pytest.raises(StoreError, match="lock"):
-            deliver(forecasts(), f"duckdb:///{file}")
+        named = f"process {holder.pid}" if kind == "duckdb" or Path("/proc/locks").exists() else "another process"
+        delivery = transaction(parse_address(f"{kind}:///{file}"), seconds=0.1)
+        with pytest.raises(StoreError, match=f"locked by {named} for 0.1 s"), delivery:
+            pytest.fail("it was let in")
+        assert [record.getMessage() for record in caplog.records if named in record.getMessage()]
         holder.communicate()
+    assert deliver(forecasts(), f"{kind}:///{file}").rows == 4

@@ -16,6 +16,7 @@ from foresell.core.errors import StoreError
 from foresell.registry.portable_model import data_of
 from foresell.registry.tracking import Where
 from foresell.registry.versions import CHAMPION, Registry, Version
+from foresell.store.lock import DATABASE_SECONDS
 
 _CHAMPION = """
     SELECT made.version, made.creation_time, made.run_id
@@ -64,7 +65,7 @@ def _rows(where: Where, question: str, *values: object) -> list[tuple]:
     if where.database is None or not where.database.exists():
         return []
     try:
-        with closing(sqlite3.connect(where.database, timeout=60)) as open_:
+        with closing(sqlite3.connect(where.database, timeout=DATABASE_SECONDS)) as open_:
             return open_.execute(question, values).fetchall()
     except sqlite3.Error as error:
         if "no such table" in str(error):

@@ -27,6 +27,7 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import importing
 from foresell.core.settings import Tracking as TrackingSettings
 from foresell.store.address import mask, parse_address
+from foresell.store.lock import DATABASE_SECONDS, held_by, locked
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -261,6 +262,8 @@ class Tracking:
             raise StoreError(self._trouble(error)) from error
 
     def _trouble(self, error: Exception) -> str:
+        if self.where.database is not None and "database is locked" in str(error):
+            return str(locked(f"The tracking store {self.where.shown}", held_by(self.where.database), DATABASE_SECONDS))
         return (
             f"The tracking store {self.where.shown} (files in {mask(self.where.artifacts or 'its own place')}) did "
             f"not take or give what was asked: {_first_line(error)}. See that it can be reached, or change "
@@ -342,7 +345,7 @@ def holds(where: Where, run: str) -> bool:
     if not where.database.exists():
         return False
     try:
-        with closing(sqlite3.connect(where.database, timeout=60)) as open_:
+        with closing(sqlite3.connect(where.database, timeout=DATABASE_SECONDS)) as open_:
             return open_.execute("SELECT 1 FROM runs WHERE run_uuid = ?", (run,)).fetchone() is not None
     except sqlite3.Error:
         return False
@@ -362,7 +365,7 @@ def _name_there(database: Path, name: str) -> str:
         return name
     asked = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id != 0"  # 0: MLflow's own
     try:
-        with closing(sqlite3.connect(database, timeout=60)) as open_:
+        with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as open_:
             there = [str(row[0]) for row in open_.execute(asked)]
     except sqlite3.Error:  # whoever opens it says so
         return name
@@ -371,7 +374,7 @@ def _name_there(database: Path, name: str) -> str:
 
 def _rehome(database: Path, name: str, artifacts: str) -> None:
     """Puts `artifacts` in the place of where the files of an experiment were: MLflow keeps their addresses whole."""
-    with closing(sqlite3.connect(database, timeout=60)) as open_, open_:
+    with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as open_, open_:
         row: Any = open_.execute("SELECT artifact_location FROM experiments WHERE name = ?", (name,)).fetchone()
         if row is None or row[0] == artifacts:
             return

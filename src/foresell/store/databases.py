@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import polars.selectors as cs
 
 from foresell.core.errors import StoreError
 from foresell.core.extras import importing
+from foresell.store import lock
 from foresell.store.address import Address
 
 SLICE_ROWS = 50_000  # rows handed over at a time, which bounds the memory of a delivery
@@ -90,12 +93,12 @@ class _Sqlite:
 
 
 @contextmanager
-def _sqlite(address: Address) -> Iterator[Transaction]:
+def _sqlite(address: Address, seconds: float) -> Iterator[Transaction]:
     assert address.path is not None
     address.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(sqlite3.connect(address.path, timeout=30, isolation_level=None)) as connection:
-            connection.execute("BEGIN IMMEDIATE")
+        with closing(sqlite3.connect(address.path, timeout=0, isolation_level=None)) as connection:
+            _begin(connection, address, seconds)
             try:
                 yield _Sqlite(connection)
             except BaseException:
@@ -104,6 +107,25 @@ def _sqlite(address: Address) -> Iterator[Transaction]:
             connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
         raise _refused(address, error) from error
+
+
+def _begin(connection: sqlite3.Connection, address: Address, seconds: float) -> None:
+    """Takes the whole file for writing. Raises StoreError where another process keeps it for all of `seconds`."""
+    assert address.path is not None
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        return
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+    lock.waiting(address.shown, lock.held_by(address.path), seconds)
+    connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+        raise lock.locked(address.shown, lock.held_by(address.path), seconds) from error
 
 
 # --- DuckDB ----------------------------------------------------------------------------------------------------------
@@ -135,18 +157,39 @@ class _Duckdb:
 
 
 @contextmanager
-def _duckdb(address: Address) -> Iterator[Transaction]:
+def _duckdb(address: Address, seconds: float) -> Iterator[Transaction]:
     with importing("duckdb"):
         import duckdb
     assert address.path is not None
     address.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(duckdb.connect(str(address.path))) as connection:
+        with closing(_connected(address, seconds)) as connection:
             connection.execute("BEGIN TRANSACTION")
             yield _Duckdb(connection)
             connection.execute("COMMIT")  # a connection that is closed before this has done nothing
     except (duckdb.Error, OSError) as error:
         raise _refused(address, error) from error
+
+
+def _connected(address: Address, seconds: float) -> Any:
+    """A connection to a DuckDB file, which is one process's at a time. Raises StoreError where another keeps it."""
+    import duckdb
+
+    end, is_said = time.monotonic() + seconds, False
+    while True:
+        try:
+            return duckdb.connect(str(address.path))
+        except duckdb.IOException as error:
+            if "Conflicting lock" not in str(error):
+                raise
+            process = re.search(r"PID (\d+)", str(error))
+            holder = f"process {process[1]}" if process else "another process"
+            if time.monotonic() >= end:
+                raise lock.locked(address.shown, holder, seconds) from error
+        if not is_said:
+            lock.waiting(address.shown, holder, seconds)
+            is_said = True
+        time.sleep(lock.PAUSE)
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -177,11 +220,12 @@ class _Postgresql:
 
 
 @contextmanager
-def _postgresql(address: Address) -> Iterator[Transaction]:
+def _postgresql(address: Address, seconds: float) -> Iterator[Transaction]:
     with importing("postgresql"):
         import psycopg
     try:
-        options = {"connect_timeout": "10", "application_name": "foresell", **address.server}
+        waits = {"connect_timeout": "10", "options": f"-c lock_timeout={round(1000 * seconds)}"}
+        options = {**waits, "application_name": "foresell", **address.server}
         with psycopg.connect("", **options) as connection:  # type: ignore[arg-type]
             yield _Postgresql(connection)
     except psycopg.Error as error:
@@ -190,19 +234,21 @@ def _postgresql(address: Address) -> Iterator[Transaction]:
 
 # --- all three -------------------------------------------------------------------------------------------------------
 
-DATABASES: Mapping[str, Callable[[Address], AbstractContextManager[Transaction]]] = {
+DATABASES: Mapping[str, Callable[[Address, float], AbstractContextManager[Transaction]]] = {
     "sqlite": _sqlite,
     "duckdb": _duckdb,
     "postgresql": _postgresql,
 }
 
 
-def transaction(address: Address) -> AbstractContextManager[Transaction]:
+def transaction(address: Address, seconds: float = lock.DATABASE_SECONDS) -> AbstractContextManager[Transaction]:
     """One transaction on the database at `address`; an exception in the block undoes it.
+
+    One that another process has locked is waited for `seconds`, which is said in the log.
 
     Raises NotInstalled when the package for that database is missing, StoreError when the database refuses.
     """
-    return DATABASES[address.scheme](address)
+    return DATABASES[address.scheme](address, seconds)
 
 
 def _refused(address: Address, error: Exception) -> StoreError:

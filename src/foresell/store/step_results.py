@@ -22,6 +22,7 @@ from uuid import uuid4
 import msgspec
 
 from foresell.core.errors import UsageError
+from foresell.store import disk
 from foresell.store.lock import try_lock
 
 HEAD_BYTES = 1 << 20  # how much of an input file is hashed; its size and time speak for the rest
@@ -123,12 +124,13 @@ class Steps:
     def run_step(self, step: str, fingerprint: str, code: str | None = None) -> Iterator[Path]:
         """An empty folder to write the results of `step` to; they take its place when the block is done.
 
-        When the block raises, what it wrote is removed and the results from before stay.
+        When the block raises, what it wrote is removed and the results from before stay. Raises StoreError where the
+        disk has no room for as much as the step wrote before, or fails.
         """
         place, started = self.folder(step), time.monotonic()
         work = self._hidden(step, "part")
-        work.mkdir(parents=True)
-        try:
+        disk.require(self.root, self._expected_bytes(step), f"The step {step}")
+        with disk.writing(self.root), self._made(work):
             yield work
             files = {str(file.relative_to(work)): file.stat().st_size for file in _files_at(work)}
             record = StepRecord(
@@ -141,8 +143,20 @@ class Steps:
             )
             (work / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
             self._put_in_place(work, place)
+
+    @contextmanager
+    def _made(self, work: Path) -> Iterator[None]:
+        """A folder that is there while the block works."""
+        work.mkdir(parents=True)
+        try:
+            yield
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+    def _expected_bytes(self, step: str) -> int:
+        """How much the step will write: as much as the last time; else, for want of better, as the panel takes."""
+        record = self.record(step) or self.record("check")
+        return sum(record.files.values()) if record else 0
 
     def _put_in_place(self, work: Path, place: Path) -> None:
         # A folder cannot be renamed over another. A kill between the two renames leaves the step absent.
@@ -168,8 +182,10 @@ class Steps:
         if self._holder == get_ident():
             yield
             return
-        self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / ".lock").open("a+", encoding="utf-8") as lock:
+        with disk.writing(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            opened = (self.root / ".lock").open("a+", encoding="utf-8")
+        with opened as lock:
             if not try_lock(lock):
                 lock.seek(0)
                 holder = lock.read().strip() or "it has just begun"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import math
 import time
+from datetime import datetime
 
 import pytest
 
@@ -36,7 +37,9 @@ def test_without_a_terminal_a_line_comes_every_ten_seconds_at_most(clock):
         clock[0] = 100.0 + second
         meter(step(second / 10))
     meter.close()
-    assert out.getvalue().splitlines() == [
+    lines = [line.split(" ", 1) for line in out.getvalue().splitlines()]
+    assert all(datetime.fromisoformat(time).utcoffset() is not None for time, _ in lines)
+    assert [text for _, text in lines] == [
         "backtest: 1 of 4, naive at 2024-01-07, about 30 s left",
         "backtest: 2 of 4, naive at 2024-01-07, about 20 s left",
     ]

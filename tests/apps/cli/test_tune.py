@@ -222,7 +222,7 @@ def test_settings_without_such_a_model_and_a_short_history_are_said(tunable, cha
 def test_optuna_that_is_not_there_is_one_sentence(tunable, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     said = " ".join(call(tunable, code=2).split())
-    assert "Tuning needs the package 'optuna', which is not installed." in said
+    assert "The package 'optuna' is not installed" in said
 
 
 def test_nothing_of_optuna_is_heard(tunable):

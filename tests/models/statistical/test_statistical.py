@@ -268,7 +268,7 @@ def test_without_statsforecast_one_clear_sentence(monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "statsforecast"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "statsforecast", None)
-    with pytest.raises(UsageError, match=r"need the package 'statsforecast'.*pip install \"foresell\[statistical\]\""):
+    with pytest.raises(UsageError, match=r"package 'statsforecast' is not installed.* Install the extra 'statistical'"):
         Ets().fit(panel_of(weekly(1, 60)), HORIZON)
 
 

@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from msgspec import to_builtins
 
 from foresell.apps.cli.command import (
     Verb,
@@ -115,6 +114,8 @@ def models(verdicts: bool, newest: int | None, yes: bool, **flags: Any) -> None:
     removed = None if newest is None else _prune(project, newest, yes)
     versions = promotion.models(project)
     if flags["as_json"]:
+        from msgspec import to_builtins
+
         print_json({"models": to_builtins(versions)} | ({} if removed is None else {"removed": removed}))
         return
     if removed is not None:

@@ -78,7 +78,7 @@ def tune(
     finally:
         meter.close()
     if log.is_json():
-        log.event("info", search_sentence(outcome.summary.to_dict()), "tune", seconds=outcome.seconds)
+        log.event("info", search_sentence(outcome.summary), "tune", seconds=outcome.seconds)
     if flags["as_json"]:
         print_json(outcome.to_dict())
     else:
