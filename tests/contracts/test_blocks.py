@@ -5,20 +5,25 @@ Held to it are the statistics, every feature, training rows and ranges; models a
 
 from __future__ import annotations
 
+import pickle
 from functools import reduce
 
 import numpy as np
 import polars as pl
 import polars.testing
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from foresell.adjust.ranges import Ranges
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.keyed_random import key_hashes
 from foresell.core.statistics import Statistics
+from foresell.engine.local import LocalEngine
 from foresell.features.catalogue import catalogue, matrix
 from foresell.features.question import Context, statistics_for
-from foresell.features.training_rows import Grid, TrainingRows, all_questions, draw
+from foresell.features.row_draw import Grid, draw
+from foresell.features.training_rows import TrainingRows, all_questions
 from foresell.models import make
 
 HORIZON = 9
@@ -101,25 +106,74 @@ def test_the_same_questions_are_drawn_in_every_block(make_panel, cut):
             assert questions == whole[key]
 
 
-def rows_of(panel):
-    features = catalogue(panel, LEVELS)
-    window = TrainingRows(panel, HORIZON, features, Grid(200, 7, 0.3)).until(panel.n_days - 1)
-    table = np.column_stack([window.units, np.concatenate(list(window.chunks()))])
-    return table[np.lexsort(np.nan_to_num(table).T)], window.sample()
+def rows_of(blocks):
+    """The training rows of blocks: units and features, in their order."""
+    features = catalogue(blocks[0], LEVELS, Statistics.of(blocks[0], [(), *LEVELS]))
+    window = TrainingRows(blocks, HORIZON, features, LEVELS, Grid(200, 7, 0.3)).until(blocks[0].n_days - 1)
+    return np.column_stack([window.units, np.concatenate(list(window.chunks()))]), window.sample()
 
 
-@pytest.mark.parametrize("size", [1, 3, 8])
-def test_training_rows_do_not_depend_on_blocks_or_order(make_panel, monkeypatch, size):
+@st.composite
+def cuts(draw, n_series=8):
+    """How a panel is cut: the rows of each block, in any number, of any size and in any order."""
+    order = draw(st.permutations(range(n_series)))
+    ends = draw(st.sets(st.integers(1, n_series - 1)))
+    return [np.array(part) for part in np.split(np.array(order), sorted(ends))]
+
+
+@settings(max_examples=20, deadline=None)
+@given(parts=cuts(), threads=st.sampled_from([1, 3]))
+def test_training_rows_are_the_same_to_the_bit_however_the_panel_is_cut(make_panel, parts, threads):
     panel = make_panel(300)
-    expected, sample = rows_of(panel)
-    monkeypatch.setattr("foresell.features.training_rows.BLOCK", size)
-    monkeypatch.setattr("foresell.features.training_rows.SUMMED", size)
-    order = np.random.default_rng(size).permutation(panel.n_series)
-    rows, others = rows_of(panel.part(order))
-    assert rows.shape == expected.shape
-    assert others.shape == sample.shape
-    np.testing.assert_allclose(np.nansum(rows, axis=0), np.nansum(expected, axis=0), rtol=1e-5, atol=1e-3)
-    np.testing.assert_allclose(rows, expected, rtol=1e-5)
+    for one, other in zip(rows_of([panel]), rows_of([panel.part(rows) for rows in parts]), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+GLOBAL = {
+    "lightgbm": {"trees": 10, "levels": LEVELS, "by": ("category",), "blocks": 2},
+    "xgboost": {"trees": 5, "min_rows": 20},
+    "random_forest": {"trees": 5, "leaves": 32},
+}
+
+
+@pytest.mark.parametrize("name", GLOBAL)
+def test_a_model_learns_the_same_to_the_bit_however_the_panel_is_cut(make_panel, name):
+    pytest.importorskip("xgboost" if name == "xgboost" else "lightgbm")
+    panel = make_panel(300)
+    model = make(name, **{"share": 0.3, "min_rows": 20, "leaves": 16, **GLOBAL[name]})
+    whole = model.fit(panel, HORIZON).forecast(panel).mean
+
+    @settings(max_examples=4, deadline=None)
+    @given(parts=cuts())
+    def learn(parts):
+        rows = model.gather([panel.part(part) for part in parts], HORIZON)
+        np.testing.assert_array_equal(model.fit(rows.calendar, HORIZON, rows).forecast(panel).mean, whole)
+
+    learn()
+
+
+@pytest.mark.parametrize("size", [1, 8])
+def test_what_crosses_an_engine_is_plain_data(make_panel, size):
+    """The work and its blocks are pickled, as an engine of processes or of another machine does."""
+    panel = make_panel(300)
+    engine = PicklingEngine()
+    rows = make("lightgbm", share=0.3, levels=LEVELS).gather(panel.blocks(size), HORIZON, engine=engine)
+    assert len(rows.until(299).units) > 100
+    assert engine.crossed == 3 * len(panel.blocks(size))  # counts, sums, rows
+
+
+class PicklingEngine(LocalEngine):
+    """The local engine, with a copy of everything that goes to it and comes from it."""
+
+    def __init__(self):
+        super().__init__(1)
+        object.__setattr__(self, "crossed", 0)
+
+    def map(self, work, blocks):
+        for block in blocks:
+            object.__setattr__(self, "crossed", self.crossed + 1)
+            copied = pickle.loads(pickle.dumps((work, block)))
+            yield pickle.loads(pickle.dumps(copied[0](copied[1])))
 
 
 def forecast_at(panel, day):

@@ -83,6 +83,8 @@ def test_blocks_make_up_the_panel(panel):
     assert [block.n_series for block in blocks] == [2, 1]
     np.testing.assert_array_equal(np.concatenate([block.units for block in blocks]), panel.units)
     np.testing.assert_array_equal(blocks[1].known["price"].on(0), [6])
+    assert [block.n_series for block in panel.blocks(2)[-1:]] == [1]
+    assert [block.n_series for block in panel.part(slice(0, 0)).blocks(2)] == [0]
 
 
 def test_a_shared_covariate_is_kept_once():

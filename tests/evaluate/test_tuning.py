@@ -14,7 +14,7 @@ from foresell.evaluate import tuning
 from foresell.evaluate.backtest import backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.evaluate.tuning import TuningWindows, confirm, sample_series, tuning_cutoffs
-from foresell.features import training_rows
+from foresell.features import row_draw, training_rows
 from foresell.models import make
 
 HORIZON = 7
@@ -81,11 +81,11 @@ def test_nothing_after_the_windows_of_tuning_matters(panel, hierarchy, trials):
 
 def test_rows_and_features_are_made_once_for_all_trials(panel, hierarchy, monkeypatch):
     drawn, made = [], []
-    first, second = training_rows.TrainingRows.__init__, training_rows.matrix
+    first, second = training_rows.TrainingRows.__init__, row_draw.matrix
     monkeypatch.setattr(
         training_rows.TrainingRows, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
     )
-    monkeypatch.setattr(training_rows, "matrix", lambda *of: (made.append(1), second(*of))[1])
+    monkeypatch.setattr(row_draw, "matrix", lambda *of: (made.append(1), second(*of))[1])
     trials = TuningWindows.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
     list(trials.window_errors(trials.space.model))
     once = len(made)

@@ -11,7 +11,8 @@ from foresell.core.frequency import Frequency
 from foresell.core.keyed_random import key_hashes
 from foresell.features.catalogue import catalogue, choose, matrix, table
 from foresell.features.question import Context, Question, statistics_for
-from foresell.features.training_rows import Grid, all_questions, draw
+from foresell.features.row_draw import Grid, draw
+from foresell.features.training_rows import all_questions
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",), ("item",))

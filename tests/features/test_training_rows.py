@@ -3,7 +3,8 @@ import pytest
 
 from foresell.core.keyed_random import key_hashes
 from foresell.features.catalogue import catalogue
-from foresell.features.training_rows import BLOCK, Grid, TrainingRows, draw
+from foresell.features.row_draw import Grid, draw
+from foresell.features.training_rows import TrainingRows
 
 HORIZON = 9
 NAMES = ("step", "lag_1", "mean_28", "weekday")
@@ -11,8 +12,12 @@ NAMES = ("step", "lag_1", "mean_28", "weekday")
 
 @pytest.fixture
 def questions(make_panel):
-    features = catalogue(make_panel(200))
-    return TrainingRows(make_panel(200), HORIZON, {name: features[name] for name in NAMES}, Grid(200, 7, 0.5))
+    return questions_of(make_panel(200), Grid(200, 7, 0.5))
+
+
+def questions_of(panel, grid):
+    features = catalogue(panel)
+    return TrainingRows(panel.blocks(3), HORIZON, {name: features[name] for name in NAMES}, (), grid)
 
 
 def values(rows):
@@ -38,24 +43,22 @@ def test_features_are_given_in_the_order_asked_for(questions):
 
 
 def test_a_series_without_rows_makes_no_chunk(questions):
-    never = questions.until(170, series=np.arange(8) == 7)
+    without = (questions.series["item"] == "item 3") & (questions.series["shop"] == "south")
+    never = questions.until(170, series=without.to_numpy())
     assert (len(never.units), never.lengths, list(never.chunks())) == (0, (), [])
 
 
-def test_chunks_and_lengths_go_together_where_blocks_are_left_out(make_panel, monkeypatch):
-    monkeypatch.setattr("foresell.features.training_rows.BLOCK", 2)
-    assert BLOCK > 2
-    panel = make_panel(200)
-    features = {name: catalogue(panel)[name] for name in NAMES}
-    questions = TrainingRows(panel, HORIZON, features, Grid(200, 7, 0.5), keep=True)
-    last = np.arange(8) >= 5
-    rows = questions.until(199, series=last)
+def test_chunks_and_lengths_go_together_where_chunks_are_left_out(make_panel, monkeypatch):
+    monkeypatch.setattr("foresell.features.training_rows.CHUNK", 200)
+    questions = questions_of(make_panel(200), Grid(200, 7, 0.5))
+    assert len(questions.until(199).lengths) > 1
+    rows = questions.until(199, series=np.arange(8) == 5)
     assert [len(chunk) for chunk in rows.chunks()] == list(rows.lengths)
-    assert len(rows.lengths) == 2
+    assert len(rows.lengths) == 1
 
 
 def test_the_sample_of_some_rows_is_thinned(questions, monkeypatch):
-    monkeypatch.setattr("foresell.features.training_rows.THINNED", 200)
+    monkeypatch.setattr("foresell.features.training_rows.SAMPLE", 200)
     rows = questions.until(170, steps=(1, 5))
     sample, whole = rows.sample(), {row.tobytes() for row in values(rows)}
     assert len(rows.units) > 300

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
@@ -149,11 +149,10 @@ class Panel:
             known={name: known.part(series) for name, known in self.known.items()},
         )
 
-    def blocks(self, size: int) -> Iterator[Panel]:
+    def blocks(self, size: int) -> Blocks:
         """The panel in parts of at most `size` series, in order."""
         whole_number(size, "size")
-        for start in range(0, self.n_series, size):
-            yield self.part(slice(start, start + size))
+        return Blocks(self, size)
 
     def aggregate(self, level: Level) -> Panel:
         """The panel of the level's groups. A group's day is known where any of its series' is; units add up.
@@ -283,3 +282,28 @@ class Panel:
             country=country,
             table_kind=cubes.kind,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Blocks(Sequence[Panel]):
+    """The parts of `panel` of at most `size` series each; each is made when it is asked for.
+
+    A panel without series is one block without series, so that there is always one that shows days and columns.
+    """
+
+    panel: Panel
+    size: int
+
+    def __len__(self) -> int:
+        return max(-(-self.panel.n_series // self.size), 1)
+
+    @overload
+    def __getitem__(self, place: int) -> Panel: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Panel]: ...
+    def __getitem__(self, place: int | slice) -> Panel | list[Panel]:
+        if isinstance(place, slice):
+            return [self[number] for number in range(*place.indices(len(self)))]
+        if not 0 <= place < len(self):
+            raise IndexError(f"There are {len(self)} blocks; there is no block {place}.")
+        return self.panel.part(slice(place * self.size, (place + 1) * self.size))

@@ -124,7 +124,7 @@ def _fit_progress(progress: WindowProgress, number: int) -> Callable[[int, int],
 
 def _fewer_rows(model: Pooled, panel: Panel, horizon: int) -> Pooled:
     """The model with a share of rows such that not many more than `MOST_ROWS` are drawn."""
-    grid = model.rows.grid(panel, horizon)
+    grid = model.rows.grid(panel.frequency, panel.n_series, horizon)
     drawn = panel.n_series * horizon * grid.share * grid.days / grid.every
     return replace(model, share=grid.share * min(1.0, MOST_ROWS / max(drawn, 1)))
 

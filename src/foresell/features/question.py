@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from threading import RLock
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -28,6 +29,9 @@ def calendar_codes(panel: Panel) -> dict[str, tuple[str, ...]]:
 class Context:
     """What the features of all blocks share: the calendar by day, and the sales and prices of groups.
 
+    It can be pickled and handed to wherever blocks are worked on; what it lays out for windows is made there, on first
+    use.
+
     `panel` may be any block, because only its days and its calendar are used. `statistics` are those of all series;
     sales after the last day of `panel` are ignored. Questions may reach `horizon` days past the history. The place of a
     value in `codes` is its number as a category. A model keeps the codes that it was fitted with, so that a value has
@@ -49,10 +53,22 @@ class Context:
         self.country = panel.country
         self.events = panel.events
         self.dates = np.concatenate([panel.dates[: panel.n_days], panel.ahead(horizon)])  # [day + ahead]
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """What is made on first use; nothing of it is made yet."""
         self._places: dict[str, dict[str | None, int]] = {}
         self._group_past: dict[Level, Past] = {}
         self._group_price: dict[Level, np.ndarray] = {}
         self._lock = RLock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        made = {"_places", "_group_past", "_group_price", "_lock", "calendar"}
+        return {name: value for name, value in self.__dict__.items() if name not in made}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._lay_out()
 
     @classmethod
     def of(cls, panel: Panel, horizon: int, features: Mapping[str, Feature]) -> Context:
@@ -246,12 +262,18 @@ def unknown(name: str) -> Feature:
 
 def statistics_for(block: Panel, features: Mapping[str, Feature], levels: Collection[Level] = ()) -> Statistics:
     """The statistics of a block that the features of all series need; the groups of `levels` are counted, too."""
-    units: set[Level] = set()
-    prices: set[Level] = set()
+    units, prices = group_levels_of(features)
+    return Statistics.of(block, levels, units_of=units, prices_of=prices)
+
+
+def group_levels_of(features: Mapping[str, Feature]) -> tuple[tuple[Level, ...], tuple[Level, ...]]:
+    """The levels of whose groups these features read the units, and those of which they read the prices."""
+    units: dict[Level, None] = {}
+    prices: dict[Level, None] = {}
     for feature in features.values():
         if feature.group_level is not None:
-            (prices if feature.reads == "price" else units).add(feature.group_level)
-    return Statistics.of(block, levels, units_of=units, prices_of=prices)
+            (prices if feature.reads == "price" else units)[feature.group_level] = None
+    return tuple(units), tuple(prices)
 
 
 def _with_none(values: np.ndarray) -> np.ndarray:

@@ -1,67 +1,38 @@
-"""Training rows: questions at many past cutoffs, drawn once and shared by all windows."""
+"""Training rows: questions at many past cutoffs, gathered from blocks once and shared by all windows."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from threading import RLock
 
 import numpy as np
+import polars as pl
 
-from foresell.core.keyed_random import key_hashes, random_bits, share_of
+from foresell.core.hierarchy import Level
+from foresell.core.keyed_random import random_bits, share_of
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
 from foresell.engine.local import LOCAL
 from foresell.engine.protocol import Engine
-from foresell.features.catalogue import matrix
-from foresell.features.question import Block, Context, Feature, Question, statistics_for
+from foresell.features.question import Block, Context, Feature, Question, group_levels_of
+from foresell.features.row_draw import BlockRows, Grid, RowRequest, draw_rows
 
 BLOCK = 1024  # series at a time: their running sums then fit in a few hundred megabytes
-SAMPLE = 1500  # about the number of series in the sample from which a model learns how features are distributed
-THINNED = 100_000  # about the number of rows of that sample where only some series or steps are used
-SAMPLE_STREAM, THINNED_STREAM = 1 << 32, 1 << 33  # no cutoff is as large, so these draws differ from that of rows
-SUMMED = 8192  # series at a time whose sums by group are made
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Which questions to learn from: cutoffs every `every` days over the last `days` days, and at each of them a random
-    `share` of all pairs of series and step."""
-
-    days: int = 1456
-    every: int = 7
-    share: float = 0.06
-    seed: int = 1
-
-    def cutoffs(self, last: int, first: int | None = None) -> np.ndarray:
-        """Past cutoffs for a window whose cutoff is `last`, oldest first: int64 [cutoff].
-
-        With `first`, also those for a window with that earlier cutoff.
-        """
-        oldest = max((last if first is None else first) - self.days, 0)
-        return np.arange(last - self.every, oldest - 1, -self.every, dtype=np.int64)[::-1]
-
-
-@dataclass(frozen=True)
-class Part:
-    """The rows drawn for some of the series, without their features."""
-
-    series: slice | np.ndarray
-    question: Callable[[Block], Question]
-    member: np.ndarray  # int32 [row]: the number of the series in the panel
-    cutoff: np.ndarray  # int16 [row]
-    day: np.ndarray  # int16 [row]
-    units: np.ndarray  # float32 [row]
+CHUNK = 65_536  # about how many rows are in a chunk
+SAMPLE = 100_000  # about how many rows are in the sample that a model may look at before it sees all rows
+SAMPLE_STREAM = 1 << 33  # a first counter that no cutoff is, for a draw other than of rows
 
 
 @dataclass(frozen=True)
 class WindowRows:
     """The rows that one window may learn from: their `units` [row], and functions that make their features.
 
-    `chunks` makes the features chunk by chunk, float32 [row, feature], with `lengths` rows each. `sample` makes those
-    of some rows, enough to learn how the features are distributed.
+    `chunks` reads the features chunk by chunk, float32 [row, feature], `lengths` rows each; `sample` those of some
+    rows, enough to see how the features are distributed.
     """
 
     units: np.ndarray
@@ -71,38 +42,63 @@ class WindowRows:
 
 
 class TrainingRows:
-    """The training rows of a panel for windows with the cutoffs `windows` (numbers of days; by default the last day).
+    """The training rows of the series of all `blocks`, for windows that end at `windows` (indices of cutoffs, the last
+    day if none).
 
-    With `keep`, features are kept in a temporary folder after their first use; otherwise they are made each time. A
-    window uses only rows whose target day is not after its cutoff. Windows share their rows if their cutoffs lie
-    multiples of `grid.every` days apart.
+    They are drawn, and their features made, when they are first asked for: block by block on `engine`. Features are
+    kept in a temporary folder. A window sees only rows whose day lies at or before its cutoff. Several windows share
+    their rows exactly when they lie multiples of `grid.every` days apart.
+
+    The rows stand in the order of the hash of their series' key, then of cutoff and day. So they are the same, and what
+    is learnt from them is the same to the bit, however the series were cut into blocks.
     """
 
     def __init__(
         self,
-        panel: Panel,
+        blocks: Sequence[Panel],
         horizon: int,
-        features: dict[str, Feature],
+        features: Mapping[str, Feature],
+        levels: tuple[Level, ...],
         grid: Grid,
         windows: Sequence[int] = (),
         *,
-        keep: bool = False,
         engine: Engine = LOCAL,
     ):
-        self.panel = panel
+        self.blocks = blocks
+        self.calendar = blocks[0].part(slice(0, 0))
         self.horizon = horizon
-        self.features = features
+        self.features = dict(features)
         self.grid = grid
         self.engine = engine
-        self.context = Context(panel, horizon, merged_statistics(panel, features, engine))
-        last = panel.n_days - 1
-        self.cutoffs = grid.cutoffs(last, min(windows, default=last))
-        self._folder = tempfile.TemporaryDirectory(prefix="foresell-") if keep else None
-        self._hashes = key_hashes(panel.series, panel.keys)
-        sampled = share_of(random_bits(grid.seed, self._hashes, SAMPLE_STREAM), SAMPLE / max(panel.n_series, 1))
-        self._sample = self._draw(np.flatnonzero(sampled))
-        starts = range(0, panel.n_series, BLOCK)
-        self._parts = [self._draw(slice(start, min(start + BLOCK, panel.n_series))) for start in starts]
+        self.statistics = merged_statistics(blocks, features, levels, engine)
+        last = self.calendar.n_days - 1
+        context = Context(self.calendar, horizon, self.statistics)
+        self.request = RowRequest(
+            context, grid, grid.cutoffs(last, min(windows, default=last)), tuple(features), tuple(levels)
+        )
+        self._lock = RLock()
+
+    @property
+    def codes(self) -> Mapping[str, tuple[str, ...]]:
+        """The values of each category, whose places are their numbers in the features."""
+        return self.request.context.codes
+
+    @property
+    def series(self) -> pl.DataFrame:
+        """All series, in the order of the hashes of their keys."""
+        return self._gathered.series
+
+    @property
+    def _gathered(self) -> _Gathered:
+        with self._lock:
+            return self._rows
+
+    @cached_property
+    def _rows(self) -> _Gathered:
+        request = self.request
+        drawn = len(request.cutoffs) * self.horizon * self.grid.share * self.statistics.n_series
+        rows = self.engine.map(partial(draw_rows, request), self.blocks)
+        return _Gathered(rows, n_chunks=int(drawn) // CHUNK + 1, n_features=len(self.features))
 
     def until(
         self,
@@ -114,113 +110,110 @@ class TrainingRows:
     ) -> WindowRows:
         """The rows whose answers are known at `cutoff`, with cutoffs in the `grid.days` before it.
 
-        `names` are the features in order, by default all. `series` (bool [series]) and `steps` (the first and the last)
-        leave out the rows of other series and steps.
+        `names` are the features wanted, in order; all where not given. `series` (bool [series], as in `self.series`)
+        and `steps` (the first and the last) leave out the rows of other series and steps.
         """
-        chosen = {}
-        for number, part in enumerate(self._parts):
-            mask = self._mask(part, cutoff, series, steps)
-            if mask.any():
-                chosen[number] = mask
-        numbers, columns = list(chosen), self._columns(names)
-        units = [self._parts[number].units[mask] for number, mask in chosen.items()]
-
-        def chunk(place: int) -> np.ndarray:
-            number = numbers[place]
-            return self._values(number + 1, self._parts[number])[chosen[number]][:, columns]
-
-        def chunks() -> Iterator[np.ndarray]:
-            return self.engine.map(chunk, range(len(numbers)))
+        chunks = self._gathered.chunks
+        chosen = [(chunk, np.flatnonzero(self._mask(chunk, cutoff, series, steps))) for chunk in chunks]
+        chosen = [(chunk, rows) for chunk, rows in chosen if len(rows)]
+        columns, n_rows = self._columns(names), sum(len(rows) for _, rows in chosen)
 
         def sample() -> np.ndarray:
-            if series is None and steps is None:
-                return self._values(0, self._sample)[self._mask(self._sample, cutoff)][:, columns]
-            share = THINNED / max(sum(map(len, units)), 1)
-            thinned = [self._thinned(self._parts[number], share)[mask] for number, mask in chosen.items()]
-            return np.concatenate([values[rows] for values, rows in zip(chunks(), thinned, strict=True)])
+            share = SAMPLE / max(n_rows, 1)
+            thinned = ((chunk, rows[self._thinned(chunk, share)[rows]]) for chunk, rows in chosen)
+            return np.concatenate([chunk.values(rows)[:, columns] for chunk, rows in thinned])
 
         return WindowRows(
-            units=np.concatenate(units) if units else np.empty(0, np.float32),
-            lengths=tuple(map(len, units)),
-            chunks=chunks,
+            units=np.concatenate([np.empty(0, np.float32), *(chunk.units[rows] for chunk, rows in chosen)]),
+            lengths=tuple(len(rows) for _, rows in chosen),
+            chunks=lambda: (chunk.values(rows)[:, columns] for chunk, rows in chosen),
             sample=sample,
         )
 
-    def _mask(
-        self, part: Part, cutoff: int, series: np.ndarray | None = None, steps: tuple[int, int] | None = None
-    ) -> np.ndarray:
-        mask = (part.day <= cutoff) & (part.cutoff >= cutoff - self.grid.days)
+    def _mask(self, chunk: _Chunk, cutoff: int, series: np.ndarray | None, steps: tuple[int, int] | None) -> np.ndarray:
+        mask = (chunk.day <= cutoff) & (chunk.cutoff >= cutoff - self.grid.days)
         if series is not None:
-            mask &= series[part.member]
+            mask &= series[chunk.series]
         if steps is not None:
-            step = part.day - part.cutoff
+            step = chunk.day - chunk.cutoff
             mask &= (step >= steps[0]) & (step <= steps[1])
         return mask
 
-    def _thinned(self, part: Part, share: float) -> np.ndarray:
-        """A random `share` of the rows of a part: bool [row]."""
-        hashes = self._hashes[part.member]
-        return share_of(random_bits(self.grid.seed, hashes, THINNED_STREAM, part.cutoff, part.day), share)
+    def _thinned(self, chunk: _Chunk, share: float) -> np.ndarray:
+        """A random `share` of the rows of a chunk: bool [row]."""
+        hashes = self._gathered.hashes[chunk.series]
+        return share_of(random_bits(self.grid.seed, hashes, SAMPLE_STREAM, chunk.cutoff, chunk.day), share)
 
     def _columns(self, names: Sequence[str] | None) -> slice | list[int]:
-        """The places of the features; a slice, which copies nothing, for all of them."""
-        places = {name: place for place, name in enumerate(self.features)}
-        if names is None or tuple(names) == tuple(places):
+        """Where the features wanted stand: a slice, which copies nothing, where they are all there is."""
+        if names is None or tuple(names) == tuple(self.features):
             return slice(None)
+        places = {name: place for place, name in enumerate(self.features)}
         return [places[name] for name in names]
 
-    def _draw(self, series: slice | np.ndarray) -> Part:
-        units, members = self.panel.units[series], np.arange(self.panel.n_series)[series]
-        place, rows, step = draw(units, self._hashes[series], self.cutoffs, self.horizon, self.grid)
-        cutoff = self.cutoffs[place]
-        return Part(
-            series,
-            lambda block: Question(block, self.cutoffs, place, rows, step),
-            members[rows].astype(np.int32),
-            cutoff.astype(np.int16),
-            (cutoff + step).astype(np.int16),
-            units[rows, cutoff + step],
-        )
 
-    def _values(self, number: int, part: Part) -> np.ndarray:
-        """The features of a part, float32 [row, feature]; kept in a file if there is a folder for it."""
-        path = Path(self._folder.name) / f"{number}.npy" if self._folder else None
-        if path and path.exists():
-            return np.load(path, mmap_mode="r")
-        values = matrix(part.question(self.context.block(self.panel.part(part.series))), self.features)
-        if path:
-            unfinished = path.with_suffix(".partial.npy")
-            np.save(unfinished, values)
-            unfinished.rename(path)
-        return values
+@dataclass(frozen=True)
+class _Chunk:
+    """Rows of some series, columns as in `BlockRows`; `order` says where the features of each stand in the file."""
+
+    path: Path
+    n_features: int
+    series: np.ndarray
+    cutoff: np.ndarray
+    day: np.ndarray
+    units: np.ndarray
+    order: np.ndarray
+
+    def values(self, rows: np.ndarray) -> np.ndarray:
+        """The features of some of the rows: float32 [row, feature]."""
+        file = np.memmap(self.path, np.float32, "r").reshape(-1, self.n_features)
+        return np.asarray(file[self.order[rows]])
 
 
-def draw(
-    units: np.ndarray, hashes: np.ndarray, cutoffs: np.ndarray, horizon: int, grid: Grid
-) -> tuple[np.ndarray, ...]:
-    """A random share of the questions with a known answer: place of the cutoff, series and step, int32 [row] each.
+class _Gathered:
+    """The rows of all blocks in chunks, each of which has the series whose hashes lie in a part of all numbers.
 
-    `units` is float32 [series, day], and `hashes` uint64 [series] are those of the keys. Whether a question is drawn
-    depends on the seed, the key, the cutoff and the step only: not on other series and their order, later cutoffs or
-    the length of the history.
+    `series` and `hashes` are those of all series, in the order of the hashes.
     """
-    n_days = units.shape[1]
-    steps = np.arange(1, horizon + 1)
-    drawn = []
-    for place, cutoff in enumerate(cutoffs):
-        inside = steps[: max(n_days - 1 - cutoff, 0)]
-        picked = share_of(random_bits(grid.seed, hashes[:, None], cutoff, inside), grid.share)
-        picked &= ~np.isnan(units[:, cutoff + 1 : cutoff + 1 + horizon])
-        series, step = np.nonzero(picked)
-        drawn.append(np.stack([np.full(len(series), place), series, step + 1]))
-    columns = np.concatenate(drawn, axis=1) if drawn else np.empty((3, 0))
-    return tuple(columns.astype(np.int32))
+
+    def __init__(self, blocks: Iterable[BlockRows], n_chunks: int, n_features: int):
+        self._folder = tempfile.TemporaryDirectory(prefix="foresell-")
+        paths = [Path(self._folder.name) / f"{number}.float32" for number in range(n_chunks)]
+        members: list[tuple[pl.DataFrame, np.ndarray]] = []
+        parts: list[list[tuple[np.ndarray, ...]]] = [[] for _ in paths]
+        for rows in blocks:
+            members.append((rows.members, rows.hashes))
+            hashes = rows.hashes[rows.series]
+            chunk = ((hashes >> np.uint64(32)) * np.uint64(n_chunks)) >> np.uint64(32)
+            for number in np.unique(chunk).tolist():
+                some = np.flatnonzero(chunk == number)
+                with paths[number].open("ab") as file:
+                    rows.values[some].tofile(file)
+                parts[number].append((hashes[some], rows.cutoff[some], rows.day[some], rows.units[some]))
+        order = np.argsort(unsorted := np.concatenate([hashes for _, hashes in members]), kind="stable")
+        self.hashes = unsorted[order]
+        self.series = pl.concat([series for series, _ in members])[order]
+        self.chunks = [
+            self._chunk(path, n_features, *map(np.concatenate, zip(*part, strict=True)))
+            for path, part in zip(paths, parts, strict=True)
+            if part
+        ]
+
+    def _chunk(
+        self, path: Path, n_features: int, hashes: np.ndarray, cutoff: np.ndarray, day: np.ndarray, units: np.ndarray
+    ) -> _Chunk:
+        order = np.lexsort((day, cutoff, hashes))
+        series = np.searchsorted(self.hashes, hashes[order]).astype(np.int32)
+        return _Chunk(path, n_features, series, cutoff[order], day[order], units[order], order)
 
 
-def merged_statistics(panel: Panel, features: Mapping[str, Feature], engine: Engine = LOCAL) -> Statistics:
-    """The statistics of all series of `panel` that these features need, merged from those of its blocks."""
-    blocks = panel.blocks(SUMMED) if panel.n_series else [panel]
-    return engine.merge(partial(statistics_for, features=features), blocks, Statistics.merge)
+def merged_statistics(
+    blocks: Sequence[Panel], features: Mapping[str, Feature], levels: Collection[Level] = (), engine: Engine = LOCAL
+) -> Statistics:
+    """What of the series of all `blocks` goes into these features; the groups of `levels` are counted too."""
+    units, prices = group_levels_of(features)
+    work = partial(Statistics.of, levels=tuple(levels), units_of=units, prices_of=prices)
+    return engine.merge(work, blocks, Statistics.merge)
 
 
 def all_questions(block: Block, cutoff: int, horizon: int) -> Question:

@@ -6,7 +6,9 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.finding import Severity
+from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
+from foresell.core.statistics import Statistics
 from foresell.models import prepare
 from foresell.models.global_models.forest import RandomForest
 from foresell.models.global_models.lightgbm import LightGBM
@@ -63,11 +65,11 @@ def test_features_and_drop_choose(make_shop):
 
 def test_a_covariate_that_ends_with_the_history_is_left_out(make_shop):
     panel, _ = make_shop(n_days=400)
-    assert unknown_ahead(panel, HORIZON) == set()
+    assert unknown_ahead(Statistics.of(panel), panel.n_days, HORIZON) == set()
     values = panel.known["promotion"].values.copy()
     values[:, panel.n_days :] = np.nan
     blind = replace(panel, known={"promotion": Known.of_each(values)})
-    assert unknown_ahead(blind, HORIZON) == {"promotion"}
+    assert unknown_ahead(Statistics.of(blind), panel.n_days, HORIZON) == {"promotion"}
     fitted = LightGBM(**SMALL).fit(blind, HORIZON)
     assert not [name for name in fitted.recipe.features if "promotion" in name]
 
@@ -203,18 +205,18 @@ def test_rows_and_features_that_were_not_prepared_are_refused(make_shop):
 
 def test_a_few_series_are_learnt_from_many_cutoffs(make_shop):
     """With cutoffs a week apart, a few series are learnt by heart; many series would make too many rows."""
-    panel, _ = make_shop(n_days=400)
-    assert LightGBM().rows.grid(panel, HORIZON).every == 1
-    many = panel.part(np.zeros(30_000, np.int64))
-    grid = LightGBM().rows.grid(many, 28)
+    n_series = make_shop(n_days=400)[0].n_series
+    assert LightGBM().rows.grid(Frequency.DAY, n_series, HORIZON).every == 1
+    grid = LightGBM().rows.grid(Frequency.DAY, 30_000, 28)
     assert grid.every == 7
     assert grid.share * 30_000 * 28 * grid.days / grid.every == pytest.approx(2_000_000)
-    assert LightGBM(every=3).rows.grid(panel, HORIZON).every == 3
+    assert LightGBM(every=3).rows.grid(Frequency.DAY, n_series, HORIZON).every == 3
 
 
 def test_many_series_give_as_many_rows_as_are_asked_for(make_shop):
-    panel, _ = make_shop(n_days=400)
-    grid = LightGBM(max_rows=1000).rows.grid(panel, HORIZON)
-    drawn = panel.n_series * HORIZON * grid.share * grid.days / grid.every
+    n_series = make_shop(n_days=400)[0].n_series
+    grid = LightGBM(max_rows=1000).rows.grid(Frequency.DAY, n_series, HORIZON)
+    drawn = n_series * HORIZON * grid.share * grid.days / grid.every
     assert drawn == pytest.approx(1000)
-    assert LightGBM(max_rows=10**9).rows.grid(panel, HORIZON).share == 0.06  # no more than that of a few series
+    most = LightGBM(max_rows=10**9).rows.grid(Frequency.DAY, n_series, HORIZON)
+    assert most.share == 0.06  # no more than that of a few series

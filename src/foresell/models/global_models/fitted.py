@@ -264,11 +264,11 @@ class BoosterInput:
         self.panel = panel
         self.features = features or recipe.features_of(panel)
         if context is None:
-            statistics = statistics or merged_statistics(panel, self.features)
+            statistics = statistics or merged_statistics(panel.blocks(BLOCK), self.features)
             context = Context(panel, recipe.horizon, statistics, recipe.codes)
         self.context = context
         self.view = view
-        names = group_names(panel, recipe.by)
+        names = group_names(panel.series, recipe.by)
         self.names: list[Group] = list(dict.fromkeys(names))
         places = {name: place for place, name in enumerate(self.names)}
         self.groups = np.array([places[name] for name in names], np.int64)
@@ -323,12 +323,12 @@ def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPo
     return FittedPooled(name, recipe, boosters)
 
 
-def group_names(panel: Panel, level: Level) -> list[Group]:
-    """The name of each series' group at `level` [series]. Raises UsageError for a column that is not there."""
+def group_names(series: pl.DataFrame, level: Level) -> list[Group]:
+    """The name of the group of each of `series` at `level`. Raises UsageError for a column that is not there."""
     if not level:
-        return [ALL] * panel.n_series
-    check_columns(panel.series, level)
-    return panel.series.select(pl.col(level).cast(pl.String)).rows()
+        return [ALL] * series.height
+    check_columns(series, level)
+    return series.select(pl.col(level).cast(pl.String)).rows()
 
 
 def _file(folder: Path, key: tuple[int, int], suffix: str) -> Path:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, ClassVar, get_args
 
 import numpy as np
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency
-from foresell.core.hierarchy import Level
+from foresell.core.hierarchy import Level, level_name
 from foresell.core.panel import Panel
+from foresell.core.statistics import Statistics
 from foresell.engine.local import LOCAL
 from foresell.engine.protocol import Engine
-from foresell.features.catalogue import catalogue, choose
+from foresell.features.catalogue import catalogue, choose, group_levels
 from foresell.features.question import Feature
-from foresell.features.training_rows import Grid, TrainingRows, WindowRows
+from foresell.features.row_draw import Grid
+from foresell.features.training_rows import BLOCK, TrainingRows, WindowRows
 from foresell.models.contract import Progress
 from foresell.models.global_models.fitted import ALL, Booster, FittedPooled, Group, Recipe, group_names
 from foresell.models.global_models.training_data import BoosterTraining, Loss, LossName, level_weights
@@ -42,13 +45,13 @@ class Draw:
     max_rows: int
     seed: int
 
-    def grid(self, panel: Panel, horizon: int) -> Grid:
-        """Where the rows of `panel` come from: about `max_rows` where no share is given, and of many cutoffs rather
-        than many of each, for rows of one cutoff say much the same."""
-        grid = GRIDS[panel.frequency]
+    def grid(self, frequency: Frequency, n_series: int, horizon: int) -> Grid:
+        """Where the rows of so many series come from: about `max_rows` where no share is given, and of many cutoffs
+        rather than many of each, for rows of one cutoff say much the same."""
+        grid = GRIDS[frequency]
         days = self.days or grid.days
-        every = self.every or min(max(panel.n_series * days // PLACES, 1), grid.every)
-        share = self.share or min(grid.share, self.max_rows * every / max(panel.n_series * horizon * days, 1))
+        every = self.every or min(max(n_series * days // PLACES, 1), grid.every)
+        share = self.share or min(grid.share, self.max_rows * every / max(n_series * horizon * days, 1))
         return replace(grid, days=days, every=every, share=share, seed=self.seed)
 
 
@@ -120,10 +123,29 @@ class Pooled(ABC):
         `panel` ends at the last of `cutoffs`. `others` are models of equal `rows` that shall share them: the features
         are those that any of them uses. So may any model that uses none but these, with whatever other options.
         """
+        return self.gather(panel.blocks(BLOCK), horizon, cutoffs, others, engine)
+
+    def gather(
+        self,
+        blocks: Sequence[Panel],
+        horizon: int,
+        cutoffs: Sequence[int] = (),
+        others: Sequence[Pooled] = (),
+        engine: Engine = LOCAL,
+    ) -> TrainingRows:
+        """The same from blocks of all series, which `engine` works on; their rows are gathered here.
+
+        `fit` learns from them what it learns from a panel of all series, and needs no more of the panel than its
+        calendar (`TrainingRows.calendar`).
+        """
+        models = (self, *others)
+        levels = tuple(dict.fromkeys(level for model in models for level in group_levels(blocks[0], model.levels)))
+        counts = engine.merge(partial(Statistics.of, levels=levels), blocks, Statistics.merge)
         features: dict[str, Feature] = {}
-        for model in (self, *others):
-            features |= model._features(panel, horizon)
-        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), cutoffs, keep=True, engine=engine)
+        for model in models:
+            features |= model._features(blocks[0], horizon, counts)
+        grid = self.rows.grid(blocks[0].frequency, counts.n_series, horizon)
+        return TrainingRows(blocks, horizon, features, levels, grid, cutoffs, engine=engine)
 
     def fit(
         self,
@@ -133,16 +155,18 @@ class Pooled(ABC):
         progress: Progress | None = None,
         engine: Engine = LOCAL,
     ) -> FittedPooled:
-        """Learns from the questions that `panel` can answer; `engine` makes the rows where none are `prepared`.
+        """Learns from the questions that `panel` can answer; `engine` makes the rows where none are `prepared`. Of a
+        panel with `prepared` rows, nothing but its days is looked at.
 
         Raises UsageError where it can answer none, and where `prepared` are not the rows and features of this model.
         """
-        questions = prepared or self._alone(panel, horizon, engine)
+        questions = prepared or self.gather(panel.blocks(BLOCK), horizon, engine=engine)
         features = self._of(questions, horizon)
         steps = horizon_blocks(horizon, self.blocks)
-        rows = self._rows(questions, features, panel)
-        groups, small = self._groups(panel, rows, steps)
-        codes, loss = dict(questions.context.codes), self.cost
+        names = group_names(questions.series, self.by)
+        rows = self._rows(questions, features, names, panel.n_days - 1)
+        groups, small = self._groups(names, rows, steps)
+        codes, loss = dict(questions.codes), self.cost
         coded = tuple(place for place, name in enumerate(features) if name in codes)
         recipe = Recipe(horizon, features, self.levels, codes, loss, self.by, groups, small, steps)
         boosters = {}
@@ -154,26 +178,29 @@ class Pooled(ABC):
         return FittedPooled(self.name, recipe, boosters)
 
     def _rows(
-        self, questions: TrainingRows, features: tuple[str, ...], panel: Panel
+        self, questions: TrainingRows, features: tuple[str, ...], names: list[Group], cutoff: int
     ) -> Callable[[Group, tuple[int, int]], WindowRows]:
-        """How to get the rows of a group and a part of the horizon that are known at the panel's cutoff."""
-        names = group_names(panel, self.by)
+        """How to get the rows of a group and a part of the horizon that are known at the cutoff; `names` [series] are
+        those of the groups of the questions' series."""
         places = {name: place for place, name in enumerate(dict.fromkeys(names))}
         member = np.array([places[name] for name in names])  # [series]
 
         def rows(group: Group, steps: tuple[int, int]) -> WindowRows:
             series = None if group == ALL else member == places[group]
-            return questions.until(panel.n_days - 1, features, series=series, steps=None if self.blocks == 1 else steps)
+            return questions.until(cutoff, features, series=series, steps=None if self.blocks == 1 else steps)
 
         return rows
 
     def _groups(
-        self, panel: Panel, rows: Callable[[Group, tuple[int, int]], WindowRows], steps: tuple[tuple[int, int], ...]
+        self,
+        names: list[Group],
+        rows: Callable[[Group, tuple[int, int]], WindowRows],
+        steps: tuple[tuple[int, int], ...],
     ) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
-        """The groups to have boosters, and those too small for them, which are left to one of all series."""
+        """The groups to have boosters, in order, and those too small for them, which are left to one of all series."""
         groups: list[Group] = []
         small: list[Group] = []
-        for group in dict.fromkeys(group_names(panel, self.by)) if self.by else ():
+        for group in sorted(set(names), key=str) if self.by else ():
             enough = all(self._enough(rows(group, part)) for part in steps)
             (groups if enough else small).append(group)
         if small or not groups:
@@ -186,31 +213,26 @@ class Pooled(ABC):
             return lambda rounds: None
         return lambda rounds: progress(before * self.rounds + rounds, boosters * self.rounds)
 
-    def _alone(self, panel: Panel, horizon: int, engine: Engine) -> TrainingRows:
-        """The rows of one window; kept in files only where they are run through more than once."""
-        keep = self.passes > 1 or self.blocks > 1 or bool(self.by)
-        features = self._features(panel, horizon)
-        return TrainingRows(panel, horizon, features, self.rows.grid(panel, horizon), keep=keep, engine=engine)
-
-    def _features(self, panel: Panel, horizon: int) -> dict[str, Feature]:
-        """The features chosen, and those that make the recent level."""
-        blind = unknown_ahead(panel, horizon)
-        features = {
-            name: feature for name, feature in catalogue(panel, self.levels).items() if feature.reads not in blind
-        }
+    def _features(self, panel: Panel, horizon: int, statistics: Statistics) -> dict[str, Feature]:
+        """The features chosen, and those that make the recent level; `panel` is a block, `statistics` are of all."""
+        blind = unknown_ahead(statistics, panel.n_days, horizon)
+        there = catalogue(panel, self.levels, statistics)
+        features = {name: feature for name, feature in there.items() if feature.reads not in blind}
         chosen = choose(features, self.use, self.drop)
         return {**chosen, **{name: features[name] for name in level_weights(panel.frequency)}}
 
     def _of(self, questions: TrainingRows, horizon: int) -> tuple[str, ...]:
-        """The names of this model's features in `questions`, whose panel says what there is to choose from."""
-        panel = questions.panel
-        features, grid = tuple(self._features(panel, horizon)), self.rows.grid(panel, horizon)
+        """The names of this model's features in `questions`."""
+        calendar, statistics = questions.calendar, questions.statistics
+        grid = self.rows.grid(calendar.frequency, statistics.n_series, horizon)
         if horizon != questions.horizon or grid != questions.grid:
             raise UsageError(
                 f"The model '{self.name}' asks for a horizon of {horizon} and rows of {grid}, and was given prepared "
                 f"rows for {questions.horizon} and {questions.grid}. Share among models whose 'rows' are equal."
             )
-        missing = [name for name in features if name not in questions.features]
+        levels = [level for level in group_levels(calendar, self.levels) if level not in statistics.levels]
+        features = () if levels else tuple(self._features(calendar, horizon, statistics))
+        missing = [name for name in features if name not in questions.features] or [*map(level_name, levels)]
         if missing:
             raise UsageError(
                 f"{len(missing)} features of the model '{self.name}' were not prepared: {first_five(missing)}. "
@@ -311,11 +333,10 @@ def horizon_blocks(horizon: int, blocks: int) -> tuple[tuple[int, int], ...]:
     return tuple((int(part[0]), int(part[-1])) for part in parts)
 
 
-def unknown_ahead(panel: Panel, horizon: int) -> set[str]:
+def unknown_ahead(statistics: Statistics, n_days: int, horizon: int) -> set[str]:
     """The known-ahead covariates of which nothing is known for the days after the cutoff, so that no forecast made
     there can use them."""
-    days = slice(panel.n_days, panel.n_days + horizon)
-    return {name for name, known in panel.known.items() if np.isnan(known.values[:, days]).all()}
+    return {name for name, days in statistics.known_days.items() if not days[n_days : n_days + horizon].any()}
 
 
 def _check_sales(rows: WindowRows, panel: Panel, horizon: int) -> None:

@@ -33,7 +33,7 @@ class GlobalScenarioModel:
         self.fitted = fitted
         self.panel = panel
         features = recipe.features_of(panel)
-        statistics = merged_statistics(panel, features)
+        statistics = merged_statistics(panel.blocks(BLOCK), features)
         self._context = ScenarioContext(panel, recipe.horizon, statistics, recipe.codes)
         self.shown = BoosterInput(recipe, panel, context=self._context, features=features)
         self.moved = {place: feature for place, feature in enumerate(features.values()) if feature.ahead}
