@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from foresell.engine.protocol import Block, Result
+from foresell.engine.protocol import Block, Engine, Result
 
 
 @dataclass(frozen=True)
-class LocalEngine:
-    """An `engine.protocol.Engine` of so many threads; with one, work is done where its result is taken.
+class LocalEngine(Engine):
+    """An engine of so many threads; with one, work is done where its result is taken.
 
     >>> list(LocalEngine(2).map(len, ["a", "bc", ""])), LocalEngine(1).merge(len, ["a", "bc", ""], max)
     ([1, 2, 0], 2)
@@ -33,23 +33,6 @@ class LocalEngine:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-
-    def merge(
-        self, work: Callable[[Block], Result], blocks: Iterable[Block], merge: Callable[[Result, Result], Result]
-    ) -> Result:
-        """See `Engine.merge`. Neighbours of equal size are merged, so that none is copied more than a few times."""
-        merged: list[tuple[int, Result]] = []  # how many blocks, and their result
-        for result in self.map(work, blocks):
-            size = 1
-            while merged and merged[-1][0] == size:
-                size, result = 2 * size, merge(merged.pop()[1], result)
-            merged.append((size, result))
-        if not merged:
-            raise ValueError("There is no block to work on.")
-        total = merged.pop()[1]
-        while merged:
-            total = merge(merged.pop()[1], total)
-        return total
 
 
 LOCAL = LocalEngine()

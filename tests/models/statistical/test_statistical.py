@@ -11,6 +11,8 @@ from foresell.core.errors import UsageError
 from foresell.core.finding import Severity
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
+from foresell.engine.local import ONE_BY_ONE
+from foresell.engine.processes import ProcessEngine
 from foresell.models import load, make
 from foresell.models.naive import SeasonalNaive
 from foresell.models.statistical import Ets, Sarima, Sarimax, Theta
@@ -186,20 +188,11 @@ def test_processes_change_nothing(monkeypatch):
     np.testing.assert_array_equal(there.forecast(panel).mean, here.forecast(panel).mean)
 
 
-def test_a_long_piece_of_work_is_handed_to_processes(monkeypatch):
-    handed = []
-
-    def spy(work, tasks, total, *rest):
-        handed.append(total)
-        return [work(task) for task in tasks]
-
-    monkeypatch.setattr(fitted_module, "map_in_processes", spy)
-    panel = panel_of(weekly(2, 60))
-    Sarima(approximation=True).fit(panel, HORIZON)
-    assert handed == []
-    many = panel.part(np.zeros(int(fitted_module.SECONDS_IN_PROCESS / 0.5) + 1, np.int64))
-    Sarima(days=20, approximation=True).fit(many, HORIZON)
-    assert handed == [many.n_series]
+def test_a_long_piece_of_work_is_handed_to_processes():
+    model = Sarima(approximation=True, processes=3, seconds=7)
+    few = int(fitted_module.SECONDS_IN_PROCESS / model.expected_seconds(None))
+    assert fitted_module.engine_of(model, [None] * few) == ONE_BY_ONE
+    assert fitted_module.engine_of(model, [None] * (few + 1)) == ProcessEngine(3, 7)
 
 
 def test_a_series_that_takes_too_long_falls_back(monkeypatch):

@@ -18,6 +18,9 @@ from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
+from foresell.engine.local import ONE_BY_ONE
+from foresell.engine.processes import ProcessEngine
+from foresell.engine.protocol import Engine, LostBlock
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 from foresell.models.naive import MovingAverage, SeasonalNaive
@@ -31,7 +34,6 @@ from foresell.models.statistical.series import (
     check_library,
     fit_and_forecast,
 )
-from foresell.models.statistical.worker_pool import LostTask, core_count, map_in_processes
 
 DAYS = {Frequency.DAY: 730, Frequency.WEEK: 260, Frequency.MONTH: 240}
 """The number of last periods that a model is fitted to."""
@@ -213,18 +215,19 @@ def _outcomes(
     series = histories(part, horizon, days, season, model.regressors_of(target), model.fourier_pairs())
     fits = [series_fit if isinstance(series_fit := known[row], SeriesFit) else None for row in rows]
     tasks = (SeriesTask(history, series_fit) for history, series_fit in zip(series, fits, strict=True))
-    notify = progress or (lambda done, total: None)
-    work = partial(fit_and_forecast, model)
-    if sum(model.expected_seconds(series_fit) for series_fit in fits) <= SECONDS_IN_PROCESS:
-        for done, (row, task) in enumerate(zip(rows, tasks, strict=True), 1):
-            yield row, work(task)
-            notify(done, len(rows))
-        return
-    answers = map_in_processes(work, tasks, len(rows), model.processes or core_count(), model.seconds, notify)
-    for row, answer in zip(rows, answers, strict=True):
-        if isinstance(answer, LostTask):
-            answer = SeriesOutcome(failure="fit-too-slow" if answer.late else "fit-failed", detail=answer.reason)
-        yield row, answer
+    results = engine_of(model, fits).map(partial(fit_and_forecast, model), tasks)
+    for done, (row, outcome) in enumerate(zip(rows, results, strict=True), 1):
+        if isinstance(outcome, LostBlock):
+            outcome = SeriesOutcome(failure="fit-too-slow" if outcome.late else "fit-failed", detail=outcome.reason)
+        yield row, outcome
+        if progress:
+            progress(done, len(rows))
+
+
+def engine_of(model: SeriesModel, fits: Sequence[SeriesFit | None]) -> Engine:
+    """Where the series are fitted, each a block by itself; `fits` are those that there are already."""
+    seconds = sum(map(model.expected_seconds, fits))
+    return ONE_BY_ONE if seconds <= SECONDS_IN_PROCESS else ProcessEngine(model.processes, model.seconds)
 
 
 def _target(panel: Panel, model: SeriesModel) -> tuple[Panel, Groups | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -34,23 +34,31 @@ class History:
 
 
 def histories(
-    panel: Panel, horizon: int, days: int, season: int, regressors: tuple[str, ...] = (), fourier: int = 0
+    panel: Panel,
+    horizon: int,
+    days: int,
+    season: int,
+    regressors: tuple[str, ...] = (),
+    fourier: int = 0,
+    rows: Sequence[int] | None = None,
 ) -> Iterator[History]:
-    """The history of each series of the panel: at most its last `days`, from the first known day among them.
+    """The history of each series of the panel, or of those in `rows`: at most its last `days`, from the first known day
+    among them.
 
     Unknown days (closed, out of stock) are filled, see `filled`. `regressors` are known-ahead covariates, and
     `fourier` is the number of pairs of sine and cosine of the year that are added to them.
     """
     start = max(0, panel.n_days - days)
     fourier_terms = _fourier_terms(panel.dates, panel.ahead(horizon), start, panel.n_days, fourier)
-    for begin in range(0, panel.n_series, BLOCK):
-        rows = slice(begin, begin + BLOCK)
-        units = panel.units[rows, start:].astype(np.float64)
+    members = np.arange(panel.n_series) if rows is None else np.asarray(rows, np.int64)
+    for begin in range(0, len(members), BLOCK):
+        block = members[begin : begin + BLOCK]
+        units = panel.units[block, start:].astype(np.float64)
         known = ~np.isnan(units)
         complete = filled(units, season)
         for row in range(len(units)):
             first = int(known[row].argmax()) if known[row].any() else units.shape[1]
-            names, values = _regressors(panel, begin + row, regressors, start, horizon)
+            names, values = _regressors(panel, int(block[row]), regressors, start, horizon)
             values = np.concatenate([values, fourier_terms], axis=1)
             n = units.shape[1]
             yield History(

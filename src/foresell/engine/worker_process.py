@@ -1,4 +1,4 @@
-"""One process of `worker_pool`: it reads tasks from its standard input and writes their answers to standard output.
+"""One process of `processes`: it reads tasks from its standard input and writes their answers to standard output.
 
 It ends at once when its input ends, also in the middle of a task. So no worker outlives the process that started it.
 """
