@@ -6,6 +6,7 @@ Held to it are the statistics, every feature, training rows and ranges; models a
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -18,7 +19,8 @@ from hypothesis import strategies as st
 from foresell.adjust.ranges import Ranges
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.keyed_random import key_hashes
-from foresell.core.statistics import Statistics
+from foresell.core.panel import Known
+from foresell.core.statistics import Statistics, aggregate
 from foresell.engine.local import LocalEngine
 from foresell.features.catalogue import catalogue, matrix
 from foresell.features.question import Context, statistics_for
@@ -45,10 +47,19 @@ def cut(request):
     return blocks
 
 
+@st.composite
+def cuts(draw, n_series=8):
+    """How a panel is cut: the rows of each block, in any number, of any size and in any order."""
+    order = draw(st.permutations(range(n_series)))
+    ends = draw(st.sets(st.integers(1, n_series - 1)))
+    return [np.array(part) for part in np.split(np.array(order), sorted(ends))]
+
+
 def test_statistics_merge_in_any_order(make_panel, cut):
     panel = make_panel(200)
-    whole = Statistics.of(panel, units_of=LEVELS, prices_of=[(), *LEVELS])
-    blocks = [Statistics.of(block, units_of=LEVELS, prices_of=[(), *LEVELS]) for _, block in cut(panel)]
+    of_levels = {"units_of": LEVELS, "prices_of": [(), *LEVELS], "covariates_of": LEVELS[:1]}
+    whole = Statistics.of(panel, **of_levels)
+    blocks = [Statistics.of(block, **of_levels) for _, block in cut(panel)]
     for merged in (reduce(Statistics.merge, blocks), reduce(lambda first, second: second.merge(first), blocks)):
         assert merged.n_series == 8
         assert merged.codes == whole.codes
@@ -58,10 +69,34 @@ def test_statistics_merge_in_any_order(make_panel, cut):
             sums, rows = merged.levels[level], merged.levels[level].rows(panel.series)
             own = expected.rows(panel.series)
             np.testing.assert_array_equal(sums.n_series[rows], expected.n_series[own])
-            for one, other in ((sums.units, expected.units), (sums.price, expected.price)):
-                if other is not None:
-                    np.testing.assert_array_equal(one.count[rows], other.count[own])
-                    np.testing.assert_allclose(one.total[rows], other.total[own])
+            assert (expected.units is not None) == (level in LEVELS)
+            assert set(expected.known) == {"price"} | ({"promotion"} if level == LEVELS[0] else set())
+            pairs = [(sums.known[name], expected.known[name]) for name in expected.known]
+            for one, other in [*pairs, *([(sums.units, expected.units)] if expected.units else [])]:
+                np.testing.assert_array_equal(one.count[rows], other.count[own])
+                np.testing.assert_allclose(one.total[rows], other.total[own])
+
+
+@settings(max_examples=10, deadline=None)
+@given(parts=cuts())
+def test_the_panel_of_sums_is_the_same_to_the_bit_however_the_panel_is_cut(make_panel, parts):
+    panel = shared_week(make_panel(200))
+    whole = panel.aggregate(("shop",))
+    needed = {"units_of": [("shop",)], "covariates_of": [("shop",)]}
+    merged = reduce(Statistics.merge, [Statistics.of(panel.part(rows), **needed) for rows in parts])
+    other = aggregate(panel, ("shop",), merged)
+    assert other.series.equals(whole.series)
+    np.testing.assert_array_equal(other.units, whole.units)
+    for name, known in whole.known.items():
+        np.testing.assert_array_equal(other.known[name].on(slice(None)), known.on(slice(None)))
+
+
+def shared_week(panel):
+    """The panel with a covariate that the series of a shop share, and one that all share."""
+    week = np.random.default_rng(0).random((2, len(panel.dates))).astype(np.float32)
+    by_shop = Known(week, np.repeat(np.arange(2), 4).astype(np.int32))
+    for_all = Known(week[:1], np.zeros(8, np.int32))
+    return replace(panel, known={**panel.known, "week": by_shop, "all": for_all})
 
 
 def test_features_of_a_block_are_those_among_all(make_panel, cut):
@@ -111,14 +146,6 @@ def rows_of(blocks):
     features = catalogue(blocks[0], LEVELS, Statistics.of(blocks[0], [(), *LEVELS]))
     window = TrainingRows(blocks, HORIZON, features, LEVELS, Grid(200, 7, 0.3)).until(blocks[0].n_days - 1)
     return np.column_stack([window.units, np.concatenate(list(window.chunks()))]), window.sample()
-
-
-@st.composite
-def cuts(draw, n_series=8):
-    """How a panel is cut: the rows of each block, in any number, of any size and in any order."""
-    order = draw(st.permutations(range(n_series)))
-    ends = draw(st.sets(st.integers(1, n_series - 1)))
-    return [np.array(part) for part in np.split(np.array(order), sorted(ends))]
 
 
 @settings(max_examples=20, deadline=None)

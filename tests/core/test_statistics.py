@@ -23,7 +23,7 @@ def test_only_what_is_asked_for_is_summed(make_panel):
     statistics = Statistics.of(make_panel(), [()], units_of=[("shop",)])
     assert statistics.levels[()].units is None
     assert statistics.levels["shop",].units.total.shape == (2, 150)
-    assert statistics.levels["shop",].price is None
+    assert statistics.levels["shop",].known == {}
 
 
 def test_a_level_needs_its_columns(make_panel):

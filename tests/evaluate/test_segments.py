@@ -5,7 +5,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
-from foresell.evaluate.segments import age, segments, steadiness, volume
+from foresell.evaluate.segments import age, mean_units, segments, steadiness, thirds
 
 
 def test_the_four_classes_at_their_limits():
@@ -27,8 +27,8 @@ def test_unknown_days_are_no_interval_between_sales():
 
 def test_volume_makes_thirds():
     units = np.arange(9.0)[::-1][:, None] * np.ones((9, 4))
-    assert volume(units).tolist() == ["high"] * 3 + ["middle"] * 3 + ["low"] * 3
-    assert volume(np.zeros((0, 3))).tolist() == []
+    assert thirds(mean_units(units)).tolist() == ["high"] * 3 + ["middle"] * 3 + ["low"] * 3
+    assert thirds(mean_units(np.zeros((0, 3)))).tolist() == []
 
 
 def test_segments_look_at_the_last_year_only(make_panel):

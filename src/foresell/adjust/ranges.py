@@ -45,6 +45,7 @@ from foresell.models.closed_days import closed_days
 GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
 """The probabilities whose G is kept; between two of them it lies on a line of normal scores, as beyond them."""
 
+_BLOCK = 1 << 16  # quantiles are made for so many forecasts at a time
 _MOST_ERRORS = 400_000  # of one level; more are drawn from
 _ALONE = 200  # a level with errors worth so much is learnt by itself
 _PER_SIZE, _SIZES = 100, 24  # each size of the mean has errors worth at least so much
@@ -112,10 +113,13 @@ class Ranges:
         with_quantiles = {}
         for level, forecast in forecasts.items():
             around = self.around(level, panel, hierarchy, closed)
-            group, step = np.divmod(np.arange(forecast.mean.size), forecast.horizon)
-            quantiles = around.quantiles(forecast.mean.reshape(-1), group, step, probabilities, rounded=rounded)
-            shape = (len(probabilities), *forecast.mean.shape)
-            with_quantiles[level] = forecast.with_quantiles(tuple(probabilities), quantiles.reshape(shape))
+            flat = np.empty((len(probabilities), forecast.mean.size), np.float32)
+            for start in range(0, forecast.mean.size, _BLOCK):
+                mean = forecast.mean.reshape(-1)[start : start + _BLOCK]
+                group, step = np.divmod(np.arange(start, start + len(mean)), forecast.horizon)
+                flat[:, start : start + _BLOCK] = around.quantiles(mean, group, step, probabilities, rounded=rounded)
+            quantiles = flat.reshape(len(probabilities), *forecast.mean.shape)
+            with_quantiles[level] = forecast.with_quantiles(tuple(probabilities), quantiles)
         return with_quantiles
 
     def around(self, level: Level, panel: Panel, hierarchy: Hierarchy, closed: np.ndarray) -> Around:

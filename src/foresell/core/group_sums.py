@@ -37,6 +37,39 @@ class GroupSums:
                 sums[joined] += _sum_rows(addends, local, len(joined), sums.dtype)
         return cls(total, count)
 
+    @classmethod
+    def of_shared(cls, values: np.ndarray, of_series: np.ndarray, rows: np.ndarray, n_groups: int) -> GroupSums:
+        """The same where series share `values` [row, day]: `of_series` [series] is the row that each of them has.
+
+        >>> shared = GroupSums.of_shared(np.array([[1.0], [5.0]]), np.array([1, 1, 0]), np.array([0, 0, 1]), 2)
+        >>> shared.total.tolist(), shared.count.tolist()
+        ([[10.0], [1.0]], [[2], [1]])
+        """
+        from scipy.sparse import csr_matrix
+
+        if len(of_series) == len(values) and (of_series == np.arange(len(values))).all():
+            return cls.of(values, rows, n_groups)
+        total = np.zeros((n_groups, values.shape[1]))
+        count = np.zeros((n_groups, values.shape[1]), np.int32)
+        order = np.argsort(of_series, kind="stable")
+        for start in range(0, len(values), _BLOCK):
+            part = values[start : start + _BLOCK]
+            members = order[slice(*np.searchsorted(of_series[order], (start, start + len(part))))]
+            joined, local = np.unique(rows[members], return_inverse=True)
+            shape = (len(joined), len(part))
+            known = ~np.isnan(part)
+            for sums, addends in ((total, np.where(known, part, 0)), (count, known)):
+                # A group with several series of one row has their number there.
+                ones = np.ones(len(members), sums.dtype)
+                sums[joined] += csr_matrix((ones, (local, of_series[members] - start)), shape) @ addends.astype(
+                    sums.dtype
+                )
+        return cls(total, count)
+
+    def part(self, rows: np.ndarray) -> GroupSums:
+        """The sums of some of the groups, in any order."""
+        return GroupSums(self.total[rows], self.count[rows])
+
     def known_total(self) -> np.ndarray:
         """The sums, NaN where no member is known: float64 [group, day]."""
         return np.where(self.count > 0, self.total, np.nan)

@@ -15,7 +15,7 @@ from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_index, period_range
 from foresell.core.group_sums import GroupSums
-from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
+from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.long_table import lay_out
 from foresell.core.long_table_checks import Columns
 from foresell.core.overview import Overview
@@ -43,13 +43,6 @@ class Known:
     def on(self, days: int | slice | np.ndarray) -> np.ndarray:
         """The values of every series on `days`: [series] for one day, else [series, days]."""
         return self.values[:, days][self.rows]
-
-    def of_groups(self, groups: Groups) -> Known:
-        """The mean over the known values of each group's series."""
-        first = np.unique(groups.rows, return_index=True)[1]
-        if (self.rows == self.rows[first][groups.rows]).all():  # a group's series share a row
-            return Known(self.values, self.rows[first])
-        return Known.of_each(GroupSums.of(self.on(slice(None)), groups.rows, len(groups)).mean())
 
     def part(self, series: slice | np.ndarray) -> Known:
         """The same covariate for some of the series; keeps only the rows that those need."""
@@ -154,15 +147,26 @@ class Panel:
         whole_number(size, "size")
         return Blocks(self, size)
 
-    def aggregate(self, level: Level) -> Panel:
+    def aggregate(
+        self, level: Level, units: GroupSums | None = None, known: Mapping[str, GroupSums] | None = None
+    ) -> Panel:
         """The panel of the level's groups. A group's day is known where any of its series' is; units add up.
 
         Attributes that are the same for all series of every group are kept. Known-ahead covariates become the mean
         over the group, such as the share of its series on promotion; but prices are left out: which items a group
         holds changes, and their mean would follow that.
+
+        Where the sums of `units` and of all covariates, `known`, are given by group, in the order of
+        `Hierarchy.groups`, nothing is read but the table of the series and the calendar.
         """
         groups = Hierarchy.of(self.keys).groups(self.series, level)
-        units = GroupSums.of(self.units, groups.rows, len(groups)).known_total().astype(np.float32)
+        units = units or GroupSums.of(self.units, groups.rows, len(groups))
+        if known is None:
+            known = {
+                name: GroupSums.of_shared(known.values, known.rows, groups.rows, len(groups))
+                for name, known in self.known.items()
+                if name != "price"
+            }
         first = np.unique(groups.rows, return_index=True)[1]
         shared = [
             name
@@ -170,9 +174,13 @@ class Panel:
             if name not in groups.frame.columns
             and self.series[name].eq_missing(self.series[name][first[groups.rows]]).all()
         ]
-        frame = groups.frame.with_columns(self.series[name][first] for name in shared)
-        known = {name: known.of_groups(groups) for name, known in self.known.items() if name != "price"}
-        return replace(self, series=frame, keys=level or ("total",), units=units, known=known)
+        return replace(
+            self,
+            series=groups.frame.with_columns(self.series[name][first] for name in shared),
+            keys=level or ("total",),
+            units=units.known_total().astype(np.float32)[:, : self.n_days],
+            known={name: Known.of_each(sums.mean()) for name, sums in known.items() if name != "price"},
+        )
 
     def overview(self) -> Overview:
         """The panel at one glance."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
 
 from foresell.core.group_sums import GroupSums
-from foresell.core.hierarchy import Level, check_columns
+from foresell.core.hierarchy import Hierarchy, Level, check_columns
 from foresell.core.panel import Panel
 
 
@@ -18,13 +18,13 @@ class LevelStatistics:
     """The groups of one level.
 
     `groups` has one row for each group: the level's columns as text. `n_series` int64 [group] counts its series.
-    `units` [group, day] and `price` [group, day + ahead] are sums and counts, where they were asked for.
+    `units` [group, day] and, by covariate, `known` [group, day + ahead] are sums and counts, where they were asked for.
     """
 
     groups: pl.DataFrame
     n_series: np.ndarray
     units: GroupSums | None = None
-    price: GroupSums | None = None
+    known: Mapping[str, GroupSums] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.n_series)
@@ -60,22 +60,25 @@ class Statistics:
         *,
         units_of: Collection[Level] = (),
         prices_of: Collection[Level] = (),
+        covariates_of: Collection[Level] = (),
     ) -> Statistics:
-        """The statistics of the series of `block`: the groups of `levels`, and of some levels the units and prices.
+        """The statistics of the series of `block`: the groups of `levels`, and of some levels the units, the prices,
+        or all covariates but the price.
 
         Raises UsageError where a level names a column that the series do not have.
         """
-        needed = dict.fromkeys([*levels, *units_of, *prices_of])
-        prices = block.known.get("price")
+        needed = dict.fromkeys([*levels, *units_of, *prices_of, *covariates_of])
         text = [name for name, kind in block.series.schema.items() if not kind.is_numeric()]
         by_level = {}
         for level in needed:
             groups, rows, n_series = _groups(block.series, level)
             units = GroupSums.of(block.units, rows, len(n_series)) if level in units_of else None
-            price = None
-            if prices is not None and level in prices_of:
-                price = GroupSums.of(prices.on(slice(None)), rows, len(n_series))
-            by_level[level] = LevelStatistics(groups, n_series, units, price)
+            known = {
+                name: GroupSums.of_shared(known.values, known.rows, rows, len(n_series))
+                for name, known in block.known.items()
+                if level in (prices_of if name == "price" else covariates_of)
+            }
+            by_level[level] = LevelStatistics(groups, n_series, units, known)
         return cls(
             block.n_series,
             {name: tuple(block.series[name].drop_nulls().cast(pl.String).unique().sort()) for name in text},
@@ -93,6 +96,17 @@ class Statistics:
         )
 
 
+def aggregate(panel: Panel, level: Level, statistics: Statistics) -> Panel:
+    """`Panel.aggregate` from the `statistics` of all series, which have the units and covariates of the level.
+
+    Of `panel`, nothing is read but the table of all series and the calendar.
+    """
+    sums = statistics.levels[level]
+    rows = sums.rows(Hierarchy.of(panel.keys).groups(panel.series, level).frame)
+    assert sums.units is not None, f"the statistics have no units of {level}"
+    return panel.aggregate(level, sums.units.part(rows), {name: more.part(rows) for name, more in sums.known.items()})
+
+
 def _merged(first: LevelStatistics, second: LevelStatistics) -> LevelStatistics:
     """The groups of both; those of `first` keep their places."""
     rows = _rows_among(first.groups, second.groups)
@@ -103,11 +117,9 @@ def _merged(first: LevelStatistics, second: LevelStatistics) -> LevelStatistics:
     n_series[: len(first)] = first.n_series
     n_series[rows] += second.n_series
     groups = pl.concat([first.groups, second.groups.filter(pl.Series(fresh))])
-    sums = [
-        None if own is None or more is None else own.add(more, rows, n_groups)
-        for own, more in ((first.units, second.units), (first.price, second.price))
-    ]
-    return LevelStatistics(groups, n_series, *sums)
+    units = None if first.units is None or second.units is None else first.units.add(second.units, rows, n_groups)
+    known = {name: sums.add(second.known[name], rows, n_groups) for name, sums in first.known.items()}
+    return LevelStatistics(groups, n_series, units, known)
 
 
 def _labels(series: pl.DataFrame, level: Level) -> pl.DataFrame:

@@ -12,6 +12,8 @@ from foresell.core.panel import Panel
 ADI_LIMIT = 1.32
 CV2_LIMIT = 0.49
 
+BLOCK = 4096  # series at a time: keeps the copies of a year small
+
 NEW = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 2}
 YOUNG = {Frequency.DAY: 182, Frequency.WEEK: 26, Frequency.MONTH: 6}
 """The largest number of known periods with which a series counts as new, and as young."""
@@ -40,14 +42,18 @@ def steadiness(units: np.ndarray) -> np.ndarray:
     return np.where(n_sold == 0, "no sales", classes)
 
 
-def volume(units: np.ndarray) -> np.ndarray:
-    """The third that each series belongs to, ``low``, ``middle`` or ``high``, by mean units a known day [series].
+def mean_units(units: np.ndarray) -> np.ndarray:
+    """The mean units of a known day of each series [series] by its `units` [series, day]; 0 where none is known."""
+    n_known = np.sum(~np.isnan(units), axis=1)
+    return np.nansum(units, axis=1, dtype=np.float64) / np.maximum(n_known, 1)
 
-    >>> volume(np.array([[1.0], [50.0], [7.0]])).tolist()
+
+def thirds(mean: np.ndarray) -> np.ndarray:
+    """The third that each series belongs to, ``low``, ``middle`` or ``high``, by its `mean` [series].
+
+    >>> thirds(np.array([1.0, 50.0, 7.0])).tolist()
     ['low', 'high', 'middle']
     """
-    n_known = np.sum(~np.isnan(units), axis=1)
-    mean = np.nansum(units, axis=1, dtype=np.float64) / np.maximum(n_known, 1)
     rank = np.empty(len(mean), np.int64)
     rank[np.argsort(mean, kind="stable")] = np.arange(len(mean))
     return np.array(["low", "middle", "high"])[3 * rank // max(1, len(mean))]
@@ -77,7 +83,10 @@ def segments(panel: Panel, columns: tuple[str, ...] = ()) -> pl.DataFrame:
             f"'backtest.segments' names {first_five(missing)}, which the series do not have. "
             f"They have {', '.join(panel.series.columns)}."
         )
-    year = panel.units[:, -panel.frequency.year :]
-    of_age = age(panel.units, panel.frequency)
-    frame = pl.DataFrame({"steadiness": steadiness(year), "volume": volume(year), "age": of_age})
+    columns_of_blocks = []
+    for block in panel.blocks(BLOCK):
+        year = block.units[:, -panel.frequency.year :]
+        columns_of_blocks.append((steadiness(year), mean_units(year), age(block.units, panel.frequency)))
+    classes, means, of_age = (np.concatenate(column) for column in zip(*columns_of_blocks, strict=True))
+    frame = pl.DataFrame({"steadiness": classes, "volume": thirds(means), "age": of_age})
     return frame.with_columns(panel.series[column].cast(pl.String).fill_null("unknown") for column in columns)

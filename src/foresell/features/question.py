@@ -101,7 +101,7 @@ class Context:
         """The mean price of the level's groups, and a last group without prices: float32 [group + 1, day]."""
         with self._lock:
             if level not in self._group_price:
-                sums = self.statistics.levels[level].price
+                sums = self.statistics.levels[level].known.get("price")
                 assert sums is not None, f"the statistics have no prices of {level}"
                 self._group_price[level] = _with_none(sums.mean())
             return self._group_price[level]

@@ -57,7 +57,7 @@ class ScenarioContext(Context):
         """
         with self._lock:
             if level not in self._price_sums:
-                prices = self.statistics.levels[level].price
+                prices = self.statistics.levels[level].known.get("price")
                 assert prices is not None, f"the statistics have no prices of {level}"
                 self._price_sums[level] = (self._ahead(prices.total), self._ahead(prices.count))
             return self._price_sums[level]

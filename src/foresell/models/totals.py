@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,17 @@ from foresell.core.errors import UnreadableFile
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Known, Panel
+from foresell.core.statistics import Statistics, aggregate
+from foresell.engine.local import LOCAL
+from foresell.engine.protocol import Engine
 from foresell.features.catalogue import ENOUGH
 from foresell.features.spans import SPANS
 from foresell.models import load, prepare
 from foresell.models.contract import Fitted, Model, Progress
 
 TOTALS = "totals.json"
+
+BLOCK = 4096  # series that are added up at a time
 
 LEVEL = "level"
 """The column that says which level a series of the panel of sums belongs to."""
@@ -43,13 +48,15 @@ def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Lev
     return tuple(level.level for level in groups if panel.n_series >= ENOUGH * len(level))
 
 
-def panel_of_sums(panel: Panel, levels: Sequence[Level]) -> Panel:
+def panel_of_sums(panel: Panel, levels: Sequence[Level], engine: Engine = LOCAL) -> Panel:
     """One panel of the groups of all `levels`, level by level; the column ``level`` tells them apart.
 
     Its series have the columns of all levels, and the attributes that all series of a group share, null where a
-    level does not have them.
+    level does not have them. `engine` adds up blocks of the series, whose sums are merged.
     """
-    parts = [panel.aggregate(level) for level in levels]
+    work = partial(Statistics.of, units_of=tuple(levels), covariates_of=tuple(levels))
+    statistics = engine.merge(work, panel.blocks(BLOCK), Statistics.merge)
+    parts = [aggregate(panel, level, statistics) for level in levels]
     series = pl.concat([_named(part, level) for part, level in zip(parts, levels, strict=True)], how="diagonal")
     known = {name: _joined([part.known[name] for part in parts]) for name in parts[0].known}
     keys = tuple(dict.fromkeys((LEVEL, *(column for level in levels for column in level))))

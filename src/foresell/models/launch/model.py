@@ -25,6 +25,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
+from foresell.engine.local import ONE_BY_ONE
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 from foresell.models.launch.attribute_levels import (
@@ -47,6 +48,8 @@ from foresell.models.launch.launch_curve import (
     is_launch,
     learn_launch_curve,
 )
+
+BLOCK = 1024  # series that are forecast at a time
 
 HALF_LIFE = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 4}
 """The number of periods after which a day counts half for the recent level."""
@@ -142,10 +145,8 @@ class FittedLaunch:
         return Statistics.of(block)
 
     def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
-        mean = np.ones((panel.n_series, self.horizon))
-        for factor in self._factors(panel).values():
-            mean = mean * factor
-        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean.astype(np.float32))
+        mean = np.concatenate(list(ONE_BY_ONE.map(self._mean, panel.blocks(BLOCK))))
+        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
         """The contribution of each factor: what it adds to the product of the factors before it. The base is an average
@@ -207,6 +208,13 @@ class FittedLaunch:
             begin=begin,
             season=season,
         )
+
+    def _mean(self, block: Panel) -> np.ndarray:
+        """The mean of the series of a block: float32 [series, step]."""
+        mean = np.ones((block.n_series, self.horizon))
+        for factor in self._factors(block).values():
+            mean = mean * factor
+        return mean.astype(np.float32)
 
     def _factors(self, panel: Panel) -> Mapping[str, np.ndarray]:
         """The factors of the mean by name, in order, each float64 [series, 1 or step].
