@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.adjust.ranges import Ranges
+from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.keyed_random import key_hashes
 from foresell.core.panel import Known
@@ -26,7 +27,7 @@ from foresell.features.catalogue import catalogue, matrix
 from foresell.features.question import Context, statistics_for
 from foresell.features.row_draw import Grid, draw
 from foresell.features.training_rows import TrainingRows, all_questions
-from foresell.models import make
+from foresell.models import load, make
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",), ("shop", "category"), ("item",))
@@ -177,6 +178,29 @@ def test_a_model_learns_the_same_to_the_bit_however_the_panel_is_cut(make_panel,
         np.testing.assert_array_equal(model.fit(rows.calendar, HORIZON, rows).forecast(panel).mean, whole)
 
     learn()
+
+
+def test_a_saved_model_forecasts_a_block_at_its_own_cutoff_without_the_other_series(make_panel, tmp_path):
+    panel = make_panel(300)
+    past = panel.until(290)
+    fitted = make("lightgbm", levels=LEVELS, use=("all",), trees=10, share=0.3, min_rows=20).fit(past, HORIZON)
+    fitted.save(tmp_path)
+    back = load(tmp_path)
+    whole = fitted.forecast(past).mean
+    for rows in (np.array([5]), np.array([7, 0, 2])):
+        block = past.part(rows)
+        np.testing.assert_array_equal(back.forecast(block, back.learnt_statistics).mean, whole[rows])
+        with pytest.raises(UsageError, match=r"2022-10-20, and a block of .* to 2022-10-29 is asked about"):
+            back.forecast(panel.part(rows), back.learnt_statistics)
+        since = fitted.forecast(panel).mean[rows]
+        newest = reduce(Statistics.merge, [back.statistics(block) for block in panel.blocks(3)])
+        np.testing.assert_array_equal(back.forecast(panel.part(rows), newest).mean, since)
+
+
+def test_statistics_of_other_days_are_not_merged(make_panel):
+    panel = make_panel(100)
+    with pytest.raises(UsageError, match=r"other days cannot be merged: 2022-01-03 to 2022-04-12 and .* 2022-02-"):
+        Statistics.of(panel).merge(Statistics.of(panel.until(50)))
 
 
 @pytest.mark.parametrize("size", [1, 8])

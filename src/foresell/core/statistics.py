@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 import numpy as np
 import polars as pl
 
+from foresell.core.errors import UsageError
 from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Hierarchy, Level, check_columns
 from foresell.core.panel import Panel
@@ -39,6 +41,7 @@ class Statistics:
     """Everything global that features, draws and models read beside a block's own series.
 
     - `n_series`: how many series there are.
+    - `days`: the first and the last day of the history; None where there is none.
     - `codes`: the values of each text column of the series, in order.
     - `known_days`: for each covariate, whether any series has a known value on a day: bool [day + ahead].
     - `levels`: the groups of each level that was asked for.
@@ -48,6 +51,7 @@ class Statistics:
     """
 
     n_series: int
+    days: tuple[date, date] | None
     codes: Mapping[str, tuple[str, ...]]
     known_days: Mapping[str, np.ndarray]
     levels: Mapping[Level, LevelStatistics]
@@ -81,19 +85,66 @@ class Statistics:
             by_level[level] = LevelStatistics(groups, n_series, units, known)
         return cls(
             block.n_series,
+            _days(block),
             {name: tuple(block.series[name].drop_nulls().cast(pl.String).unique().sort()) for name in text},
             {name: ~np.isnan(known.values).all(axis=0) for name, known in block.known.items()},
             by_level,
         )
 
     def merge(self, other: Statistics) -> Statistics:
-        """The statistics of the series of both, which have no series in common and the same days and columns."""
+        """The statistics of the series of both, which have no series in common and the same days and columns.
+
+        Raises UsageError where the days differ.
+        """
+        if self.days != other.days:
+            raise UsageError(
+                f"Statistics of blocks with other days cannot be merged: {_period(self.days)} and "
+                f"{_period(other.days)}. Cut all blocks from one panel."
+            )
         return Statistics(
             self.n_series + other.n_series,
+            self.days,
             {name: tuple(sorted({*codes, *other.codes[name]})) for name, codes in self.codes.items()},
             {name: days | other.known_days[name] for name, days in self.known_days.items()},
             {level: _merged(own, other.levels[level]) for level, own in self.levels.items()},
         )
+
+    def part(self, units_of: Collection[Level], prices_of: Collection[Level]) -> Statistics:
+        """The same with the units and the prices of these levels, and no others."""
+        levels = {
+            level: replace(
+                self.levels[level],
+                units=self.levels[level].units if level in units_of else None,
+                known={name: sums for name, sums in self.levels[level].known.items() if level in prices_of},
+            )
+            for level in dict.fromkeys([*units_of, *prices_of])
+        }
+        return replace(self, levels=levels)
+
+    def covers(self, panel: Panel) -> bool:
+        """Whether these are of as many series and of the same days as `panel`."""
+        return self.n_series == panel.n_series and self.days == _days(panel)
+
+    def check_days(self, panel: Panel) -> None:
+        """Raises UsageError where questions at the cutoff of `panel` need later days, or other ones, than these are of.
+
+        What was sold in the groups since is not known here: statistics of the training do not answer at a later cutoff.
+        """
+        asked = _days(panel)
+        if asked and self.days and not (self.days[0] == asked[0] and asked[1] <= self.days[1]):
+            raise UsageError(
+                f"The statistics of all series are of {_period(self.days)}, and a block of {_period(asked)} is asked "
+                "about. Make them anew from the newest sales of all series."
+            )
+
+
+def _days(panel: Panel) -> tuple[date, date] | None:
+    """The first and the last day of the history."""
+    return (panel.dates[0].astype(object), panel.cutoff) if panel.n_days else None
+
+
+def _period(days: tuple[date, date] | None) -> str:
+    return f"{days[0]} to {days[1]}" if days else "no day"
 
 
 def aggregate(panel: Panel, level: Level, statistics: Statistics) -> Panel:

@@ -35,7 +35,8 @@ class Context:
     `panel` may be any block, because only its days and its calendar are used. `statistics` are those of all series;
     sales after the last day of `panel` are ignored. Questions may reach `horizon` days past the history. The place of a
     value in `codes` is its number as a category. A model keeps the codes that it was fitted with, so that a value has
-    the same number in every block; without them, the codes of `statistics` are used.
+    the same number in every block; without them, the codes of `statistics` are used. Raises UsageError if the
+    statistics end before the panel does.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Context:
         statistics: Statistics,
         codes: Mapping[str, tuple[str, ...]] | None = None,
     ):
+        statistics.check_days(panel)
         self.horizon = horizon
         self.statistics = statistics
         self.codes = {**statistics.codes, **calendar_codes(panel)} if codes is None else codes

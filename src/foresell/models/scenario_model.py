@@ -54,8 +54,12 @@ class ReforecastModel:
         return self.mean.nbytes
 
 
-def scenario_model(model: Fitted, panel: Panel, room: int) -> ScenarioModel:
-    """The model at the cutoff of `panel`; it may keep `room` bytes of what it makes of it."""
+def scenario_model(model: Fitted, panel: Panel, room: int, *, learnt_from: bool = False) -> ScenarioModel:
+    """The model at the cutoff of `panel`; it may keep `room` bytes of what it makes of it.
+
+    Where the model has `learnt_from` this very panel, the statistics that were kept with it serve.
+    """
     if isinstance(model, FittedPooled):
-        return GlobalScenarioModel(model, panel, room)
+        kept = model.learnt_statistics if learnt_from else None
+        return GlobalScenarioModel(model, panel, room, kept if kept and kept.covers(panel) else None)
     return ReforecastModel(model, panel)

@@ -24,15 +24,16 @@ class ChampionScenarioModel:
     """The champion's forecast at the panel's cutoff: `mean` float32 [series, step], the same as
     `Champion.forecast(panel).mean`; and the covariates whose values ahead it `reads`.
 
-    It may be asked from several threads. `room` is how many bytes of features it may keep.
+    It may be asked from several threads. `room` is how many bytes of features it may keep. `learnt_from` says that the
+    champion learnt from this very panel.
     """
 
-    def __init__(self, champion: Champion, panel: Panel, room: int):
+    def __init__(self, champion: Champion, panel: Panel, room: int, *, learnt_from: bool = False):
         self.champion = champion
         self.panel = panel
         self.models: dict[str, ScenarioModel] = {}
         for name, model in champion.models.items():
-            self.models[name] = scenario_model(model, panel, room - self.memory())
+            self.models[name] = scenario_model(model, panel, room - self.memory(), learnt_from=learnt_from)
         blend, kinds = champion.combination.blend, segments(panel)
         self.weights = blend.of_series(kinds)  # [series, model]
         self._blended = blend.apply({name: model.mean for name, model in self.models.items()}, kinds)

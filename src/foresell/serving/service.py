@@ -69,7 +69,7 @@ class Service:
         self.version = version
         self.settings = settings
         self.panel = panel
-        self.champion = ChampionScenarioModel(champion, panel, room)
+        self.champion = ChampionScenarioModel(champion, panel, room, learnt_from=True)
         self.levels = Levels(self.champion, panel, Hierarchy.of(panel.keys, settings.levels), ranges)
         self.transactions: FittedTransactions | None = None
         self.revenue: DailyRevenue | None = None

@@ -22,6 +22,7 @@ from foresell.engine.local import ONE_BY_ONE
 from foresell.engine.protocol import Engine
 from foresell.features.catalogue import all_features, matrix
 from foresell.features.question import Block, Context, Feature, statistics_for, unknown
+from foresell.features.statistics_files import load_statistics, save_statistics
 from foresell.features.training_rows import BLOCK, all_questions, merged_statistics
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions
@@ -101,12 +102,24 @@ class Recipe:
 
 
 class FittedPooled:
-    """Boosters by (group, block), places in the recipe's `groups` and `blocks`, and the recipe."""
+    """Boosters by (group, block), places in the recipe's `groups` and `blocks`, and the recipe.
 
-    def __init__(self, name: str, recipe: Recipe, boosters: Mapping[tuple[int, int], Booster]):
+    `learnt_statistics` are those of all series at the cutoff of the fit, None where they were not kept. With them, a
+    block is forecast at that cutoff without the other series. They do not answer at a later one: what the groups sold
+    since must come from the newest sales (`merged_statistics`).
+    """
+
+    def __init__(
+        self,
+        name: str,
+        recipe: Recipe,
+        boosters: Mapping[tuple[int, int], Booster],
+        learnt_statistics: Statistics | None = None,
+    ):
         self.name = name
         self.recipe = recipe
         self.boosters = boosters
+        self.learnt_statistics = learnt_statistics
 
     @property
     def horizon(self) -> int:
@@ -212,12 +225,14 @@ class FittedPooled:
         return frame.filter(pl.col("share") > 0).sort("share", "feature", descending=[True, False])
 
     def save(self, folder: Path) -> None:
-        """Writes each booster in its library's own format and the recipe as JSON."""
+        """Writes each booster in its library's own format, the recipe as JSON, and the statistics of the fit."""
         folder.mkdir(parents=True, exist_ok=True)
         for key, booster in self.boosters.items():
             booster.write(_file(folder, key, booster.suffix))
         text = json.dumps({"kind": self.name, **asdict(self.recipe)}, indent=1)
         (folder / RECIPE).write_text(text, encoding="utf-8")
+        if self.learnt_statistics is not None:
+            save_statistics(self.learnt_statistics, folder)
 
     def _ask(
         self,
@@ -309,6 +324,7 @@ def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPo
         name = described.pop("kind")
         recipe = msgspec.convert(described, Recipe)
         boosters = {key: read(_file(folder, key, suffix)) for key in recipe.keys}
+        statistics = load_statistics(folder)
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise UnreadableFile(
             f"The model in {folder} cannot be read: {error}. Train it again: foresell train"
@@ -320,7 +336,7 @@ def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPo
                 f"{_file(folder, key, suffix)} does not belong to {folder / RECIPE}: its features are others. "
                 "Train the model again: foresell train"
             )
-    return FittedPooled(name, recipe, boosters)
+    return FittedPooled(name, recipe, boosters, statistics)
 
 
 def group_names(series: pl.DataFrame, level: Level) -> list[Group]:

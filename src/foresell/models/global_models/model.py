@@ -18,7 +18,7 @@ from foresell.core.statistics import Statistics
 from foresell.engine.local import LOCAL
 from foresell.engine.protocol import Engine
 from foresell.features.catalogue import catalogue, choose, group_levels
-from foresell.features.question import Feature
+from foresell.features.question import Feature, group_levels_of
 from foresell.features.row_draw import Grid
 from foresell.features.training_rows import BLOCK, TrainingRows, WindowRows
 from foresell.models.contract import Progress
@@ -175,7 +175,7 @@ class Pooled(ABC):
             _check_sales(chosen, panel, horizon)
             training = BoosterTraining(chosen, features, level_weights(panel.frequency), loss, coded)
             boosters[key] = self.learn(training, self._booster_progress(progress, number, len(recipe.keys)))
-        return FittedPooled(self.name, recipe, boosters)
+        return FittedPooled(self.name, recipe, boosters, _learnt_statistics(questions, features, panel))
 
     def _rows(
         self, questions: TrainingRows, features: tuple[str, ...], names: list[Group], cutoff: int
@@ -337,6 +337,13 @@ def unknown_ahead(statistics: Statistics, n_days: int, horizon: int) -> set[str]
     """The known-ahead covariates of which nothing is known for the days after the cutoff, so that no forecast made
     there can use them."""
     return {name for name, days in statistics.known_days.items() if not days[n_days : n_days + horizon].any()}
+
+
+def _learnt_statistics(questions: TrainingRows, features: tuple[str, ...], panel: Panel) -> Statistics | None:
+    """What of all series goes into these features at the cutoff of `panel`; None where the questions reach past it."""
+    if panel.n_days != questions.calendar.n_days:
+        return None
+    return questions.statistics.part(*group_levels_of({name: questions.features[name] for name in features}))
 
 
 def _check_sales(rows: WindowRows, panel: Panel, horizon: int) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from foresell.core.panel import Known, Panel
 from foresell.core.scenario import panel_of_rows
+from foresell.core.statistics import Statistics
 from foresell.features.question import Block, Question
 from foresell.features.scenarios import NewSeriesBlock, ScenarioBlock, ScenarioContext
 from foresell.features.training_rows import BLOCK, merged_statistics
@@ -26,14 +27,16 @@ SAME = ("units", "calendar", "nothing")
 
 class GlobalScenarioModel:
     """See `models.contract.ScenarioModel`. It may keep `room` bytes of features: `values` float32 [series, step,
-    feature], None where there is no room for them; the features of a series are then made when it is asked about."""
+    feature], None where there is no room for them; the features of a series are then made when it is asked about.
 
-    def __init__(self, fitted: FittedPooled, panel: Panel, room: int):
+    `statistics` are those of all series of `panel`, made of it where not given."""
+
+    def __init__(self, fitted: FittedPooled, panel: Panel, room: int, statistics: Statistics | None = None):
         recipe = fitted.recipe
         self.fitted = fitted
         self.panel = panel
         features = recipe.features_of(panel)
-        statistics = merged_statistics(panel.blocks(BLOCK), features)
+        statistics = statistics or merged_statistics(panel.blocks(BLOCK), features)
         self._context = ScenarioContext(panel, recipe.horizon, statistics, recipe.codes)
         self.shown = BoosterInput(recipe, panel, context=self._context, features=features)
         self.moved = {place: feature for place, feature in enumerate(features.values()) if feature.ahead}
