@@ -112,8 +112,8 @@ def address(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     end = time.monotonic() + 60
-    while not (server.started and app.state.served.service):
-        assert time.monotonic() < end, app.state.served.reason
+    while not (server.started and app.state.current_model.service):
+        assert time.monotonic() < end, app.state.current_model.reason
         time.sleep(0.02)
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True

@@ -146,7 +146,7 @@ async def with_app(bundle, log_folder, ask) -> None:
     log = PredictionLog(log_folder, 1000, 1)
     app = create_app(FolderSource(bundle), Serving(max_rate=1e6), Keys(), log)
     async with app.router.lifespan_context(app):
-        await app.state.served.reload()
+        await app.state.current_model.reload()
         await ask(app)
 
 
@@ -183,9 +183,9 @@ def test_rows_go_out_before_all_came_in(bundle, log_folder, sheet, upload) -> No
     asyncio.run(with_app(bundle, log_folder, ask))
     rows = pieces[0].count(b"\n")
     assert came == went >= 40 * rows
-    most = csv_batch.PIECE / 50_000 + 2
+    most = csv_batch.PIECE_BYTES / 50_000 + 2
     assert max(behind) <= most * rows
-    assert max(map(len, parts)) <= 10 * csv_batch.PIECE
+    assert max(map(len, parts)) <= 10 * csv_batch.PIECE_BYTES
 
 
 def test_a_client_that_reads_only_when_it_has_sent_all(bundle, log_folder, sheet, upload, monkeypatch) -> None:

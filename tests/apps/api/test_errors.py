@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from foresell.apps.api.keys import Keys, Role, new_key
-from foresell.apps.api.limits import Rate
+from foresell.apps.api.limits import RateLimit
 from foresell.apps.api.middleware import OPEN
 from foresell.apps.api.routes import ROLES
 from foresell.core.errors import StoreError
@@ -108,7 +108,7 @@ def test_a_body_that_is_too_large(serve) -> None:
 @pytest.fixture
 def stopped_clock(monkeypatch) -> None:
     """Time stands still for the limit of requests a second, so that a slow machine gives no client new ones."""
-    monkeypatch.setattr(Rate.__init__, "__defaults__", (lambda: 0.0,))
+    monkeypatch.setattr(RateLimit.__init__, "__defaults__", (lambda: 0.0,))
 
 
 @pytest.mark.usefixtures("stopped_clock")

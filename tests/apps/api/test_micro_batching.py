@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 import pytest
 
-from foresell.apps.api.micro_batching import MOST_WAITING, Together
+from foresell.apps.api.micro_batching import MOST_WAITING, MicroBatcher
 from foresell.apps.api.problems import Problem
 from foresell.core.errors import UsageError
 
@@ -28,7 +28,7 @@ def test_those_that_come_meanwhile_are_one_call() -> None:
 
     async def run() -> list[dict]:
         with ThreadPoolExecutor(1) as pool:
-            together = Together(pool)
+            together = MicroBatcher(pool)
             asked = [asyncio.create_task(together.ask(answer, {"number": 0}))]
             while not sizes:
                 await asyncio.sleep(0.001)
@@ -49,7 +49,7 @@ def test_a_bad_question_spoils_none_of_the_others() -> None:
 
     async def run() -> list:
         with ThreadPoolExecutor(1) as pool:
-            together = Together(pool)
+            together = MicroBatcher(pool)
             asked = [together.ask(answer, {"number": number}) for number in range(10)]
             return await asyncio.gather(*asked, return_exceptions=True)
 
@@ -67,7 +67,7 @@ def test_rows_with_different_columns_and_two_services_do_not_mix() -> None:
 
     async def run() -> list[dict]:
         with ThreadPoolExecutor(1) as pool:
-            together = Together(pool)
+            together = MicroBatcher(pool)
             asked = [(seen, {"a": 1}), (seen, {"b": "x", "c": True}), (other, {"a": 5}), (seen, {"a": 2.5})]
             return await asyncio.gather(*(together.ask(answer, row) for answer, row in asked))
 
@@ -86,12 +86,12 @@ def test_too_many_are_told_so_and_who_left_is_not_asked_for() -> None:
 
     async def run() -> None:
         with ThreadPoolExecutor(1) as pool:
-            together = Together(pool)
+            together = MicroBatcher(pool)
             asked = [asyncio.create_task(together.ask(answer, {"number": 0}))]
             await asyncio.to_thread(begun.wait, 60)
             asked += [asyncio.create_task(together.ask(answer, {"number": 1})) for _ in range(MOST_WAITING)]
             await asyncio.sleep(0)
-            with pytest.raises(Problem, match="questions are waiting"):
+            with pytest.raises(Problem, match="requests are waiting"):
                 await together.ask(answer, {"number": 1})
             for each in asked[1:]:
                 each.cancel()

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from foresell.apps.api.app import create_app
-from foresell.apps.api.current_model import Served
+from foresell.apps.api.current_model import CurrentModel
 from foresell.apps.api.keys import Keys
 from foresell.core.errors import UnreadableFile
 from foresell.core.settings import Serving
@@ -81,16 +81,16 @@ def test_no_request_fails_while_models_change(serve, bundle, other_bundle, one) 
 
 
 def test_reloads_at_once_are_one(serve, bundle, monkeypatch) -> None:
-    source, reload, arrived = Turns(bundle), Served.reload, []
+    source, reload, arrived = Turns(bundle), CurrentModel.reload, []
 
-    async def counted(self: Served) -> dict[str, object]:
+    async def counted(self: CurrentModel) -> dict[str, object]:
         arrived.append(self)
         return await reload(self)
 
     with serve(source) as client, ThreadPoolExecutor(8) as pool:
         source.champion = 1
         source.held.clear()
-        monkeypatch.setattr(Served, "reload", counted)
+        monkeypatch.setattr(CurrentModel, "reload", counted)
         asked = [pool.submit(client.post, "/reload") for _ in range(8)]
         while len(source.loads) < 2 or len(arrived) < 8:
             time.sleep(0.01)
@@ -125,14 +125,14 @@ def test_an_upload_ends_with_the_model_it_began_with(bundle, other_bundle, rows,
     async def run() -> None:
         app = create_app(source, Serving(), Keys(), PredictionLog(tmp_path, 1000, 1))
         async with app.router.lifespan_context(app):
-            await app.state.served.reload()
+            await app.state.current_model.reload()
             half = len(body) // 2
             pieces = [head + b"".join(body[:half]), b"".join(body[half:])]
 
             async def receive() -> dict:
                 if len(pieces) == 1:
                     source.champion = 1
-                    assert (await app.state.served.reload())["version"] == "1"
+                    assert (await app.state.current_model.reload())["version"] == "1"
                 return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
             async def send(message: dict) -> None:
@@ -142,7 +142,7 @@ def test_an_upload_ends_with_the_model_it_began_with(bundle, other_bundle, rows,
             headers: dict[bytes, bytes] = {}
             await upload(app, receive, send)
             assert headers[b"x-model-version"] == b"0"
-            assert app.state.served.service.version == "1"
+            assert app.state.current_model.service.version == "1"
 
     asyncio.run(run())
     units = [float(line.split(b",")[3]) for line in b"".join(parts).splitlines()[1:]]

@@ -1,4 +1,4 @@
-"""The app: endpoints, documents, and what stands before them."""
+"""The app: its endpoints, its documentation and its middleware."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from foresell.apps.api import openapi
-from foresell.apps.api.current_model import Served
+from foresell.apps.api.current_model import CurrentModel
 from foresell.apps.api.keys import Keys
-from foresell.apps.api.limits import Rate
+from foresell.apps.api.limits import RateLimit
 from foresell.apps.api.metrics import Metrics
-from foresell.apps.api.middleware import Door
-from foresell.apps.api.problems import answer_with_problems
+from foresell.apps.api.middleware import Gateway
+from foresell.apps.api.problems import add_problem_handlers
 from foresell.apps.api.routes import ROLES, router
-from foresell.apps.api.shared_state import Desk
+from foresell.apps.api.shared_state import SharedState
 from foresell.core.settings import Serving
 from foresell.core.version import VERSION
 
@@ -28,34 +28,35 @@ if TYPE_CHECKING:
 
 
 def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog) -> FastAPI:
-    """The API over the champion of `source`. It loads it when it starts, and closes `log` when it ends.
+    """The API over the champion of `source`, which is loaded at the start; `log` is closed at the end.
 
-    `keys` say who may do what; with none the app answers only requests made to this machine by its own name.
+    `keys` are the API keys with their roles. Without keys the app answers only requests to this machine by a loopback
+    name.
     """
-    served = Served(source, log)
-    desk = Desk(served, Metrics(served))
+    model = CurrentModel(source, log)
+    state = SharedState(model, Metrics(model))
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(served.first_load())
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(model.first_load())
         try:
             yield
         finally:
             loading.cancel()
             with suppress(asyncio.CancelledError):
                 await loading
-            await asyncio.to_thread(desk.close)
+            await asyncio.to_thread(state.close)
 
-    app = _bare(life)
-    app.include_router(router(desk, keys))
-    openapi.add(app, served, keys)
-    answer_with_problems(app)
+    app = _app_without_pages(lifespan)
+    app.include_router(router(state, keys))
+    openapi.add(app, model, keys)
+    add_problem_handlers(app)
     app.add_middleware(
-        Door,
+        Gateway,
         keys=keys,
         roles=ROLES,
-        rate=Rate(serving.max_rate),
-        metrics=desk.metrics,
+        rate=RateLimit(serving.max_rate),
+        metrics=state.metrics,
         max_body=int(serving.max_body_mb * 1_000_000),
     )
     if serving.origins:
@@ -66,12 +67,12 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "X-Model-Version", "Retry-After"],
         )
-    app.state.served = served
+    app.state.current_model = model
     return app
 
 
-def _bare(life: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
-    """FastAPI without its own documents, which load scripts from elsewhere; `documents` puts others in their place."""
+def _app_without_pages(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """FastAPI without its own documentation pages, which load scripts from elsewhere; `openapi.add` adds others."""
     return FastAPI(
         title="foresell",
         version=VERSION,
@@ -81,5 +82,5 @@ def _bare(life: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastA
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        lifespan=life,
+        lifespan=lifespan,
     )

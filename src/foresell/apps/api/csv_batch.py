@@ -1,7 +1,7 @@
-"""A CSV file in, the same rows out with a prediction beside each: piece by piece, whatever the size.
+"""Batch prediction: a CSV file of any size, whose rows are returned in pieces with a prediction added to each.
 
-Each row of the answer is the row as it came, to the byte, and after it the columns of the prediction. A row that cannot
-be read or answered keeps its place; its `error` says on which line it began and what is wrong with it.
+Each row of the output is the input row, byte by byte, followed by the columns of the prediction. A row that cannot be
+read or predicted keeps its place; its `error` says on which line it began and what is wrong with it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import csv
 import io
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -23,20 +24,20 @@ from foresell.apps.api.response_spool import Spool
 from foresell.core.errors import ForesellError, first_five
 
 LOG = logging.getLogger("foresell.api")
-PIECE = 1 << 17  # bytes that are read before they are answered together
-ROWS = 1000  # answered in one call of the service, so that single predictions in between do not wait long
+PIECE_BYTES = 1 << 17  # read before their rows are predicted together
+CHUNK_ROWS = 1000  # of one call of the service, so that single predictions in between do not wait long
 ERROR = "error"
 
 Answer = Callable[[pl.DataFrame], pl.DataFrame]
-Noted = Callable[[pl.DataFrame, pl.DataFrame, Sequence[int], float], None]
-"""Told of a chunk that was answered: its rows, the answers, the lines they stand on, and the seconds it took."""
+ChunkListener = Callable[[pl.DataFrame, pl.DataFrame, Sequence[int], float], None]
+"""Called for each predicted chunk with its inputs, the outputs, the line numbers of the rows, and the seconds."""
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What is asked of the rows: `answer` is the service's method, which looks at the columns `read`.
+class RowKind:
+    """How rows are predicted: `answer` is the method of the service, which reads the columns `read`.
 
-    `needed` are those that must be there. `columns` of the answer go into the file, where they are called `names`.
+    The columns `needed` must be in the file. `columns` of the prediction are written to the output as `names`.
     """
 
     answer: Answer
@@ -47,24 +48,30 @@ class Kind:
 
 
 class Batch:
-    """One upload. `begin` reads its header and says what is wrong with it; `write` answers the rows into a spool."""
+    """One upload. `begin` reads and checks its header; `write` predicts its rows and puts the output into a spool."""
 
     def __init__(
-        self, pieces: AsyncIterator[bytes], separator: str, kind: Kind, executor: Executor, note: Noted, request_id: str
+        self,
+        pieces: AsyncIterator[bytes],
+        separator: str,
+        kind: RowKind,
+        executor: Executor,
+        log: ChunkListener,
+        request_id: str,
     ):
         self.kind, self.request_id = kind, request_id
         self.header: list[str] = []
-        self._pieces, self._executor, self._note = pieces, executor, note
+        self._pieces, self._executor, self._log = pieces, executor, log
         self._reader = Reader(separator)
         self._first: list[Record] = []
 
     @property
     def unused(self) -> list[str]:
-        """Columns of the file that nothing is made of."""
+        """The columns of the file that the prediction does not read."""
         return [name for name in self.header if name not in self.kind.read]
 
     async def begin(self) -> None:
-        """Reads up to the end of the header. Raises the problem 422 where it cannot be what is wanted."""
+        """Reads the file up to the end of the header. Raises the problem 422 where the header is wrong."""
         async for piece in self._pieces:
             self._first += self._reader.feed(piece)
             if self._first:
@@ -82,7 +89,7 @@ class Batch:
     def _check(self, head: Record) -> None:
         wrong = None
         missing = [name for name in self.kind.needed if name not in self.header]
-        twice = sorted({name for name in self.header if self.header.count(name) > 1})
+        twice = sorted(name for name, count in Counter(self.header).items() if count > 1)
         taken = [name for name in (*self.kind.names, ERROR) if name in self.header]
         if head.fault or not is_text(head.text):
             wrong = f"The header in line {head.line} cannot be read: {head.fault or 'it is not in UTF-8'}."
@@ -101,36 +108,36 @@ class Batch:
             raise Problem(422, wrong)
 
     async def write(self, spool: Spool) -> None:
-        """Answers all rows, in their order. What breaks the upload off becomes its last row."""
+        """Predicts all rows in their order. A problem that ends the upload early becomes the last row."""
         loop = asyncio.get_running_loop()
         spool.put(encode(self._text([*self.header, *self.kind.names, ERROR]) + "\n"))
-        spool.put(await loop.run_in_executor(self._executor, self._answered, self._first))
+        spool.put(await loop.run_in_executor(self._executor, self._output, self._first))
         try:
-            async for piece in self._gathered():
-                spool.put(await loop.run_in_executor(self._executor, self._step, piece))
-        except Problem as found:
-            last = [Record(self._reader.line, "", [], found.detail)]
+            async for piece in self._large_pieces():
+                spool.put(await loop.run_in_executor(self._executor, self._output_of_piece, piece))
+        except Problem as problem:
+            last = [Record(self._reader.line, "", [], problem.detail)]
         else:
             last = []
         ended = self._reader.end()
-        spool.put(await loop.run_in_executor(self._executor, self._answered, ended + last))
+        spool.put(await loop.run_in_executor(self._executor, self._output, ended + last))
 
-    async def _gathered(self) -> AsyncIterator[bytes]:
-        held = b""
+    async def _large_pieces(self) -> AsyncIterator[bytes]:
+        piece_so_far = b""
         async for piece in self._pieces:
-            held += piece
-            if len(held) >= PIECE:
-                yield held
-                held = b""
-        if held:
-            yield held
+            piece_so_far += piece
+            if len(piece_so_far) >= PIECE_BYTES:
+                yield piece_so_far
+                piece_so_far = b""
+        if piece_so_far:
+            yield piece_so_far
 
-    def _step(self, piece: bytes) -> bytes:
-        return self._answered(self._reader.feed(piece))
+    def _output_of_piece(self, piece: bytes) -> bytes:
+        return self._output(self._reader.feed(piece))
 
-    def _answered(self, records: list[Record]) -> bytes:
-        """The records' rows of the answer."""
-        parts = (records[begin : begin + ROWS] for begin in range(0, len(records), ROWS))
+    def _output(self, records: list[Record]) -> bytes:
+        """The output rows of the records."""
+        parts = (records[begin : begin + CHUNK_ROWS] for begin in range(0, len(records), CHUNK_ROWS))
         return b"".join(self._chunk(part) for part in parts)
 
     def _chunk(self, records: list[Record]) -> bytes:
@@ -138,7 +145,9 @@ class Batch:
         good = [record for record, fault in zip(records, faults, strict=True) if fault is None]
         tails = iter(self._predicted(good) if good else [])
         lines = [
-            f"{record.text}{self._reader.separator}{next(tails)}" if fault is None else self._refused(record, fault)
+            f"{record.text}{self._reader.separator}{next(tails)}"
+            if fault is None
+            else self._row_of_fault(record, fault)
             for record, fault in zip(records, faults, strict=True)
         ]
         return encode("".join(f"{line}\n" for line in lines))
@@ -151,10 +160,10 @@ class Batch:
         return None if is_text(record.text) else "it is not in UTF-8"
 
     def _predicted(self, records: list[Record]) -> Iterator[str]:
-        """The text of the predicted columns for each record."""
+        """The predicted columns of each record as text."""
         begun = perf_counter()
         columns = zip(*(record.fields for record in records), strict=True)
-        asked = pl.DataFrame(
+        inputs = pl.DataFrame(
             [
                 pl.Series(name, values, dtype=pl.String).replace("", None)
                 for name, values in zip(self.header, columns, strict=True)
@@ -162,33 +171,33 @@ class Batch:
             ]
         )
         try:
-            found = self.kind.answer(asked)
+            outputs = self.kind.answer(inputs)
         except Exception as error:
             if not isinstance(error, ForesellError):
                 LOG.error("fault %s in an upload, line %d on", self.request_id, records[0].line, exc_info=error)
             why = str(error) if isinstance(error, ForesellError) else f"a fault of the server, {self.request_id}"
-            return (self._unanswered(record, why) for record in records)
+            return (self._columns_of_error(record, why) for record in records)
         lines = [record.line for record in records]
-        self._note(asked, found, lines, perf_counter() - begun)
-        return iter(self._columns(found, lines))
+        self._log(inputs, outputs, lines, perf_counter() - begun)
+        return iter(self._columns(outputs, lines))
 
-    def _columns(self, found: pl.DataFrame, lines: Sequence[int]) -> list[str]:
+    def _columns(self, outputs: pl.DataFrame, lines: Sequence[int]) -> list[str]:
         where = pl.concat_str(pl.lit("line "), pl.Series(lines).cast(pl.String), pl.lit(": "), pl.col(ERROR))
         texts = [pl.col(name).list.join("; ") if name == "assumed" else pl.col(name) for name in self.kind.columns]
         plain = pl.col(pl.String).str.replace_all(r"[\r\n]+", " ").replace("", None)
-        shown = found.select(*texts, where.alias(ERROR)).with_columns(plain)
+        shown = outputs.select(*texts, where.alias(ERROR)).with_columns(plain)
         return shown.write_csv(include_header=False, separator=self._reader.separator).split("\n")[:-1]
 
-    def _unanswered(self, record: Record, why: str) -> str:
+    def _columns_of_error(self, record: Record, why: str) -> str:
         return self._text([""] * len(self.kind.names) + [f"line {record.line}: {' '.join(why.split())}"])
 
-    def _refused(self, record: Record, fault: str) -> str:
-        """A row that has not the columns of the header: what there is of them, and why nothing was predicted."""
+    def _row_of_fault(self, record: Record, fault: str) -> str:
+        """The output row of a record that does not fit the header: the fields it has, and the fault."""
         shown = f"line {record.line}: {fault}"
         if record.fault:
             shown += f": {record.text[:80]}" if record.text else ""
-        room = len(self.header)
-        fields = [*record.fields[:room], *[""] * (room - len(record.fields))]
+        width = len(self.header)
+        fields = [*record.fields[:width], *[""] * (width - len(record.fields))]
         return self._text([*fields, *[""] * len(self.kind.names), " ".join(shown.split())])
 
     def _text(self, fields: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
-"""Rows of a CSV file that comes in pieces: whole records as soon as they are there, and where each began.
+"""The records of a CSV file that arrives in pieces, with the line on which each record begins.
 
-Python's own reader splits the records (RFC 4180: quoted fields may hold separators and line ends). What it cannot read
-costs one row: the line on which that row begins is reported, and reading goes on with the next line.
+Python's csv module splits the records (RFC 4180: quoted fields may hold separators and line ends). A record that it
+cannot read becomes a fault with its line number, and reading continues with the next line.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ import csv
 from typing import NamedTuple
 
 MOST_LINE = 1_000_000  # bytes of one record; csv itself takes 131,072 characters for a field
-_CUT_OFF = "unexpected end of data"  # what csv says of a quote that is still open where the lines end
+_CUT_OFF = "unexpected end of data"  # the message of csv for a quote that is still open at the end
 
 
 class Record(NamedTuple):
-    """One row: the number of the `line` on which it begins, its `text` as it came, and its `fields`.
+    """A row: the number of the `line` on which it begins, its unchanged `text`, and its `fields`.
 
-    What cannot be read has no fields, and a `fault` that says why.
+    A row that cannot be read has no fields and a `fault`, which says why.
     """
 
     line: int
@@ -26,7 +26,7 @@ class Record(NamedTuple):
 
 
 class Reader:
-    r"""Takes pieces of a file, cut anywhere, and gives its records. Lines that are empty are no records.
+    r"""Takes pieces of a file, cut anywhere, and returns its records. Empty lines are skipped.
 
     >>> reader = Reader()
     >>> [record.fields for record in reader.feed(b'item,units\nnuts,"1') + reader.feed(b'\n2"\n\n3,4') + reader.end()]
@@ -37,31 +37,31 @@ class Reader:
 
     def __init__(self, separator: str = ","):
         self.separator = separator
-        self._rest = b""  # of the last line, which has not ended yet
-        self._lines: list[str] = []  # of a record that has not ended yet
+        self._rest = b""  # the last line, as far as it has arrived
+        self._lines: list[str] = []  # the record that has not ended yet
         self._line = 1  # the number of the first line that is not yet part of a record
-        self._skipping = False  # the rest of a line that is too long
+        self._skipping = False  # whether the rest of a line that is too long is skipped
         self._begun = False
 
     @property
     def line(self) -> int:
-        """The number of the first line that no record has taken yet."""
+        """The number of the first line that is not yet part of a record."""
         return self._line
 
     def feed(self, piece: bytes) -> list[Record]:
-        """The records that are whole with this piece."""
+        """The records that are complete with this piece."""
         if self._skipping:
             piece = self._skip(piece)
         whole, mark, rest = (self._rest + piece).rpartition(b"\n")
         self._rest = rest
-        found = self._records(_lines(whole + mark), last=False) if mark else []
+        records = self._records(_lines(whole + mark), last=False) if mark else []
         if len(self._rest) > MOST_LINE:
-            found += self._too_long(self._lines[:1] or [_decoded(self._rest[:200])], len(self._lines))
+            records += self._too_long(self._lines[:1] or [_decoded(self._rest[:200])], len(self._lines))
             self._rest, self._lines, self._skipping = b"", [], True
         elif sum(map(len, self._lines)) > MOST_LINE:
-            found += self._too_long(self._lines, len(self._lines))
+            records += self._too_long(self._lines, len(self._lines))
             self._lines = []
-        return found
+        return records
 
     def end(self) -> list[Record]:
         """The records that end with the file."""
@@ -69,7 +69,7 @@ class Reader:
         return self._records(_lines(rest), last=True)
 
     def _skip(self, piece: bytes) -> bytes:
-        """What follows a line that is too long."""
+        """The part of the piece after a line that is too long."""
         _, mark, after = piece.partition(b"\n")
         if mark:
             self._skipping = False
@@ -77,7 +77,7 @@ class Reader:
         return after
 
     def _too_long(self, lines: list[str], ended: int) -> list[Record]:
-        """A record that is given up, with all its lines; `ended` of them have ended."""
+        """The fault for a record that is too long; `ended` of its lines have ended."""
         fault = f"it is longer than {MOST_LINE:,} bytes; is a quote not closed?"
         line = self._line
         self._line += ended
@@ -89,15 +89,15 @@ class Reader:
             self._begun = True
         lines = self._lines + lines
         self._lines = []
-        found: list[Record] = []
+        records: list[Record] = []
         begin = 0
         while begin < len(lines):
-            begin = self._read(lines, begin, last, found)
+            begin = self._read(lines, begin, last, records)
         self._line += len(lines) - len(self._lines)
-        return found
+        return records
 
-    def _read(self, lines: list[str], begin: int, last: bool, found: list[Record]) -> int:
-        """Reads on from line `begin` to the end, or over the first row that cannot be read; where to go on."""
+    def _read(self, lines: list[str], begin: int, last: bool, records: list[Record]) -> int:
+        """Reads records from line `begin` up to the end or the first fault; returns the line to continue with."""
         reader = csv.reader(map(lines.__getitem__, range(begin, len(lines))), delimiter=self.separator, strict=True)
         at = begin
         try:
@@ -105,32 +105,32 @@ class Reader:
                 end = begin + reader.line_num
                 if fields:
                     text = lines[at] if end == at + 1 else "".join(lines[at:end])
-                    found.append(Record(self._line + at, text.rstrip("\r\n"), fields))
+                    records.append(Record(self._line + at, text.rstrip("\r\n"), fields))
                 at = end
         except csv.Error as error:
             if str(error) == _CUT_OFF and not last:
                 self._lines = lines[at:]
                 return len(lines)
             fault = "a quote is not closed" if str(error) == _CUT_OFF else str(error)
-            found.append(Record(self._line + at, lines[at].rstrip("\r\n"), [], fault))
+            records.append(Record(self._line + at, lines[at].rstrip("\r\n"), [], fault))
             return at + 1
         return len(lines)
 
 
 def _lines(text: bytes) -> list[str]:
-    """The lines, with their ends."""
+    """The lines with their line ends."""
     lines = _decoded(text).split("\n")
     last = lines.pop()
     return [f"{line}\n" for line in lines] + ([last] if last else [])
 
 
 def _decoded(text: bytes) -> str:
-    """The text; bytes that are no UTF-8 stay what they are, as `is_text` tells and `encode` gives back."""
+    """The text; bytes that are not UTF-8 become surrogates, which `is_text` detects and `encode` restores."""
     return text.decode("utf-8", "surrogateescape")
 
 
 def encode(text: str) -> bytes:
-    """The bytes that the text came from."""
+    """The bytes of a text that `_decoded` returned."""
     return text.encode("utf-8", "surrogateescape")
 
 

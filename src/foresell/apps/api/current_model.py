@@ -1,4 +1,4 @@
-"""The model that answers now, and how a new one takes its place without a request noticing."""
+"""The model that answers requests, and its replacement by a new one without interruption."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ NO_CHAMPION = (
 )
 
 
-class Served:
-    """Holds the service. A request takes it once, at its beginning, and keeps to it however long it lasts.
+class CurrentModel:
+    """Holds the service. A request takes the service once, at its beginning, and keeps it to its end.
 
-    - `service`: the one that answers; None while `reason` says why there is none.
-    - `after_load` is called, in a thread, when a service has taken its place.
+    - `service` is None while no model is loaded; `reason` then says why.
+    - `after_load` is called in a thread after a new service is in place.
     """
 
     def __init__(self, source: Source, log: PredictionLog):
@@ -42,23 +42,23 @@ class Served:
         self._reloading: asyncio.Task[dict[str, object]] | None = None
 
     def now(self) -> Service:
-        """The service. Raises the problem 503 where none is loaded, with what to do about it."""
+        """The service. Raises the problem 503 where none is loaded."""
         if self.service is None:
             raise Problem(503, self.reason, headers={"Retry-After": "5"})
         return self.service
 
     async def reload(self) -> dict[str, object]:
-        """Loads the champion beside the model that answers, which then gives way to it; what came of that.
+        """Loads the champion while the present model answers, replaces it, and returns the outcome.
 
-        Whoever asks while another's reload is under way is told what comes of that one. What is loaded stays where
-        the new one cannot be loaded. Raises what stops the loading, and the problem 503 where there is no champion.
+        A call during another reload waits for that one and returns its outcome. The present model stays where the
+        champion cannot be loaded. Raises whatever stops the loading, and the problem 503 where there is no champion.
         """
         if self._reloading is None or self._reloading.done():
             self._reloading = asyncio.create_task(self._reload())
         return await asyncio.shield(self._reloading)
 
     async def first_load(self) -> None:
-        """Loads the champion when the server begins; what stops that is said by /ready and in the server's log."""
+        """Loads the champion when the server starts; a failure is logged, and /ready reports it."""
         try:
             await self.reload()
         except (Problem, ForesellError) as error:
@@ -68,7 +68,7 @@ class Served:
 
     async def _reload(self) -> dict[str, object]:
         before, begun = self.service, monotonic()
-        told = before.version if before else None
+        before_version = before.version if before else None
         try:
             service = await asyncio.to_thread(self._newest, before)
         except Exception as error:
@@ -86,24 +86,24 @@ class Served:
         if changed:
             self.service, self.loaded = service, datetime.now(UTC)
             LOG.info("serving version %s of %s", service.version, service.manifest.name)
-            before = None  # nothing holds it now but the requests that it still answers
+            before = None  # so that it is freed after its last request
             await asyncio.to_thread(self.after_load)
         return {
             "changed": changed,
-            "before": told,
+            "before": before_version,
             "version": service.version,
             "seconds": round(monotonic() - begun, 3),
         }
 
     def _newest(self, loaded: Service | None) -> Service | None:
-        """The service of the champion: that which is loaded where it is the one."""
+        """The service of the champion; the loaded one where that is the champion."""
         version = self.source.newest()
         if version is None or (loaded is not None and loaded.version == version):
             return loaded if version is not None else None
         return self.source.load(version)
 
     def ages(self) -> dict[str, float]:
-        """Seconds since the model was trained (`model`) and since the end of the last day it knows (`data`)."""
+        """Seconds since the training of the model (`model`) and since the end of its last day of sales (`data`)."""
         if self.service is None:
             return {}
         now, manifest = datetime.now(UTC), self.service.manifest

@@ -1,4 +1,4 @@
-"""Examples for the documents, made from the model that is loaded: real keys, real dates, so that they work."""
+"""Examples for the OpenAPI document with real keys and dates of the loaded model, so that they work."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from foresell.apps.api.upload import CSV
 if TYPE_CHECKING:
     from foresell.serving.service import Service
 
-RECENT = 28  # days: the series shown is the one that sold most in them
+RECENT_DAYS = 28  # the series of the examples is the one that sold most in these
 JSON = "application/json"
 PRICE, PROMOTION = "price", "promotion"
 
 
 def examples(service: Service) -> dict[str, dict[str, Any]]:
-    """By path: `body` with examples by media type, `parameters` with one by name."""
+    """The examples by path: `body` has them by media type and name, `parameters` by name."""
     series, days = _series(service), _days(service)
     one = {**series, "date": days[0]}
-    moved = _moved(service)
+    changes = _changes(service)
     last = days[min(6, len(days) - 1)]
     predict = {
         "a series and day": one,
-        **({"with another price or promotion": {**one, **moved}} if moved else {}),
-        "an item that nobody has sold yet": {**one, service.manifest.keys[-1]: _unheard_of(service)},
+        **({"with another price or promotion": {**one, **changes}} if changes else {}),
+        "an item without sales": {**one, service.manifest.keys[-1]: _new_key(service)},
     }
     if service.transactions is not None:
-        known = {**one, **moved}
+        known = {**one, **changes}
         sale = {name: known[name] for name in service.transactions.inputs if name in known} or one
         predict["a single sale"] = {"transaction": sale}
     forecast = {"a series": {"where": series}, "the total": {"level": [], "quantiles": [0.1, 0.5, 0.9]}}
-    if PRICE in moved:
-        forecast["what if it cost a tenth less"] = {"where": series, "changes": {PRICE: "-10%"}}
-    found: dict[str, dict[str, Any]] = {
+    if PRICE in changes:
+        forecast["what-if: a price 10 % lower"] = {"where": series, "changes": {PRICE: "-10%"}}
+    by_path: dict[str, dict[str, Any]] = {
         "/predict": {"body": {JSON: _named(predict)}},
         "/predict_batch_csv": {"body": {CSV[0]: _named({"two rows": _table([one, {**one, "date": last}])})}},
         "/forecast": {"body": {JSON: _named(forecast)}},
@@ -44,8 +44,8 @@ def examples(service: Service) -> dict[str, dict[str, Any]]:
     }
     if service.revenue is not None and service.revenue.first is not None:
         span = {"first": str(service.revenue.first), "last": str(service.revenue.last)}
-        found["/forecast_sarima"] = {"body": {JSON: _named({"all days ahead": span})}}
-    return found
+        by_path["/forecast_sarima"] = {"body": {JSON: _named({"all days ahead": span})}}
+    return by_path
 
 
 def _named(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -53,9 +53,9 @@ def _named(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _row(service: Service) -> int:
-    """The series that sold most of late."""
+    """The index of the series that sold most recently."""
     panel = service.panel
-    recent = panel.units[:, max(0, panel.n_days - RECENT) : panel.n_days]
+    recent = panel.units[:, max(0, panel.n_days - RECENT_DAYS) : panel.n_days]
     return int(np.nansum(recent, axis=1).argmax())
 
 
@@ -68,20 +68,20 @@ def _days(service: Service) -> list[str]:
     return [str(day) for day in service.panel.ahead(service.manifest.horizon)]
 
 
-def _moved(service: Service) -> dict[str, Any]:
-    """Another price and promotion for the series shown, of those that the data have."""
-    panel, row, found = service.panel, np.array([_row(service)]), dict[str, Any]()
+def _changes(service: Service) -> dict[str, Any]:
+    """A price and a promotion for the series of the examples, where the data have them."""
+    panel, row, changes = service.panel, np.array([_row(service)]), dict[str, Any]()
     if PRICE in panel.known:
         prices = panel.known[PRICE].part(row).on(slice(0, panel.n_days))[0]
-        if (there := prices[~np.isnan(prices)]).size:
-            found[PRICE] = round(float(there[-1]), 2)
+        if (known := prices[~np.isnan(prices)]).size:
+            changes[PRICE] = round(float(known[-1]), 2)
     if PROMOTION in panel.known:
-        found[PROMOTION] = True
-    return found
+        changes[PROMOTION] = True
+    return changes
 
 
-def _unheard_of(service: Service) -> Any:
-    """A value of the last key that no series has, of the same kind."""
+def _new_key(service: Service) -> Any:
+    """A value of the last key that no series has, of the same type."""
     values = service.panel.series[service.manifest.keys[-1]]
     return int(values.max()) + 1 if values.dtype.is_integer() else "a-new-one"  # type: ignore[arg-type]
 

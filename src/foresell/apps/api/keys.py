@@ -1,8 +1,7 @@
-"""API keys: who may do what. A key is random and long, so its SHA-256 is enough to keep; the key itself is not kept.
+"""API keys and their roles. Only the SHA-256 of a key is stored, which is enough as keys are long and random.
 
-A line for each key: its role, the hash, and if wanted a name for it, as in ``predict:9f86d0…:till-7``. They come from
-the environment (`FORESELL_API_KEYS`, the lines parted by spaces or line ends) and from a file, in which a ``#`` begins
-a remark.
+Each key has a line ``ROLE:SHA256`` or ``ROLE:SHA256:NAME``, such as ``predict:9f86d0…:till-7``. The lines are read from
+the environment variable `FORESELL_API_KEYS`, separated by white space, and from a file, where ``#`` starts a comment.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from foresell.core.errors import SettingsError, first_five
 
 VARIABLE = "FORESELL_API_KEYS"
 _BYTES = 32  # of randomness in a new key
-_PREFIX = "fs_"  # lets a scanner for leaked secrets, and people, know one when they see it
+_PREFIX = "fs_"  # by which people and scanners for leaked secrets recognise a key
 
 
 class Role(IntEnum):
-    """What a key allows; each role may do what those before it may.
+    """The rights of a key; each role includes those before it.
 
     - read: GET, and /forecast, /forecast_sarima
     - predict: also /predict and /predict_batch_csv
@@ -41,19 +40,19 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A key as it is kept: its role, the SHA-256 of its text in hex, and what it is called in logs."""
+    """A stored key: its role, the SHA-256 of its text in hex, and its name in logs."""
 
     role: Role
     digest: str
     name: str
 
     def line(self) -> str:
-        """The line that keeps it."""
+        """The line that stores the key."""
         return f"{self.role}:{self.digest}:{self.name}"
 
 
 class Keys:
-    """The keys that are known; none at all means that everyone on this machine may do everything."""
+    """The known keys; without any, every request from this machine has all rights."""
 
     def __init__(self, keys: tuple[Key, ...] = ()):
         self.keys = keys
@@ -62,17 +61,17 @@ class Keys:
         return bool(self.keys)
 
     def find(self, text: str) -> Key | None:
-        """The key that was given, in a time that does not depend on which it is or how much of it is right."""
-        given = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-        found = None
-        for key in self.keys:  # no early end: how long it takes must tell nothing
-            if hmac.compare_digest(key.digest, given):
-                found = key
-        return found
+        """The key with this text, or None, in a time that does not depend on the text."""
+        digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+        match = None
+        for key in self.keys:  # no early end, so that the time reveals nothing
+            if hmac.compare_digest(key.digest, digest):
+                match = key
+        return match
 
 
 def new_key(role: str, name: str = "") -> tuple[str, Key]:
-    """A new key and what is to be kept of it. Raises SettingsError for a role that there is not.
+    """A new key: its text, and what is stored of it. Raises SettingsError for an unknown role.
 
     >>> text, key = new_key("predict", "till-7")
     >>> Keys((key,)).find(text).name, Keys((key,)).find(text[:-1]), key.line().startswith("predict:")
@@ -84,7 +83,7 @@ def new_key(role: str, name: str = "") -> tuple[str, Key]:
 
 
 def read_keys(file: str | Path | None = None) -> Keys:
-    """The keys of the environment and of the file. Raises SettingsError for a line that is no key's."""
+    """The keys of the environment and of the file. Raises SettingsError for a line that is not a stored key."""
     lines = [(line, VARIABLE) for line in os.environ.get(VARIABLE, "").split()]
     if file is not None:
         try:
@@ -98,19 +97,19 @@ def read_keys(file: str | Path | None = None) -> Keys:
             for number, line in enumerate(text.splitlines(), 1)
             for word in line.partition("#")[0].split()
         ]
-        if not lines:  # whoever names a file wants keys to be asked for
+        if not lines:  # a file without keys must not open the server to everyone
             raise SettingsError(f"There is no key in {file}. Make one with: foresell serve --new-key predict")
     return Keys(tuple(_key(line, where) for line, where in lines))
 
 
 def _key(line: str, where: str) -> Key:
-    found = re.fullmatch(r"(\w+):([0-9a-fA-F]{64})(?::([\w.-]+))?", line)
-    if not found:
+    match = re.fullmatch(r"(\w+):([0-9a-fA-F]{64})(?::([\w.-]+))?", line)
+    if not match:
         raise SettingsError(
-            f"'{line[:12]}…' in {where} is no key as it is kept; expected ROLE:SHA256 or ROLE:SHA256:NAME, such as "
+            f"'{line[:12]}…' in {where} is not a stored key; expected ROLE:SHA256 or ROLE:SHA256:NAME, such as "
             "`foresell serve --new-key predict` prints. A key itself does not belong there."
         )
-    role, digest, name = found.groups()
+    role, digest, name = match.groups()
     return Key(_role(role, where), digest.lower(), name or f"key-{digest[:8].lower()}")
 
 

@@ -1,4 +1,4 @@
-"""How much of the server one client may have: requests a second, and bytes of a body."""
+"""Limits of a client: requests a second, bytes of a body, rows of a response."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from foresell.core.scenario import series_where
 if TYPE_CHECKING:
     from foresell.serving.service import Service
 
-CLIENTS = 10_000  # whose buckets are kept; the one longest unseen is forgotten first
-HORIZON_DAYS = 3 * 366  # longest range of dates that one /forecast_sarima may ask for
-ROWS = 200_000  # most rows, series times steps, that one /forecast may ask for
+CLIENTS = 10_000  # with a bucket; the one not seen for longest is dropped first
+HORIZON_DAYS = 3 * 366  # longest range of dates of one /forecast_sarima
+MOST_ROWS = 200_000  # of one /forecast: series times steps
 
 
-class Rate:
-    """A token bucket for each client: `most` requests a second, and as many at once after a pause.
+class RateLimit:
+    """A token bucket for each client: `most` requests a second, and a burst of as many after a pause.
 
     >>> now = 0.0
-    >>> rate = Rate(2, clock=lambda: now)
+    >>> rate = RateLimit(2, clock=lambda: now)
     >>> [rate.wait("till-7") for _ in range(3)], rate.wait("till-8")
     ([0.0, 0.0, 0.5], 0.0)
     >>> now = 0.5
@@ -37,10 +37,12 @@ class Rate:
         self.most = most
         self._burst = max(most, 1.0)
         self._clock = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # client: tokens, and when counted
+        self._buckets: OrderedDict[str, tuple[float, float]] = (
+            OrderedDict()
+        )  # client: tokens, and the time of the count
 
     def wait(self, client: str) -> float:
-        """Takes a token of the client's: 0, or the seconds until there is one."""
+        """Takes a token of the client; returns 0, or the seconds until there is a token."""
         now = self._clock()
         tokens, counted = self._buckets.pop(client, (self._burst, now))
         tokens = min(self._burst, tokens + (now - counted) * self.most)
@@ -51,7 +53,7 @@ class Rate:
         return 0.0 if allowed else (1 - tokens) / self.most
 
     def check(self, client: str) -> None:
-        """Raises the problem 429 where the client has asked too often."""
+        """Raises the problem 429 where the client has no token left."""
         if wait := self.wait(client):
             raise Problem(
                 429,
@@ -63,29 +65,29 @@ class Rate:
 def check_size(
     service: Service, where: Mapping[str, object], level: tuple[str, ...] | None, horizon: int | None
 ) -> None:
-    """Raises the problem 422 where more rows are asked for than one answer may have, and UsageError for no series."""
+    """Raises the problem 422 for more rows than one response may have, and UsageError where there is no series."""
     series = service.panel.series
     chosen = series[series_where(series, where)]
-    if level is not None and set(level) <= set(series.columns):  # what is no level the service refuses itself
+    if level is not None and set(level) <= set(series.columns):  # the service itself refuses an unknown level
         chosen = chosen.select(level).unique() if level else chosen.head(1)
     days = min(horizon or service.manifest.horizon, service.manifest.horizon)
-    if chosen.height * days > ROWS:
+    if chosen.height * days > MOST_ROWS:
         raise Problem(
             422,
-            f"{chosen.height:,} series over {days} days are more than the {ROWS:,} rows that one answer may have. Ask "
-            "for a level, for some of the series, or for fewer days.",
+            f"{chosen.height:,} series over {days} days are more than the {MOST_ROWS:,} rows that one response may have. "
+            "Ask for a level, for some of the series, or for fewer days.",
         )
 
 
 def limited(receive: Receive, most: int) -> Receive:
-    """The same body, which ends in the problem 413 once it is longer than `most` bytes."""
-    taken = 0
+    """The same body; reading more than `most` bytes of it raises the problem 413."""
+    received = 0
 
     async def counted() -> Message:
-        nonlocal taken
+        nonlocal received
         message = await receive()
-        taken += len(message.get("body", b""))
-        if taken > most:
+        received += len(message.get("body", b""))
+        if received > most:
             raise too_large(most)
         return message
 
@@ -96,7 +98,7 @@ def too_large(most: int) -> Problem:
     """The problem 413."""
     return Problem(
         413,
-        f"The body is larger than the {most / 1e6:g} MB that are taken. Many rows belong to /predict_batch_csv, which "
-        "takes any number; 'serving.max_body_mb' in foresell.yaml sets the limit.",
+        f"The body is larger than the limit of {most / 1e6:g} MB. Send many rows to /predict_batch_csv, which takes "
+        "any number; 'serving.max_body_mb' in foresell.yaml sets the limit.",
         headers={"Connection": "close"},
     )

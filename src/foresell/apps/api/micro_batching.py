@@ -1,7 +1,7 @@
-"""Single questions that come while others are being answered are answered together, in one call of the service.
+"""Micro-batching: single predictions that arrive while the service is busy are made together, in one call.
 
-A call costs about as much for fifty rows as for one. So the more is asked, the less one question costs, and one that
-comes alone does not wait for others.
+A call of the service costs about as much for fifty rows as for one. So the cost of a request falls as the load grows,
+and a request that arrives alone does not wait.
 """
 
 from __future__ import annotations
@@ -26,82 +26,82 @@ EXACT = 2**53  # whole numbers up to here are exact as floats
 
 
 @dataclass(frozen=True)
-class _Question:
+class _Request:
     answer: Answer
     row: Row
-    told: asyncio.Future[dict[str, Any]]
+    result: asyncio.Future[dict[str, Any]]
 
 
-class Together:
-    """Hands rows to `answer`, a method of a service, in a thread of `executor`; those of one method at a time."""
+class MicroBatcher:
+    """Calls methods of a service in a thread of `executor`, each with all the rows that wait for that method."""
 
     def __init__(self, executor: Executor):
         self._executor = executor
-        self._waiting: deque[_Question] = deque()
+        self._waiting: deque[_Request] = deque()
         self._working: asyncio.Task[None] | None = None
 
     async def ask(self, answer: Answer, row: Row) -> dict[str, Any]:
-        """The row that `answer` gives for `row`, which has a column at least.
+        """The row that `answer` returns for `row`, which has at least one column.
 
-        Raises what it raises, and the problem 503 where too many wait.
+        Raises whatever `answer` raises, and the problem 503 where too many requests wait.
         """
         if len(self._waiting) >= MOST_WAITING:
-            raise Problem(503, f"{MOST_WAITING:,} questions are waiting already.", headers={"Retry-After": "1"})
-        told: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Question(answer, row, told))
+            raise Problem(503, f"{MOST_WAITING:,} requests are waiting already.", headers={"Retry-After": "1"})
+        result: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Request(answer, row, result))
         if self._working is None or self._working.done():
             self._working = asyncio.create_task(self._work())
-        return await told
+        return await result
 
     async def _work(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            questions = self._next()
-            if not questions:
+            requests = self._next()
+            if not requests:
                 continue
             try:
-                found = await loop.run_in_executor(self._executor, _answers, questions)
-            except BaseException as error:  # the executor is gone: nobody is left waiting for ever
-                found = [error] * len(questions)
-            for question, each in zip(questions, found, strict=True):
-                if question.told.done():
+                answers = await loop.run_in_executor(self._executor, _answers, requests)
+            except BaseException as error:  # such as of an executor that was shut down: no request may wait for ever
+                answers = [error] * len(requests)
+            for request, answer in zip(requests, answers, strict=True):
+                if request.result.done():
                     continue
-                if isinstance(each, BaseException):
-                    question.told.set_exception(each)
+                if isinstance(answer, BaseException):
+                    request.result.set_exception(answer)
                 else:
-                    question.told.set_result(each)
+                    request.result.set_result(answer)
 
-    def _next(self) -> list[_Question]:
-        """The questions that are answered next: in the order they came, as long as they are for one method."""
-        taken: list[_Question] = []
-        while self._waiting and len(taken) < MOST_TOGETHER:
-            question = self._waiting[0]
-            if taken and question.answer != taken[0].answer:
+    def _next(self) -> list[_Request]:
+        """The next requests in the order of their arrival, as long as they are for the same method."""
+        batch: list[_Request] = []
+        while self._waiting and len(batch) < MOST_TOGETHER:
+            request = self._waiting[0]
+            if batch and request.answer != batch[0].answer:
                 break
             self._waiting.popleft()
-            if not question.told.done():  # whoever asked has not gone away
-                taken.append(question)
-        return taken
+            if not request.result.done():  # the client may have gone
+                batch.append(request)
+        return batch
 
 
-def _answers(questions: list[_Question]) -> list[dict[str, Any] | BaseException]:
-    """The answers in order. Where all together cannot be answered, each is asked alone, so that none spoils another."""
+def _answers(requests: list[_Request]) -> list[dict[str, Any] | BaseException]:
+    """The answers in order. Where the call fails for all rows, each row is tried alone, so that only bad rows fail."""
     try:
-        found = questions[0].answer(table([question.row for question in questions])).to_dicts()
-        if len(found) != len(questions):
-            raise AssertionError(f"{len(found)} answers to {len(questions)} questions")
-        return list(found)
+        answers = requests[0].answer(table([request.row for request in requests])).to_dicts()
+        if len(answers) != len(requests):
+            raise AssertionError(f"{len(answers)} answers to {len(requests)} requests")
+        return list(answers)
     except Exception as error:
-        if len(questions) == 1:
+        if len(requests) == 1:
             return [error]
-        return [found for question in questions for found in _answers([question])]
+        return [answer for request in requests for answer in _answers([request])]
 
 
 def table(rows: Sequence[Row]) -> pl.DataFrame:
-    """Rows with different columns as a table of texts, null where a row has not the column.
+    """Rows with different columns as a table of texts, null where a row does not have the column.
 
-    Texts, as in a CSV file, because a column of numbers of several kinds would change the ones beside the others: an
-    item 5 would be 5.0 when someone else asks for 2.5.
+    Values are texts, as in a CSV file, because a column of mixed numbers would change some of them: an item 5 would
+    become 5.0 when another request has 2.5.
 
     >>> table([{"item": 5, "price": 2.0}, {"item": 2.5, "promotion": True}]).rows()
     [('5', '2', None), ('2.5', None, 'true')]

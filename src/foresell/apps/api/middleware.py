@@ -1,6 +1,6 @@
-"""What every request passes on its way in and out: its id, its key, the limits, the count; and faults end here.
+"""The middleware of all requests: request id, API key, limits, metrics, and the answer to unexpected faults.
 
-Plain ASGI, for it stands before each of hundreds of requests a second.
+It is plain ASGI, as it runs for each of hundreds of requests a second.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foresell.apps.api.keys import Keys, Role
-from foresell.apps.api.limits import Rate, limited, too_large
+from foresell.apps.api.limits import RateLimit, limited, too_large
 from foresell.apps.api.metrics import Metrics
 from foresell.apps.api.problems import Problem
 
 LOG = logging.getLogger("foresell.api")
-GONE = 499  # counted for a client that did not wait for its answer; nobody is sent it
+GONE = 499  # the status counted for a client that did not wait for its response; it is never sent
 
 OPEN: frozenset[str] = frozenset({"/health", "/ready", "/docs"})
-"""Addresses that need no key: for those who look after the process, and the page of documents, which holds no data."""
+"""Addresses without a key: the checks of the process, and the documentation page, which holds no data."""
 JSON_BODIES: frozenset[str] = frozenset({"/predict", "/forecast", "/forecast_sarima"})
 
 
-class Door:
-    """The middleware. `roles` says what each address needs; one that is not there is open, and leads nowhere."""
+class Gateway:
+    """The middleware. `roles` are the roles that addresses need; an address that is not among them needs none."""
 
     def __init__(
-        self, app: ASGIApp, *, keys: Keys, roles: Mapping[str, Role], rate: Rate, metrics: Metrics, max_body: int
+        self, app: ASGIApp, *, keys: Keys, roles: Mapping[str, Role], rate: RateLimit, metrics: Metrics, max_body: int
     ):
         self.app, self.keys, self.roles, self.rate = app, keys, roles, rate
         self.metrics, self.max_body = metrics, max_body
@@ -47,7 +47,7 @@ class Door:
         scope.setdefault("state", {})["id"] = request_id
         status = 0
 
-        async def answered(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -57,12 +57,12 @@ class Door:
             await send(message)
 
         try:
-            self._admit(scope, headers)
-            await self.app(scope, self._bounded(scope, headers, receive), answered)
-        except Problem as found:
-            if status:  # the answer has begun: all that is left is to break it off
+            self._check_access(scope, headers)
+            await self.app(scope, self._limited_body(scope, headers, receive), send_with_headers)
+        except Problem as problem:
+            if status:  # the response has begun and can only be broken off
                 raise
-            await found.response(scope["path"], request_id)(scope, receive, answered)
+            await problem.response(scope["path"], request_id)(scope, receive, send_with_headers)
         except ClientDisconnect:
             status = status or GONE
         except Exception as error:
@@ -70,13 +70,13 @@ class Door:
             if status:
                 raise
             fault = Problem(500, f"A fault of the server. Its log has it under {request_id}; please report it.")
-            await fault.response(scope["path"], request_id)(scope, receive, answered)
+            await fault.response(scope["path"], request_id)(scope, receive, send_with_headers)
         finally:
             endpoint = scope["path"] if scope["path"] in self.roles or scope["path"] in OPEN else "other"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             self.metrics.request(endpoint, method, status or GONE, perf_counter() - begun)
 
-    def _admit(self, scope: Scope, headers: Headers) -> None:
+    def _check_access(self, scope: Scope, headers: Headers) -> None:
         """Raises the problems 401, 403, 415 and 429."""
         client = scope.get("client")
         address = client[0] if client else "unknown"
@@ -89,10 +89,10 @@ class Door:
         if not self.keys:
             _check_local(headers)
         elif key is None:
-            given = "The key is not known." if text else "This needs a key."
+            reason = "The key is not known." if text else "This needs a key."
             raise Problem(
                 401,
-                f"{given} Give one as `Authorization: Bearer KEY` or `X-API-Key: KEY`; the operator of the server "
+                f"{reason} Give one as `Authorization: Bearer KEY` or `X-API-Key: KEY`; the operator of the server "
                 "makes them with `foresell serve --new-key ROLE`.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
@@ -101,8 +101,8 @@ class Door:
         if scope["method"] == "POST" and scope["path"] in JSON_BODIES:
             _check_json(headers)
 
-    def _bounded(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
-        """The body, up to the limit; uploads of CSV have limits of their own."""
+    def _limited_body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
+        """The body up to the limit; uploads of CSV have no limit here."""
         if scope["path"] == "/predict_batch_csv":
             return receive
         length = headers.get("content-length", "0")
@@ -115,7 +115,7 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"
 
 
 def _request_id(headers: Headers) -> str:
-    """The client's own id for the request where it gives a plain one, else a new one."""
+    """The request id that the client gives, if it is a plain one, or a new one."""
     given = headers.get("x-request-id", "")
     return given if re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else uuid.uuid4().hex
 
@@ -132,19 +132,19 @@ def _check_json(headers: Headers) -> None:
 
 
 def _check_local(headers: Headers) -> None:
-    """Without keys, a page of another site must not get in by a name that leads to this machine (DNS rebinding)."""
+    """Raises the problem 403 for a host name that is not a loopback name, against DNS rebinding by other sites."""
     host = headers.get("host", "")
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     if not is_loopback(name):
         raise Problem(
             403,
-            f"No keys are set, so only this machine may ask, by the name localhost or 127.0.0.1, not '{name[:80]}'. "
+            f"No keys are set, so only requests to localhost or 127.0.0.1 are answered, not '{name[:80]}'. "
             "Keys are made with: foresell serve --new-key ROLE",
         )
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a name or address is this machine's own.
+    """Whether a name or address is a loopback one.
 
     >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "shop.example")]
     [True, True, True, False, False]

@@ -1,6 +1,6 @@
-"""The OpenAPI document and the page that shows it, without a download from anywhere.
+"""The OpenAPI document and the page that shows it, with no download from elsewhere.
 
-The examples are made from the model that is loaded, so that each of them works when it is sent as it stands.
+The examples are made from the loaded model, so that each of them works when it is sent as it is.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from foresell.apps.api import problems
-from foresell.apps.api.current_model import Served
+from foresell.apps.api.current_model import CurrentModel
 from foresell.apps.api.examples import examples
 from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.middleware import OPEN
 from foresell.apps.api.routes import ROLES
-from foresell.apps.api.schemas import ProblemFound
+from foresell.apps.api.schemas import ProblemDetails
 
 DESCRIPTION = """Forecasts of the champion: for a series and a day, for files, for levels; with reasons and what-if.
 
-Every error is a problem-details body (RFC 9457, `application/problem+json`). `X-Request-ID` is taken from the request
-or made, comes back with every answer, and is the `id` in the prediction log. The examples are of the model that is
-loaded: they work as they stand."""
+Every error is a problem-details body (RFC 9457, `application/problem+json`). Every response has an `X-Request-ID`,
+which is that of the request or a new one; it is the `id` in the prediction log. The examples are made from the loaded
+model and work as they are."""
 
 TAGS = [
     {"name": "predict", "description": "One series and day in context, a single sale, or a file of them."},
     {"name": "forecast", "description": "Series and levels over the horizon, daily revenue, and reasons."},
-    {"name": "upkeep", "description": "What is loaded, how the server does, and taking up a new champion."},
+    {"name": "upkeep", "description": "The loaded model, the state of the server, and the reload of a new champion."},
 ]
 _SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "An API key."},
@@ -42,11 +42,11 @@ _SCHEMES = {
 _PREFIX = "#/components/schemas/"
 
 
-def add(app: FastAPI, served: Served, keys: Keys) -> None:
+def add(app: FastAPI, model: CurrentModel, keys: Keys) -> None:
     """Adds /openapi.json and /docs to the app."""
 
     async def document(request: Request) -> Response:
-        return Response(msgspec.json.encode(openapi(app, served, keys)), media_type="application/json")
+        return Response(msgspec.json.encode(openapi(app, model, keys)), media_type="application/json")
 
     async def page(request: Request) -> Response:
         return HTMLResponse(files(__package__).joinpath("docs.html").read_text(encoding="utf-8"))
@@ -63,27 +63,27 @@ def assets() -> Path:
     return Path(str(fastapi_offline.__file__)).parent / "static"
 
 
-def openapi(app: FastAPI, served: Served, keys: Keys) -> dict[str, Any]:
-    """The document: FastAPI's, with every problem, what needs which role, and examples from the model."""
-    made: dict[str, Any] = get_openapi(
+def openapi(app: FastAPI, model: CurrentModel, keys: Keys) -> dict[str, Any]:
+    """FastAPI's OpenAPI document, with the problems and the role of each operation, and examples from the model."""
+    document: dict[str, Any] = get_openapi(
         title=app.title, version=app.version, description=app.description, tags=app.openapi_tags, routes=app.routes
     )
-    schemas = made["components"]["schemas"]
+    schemas = document["components"]["schemas"]
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
-    schemas["Problem"] = ProblemFound.model_json_schema(ref_template=_PREFIX + "{model}")
+    schemas["Problem"] = ProblemDetails.model_json_schema(ref_template=_PREFIX + "{model}")
     if keys:
-        made["components"]["securitySchemes"] = _SCHEMES
-    shown = examples(served.service) if served.service else {}
-    for path, methods in made["paths"].items():
+        document["components"]["securitySchemes"] = _SCHEMES
+    by_path = examples(model.service) if model.service else {}
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete(operation, path, method, keys)
-            _exemplify(operation, shown.get(path, {}))
-    return made
+            _add_examples(operation, by_path.get(path, {}))
+    return document
 
 
 def _complete(operation: dict[str, Any], path: str, method: str, keys: Keys) -> None:
-    """Adds the problems that the operation may answer with, and the role it needs."""
+    """Adds the problems that the operation may return, and the role that it needs."""
     statuses = {429, 500, 503, 405} - ({503} if path == "/health" else set())
     role: Role | None = None if path in OPEN else ROLES[path]
     if role is not None:
@@ -103,12 +103,12 @@ def _complete(operation: dict[str, Any], path: str, method: str, keys: Keys) -> 
         }
 
 
-def _exemplify(operation: dict[str, Any], shown: dict[str, Any]) -> None:
-    """Puts the examples where they belong: `body` by media type, `parameters` by name."""
+def _add_examples(operation: dict[str, Any], examples: dict[str, Any]) -> None:
+    """Adds the examples of an operation: `body` by media type, `parameters` by name."""
     content = operation.get("requestBody", {}).get("content", {})
-    for media_type, found in shown.get("body", {}).items():
+    for media_type, bodies in examples.get("body", {}).items():
         if media_type in content:
-            content[media_type]["examples"] = found
+            content[media_type]["examples"] = bodies
     for parameter in operation.get("parameters", []):
-        if parameter["name"] in shown.get("parameters", {}):
-            parameter["example"] = shown["parameters"][parameter["name"]]
+        if parameter["name"] in examples.get("parameters", {}):
+            parameter["example"] = examples["parameters"][parameter["name"]]

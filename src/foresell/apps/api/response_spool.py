@@ -1,7 +1,7 @@
-"""An answer that may be ready before it is fetched.
+"""A response that may be ready before the client reads it.
 
-Many clients send a whole file before they read the first byte of the answer. Were the server to wait for them to read,
-both would wait for ever. So what is not fetched yet waits in memory up to a bound, and past it in a file on disk.
+Many clients send a whole file before they read the first byte of the response. If the server waited for them to read,
+both would wait for ever. So unread parts are kept in memory up to a limit, and beyond it in a file on disk.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PART = 1 << 16  # bytes read from the file at once
 
 
 class Spool:
-    """A queue of bytes without end that holds at most `memory` bytes in memory.
+    """An unbounded queue of bytes, at most `memory` of which are in memory.
 
     >>> spool = Spool(memory=4)
     >>> for part in (b"abcd", b"ef", b"gh"): spool.put(part)
@@ -31,32 +31,32 @@ class Spool:
 
     def __init__(self, memory: int = MEMORY):
         self._memory = memory
-        self._parts: deque[bytes] = deque()  # those that came first
+        self._parts: deque[bytes] = deque()  # the oldest parts
         self._held = 0
-        self._file: BinaryIO | None = None  # those that came after them
+        self._file: BinaryIO | None = None  # the newer parts
         self._read = self._written = 0
         self._ended = False
         self._changed = asyncio.Event()
 
     def put(self, part: bytes) -> None:
-        """Adds to the end."""
+        """Appends a part."""
         if self._read == self._written and self._held + len(part) <= self._memory:
             self._parts.append(part)
             self._held += len(part)
         else:
             if self._file is None:
-                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when all is read
+                self._file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close()
             self._file.seek(self._written)
             self._written += self._file.write(part)
         self._changed.set()
 
     def end(self) -> None:
-        """Says that nothing more comes."""
+        """Marks the end: no more parts follow."""
         self._ended = True
         self._changed.set()
 
     def close(self) -> None:
-        """Gives up what was not fetched."""
+        """Drops all unread parts."""
         self._parts.clear()
         if self._file is not None:
             self._file.close()
@@ -84,22 +84,22 @@ class Spool:
         self._file.seek(self._read)
         part = self._file.read(PART)
         self._read += len(part)
-        if self._read == self._written:  # all of it is fetched: its room on disk is free again
+        if self._read == self._written:  # everything is read, so the disk space is freed
             self._file.truncate(0)
             self._read = self._written = 0
         return part
 
 
-class Streamed(Response):
-    """Sends what `write` puts into a spool while `write` goes on reading the request.
+class SpooledResponse(Response):
+    """Sends what `write` puts into a spool, while `write` still reads the request.
 
-    Starlette's own streaming response reads the request's messages to notice a client that goes away, and so would
-    take the upload from who reads it.
+    Starlette's streaming response reads messages of the request itself, to detect a client that disconnects; these
+    messages would be lost for `write`.
     """
 
     def __init__(self, write, headers: dict[str, str], media_type: str):  # type: ignore[no-untyped-def]
         super().__init__(None, 200, None, media_type)
-        self.raw_headers = [each for each in self.raw_headers if each[0] != b"content-length"]
+        self.raw_headers = [header for header in self.raw_headers if header[0] != b"content-length"]
         for name, value in headers.items():
             self.headers[name] = value
         self._write = write
@@ -111,7 +111,7 @@ class Streamed(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             async for part in spool:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
-            await writing  # raises what broke it off, before the end of the answer is sent
+            await writing  # an error raises here, before the end of the response is sent
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             writing.cancel()

@@ -1,4 +1,4 @@
-"""The endpoints: each takes a request apart, asks the service, and puts its answer together."""
+"""The endpoints: each reads a request, calls the service, and makes the response."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from foresell.apps.api import limits, metrics
-from foresell.apps.api.csv_batch import ERROR, Batch, Kind
+from foresell.apps.api.csv_batch import ERROR, Batch, RowKind
 from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.problems import Problem
-from foresell.apps.api.response_spool import Streamed
+from foresell.apps.api.response_spool import SpooledResponse
 from foresell.apps.api.schemas import (
     MOST_COLUMNS,
-    Explained,
-    ForecastAsked,
+    ExplanationResponse,
+    ForecastRequest,
     Health,
-    OneTransaction,
-    Question,
-    Reloaded,
-    RevenueAsked,
+    PredictRequest,
+    ReloadResult,
+    RevenueRequest,
     Scalar,
     SeriesDay,
     Status,
     Table,
+    TransactionRequest,
     Units,
     Value,
 )
-from foresell.apps.api.shared_state import Desk
+from foresell.apps.api.shared_state import SharedState
 from foresell.apps.api.upload import CSV, FORM, PART, file_in
 from foresell.core.errors import StoreError
 from foresell.core.version import VERSION
@@ -44,7 +44,7 @@ from foresell.core.version import VERSION
 if TYPE_CHECKING:
     from foresell.serving.service import Service
 
-Found = TypeVar("Found")
+T = TypeVar("T")
 
 ROLES: dict[str, Role] = {
     "/predict": Role.PREDICT,
@@ -57,7 +57,7 @@ ROLES: dict[str, Role] = {
     "/openapi.json": Role.READ,
     "/reload": Role.ADMIN,
 }
-"""What each address needs, where keys are set. What is not here is open: see `door.OPEN`."""
+"""The role that each address needs. Other addresses need none, see `middleware.OPEN`."""
 
 UNITS: tuple[str, ...] = (
     "units",
@@ -70,7 +70,7 @@ UNITS: tuple[str, ...] = (
     "assumed",
 )
 VALUES: tuple[str, ...] = ("value", "low", "high", "assumed")
-MOST_NAMED = 20  # columns in a header
+MOST_NAMED = 20  # columns in the header X-Unused-Columns
 _OPEN_KEYS = ("first", "last")  # of /explain; its other parameters are columns
 
 CSV_BODY = {
@@ -89,7 +89,7 @@ CSV_BODY = {
 WHERE = {
     "name": "where",
     "in": "query",
-    "description": "Which series, by the values of their columns: `?store=CA_1&item=FOODS_1`. All where none is given.",
+    "description": "The series, by values of columns: `?store=CA_1&item=FOODS_1`. All series where none is given.",
     "required": False,
     "style": "form",
     "explode": True,
@@ -98,192 +98,195 @@ WHERE = {
 
 
 def encoded(content: object) -> Response:
-    """The content as JSON; what is no number is null."""
+    """The content as JSON; NaN becomes null."""
     return Response(msgspec.json.encode(content), media_type="application/json")
 
 
-async def _in(pool: Executor, ask: Callable[[], Found]) -> Found:
-    return await asyncio.get_running_loop().run_in_executor(pool, ask)
+async def _run_in(pool: Executor, function: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, function)
 
 
-def router(desk: Desk, keys: Keys) -> APIRouter:
+def router(state: SharedState, keys: Keys) -> APIRouter:
     """All endpoints."""
-    made = APIRouter()
+    endpoints = APIRouter()
     for add in (_predictions, _batches, _forecasts, _reasons, _upkeep):
-        add(made, desk)
-    _state(made, desk, keys)
-    return made
+        add(endpoints, state)
+    _status(endpoints, state, keys)
+    return endpoints
 
 
-def _predictions(made: APIRouter, desk: Desk) -> None:
-    @made.post("/predict", tags=["predict"], response_model=Units | Value, summary="One series and day, or one sale")
-    async def predict(body: Question, request: Request) -> Response:
-        """Units and revenue of one series on one day in context, each with a range; or the value of one transaction.
+def _predictions(router: APIRouter, state: SharedState) -> None:
+    @router.post("/predict", tags=["predict"], response_model=Units | Value, summary="One series and day, or one sale")
+    async def predict(body: PredictRequest, request: Request) -> Response:
+        """Predicts units and revenue of one series on one day, each with a range; or the value of one transaction.
 
         Give the key columns of the project, the date, and what is known about the day: `price`, `promotion`, other
-        columns that are known ahead, and for a series without history its attributes. What is left out is filled in,
-        and `assumed` says with what.
+        columns that are known ahead, and for a series without a history its attributes. A value that is left out is
+        assumed, and `assumed` says which value was taken.
         """
-        begun, service = perf_counter(), desk.served.now()
+        begun, service = perf_counter(), state.model.now()
         request_id = request.state.id
-        if isinstance(body, OneTransaction):
+        if isinstance(body, TransactionRequest):
             row: dict[str, Any] = {name: value for name, value in body.transaction.items() if value is not None}
             if not row:
                 raise Problem(422, "The transaction has no column with a value.")
             plain = {name: int(value) if isinstance(value, bool) else value for name, value in row.items()}
-            answer = await desk.together.ask(service.predict_transactions, plain)
+            prediction = await state.batcher.ask(service.predict_transactions, plain)
             columns, coverage = VALUES, _range_of_sales(service)
         else:
             row = _series_day(body)
-            answer = await desk.together.ask(service.predict, row)
+            prediction = await state.batcher.ask(service.predict, row)
             columns, coverage = UNITS, service.settings.serving.range
-        if answer[ERROR] is not None:
-            desk.metrics.predictions("/predict", 0, 1)
-            raise Problem(422, answer[ERROR])
-        told = {name: answer[name] for name in columns}
-        desk.note("/predict", service, request_id, perf_counter() - begun, row, told)
-        return encoded({"id": request_id, "version": service.version, "range": coverage, **told})
+        if prediction[ERROR] is not None:
+            state.metrics.predictions("/predict", 0, 1)
+            raise Problem(422, prediction[ERROR])
+        outputs = {name: prediction[name] for name in columns}
+        state.log_prediction("/predict", service, request_id, perf_counter() - begun, row, outputs)
+        return encoded({"id": request_id, "version": service.version, "range": coverage, **outputs})
 
 
 def _series_day(body: SeriesDay) -> dict[str, Any]:
-    """The row that is asked: what is null is not given."""
+    """The row to predict, without the columns that are null."""
     extra: dict[str, Scalar] = body.__pydantic_extra__ or {}
     if len(extra) > MOST_COLUMNS:
-        raise Problem(422, f"The body has {len(extra)} fields; at most {MOST_COLUMNS} are taken.")
+        raise Problem(422, f"The body has {len(extra)} fields; at most {MOST_COLUMNS} are allowed.")
     known = {"date": body.date, "price": body.price, "promotion": body.promotion}
     return {name: value for name, value in (known | extra).items() if value is not None}
 
 
-def _batches(made: APIRouter, desk: Desk) -> None:
-    answers = {
+def _batches(router: APIRouter, state: SharedState) -> None:
+    responses = {
         200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "The rows and predictions"}
     }
 
-    @made.post(
+    @router.post(
         "/predict_batch_csv",
         tags=["predict"],
         summary="A CSV file, any size",
         response_class=Response,
-        responses=answers,  # type: ignore[arg-type]
+        responses=responses,  # type: ignore[arg-type]
         openapi_extra={"requestBody": CSV_BODY},
     )
     async def predict_batch_csv(
         request: Request,
         kind: Annotated[
             Literal["series_day", "transaction"],
-            Query(description="What a row is: a series and day, or a single sale."),
+            Query(description="What a row is: a series and a day, or a single sale."),
         ] = "series_day",
-        separator: Annotated[Literal[",", ";", "\t", "|"], Query(description="Between the columns of a row.")] = ",",
+        separator: Annotated[Literal[",", ";", "\t", "|"], Query(description="The separator of columns.")] = ",",
     ) -> Response:
-        """The same rows back, all their columns as they came, and beside each its prediction. Streamed both ways.
+        """Returns the same rows, with all their columns unchanged, and adds the prediction to each.
 
-        The first line names the columns; the rows need the key columns of the project and `date` (a transaction: what
-        its model asks for). The added columns begin with `predicted_`; `assumed` says what was filled in, and `error`
-        by line number what is wrong with a row that was not answered.
+        The response begins while the upload goes on. The first line names the columns; the rows need the key columns of
+        the project and `date` (for transactions: the inputs of their model). The added columns begin with `predicted_`;
+        `assumed` says which values were assumed, and `error` gives the line number of a row without a prediction and
+        what is wrong with it.
         """
-        service = desk.served.now()
+        service = state.model.now()
         request_id = request.state.id
 
-        def note(asked: pl.DataFrame, found: pl.DataFrame, lines: Any, seconds: float) -> None:
-            desk.note_rows("/predict_batch_csv", service, request_id, seconds, asked, found, lines)
+        def log(inputs: pl.DataFrame, outputs: pl.DataFrame, lines: Any, seconds: float) -> None:
+            state.log_chunk("/predict_batch_csv", service, request_id, seconds, inputs, outputs, lines)
 
-        batch = Batch(file_in(request), separator, _kind(service, kind), desk.batches, note, request_id)
+        batch = Batch(file_in(request), separator, _row_kind(service, kind), state.batches, log, request_id)
         await batch.begin()
         headers = {"X-Model-Version": service.version, "Content-Disposition": 'attachment; filename="predictions.csv"'}
         if batch.unused:
             headers["X-Unused-Columns"] = quote(",".join(batch.unused[:MOST_NAMED]), safe=", ")
-        return Streamed(batch.write, headers, "text/csv; charset=utf-8")
+        return SpooledResponse(batch.write, headers, "text/csv; charset=utf-8")
 
 
-def _kind(service: Service, kind: str) -> Kind:
-    """What is asked of the rows of an upload. Raises UsageError where the model knows nothing of single sales."""
+def _row_kind(service: Service, kind: str) -> RowKind:
+    """How the rows of an upload are predicted. Raises UsageError where there is no model of single sales."""
     if kind == "series_day":
         needed = (*service.manifest.keys, "date")
-        return Kind(service.predict, service.columns, needed, UNITS, tuple(map(_named, UNITS)))
+        return RowKind(service.predict, service.columns, needed, UNITS, tuple(map(_output_column, UNITS)))
     if service.transactions is None:
         service.predict_transactions(pl.DataFrame())
-        raise AssertionError("it says that there are none")
-    names = tuple(map(_named, VALUES))
-    return Kind(service.predict_transactions, tuple(service.transactions.inputs), (), VALUES, names)
+        raise AssertionError("the service raises that it has no model of single sales")
+    names = tuple(map(_output_column, VALUES))
+    return RowKind(service.predict_transactions, tuple(service.transactions.inputs), (), VALUES, names)
 
 
 def _range_of_sales(service: Service) -> float:
     return service.transactions.recipe.ranges.probability if service.transactions is not None else 0.0
 
 
-def _named(column: str) -> str:
-    """What a column of the answer is called beside those of the upload.
+def _output_column(column: str) -> str:
+    """The name of a column of the prediction beside the columns of the upload.
 
-    >>> _named("units"), _named("assumed")
+    >>> _output_column("units"), _output_column("assumed")
     ('predicted_units', 'assumed')
     """
     return column if column in ("basis", "assumed") else f"predicted_{column}"
 
 
-def _forecasts(made: APIRouter, desk: Desk) -> None:
-    @made.post("/forecast", tags=["forecast"], response_model=Table, summary="Series or a level, and what if")
-    async def forecast(body: ForecastAsked) -> Response:
-        """The forecast of chosen series or of a level: mean and quantiles for each day of the horizon.
+def _forecasts(router: APIRouter, state: SharedState) -> None:
+    @router.post("/forecast", tags=["forecast"], response_model=Table, summary="Series or a level, with what-if")
+    async def forecast(body: ForecastRequest) -> Response:
+        """Forecasts chosen series or a level: mean and quantiles for each day of the horizon.
 
-        With `changes` of what is known ahead it is the forecast as it would be: another price, a promotion.
+        With `changes` of what is known ahead, such as another price or a promotion, it is a what-if forecast.
         """
-        service = desk.served.now()
+        service = state.model.now()
         where = {name: value for name, value in body.where.items() if value is not None}
         changes = {name: value for name, value in body.changes.items() if value is not None}
         level = None if body.level is None else tuple(body.level)
         limits.check_size(service, where, level, body.horizon)
-        found = await _in(
-            desk.others, lambda: service.forecast(where, level, body.horizon, sorted(set(body.quantiles)), changes)
+        table = await _run_in(
+            state.others, lambda: service.forecast(where, level, body.horizon, sorted(set(body.quantiles)), changes)
         )
-        return encoded({"version": service.version, "rows": found.to_dicts()})
+        return encoded({"version": service.version, "rows": table.to_dicts()})
 
-    @made.post("/forecast_sarima", tags=["forecast"], response_model=Table, summary="Daily revenue, by SARIMA")
-    async def forecast_sarima(body: RevenueAsked) -> Response:
-        """The statistical forecast of the revenue of all sales, day by day: mean and quantiles."""
-        service = desk.served.now()
+    @router.post("/forecast_sarima", tags=["forecast"], response_model=Table, summary="Daily revenue, by SARIMA")
+    async def forecast_sarima(body: RevenueRequest) -> Response:
+        """Forecasts the daily revenue of all sales by a statistical model: mean and quantiles."""
+        service = state.model.now()
         if (body.last - body.first).days >= limits.HORIZON_DAYS:
-            raise Problem(422, f"At most {limits.HORIZON_DAYS} days are forecast at once.")
+            raise Problem(422, f"At most {limits.HORIZON_DAYS} days can be forecast at once.")
         quantiles = sorted(set(body.quantiles))
-        found = await _in(desk.others, lambda: service.forecast_revenue(body.first, body.last, quantiles))
-        return encoded({"version": service.version, "rows": found.to_dicts()})
+        table = await _run_in(state.others, lambda: service.forecast_revenue(body.first, body.last, quantiles))
+        return encoded({"version": service.version, "rows": table.to_dicts()})
 
 
-def _reasons(made: APIRouter, desk: Desk) -> None:
-    @made.get(
+def _reasons(router: APIRouter, state: SharedState) -> None:
+    @router.get(
         "/explain",
         tags=["forecast"],
-        response_model=Explained,
-        summary="Why: reasons that add up",
+        response_model=ExplanationResponse,
+        summary="Reasons that add up to the forecast",
         openapi_extra={"parameters": [WHERE]},
     )
     async def explain(
         request: Request,
-        first: Annotated[date | None, Query(description="The first day; the first one ahead where left out.")] = None,
-        last: Annotated[date | None, Query(description="The last day; the last one ahead where left out.")] = None,
+        first: Annotated[
+            date | None, Query(description="The first day. Left out: the first day of the horizon.")
+        ] = None,
+        last: Annotated[date | None, Query(description="The last day. Left out: the last day of the horizon.")] = None,
     ) -> Response:
-        """Why the forecast of some series is what it is: reasons in units that add up to it, in all and by day."""
-        service = desk.served.now()
+        """Explains the forecast of some series: reasons in units that add up to it, in total and by day."""
+        service = state.model.now()
         where: dict[str, object] = {}
         for name, value in request.query_params.multi_items():
             if name in where:
                 raise Problem(422, f"'{name[:80]}' is given twice.")
             if name not in _OPEN_KEYS:
                 where[name] = value
-        found = await _in(desk.others, lambda: service.explain(where, first, last))
-        return encoded({"version": service.version, **found.to_dict()})
+        explanation = await _run_in(state.others, lambda: service.explain(where, first, last))
+        return encoded({"version": service.version, **explanation.to_dict()})
 
 
-def _upkeep(made: APIRouter, desk: Desk) -> None:
-    @made.post("/reload", tags=["upkeep"], response_model=Reloaded, summary="Take up a new champion")
+def _upkeep(router: APIRouter, state: SharedState) -> None:
+    @router.post("/reload", tags=["upkeep"], response_model=ReloadResult, summary="Load a new champion")
     async def reload() -> Response:
-        """Loads the champion beside the model that answers, which then gives way to it. No request is lost.
+        """Loads the champion while the present model still answers, and then replaces it. No request is lost.
 
-        Requests that have begun finish with the model they began with. Where the new one cannot be loaded, the old
-        one stays.
+        A request that has begun ends with the model that it began with. Where the new model cannot be loaded, the
+        present one stays.
         """
-        return encoded(await desk.served.reload())
+        return encoded(await state.model.reload())
 
-    @made.get(
+    @router.get(
         "/metrics",
         tags=["upkeep"],
         summary="For Prometheus",
@@ -291,43 +294,43 @@ def _upkeep(made: APIRouter, desk: Desk) -> None:
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "All metrics"}},
     )
     async def prometheus() -> Response:
-        """Requests by endpoint and status, their times, predictions, state of the log, version and age of the model."""
-        return Response(desk.metrics.text(), media_type=metrics.MEDIA_TYPE)
+        """Metrics: requests by endpoint and status, their times, predictions, the log, version and age of the model."""
+        return Response(state.metrics.text(), media_type=metrics.MEDIA_TYPE)
 
-    @made.get("/health", tags=["upkeep"], response_model=Health, summary="The process is alive")
+    @router.get("/health", tags=["upkeep"], response_model=Health, summary="The process is alive")
     async def health() -> Response:
-        """Answers as long as the process does, whether a model is loaded or not. Needs no key."""
+        """Answers while the process is alive, whether a model is loaded or not. Needs no key."""
         return encoded({"status": "alive"})
 
-    @made.get("/ready", tags=["upkeep"], response_model=Health, summary="A model is loaded")
+    @router.get("/ready", tags=["upkeep"], response_model=Health, summary="A model is loaded")
     async def ready() -> Response:
-        """Answers 503 with the reason as long as no model is loaded. Needs no key."""
-        desk.served.now()
+        """Answers 503 with the reason while no model is loaded. Needs no key."""
+        state.model.now()
         return encoded({"status": "ready"})
 
 
-def _state(made: APIRouter, desk: Desk, keys: Keys) -> None:
-    @made.get("/status", tags=["upkeep"], response_model=Status, summary="What is loaded")
+def _status(router: APIRouter, state: SharedState, keys: Keys) -> None:
+    @router.get("/status", tags=["upkeep"], response_model=Status, summary="The loaded model")
     async def status() -> Response:
-        """Versions and ages of model and data, what is loaded, how the prediction log does."""
-        served = desk.served
-        service = served.service
-        trouble = served.reason if service is None else None
+        """Returns the versions and ages of model and data, and the state of the prediction log."""
+        model = state.model
+        service = model.service
+        trouble = model.reason if service is None else None
         champion = None
         try:
-            champion = await _in(desk.others, served.source.newest)
+            champion = await _run_in(state.others, model.source.newest)
         except StoreError as error:
             trouble = trouble or str(error)
-        told = {
+        content = {
             "version": service.version if service else None,
             "champion": champion,
             "trouble": trouble,
-            "loaded": served.loaded,
-            "started": served.started,
+            "loaded": model.loaded,
+            "started": model.started,
             "foresell": VERSION,
-            "age_seconds": served.ages(),
+            "age_seconds": model.ages(),
             "model": service.about() if service else {},
-            "log": served.log.state(),
+            "log": model.log.state(),
             "keys": len(keys.keys),
         }
-        return encoded(told)
+        return encoded(content)

@@ -1,4 +1,4 @@
-"""What requests and answers look like; names, meanings and limits stand in the document that /openapi.json gives."""
+"""The schemas of requests and responses, from which the OpenAPI document is made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _WHOLE = 2**63
 
 
 def _scalar(value: Any) -> Any:
-    """The value, if a column can hold it. One message says what is wrong, where a union of types would give four."""
+    """Returns the value if a column can hold it. A union of types would give four messages for one wrong value."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -42,7 +42,7 @@ Scalar = Annotated[
         }
     ),
 ]
-"""A value of a column: text, a number, true or false; null says the same as leaving it out."""
+"""A value of a column: text, a number, true or false; null is the same as leaving the column out."""
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -51,8 +51,8 @@ Quantile = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
 Quantiles = Annotated[list[Quantile], Field(max_length=99)]
 
 
-class Asked(BaseModel):
-    """What all requests share: a field that is not known is an error."""
+class StrictRequest(BaseModel):
+    """A request in which an unknown field is an error."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,44 +63,45 @@ class SeriesDay(BaseModel):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[Column, Scalar]
 
-    date: Annotated[date, Field(description="The day asked for, after the last sales and within the horizon.")]
+    date: Annotated[date, Field(description="The day of the forecast, after the last sales and within the horizon.")]
     price: Annotated[Number, Field(ge=0)] | None = Field(
-        None, description="The price of that day. Left out: the one that is planned, or the last one known."
+        None, description="The price of that day. Left out: the planned price, or the last known one."
     )
     promotion: Annotated[bool, Field(strict=True)] | Number | None = Field(
-        None, description="Whether (or how much) it is promoted. Left out: as planned, or not at all."
+        None, description="Whether (or how much) the item is promoted. Left out: as planned, or not at all."
     )
 
 
-class OneTransaction(Asked):
-    """One single sale, of which the value of the column is asked that `transactions.target` in the settings names."""
+class TransactionRequest(StrictRequest):
+    """A single sale, whose value of the column `transactions.target` of the settings is predicted."""
 
     transaction: Annotated[dict[Column, Scalar], Field(min_length=1, max_length=MOST_COLUMNS)]
 
 
-def _which(body: Any) -> str:
+def _request_kind(body: Any) -> str:
     return "transaction" if isinstance(body, dict) and "transaction" in body else "series_day"
 
 
-Question = Annotated[
-    Annotated[SeriesDay, Tag("series_day")] | Annotated[OneTransaction, Tag("transaction")], Discriminator(_which)
+PredictRequest = Annotated[
+    Annotated[SeriesDay, Tag("series_day")] | Annotated[TransactionRequest, Tag("transaction")],
+    Discriminator(_request_kind),
 ]
 
 
 class Prediction(BaseModel):
     """Units and revenue of a series on a day, or the value of a transaction, each with a range."""
 
-    id: str = Field(description="The id of the request, under which the prediction log has it too.")
+    id: str = Field(description="The id of the request, which is also its id in the prediction log.")
     version: str = Field(description="The version of the model that answered.")
-    range: float = Field(description="How often the range holds, such as 0.9.")
-    assumed: list[str] = Field(description="What was not given and what was taken for it, in words.")
+    range: float = Field(description="The probability of the range, such as 0.9.")
+    assumed: list[str] = Field(description="Each value that was left out and what was assumed for it, in words.")
 
 
 class Units(Prediction):
     """Units and revenue of a series on a day. Revenue is null where no price is known."""
 
     basis: Literal["series", "new"] = Field(
-        description="`series`: from the history of this very series; `new`: there is none, so as for a new product."
+        description="`series`: from the history of this series; `new`: without a history, as for a new product."
     )
     units: float | None
     units_low: float | None
@@ -118,12 +119,12 @@ class Value(Prediction):
     high: float | None
 
 
-class ForecastAsked(Asked):
-    """Which series or level, how far, which quantiles, and what to change."""
+class ForecastRequest(StrictRequest):
+    """The series or the level to forecast, the horizon, the quantiles and the changes."""
 
     where: Annotated[dict[Column, Scalar], Field(max_length=MOST_COLUMNS)] = Field(
         default_factory=dict,
-        description="Series by the values of columns, keys or attributes; all where none is given.",
+        description="Values by column (keys or attributes) that choose the series; all series where it is empty.",
     )
     level: Annotated[list[Column], Field(max_length=20)] | None = Field(
         None,
@@ -131,29 +132,29 @@ class ForecastAsked(Asked):
         "Left out: the single series.",
     )
     horizon: Annotated[int, Field(ge=1, le=10_000, strict=True)] | None = Field(
-        None, description="How many days (or weeks, months) ahead; all that the model forecasts where left out."
+        None, description="The number of days (weeks, months) ahead. Left out: the whole horizon of the model."
     )
     quantiles: Quantiles = Field(
-        default_factory=lambda: [0.05, 0.5, 0.95], description="Between 0 and 1, without them."
+        default_factory=lambda: [0.05, 0.5, 0.95], description="Probabilities above 0 and below 1."
     )
     changes: Annotated[dict[Column, Scalar], Field(max_length=MOST_COLUMNS)] = Field(
         default_factory=dict,
-        description='What if: other values of what is known ahead, such as `{"price": "-10%", "promotion": "on"}`.',
+        description='What-if: other values of what is known ahead, such as `{"price": "-10%", "promotion": "on"}`.',
     )
 
 
-class RevenueAsked(Asked):
-    """From which day to which."""
+class RevenueRequest(StrictRequest):
+    """The first and the last day of a revenue forecast, and its quantiles."""
 
     first: date
     last: date
     quantiles: Quantiles = Field(
-        default_factory=lambda: [0.05, 0.5, 0.95], description="Between 0 and 1, without them."
+        default_factory=lambda: [0.05, 0.5, 0.95], description="Probabilities above 0 and below 1."
     )
 
 
 class Table(BaseModel):
-    """Rows, each an object with the same names."""
+    """A table as a list of rows, which all have the same fields."""
 
     version: str = Field(description="The version of the model that answered.")
     rows: list[dict[str, Any]]
@@ -164,22 +165,26 @@ class Health(BaseModel):
 
 
 class Status(BaseModel):
-    """What is loaded, how old it is, and how the server does."""
+    """The loaded model, its age, and the state of the server."""
 
-    version: str | None = Field(description="Of the model that answers; null where none is loaded.")
-    champion: str | None = Field(description="The version that is champion now; POST /reload takes it up.")
-    trouble: str | None = Field(description="Why no model is loaded, or why the champion cannot be told.")
+    version: str | None = Field(description="The version of the loaded model; null where none is loaded.")
+    champion: str | None = Field(description="The version that is the champion now; POST /reload loads it.")
+    trouble: str | None = Field(description="Why no model is loaded, or why the champion is not known.")
     loaded: datetime | None
     started: datetime
     foresell: str
-    age_seconds: dict[str, float] = Field(description="Of the `model` since its training, of its `data`.")
+    age_seconds: dict[str, float] = Field(
+        description="The age of the `model` since its training, and that of its newest `data`."
+    )
     model: dict[str, Any]
-    log: dict[str, Any] = Field(description="The prediction log: how many wait, were written, were dropped.")
-    keys: int = Field(description="How many API keys are set; with none the server answers this machine only.")
+    log: dict[str, Any] = Field(
+        description="The prediction log: how many predictions wait, were written, were dropped."
+    )
+    keys: int = Field(description="The number of API keys; without keys the server answers this machine only.")
 
 
-class Reloaded(BaseModel):
-    """What came of a reload."""
+class ReloadResult(BaseModel):
+    """The outcome of a reload."""
 
     changed: bool
     before: str | None
@@ -187,7 +192,7 @@ class Reloaded(BaseModel):
     seconds: float
 
 
-class ProblemFound(BaseModel):
+class ProblemDetails(BaseModel):
     """Problem details as in RFC 9457."""
 
     type: str
@@ -195,11 +200,11 @@ class ProblemFound(BaseModel):
     status: int
     detail: str
     instance: str
-    id: str = Field(description="Of the request; the server's log has a fault under it.")
-    errors: list[dict[str, str]] = Field(default_factory=list, description="With 422: what is wrong, one by one.")
+    id: str = Field(description="The id of the request, under which the log of the server has a fault.")
+    errors: list[dict[str, str]] = Field(default_factory=list, description="With 422: the single errors.")
 
 
-class ReasonFound(BaseModel):
+class ReasonUnits(BaseModel):
     reason: str
     label: str
     units: float
@@ -207,8 +212,8 @@ class ReasonFound(BaseModel):
     fact: str
 
 
-class Explained(BaseModel):
-    """The forecast of some series over some days, and the reasons that add up to it."""
+class ExplanationResponse(BaseModel):
+    """The forecast of some series over some days, and reasons in units that add up to it."""
 
     version: str
     series: str
@@ -216,6 +221,6 @@ class Explained(BaseModel):
     first: str
     last: str
     forecast: float
-    reasons: list[ReasonFound]
+    reasons: list[ReasonUnits]
     sentences: list[str]
     days: list[dict[str, Any]] = Field(description="For each date the forecast and the units of each reason.")

@@ -1,4 +1,4 @@
-"""The process: uvicorn with the app, until it is told to end."""
+"""The server process: uvicorn with the app, until a signal ends it."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ from fastapi import FastAPI
 
 from foresell.core.errors import UsageError
 
-GRACE_SECONDS = 30  # for requests under way when the process is told to end
+GRACE_SECONDS = 30  # for open requests after the signal to end
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens there. Raises UsageError where it cannot, such as when the port is taken."""
+    """A socket bound to the address. Raises UsageError where that fails, such as when the port is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(family, socket.SOCK_STREAM)
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        found.bind((host, port))
+        listening.bind((host, port))
     except (OSError, OverflowError) as error:
-        found.close()
+        listening.close()
         raise UsageError(
             f"The server cannot listen on {host}:{port}: {error}. Give another --port or --host."
         ) from error
-    return found
+    return listening
 
 
 def run(app: FastAPI, listening: socket.socket, started: Callable[[], None]) -> None:
-    """Serves until SIGINT or SIGTERM: then no request is taken any more, those under way are finished, the log closed.
+    """Serves until SIGINT or SIGTERM. Then open requests are finished, new ones are refused, and the log is closed.
 
-    `app` is one of `create_app`; `started` is called when requests are answered.
+    `app` comes from `create_app`; `started` is called once the server answers requests.
     """
-    app.state.served.after_load = _settle
+    app.state.current_model.after_load = _freeze_objects
     logging.getLogger("foresell").setLevel(logging.INFO)
     config = uvicorn.Config(
         app,
@@ -50,15 +50,17 @@ def run(app: FastAPI, listening: socket.socket, started: Callable[[], None]) -> 
         lifespan="on",
     )
     server = _Server(config, started)
-    signal.signal(signal.SIGTERM, _end)  # uvicorn takes its place, and hands the signal on to it when all is closed
+    signal.signal(
+        signal.SIGTERM, _end
+    )  # uvicorn replaces it while it serves, and raises the signal again when all is closed
     with suppress(KeyboardInterrupt):
         server.run(sockets=[listening])
     if not server.started:
-        raise UsageError("The server did not start; what stands above says why.")
+        raise UsageError("The server did not start; the messages above say why.")
 
 
-def _settle() -> None:
-    """Spares the collector of garbage what stays: a model is many objects, and to look at them all takes 10 ms."""
+def _freeze_objects() -> None:
+    """Excludes the objects of the model from garbage collection: scanning them takes 10 ms each time."""
     gc.unfreeze()
     gc.collect()
     gc.freeze()
@@ -69,14 +71,14 @@ def _end(signum: int, frame: FrameType | None) -> None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, told: Callable[[], None]):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]):
         super().__init__(config)
-        self._told = told
+        self._on_start = on_start
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            self._told()
+            self._on_start()
 
 
 _LOGGING = {
@@ -87,6 +89,6 @@ _LOGGING = {
     "loggers": {
         "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "foresell": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
-        "python_multipart": {"level": "CRITICAL"},  # a broken form is the client's to know of
+        "python_multipart": {"level": "CRITICAL"},  # a broken form is reported to the client
     },
 }

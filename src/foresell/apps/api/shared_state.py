@@ -1,4 +1,4 @@
-"""What the endpoints share: the model, the threads that ask it, the log and the counts of predictions."""
+"""The state that the endpoints share: the model, its threads, the prediction log and the counts of predictions."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from foresell.apps.api.current_model import Served
+from foresell.apps.api.current_model import CurrentModel
 from foresell.apps.api.metrics import Metrics
-from foresell.apps.api.micro_batching import Together
+from foresell.apps.api.micro_batching import MicroBatcher
 
 if TYPE_CHECKING:
     from foresell.serving.service import Service
@@ -23,50 +23,50 @@ def _threads(name: str, count: int) -> Callable[[], ThreadPoolExecutor]:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Three sorts of questions have threads of their own, so that none waits behind a longer one.
+class SharedState:
+    """The model, the metrics, and one pool of threads for each kind of request, so that none waits for a longer one.
 
-    `single` predictions are answered in one thread, those that wait together; `batches` in one, chunk after chunk of
-    the uploads that are under way; `others` (forecasts, reasons) in two.
+    `single` has one thread for single predictions, which `batcher` groups; `batches` has one for the chunks of
+    uploads; `others` has two for forecasts and explanations.
     """
 
-    served: Served
+    model: CurrentModel
     metrics: Metrics
     single: ThreadPoolExecutor = field(default_factory=_threads("single", 1))
     batches: ThreadPoolExecutor = field(default_factory=_threads("batch", 1))
     others: ThreadPoolExecutor = field(default_factory=_threads("other", 2))
-    together: Together = field(init=False)
+    batcher: MicroBatcher = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "together", Together(self.single))
+        object.__setattr__(self, "batcher", MicroBatcher(self.single))
 
     def close(self) -> None:
-        """Ends the threads once what they do is done, then writes the log out."""
+        """Waits for the threads to end, then flushes and closes the log."""
         for pool in (self.single, self.batches, self.others):
             pool.shutdown(wait=True, cancel_futures=True)
-        self.served.log.close()
+        self.model.log.close()
 
-    def note(
+    def log_prediction(
         self, endpoint: str, service: Service, request_id: str, seconds: float, inputs: Mapping[str, Any],
         outputs: Mapping[str, Any],
     ) -> None:  # fmt: skip
-        """Counts a single prediction and hands it to the log."""
+        """Counts and logs a single prediction."""
         self.metrics.predictions(endpoint, 1, 0)
-        self.served.log.write(
+        self.model.log.write(
             {"id": request_id, **_common(endpoint, service, seconds), "inputs": inputs, "outputs": outputs}
         )
 
-    def note_rows(
-        self, endpoint: str, service: Service, request_id: str, seconds: float, asked: pl.DataFrame,
-        found: pl.DataFrame, lines: Sequence[int],
+    def log_chunk(
+        self, endpoint: str, service: Service, request_id: str, seconds: float, inputs: pl.DataFrame,
+        outputs: pl.DataFrame, lines: Sequence[int],
     ) -> None:  # fmt: skip
-        """Counts the predictions of a chunk and hands them to the log, one record for each row that was answered."""
-        answered = found["error"].is_null()
+        """Counts the predictions of a chunk of an upload, and logs one record for each row without an error."""
+        answered = outputs["error"].is_null()
         count = int(answered.sum())
-        self.metrics.predictions(endpoint, count, found.height - count)
+        self.metrics.predictions(endpoint, count, outputs.height - count)
         ids = pl.concat_str(pl.lit(f"{request_id}/"), pl.Series("id", lines).cast(pl.String))
-        rows = pl.select(id=ids, inputs=asked.to_struct(), outputs=found.drop("error").to_struct())
-        self.served.log.write_frame(_common(endpoint, service, seconds), rows.filter(answered))
+        rows = pl.select(id=ids, inputs=inputs.to_struct(), outputs=outputs.drop("error").to_struct())
+        self.model.log.write_frame(_common(endpoint, service, seconds), rows.filter(answered))
 
 
 def _common(endpoint: str, service: Service, seconds: float) -> dict[str, Any]:

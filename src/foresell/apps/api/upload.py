@@ -1,4 +1,4 @@
-"""The file in an upload, as it comes in: the body itself, or one part of a form."""
+"""The CSV file of an upload: the body itself, or one part of a form."""
 
 from __future__ import annotations
 
@@ -43,19 +43,19 @@ async def _part(request: Request, boundary: bytes) -> AsyncIterator[bytes]:
             form.parser.write(piece)
         except FormParserError as error:
             raise Problem(400, f"The form cannot be read: {error}") from error
-        for content in form.taken():
+        for content in form.take_pieces():
             yield content
     if not form.ended:
         raise Problem(400, "The form ends before its last boundary; the file may be cut off.")
-    if not form.found:
+    if not form.has_file:
         raise Problem(400, f"The form has no part '{PART}' with a file (curl: -F {PART}=@rows.csv).")
 
 
 class _Form:
-    """Collects what the parser finds of the first part that is a file or is called `PART`."""
+    """Collects the content of the first part that is a file or has the name `PART`."""
 
     def __init__(self, boundary: bytes):
-        self.found = self.ended = self._wanted = False
+        self.has_file = self.ended = self._in_file = False
         self._pieces: list[bytes] = []
         self._name = self._value = b""
         self._disposition = b""
@@ -72,13 +72,13 @@ class _Form:
             },
         )
 
-    def taken(self) -> list[bytes]:
-        """What came since this was last asked."""
+    def take_pieces(self) -> list[bytes]:
+        """The content that arrived since the last call."""
         pieces, self._pieces = self._pieces, []
         return pieces
 
     def _begin(self) -> None:
-        self._wanted, self._disposition = False, b""
+        self._in_file, self._disposition = False, b""
 
     def _header_name(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]
@@ -94,11 +94,11 @@ class _Form:
     def _headers_end(self) -> None:
         _, options = parse_options_header(self._disposition)
         is_file = b"filename" in options or options.get(b"name") == PART.encode()
-        self._wanted = is_file and not self.found
-        self.found |= self._wanted
+        self._in_file = is_file and not self.has_file
+        self.has_file |= self._in_file
 
     def _data(self, data: bytes, start: int, end: int) -> None:
-        if self._wanted:
+        if self._in_file:
             self._pieces.append(data[start:end])
 
     def _end(self) -> None:
