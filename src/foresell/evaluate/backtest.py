@@ -249,7 +249,7 @@ def _run_totals(
     forecast = fitted.forecast(sums)
     end = time.perf_counter()
     runs = pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
-    return forecast.to_frame().select(pl.lit(TOTALS).alias("model"), pl.all()), runs
+    return forecast.to_polars().select(pl.lit(TOTALS).alias("model"), pl.all()), runs
 
 
 def with_actuals(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:
@@ -260,7 +260,7 @@ def with_actuals(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:
     first = panel.day_of(forecast.dates[0])
     actual = panel.units[:, first : first + forecast.horizon]
     names = [pl.col(key).cast(pl.Categorical) for key in forecast.keys if panel.series.schema[key] == pl.String]
-    frame = replace(forecast, series=panel.series.select(forecast.keys).with_columns(names)).to_frame()
+    frame = replace(forecast, series=panel.series.select(forecast.keys).with_columns(names)).to_polars()
     return frame.select(
         pl.lit(name).cast(pl.Categorical).alias("model"),
         pl.all(),

@@ -39,8 +39,8 @@ def kept_frame(panel: Panel, hierarchy: Hierarchy, forecasts: Forecasts, whole: 
     ``naive``, and whether units are ``whole`` numbers.
     """
     horizon = forecasts.total.horizon
-    naive = Forecasts(all_levels(naive_forecast(panel, horizon), panel.series, hierarchy)).to_frame()
-    return forecasts.to_frame().with_columns(naive=naive["mean"], whole=pl.lit(whole))
+    naive = Forecasts(all_levels(naive_forecast(panel, horizon), panel.series, hierarchy)).to_polars()
+    return forecasts.to_polars().with_columns(naive=naive["mean"], whole=pl.lit(whole))
 
 
 def rounded(forecasts: Forecasts, whole: bool) -> Forecasts:

@@ -150,7 +150,7 @@ class Service:
 
         Raises UsageError for series, levels, days and covariates that are not there.
         """
-        return self.levels.forecast(where or {}, level, horizon, quantiles, changes or {}).to_frame()
+        return self.levels.forecast(where or {}, level, horizon, quantiles, changes or {}).to_polars()
 
     def explain(
         self, where: Mapping[str, object], first: date | str | None = None, last: date | str | None = None

@@ -74,7 +74,7 @@ def check_size(
     if chosen.height * days > MOST_ROWS:
         raise Problem(
             422,
-            f"{chosen.height:,} series over {days} days are more than the {MOST_ROWS:,} rows that one response may have. "
+            f"{chosen.height:,} series over {days} days are more than the {MOST_ROWS:,} rows of one response. "
             "Ask for a level, for some of the series, or for fewer days.",
         )
 

@@ -29,7 +29,7 @@ def run(task: Task, folder: Path) -> ForecastSummary:
     forecasts = Forecasts(ranges.apply(levels, task.panel, task.hierarchy, quantiles, rounded=False))
     task.tell(2, 3, "writing")
     _keep(forecaster, forecasts)
-    frame = matured_forecasts.rounded(forecasts, ranges.whole).to_frame()
+    frame = matured_forecasts.rounded(forecasts, ranges.whole).to_polars()
     write_table(frame, folder / "forecasts.parquet")
     return ForecastSummary(
         model=champion.name,
