@@ -139,6 +139,7 @@ REFUSED = {
     "a column for two things": ({"known_ahead": ("units",)}, "The column units is named more than once"),
     "a frequency in words": ({"frequency": "daily"}, "expected one of 'D', 'W', 'M'"),
     "a frequency that is none": ({"frequency": None}, "'frequency' is None; expected one of"),
+    "a country that is no code": ({"country": 5}, r"as in `country='US'`"),
     "another absent": ({"absent": "nothing"}, "'absent' is 'nothing'; expected one of 'zero', 'unknown'"),
     "fewer days ahead than none": ({"ahead": -1}, "'ahead' is -1; expected a whole number from 0 on"),
     "days ahead with a fraction": ({"ahead": 1.5}, "'ahead' is 1.5"),

@@ -119,6 +119,13 @@ WRONG_BACKTESTS = {
         lambda sales, panel: fs.backtest(panel, NAIVE, levels=[("stroe",)]),
         "needs the column stroe.*Did you mean 'store'",
     ),
+    "a seed as text": (lambda sales, panel: fs.backtest(panel, NAIVE, seed="x"), "'seed' is 'x'"),
+    "a key that the tables have": (
+        lambda sales, panel: fs.backtest(
+            fs.Panel.from_frame(sales.rename({"item": "model"}), ("store", "model")), NAIVE
+        ),
+        "columns of its own called model; rename these keys",
+    ),
     "a number as levels": (lambda sales, panel: fs.backtest(panel, NAIVE, levels=1), "'levels' is 1"),
 }
 

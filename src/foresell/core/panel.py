@@ -278,6 +278,8 @@ class Panel:
         missing date, and a few dates that lie years from all others; the message says what corrects it.
         """
         every = Frequency.of(frequency)
+        if country is not None and not isinstance(country, str):
+            raise UsageError(f"'country' is {country!r}; expected an ISO code, as in `country='US'`.")
         cubes = lay_out(frame, Columns(keys, date, quantity, known_ahead), attributes, every, absent, ahead)  # type: ignore[arg-type]
         known = {name: Known.of_each(values) for name, values in cubes.covariates.items()}
         return cls(

@@ -181,6 +181,8 @@ def backtest(
     whole_number(horizon, "horizon")
     whole_number(windows, "windows")
     whole_number(horizon if every is None else every, "every")
+    whole_number(seed, "seed", 0)
+    _check_names(panel)
     hierarchy = _hierarchy(panel, levels)
     by_name = _models(models, hierarchy, seed)
     sums = make_totals(TOTALS["fast"], None, panel, hierarchy, horizon, seed) if totals else None
@@ -214,6 +216,7 @@ def forecast(
     """
     _check_panel(panel)
     whole_number(horizon, "horizon")
+    whole_number(seed, "seed", 0)
     hierarchy = _hierarchy(panel, levels)
     probabilities = _probabilities(quantiles)
     _check_tested(tested, panel)
@@ -302,6 +305,16 @@ def _check_panel(panel: object) -> None:
         raise UsageError(
             f"'panel' is of the type {type(panel).__name__}; expected a Panel. Make one of a table of sales: "
             "`panel = foresell.Panel.from_frame(sales, keys=('store', 'item'))`."
+        )
+
+
+def _check_names(panel: Panel) -> None:
+    """Raises UsageError where a key has the name of a column of the table of forecasts."""
+    taken = [key for key in panel.keys if key in ("model", "cutoff", "date", "step", "mean", "actual")]
+    if taken:
+        raise UsageError(
+            f"The table of forecasts has columns of its own called {first_five(taken)}; rename these keys, "
+            f"for example to '{taken[0]}_name'."
         )
 
 
