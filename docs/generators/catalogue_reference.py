@@ -78,8 +78,15 @@ def _prose(kind: type) -> str:
 
 def _options(kind: Any) -> str:
     options = [option for option in inspect.signature(kind).parameters.values() if option.name != "name"]
-    rows = [[f"`{option.name}`", value(option.default) or "not set"] for option in options]
+    rows = [[f"`{option.name}`", _default(option)] for option in options]
     return table(["option", "default"], rows) if rows else "It has no options."
+
+
+def _default(option: inspect.Parameter) -> str:
+    """The default in words; that of a mutable option is made anew for each model, and is empty."""
+    if not isinstance(option.default, str | int | float | tuple | None):
+        return "none"
+    return value(option.default) or "not set"
 
 
 def feature_reference() -> str:

@@ -53,6 +53,11 @@ class _Panel:
     series = SERIES
 
 
+def test_one_level_alone_has_a_table():
+    stores = Forecasts({("size",): made()[("size",)]})
+    assert stores.to_frame()["size"].unique().sort().to_list() == ["m", "s"]
+
+
 def test_the_table_leads_back_to_the_forecasts():
     before = made()
     after = Forecasts.from_frame(before.to_frame(), _Panel, HIERARCHY, (0.1, 0.9))
