@@ -24,7 +24,7 @@ from foresell.core.panel import Known, Panel
 from foresell.core.settings import Monitoring, Settings, parse_settings
 from foresell.data.sales_reader import read_sales
 from foresell.monitor.checks import input_drift
-from foresell.monitor.drift.detection import Drifted
+from foresell.monitor.drift.detection import DriftResult
 from foresell.monitor.drift.samples import compare_sales
 from foresell.monitor.false_alarms import rate_of
 from foresell.synth import make_retailer
@@ -47,7 +47,7 @@ def retailer(seed: int) -> tuple[Panel, Settings]:
         return read_sales(settings, Path(place)).panel, settings
 
 
-def look(learnt: Panel, current: Panel, settings: Settings, days: int = WINDOW) -> Drifted:
+def look(learnt: Panel, current: Panel, settings: Settings, days: int = WINDOW) -> DriftResult:
     """Drift of `current` after the end of `learnt`, with the settings' own limits."""
     watched = settings.monitoring
     compared = compare_sales(

@@ -167,8 +167,8 @@ class Shop:
         ends = self.cutoffs[REFERENCE + window] + HORIZON
         dates = self.panel.dates[: ends + 1].astype(object).tolist()
         weeks = cusum.weeks_in_use(total, dates, WEEK)
-        found = cusum.drift(weeks, known, rate_of("slow drift", RATE))
-        return Look(self.seed, scenario, window, HORIZON, ("slow-drift level total",) if found.found else ())
+        chart = cusum.cusum_chart(weeks, known, rate_of("slow drift", RATE))
+        return Look(self.seed, scenario, window, HORIZON, ("slow-drift level total",) if chart.since else ())
 
 
 def _narrowed(forecast: Forecast, narrow: float) -> Forecast:

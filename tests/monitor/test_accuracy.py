@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from foresell.monitor.accuracy import ALL, GROUP, LEVEL, SEGMENT, Beside, added_up, day_sums, figures
+from foresell.monitor.accuracy import ALL, GROUP, LEVEL, SEGMENT, MaturedLevel, added_up, day_sums, figures
 
 CUTOFF = date(2024, 3, 1)
 DATES = np.array(["2024-03-02", "2024-03-03"], "datetime64[D]")
@@ -24,8 +24,8 @@ def daily() -> pl.DataFrame:
     inside = np.array([[1.0, 0.5], [1, 1], [0, NAN]])
     shops = np.array([[14.0, 6], [2, NAN]])
     levels = [
-        Beside("shop", shops, np.array([[13.0, 7], [2, 0]]), np.array([[10.0, 9], [1, 0]])),
-        Beside("shop x item", actual, forecast, naive, inside),
+        MaturedLevel("shop", shops, np.array([[13.0, 7], [2, 0]]), np.array([[10.0, 9], [1, 0]])),
+        MaturedLevel("shop x item", actual, forecast, naive, inside),
     ]
     segments = pl.DataFrame({"volume": ["high", "low", "low"]})
     return day_sums(CUTOFF, DATES, 3, levels, {"shop": ["north", "south"]}, segments)
@@ -76,7 +76,9 @@ def test_steps_and_dates_go_together(daily):
 def test_what_lies_on_days_that_are_not_known_changes_nothing():
     actual = np.array([[3.0, NAN]])
     sums = [
-        Beside("total", actual, np.array([[2.0, other]]), np.array([[1.0, other]]), np.array([[1.0, other]])).sums()
+        MaturedLevel(
+            "total", actual, np.array([[2.0, other]]), np.array([[1.0, other]]), np.array([[1.0, other]])
+        ).sums()
         for other in (0.0, 99.0)
     ]
     for name in sums[0]:
@@ -85,5 +87,5 @@ def test_what_lies_on_days_that_are_not_known_changes_nothing():
 
 def test_nothing_known_makes_no_figures():
     nothing = np.full((2, 1), NAN)
-    daily = day_sums(CUTOFF, DATES[:1], 1, [Beside("total", nothing, nothing, nothing)], {}, pl.DataFrame())
+    daily = day_sums(CUTOFF, DATES[:1], 1, [MaturedLevel("total", nothing, nothing, nothing)], {}, pl.DataFrame())
     assert figures(daily).is_empty()

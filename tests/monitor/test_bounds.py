@@ -14,7 +14,7 @@ from scipy import stats
 from foresell.core.frequency import Frequency
 from foresell.monitor import bounds
 from foresell.monitor.accuracy import ALL, DAILY, GROUP, LEVEL
-from foresell.monitor.bounds import BIAS, COVERAGE, ERROR, SKILL, Usual, holm, moderated, usual
+from foresell.monitor.bounds import BIAS, COVERAGE, ERROR, SKILL, UsualFigure, holm, moderated, usual_figures
 from foresell.monitor.checks.catalogue import FIGURES
 from foresell.monitor.checks.figure import blocks, with_figures
 
@@ -68,49 +68,49 @@ def test_without_a_total_a_bias_is_as_it_is(by):
 
 def test_one_block_a_window_gives_the_textbooks_prediction_interval():
     seen = np.array([0.1, 0.3, 0.2, 0.6])
-    (found,) = usual(values(seen[None, :, None]), windows=4)
+    (found,) = usual_figures(values(seen[None, :, None]), windows=4)
     assert found.mean == pytest.approx(0.3)
     assert found.variance == pytest.approx(np.var(seen, ddof=1))
-    assert (found.worth, found.freedom) == (4, 3)
+    assert (found.effective_blocks, found.freedom) == (4, 3)
     assert found.spread(1) == pytest.approx(np.sqrt(np.var(seen, ddof=1) * (1 + 1 / 4)))
 
 
 def test_blocks_that_are_alike_in_a_window_count_as_one():
     of_window = np.array([0.1, -0.2, 0.3, 0.0, -0.1, 0.2])
     same = np.repeat(of_window[:, None], 4, axis=1)[None]
-    (found,) = usual(values(same), windows=6)
+    (found,) = usual_figures(values(same), windows=6)
     # Rho is drawn towards a half: (6 * 1 + 3 * 0.5) / 9.
-    assert found.like == pytest.approx(7.5 / 9)
-    assert found.worth == pytest.approx(24 / (1 + 3 * 7.5 / 9))
+    assert found.correlation == pytest.approx(7.5 / 9)
+    assert found.effective_blocks == pytest.approx(24 / (1 + 3 * 7.5 / 9))
     random = np.random.default_rng(1).normal(size=(1, 400, 4))
-    assert usual(values(random), windows=400)[0].like < 0.05
+    assert usual_figures(values(random), windows=400)[0].correlation < 0.05
 
 
 def test_windows_that_overlap_are_worth_fewer():
     random = np.random.default_rng(1).normal(size=(1, 8, 4))
-    whole, half = (usual(values(random), windows=windows)[0] for windows in (8, 4))
-    assert half.worth < whole.worth
+    whole, half = (usual_figures(values(random), windows=windows)[0] for windows in (8, 4))
+    assert half.effective_blocks < whole.effective_blocks
     assert half.spread(4) > whole.spread(4)
 
 
 def test_larger_blocks_count_for_more():
     seen = values(np.array([[[1.0], [4.0]]])).with_columns(size=pl.Series([3.0, 1.0]))
-    (found,) = usual(seen, windows=2)
+    (found,) = usual_figures(seen, windows=2)
     assert found.mean == pytest.approx(1.75)  # (3 * 1 + 1 * 4) / 4
-    assert found.worth == pytest.approx(1.6)  # 4^2 / (9 + 1)
+    assert found.effective_blocks == pytest.approx(1.6)  # 4^2 / (9 + 1)
     squares = 1.5 * 0.75**2 + 0.5 * 2.25**2
     assert found.variance == pytest.approx(squares / 2 / (1 - 1 / 1.6))
     assert found.size == 2
-    assert found.at(1.0).variance == pytest.approx(2 * found.variance)
-    assert found.at(9.0).variance == found.variance
+    assert found.for_size(1.0).variance == pytest.approx(2 * found.variance)
+    assert found.for_size(9.0).variance == found.variance
 
 
 def test_one_window_of_one_block_tells_nothing():
-    assert usual(values(np.array([[[0.1]]])), windows=1) == [None]
+    assert usual_figures(values(np.array([[[0.1]]])), windows=1) == [None]
 
 
 def test_no_block_varies_less_than_the_floor():
-    (found,) = usual(values(np.zeros((1, 5, 1))), windows=5, floor=np.array([0.04]))
+    (found,) = usual_figures(values(np.zeros((1, 5, 1))), windows=5, floor=np.array([0.04]))
     assert found.variance == 0.04
 
 
@@ -152,13 +152,13 @@ def test_a_new_window_lies_outside_as_often_as_is_said():
     outside = 0
     for _ in range(1500):
         windows = random.normal(size=(9, 1)) * np.sqrt(0.5) + random.normal(size=(9, 4)) * np.sqrt(0.5)
-        (found,) = usual(values(windows[None, :8]), windows=8)
+        (found,) = usual_figures(values(windows[None, :8]), windows=8)
         outside += bounds.chance(found.score(windows[8].mean(), 4), found.freedom, sides=2) < 0.05
     assert 0.03 < outside / 1500 < 0.07
 
 
 def test_a_moved_mean_leaves_the_spread():
-    known = Usual(0.1, 0.04, 0.5, 4.0, 3.0)
-    assert known.moved(None) is known
-    assert known.moved(0.3).score(0.3, 1) == 0
-    assert known.moved(0.3).spread(2) == known.spread(2)
+    known = UsualFigure(0.1, 0.04, 0.5, 4.0, 3.0)
+    assert known.centred_on(None) is known
+    assert known.centred_on(0.3).score(0.3, 1) == 0
+    assert known.centred_on(0.3).spread(2) == known.spread(2)

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from foresell.monitor.accuracy import ALL, DAILY, LEVEL
-from foresell.monitor.bounds import BIAS, ERROR, Usual, limit
+from foresell.monitor.bounds import BIAS, ERROR, UsualFigure, limit
 from foresell.monitor.weekly import OUTSIDE, by_week, in_use
 
 FIRST = date(2025, 9, 1)
@@ -51,8 +51,10 @@ def test_a_day_that_is_not_known_goes_by_none():
 
 
 def test_the_figures_of_each_week_beside_what_is_usual():
-    usual = {(BIAS, LEVEL, "total", ALL): Usual(0.0, 0.01, 0.5, 8.0, 7.0), (ERROR, LEVEL, "total", ALL): Usual(
-        math.log(0.2), 0.04, 0.5, 8.0, 7.0)}  # fmt: skip
+    usual = {
+        (BIAS, LEVEL, "total", ALL): UsualFigure(0.0, 0.01, 0.5, 8.0, 7.0),
+        (ERROR, LEVEL, "total", ALL): UsualFigure(math.log(0.2), 0.04, 0.5, 8.0, 7.0),
+    }
     found = by_week(DAILY_SUMS, DATES, 7, ("total", "item"), usual)
     total = found.filter(pl.col("of") == "total")
     # Weeks end on day 29, 22, 15 and 8: those from 23 and 16 by c, from 9 by b (made on 8), from 2 by a.

@@ -1,17 +1,17 @@
-"""Matured accuracy: forecasts beside what happened since, added up by day, and figures from such sums.
+"""Accuracy of matured forecasts: forecasts and the sales that came in since, summed by day, and figures of such sums.
 
-A table of day sums has one row for each part of the forecasts and each day of a forecast, with the columns `DAILY`:
+A table of day sums has one row for each part of the forecasts and each day of a forecast. Its columns are `DAILY`:
 
 - ``cutoff``, ``date``, ``step`` (from 1).
-- ``part``: ``level`` for all groups of a level, ``group`` for one of them, ``segment`` for series that are alike;
-  ``of`` names the level or the division (``volume``), ``name`` the group or segment, ``all`` for a whole level.
-- ``units`` and ``forecast``: what was sold and what was forecast, where it is known what was sold.
-- ``error`` and ``naive``: absolute errors of the forecast and of seasonal naive, of each group (or series) by itself.
-- ``points``: how many of them were known; ``ranged``: of how many there was a range, ``inside``: how many lay in it,
-  those on a bound in part (`evaluate.interval_scores`).
+- ``part`` is ``level`` for all groups of a level, ``group`` for a single group, ``segment`` for series of one kind.
+  ``of`` names the level or the division (``volume``); ``name`` names the group or segment, ``all`` for a whole level.
+- ``units`` and ``forecast``: units sold and units forecast, on days whose sales are known.
+- ``error`` and ``naive``: absolute errors of the forecast and of seasonal naive, summed over groups (or series).
+- ``points``: how many values were known. ``ranged``: how many of them had a range. ``inside``: how many lay in their
+  range; a value on a bound counts in part (`evaluate.interval_scores`).
 
-Days that are not known (closed, out of stock, not yet come in) count on neither side. Sums can be added up further,
-over days, cutoffs and parts; ratios are formed last.
+Days whose sales are not known (closed, out of stock, not yet arrived) count neither as sold nor as forecast. The sums
+can be added up further, over days, cutoffs and parts. Ratios are formed last.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import polars as pl
 from foresell.core.hierarchy import Groups, level_name
 
 MOST_GROUPS = 100
-"""Levels with more groups than that are looked at as a whole only."""
+"""A level with more groups than this is measured as a whole only."""
 
 LEVEL, GROUP, SEGMENT, ALL = "level", "group", "segment", "all"
 NODE = ("part", "of", "name")
@@ -41,15 +41,15 @@ DAILY = {
 """The columns of a table of day sums."""
 
 MADE = "made"
-"""The column of a table of several forecasts' day sums that says when each was made."""
+"""The column that says when a forecast was made, in a table with the day sums of several forecasts."""
 
 
 @dataclass(frozen=True)
-class Beside:
-    """The groups of one level beside what happened: all arrays [group, day], NaN in `actual` where it is not known.
+class MaturedLevel:
+    """The forecasts of one level and its actual sales: arrays [group, day], NaN in `actual` where sales are not known.
 
-    `forecast` and `naive` count the same series and days as `actual`. `inside` is how much of each actual lies in its
-    range, 0 to 1; None where there are no ranges.
+    `forecast` and `naive` count the same series and days as `actual`. `inside` says to what extent each actual value
+    lies in its range, from 0 to 1; it is None where there are no ranges.
     """
 
     level: str
@@ -59,15 +59,15 @@ class Beside:
     inside: np.ndarray | None = None
 
     def sums(self) -> dict[str, np.ndarray]:
-        """What is added up, float64 [group, day] each; 0 where nothing is known.
+        """The terms of the sums `SUMS`, float64 [group, day] each; 0 where sales are not known.
 
-        >>> beside = Beside("shop", np.array([[4.0, np.nan]]), np.array([[5.0, 9]]), np.array([[1.0, 2]]))
-        >>> {name: values.tolist() for name, values in beside.sums().items() if name in ("error", "naive", "points")}
+        >>> level = MaturedLevel("shop", np.array([[4.0, np.nan]]), np.array([[5.0, 9]]), np.array([[1.0, 2]]))
+        >>> {name: values.tolist() for name, values in level.sums().items() if name in ("error", "naive", "points")}
         {'error': [[1.0, 0.0]], 'naive': [[3.0, 0.0]], 'points': [[1.0, 0.0]]}
         """
         known = ~np.isnan(self.actual)
         ranged = known if self.inside is None else known & ~np.isnan(self.inside)
-        values = {
+        terms = {
             "units": self.actual,
             "forecast": self.forecast,
             "error": np.abs(self.forecast - self.actual),
@@ -76,41 +76,42 @@ class Beside:
             "inside": np.zeros(known.shape) if self.inside is None else np.where(ranged, self.inside, 0),
             "ranged": np.zeros(known.shape) if self.inside is None else ranged,
         }
-        return {name: np.where(known, each, 0).astype(np.float64) for name, each in values.items()}
+        return {name: np.where(known, values, 0).astype(np.float64) for name, values in terms.items()}
 
 
 def day_sums(
     cutoff: date,
     dates: np.ndarray,
     first_step: int,
-    levels: Sequence[Beside],
+    levels: Sequence[MaturedLevel],
     names: Mapping[str, Sequence[str]],
     segments: pl.DataFrame,
 ) -> pl.DataFrame:
-    """The day sums of one forecast, for the days `dates` from `first_step` on.
+    """The day sums of one forecast for the days `dates`, the first of which is step `first_step`.
 
-    `levels` from the top down, the single series last; `names` has, by level, the names of the groups of those levels
-    whose groups are wanted one by one. `segments` has one row for each single series and a column for each division.
+    `levels` go from the top down, the single series last. `names` has, by level, the names of the groups; a level that
+    it does not have is summed as a whole only. `segments` has one row for each single series and a column for each
+    division.
     """
     parts = []
-    for beside in levels:
-        sums = beside.sums()
-        one = np.zeros(len(beside.actual), np.int64)
-        parts.append(_rows(LEVEL, beside.level, [ALL], one, sums))
-        if beside.level in names:
-            parts.append(_rows(GROUP, beside.level, names[beside.level], np.arange(len(one)), sums))
+    for level in levels:
+        sums = level.sums()
+        n_groups = len(level.actual)
+        parts.append(_rows(LEVEL, level.level, [ALL], np.zeros(n_groups, np.int64), sums))
+        if level.level in names:
+            parts.append(_rows(GROUP, level.level, names[level.level], np.arange(n_groups), sums))
     for column in segments.columns:
         labels, place = np.unique(segments[column].to_numpy().astype(str), return_inverse=True)
         parts.append(_rows(SEGMENT, column, labels.tolist(), place, sums))
     days = pl.DataFrame({"date": dates, "step": np.arange(first_step, first_step + len(dates))})
-    found = pl.concat(parts).with_columns(cutoff=pl.lit(cutoff))
-    return found.with_columns(days[name].gather(found["day"]) for name in days.columns).select(
+    sums_by_day = pl.concat(parts).with_columns(cutoff=pl.lit(cutoff))
+    return sums_by_day.with_columns(days[name].gather(sums_by_day["day"]) for name in days.columns).select(
         pl.col(name).cast(kind) for name, kind in DAILY.items()
     )
 
 
 def _rows(part: str, of: str, names: Sequence[str], place: np.ndarray, sums: dict[str, np.ndarray]) -> pl.DataFrame:
-    """Sums over the groups that share a `place` among `names`: one row for each name and day."""
+    """One row for each of `names` and each day. `place` [group] says which name a group's terms are added to."""
     n_days = next(iter(sums.values())).shape[1]
     columns = {}
     for name, values in sums.items():
@@ -126,7 +127,7 @@ def _rows(part: str, of: str, names: Sequence[str], place: np.ndarray, sums: dic
 
 
 def group_names(groups: Sequence[Groups]) -> dict[str, list[str]]:
-    """By level, the names of its groups; only of levels between the total and the single series that have few."""
+    """The names of the groups, by level: levels between the total and the single series, of `MOST_GROUPS` at most."""
     return {
         level_name(level.level): [" x ".join(map(str, row)) for row in level.frame.select(level.level).iter_rows()]
         for level in groups[1:-1]
@@ -135,20 +136,23 @@ def group_names(groups: Sequence[Groups]) -> dict[str, list[str]]:
 
 
 def oldest_first(daily: pl.DataFrame) -> pl.DataFrame:
-    """Day sums of several forecasts by cutoff, and those of one cutoff in the order they were made: after a promotion
-    two models forecast the same days. First come those of which that is not known.
+    """Day sums of several forecasts, sorted by cutoff, and within a cutoff by when the forecast was made.
+
+    After a promotion two models forecast the same days. Forecasts whose time is not known come first.
 
     >>> daily = pl.DataFrame({"cutoff": [2, 1, 1], "made": [3, 9, None], "model": ["c", "b", "a"]})
     >>> oldest_first(daily)["model"].to_list()
     ['a', 'b', 'c']
     """
-    by = [name for name in ("cutoff", MADE) if name in daily.columns]  # of an older foresell it is not known of any
+    by = [name for name in ("cutoff", MADE) if name in daily.columns]  # tables of an older foresell lack the time
     return daily.sort(by, nulls_last=False, maintain_order=True)
 
 
 def added_up(daily: pl.DataFrame, by: Iterable[str]) -> pl.DataFrame:
-    """Sums over the days by the columns `by`, with ``first`` and ``last`` of the dates and how many ``days`` they are;
-    days on which nothing is known do not count."""
+    """Sums over the days, grouped by the columns `by`, with the ``first`` and ``last`` date and the number of ``days``.
+
+    Days on which no sales are known do not count.
+    """
     return (
         daily.filter(pl.col("points") > 0)
         .group_by(list(by), maintain_order=True)
@@ -162,11 +166,12 @@ def added_up(daily: pl.DataFrame, by: Iterable[str]) -> pl.DataFrame:
 
 
 def figures(daily: pl.DataFrame, by: Sequence[str] = NODE) -> pl.DataFrame:
-    """The figures of a table of day sums, one row for each `by`.
+    """The figures of a table of day sums, one row for each group of the columns `by`.
 
-    ``wape`` and ``bias`` as in `evaluate.metrics`, ``coverage`` the share in the range, ``wape_naive`` the error of
-    seasonal naive and ``value_added`` by what share the forecast errs less than that (forecast value added:
-    Gilliland, "The Business Forecasting Deal", 2010, chapter 4). Null where there is nothing to divide by.
+    ``wape`` and ``bias`` are those of `evaluate.metrics`. ``coverage`` is the share of values in their range.
+    ``wape_naive`` is the WAPE of seasonal naive. ``value_added`` is the share by which the forecast's error is smaller
+    (forecast value added: Gilliland, "The Business Forecasting Deal", 2010, chapter 4). A figure is null where its
+    denominator is 0.
 
     >>> row = dict.fromkeys(NODE, "x") | dict(units=8.0, forecast=10.0, error=4.0, naive=5.0, points=2.0, inside=1.0)
     >>> daily = pl.DataFrame([row | {"ranged": 2.0, "cutoff": None, "date": date(2024, 5, 1), "step": 1}])

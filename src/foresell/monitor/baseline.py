@@ -1,7 +1,7 @@
-"""A baseline: figures that were found good, which later ones are held against beside the backtest's.
+"""A baseline: figures that a user accepted as good. Later figures are compared with it and with the backtest.
 
-It is one JSON file: ``as_of`` (the last day of the sales then), ``version``, and ``figures`` (figure, part, of, name,
-value; as logarithms and shares, see `bounds`).
+It is one JSON file: ``as_of`` (the last day of the sales when it was accepted), ``version``, and ``figures`` (figure,
+part, of, name, value; logarithms and shares, see `bounds`).
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from typing import Any
 
 from foresell.core.errors import UnreadableFile
 
-Key = tuple[str, str, str, str]
+FigureKey = tuple[str, str, str, str]
+"""A figure of a node: figure, part, of, name."""
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """What was found good: `known`, by figure and node, when the sales ended with `as_of`."""
+    """The accepted figures: `known` has their values by figure and node; the sales ended with `as_of`."""
 
     as_of: date
     version: str
-    known: Mapping[Key, float] = field(default_factory=dict)
+    known: Mapping[FigureKey, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The baseline as plain data, for JSON."""
@@ -34,7 +35,7 @@ class Baseline:
 
 
 def read_baseline(path: Path) -> Baseline | None:
-    """The baseline in a file; None where there is no file. Raises UnreadableFile where it is none."""
+    """The baseline in a file; None where there is no file. Raises UnreadableFile where the file holds no baseline."""
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         known = {(row["figure"], row["part"], row["of"], row["name"]): float(row["value"]) for row in plain["figures"]}

@@ -1,4 +1,4 @@
-"""Runs every check on the data of a snapshot, and holds what came of it."""
+"""Runs every check on the data of a snapshot, and holds the results."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from foresell.monitor.false_alarms import rates
 
 
 def learn_reference(daily: pl.DataFrame, size: int, windows: float, nominal: float | None = None) -> Reference:
-    """What is usual of every figure by the day sums of a backtest, see `judging.learn_reference`."""
+    """The usual distribution of every figure, from the day sums of a backtest; see `judging.learn_reference`."""
     return judging.learn_reference(daily, FIGURES, size, windows, nominal)
 
 
 def judge(
     daily: pl.DataFrame, reference: Reference, bottom: str, false_alarms: float, baseline: Accepted | None = None
 ) -> list[Judgement]:
-    """Every figure of a forecast beside what is usual, see `judging.judge`; `false_alarms` is the rate of a whole
-    look."""
+    """Every figure of a forecast compared with its usual distribution; see `judging.judge`. `false_alarms` is the rate
+    of all checks together."""
     by_name = {budget.name: rate for budget, rate in rates(false_alarms).items()}
     return judging.judge(daily, FIGURES, reference, bottom, by_name, baseline)
 
 
 @dataclass(frozen=True)
 class CheckResults:
-    """What came of each check: its result, and its findings, by the name of the check."""
+    """The result and the findings of each check, by the name of the check."""
 
     data: CheckData
     results: Mapping[str, Any]
@@ -45,13 +45,13 @@ class CheckResults:
         return result
 
     def about(self, topic: Topic) -> list[Finding]:
-        """The findings of the checks of a topic, the worst first."""
+        """The findings of the checks of a topic, worst first."""
         return worst_first(
             finding for name, findings in self.findings.items() if CHECKS[name].topic == topic for finding in findings
         )
 
     def summary(self) -> dict[str, Any]:
-        """What of the results stands in ``summary.json``."""
+        """The part of ``summary.json`` that holds the results."""
         parts: dict[str, Any] = {"checks": [judgement.to_dict() for judgement in self.data.judgements]}
         for name, check in CHECKS.items():
             parts.update(check.summary(self.results[name]))
@@ -59,7 +59,7 @@ class CheckResults:
 
 
 def run_checks(data: CheckData) -> CheckResults:
-    """Runs every check. The figures are judged together first, because one correction allows for all of them."""
+    """Runs every check. The figures are judged together first, because one correction covers all of them."""
     false_alarms = data.settings.monitoring.false_alarms
     if data.judged is not None and data.reference is not None:
         bottom = level_name(data.hierarchy.bottom)

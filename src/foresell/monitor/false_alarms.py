@@ -1,8 +1,8 @@
-"""How the false alarms that one look may raise are shared out: `monitoring.false_alarms` is their rate for all checks.
+"""The split of the false-alarm rate: `monitoring.false_alarms` is the rate of all checks together.
 
-Whatever one check has to do with another, a look raises a false alarm no more often than the rates of all its checks
-added up (Bonferroni's inequality). So each budget of the checks is given a share in proportion to its weight, and the
-shares add up to one. Within its share each check corrects for how many things it looks at.
+However the checks depend on each other, one run of all of them raises a false alarm no more often than the sum of their
+rates (Bonferroni's inequality). So each budget of the checks gets a share in proportion to its weight, and the shares
+add up to one. Within its share, each check corrects for the number of comparisons that it makes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ BUDGETS = tuple(dict.fromkeys(budget for check in CHECKS.values() for budget in 
 
 
 def rates(false_alarms: float) -> dict[Budget, float]:
-    """How often each budget's checks may raise a false alarm, where a whole look may with the rate `false_alarms`.
+    """The false-alarm rate of each budget, where that of all checks together is `false_alarms`.
 
     >>> {budget.name: round(rate, 6) for budget, rate in rates(0.01).items()}
     {'whole': 0.004, 'parts': 0.002, 'slow drift': 0.002, 'inputs': 0.0015, 'stock-outs': 0.0005}
@@ -24,7 +24,7 @@ def rates(false_alarms: float) -> dict[Budget, float]:
 
 
 def rate_of(name: str, false_alarms: float) -> float:
-    """The rate of the budget of that name.
+    """The rate of the budget with the name `name`.
 
     >>> round(rate_of("whole", 0.01), 6)
     0.004

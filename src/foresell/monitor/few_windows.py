@@ -1,4 +1,4 @@
-"""The finding that a backtest has too few windows to tell what is usual."""
+"""The finding that a backtest has too few windows to show what is usual."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from foresell.monitor.checks.judging import Judgement, Reference
 from foresell.monitor.codes import finding
 
 FEW = 6.0
-"""Windows; with fewer of them bounds are so wide that hardly anything lies outside."""
+"""With fewer windows than this, the bounds are so wide that hardly anything lies outside."""
 
 
 def few_windows(reference: Reference, judgements: Sequence[Judgement]) -> Iterator[Finding]:
-    """Says so where the backtest is too short for bounds that are of use, and what that leaves open of the total."""
+    """The finding, where the backtest is too short for useful bounds. It says how far the total may lie off."""
     if reference.windows < FEW:
         many = f"{reference.windows:g} windows that do not overlap tell"
         subject = "1 window alone tells" if reference.windows == 1 else many
@@ -27,17 +27,17 @@ def few_windows(reference: Reference, judgements: Sequence[Judgement]) -> Iterat
 
 def _left_open(reference: Reference, judgements: Sequence[Judgement]) -> str:
     """How far the total may lie off without an alarm, as it is and if there were `FEW` windows."""
-    total = next((one for one in judgements if (one.figure, *one.node) == bias.TOTAL), None)
+    total = next((judgement for judgement in judgements if (judgement.figure, *judgement.node) == bias.TOTAL), None)
     if total is None:
         return ""
-    known = reference.usual[bias.TOTAL].at(total.forecast * reference.size / total.days)
-    now, then = (
-        limit(total.below, usual.freedom, bias.FIGURE.sides) * usual.spread(total.days / reference.size)
-        for usual in (known, known.longer(FEW / reference.windows))
+    usual = reference.usual[bias.TOTAL].for_size(total.forecast * reference.size / total.days)
+    now, with_more = (
+        limit(total.below, figure.freedom, bias.FIGURE.sides) * figure.spread(total.days / reference.size)
+        for figure in (usual, usual.with_windows(FEW / reference.windows))
     )
     return (
         f", so that sales of {total.days} days may lie {_within(total.expected, now)} off their forecast unnoticed; "
-        f"with {FEW:g} windows that vary as much, {_within(total.expected, then)}"
+        f"with {FEW:g} windows that vary as much, {_within(total.expected, with_more)}"
     )
 
 

@@ -1,8 +1,8 @@
-"""The forecasts in use, day by day and week by week, over all that was kept; beside what is usual of a week.
+"""The forecasts in use by day and by week, over the whole history, and the usual range of a week's figures.
 
-In use on a day is the newest forecast that was made before it, of several at one cutoff the one made last; of a week,
-the one that slow drift goes by (`cusum.weeks_in_use`). A week is a block of periods (`bounds.block_of`) that ends with
-the newest sales, or whole blocks before.
+The forecast in use on a day is the newest one made before that day; of several at one cutoff, the one made last. The
+forecast in use in a week is the one that the check of slow drift takes (`cusum.weeks_in_use`). A week is a block of
+periods (`bounds.block_of`) that ends with the newest sales, or a whole number of blocks before.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import numpy as np
 import polars as pl
 
 from foresell.monitor.accuracy import ALL, LEVEL, NODE, SUMS, figures, oldest_first
-from foresell.monitor.bounds import Usual, limit
+from foresell.monitor.baseline import FigureKey
+from foresell.monitor.bounds import UsualFigure, limit
 from foresell.monitor.checks import bias, cusum, error
 
 OUTSIDE = 0.05
-"""Of weeks in which nothing has changed, so many lie outside the band of a figure."""
+"""The share of weeks outside the band of a figure although nothing has changed."""
 
 BANDED = (error.FIGURE, bias.FIGURE)
-"""The figures that have a band by week."""
+"""The figures that have a band for each week."""
 
 _FIGURES: dict[str, Any] = {
     f"{figure.column}_{side}": pl.Float64 for figure in BANDED for side in ("usual", "low", "high")
@@ -41,7 +42,7 @@ _SCHEMA: dict[str, Any] = {
 
 
 def in_use(daily: pl.DataFrame) -> pl.DataFrame:
-    """The day sums of the total by the forecast in use on each day, the oldest day first; only days that are known.
+    """The day sums of the total by the forecast in use on each day, oldest day first; only days with known sales.
 
     >>> day, other = date(2024, 5, 3), {"part": "level", "of": "total", "name": "all", "points": 1.0}
     >>> rows = [{"cutoff": date(2024, 5, number), "date": day, "forecast": number, **other} for number in (2, 1)]
@@ -57,14 +58,14 @@ def by_week(
     dates: Sequence[date],
     size: int,
     levels: Sequence[str],
-    usual: Mapping[tuple[str, str, str, str], Usual],
+    usual: Mapping[FigureKey, UsualFigure],
 ) -> pl.DataFrame:
-    """The figures of each of the newest weeks at each of `levels`, the oldest week first, and what is usual of a week.
+    """The figures of each of the newest weeks at each of `levels`, oldest week first, with the band of a usual week.
 
-    `daily` are the day sums of all forecasts, `dates` all periods up to the last whose sales have come in. Beside
-    ``wape`` and ``bias`` stand ``_usual``, ``_low`` and ``_high``: a week that is like those that `usual` was learnt
-    from lies between them but for `OUTSIDE` of cases (null where nothing is known of that); ``_outside`` says that this
-    one does not. It is a picture, not an alarm: alarms allow for how many figures are looked at.
+    `daily` are the day sums of all forecasts, `dates` all periods up to the last whose sales have come in. To ``wape``
+    and ``bias`` belong columns that end with ``_usual``, ``_low`` and ``_high``: a usual week lies between the last
+    two, except for a share of `OUTSIDE`. They are null where nothing usual is known. ``_outside`` says whether the week
+    lies outside. The band is for a chart and raises no alarm; alarms allow for how many figures are judged.
     """
     rows = daily.filter((pl.col("part") == LEVEL) & pl.col("of").is_in(list(levels)))
     total = rows.filter(pl.col("of") == "total")
@@ -85,16 +86,16 @@ def by_week(
     )
 
 
-def _band(row: Mapping[str, object], usual: Mapping[tuple[str, str, str, str], Usual]) -> list[float | None]:
-    """What is usual of a week of one level, and between what it lies, of each figure of `BANDED`."""
+def _band(row: Mapping[str, object], usual: Mapping[FigureKey, UsualFigure]) -> list[float | None]:
+    """The usual value, the lower and the upper bound of a week of one level, for each figure of `BANDED`."""
     band: list[float | None] = []
     for figure in BANDED:
-        known = usual.get((figure.name, LEVEL, str(row["of"]), ALL))
-        if known is None:
+        of_level = usual.get((figure.name, LEVEL, str(row["of"]), ALL))
+        if of_level is None:
             band += [None, None, None]
             continue
-        at = known.at(float(str(row["forecast"])))
-        reach = limit(OUTSIDE, at.freedom, 2) * at.spread(1)
-        ends = [figure.read(at.mean + side * reach) for side in (-1, 1)]
-        band += [figure.read(at.mean), *sorted(end for end in ends if np.isfinite(end))]
+        of_week = of_level.for_size(float(str(row["forecast"])))
+        reach = limit(OUTSIDE, of_week.freedom, 2) * of_week.spread(1)
+        ends = [figure.read(of_week.mean + side * reach) for side in (-1, 1)]
+        band += [figure.read(of_week.mean), *sorted(end for end in ends if np.isfinite(end))]
     return band

@@ -19,7 +19,7 @@ from foresell.evaluate.interval_scores import central, share_below
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.models.naive import SeasonalNaive
-from foresell.monitor.accuracy import LEVEL, Beside, day_sums, group_names
+from foresell.monitor.accuracy import LEVEL, MaturedLevel, day_sums, group_names
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
 from foresell.store.history import History, Kept
@@ -138,11 +138,13 @@ def nominal_of(probabilities: tuple[float, ...]) -> float | None:
 
 def _levels(
     window: EvaluationWindow, mean: np.ndarray, naive: np.ndarray, inside: Mapping[Level, np.ndarray] | None = None
-) -> list[Beside]:
+) -> list[MaturedLevel]:
     """Forecast and sales of every level; days whose sales are not known are left out of both."""
     shown, plain = (np.where(window.known, np.nan_to_num(values), 0) for values in (mean, naive))
     return [
-        Beside(level_name(groups.level), actual, groups.sum(shown), groups.sum(plain), (inside or {}).get(groups.level))
+        MaturedLevel(
+            level_name(groups.level), actual, groups.sum(shown), groups.sum(plain), (inside or {}).get(groups.level)
+        )
         for groups, actual in zip(window.groups, window.actual, strict=True)
     ]
 

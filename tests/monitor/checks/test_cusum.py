@@ -9,11 +9,11 @@ import polars as pl
 import pytest
 
 from foresell.monitor.accuracy import ALL, DAILY, LEVEL
-from foresell.monitor.bounds import Usual
-from foresell.monitor.checks.cusum import Week, drift, weeks_in_use
+from foresell.monitor.bounds import UsualFigure
+from foresell.monitor.checks.cusum import Week, cusum_chart, weeks_in_use
 
 FIRST = date(2024, 1, 1)
-USUAL = Usual(mean=0.0, variance=0.01, like=0.3, worth=12.0, freedom=11.0)
+USUAL = UsualFigure(mean=0.0, variance=0.01, correlation=0.3, effective_blocks=12.0, freedom=11.0)
 
 
 def weeks(leans: list[float], every: int = 4) -> list[Week]:
@@ -51,32 +51,32 @@ def total(
 
 
 def test_sums_by_hand():
-    found = drift(weeks([0.1, 0.2, -0.3, 0.05]), USUAL, 0.01)
+    found = cusum_chart(weeks([0.1, 0.2, -0.3, 0.05]), USUAL, 0.01)
     # The usual lean, worth twelve weeks, moves with every week: 0, 0.1 / 13, 0.3 / 14, 0.
     first, second, third = (0.1 - 0) / 0.1, (0.2 - 0.1 / 13) / 0.1, (-0.3 - 0.3 / 14) / 0.1
     up = first - 0.5, first + second - 1.0
     down = -third - 0.5, -third - 0.5 - 0.5 / 1 - 0.5
     assert found.sums == pytest.approx((*up, -down[0], -down[1]))
-    assert not found.found
+    assert found.since is None
 
 
 def test_a_steady_lean_is_found_and_dated():
     leans = [0.0] * 4 + [-0.3] * 6
-    found = drift(weeks(leans, every=16), USUAL, 0.01)
-    assert found.found
+    found = cusum_chart(weeks(leans, every=16), USUAL, 0.01)
+    assert found.since is not None
     assert found.since == FIRST + timedelta(days=4 * 7 + 1)
     assert found.sums[-1] < -found.limits[-1]
-    assert not drift(weeks(leans[:6], every=16), USUAL, 0.01).found  # two weeks show nothing yet
+    assert cusum_chart(weeks(leans[:6], every=16), USUAL, 0.01).since is None  # two weeks show nothing yet
 
 
 def test_a_forecast_made_after_the_signal_begins_anew():
     leans = [0.4] * 8
-    signal = drift(weeks(leans, every=8), USUAL, 0.01)
-    assert signal.found
-    answered = drift(weeks([*leans, 0.0], every=8), USUAL, 0.01)
-    assert not answered.found
+    signal = cusum_chart(weeks(leans, every=8), USUAL, 0.01)
+    assert signal.since is not None
+    answered = cusum_chart(weeks([*leans, 0.0], every=8), USUAL, 0.01)
+    assert answered.since is None
     assert -3 < answered.sums[-1] < 0  # one week's, no more
-    again = drift(weeks([*leans, *[0.6] * 8], every=8), USUAL, 0.01)
+    again = cusum_chart(weeks([*leans, *[0.6] * 8], every=8), USUAL, 0.01)
     assert again.since == FIRST + timedelta(days=8 * 7 + 1)  # not since what was answered
 
 
@@ -90,8 +90,8 @@ def test_false_alarms_are_no_more_often_than_was_asked(every, least, most):
         window = np.repeat(random.normal(size=-(-25 // every)), every)[:25] * np.sqrt(0.3)
         blocks = window + random.normal(size=25) * np.sqrt(0.7)
         seen = random.normal(size=13)  # what is usual is estimated from thirteen independent blocks
-        known = Usual(float(seen.mean()), float(np.var(seen, ddof=1)), 0.3, 13.0, 12.0)
-        alarms += drift(weeks(blocks.tolist(), every=every), known, 0.05).found
+        known = UsualFigure(float(seen.mean()), float(np.var(seen, ddof=1)), 0.3, 13.0, 12.0)
+        alarms += cusum_chart(weeks(blocks.tolist(), every=every), known, 0.05).since is not None
     assert least <= alarms / 400 < most
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from foresell.core.errors import UnreadableFile
 from foresell.core.finding import Severity
-from foresell.monitor.accuracy import Beside, day_sums
+from foresell.monitor.accuracy import MaturedLevel, day_sums
 from foresell.monitor.baseline import Baseline, read_baseline
-from foresell.monitor.bounds import BIAS, COVERAGE, Usual, limit
+from foresell.monitor.bounds import BIAS, COVERAGE, UsualFigure, limit
 from foresell.monitor.check_results import judge, learn_reference
 from foresell.monitor.checks import bias, cusum, slow_drift, stock_outs
 from foresell.monitor.checks.catalogue import CHECKS, FIGURES
@@ -42,9 +42,9 @@ def window(number: int, factor: np.ndarray | float = 1.0, covered: float = 0.9, 
     cutoff = FIRST + timedelta(days=DAYS * number)
     dates = np.datetime64(cutoff) + 1 + np.arange(DAYS)
     levels = [
-        Beside("total", *(each.sum(axis=0, keepdims=True) for each in (actual, forecast, naive)), inside[:1]),
-        Beside("shop", actual, forecast, naive, inside),
-        Beside("item", actual, forecast, naive, inside),
+        MaturedLevel("total", *(each.sum(axis=0, keepdims=True) for each in (actual, forecast, naive)), inside[:1]),
+        MaturedLevel("shop", actual, forecast, naive, inside),
+        MaturedLevel("item", actual, forecast, naive, inside),
     ]
     return day_sums(cutoff, dates, 1, levels, {"shop": NAMES}, pl.DataFrame({"volume": ["low", "high"] * (SHOPS // 2)}))
 
@@ -116,7 +116,7 @@ def test_bounds_are_where_the_alarm_begins(reference):
     for check in judge(window(WINDOWS), reference, "item", 0.01):
         known = reference.usual[(check.figure, *check.node)]
         sides = SIDES[check.figure]
-        now = known if check.figure == COVERAGE else known.at(check.forecast / 2)
+        now = known if check.figure == COVERAGE else known.for_size(check.forecast / 2)
         reach = limit(check.below, known.freedom, sides) * now.spread(check.days / 7)
         assert check.high == pytest.approx(known.mean + reach)
         assert (check.low is None) == (sides == 1)
@@ -144,7 +144,9 @@ def test_nothing_is_judged_before_a_whole_block_has_come_in(reference):
 
 def test_skill_is_no_alarm_while_naive_errs_more(reference):
     better = Reference(
-        {key: known.moved(-3.0) if key[0] == "skill" else known for key, known in reference.usual.items()}, 7, WINDOWS
+        {key: known.centred_on(-3.0) if key[0] == "skill" else known for key, known in reference.usual.items()},
+        7,
+        WINDOWS,
     )
     assert not [key for key in raised(better, window(WINDOWS)) if key[0] == "skill"]
 
@@ -212,7 +214,7 @@ def test_few_windows_are_said():
 
 
 def test_few_windows_say_what_they_leave_open_and_what_more_would():
-    known = Usual(0.0, 0.01, like=0.5, worth=4.0, freedom=3.0, size=700.0)
+    known = UsualFigure(0.0, 0.01, correlation=0.5, effective_blocks=4.0, freedom=3.0, size=700.0)
     total = replace(check(part="level", of="total", name="all"), days=7, forecast=700.0, below=0.001)
     (found,) = few_windows(Reference({(BIAS, "level", "total", "all"): known}, 7, 3), [total])
     # Student's t with 3 degrees of freedom leaves 0.001 outside 12.924, with 7 outside 5.408.
@@ -287,7 +289,7 @@ def test_slow_drift_is_as_before(promised):
         )
         for n in range(12)
     ]
-    drift = cusum.drift(weeks, promised.usual[bias.TOTAL], rate_of("slow drift", 0.01))
+    drift = cusum.cusum_chart(weeks, promised.usual[bias.TOTAL], rate_of("slow drift", 0.01))
     before = BEFORE["slow_drift"]
     assert (list(drift.sums), list(drift.limits)) == (pytest.approx(before["sums"]), pytest.approx(before["limits"]))
     assert str(drift.since) == before["since"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from foresell.monitor.checks.stock_outs import FEWEST, LEAST, DayCounts, finding, rises
+from foresell.monitor.checks.stock_outs import FEWEST_BLOCKS, LEAST_RISE, DayCounts, finding, rises
 
 
 def weeks(random, share, now, groups=1, days=700.0, count=40):
@@ -45,12 +45,14 @@ def test_a_wave_is_found_in_the_groups_that_it_hits():
 
 def test_too_short_a_past_nothing_on_sale_and_a_rise_of_nothing_are_no_findings():
     random = np.random.default_rng(5)
-    assert not rises({"total": weeks(random, 0.02, 0.9, count=FEWEST)}, 0.01)  # one block fewer before the newest
+    assert not rises(
+        {"total": weeks(random, 0.02, 0.9, count=FEWEST_BLOCKS)}, 0.01
+    )  # one block fewer before the newest
     gone = weeks(random, 0.02, 0.9)
     gone.on_sale[:, -1] = 0
     assert not rises({"total": gone}, 0.01)
     steady = DayCounts(["all"], np.full((1, 40), 0.0), np.full((1, 40), 1e6))
-    steady.out[0, -1] = 1e6 * LEAST / 2
+    steady.out[0, -1] = 1e6 * LEAST_RISE / 2
     assert not rises({"total": steady}, 0.01)
     assert not rises({}, 0.01)
 

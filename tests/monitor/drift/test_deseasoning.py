@@ -15,15 +15,15 @@ from foresell.monitor.drift.deseasoning import (
     BASE,
     DAYS_KNOWN,
     PRICE,
-    SEEN,
+    RAW,
     SOLD,
     UNITS,
     USUAL,
     Base,
-    Window,
+    DriftWindow,
+    cycle_values,
+    deseasoned_window,
     earlier,
-    look,
-    look_back,
     newest,
     season,
 )
@@ -40,11 +40,11 @@ def _panel(units: np.ndarray, price: np.ndarray | None = None, ahead: int = 0) -
 
 
 def test_the_newest_window_is_whole_weeks_after_the_cutoff() -> None:
-    assert newest(99, 120, 28, Frequency.DAY) == Window(99, 106, 120)  # 20 days: two weeks
-    assert newest(99, 105, 28, Frequency.DAY) == Window(76, 77, 105)  # not even one: the last days of all
-    assert newest(99, 300, 200, Frequency.DAY) == Window(99, 209, 300)  # a quarter of a year at most
-    assert newest(99, 120, 28, Frequency.WEEK) == Window(99, 107, 120)
-    assert newest(40, 44, 28, Frequency.MONTH) == Window(40, 41, 44)
+    assert newest(99, 120, 28, Frequency.DAY) == DriftWindow(99, 106, 120)  # 20 days: two weeks
+    assert newest(99, 105, 28, Frequency.DAY) == DriftWindow(76, 77, 105)  # not even one: the last days of all
+    assert newest(99, 300, 200, Frequency.DAY) == DriftWindow(99, 209, 300)  # a quarter of a year at most
+    assert newest(99, 120, 28, Frequency.WEEK) == DriftWindow(99, 107, 120)
+    assert newest(40, 44, 28, Frequency.MONTH) == DriftWindow(40, 41, 44)
 
 
 @pytest.mark.parametrize("frequency", list(Frequency))
@@ -69,7 +69,7 @@ def test_the_season_is_taken_out_as_far_as_the_history_goes() -> None:
 
     assert [years(n_days) for n_days in (100, 2 * YEAR, 3 * YEAR, 4 * YEAR)] == [0, 1, 1, 2]
     assert earlier(newest(60, 88, 28, Frequency.DAY), Frequency.DAY) == ([], 0)
-    old = Window(cutoff=600, first=600 + YEAR, stop=600 + YEAR + 28)  # the champion never saw the year before
+    old = DriftWindow(cutoff=600, first=600 + YEAR, stop=600 + YEAR + 28)  # the champion never saw the year before
     assert earlier(old, Frequency.DAY)[1] == 0
 
 
@@ -85,7 +85,7 @@ def test_what_is_usual_by_hand() -> None:
     assert base.typical.tolist() == [2, 2]
     assert base.steady.tolist() == [True, False]
     units[0, 60:63] = np.nan
-    seen = look(units[:, 56:], {"price": panel.known["price"].on(slice(56, 70))}, base, 7)
+    seen = cycle_values(units[:, 56:], {"price": panel.known["price"].on(slice(56, 70))}, base, 7)
     assert seen[SOLD].tolist() == [[8, 14], [14, 14]]
     assert seen[USUAL][0] == pytest.approx([4 * 1.25, 7 * 1.25])  # four days of the first week are known
     assert np.isnan(seen[USUAL][1]).all()
@@ -95,8 +95,8 @@ def test_what_is_usual_by_hand() -> None:
 
 def test_days_that_are_no_whole_cycle_are_left_out_unless_there_is_none() -> None:
     base = Base.of(_panel(np.ones((1, 60))), 55)
-    assert look(np.arange(9.0)[None], {}, base, 7)[SOLD].tolist() == [[2 + 3 + 4 + 5 + 6 + 7 + 8]]
-    assert look(np.arange(4.0)[None], {}, base, 7)[SOLD].tolist() == [[6]]
+    assert cycle_values(np.arange(9.0)[None], {}, base, 7)[SOLD].tolist() == [[2 + 3 + 4 + 5 + 6 + 7 + 8]]
+    assert cycle_values(np.arange(4.0)[None], {}, base, 7)[SOLD].tolist() == [[6]]
 
 
 def test_season_growth_and_level_leave_nothing() -> None:
@@ -106,12 +106,12 @@ def test_season_growth_and_level_leave_nothing() -> None:
     weekday = np.array([1, 1, 1, 1, 2, 3, 0.5])[np.arange(n_days) % 7]
     growth = 1.3 ** (np.arange(n_days) // YEAR)  # the same step in every year, far from the weeks looked at
     panel = _panel(np.array([[10.0], [400.0]]) * wave * weekday * growth)
-    christmas = Window(cutoff=n_days - 29, first=n_days - 28, stop=n_days)
+    christmas = DriftWindow(cutoff=n_days - 29, first=n_days - 28, stop=n_days)
     groups = np.zeros(2, np.int64)
-    seen = look_back(panel, christmas, groups, 0)
+    seen = deseasoned_window(panel, christmas, groups, 0)
     assert (seen[UNITS] > 0.5).all()  # about log 2 where nothing is taken off
     for years in (1, 2):
-        assert np.abs(look_back(panel, christmas, groups, years)[UNITS]).max() < 1e-5
+        assert np.abs(deseasoned_window(panel, christmas, groups, years)[UNITS]).max() < 1e-5
 
 
 def test_each_group_has_a_season_of_its_own() -> None:
@@ -119,11 +119,11 @@ def test_each_group_has_a_season_of_its_own() -> None:
     units = np.full((3, n_days), 10.0)
     units[0, -28 - YEAR : -YEAR] = 20  # a year before, the first series sold twice
     units[0, -28:] = 20
-    window = Window(n_days - 29, n_days - 28, n_days)
+    window = DriftWindow(n_days - 29, n_days - 28, n_days)
     found = season(_panel(units), window, np.array([0, 1, 1]), 1)
     assert found[UNITS] == pytest.approx(np.array([[2.0] * 4, [1.0] * 4]))
-    assert np.abs(look_back(_panel(units), window, np.array([0, 1, 1]), 1)[UNITS]).max() < 1e-6
-    together = look_back(_panel(units), window, np.zeros(3, np.int64), 1)[UNITS]
+    assert np.abs(deseasoned_window(_panel(units), window, np.array([0, 1, 1]), 1)[UNITS]).max() < 1e-6
+    together = deseasoned_window(_panel(units), window, np.zeros(3, np.int64), 1)[UNITS]
     # 40 of 30 were sold then: the first series lies above it, the others below; damped by one day's sales
     first = np.log((140 + 10) / (70 * 4 / 3 + 10)), np.log((70 + 10) / (70 * 4 / 3 + 10))
     assert together[:, 0] == pytest.approx([first[0], first[1], first[1]], abs=1e-5)
@@ -134,9 +134,9 @@ def test_covariates_are_compared_with_the_year_before_and_kept_as_seen() -> None
     price = np.full((2, n_days), 10.0)
     price[:, -28:] = 11
     price[:, -28 - YEAR : -YEAR] = 11  # prices go up at the end of every year
-    window = Window(n_days - 29, n_days - 28, n_days)
-    seen = look_back(_panel(np.ones((2, n_days)), price), window, np.zeros(2, np.int64), 1)
-    assert seen[SEEN + PRICE] == pytest.approx(np.full((2, 4), np.log(1.1)))
+    window = DriftWindow(n_days - 29, n_days - 28, n_days)
+    seen = deseasoned_window(_panel(np.ones((2, n_days)), price), window, np.zeros(2, np.int64), 1)
+    assert seen[RAW + PRICE] == pytest.approx(np.full((2, 4), np.log(1.1)))
     assert np.abs(seen[PRICE]).max() < 1e-6
 
 

@@ -19,8 +19,8 @@ from foresell.core.finding import Severity
 from foresell.core.forecast import Forecast
 from foresell.core.panel import Known, Panel
 from foresell.monitor.checks.input_drift import column_findings
-from foresell.monitor.drift.detection import ALL, Drifted, drift, new_values
-from foresell.monitor.drift.samples import Compared, compare_forecasts, compare_sales
+from foresell.monitor.drift.detection import ALL, DriftResult, detect_drift, new_values
+from foresell.monitor.drift.samples import DriftSamples, compare_forecasts, compare_sales
 from foresell.monitor.drift.series_cycles import attributes, drawn
 
 YEAR, WINDOW = 364, 28
@@ -62,12 +62,12 @@ def _retailer(seed: int = 1, n_days: int = 3 * YEAR) -> Panel:
     return Panel(series, ("item", "shop"), np.datetime64("2022-01-03") + day, units, known)
 
 
-def _compared(learnt: Panel, current: Panel, sample: int = 50_000) -> Compared:
+def _compared(learnt: Panel, current: Panel, sample: int = 50_000) -> DriftSamples:
     return compare_sales(learnt, current, days=WINDOW, levels=LEVELS, sample=sample, seed=1)
 
 
-def _drift(these: Compared) -> Drifted:
-    return drift(these, share=0.3, false_alarms=0.01, sample=50_000, seed=1)
+def _drift(these: DriftSamples) -> DriftResult:
+    return detect_drift(these, share=0.3, false_alarms=0.01, sample=50_000, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +92,12 @@ def _covariate(panel: Panel, name: str, rows: np.ndarray, factor: float) -> Pane
 
 
 @pytest.fixture(scope="module")
-def quiet(retailer: Panel) -> Drifted:
+def quiet(retailer: Panel) -> DriftResult:
     """Four weeks round Christmas in which nothing is unusual."""
     return _drift(_compared(_learnt(retailer), retailer))
 
 
-def test_christmas_is_no_drift(quiet: Drifted) -> None:
+def test_christmas_is_no_drift(quiet: DriftResult) -> None:
     found = quiet
     assert (column_findings(found), found.share) == ([], 0.0)
     units = found.table.row(by_predicate=(pl.col("column") == "units") & (pl.col("segment") == ALL), named=True)
@@ -192,7 +192,7 @@ def test_evidently_says_the_same_of_every_column(retailer: Panel, tmp_path: Path
     assert told["days"]["current"] == [str(each) for each in retailer.dates[[-WINDOW, -1]]]
 
 
-def test_the_page_needs_no_network(quiet: Drifted, tmp_path: Path) -> None:
+def test_the_page_needs_no_network(quiet: DriftResult, tmp_path: Path) -> None:
     quiet.write(tmp_path, ())
     page = (tmp_path / "drift.html").read_text(encoding="utf-8")
     assert "Wasserstein" in page
@@ -267,7 +267,7 @@ def test_forecasts_unlike_the_backtest_are_found(
     last = retailer.n_days - 1
     *tested, newest = _forecasts(retailer, [last - WINDOW * each for each in (4, 3, 2, 1, 0)], factor, width)
     these = compare_forecasts(retailer, tested, newest, levels=LEVELS, sample=50_000, seed=1)
-    both = _compared(_learnt(retailer), retailer).beside(these)
+    both = _compared(_learnt(retailer), retailer).joined_with(these)
     found = _drift(both)
     assert {each.where for each in column_findings(found) if each.code == "predictions-drifted"} == drifted
     assert {each.where for each in column_findings(found) if each.code == "drifted-input"} == set()

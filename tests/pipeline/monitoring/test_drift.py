@@ -16,11 +16,11 @@ from foresell.core.errors import UsageError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.monitor.checks import input_drift
-from foresell.monitor.drift.detection import ALL, Drifted
+from foresell.monitor.drift.detection import ALL, DriftResult
 from foresell.monitor.false_alarms import rate_of
 from foresell.pipeline.choice import NEWEST, Choice
 from foresell.pipeline.matured_forecasts import history_of
-from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_samples
+from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_inputs
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote
 from foresell.pipeline.results import Results
@@ -32,7 +32,7 @@ pytest.importorskip("evidently", reason="no drift: evidently is not installed")
 class Outcome:
     """What the check of inputs came to: the drift of the columns and the findings."""
 
-    drifted: Drifted
+    drifted: DriftResult
     findings: tuple[Finding, ...]
 
     @property
@@ -45,9 +45,9 @@ class Outcome:
 
 
 def drift_of(results: Results, choice: Choice, learnt: Panel | None = None) -> Outcome:
-    samples = drift_samples(results, choice, learnt)
-    drifted = input_drift.find_drift(samples.compared, results.settings, rate_of("inputs", 0.01))
-    findings = (*input_drift.column_findings(drifted), *input_drift.new_value_findings(samples))
+    inputs = drift_inputs(results, choice, learnt)
+    drifted = input_drift.find_drift(inputs.samples, results.settings, rate_of("inputs", 0.01))
+    findings = (*input_drift.column_findings(drifted), *input_drift.new_value_findings(inputs))
     return Outcome(drifted, findings)
 
 

@@ -90,11 +90,11 @@ def test_a_quiet_week_raises_no_alarm(come_in):
 @pytest.mark.usefixtures("evidently")
 def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypatch, change_settings):
     spent: dict[str, float] = {}
-    slow, inputs, stock = cusum.drift, input_drift.drift, stock_outs.rises
+    slow, inputs, stock = cusum.cusum_chart, input_drift.detect_drift, stock_outs.rises
     monkeypatch.setattr(stock_outs, "rises", lambda *of: spent.update(stock_outs=of[1]) or stock(*of))
-    monkeypatch.setattr(cusum, "drift", lambda *of: spent.update(slow=of[2]) or slow(*of))
+    monkeypatch.setattr(cusum, "cusum_chart", lambda *of: spent.update(slow=of[2]) or slow(*of))
     monkeypatch.setattr(
-        input_drift, "drift", lambda *of, **by: spent.update(inputs=by["false_alarms"]) or inputs(*of, **by)
+        input_drift, "detect_drift", lambda *of, **by: spent.update(inputs=by["false_alarms"]) or inputs(*of, **by)
     )
     project = come_in()
     change_settings(project.folder, monitoring={"false_alarms": 0.04})

@@ -1,6 +1,6 @@
-"""Bias: is more, or less, sold than forecast?
+"""Bias: are more, or fewer, units sold than were forecast?
 
-Of groups and segments it is the bias beside that of the total, so that one cause raises one finding.
+The bias of the total is taken out of that of groups and segments, so that one cause raises one finding.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FIGURE = Figure(
     short=lambda judgement: f"{percent(judgement.value)} against the forecast",
     falling=True,
     beside_total=True,
-    # A block varies by no less than a count of its units does (Poisson).
+    # A block varies at least as much as a Poisson count of its units.
     least_variance=lambda nominal: 1 / pl.max_horizontal(pl.col("forecast").mean(), pl.lit(1.0)),
 )
 
@@ -50,7 +50,7 @@ CHECK = figure_check(
     {
         "bias-shifted": Code(
             Severity.WARNING,
-            "More, or less, is sold than forecast, by more than the backtest's windows ever leave open.",
+            "More, or less, is sold than was forecast; the deviation is larger than any that the backtest explains.",
             RETRAIN,
         )
     },

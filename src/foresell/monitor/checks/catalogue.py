@@ -1,4 +1,4 @@
-"""Every check of monitoring. A new one has a file of its own in this folder, and a place in this dict."""
+"""Every check of monitoring. A new check is a file in this folder and an entry in `CHECKS`."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ CHECKS: dict[str, Check[Any]] = {
 }
 
 FIGURES = tuple(check.figure for check in CHECKS.values() if check.figure is not None)
-"""The figures that are judged, in the order in which they are read."""
+"""The figures that are judged, in the order in which they are reported."""

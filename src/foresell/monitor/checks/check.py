@@ -1,8 +1,8 @@
-"""What a check of monitoring is: one declaration, from which all else follows.
+"""A check of monitoring: a single declaration, from which everything else is made.
 
-A check has a file of its own in this folder, which ends with a `Check`, and a line in `catalogue.CHECKS`. The table of
-codes, what may ask for a retraining, the split of the false-alarm rate, the findings, the summary and the page's table
-of checks are made from that dict.
+Each check has its own file in this folder, which ends with a `Check`, and a line in `catalogue.CHECKS`. From that dict
+come the table of codes, the findings that may ask for a retraining, the split of the false-alarm rate, the findings,
+the summary and the page's table of checks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from foresell.core.settings import Settings
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.checks.figure import Figure
 from foresell.monitor.checks.judging import Judgement, Reference
-from foresell.monitor.drift.samples import Compared
+from foresell.monitor.drift.samples import DriftSamples
 
 Result = TypeVar("Result")
 
@@ -31,7 +31,7 @@ RETRAIN = "Look for what changed (prices, assortment, how sales are recorded), t
 
 
 class Topic(StrEnum):
-    """What the findings of a check are about, which is where they stand on the page."""
+    """What the findings of a check are about: the section of the page that shows them."""
 
     ACCURACY = "accuracy"
     INPUTS = "inputs"
@@ -40,9 +40,9 @@ class Topic(StrEnum):
 
 @dataclass(frozen=True)
 class Budget:
-    """A part of the rate of false alarms. The parts are shared out in proportion to their weights.
+    """A share of the false-alarm rate, in proportion to its weight.
 
-    Checks that name the same budget are corrected together for how many comparisons they make.
+    Checks that name the same budget are corrected together for the number of comparisons that they make.
     """
 
     name: str
@@ -51,8 +51,8 @@ class Budget:
 
 @dataclass(frozen=True)
 class JudgedForecast:
-    """The forecast that is judged: the words that name it, its day sums on the newest days, and the single series with
-    the largest errors, in words."""
+    """The forecast that is judged: a phrase that names it, its day sums on the newest days, and a description of each
+    of the single series with the largest errors."""
 
     name: str
     daily: pl.DataFrame
@@ -60,27 +60,29 @@ class JudgedForecast:
 
 
 @dataclass(frozen=True)
-class DriftSamples:
-    """Rows of before and now for the drift of inputs; the panel that the model learnt from, and that of now."""
+class DriftInputs:
+    """What the drift of inputs is looked for in: samples from before and now, the panel that the model was trained on,
+    and the current panel."""
 
-    compared: Compared
+    samples: DriftSamples
     learnt: Panel
     current: Panel
 
 
 @dataclass(frozen=True, eq=False)
 class CheckData:
-    """What a snapshot hands to the checks, which read it and change nothing.
+    """The data that a snapshot hands to the checks. They read it and change nothing.
 
     - `panel`, `hierarchy`: the sales as they are known now.
-    - `first`: index of the first of the newest days, those that monitoring looks at; `block`: periods of a block.
-    - `judged`: the forecast that is judged; None where too little has come in.
-    - `reference`: what is usual by the backtest of the judged model; None where that was not kept.
+    - `first`: index of the first of the newest days, which are the days that monitoring judges.
+    - `block`: the number of periods in a block.
+    - `judged`: the forecast that is judged; None where too few sales have come in.
+    - `reference`: the usual figures in the backtest of the judged model; None where that backtest was not kept.
     - `baseline`: figures that were accepted as good; None where none were.
     - `daily`: the day sums of all forecasts, see `accuracy`.
     - `lost`: the days out of stock, see `models.lost_demand`.
-    - `samples`: what drift of inputs is looked for in; a text says why there is none.
-    - `judgements`: every figure of the judged forecast beside what is usual (`judging.judge`).
+    - `drift_inputs`: what the drift of inputs is looked for in; a text says why there is nothing.
+    - `judgements`: every figure of the judged forecast compared with what is usual (`judging.judge`).
     """
 
     settings: Settings
@@ -93,7 +95,7 @@ class CheckData:
     baseline: Baseline | None
     daily: pl.DataFrame
     lost: pl.DataFrame
-    samples: DriftSamples | str
+    drift_inputs: DriftInputs | str
     judgements: Sequence[Judgement] = ()
 
     @property
@@ -111,15 +113,15 @@ def _no_summary(result: Any) -> dict[str, object]:
 class Check(Generic[Result]):
     """One check of monitoring.
 
-    - `name` and `question`: its key, and what it asks, as the page says it.
-    - `topic`: where its findings stand.
+    - `name`: its key. `question`: what it asks, in the words of the page.
+    - `topic`: the section of the page that shows its findings.
     - `codes`: the codes of its findings, with severity, meaning and advice.
-    - `budgets`: its parts of the false-alarm rate; none for a check that cannot raise a false alarm.
-    - `run`: from the data and the rate of each budget to a result.
-    - `findings`: from the data and the result to findings; none where all is as usual.
-    - `retrain`: those of the codes that a new training may mend, and that therefore may ask for one.
-    - `summary`: what of the result stands in ``summary.json``, by key.
-    - `figure`: the figure that it judges, for checks of a figure.
+    - `budgets`: its shares of the false-alarm rate; none for a check that cannot raise a false alarm.
+    - `run`: makes a result from the data and the rate of each budget.
+    - `findings`: makes findings from the data and the result; none where all is as usual.
+    - `retrain`: the codes that a new training may mend, and that therefore may ask for one.
+    - `summary`: the part of the result that goes to ``summary.json``, by key.
+    - `figure`: the figure that is judged, for a check of a figure.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Coverage: do the ranges hold the share of what is sold that they held in the backtest?"""
+"""Coverage: do the ranges contain the same share of the actual sales as in the backtest?"""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from foresell.monitor.checks.judging import Judgement
 
 def _sentence(judgement: Judgement) -> str:
     bounds = f"{100 * max(judgement.low or 0, 0):.0f} % to {100 * min(judgement.high or 1, 1):.0f} %"
-    held = f"{100 * judgement.value:.0f} % of what was sold lay in the range {days_of(judgement)}"
-    return f"{held}, where {bounds} is usual"
+    coverage = f"{100 * judgement.value:.0f} % of what was sold lay in the range {days_of(judgement)}"
+    return f"{coverage}, where {bounds} is usual"
 
 
 def _least_variance(nominal: float | None) -> pl.Expr:
-    """The binomial's variance of errors that are worth the square root of their number (as in `adjust.ranges`), for
-    ranges that hold at most what they promise: where all was inside so far, it need not stay so."""
+    """The variance of a binomial share, where n errors carry as much information as sqrt(n) independent ones (as in
+    `adjust.ranges`). The share is taken to be at most the one that ranges promise: where every value was in its range
+    so far, later ones need not be."""
     share = (pl.col("inside").sum() + 1) / (pl.col("ranged").sum() + 2)
     share = pl.min_horizontal(share, pl.lit(1.0 if nominal is None else nominal))
     return share * (1 - share) / pl.col("ranged").mean().sqrt()
@@ -39,7 +40,7 @@ FIGURE = Figure(
     short=lambda judgement: f"{100 * judgement.value:.0f} % in the range",
     varies_with_size=False,
     least_variance=_least_variance,
-    mild=frozenset({"ranges-wide"}),  # they cost money, no more
+    mild=frozenset({"ranges-wide"}),  # wide ranges cost money, but do no other harm
 )
 
 CHECK = figure_check(
@@ -48,13 +49,13 @@ CHECK = figure_check(
     {
         "ranges-narrow": Code(
             Severity.WARNING,
-            "Ranges hold less than they promise, by more than the backtest's windows leave open.",
+            "Ranges hold less than they promise; the gap is larger than any that the backtest explains.",
             "Do not set safety stock by these ranges. " + RETRAIN,
         ),
         "ranges-wide": Code(
             Severity.WARNING,
-            "Ranges hold more than they promise, by more than the backtest's windows leave open: stock set by them is "
-            "larger than it need be.",
+            "Ranges hold more than they promise; the gap is larger than any that the backtest explains. Stock set by "
+            "them is larger than it need be.",
             RETRAIN,
         ),
     },

@@ -1,15 +1,15 @@
-"""A drift too slow for any single week to show: the cumulative sum of how far weeks lean.
+"""The CUSUM chart of weekly bias, which shows a drift that is too slow for any single week.
 
 The tabular CUSUM (Page, "Continuous inspection schemes", Biometrika 41, 1954; Montgomery, "Introduction to Statistical
-Quality Control", section 9.1) adds up by how many standard deviations more than half a one each week leans to one
-side, and begins anew at 0 whenever the sum falls below. It is held against the limit that sums reach by chance.
+Quality Control", section 9.1) adds up each week's deviation to one side, in standard deviations, less a slack of one
+half. It restarts at 0 whenever the sum falls below 0. It signals where the sum exceeds the limit that chance allows.
 
-How much a week usually leans is known from few windows, and a mean that is a little off would add up for ever. So the
-weeks themselves go on to tell it, each after it was judged: the self-starting CUSUM (Hawkins, "Self-starting CUSUM
-charts for location and scale", The Statistician 36, 1987). Weeks forecast by one model lean alike, and their spread is
-an estimate too. All of this makes sums larger than the textbook's tables have it; so the limit is found by simulating
-weeks of that kind (a parametric bootstrap; Gandy and Kvaløy, "Guaranteed conditional performance of control charts via
-bootstrap methods", Scandinavian Journal of Statistics 40, 2013).
+The usual mean is estimated from few windows, and a small error in it would add up for ever. So each week updates the
+mean after it was judged: the self-starting CUSUM (Hawkins, "Self-starting CUSUM charts for location and scale", The
+Statistician 36, 1987). Moreover, weeks that one model forecast are correlated, and their spread is an estimate too.
+All of this makes the sums larger than textbook tables assume. So the limit is found by simulating weeks of this kind
+(a parametric bootstrap; Gandy and Kvaløy, "Guaranteed conditional performance of control charts via bootstrap methods",
+Scandinavian Journal of Statistics 40, 2013).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ import numpy as np
 import polars as pl
 
 from foresell.monitor.accuracy import oldest_first
-from foresell.monitor.bounds import Usual
+from foresell.monitor.bounds import UsualFigure
 
-SLACK = 0.5  # standard deviations a week may lean: tuned to shifts of one
+SLACK = 0.5  # standard deviations; this slack is tuned to shifts of one standard deviation
 MOST_WEEKS = 26
 _DRAWS = 40_000
 
 
 @dataclass(frozen=True)
 class Week:
-    """A week by the forecast that was in use when it began, made at `cutoff` by `model`: log of units sold over units
-    forecast is its `lean`."""
+    """A week with the forecast that was in use when it began, made at `cutoff` by `model`. Its `lean` is the log of
+    units sold over units forecast."""
 
     first: date
     last: date
@@ -42,33 +42,32 @@ class Week:
 
 
 @dataclass(frozen=True)
-class Drift:
-    """How far the weeks lean: `sums` [week] towards more sold than forecast less those towards less, whichever is
-    larger; `limit` [week] of its size, and since when (`since`) they lean, where the last is beyond it."""
+class CusumChart:
+    """The chart of `weeks`, oldest first.
+
+    - `sums` [week]: the larger of the two sums; positive where more was sold than forecast, negative where less was.
+    - `limits` [week]: the limit of its absolute value.
+    - `since`: the first day of the drift, where the last sum exceeds its limit; else None.
+    """
 
     weeks: tuple[Week, ...]
     sums: tuple[float, ...]
     limits: tuple[float, ...]
     since: date | None
 
-    @property
-    def found(self) -> bool:
-        return self.since is not None
-
 
 def weeks_in_use(daily: pl.DataFrame, dates: Sequence[date], size: int) -> list[Week]:
-    """The newest weeks of `size` periods that end with `dates` (all periods up to the last that has come in).
+    """The newest weeks of `size` periods, oldest first. The last ends with `dates`, all periods whose sales came in.
 
-    `daily` has the day sums of the total of all forecasts, with their ``model``. A week is forecast by the newest one
-    made before it began that reaches to its end (of several models at one cutoff by the one made last); a week without
-    one, or with unknown days, is left out.
+    `daily` has the day sums of the total of all forecasts, with their ``model``. The forecast of a week is the newest
+    one that was made before the week began and reaches its end; of several at one cutoff, the one made last. A week
+    without such a forecast, or with unknown days, is left out.
     """
-    there = set(dates)
-    known = oldest_first(daily.filter((pl.col("points") > 0) & pl.col("cutoff").is_in(list(there))))
+    known = oldest_first(daily.filter((pl.col("points") > 0) & pl.col("cutoff").is_in(list(set(dates)))))
     newest = list(known.partition_by("cutoff", "model", as_dict=True, maintain_order=True).items())[::-1]
-    found: list[Week] = []
+    weeks: list[Week] = []
     for end in range(len(dates), size - 1, -size):
-        if len(found) == MOST_WEEKS:
+        if len(weeks) == MOST_WEEKS:
             break
         first, last = dates[end - size], dates[end - 1]
         for (cutoff, model), rows in newest:
@@ -77,16 +76,16 @@ def weeks_in_use(daily: pl.DataFrame, dates: Sequence[date], size: int) -> list[
             part = rows.filter(pl.col("date").is_between(first, last))
             if part.height == size:
                 units, forecast = float(part["units"].sum()), float(part["forecast"].sum())
-                found.append(Week(first, last, cutoff, model, float(np.log((units + 0.5) / (forecast + 0.5)))))
+                weeks.append(Week(first, last, cutoff, model, float(np.log((units + 0.5) / (forecast + 0.5)))))
                 break
-    return found[::-1]
+    return weeks[::-1]
 
 
-def drift(weeks: Sequence[Week], usual: Usual, rate: float) -> Drift:
-    """The CUSUM over `weeks`, the oldest first; the last is beyond its limit by chance with `rate` at most.
+def cusum_chart(weeks: Sequence[Week], usual: UsualFigure, rate: float) -> CusumChart:
+    """The CUSUM chart of `weeks`, oldest first. By chance the last sum exceeds its limit with `rate` at most.
 
-    Once it is beyond, it begins anew with the first week of a forecast that was made since: by then what was found
-    could be answered.
+    After a signal the sums restart with the first week whose forecast was made after the signal, because that forecast
+    could already take the drift into account.
     """
     cutoffs = [week.cutoff for week in weeks]
     limits = _limits(cutoffs, usual, rate)
@@ -100,35 +99,36 @@ def drift(weeks: Sequence[Week], usual: Usual, rate: float) -> Drift:
             up = down = 0.0
             began, signalled = [None, None], None
         score = (week.lean - centre) / scale if scale > 0 else 0.0
-        centre += (week.lean - centre) / (usual.worth + number + 1)
+        # The self-starting CUSUM: a judged week takes part in the mean of the next.
+        centre += (week.lean - centre) / (usual.effective_blocks + number + 1)
         up, down = max(0.0, up + score - SLACK), max(0.0, down - score - SLACK)
         began = [_since(began[0], up, week), _since(began[1], down, week)]
         beyond = max(up, down) > limit
         signalled = (signalled or week.last) if beyond else None
         sums.append(up if up >= down else -down)
     since = began[0] if up >= down else began[1]
-    return Drift(tuple(weeks), tuple(sums), tuple(limits), since if signalled is not None else None)
+    return CusumChart(tuple(weeks), tuple(sums), tuple(limits), since if signalled is not None else None)
 
 
 def _since(began: date | None, total: float, week: Week) -> date | None:
     return None if total == 0 else began or week.first
 
 
-def _limits(cutoffs: Sequence[date], usual: Usual, rate: float) -> list[float]:
-    """By week, the larger of the two sums that is exceeded with `rate` where nothing has changed."""
+def _limits(cutoffs: Sequence[date], usual: UsualFigure, rate: float) -> list[float]:
+    """By week, the limit that the larger of the two sums exceeds with `rate` where nothing has changed."""
     random = np.random.default_rng(1)
     freedom = max(usual.freedom, 0.1)
     scale = np.sqrt(random.chisquare(freedom, _DRAWS) / freedom)
-    centre = random.standard_normal(_DRAWS) / np.sqrt(max(usual.worth, 1.0))
+    centre = random.standard_normal(_DRAWS) / np.sqrt(max(usual.effective_blocks, 1.0))
     up, down, window = np.zeros(_DRAWS), np.zeros(_DRAWS), np.zeros(_DRAWS)
     limits = []
     for place, cutoff in enumerate(cutoffs):
         if place == 0 or cutoff != cutoffs[place - 1]:
             window = random.standard_normal(_DRAWS)
         own = random.standard_normal(_DRAWS)
-        week = np.sqrt(usual.like) * window + np.sqrt(1 - usual.like) * own
+        week = np.sqrt(usual.correlation) * window + np.sqrt(1 - usual.correlation) * own
         score = (week - centre) / np.maximum(scale, 1e-6)
-        centre += (week - centre) / (usual.worth + place + 1)
+        centre += (week - centre) / (usual.effective_blocks + place + 1)
         up, down = np.maximum(up + score - SLACK, 0), np.maximum(down - score - SLACK, 0)
         limits.append(float(np.quantile(np.maximum(up, down), 1 - rate)))
     return limits

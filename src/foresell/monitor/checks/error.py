@@ -36,5 +36,5 @@ FIGURE = Figure(
 CHECK = figure_check(
     FIGURE,
     "Is the error as small as in the backtest?",
-    {"error-grew": Code(Severity.WARNING, "The error is larger than the backtest's windows leave open.", RETRAIN)},
+    {"error-grew": Code(Severity.WARNING, "The error is larger than any that the backtest explains.", RETRAIN)},
 )

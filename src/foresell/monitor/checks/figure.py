@@ -1,13 +1,13 @@
-"""A figure of day sums that is held against what is usual: how it is computed, judged and read.
+"""A figure of day sums that is compared with its usual value: how it is computed, judged and shown.
 
-Figures are judged on logarithms (`bounds`), in which errors to either side are alike. What people read is on the scale
-of the table ``accuracy``:
+Figures are judged as logarithms (`bounds`), which treat errors of either side alike. They are shown on the scale of the
+table ``accuracy``:
 
-| figure | is judged as | is read as |
+| figure | is judged as | is shown as |
 |---|---|---|
 | bias | log of units sold over units forecast | forecast over sales, less 1: above 0 too much was forecast |
 | error | log of WAPE | WAPE |
-| skill | log of the error over that of seasonal naive | value added: by what share it errs less |
+| skill | log of the error over that of seasonal naive | value added: the share by which the error is smaller |
 | coverage | share in the range | the same, between 0 and 1 |
 """
 
@@ -22,23 +22,23 @@ import polars as pl
 
 from foresell.monitor.accuracy import LEVEL, NODE, SUMS
 
-_MOST = 50.0  # of a logarithm: beyond it a bound of few windows says nothing, and `exp` would run over
+_MOST = 50.0  # the largest logarithm that is shown: bounds of few windows go beyond it, where `exp` overflows
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """One figure, judged at the nodes (the total, levels, groups, segments) that `judged_at` names.
+    """One figure, judged at the nodes (the total, levels, groups, segments) for which `judged_at` is true.
 
-    - `name` stands in ``summary.json``, `column` in the table ``accuracy``.
-    - `value`: the figure from the columns `accuracy.SUMS`, as it is judged.
-    - `read`: a judged value on the scale that people read; `falling` where a larger one is read as a smaller one.
+    - `name`: its name in ``summary.json``. `column`: its column in the table ``accuracy``.
+    - `value`: the judged value, as an expression of the columns `accuracy.SUMS`.
+    - `read`: converts a judged value to the scale on which it is shown; `falling` where that reverses the order.
     - `judged_at`: takes the part and the level of a node, and the level of the single series.
-    - `code`, `sentence`, `short`: the code of the alarm of a `Judgement`, the alarm in a sentence, the figure alone.
-    - `sides`: 2 where a figure may lie too low as well as too high, 1 where only too high.
-    - `beside_total`: whether that of the total is taken from that of groups and segments.
+    - `code`, `sentence`, `short`: of a `Judgement`, the code of its alarm, the alarm as a sentence, the figure alone.
+    - `sides`: 2 where a figure may be too low or too high, 1 where only too high.
+    - `beside_total`: whether the figure of the total is taken out of those of groups and segments.
     - `varies_with_size`: whether blocks of fewer units vary more.
-    - `least_variance`: by the share that ranges promise, the variance below which no block of a node can be.
-    - `harmless`: a value up to which there is no alarm.
+    - `least_variance`: takes the share that ranges promise, and gives the least variance of a node's blocks.
+    - `harmless`: the value up to which there is no alarm.
     - `mild`: codes that are never an error.
     """
 
@@ -59,11 +59,11 @@ class Figure:
     mild: frozenset[str] = field(default_factory=frozenset)
 
     def read_as(self, value: float | None) -> float | None:
-        """A judged value on the scale that people read; None stays None."""
+        """A judged value on the scale on which it is shown; None stays None."""
         return None if value is None else self.read(value)
 
     def scaled(self, judgement: Any) -> Scaled:
-        """A judgement with its bounds as they are read: what was a lower bound of more sold is an upper one of bias."""
+        """A judgement as it is shown. Where the scale reverses the order, its bounds change places."""
         low, high = self.read_as(judgement.low), self.read_as(judgement.high)
         if self.falling:
             low, high = high, low
@@ -71,7 +71,7 @@ class Figure:
 
 
 class Scaled(NamedTuple):
-    """A judgement as it is read: its `value`, what is `usual`, the bounds; None on a side that is not judged."""
+    """A judgement as it is shown: its value, the usual value and the bounds; None on a side that is not judged."""
 
     value: float
     usual: float
@@ -80,12 +80,12 @@ class Scaled(NamedTuple):
 
 
 def log_ratio(part: str, whole: str) -> pl.Expr:
-    """The log of one sum over another. Half a unit on both sides keeps it finite where nothing was sold."""
+    """The log of one sum over another. Half a unit added to both keeps it finite where nothing was sold."""
     return ((pl.col(part) + 0.5) / (pl.col(whole) + 0.5)).log()
 
 
 def capped(logarithm: float) -> float:
-    """A logarithm that `exp` can take.
+    """The logarithm, limited to what `exp` can take.
 
     >>> capped(1e5)
     50.0
@@ -103,11 +103,11 @@ def percent(log: float) -> str:
 
 
 def with_figures(sums: pl.DataFrame, by: Sequence[str], figures: Sequence[Figure]) -> pl.DataFrame:
-    """Sums with a column for each figure. Where there is no total of the same `by`, nothing is taken off a figure."""
+    """Sums with a column for each figure. Nothing is taken out of a figure where there is no total of the same `by`."""
     total = sums.filter((pl.col("part") == LEVEL) & (pl.col("of") == "total"))
     total = total.select(*by, *(figure.value.alias(f"__{figure.name}") for figure in figures))
     whole = (pl.col("part") == LEVEL).cast(pl.Boolean)
-    one = pl.lit(0).alias("__one")  # something to join by where `by` is empty
+    one = pl.lit(0).alias("__one")  # a key for the join, also where `by` is empty
     joined = sums.with_columns(one).join(total.with_columns(one), on=["__one", *by], how="left", maintain_order="left")
     columns = [
         pl.when(whole).then(figure.value).otherwise(figure.value - pl.col(f"__{figure.name}").fill_null(0.0))
@@ -120,7 +120,7 @@ def with_figures(sums: pl.DataFrame, by: Sequence[str], figures: Sequence[Figure
 
 
 def blocks(daily: pl.DataFrame, size: int, figures: Sequence[Figure]) -> pl.DataFrame:
-    """The figures of every whole block of `size` steps: the columns of `NODE`, ``cutoff``, ``block``, the figures."""
+    """The figures of each complete block of `size` steps: the columns of `NODE`, ``cutoff``, ``block``, the figures."""
     number = ((pl.col("step") - 1) // size).alias("block")
     by = [*NODE, "cutoff", "block"]
     sums = daily.with_columns(number).group_by(by, maintain_order=True).agg(pl.col(SUMS).sum(), steps=pl.len())

@@ -1,4 +1,4 @@
-"""Checks of one figure: what they have in common. All figures are judged together (`judging`)."""
+"""What the checks of a single figure have in common. All figures are judged together (`judging`)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from foresell.monitor.checks.figure import Figure
 from foresell.monitor.checks.judging import PARTS, WHOLE, Judgement
 
 BUDGETS = Budget(WHOLE, 40), Budget(PARTS, 20)
-"""All figures share them: the few judgements of the whole have their own, so that the many of the parts, of which there
-are more where there are more groups, do not blunt them."""
+"""All figures share these. The few judgements of the whole have a budget of their own, so that the many judgements of
+the parts do not make them less sensitive."""
 
 SEVERAL = 3
-"""Groups or segments outside their bounds that make a finding an error."""
+"""A finding is an error where so many groups or segments lie outside their bounds."""
 
 
 def figure_check(figure: Figure, question: str, codes: Mapping[str, Code]) -> Check[list[Judgement]]:
-    """The check of a figure, whose `codes` a new training may all mend."""
+    """The check of a figure. A new training may mend each of its `codes`."""
 
     def judgements(data: CheckData, rates: Mapping[Budget, float]) -> list[Judgement]:
         return [judgement for judgement in data.judgements if judgement.figure == figure.name]
@@ -46,10 +46,10 @@ def figure_check(figure: Figure, question: str, codes: Mapping[str, Code]) -> Ch
 def figure_findings(
     figure: Figure, codes: Mapping[str, Code], judgements: Sequence[Judgement], about: str, worst: Iterable[str] = ()
 ) -> list[Finding]:
-    """The alarms among the judgements of a figure, those of one code and level together.
+    """The alarms among the judgements of a figure, as one finding for each code and level.
 
-    `about` names the forecast; `worst` are the single series with the largest errors, in words, which are the examples
-    of what holds for a whole level.
+    `about` names the forecast. `worst` describes the single series with the largest errors, which are the examples of
+    a finding about a whole level.
     """
 
     def key(judgement: Judgement) -> tuple[str, str, str]:
@@ -85,7 +85,7 @@ def _finding(
 
 
 def _severity(figure: Figure, code: str, alarms: Sequence[Judgement]) -> Severity:
-    """An error where the alarm is about the whole, about several parts, or far outside the bounds."""
+    """An error where an alarm is about the whole, about several parts, or far outside the bounds; else a warning."""
     if code in figure.mild:
         return Severity.WARNING
     severe = any(alarm.family == WHOLE or alarm.far for alarm in alarms) or len(alarms) >= SEVERAL
@@ -93,5 +93,5 @@ def _severity(figure: Figure, code: str, alarms: Sequence[Judgement]) -> Severit
 
 
 def days_of(judgement: Judgement) -> str:
-    """Over how many days a judgement is made."""
+    """The number of days of a judgement, such as ``in 7 days``."""
     return f"in {judgement.days} {'day' if judgement.days == 1 else 'days'}"

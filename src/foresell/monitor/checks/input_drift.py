@@ -1,5 +1,7 @@
-"""Drift of inputs and predictions: do sales, prices, the assortment and forecasts still look like those that the model
-learnt from? The distances and their limits are those of `monitor.drift`."""
+"""Drift of inputs and predictions: do sales, prices, assortment and forecasts still look like those of the training?
+
+The distances and their limits are those of `monitor.drift`.
+"""
 
 from __future__ import annotations
 
@@ -11,56 +13,55 @@ import polars as pl
 from foresell.core.errors import ForesellError
 from foresell.core.finding import Code, Finding, Severity, finding_of
 from foresell.core.settings import Settings
-from foresell.monitor.checks.check import Budget, Check, CheckData, DriftSamples, Topic
-from foresell.monitor.drift.detection import ALL, Drifted, drift, new_values
-from foresell.monitor.drift.samples import Column, Compared
+from foresell.monitor.checks.check import Budget, Check, CheckData, DriftInputs, Topic
+from foresell.monitor.drift.detection import ALL, DriftResult, detect_drift, new_values
+from foresell.monitor.drift.samples import DriftColumn, DriftSamples
 
 BUDGET = Budget("inputs", 15)
 
 CODES = {
     "drifted-columns": Code(
         Severity.ERROR,
-        "More columns than 'monitoring.drifted_share' allows look unlike those that the model learnt from, season and "
-        "trend aside.",
-        "Look at drift.html for what changed. If the data are wrong, correct them; if the business has changed: "
+        "More columns than 'monitoring.drifted_share' allows look unlike those of the training, season and trend "
+        "aside.",
+        "See what changed in drift.html. If the data are wrong, correct them; if the business has changed: "
         "foresell retrain",
     ),
     "drifted-input": Code(
         Severity.WARNING,
-        "Sales, prices, promotions or the assortment look unlike those that the model learnt from, season and trend "
-        "aside.",
+        "Sales, prices, promotions or the assortment look unlike those of the training, season and trend aside.",
         "Find out whether the data changed (units of measure, a feed that broke) or the business did. Correct the "
         "data; else: foresell retrain",
     ),
     "predictions-drifted": Code(
         Severity.WARNING,
-        "The newest forecasts look unlike those before (of the backtest, or of the same model), against the level and "
-        "season of the series.",
-        "See what in the inputs has changed too, and ask for the reasons of a forecast that looks odd with: "
+        "The newest forecasts look unlike earlier ones (of the backtest, or of the same model), level and season of "
+        "the series aside.",
+        "See which inputs have changed too, and ask for the reasons of a forecast that looks odd with: "
         "foresell explain",
     ),
     "new-values": Code(
         Severity.WARNING,
-        "Values of a column are there that the model has not learnt from.",
-        "Correct them where they are slips of the pen; else: foresell retrain",
+        "A column has values that were not there when the model was trained.",
+        "Correct them if they are typing errors; else: foresell retrain",
     ),
 }
 
 
-def _run(data: CheckData, rates: Mapping[Budget, float]) -> Drifted | str:
-    """The drift of each column; a text says why it was not looked for."""
-    if isinstance(data.samples, str):
-        return data.samples
+def _run(data: CheckData, rates: Mapping[Budget, float]) -> DriftResult | str:
+    """The drift of each column, or a text that says why drift was not looked for."""
+    if isinstance(data.drift_inputs, str):
+        return data.drift_inputs
     try:
-        return find_drift(data.samples.compared, data.settings, rates[BUDGET])
+        return find_drift(data.drift_inputs.samples, data.settings, rates[BUDGET])
     except ForesellError as error:
         return str(error)
 
 
-def find_drift(compared: Compared, settings: Settings, false_alarms: float) -> Drifted:
+def find_drift(samples: DriftSamples, settings: Settings, false_alarms: float) -> DriftResult:
     """The drift of each column, with the limits of the settings. Raises UsageError where Evidently is not installed."""
-    return drift(
-        compared,
+    return detect_drift(
+        samples,
         share=settings.monitoring.drifted_share,
         false_alarms=false_alarms,
         sample=settings.monitoring.sample,
@@ -68,41 +69,41 @@ def find_drift(compared: Compared, settings: Settings, false_alarms: float) -> D
     )
 
 
-def column_findings(drifted: Drifted) -> list[Finding]:
-    """One for each column that drifted, over all series or somewhere; one for all where too many did."""
+def column_findings(result: DriftResult) -> list[Finding]:
+    """A finding for each column that drifted, over all series or in a segment, and one more if too many drifted."""
     findings = []
-    worst = drifted.table.filter("drifted").with_columns(far=pl.col("distance") / pl.col("threshold"))
+    worst = result.table.filter("drifted").with_columns(far=pl.col("distance") / pl.col("threshold"))
     worst = worst.sort("far", descending=True)
-    for column in drifted.columns:
+    for column in result.columns:
         rows = worst.filter(pl.col("column") == column.name)
         if rows.height:
             code = "predictions-drifted" if column.predicted else "drifted-input"
             count = max(rows["series"].to_list())
             findings.append(finding_of(CODES, code, column.name, count, _sentence(column, rows), _examples(rows)))
-    overall = drifted.table.filter(pl.col("segment") == ALL)
-    if drifted.share > drifted.allowed:
+    overall = result.table.filter(pl.col("segment") == ALL)
+    if result.share > result.allowed:
         names = overall.filter("drifted")["column"].to_list()
-        message = f"{len(names)} of {overall.height} columns have drifted, more than {drifted.allowed:.0%}"
+        message = f"{len(names)} of {overall.height} columns have drifted, more than {result.allowed:.0%}"
         findings.append(finding_of(CODES, "drifted-columns", "inputs and forecasts", len(names), message, names))
     return findings
 
 
-def _findings(data: CheckData, drifted: Drifted | str) -> list[Finding]:
-    if isinstance(drifted, str) or isinstance(data.samples, str):
+def _findings(data: CheckData, result: DriftResult | str) -> list[Finding]:
+    if isinstance(result, str) or isinstance(data.drift_inputs, str):
         return []
-    return [*column_findings(drifted), *new_value_findings(data.samples)]
+    return [*column_findings(result), *new_value_findings(data.drift_inputs)]
 
 
-def new_value_findings(samples: DriftSamples) -> list[Finding]:
-    """One for each column with values that the model has not learnt from."""
+def new_value_findings(inputs: DriftInputs) -> list[Finding]:
+    """A finding for each column with values that were not there when the model was trained."""
     findings = []
-    for new in new_values(samples.learnt, samples.current):
+    for new in new_values(inputs.learnt, inputs.current):
         message = f"{new.series} series have {len(new.values)} values that were not there when the model was trained"
         findings.append(finding_of(CODES, "new-values", new.column, new.series, message, new.values))
     return findings
 
 
-def _sentence(column: Column, rows: pl.DataFrame) -> str:
+def _sentence(column: DriftColumn, rows: pl.DataFrame) -> str:
     everywhere = rows.filter(pl.col("segment") == ALL)
     where = "over all series" if everywhere.height else f"in {rows.height} segment{'s' * (rows.height > 1)}"
     figures = _before_and_now((everywhere if everywhere.height else rows).row(0, named=True))
@@ -121,15 +122,15 @@ def _before_and_now(row: dict[str, Any]) -> str:
     return f"{of}{values[0]}, was {values[1]}"
 
 
-def _summary(drifted: Drifted | str) -> dict[str, Any]:
-    if isinstance(drifted, str):
-        return {"inputs": {"why": drifted}}
-    return {"inputs": {"share": drifted.share, "removed": drifted.removed}}
+def _summary(result: DriftResult | str) -> dict[str, Any]:
+    if isinstance(result, str):
+        return {"inputs": {"why": result}}
+    return {"inputs": {"share": result.share, "removed": result.removed}}
 
 
 CHECK = Check(
     "inputs",
-    "Do inputs and forecasts look like those that the model learnt from?",
+    "Do inputs and forecasts look like those of the training?",
     Topic.INPUTS,
     CODES,
     (BUDGET,),

@@ -1,8 +1,8 @@
-"""Which figures lie outside what is usual, with false alarms no more often than the settings allow.
+"""Judges which figures lie outside their usual bounds, with false alarms no more often than the settings allow.
 
-All figures are judged together, in two families, each with its part of the rate of false alarms: the few judgements of
-the whole (of the total and of the single series), and all those of its parts (levels, groups, segments), however many.
-Within each family, Holm's procedure corrects for how many there are.
+All figures are judged together, in two families, each with its share of the false-alarm rate: the few judgements of
+the whole (the total and the single series), and the judgements of the parts (levels, groups, segments). Within each
+family, Holm's procedure corrects for their number.
 """
 
 from __future__ import annotations
@@ -15,26 +15,29 @@ import numpy as np
 import polars as pl
 
 from foresell.monitor.accuracy import GROUP, LEVEL, NODE, added_up
-from foresell.monitor.bounds import Usual, chance, holm, limit, usual
+from foresell.monitor.baseline import FigureKey
+from foresell.monitor.bounds import UsualFigure, chance, holm, limit, usual_figures
 from foresell.monitor.checks.figure import Figure, blocks, with_figures
 
 WHOLE, PARTS = "whole", "parts"
 """The families of judgements."""
 
-FAR = 2.0  # times the limit: far outside
+FAR = 2.0  # a score of so many times the limit is far outside
 
 Node = tuple[str, str, str]
-Accepted = Mapping[tuple[str, str, str, str], float]
-"""Figures of a baseline, by figure and node."""
+Accepted = Mapping[FigureKey, float]
+"""The figures of a baseline, by figure and node."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One figure of one node held against what is usual; logs as in `bounds`.
+    """One figure of one node compared with its usual distribution; logarithms as in `bounds`.
 
-    `low` and `high` are the bounds (None on a side that is not judged), round `expected`; `chance` is how likely a
-    figure so far off is when nothing has changed, `below` what it must be below to be an alarm, `spread` the standard
-    error.
+    - `low` and `high`: the bounds round `expected`; None on a side that is not judged.
+    - `score`: the deviation in standard errors (`spread`). `freedom`: its degrees of freedom.
+    - `chance`: its p-value. `below`: the limit that the p-value must be below for an `alarm`. `far`: far outside.
+    - `days`, `units`, `forecast`: the days judged, the units sold in them, the units forecast.
+    - `baseline`: the value that was accepted as good, where there is one.
     """
 
     figure: str
@@ -69,9 +72,9 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Reference:
-    """What is usual, by figure and node, learnt from the day sums of a backtest; `size` is that of a block."""
+    """The usual distribution of each figure and node in a backtest; `size` is the number of periods of a block."""
 
-    usual: Mapping[tuple[str, str, str, str], Usual]
+    usual: Mapping[FigureKey, UsualFigure]
     size: int
     windows: float
 
@@ -79,38 +82,36 @@ class Reference:
 def learn_reference(
     daily: pl.DataFrame, figures: Sequence[Figure], size: int, windows: float, nominal: float | None = None
 ) -> Reference:
-    """Learns what is usual from the day sums of a backtest.
+    """Learns the usual distributions from the day sums of a backtest.
 
-    `windows` is how many of its windows do not overlap, `nominal` the share that ranges promise to hold.
+    `windows` is how many of its windows do not overlap. `nominal` is the share that ranges promise to contain.
     """
-    seen = blocks(daily, size, figures)
-    learnt: dict[tuple[str, str, str, str], Usual] = {}
-    for (part, of), rows in seen.partition_by("part", "of", as_dict=True, maintain_order=True).items():
+    usual: dict[FigureKey, UsualFigure] = {}
+    block_figures = blocks(daily, size, figures)
+    for (part, of), rows in block_figures.partition_by("part", "of", as_dict=True, maintain_order=True).items():
         for figure in figures:
             if figure.judged_at(str(part), str(of), str(of)):
-                learnt |= _learn(figure, rows.filter(pl.col(figure.name).is_not_null()), windows, nominal)
-    return Reference(learnt, size, windows)
+                usual |= _learn(figure, rows.filter(pl.col(figure.name).is_not_null()), windows, nominal)
+    return Reference(usual, size, windows)
 
 
-def _learn(
-    figure: Figure, rows: pl.DataFrame, windows: float, nominal: float | None
-) -> dict[tuple[str, str, str, str], Usual]:
-    """What is usual of one figure of the nodes of a kind; of those that were there in half of the windows at least."""
+def _learn(figure: Figure, rows: pl.DataFrame, windows: float, nominal: float | None) -> dict[FigureKey, UsualFigure]:
+    """The usual distribution of one figure, for those nodes of a kind that occur in at least half of the windows."""
     often = pl.col("cutoff").n_unique().over(NODE) * 2 >= rows["cutoff"].n_unique()
     rows = rows.filter(often & (pl.col("forecast") > 0))
     names = rows.select(NODE).unique(maintain_order=True)
     numbered = rows.join(names.with_row_index("node"), on=list(NODE), how="left", maintain_order="left")
     size = pl.col("forecast") if figure.varies_with_size else pl.lit(1.0)
     values = numbered.select(pl.col("node").cast(pl.Int64), "cutoff", "block", value=figure.name, size=size)
-    lend = bool(rows.height) and rows["part"][0] == GROUP
-    by_node = usual(values, windows, _least_variance(figure, numbered, names.height, nominal), lend)
+    borrow = bool(rows.height) and rows["part"][0] == GROUP
+    by_node = usual_figures(values, windows, _least_variance(figure, numbered, names.height, nominal), borrow)
     return {
-        (figure.name, *node): known for node, known in zip(names.iter_rows(), by_node, strict=True) if known is not None
+        (figure.name, *node): usual for node, usual in zip(names.iter_rows(), by_node, strict=True) if usual is not None
     }
 
 
 def _least_variance(figure: Figure, rows: pl.DataFrame, count: int, nominal: float | None) -> np.ndarray:
-    """The variance that no block can have less of: float64 [node], 0 where the figure has no such limit."""
+    """The least variance of a block, float64 [node]; 0 where the figure has no such limit."""
     least = np.zeros(count)
     if figure.least_variance is not None:
         by_node = rows.group_by("node").agg(least=figure.least_variance(nominal))
@@ -126,11 +127,10 @@ def judge(
     rates: Mapping[str, float],
     baseline: Accepted | None = None,
 ) -> list[Judgement]:
-    """Every figure of one forecast, by its day sums, beside what is usual.
+    """Every figure of one forecast, from its day sums, compared with its usual distribution.
 
-    `bottom` names the level of the single series; `rates` has the rate of false alarms of each family. Where there is a
-    `baseline`, what lies within the bounds round its figure is no alarm either. Nothing is judged before a whole block
-    has come in.
+    `bottom` names the level of the single series. `rates` has the false-alarm rate of each family. A figure within the
+    bounds round its value in the `baseline` is no alarm either. Nothing is judged before a whole block has come in.
     """
     sums = added_up(daily, NODE)
     if sums.is_empty() or int(sums["days"].max()) < reference.size:  # type: ignore[operator, arg-type]
@@ -141,7 +141,10 @@ def judge(
     for family in (WHOLE, PARTS):
         members = [judgement for judgement in unbounded if judgement.family == family]
         limits = holm([judgement.chance for judgement in members], rates[family])
-        judgements += [_bounded(one, named[one.figure], below) for one, below in zip(members, limits, strict=True)]
+        judgements += [
+            _bounded(judgement, named[judgement.figure], below)
+            for judgement, below in zip(members, limits, strict=True)
+        ]
     return judgements
 
 
@@ -152,20 +155,22 @@ def _unbounded(
     for row in sums.iter_rows(named=True):
         node = (row["part"], row["of"], row["name"])
         for figure in figures:
-            known, value = reference.usual.get((figure.name, *node)), row[figure.name]
-            if known is None or value is None or not figure.judged_at(row["part"], row["of"], bottom):
+            usual = reference.usual.get((figure.name, *node))
+            if usual is None or row[figure.name] is None or not figure.judged_at(row["part"], row["of"], bottom):
                 continue
-            now = known.at(row["forecast"] * reference.size / row["days"]) if figure.varies_with_size else known
-            yield _judgement(figure, node, row, now, reference.size, bottom, baseline.get((figure.name, *node)))
+            if figure.varies_with_size:
+                usual = usual.for_size(row["forecast"] * reference.size / row["days"])
+            yield _judgement(figure, node, row, usual, reference.size, bottom, baseline.get((figure.name, *node)))
 
 
 def _judgement(
-    figure: Figure, node: Node, row: dict[str, Any], known: Usual, size: int, bottom: str, accepted: float | None
+    figure: Figure, node: Node, row: dict[str, Any], usual: UsualFigure, size: int, bottom: str, accepted: float | None
 ) -> Judgement:
+    """The judgement of one row of sums. Of the usual and the accepted value, the nearer is the expected one."""
     value = row[figure.name]
-    centres = [known.mean] if accepted is None else [known.mean, accepted]
+    centres = [usual.mean] if accepted is None else [usual.mean, accepted]
     centre = min(centres, key=lambda mean: abs(value - mean))
-    score = known.moved(centre).score(value, row["days"] / size)
+    score = usual.centred_on(centre).score(value, row["days"] / size)
     whole = node[0] == LEVEL and node[1] in ("total", bottom)
     return Judgement(
         figure.name,
@@ -176,10 +181,10 @@ def _judgement(
         low=None,
         high=None,
         score=score,
-        freedom=known.freedom,
-        chance=chance(score, known.freedom, figure.sides),
+        freedom=usual.freedom,
+        chance=chance(score, usual.freedom, figure.sides),
         below=0.0,
-        spread=known.spread(row["days"] / size),
+        spread=usual.spread(row["days"] / size),
         alarm=False,
         far=False,
         days=row["days"],

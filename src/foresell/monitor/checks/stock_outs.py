@@ -1,7 +1,7 @@
 """Stock-outs: are more days out of stock in the newest block than in the blocks of the year before?
 
-Days out of stock are not known to the forecasts, whose errors therefore say nothing of them. In the share of known
-days, which is among the inputs, a few hundred of them do not show. A count of their own shows them within a week.
+Days out of stock count as not known, so the errors of forecasts do not show them. The share of known days, one of the
+inputs whose drift is measured, does not show a few hundred of them either. Their own count shows them within a week.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ CODES = {
     "stock-outs-rose": Code(
         Severity.WARNING,
         "More days are out of stock than in the weeks of the year before.",
-        "What it cost is in results/check/lost_demand.csv. Order more of these; or correct the flag of stock-outs, if "
-        "its feed has changed. Such days count as not known, so forecasts do not fall for it.",
+        "See the lost sales in results/check/lost_demand.csv. Order more of these items; or correct the stock-out "
+        "flag, if its feed has changed. Such days count as not known, so they do not lower the forecasts.",
     )
 }
 
-FEWEST = 8
-"""Blocks before, with something on sale, that tell what is usual."""
+FEWEST_BLOCKS = 8
+"""A group with fewer earlier blocks than this is not judged."""
 
-LEAST = 0.01
-"""A rise by less than this share of days is no finding, however steady everything was before."""
+LEAST_RISE = 0.01
+"""A rise by less than this share of days is no finding, however steady the earlier blocks were."""
 
 
 @dataclass(frozen=True)
 class DayCounts:
-    """The days of the series of some groups by block, the newest last: `out` of stock, and `on_sale` in all; float64
-    [group, block]. `names` are those of the groups."""
+    """Days of the series of some groups by block, newest last: `out` of stock, and `on_sale` altogether, both float64
+    [group, block]. `names` has the names of the groups."""
 
     names: Sequence[str]
     out: np.ndarray
@@ -47,8 +47,7 @@ class DayCounts:
 
 @dataclass(frozen=True)
 class Rise:
-    """A group of which more days are out of stock: the share of its days `now`, `before`, and the `most` that would
-    have been usual."""
+    """A group with more days out of stock: the share of its days `now`, `before`, and the largest usual share."""
 
     level: str
     name: str
@@ -58,14 +57,13 @@ class Rise:
 
 
 def rises(levels: Mapping[str, DayCounts], rate: float) -> list[Rise]:
-    """The groups of each level of which more is out of stock in the newest block than those before leave open.
+    """The groups of each level whose share of days out of stock exceeds what the earlier blocks make likely.
 
-    The square root of a count varies by about a half whatever its size (Bartlett, "The square root transformation in
-    analysis of variance", 1936), so the root of the share is taken to be normal: the bound is its mean in the blocks
-    before, and Student's t times its standard deviation (not below that of a Poisson count) times the root of
-    1 + 1 / blocks above it. `rate` is how often any of all groups may be found although nothing has changed; the levels
-    share it evenly, and the groups of a level theirs (Bonferroni). Groups with fewer than `FEWEST` blocks before are
-    not looked at.
+    The square root of a count has a standard deviation of about a half, whatever its size (Bartlett, "The square root
+    transformation in analysis of variance", 1936). So the root of the share is taken to be normal. The bound is its
+    mean in the earlier blocks, plus Student's t times its standard deviation (at least that of a Poisson count) times
+    the root of 1 + 1 / blocks. `rate` is the false-alarm rate of all groups together. The levels share it evenly, and
+    so do the groups of a level (Bonferroni). Groups with fewer than `FEWEST_BLOCKS` earlier blocks are not judged.
 
     >>> weeks = DayCounts(["all"], np.array([[2.0, 3, 1, 2, 4, 2, 3, 2, 30]]), np.full((1, 9), 200.0))
     >>> [(rise.name, rise.now, round(rise.before, 3)) for rise in rises({"total": weeks}, 0.001)]
@@ -79,21 +77,21 @@ def rises(levels: Mapping[str, DayCounts], rate: float) -> list[Rise]:
         for name, out, on_sale in zip(counts.names, counts.out, counts.on_sale, strict=True):
             past = on_sale[:-1] > 0
             blocks = int(past.sum())
-            if blocks < FEWEST or on_sale[-1] <= 0:
+            if blocks < FEWEST_BLOCKS or on_sale[-1] <= 0:
                 continue
             roots, now = np.sqrt(out[:-1][past] / on_sale[:-1][past]), out[-1] / on_sale[-1]
             spread = max(float(np.std(roots, ddof=1)), np.sqrt(0.25 / on_sale[-1]))
             reach = stdtrit(blocks - 1, 1 - chance) * spread * np.sqrt(1 + 1 / blocks)
             before, most = float(out[:-1].sum() / on_sale[:-1].sum()), float((roots.mean() + reach) ** 2)
-            if now > most and now - before >= LEAST:
+            if now > most and now - before >= LEAST_RISE:
                 risen.append(Rise(level, name, float(now), before, most))
     return risen
 
 
 def day_counts(data: CheckData) -> dict[str, DayCounts]:
-    """By level, the days of the newest block, and of as many blocks as lie within the year before the newest days.
+    """By level, the days of the newest block, and of the complete blocks within the year before the newest days.
 
-    The levels are the total and those of few groups. Nothing where no stock-out is known.
+    The levels are the total and those of few groups. Empty where no stock-out is known.
     """
     panel, size, first = data.panel, data.block, data.first
     if data.lost.is_empty():
@@ -107,16 +105,16 @@ def day_counts(data: CheckData) -> dict[str, DayCounts]:
     groups = data.hierarchy.all_groups(panel.series)
     names = {level_name(()): [ALL], **group_names(groups)}
     return {
-        level: DayCounts(names[level], one.sum(counts[0]), one.sum(counts[1]))
-        for one in groups
-        if (level := level_name(one.level)) in names
+        level: DayCounts(names[level], of_level.sum(counts[0]), of_level.sum(counts[1]))
+        for of_level in groups
+        if (level := level_name(of_level.level)) in names
     }
 
 
 def finding(risen: Sequence[Rise], when: str) -> Finding | None:
-    """The groups of which more days are out of stock, as one finding; None where there are none.
+    """One finding about all groups with more days out of stock; None where there are none.
 
-    `when` says in which days. The group whose share rose most is in the message; the others are the examples.
+    `when` names the days. The message is about the group whose share rose most; the others are the examples.
     """
     if not risen:
         return None

@@ -1,4 +1,4 @@
-"""Forecast value added: do the forecasts still err less than seasonal naive, as far as they did in the backtest?"""
+"""Forecast value added: is the error smaller than that of seasonal naive by as much as in the backtest?"""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ CHECK = figure_check(
     {
         "no-better-than-naive": Code(
             Severity.WARNING,
-            "Seasonal naive errs less than the forecasts, which the backtest's windows do not leave open.",
-            "Until it is clear why, plan by what was sold a week (a season) ago. " + RETRAIN,
+            "The error of seasonal naive is smaller than that of the forecasts, which the backtest does not explain.",
+            "Until the cause is clear, plan by what was sold a week (a season) ago. " + RETRAIN,
         )
     },
 )

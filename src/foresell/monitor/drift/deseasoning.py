@@ -1,18 +1,19 @@
-"""What some days show of each series, against what its own level and the season would say.
+"""Values of each series in a window of days, with the series' own level and the season taken out.
 
-Looked at are cycles (weeks, of daily sales) of a window of days after a cutoff. What is compared of a series and cycle:
+A window lies after a cutoff, and is divided into cycles (weeks, where sales are daily). The values of a series and
+cycle are:
 
-- ``units``: the log of units sold over the usual ones. Usual is the series' level in the eight weeks before the cutoff
-  times the season: how the same cycles a year before compared with the eight weeks before *them*, for the group that
-  the series belongs to. Both sides are damped by one typical sale m, log((sold + m) / (usual + m)), so that an item
-  which sells now and then does not jump from one extreme to the other.
+- ``units``: the log of units sold over usual units. Usual units are the series' level in the eight weeks before the
+  cutoff times the season. The season is that of the series' group: the same cycles a year before, relative to the
+  eight weeks before *them*. A typical sale m is added to both, log((sold + m) / (usual + m)), so that an item with few
+  sales does not jump from one extreme to the other.
 - ``price``: the log of the price over the series' own mean price in those eight weeks, less the same a year before.
-- ``days_known``: the share of days whose sales are known, of series that were on sale; less the same a year before.
-- every other covariate, promotions among them: its mean, less that of the group in the same cycles a year before.
+- ``days_known``: the share of days whose sales are known, for series that were on sale; less the same a year before.
+- every other covariate, such as promotions: its mean, less that of the group in the same cycles a year before.
 
-So Christmas is compared with last Christmas, and a growing shop with itself. Windows at earlier cutoffs are looked at
-in the same way, and the ways in which *they* differ show what is left of season, trend and chance. With less than two
-years of history there is no year before; then only level, trend and weekday are taken out.
+So Christmas is compared with last Christmas, and a growing shop with itself. Windows at earlier cutoffs have values of
+the same kind. How much *they* differ shows what is left of season, trend and chance. With less than two years of
+history there is no year before, and only level, trend and weekday are taken out.
 """
 
 from __future__ import annotations
@@ -27,67 +28,67 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 
 BASE = {Frequency.DAY: 56, Frequency.WEEK: 8, Frequency.MONTH: 6}
-"""Over how many periods before a cutoff the level of a series is taken; whole weeks, so that no weekday weighs more."""
+"""The periods before a cutoff that give the level of a series: whole weeks, so that no weekday weighs more."""
 
 CYCLE = {Frequency.DAY: 7, Frequency.WEEK: 1, Frequency.MONTH: 1}
-"""Periods that are looked at together; a part of a cycle is left out where there are whole ones."""
+"""The periods of a cycle. An incomplete cycle is left out where there is a complete one."""
 
 WINDOWS_A_YEAR, MOST_EARLIER = 13, 26
-"""How many earlier windows there are in a year at most, and in all."""
+"""The largest number of earlier windows in a year, and altogether."""
 
 ENOUGH = {2: 13, 1: 3, 0: 0}
-"""How many earlier windows there must be for the season to be taken from so many years back."""
+"""The earlier windows that are needed to take the season from so many years, by number of years."""
 
 UNITS, PRICE, DAYS_KNOWN = "units", "price", "days_known"
 SOLD, USUAL = "sold", "usual"
-SEEN = "seen "
-"""What the names of covariates begin with, before anything is taken off."""
+RAW = "raw "
+"""The prefix of the columns that hold a covariate before the season is taken out."""
 
 Values = dict[str, np.ndarray]
-"""What was looked at, by name: float32 [series, cycle], NaN where it cannot be told."""
+"""Values by name: float32 [series, cycle], NaN where a value is not known."""
 
 
 @dataclass(frozen=True)
-class Window:
-    """The days from `first` to before `stop`, looked at from `cutoff`: indices of days of one panel."""
+class DriftWindow:
+    """The days from `first` to before `stop`, seen from `cutoff`; all are indices of days of one panel."""
 
     cutoff: int
     first: int
     stop: int
 
-    def back(self, days: int) -> Window:
-        """The same window so many days before."""
-        return Window(self.cutoff - days, self.first - days, self.stop - days)
+    def back(self, days: int) -> DriftWindow:
+        """The same window, so many days earlier."""
+        return DriftWindow(self.cutoff - days, self.first - days, self.stop - days)
 
     def possible(self, frequency: Frequency) -> bool:
-        """Whether there is enough history before it to tell what is usual."""
+        """Whether there is enough history before the window to know its usual values."""
         return self.cutoff + 1 >= BASE[frequency]
 
 
-def newest(cutoff: int, n_days: int, days: int, frequency: Frequency) -> Window:
-    """The newest `days` of a history of `n_days` that lie after `cutoff`; whole cycles where there is one.
+def newest(cutoff: int, n_days: int, days: int, frequency: Frequency) -> DriftWindow:
+    """The window of the newest `days` after `cutoff`, in a history of `n_days`; complete cycles where there is one.
 
-    With less than one cycle after the cutoff, it is the last `days` of all, looked at from the day before them. A
-    window is a quarter of a year at most.
+    With less than one cycle after the cutoff, the window is the last `days` of the history, seen from the day before
+    them. A window is at most a quarter of a year.
 
     >>> newest(99, 132, 28, Frequency.DAY)
-    Window(cutoff=99, first=104, stop=132)
+    DriftWindow(cutoff=99, first=104, stop=132)
     >>> newest(99, 100, 28, Frequency.DAY)
-    Window(cutoff=71, first=72, stop=100)
+    DriftWindow(cutoff=71, first=72, stop=100)
     """
     cycle, days = CYCLE[frequency], min(days, frequency.year // 4)
     after = min(n_days - 1 - cutoff, days)
     if after >= cycle:
-        return Window(cutoff, n_days - after // cycle * cycle, n_days)
+        return DriftWindow(cutoff, n_days - after // cycle * cycle, n_days)
     length = max(days // cycle * cycle, cycle)
-    return Window(n_days - 1 - length, n_days - length, n_days)
+    return DriftWindow(n_days - 1 - length, n_days - length, n_days)
 
 
-def earlier(window: Window, frequency: Frequency) -> tuple[list[Window], int]:
-    """Windows before `window`'s cutoff, the latest first, that do not overlap; and how many years the season can be
-    taken from at each of them (0: the history is too short, and the season stays in; see `ENOUGH`).
+def earlier(window: DriftWindow, frequency: Frequency) -> tuple[list[DriftWindow], int]:
+    """Windows before the cutoff of `window`, latest first, and from how many years each can take its season.
 
-    The windows are as long and as far from their cutoffs as `window`, a whole number of cycles before it.
+    The windows do not overlap. They are as long as `window` and as far from their cutoffs, and lie a whole number of
+    cycles before it. With 0 years the history is too short, and the season is not taken out (`ENOUGH`).
     """
     cycle, year = CYCLE[frequency], frequency.year
     length = window.stop - window.first
@@ -98,21 +99,24 @@ def earlier(window: Window, frequency: Frequency) -> tuple[list[Window], int]:
     for years, enough in ENOUGH.items():
         if years > most:
             continue
-        found = [each for each in all_back if each.back(years * year).possible(frequency)]
-        if len(found) >= enough:
-            return found, years
+        possible = [earlier for earlier in all_back if earlier.back(years * year).possible(frequency)]
+        if len(possible) >= enough:
+            return possible, years
     return [], 0
 
 
 def _whole(days: int, cycle: int) -> int:
-    """So many days, rounded up to whole cycles."""
+    """The number of days, rounded up to complete cycles."""
     return -(-days // cycle) * cycle
 
 
 @dataclass(frozen=True)
 class Base:
-    """What is known of each series at a cutoff: its `level` (units a day), `typical` sale (units of a day with sales),
-    mean `price`, and whether it was `steady`ly on sale (known on half of the days): [series] each."""
+    """What is known of each series at a cutoff; all arrays are [series].
+
+    - `level`: units a day. `typical`: units on a day with sales. `price`: the mean price.
+    - `steady`: whether its sales were known on at least half of the days.
+    """
 
     level: np.ndarray
     typical: np.ndarray
@@ -126,7 +130,7 @@ class Base:
         first = cutoff + 1 - length
         if first < 0:
             raise UsageError(
-                f"Found {cutoff + 1} {panel.frequency.noun}s of history; at least {length} are needed to tell what is "
+                f"Found {cutoff + 1} {panel.frequency.noun}s of history; at least {length} are needed to know what is "
                 "usual before drift can be looked for."
             )
         units = panel.units[:, first : cutoff + 1]
@@ -140,18 +144,17 @@ class Base:
             steady=2 * n_known >= length,
         )
 
-    def joined(self, others: int) -> Base:
-        """The same, with so many more series of which nothing is known."""
-        unknown = np.full(others, np.nan)
-        level, typical, price = (np.append(each, unknown) for each in (self.level, self.typical, self.price))
-        return Base(level, typical, price, np.append(self.steady, np.zeros(others, bool)))
+    def with_unknown(self, n_series: int) -> Base:
+        """The same, followed by `n_series` series of which nothing is known."""
+        unknown = np.full(n_series, np.nan)
+        level, typical, price = (np.append(values, unknown) for values in (self.level, self.typical, self.price))
+        return Base(level, typical, price, np.append(self.steady, np.zeros(n_series, bool)))
 
 
-def look(units: np.ndarray, known: Mapping[str, np.ndarray], base: Base, cycle: int) -> Values:
-    """What days show, before the season is taken out: `units` [series, day], `known` covariates likewise.
+def cycle_values(units: np.ndarray, known: Mapping[str, np.ndarray], base: Base, cycle: int) -> Values:
+    """The values of each cycle before the season is taken out: `units` and the `known` covariates are [series, day].
 
-    Beside what is compared it holds ``sold`` and ``usual``, units by cycle; nothing is usual of a series that was not
-    steadily on sale before.
+    They include ``sold`` and ``usual``, units by cycle. A series that was not steadily on sale has no usual units.
     """
     n_days = units.shape[1]
     cycle = min(cycle, n_days)
@@ -160,8 +163,7 @@ def look(units: np.ndarray, known: Mapping[str, np.ndarray], base: Base, cycle: 
     def by_cycle(values: np.ndarray) -> np.ndarray:
         return values[:, n_days % cycle :].reshape(shape)
 
-    there = ~np.isnan(by_cycle(units))
-    n_known = there.sum(axis=2)
+    n_known = (~np.isnan(by_cycle(units))).sum(axis=2)
     sold = np.nansum(by_cycle(units), axis=2, dtype=np.float64)
     values = {
         SOLD: np.where(n_known > 0, sold, np.nan),
@@ -171,68 +173,69 @@ def look(units: np.ndarray, known: Mapping[str, np.ndarray], base: Base, cycle: 
     for name, covariate in known.items():
         mean = _mean(by_cycle(covariate), axis=2)
         values[name] = _log_ratio(mean, base.price[:, None]) if name == PRICE else mean
-    return {name: each.astype(np.float32) for name, each in values.items()}
+    return {name: array.astype(np.float32) for name, array in values.items()}
 
 
-def look_back(panel: Panel, window: Window, groups: np.ndarray, years: int) -> Values:
-    """What a window of a panel's own history shows, season taken out; `groups` int [series] have a season each."""
+def _values_in(panel: Panel, window: DriftWindow, base: Base) -> Values:
+    """The values of a window of the panel's own history, before the season is taken out."""
     days = slice(window.first, window.stop)
-    known = {name: each.on(days) for name, each in panel.known.items()}
+    known = {name: covariate.on(days) for name, covariate in panel.known.items()}
+    return cycle_values(panel.units[:, days], known, base, CYCLE[panel.frequency])
+
+
+def deseasoned_window(panel: Panel, window: DriftWindow, groups: np.ndarray, years: int) -> Values:
+    """The values of a window of the panel's own history, season taken out; `groups` int [series] share a season."""
     base = Base.of(panel, window.cutoff)
-    seen = look(panel.units[:, days], known, base, CYCLE[panel.frequency])
-    return deseason(seen, base, groups, season(panel, window, groups, years))
+    return deseason(_values_in(panel, window, base), base, groups, season(panel, window, groups, years))
 
 
-def season(panel: Panel, window: Window, groups: np.ndarray, years: int) -> Values:
-    """What the same cycles of the `years` before were like, by group: float64 [group, cycle] each.
+def season(panel: Panel, window: DriftWindow, groups: np.ndarray, years: int) -> Values:
+    """The values of the same cycles in the `years` before, by group: float64 [group, cycle] each.
 
-    For ``units`` how many times the usual was sold; for all else the mean. Empty where `years` is 0.
+    ``units`` has units sold over usual units; each other name has the mean. Empty where `years` is 0.
     """
-    found: dict[str, list[np.ndarray]] = {}
+    by_year: dict[str, list[np.ndarray]] = {}
     count = int(groups.max(initial=-1)) + 1
     for back in range(1, years + 1):
         then = window.back(back * panel.frequency.year)
-        days = slice(then.first, then.stop)
-        known = {name: each.on(days) for name, each in panel.known.items()}
-        seen = look(panel.units[:, days], known, Base.of(panel, then.cutoff), CYCLE[panel.frequency])
-        sold, usual = seen.pop(SOLD), seen.pop(USUAL)
+        raw = _values_in(panel, then, Base.of(panel, then.cutoff))
+        sold, usual = raw.pop(SOLD), raw.pop(USUAL)
         sold = np.where(np.isnan(usual), np.nan, sold)
         ratio = _ratio(_group_sum(sold, groups, count), _group_sum(usual, groups, count), otherwise=np.nan)
-        found.setdefault(UNITS, []).append(ratio)
-        for name, values in seen.items():
+        by_year.setdefault(UNITS, []).append(ratio)
+        for name, values in raw.items():
             n_known = _group_sum(np.where(np.isnan(values), np.nan, 1), groups, count)
-            found.setdefault(name, []).append(_ratio(_group_sum(values, groups, count), n_known, otherwise=np.nan))
+            by_year.setdefault(name, []).append(_ratio(_group_sum(values, groups, count), n_known, otherwise=np.nan))
     neutral = {UNITS: 1.0, DAYS_KNOWN: 1.0}
-    means = {name: _mean(np.stack(each), axis=0) for name, each in found.items()}
-    return {name: np.where(np.isnan(each), neutral.get(name, 0.0), each) for name, each in means.items()}
+    means = {name: _mean(np.stack(years_of_name), axis=0) for name, years_of_name in by_year.items()}
+    return {name: np.where(np.isnan(mean), neutral.get(name, 0.0), mean) for name, mean in means.items()}
 
 
-def deseason(seen: Values, base: Base, groups: np.ndarray, of_groups: Values) -> Values:
-    """What was seen, less the season of each series' group (`of_groups`, see `season`).
+def deseason(raw: Values, base: Base, groups: np.ndarray, of_groups: Values) -> Values:
+    """The values `raw`, less the season of each series' group (`of_groups`, see `season`).
 
-    ``sold`` and ``usual`` stay beside it, the usual with its season; so does what was seen of each covariate, before
-    anything was taken off, as ``seen NAME``.
+    ``sold`` and ``usual`` are kept, the latter with its season. Each covariate is kept as ``raw NAME``, too.
     """
     factor = of_groups[UNITS][groups] if UNITS in of_groups else 1.0
-    usual = seen[USUAL] * factor
+    usual = raw[USUAL] * factor
     typical = base.typical[:, None]
-    values = {SOLD: seen[SOLD], USUAL: usual, UNITS: _log_ratio(seen[SOLD] + typical, usual + typical)}
-    for name, each in seen.items():
+    values = {SOLD: raw[SOLD], USUAL: usual, UNITS: _log_ratio(raw[SOLD] + typical, usual + typical)}
+    for name, covariate in raw.items():
         if name not in values:
-            values[SEEN + name] = each
-            values[name] = each - of_groups[name][groups] if name in of_groups else each
-    return {name: np.asarray(each, np.float32) for name, each in values.items()}
+            values[RAW + name] = covariate
+            values[name] = covariate - of_groups[name][groups] if name in of_groups else covariate
+    return {name: np.asarray(array, np.float32) for name, array in values.items()}
 
 
 def _group_sum(values: np.ndarray, groups: np.ndarray, count: int) -> np.ndarray:
-    """Known values added up: float64 [group, cycle]."""
+    """Sums of the known values: float64 [group, cycle]."""
     total = np.zeros((count, values.shape[1]))
     np.add.at(total, groups, np.nan_to_num(values, nan=0.0))
     return total
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:
-    """The mean of what is known; NaN where nothing is."""
+    """The mean of the known values; NaN where none is known."""
     n_known = (~np.isnan(values)).sum(axis=axis)
     return _ratio(np.asarray(np.nansum(values, axis=axis, dtype=np.float64)), n_known, otherwise=np.nan)
 

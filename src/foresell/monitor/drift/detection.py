@@ -1,9 +1,9 @@
-"""Drift: do the newest sales, prices, assortments and forecasts look like those that the model learnt from?
+"""Drift: do the newest sales, prices, assortment and forecasts look like those that the model was trained on?
 
-Errors of forecasts are no matter of drift, `accuracy` measures those. What is compared has had season and trend taken
-out (`deseasoned`). A column has drifted where its values lie further from those before than earlier windows lay from
-each other, by more than chance allows (`distances.thresholds`): all columns and segments together raise an alarm,
-though nothing has changed, no more often than `false_alarms`.
+Errors of forecasts are not part of drift; `accuracy` measures them. Season and trend are taken out of the values before
+they are compared (`deseasoning`). A column has drifted where the newest values lie further from the earlier ones than
+earlier windows lay from each other, by more than chance allows (`distances.thresholds`). Where nothing has changed, all
+columns and segments together raise an alarm no more often than `false_alarms`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.monitor.drift import distances
 from foresell.monitor.drift.evidently_report import distances_of, evidently_report, plain, write_page
-from foresell.monitor.drift.samples import WINDOW, Column, Compared
+from foresell.monitor.drift.samples import WINDOW, DriftColumn, DriftSamples
 from foresell.monitor.drift.series_cycles import SEGMENT, SERIES, attributes
 
 if TYPE_CHECKING:
@@ -29,26 +29,26 @@ if TYPE_CHECKING:
 
 ALL = "all"
 FEWEST_ROWS = 10
-"""What has fewer rows in the newest window is not looked at."""
+"""A column or segment with fewer rows in the newest window is not compared."""
 
 PAGE, DATA = "drift.html", "drift.json"
 
 
 @dataclass(frozen=True)
-class Drifted:
+class DriftResult:
     """How far each column has drifted.
 
-    `table` has one row for each column that was compared over all series (``segment`` is ``all``) and for each number
-    by segment: ``column``, ``meaning``, ``by`` and ``segment``, ``series`` (of the newest window), ``distance`` and the
-    ``threshold`` from which on it counts, ``drifted``, and its figure ``before`` and ``now`` (of a mix: the share of
-    the ``kind`` that changed most).
-
-    `columns` are those that were compared. `share` is the share of them that drifted over all series, `allowed` that
-    from which on it is an error; `removed` is what was taken out before comparing, `spans` the days that were looked
-    at, `snapshot` Evidently's report.
+    - `columns`: the columns that were compared.
+    - `table`: one row for each column over all series (``segment`` is ``all``), and one for each numeric column in each
+      segment: ``column``, ``meaning``, ``by``, ``segment``, ``series`` (of the newest window), ``distance``, the
+      ``threshold`` from which it counts as ``drifted``, and a figure ``before`` and ``now``. The figure of a mix is the
+      share of the ``kind`` that changed most.
+    - `share`: the share of columns that drifted over all series. `allowed`: above this share it is an error.
+    - `removed`: what was taken out of the values before they were compared. `spans`: the days that were compared.
+    - `snapshot`: Evidently's report; None where there was nothing to compare.
     """
 
-    columns: tuple[Column, ...]
+    columns: tuple[DriftColumn, ...]
     table: pl.DataFrame
     share: float
     allowed: float
@@ -57,7 +57,7 @@ class Drifted:
     snapshot: Snapshot | None
 
     def to_dict(self, findings: Iterable[Finding]) -> dict[str, Any]:
-        """All of it as plain data, with its `findings` and with what Evidently says of the columns."""
+        """The result as plain data, with its `findings` and with Evidently's report on the columns."""
         return {
             "share": self.share,
             "removed": self.removed,
@@ -76,38 +76,44 @@ class Drifted:
             write_page(self.snapshot, folder / PAGE)
 
 
-def drift(compared: Compared, *, share: float, false_alarms: float, sample: int, seed: int) -> Drifted:
+def detect_drift(samples: DriftSamples, *, share: float, false_alarms: float, sample: int, seed: int) -> DriftResult:
     """Looks for drift of each column, over all series and by segment.
 
-    `share` is that of drifted columns from which on the whole is called drifted; `sample` rows of each side at most are
-    shown to Evidently. Raises UsageError where Evidently is not installed.
+    `share` is the share of drifted columns above which the whole counts as drifted. Evidently is given at most `sample`
+    rows of each side. Raises UsageError where Evidently is not installed.
     """
-    spans = dict(compared.spans)
-    tried = list(_trials(compared))
-    if not tried or compared.reference.is_empty():
-        return Drifted((), _table([]), 0.0, share, compared.removed, spans, None)
-    limits = _limits(tried, false_alarms)
-    whole = {each.column: limit for each, limit in zip(tried, limits, strict=True) if each.segment == ALL}
-    drawn = _sample(compared.reference, sample, seed), _sample(compared.current, sample, seed)
+    spans = dict(samples.spans)
+    comparisons = list(_comparisons(samples))
+    if not comparisons or samples.reference.is_empty():
+        return DriftResult((), _table([]), 0.0, share, samples.removed, spans, None)
+    limits = _limits(comparisons, false_alarms)
+    judged = list(zip(comparisons, limits, strict=True))
+    whole = {comparison.column: limit for comparison, limit in judged if comparison.segment == ALL}
+    drawn = _sample(samples.reference, sample, seed), _sample(samples.current, sample, seed)
     snapshot = evidently_report(*drawn, whole, share)
     measured = distances_of(snapshot)
     rows = [
-        each.row(compared, limit, measured[each.column.name] if each.segment == ALL else each.now)
-        for each, limit in zip(tried, limits, strict=True)
+        comparison.row(
+            samples, limit, measured[comparison.column.name] if comparison.segment == ALL else comparison.now
+        )
+        for comparison, limit in judged
     ]
     table = _table(rows)
     overall = table.filter(pl.col("segment") == ALL)
     part = float(overall["drifted"].sum() / overall.height)
-    return Drifted(compared.columns, table, part, share, compared.removed, spans, snapshot)
+    return DriftResult(samples.columns, table, part, share, samples.removed, spans, snapshot)
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """One column over all series or in one segment: how far the newest window lies from those before, and how far each
-    of those from the others, `usual` [window]; `norm` is what a distance of 1 is in the column's own units, the same
-    for all segments: one that never varied before has not drifted by leaps when it does a little."""
+class _Comparison:
+    """The comparison of one column, over all series or in one segment.
 
-    column: Column
+    `now` is the distance of the newest window from the earlier ones, `usual` [window] that of each earlier window from
+    the others. `norm` is a distance of 1 in the column's own units. It is the same for all segments, so that a segment
+    which never varied has not drifted far when it varies a little.
+    """
+
+    column: DriftColumn
     by: str
     segment: str
     series: int
@@ -117,21 +123,18 @@ class _Trial:
 
     @property
     def least(self) -> float:
-        """The distance below which a change does not matter to anybody."""
+        """The distance below which a change does not matter to the business."""
         if self.column.categorical:
             return 0.0
         return max(self.column.least, self.column.churn / np.sqrt(self.series)) / self.norm
 
-    def row(self, compared: Compared, limit: float, distance: float) -> dict[str, Any]:
-        """The trial as a row of the table."""
+    def row(self, samples: DriftSamples, limit: float, distance: float) -> dict[str, Any]:
+        """The comparison as a row of the table."""
         needed = [name for name in (self.column.of, self.column.to) if name]
-        sides = [
-            side.select(needed) if self.segment == ALL else side.filter(pl.col(self.by) == self.segment).select(needed)
-            for side in (
-                each.select(*needed, *([self.by] if self.by else [])) for each in (compared.reference, compared.current)
-            )
-        ]
-        kind, before, now = figures(self.column, *sides)
+        inside = pl.lit(True) if self.segment == ALL else pl.col(self.by) == self.segment
+        kind, before, now = figures(
+            self.column, *(side.filter(inside).select(needed) for side in (samples.reference, samples.current))
+        )
         return {
             "column": self.column.name,
             "meaning": self.column.meaning,
@@ -147,21 +150,22 @@ class _Trial:
         }
 
 
-def _trials(compared: Compared) -> Iterator[_Trial]:
-    """Every column over all series; and each number of each segment."""
-    for column in compared.columns:
-        needed = [column.name, SERIES, *compared.segments]
-        before = compared.reference.select(*needed, WINDOW).filter(pl.col(column.name).is_not_null())
-        now = compared.current.select(needed).filter(pl.col(column.name).is_not_null())
+def _comparisons(samples: DriftSamples) -> Iterator[_Comparison]:
+    """Every column over all series, and every numeric column in each segment."""
+    for column in samples.columns:
+        needed = [column.name, SERIES, *samples.segments]
+        before = samples.reference.select(*needed, WINDOW).filter(pl.col(column.name).is_not_null())
+        now = samples.current.select(needed).filter(pl.col(column.name).is_not_null())
         norm = np.nan if column.categorical else distances.norm_of(before[column.name].to_numpy())
-        yield from _tried(column, norm, before, now, "", [ALL])
-        for by in () if column.categorical else compared.segments:
-            yield from _tried(column, norm, before, now, by, now[by].drop_nulls().unique().sort().to_list())
+        yield from _compared(column, norm, before, now, "", [ALL])
+        for by in () if column.categorical else samples.segments:
+            yield from _compared(column, norm, before, now, by, now[by].drop_nulls().unique().sort().to_list())
 
 
-def _tried(
-    column: Column, norm: float, before: pl.DataFrame, now: pl.DataFrame, by: str, segments: Sequence[str]
-) -> Iterator[_Trial]:
+def _compared(
+    column: DriftColumn, norm: float, before: pl.DataFrame, now: pl.DataFrame, by: str, segments: Sequence[str]
+) -> Iterator[_Comparison]:
+    """The comparisons of one column in the `segments` of the column `by`; those with too few rows are left out."""
     columns = [column.name, SERIES, WINDOW, *([by] if by else [])]
     known = before[WINDOW].unique().sort()
     numbered = before.select(columns).with_columns(pl.col(WINDOW).replace_strict(known, range(len(known))))
@@ -176,31 +180,33 @@ def _tried(
         if n_now < FEWEST_ROWS or n_now == len(window):
             continue
         if column.categorical:
-            codes_of = part[column.name].rank("dense").to_numpy().astype(np.int64) - 1
-            found = distances.jensen_shannon(codes_of, window, count)
+            category = part[column.name].rank("dense").to_numpy().astype(np.int64) - 1
+            distance = distances.jensen_shannon(category, window, count)
         else:
             values = part[column.name].to_numpy().astype(np.float64)
-            found = distances.wasserstein(values, window, count, norm)
+            distance = distances.wasserstein(values, window, count, norm)
         n_series = part.filter(pl.col(WINDOW) == count - 1)[SERIES].n_unique()
-        yield _Trial(column, by, segment, n_series, float(found[-1]), found[:-1], norm)
+        yield _Comparison(column, by, segment, n_series, float(distance[-1]), distance[:-1], norm)
 
 
-def _limits(tried: Sequence[_Trial], false_alarms: float) -> list[float]:
-    """From which distance on each trial has drifted. Half of the chance of a false alarm goes to the columns over all
+def _limits(comparisons: Sequence[_Comparison], false_alarms: float) -> list[float]:
+    """The distance from which each comparison shows drift. Half of the false-alarm rate goes to the columns over all
     series, half to the segments."""
-    whole = np.array([each.segment == ALL for each in tried])
+    whole = np.array([comparison.segment == ALL for comparison in comparisons])
     chance = false_alarms / (1 + bool((~whole).any())) / np.where(whole, whole.sum(), (~whole).sum())
-    usual = np.full((max(len(each.usual) for each in tried), len(tried)), np.nan)
-    for place, each in enumerate(tried):
-        usual[: len(each.usual), place] = each.usual
-    found = distances.thresholds(usual, chance, np.array([each.series for each in tried]))
-    return [max(float(limit), each.least) for limit, each in zip(found, tried, strict=True)]
+    usual = np.full((max(len(comparison.usual) for comparison in comparisons), len(comparisons)), np.nan)
+    for place, comparison in enumerate(comparisons):
+        usual[: len(comparison.usual), place] = comparison.usual
+    limits = distances.thresholds(usual, chance, np.array([comparison.series for comparison in comparisons]))
+    return [max(float(limit), comparison.least) for limit, comparison in zip(limits, comparisons, strict=True)]
 
 
-def figures(column: Column, before: pl.DataFrame, now: pl.DataFrame) -> tuple[str | None, float | None, float | None]:
+def figures(
+    column: DriftColumn, before: pl.DataFrame, now: pl.DataFrame
+) -> tuple[str | None, float | None, float | None]:
     """What a planner reads of a column before and now; of a mix the share of the kind that changed most.
 
-    >>> column = Column("units", "", "ratio", "sold", "usual")
+    >>> column = DriftColumn("units", "", "ratio", "sold", "usual")
     >>> figures(column, pl.DataFrame({"sold": [9, 11], "usual": [10, 10]}), pl.DataFrame({"sold": [5], "usual": [10]}))
     (None, 1.0, 0.5)
     """
@@ -213,11 +219,10 @@ def figures(column: Column, before: pl.DataFrame, now: pl.DataFrame) -> tuple[st
         changed = (pl.col("proportion") - pl.col("proportion_now")).abs()
         most = both.sort(changed, "kind", descending=[True, False]).row(0)
         return str(most[0]), float(most[1]), float(most[2])
-    found = [_figure(column, side) for side in (before, now)]
-    return None, found[0], found[1]
+    return None, _figure(column, before), _figure(column, now)
 
 
-def _figure(column: Column, side: pl.DataFrame) -> float | None:
+def _figure(column: DriftColumn, side: pl.DataFrame) -> float | None:
     if column.figure == "ratio":
         both = side.select(column.of, column.to).drop_nulls()
         to = float(both[column.to].sum())
@@ -230,7 +235,7 @@ def _figure(column: Column, side: pl.DataFrame) -> float | None:
 
 @dataclass(frozen=True)
 class NewValues:
-    """Values of a column that the model has not learnt from, and how many series have one of them."""
+    """Values of a column that were not there in training, and the number of series that have one of them."""
 
     column: str
     values: tuple[str, ...]
@@ -238,9 +243,9 @@ class NewValues:
 
 
 def new_values(learnt: Panel, current: Panel) -> list[NewValues]:
-    """Values of attributes that series of `current` have and none of `learnt` had, for each column that has some.
+    """Values of attributes in `current` that no series of `learnt` had, for each column that has some.
 
-    Columns that name series (an item) are left out, as new items come every day.
+    Columns that name series (an item) are left out, because new items are common.
     """
     columns = []
     for name in attributes(learnt.series):

@@ -25,9 +25,9 @@ from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.models.closed_days import closed_days
-from foresell.monitor.checks.check import DriftSamples
-from foresell.monitor.drift.detection import DATA, PAGE, Drifted
-from foresell.monitor.drift.samples import Compared, compare_forecasts, compare_sales
+from foresell.monitor.checks.check import DriftInputs
+from foresell.monitor.drift.detection import DATA, PAGE, DriftResult
+from foresell.monitor.drift.samples import DriftSamples, compare_forecasts, compare_sales
 from foresell.monitor.drift.series_cycles import drawn
 from foresell.pipeline.choice import Choice
 from foresell.pipeline.comparison import with_models_of
@@ -40,7 +40,7 @@ from foresell.store.panels import load_panel
 from foresell.store.tables import beside
 
 
-def drift_samples(results: Results, choice: Choice, learnt: Panel | None = None) -> DriftSamples:
+def drift_inputs(results: Results, choice: Choice, learnt: Panel | None = None) -> DriftInputs:
     """What came in after the cutoff of `learnt`, the champion's panel, and the newest forecasts, each with what it is
     held against.
 
@@ -59,8 +59,8 @@ def drift_samples(results: Results, choice: Choice, learnt: Panel | None = None)
         seed=settings.seed,
     )
     forecasts = _forecasts(results, choice)
-    return DriftSamples(
-        compared if forecasts is None else compared.beside(forecasts), learnt=reference, current=results.panel
+    return DriftInputs(
+        compared if forecasts is None else compared.joined_with(forecasts), learnt=reference, current=results.panel
     )
 
 
@@ -73,12 +73,12 @@ def champion_panel(results: Results, choice: Choice) -> Panel | None:
     return None if folder is None else load_panel(folder / PANEL)
 
 
-def write_drift(drifted: Drifted | str, findings: Iterable[Finding], folder: Path) -> None:
+def write_drift(drifted: DriftResult | str, findings: Iterable[Finding], folder: Path) -> None:
     """Puts ``drift.json`` and ``drift.html`` in the place of those that an earlier look left; there are none where
     drift was not looked for, in which case `drifted` says why."""
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="foresell-drift-") as place:
-        if isinstance(drifted, Drifted):
+        if isinstance(drifted, DriftResult):
             drifted.write(Path(place), findings)
         for name in (DATA, PAGE):
             made = Path(place) / name
@@ -89,7 +89,7 @@ def write_drift(drifted: Drifted | str, findings: Iterable[Finding], folder: Pat
                 (folder / name).unlink(missing_ok=True)
 
 
-def _forecasts(results: Results, choice: Choice) -> Compared | None:
+def _forecasts(results: Results, choice: Choice) -> DriftSamples | None:
     """The newest forecast beside those before, see above; None where one of them is not there."""
     kept = history_of(results).forecasts()
     if not kept or results.panel.day_of(kept[-1].cutoff) >= results.panel.n_days:

@@ -15,12 +15,12 @@ from foresell.monitor.alerts.sending import Sent
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.check_results import CheckResults, run_checks
 from foresell.monitor.checks import input_drift
-from foresell.monitor.checks.check import DriftSamples, Topic
+from foresell.monitor.checks.check import DriftInputs, Topic
 from foresell.monitor.codes import finding
 from foresell.monitor.few_windows import few_windows
 from foresell.pipeline.graph import MONITOR
 from foresell.pipeline.matured_forecasts import history_of
-from foresell.pipeline.monitoring.drift import champion_panel, drift_samples, write_drift
+from foresell.pipeline.monitoring.drift import champion_panel, drift_inputs, write_drift
 from foresell.pipeline.monitoring.history_update import Tell, Versions, record_findings, update_day_sums
 from foresell.pipeline.monitoring.page import snapshot_page, stopped_page
 from foresell.pipeline.monitoring.retention import expired
@@ -161,11 +161,11 @@ def _alert(project: Project, monitored: Monitored, whole: bool = True) -> Monito
     return replace(monitored, sent=tuple(sent))
 
 
-def _samples(project: Project) -> DriftSamples | str:
+def _samples(project: Project) -> DriftInputs | str:
     """What drift of inputs is looked for in; a text says why that cannot be."""
     choice = project.choice()
     try:
-        return drift_samples(project.results, choice, champion_panel(project.results, choice))
+        return drift_inputs(project.results, choice, champion_panel(project.results, choice))
     except ForesellError as error:
         return str(error)
 

@@ -21,7 +21,7 @@ from foresell.monitor.checks.check import Topic
 from foresell.monitor.checks.figure import Figure, with_figures
 from foresell.monitor.checks.judging import Judgement
 from foresell.monitor.drift.detection import PAGE as DRIFT_PAGE
-from foresell.monitor.drift.detection import Drifted
+from foresell.monitor.drift.detection import DriftResult
 from foresell.monitor.weekly import BANDED, OUTSIDE, in_use
 from foresell.pipeline.graph import HISTORY, MONITOR
 from foresell.pipeline.matured_forecasts import history_of, nominal_of
@@ -279,7 +279,7 @@ def _block(frequency: Frequency, size: int) -> str:
     return usual.get((frequency, size), f"{size}-{frequency.noun} block" if size > 1 else frequency.noun)
 
 
-def _slow(drift: cusum.Drift | None) -> monitor_contents.Course | None:
+def _slow(drift: cusum.CusumChart | None) -> monitor_contents.Course | None:
     """The cumulative sum by week."""
     if drift is None:
         return None
@@ -288,7 +288,7 @@ def _slow(drift: cusum.Drift | None) -> monitor_contents.Course | None:
     return monitor_contents.Course(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
 
 
-def _inputs(inputs: Drifted | str) -> monitor_contents.Inputs:
+def _inputs(inputs: DriftResult | str) -> monitor_contents.Inputs:
     if isinstance(inputs, str):
         return monitor_contents.Inputs(why=inputs)
     table = inputs.table

@@ -22,7 +22,7 @@ from foresell.monitor.accuracy import LEVEL, NODE, added_up
 from foresell.monitor.baseline import Baseline, read_baseline
 from foresell.monitor.bounds import block_of
 from foresell.monitor.check_results import learn_reference
-from foresell.monitor.checks.check import CheckData, DriftSamples, JudgedForecast
+from foresell.monitor.checks.check import CheckData, DriftInputs, JudgedForecast
 from foresell.monitor.checks.judging import Reference
 from foresell.monitor.weekly import by_week
 from foresell.pipeline.graph import MONITOR
@@ -86,7 +86,7 @@ class Snapshot:
         days: list[date] = kept.read()["date"].unique().sort().to_list()
         return days[min(self.size, len(days)) - 1]
 
-    def check_data(self, samples: DriftSamples | str) -> CheckData:
+    def check_data(self, drift_inputs: DriftInputs | str) -> CheckData:
         """What the checks read; `samples` is what drift of inputs is looked for in, or why there is none."""
         return CheckData(
             settings=self.settings,
@@ -99,7 +99,7 @@ class Snapshot:
             baseline=self.baseline,
             daily=self.daily,
             lost=read_table(self.results.folder("check") / "lost_demand.parquet"),
-            samples=samples,
+            drift_inputs=drift_inputs,
         )
 
     def _judged_forecast(self) -> JudgedForecast | None:
