@@ -251,6 +251,6 @@ def _train(project: Project) -> str:
 
 def _send_alerts(project: Project, retraining: Retraining) -> None:
     """Sends the decision to the receivers of alerts."""
-    from foresell.monitor.alerts.delivery import tell
+    from foresell.monitor.alerts.delivery import send_alerts
 
-    tell(retraining.findings, project.settings.monitoring.alerts, project.folder, about="retrain")
+    send_alerts(retraining.findings, project.settings.monitoring.alerts, project.folder, about="retrain")

@@ -16,23 +16,23 @@ import pytest
 
 from foresell.core.finding import Finding, Severity
 from foresell.core.settings import Alerts
-from foresell.monitor.alerts.delivery import tell, tell_trial
-from foresell.monitor.alerts.sending import Patience, Sent
+from foresell.monitor.alerts.channels import AlertOutcome, RetryLimits
+from foresell.monitor.alerts.delivery import send_alerts, send_trial_alerts
 
 DAY = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
-QUICK = Patience(seconds=60, attempt=30, wait=0.01)
+QUICK = RetryLimits(seconds=60, attempt=30, wait=0.01)
 SECRET = "T00000000/sEcReT-tOkEn"
 WORSE = Finding("accuracy-worse", Severity.ERROR, "store north", 40, "WAPE has doubled", ("item 3",), "Look at prices.")
 DRIFT = Finding("drift", Severity.WARNING, "price", 12, "it moved by 14 %")
 
 
 @pytest.fixture
-def say(tmp_path: Path) -> Callable[..., list[Sent]]:
+def say(tmp_path: Path) -> Callable[..., list[AlertOutcome]]:
     """Tells what is found on a day, from a project in ``shop/``."""
 
-    def say(alerts: Alerts, day: float, *findings: Finding, **options: object) -> list[Sent]:
-        options = {"patience": QUICK, "now": DAY + timedelta(days=day), **options}
-        return tell(findings, alerts, tmp_path / "shop", **options)  # type: ignore[arg-type]
+    def say(alerts: Alerts, day: float, *findings: Finding, **options: object) -> list[AlertOutcome]:
+        options = {"limits": QUICK, "now": DAY + timedelta(days=day), **options}
+        return send_alerts(findings, alerts, tmp_path / "shop", **options)  # type: ignore[arg-type]
 
     return say
 
@@ -137,7 +137,7 @@ def test_nobody_to_tell_and_nothing_to_tell(say, web_receiver, tmp_path):
     [
         (Alerts(webhook="hooks.example/sEcReT"), "expected http"),
         (Alerts(webhook="https://h/${FORESELL_NO_SUCH}"), "FORESELL_NO_SUCH, which is not set"),
-        (Alerts(smtp="smtp://h", sender="a@b.de"), "'monitoring.alerts.receivers' names nobody"),
+        (Alerts(smtp="smtp://h", sender="a@b.de"), "'monitoring.alerts.receivers' is empty"),
         (Alerts(smtp="smtp://h", sender="a@b.de", receivers=("all",)), "Found 'all'"),
         (Alerts(smtp="smtp://h", receivers=("a@b.de",)), "'monitoring.alerts.sender'"),
         (Alerts(smtp="h", sender="a@b.de", receivers=("a@b.de",)), "expected smtp://"),
@@ -156,13 +156,13 @@ def test_settings_that_cannot_be_used_are_told_and_stop_nobody(say, web_receiver
 def test_two_at_once_tell_once(say, web_receiver):
     alerts = Alerts(webhook=web_receiver.address)
     web_receiver.answers = [(500, {"Retry-After": "1"})]  # so that the first is at it for a while
-    told: list[list[Sent]] = []
-    both = [Thread(target=lambda: told.append(say(alerts, 0, WORSE))) for _ in range(2)]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
-    assert sorted(map(len, told)) == [0, 1]
+    outcomes: list[list[AlertOutcome]] = []
+    threads = [Thread(target=lambda: outcomes.append(say(alerts, 0, WORSE))) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(map(len, outcomes)) == [0, 1]
     assert len(web_receiver.bodies) == 1
 
 
@@ -174,8 +174,8 @@ def test_who_waits_too_long_for_another_run_gives_up(say, web_receiver, tmp_path
     lock = tmp_path / "shop" / "results" / ".alerts.lock"
     with held(lock, 0) as mine:
         assert mine
-        [sent] = say(Alerts(webhook=web_receiver.address), 0, WORSE, patience=Patience(0.1, 0.1, 0.01))
-    assert "another run is telling" in str(sent.error)
+        [sent] = say(Alerts(webhook=web_receiver.address), 0, WORSE, limits=RetryLimits(0.1, 0.1, 0.01))
+    assert "another run is sending alerts" in str(sent.error)
     assert web_receiver.seen == []
     assert len(say(Alerts(webhook=web_receiver.address), 0, WORSE)) == 1
 
@@ -191,7 +191,7 @@ def killed(*args):
     os.kill(os.getpid(), signal.SIGKILL)
 
 delivery._write_state = killed
-delivery.tell([Finding("a", Severity.ERROR, "b", 1, "c")], Alerts(webhook=sys.argv[1]), Path(sys.argv[2]))
+delivery.send_alerts([Finding("a", Severity.ERROR, "b", 1, "c")], Alerts(webhook=sys.argv[1]), Path(sys.argv[2]))
 """
 
 
@@ -225,7 +225,7 @@ def test_where_nothing_can_be_written_it_is_told_all_the_same(say, web_receiver,
     (tmp_path / "shop" / "results").write_text("a file where the folder should be")
     [sent] = say(Alerts(webhook=web_receiver.address), 0, WORSE)
     assert sent.delivered
-    assert "could not be written down" in str(sent.error)
+    assert "could not be written" in str(sent.error)
 
 
 def test_a_trial_reaches_all_and_is_not_remembered(web_receiver, make_mail_receiver):
@@ -233,8 +233,8 @@ def test_a_trial_reaches_all_and_is_not_remembered(web_receiver, make_mail_recei
     alerts = Alerts(
         webhook=web_receiver.address, smtp=f"smtp://127.0.0.1:{mail.port}", sender="f@b.de", receivers=("a@b.de",)
     )
-    assert [sent.delivered for sent in tell_trial(alerts, "shop", patience=QUICK)] == [True, True]
+    assert [sent.delivered for sent in send_trial_alerts(alerts, "shop", limits=QUICK)] == [True, True]
     assert web_receiver.bodies[0]["about"] == "trial"
     assert mail.mails[0]["Subject"] == "foresell shop: a trial of alerts"
     assert "This is a trial" in mail.mails[0].get_content()
-    assert tell_trial(Alerts(), "shop") == []
+    assert send_trial_alerts(Alerts(), "shop") == []

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.core.finding import Finding, Severity
-from foresell.monitor.alerts.digest import MOST_MISSED, Memory, Message, News, Rules, compose, remember
+from foresell.monitor.alerts.digest import MOST_MISSED, AlertMessage, AlertRules, Memory, Novelty, compose, remember
 
 DAY = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
 ERROR, WARNING, INFO = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -25,8 +25,8 @@ class Receiver:
 
     def __init__(self, **rules: object):
         self.memory = Memory()
-        self.rules = Rules(**rules)  # type: ignore[arg-type]
-        self.message = Message("shop", "monitor", DAY)
+        self.rules = AlertRules(**rules)  # type: ignore[arg-type]
+        self.message = AlertMessage("shop", "monitor", DAY)
 
     def day(
         self, number: float, *findings: Finding, arrives: bool = True, about: str = "monitor", whole: bool = True
@@ -215,9 +215,9 @@ def test_whatever_happens_nothing_is_told_twice_or_lost(days):
         assert restored == receiver.memory
 
 
-@pytest.mark.parametrize("news", News)
+@pytest.mark.parametrize("news", Novelty)
 def test_a_message_is_due_for_all_but_what_is_unchanged(news):
-    from foresell.monitor.alerts.digest import Item
+    from foresell.monitor.alerts.digest import AlertItem
 
-    message = Message("shop", "monitor", DAY, (Item(found("a"), news, DAY),))
-    assert message.due == (news != News.UNCHANGED)
+    message = AlertMessage("shop", "monitor", DAY, (AlertItem(found("a"), news, DAY),))
+    assert message.due == (news != Novelty.UNCHANGED)

@@ -11,20 +11,22 @@ from threading import Thread
 import pytest
 
 from foresell.core.errors import UsageError
+from foresell.monitor.alerts.channels import AlertOutcome, Notification, RetryLimits, send
 from foresell.monitor.alerts.mail import Mail
-from foresell.monitor.alerts.sending import Letter, Patience, Sent, send
 
-QUICK = Patience(seconds=60, attempt=30, wait=0.01)
+QUICK = RetryLimits(seconds=60, attempt=30, wait=0.01)
 PASSWORD = "pass/w@rd: 100%"
 
 
-def deliver(address: str, *receivers: str, patience: Patience = QUICK) -> list[Sent]:
+def deliver(address: str, *receivers: str, limits: RetryLimits = QUICK) -> list[AlertOutcome]:
     mail = Mail.over(address, "foresell@shop.example")
     when = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
     receivers = receivers or ("a@b.example",)
     text = "Zeile eins\nund " + "lang " * 300
-    letters = [Letter(to, f"id-{place}", when, "neu: größer in Köln", text) for place, to in enumerate(receivers)]
-    sent = list(send([(mail, letters)], patience))
+    notifications = [
+        Notification(to, f"id-{place}", when, "neu: größer in Köln", text) for place, to in enumerate(receivers)
+    ]
+    sent = list(send([(mail, notifications)], limits))
     assert PASSWORD not in repr((sent, mail))
     return sent
 
@@ -63,8 +65,8 @@ def test_nobody_there_and_one_who_never_answers():
         assert sent.error == f"{address} cannot be reached: Connection refused, after 4 attempts"
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"smtp://127.0.0.1:{silent.getsockname()[1]}"
-        patience = Patience(seconds=0.5, attempt=0.1, wait=0.01)
-        assert "does not answer within 0." in str(deliver(address, patience=patience)[0].error)
+        limits = RetryLimits(seconds=0.5, attempt=0.1, wait=0.01)
+        assert "does not answer within 0." in str(deliver(address, limits=limits)[0].error)
 
 
 def test_one_who_breaks_off():

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.core.finding import Finding, Severity
-from foresell.monitor.alerts.digest import Item, Message, Missed, News, Told
+from foresell.monitor.alerts.digest import AlertItem, AlertMessage, KnownFinding, MissedFinding, Novelty
 from foresell.monitor.alerts.text import as_json, as_slack, as_text, subject
 
 NOW = datetime(2026, 11, 20, 2, 5, tzinfo=UTC)
@@ -21,21 +21,25 @@ WORSE = Finding("accuracy-worse", ERROR, "store north", 1340, "WAPE 41 %, usual 
                 ("item 3", "item 7", "item 9", "item 10"), "Look at prices.")  # fmt: skip
 ALSO = Finding("accuracy-worse", ERROR, "store south", 20, "WAPE 33 %, usual are 20 to 30 %", (), "Look at prices.")
 DRIFT = Finding("drift", WARNING, "price", 12, "moved by 14 %", (), "See the report.")
-MISSED = Missed("monitor", Finding("gaps", WARNING, "sales", 2, "2 days have no row"), BEFORE)
-OVER = Told("monitor", "bias", "total", WARNING, 5, BEFORE, BEFORE)
+MISSED = MissedFinding("monitor", Finding("gaps", WARNING, "sales", 2, "2 days have no row"), BEFORE)
+OVER = KnownFinding("monitor", "bias", "total", WARNING, 5, BEFORE, BEFORE)
 
-FULL = Message(
+FULL = AlertMessage(
     "shop", "monitor", NOW,
-    (Item(WORSE, News.UNCHANGED, BEFORE), Item(ALSO, News.NEW, NOW), Item(DRIFT, News.WORSE, BEFORE)),
+    (
+        AlertItem(WORSE, Novelty.UNCHANGED, BEFORE),
+        AlertItem(ALSO, Novelty.NEW, NOW),
+        AlertItem(DRIFT, Novelty.WORSE, BEFORE),
+    ),
     (MISSED,), (OVER,), "https://shop.example/report?a=1&b=2",
 )  # fmt: skip
 
 
-def many_items(count: int, codes: int, text: str = "x") -> tuple[Item, ...]:
+def many_items(count: int, codes: int, text: str = "x") -> tuple[AlertItem, ...]:
     def one(number: int) -> Finding:
         return Finding(f"code-{number % codes}", ERROR, f"{text} {number}", number, text, (text,) * 5, text)
 
-    return tuple(Item(one(number), News.NEW, NOW) for number in range(count))
+    return tuple(AlertItem(one(number), Novelty.NEW, NOW) for number in range(count))
 
 
 def test_the_text_says_all_in_groups_the_worst_first():
@@ -60,7 +64,7 @@ found before, when you could not be reached:
 over:
 - bias in total, since 2026-11-13
 
-More: https://shop.example/report?a=1&b=2. What does not change is not told again for some days.
+More: https://shop.example/report?a=1&b=2. What does not change is not sent again for some days.
 """
     )
 
@@ -69,12 +73,12 @@ More: https://shop.example/report?a=1&b=2. What does not change is not told agai
     ("message", "expected"),
     [
         (FULL, "new error accuracy-worse in store south; 2 errors, 1 warning in all"),
-        (Message("shop", "m", NOW, (Item(DRIFT, News.AGAIN, BEFORE),)), "still warning drift in price"),
-        (Message("shop", "m", NOW, (Item(WORSE, News.UNCHANGED, BEFORE),), (), (OVER, OVER)),
+        (AlertMessage("shop", "m", NOW, (AlertItem(DRIFT, Novelty.AGAIN, BEFORE),)), "still warning drift in price"),
+        (AlertMessage("shop", "m", NOW, (AlertItem(WORSE, Novelty.UNCHANGED, BEFORE),), (), (OVER, OVER)),
          "over: bias in total and 1 more; 1 error left"),
-        (Message("shop", "m", NOW, (), (), (OVER,)), "over: bias in total; nothing is left"),
-        (Message("shop", "m", NOW, (), (MISSED, MISSED), (OVER,)), "missed warning gaps in sales and 1 more"),
-        (Message("shop", "trial", NOW, trial=True), "a trial of alerts"),
+        (AlertMessage("shop", "m", NOW, (), (), (OVER,)), "over: bias in total; nothing is left"),
+        (AlertMessage("shop", "m", NOW, (), (MISSED, MISSED), (OVER,)), "missed warning gaps in sales and 1 more"),
+        (AlertMessage("shop", "trial", NOW, trial=True), "a trial of alerts"),
     ],
 )  # fmt: skip
 def test_the_subject_says_the_worst_news(message, expected):
@@ -82,8 +86,8 @@ def test_the_subject_says_the_worst_news(message, expected):
 
 
 def test_a_subject_is_one_line_and_not_too_long():
-    item = Item(Finding("a", ERROR, "x\r\nBcc: all@shop.example " + "y" * 300, 1, ""), News.NEW, NOW)
-    said = subject(Message("shop", "m", NOW, (item,)))
+    item = AlertItem(Finding("a", ERROR, "x\r\nBcc: all@shop.example " + "y" * 300, 1, ""), Novelty.NEW, NOW)
+    said = subject(AlertMessage("shop", "m", NOW, (item,)))
     assert len(said) == 150
     assert "\n" not in said
     assert "\r" not in said
@@ -113,7 +117,7 @@ def test_the_body_keeps_its_fields():
 
 
 def test_a_body_that_would_be_too_long_says_how_much_is_left_out():
-    body = as_json(Message("shop", "monitor", NOW, many_items(700, 7), (), (OVER,) * 501))
+    body = as_json(AlertMessage("shop", "monitor", NOW, many_items(700, 7), (), (OVER,) * 501))
     assert (len(body["findings"]), len(body["resolved"]), body["left_out"]) == (500, 500, 201)
 
 
@@ -128,16 +132,16 @@ def test_slack_is_given_blocks():
 @pytest.mark.parametrize("text", ["plain", "<!channel> R&D <https://evil.example|here>", "&" * 400, "ä" * 3000])
 @pytest.mark.parametrize(("count", "codes"), [(1, 1), (200, 3), (300, 120)])
 def test_slack_takes_it(text, count, codes):
-    blocked(Message(text, "monitor", NOW, many_items(count, codes, text), (MISSED,) * 30, (OVER,) * 30, text))
+    blocked(AlertMessage(text, "monitor", NOW, many_items(count, codes, text), (MISSED,) * 30, (OVER,) * 30, text))
 
 
 @settings(max_examples=50)
 @given(st.text(max_size=80).map(lambda text: text * 20), st.integers(1, 60))
 def test_slack_takes_any_text(text, codes):
-    blocked(Message(text, "monitor", NOW, many_items(60, codes, text), (), (), text))
+    blocked(AlertMessage(text, "monitor", NOW, many_items(60, codes, text), (), (), text))
 
 
-def blocked(message: Message) -> None:
+def blocked(message: AlertMessage) -> None:
     """Asserts that Slack would take the message: https://docs.slack.dev/reference/block-kit/blocks"""
     body = as_slack(message)
     assert len(body["blocks"]) <= 50
@@ -155,6 +159,6 @@ def blocked(message: Message) -> None:
 
 
 def test_what_is_left_out_of_slack_is_said():
-    blocks = as_slack(Message("shop", "monitor", NOW, many_items(60, 60)))["blocks"]
+    blocks = as_slack(AlertMessage("shop", "monitor", NOW, many_items(60, 60)))["blocks"]
     assert len(blocks) == 50
     assert blocks[-2]["text"]["text"] == "*and 13 more kinds of findings*"

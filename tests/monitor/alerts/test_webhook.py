@@ -12,21 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
-from foresell.monitor.alerts import sending
-from foresell.monitor.alerts.sending import Letter, Patience, Sent, send
+from foresell.monitor.alerts import channels
+from foresell.monitor.alerts.channels import AlertOutcome, Notification, RetryLimits, send
 from foresell.monitor.alerts.webhook import Webhook
 
 SECRET = "T00000000/B11111111/sEcReT-tOkEn"
-QUICK = Patience(seconds=60, attempt=30, wait=0.01)
+QUICK = RetryLimits(seconds=60, attempt=30, wait=0.01)
 
 
-def post(address: str, patience: Patience = QUICK) -> Sent:
-    """What became of a letter to the webhook at `address`; nothing of its secret path may be told."""
+def post(address: str, limits: RetryLimits = QUICK) -> AlertOutcome:
+    """What became of a notification to the webhook at `address`; nothing of its secret path may be told."""
     webhook = Webhook.at(address)
-    letter = Letter(
+    notification = Notification(
         webhook.receiver, "1", datetime(2026, 11, 20, tzinfo=UTC), "a subject", "a text", {"said": "größer"}
     )
-    [sent] = send([(webhook, [letter])], patience)
+    [sent] = send([(webhook, [notification])], limits)
     told = repr((sent, webhook))
     assert not any(piece in told for piece in SECRET.split("/"))
     return sent
@@ -76,14 +76,14 @@ def test_who_asks_for_time_is_given_it_within_bounds(web_receiver):
 
 def test_who_never_answers_is_given_up(web_receiver):
     web_receiver.answers = [60.0] * 4
-    sent = post(f"{web_receiver.address}/{SECRET}", Patience(seconds=0.5, attempt=0.2, wait=0.01))
+    sent = post(f"{web_receiver.address}/{SECRET}", RetryLimits(seconds=0.5, attempt=0.2, wait=0.01))
     assert str(sent.error).startswith("no answer within 0.")
     assert web_receiver.bodies == []
 
 
 def test_who_answers_a_drop_at_a_time_is_given_up(monkeypatch):
     """Each drop comes in time, so that no timeout of a socket ever ends it."""
-    monkeypatch.setattr(sending, "GRACE", 0.0)
+    monkeypatch.setattr(channels, "GRACE", 0.0)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         over = Event()
 
@@ -95,9 +95,9 @@ def test_who_answers_a_drop_at_a_time_is_given_up(monkeypatch):
                     client.sendall(b"X")
 
         Thread(target=drip, daemon=True).start()
-        sent = post(f"http://127.0.0.1:{listener.getsockname()[1]}/", Patience(seconds=2, attempt=30, wait=0.01))
+        sent = post(f"http://127.0.0.1:{listener.getsockname()[1]}/", RetryLimits(seconds=2, attempt=30, wait=0.01))
         over.set()
-    assert sent.error == "no end after 2 seconds"
+    assert sent.error == "not finished after 2 seconds"
 
 
 def test_nobody_there():
@@ -137,7 +137,7 @@ def test_secrets_come_from_the_environment(web_receiver, monkeypatch):
 def test_a_user_and_a_password_are_sent_and_never_shown(web_receiver, monkeypatch):
     monkeypatch.setenv("PW", "p/w@1")
     webhook = Webhook.at(web_receiver.address.replace("//", "//planner:${PW}@"))
-    assert not webhook.hand_over([Letter("a", "1", datetime.now(UTC), "", "")], 1)
+    assert not webhook.hand_over([Notification("a", "1", datetime.now(UTC), "", "")], 1)
     assert web_receiver.seen[0][1]["Authorization"] == "Basic cGxhbm5lcjpwL3dAMQ=="
     assert webhook.shown == web_receiver.address
     assert "p/w@1" not in repr(webhook) + webhook.scrub("with p/w@1 or cGxhbm5lcjpwL3dAMQ==")

@@ -22,7 +22,7 @@ from foresell.apps.cli.progress import Meter
 from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 
 if TYPE_CHECKING:
-    from foresell.monitor.alerts.sending import Sent
+    from foresell.monitor.alerts.channels import AlertOutcome
     from foresell.pipeline.monitoring.monitor import Monitored
     from foresell.pipeline.project import Project
 
@@ -83,9 +83,9 @@ def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
 
 def _try_alerts(project: Project, as_json: bool) -> None:
     """Sends a trial to every receiver, and says what became of it; exit code 1 where one did not take it."""
-    from foresell.monitor.alerts.delivery import tell_trial
+    from foresell.monitor.alerts.delivery import send_trial_alerts
 
-    sent = tell_trial(project.settings.monitoring.alerts, project.folder.resolve().name)
+    sent = send_trial_alerts(project.settings.monitoring.alerts, project.folder.resolve().name)
     if as_json:
         print_json([asdict(each) for each in sent])
     elif not sent:
@@ -103,7 +103,7 @@ def _page(made: Monitored) -> str:
     return hanging("page:", str(made.page), 11)
 
 
-def _said(sent: Sent) -> str:
+def _said(sent: AlertOutcome) -> str:
     """What became of an alert, in a line."""
     from foresell.apps.cli.text import hanging
 

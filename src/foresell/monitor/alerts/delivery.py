@@ -1,9 +1,9 @@
-"""Alerts: tells each receiver in the settings what it does not know yet, and remembers what it was told.
+"""Alerts: sends each receiver in the settings what it does not know yet, and remembers what each receiver knows.
 
-What each receiver knows is kept in the project, ``results/alerts.json``, and not within the results of a step, which
-are thrown away when it is done again. It is written after a message is delivered: who is killed in between tells it
-twice, and nothing is lost. What could not be delivered is told by the next run. Nothing here raises an error: what goes
-wrong is in what is given back.
+What each receiver knows is kept in the project's ``results/alerts.json``. It is not among the results of a step,
+because those are replaced when the step runs again. The file is written after a message was delivered. A run that is
+killed in between sends the message again, and nothing is lost. The next run sends what could not be delivered.
+Nothing here raises an error: problems are part of the return value.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
@@ -21,38 +20,36 @@ import msgspec
 from foresell.core.errors import UsageError
 from foresell.core.finding import Finding, Severity
 from foresell.core.settings import Alerts
-from foresell.monitor.alerts.digest import Memory, Message, Rules, compose, remember
-from foresell.monitor.alerts.sending import GRACE, Letter, Patience, Sent, Way, send
+from foresell.monitor.alerts.channels import GRACE, AlertOutcome, Channel, Notification, RetryLimits, send
+from foresell.monitor.alerts.digest import AlertMessage, AlertRules, Memory, compose, remember
+from foresell.monitor.alerts.mail import Mail, checked
 from foresell.monitor.alerts.text import as_json, as_slack, as_text, clip, subject
+from foresell.monitor.alerts.webhook import Webhook
 from foresell.store.lock import held
 from foresell.store.tables import beside
 
-if TYPE_CHECKING:
-    from foresell.monitor.alerts.mail import Mail
-    from foresell.monitor.alerts.webhook import Webhook
-
 STATE, LOCK = "alerts.json", ".alerts.lock"  # under results/
-PATIENCE = Patience()
+RETRY_LIMITS = RetryLimits()
 TRIAL = "trial"
 
 
 class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What ``results/alerts.json`` holds: what each receiver was told, none of their secrets."""
+    """The content of ``results/alerts.json``: what each receiver knows, without any secrets."""
 
     receivers: dict[str, Memory]
     version: int = 1
 
 
 @dataclass(frozen=True)
-class Exit:
-    """A way out and those whom it reaches; `format` is that of the body."""
+class Route:
+    """A channel and the receivers that it reaches; `format` is the format of the body."""
 
-    way: Way
+    channel: Channel
     receivers: tuple[str, ...]
     format: str
 
 
-def tell(
+def send_alerts(
     findings: Sequence[Finding],
     alerts: Alerts,
     folder: str | Path,
@@ -62,45 +59,50 @@ def tell(
     link: str = "",
     whole: bool = True,
     now: datetime | None = None,
-    patience: Patience = PATIENCE,
-) -> list[Sent]:
-    """Tells the receivers in `alerts` what is new, worse or over, one message each; what became of each message.
+    limits: RetryLimits = RETRY_LIMITS,
+) -> list[AlertOutcome]:
+    """Sends each receiver in `alerts` one message about what is new, worse or over. Returns each message's outcome.
 
-    `findings` are all that `about` has found, none where all is well: what it reported before and does not now is told
-    as over, unless `whole` is False, because not all was looked at. Findings of another reporter are left alone.
-    `folder` is the project's and `project` its name, that of the folder where not given. Never raises an error.
+    `findings` are all findings of the reporter `about`, none where all is well. A finding that it reported before and
+    does not report now is over, unless `whole` is False, which says that not everything was checked. Findings of other
+    reporters do not change. `folder` is the folder of the project, and `project` its name, by default that of the
+    folder. Never raises an error.
 
-    A receiver that has nothing new to hear is not in the list. Two calls at once do not both tell.
+    A receiver for which nothing is new is not in the result. Of two calls at once, only one sends.
     """
-    exits, results = _exits(alerts)
-    if not exits:
+    routes, results = _routes(alerts)
+    if not routes:
         return results
     base = Path(folder).resolve()
-    news = _News(findings, alerts, clip(project or base.name, 80), about, link, whole, now or datetime.now(UTC))
+    report = _Report(findings, alerts, clip(project or base.name, 80), about, link, whole, now or datetime.now(UTC))
     path = base / "results" / STATE
     try:
         with ExitStack() as stack:
-            mine = True
-            with suppress(OSError):  # no lock can be had here, and telling twice is better than silence
-                mine = stack.enter_context(held(path.with_name(LOCK), patience.seconds + 2 * GRACE))
-            if not mine:
-                return [*results, Sent("all", "", False, "another run is telling; the next one tells what is left")]
-            return results + news.spread(exits, path, patience)
-    except Exception as error:  # whatever it is: alerts never stop what they are about
-        return [*results, Sent("all", "", False, f"unexpected: {type(error).__name__}")]
+            locked = True
+            with suppress(OSError):  # no lock is possible here; a message sent twice is better than none
+                locked = stack.enter_context(held(path.with_name(LOCK), limits.seconds + 2 * GRACE))
+            if not locked:
+                reason = "another run is sending alerts; the next run sends what is left"
+                return [*results, AlertOutcome("all", "", False, reason)]
+            return results + report.send(routes, path, limits)
+    except Exception as error:  # alerts never stop the work that they report on
+        return [*results, AlertOutcome("all", "", False, f"unexpected: {type(error).__name__}")]
 
 
-def tell_trial(alerts: Alerts, project: str, *, patience: Patience = PATIENCE) -> list[Sent]:
-    """Sends every receiver a message that only tries out whether it arrives; what became of each. Never raises."""
-    exits, results = _exits(alerts)
-    message = Message(clip(project, 80), TRIAL, datetime.now(UTC), trial=True)
-    batches = [(each.way, [_letter(message, to, each.format) for to in each.receivers]) for each in exits]
-    return results + list(send(batches, patience))
+def send_trial_alerts(alerts: Alerts, project: str, *, limits: RetryLimits = RETRY_LIMITS) -> list[AlertOutcome]:
+    """Sends every receiver a message that only tests delivery. Returns the outcomes; never raises an error."""
+    routes, results = _routes(alerts)
+    message = AlertMessage(clip(project, 80), TRIAL, datetime.now(UTC), trial=True)
+    batches = [
+        (route.channel, [_notification(message, receiver, route.format) for receiver in route.receivers])
+        for route in routes
+    ]
+    return results + list(send(batches, limits))
 
 
 @dataclass(frozen=True)
-class _News:
-    """What one call has to tell."""
+class _Report:
+    """The findings of one call, and how they are to be sent."""
 
     findings: Sequence[Finding]
     alerts: Alerts
@@ -110,34 +112,34 @@ class _News:
     whole: bool
     now: datetime
 
-    def spread(self, exits: Iterable[Exit], path: Path, patience: Patience) -> list[Sent]:
-        """Sends what is due, and writes down what became of each message as soon as that is known."""
+    def send(self, routes: Iterable[Route], path: Path, limits: RetryLimits) -> list[AlertOutcome]:
+        """Sends the messages that are due. Updates the file at `path` as soon as the outcome of a message is known."""
         state = read_state(path).receivers
         before = dict(state)
-        messages: dict[str, Message] = {}
+        messages: dict[str, AlertMessage] = {}
         batches = []
-        for each in exits:
-            letters = []
-            for receiver in each.receivers:
+        for route in routes:
+            notifications = []
+            for receiver in route.receivers:
                 message = self._message(state.get(receiver, Memory()))
                 if message.due:
                     messages[receiver] = message
-                    letters.append(_letter(message, receiver, each.format))
+                    notifications.append(_notification(message, receiver, route.format))
                 elif receiver in state:
                     state[receiver] = remember(state[receiver], message, delivered=False)
-            if letters:
-                batches.append((each.way, letters))
+            if notifications:
+                batches.append((route.channel, notifications))
         results = []
-        for sent in send(batches, patience):
+        for sent in send(batches, limits):
             memory = state.get(sent.receiver, Memory())
             state[sent.receiver] = remember(memory, messages[sent.receiver], delivered=sent.delivered)
-            results.append(_noted(sent, path, state))
+            results.append(_recorded(sent, path, state))
         if not results and state != before:
             _write_state(path, state)
         return results
 
-    def _message(self, memory: Memory) -> Message:
-        rules = Rules(Severity(self.alerts.severity), self.alerts.again_days)
+    def _message(self, memory: Memory) -> AlertMessage:
+        rules = AlertRules(Severity(self.alerts.severity), self.alerts.again_days)
         return compose(
             self.findings,
             memory,
@@ -150,61 +152,52 @@ class _News:
         )
 
 
-def _exits(alerts: Alerts) -> tuple[list[Exit], list[Sent]]:
-    """The ways out that the settings name, and what is wrong with those that cannot be used."""
-    exits: list[Exit] = []
-    wrong: list[Sent] = []
+def _routes(alerts: Alerts) -> tuple[list[Route], list[AlertOutcome]]:
+    """The routes that the settings name, and a failure for each that cannot be used."""
+    routes: list[Route] = []
+    failures: list[AlertOutcome] = []
     if alerts.webhook:
         try:
-            webhook = _webhook(alerts.webhook)
-            exits.append(Exit(webhook, (webhook.receiver,), alerts.format))
+            webhook = Webhook.at(alerts.webhook)
+            routes.append(Route(webhook, (webhook.receiver,), alerts.format))
         except UsageError as error:
-            wrong.append(Sent("webhook", "", False, str(error)))
+            failures.append(AlertOutcome("webhook", "", False, str(error)))
     if alerts.smtp:
         try:
-            exits.append(Exit(_mail(alerts), tuple(dict.fromkeys(alerts.receivers)), "text"))
+            routes.append(Route(_mail(alerts), tuple(dict.fromkeys(alerts.receivers)), "text"))
         except UsageError as error:
-            wrong.append(Sent("e-mail", "", False, str(error)))
-    return exits, wrong
-
-
-def _webhook(address: str) -> Webhook:
-    from foresell.monitor.alerts.webhook import Webhook
-
-    return Webhook.at(address)
+            failures.append(AlertOutcome("e-mail", "", False, str(error)))
+    return routes, failures
 
 
 def _mail(alerts: Alerts) -> Mail:
-    from foresell.monitor.alerts.mail import Mail, checked
-
     if not alerts.receivers:
-        raise UsageError("'monitoring.alerts.receivers' names nobody; give one e-mail address or more.")
-    for each in alerts.receivers:
-        checked(each, "'monitoring.alerts.receivers'")
+        raise UsageError("'monitoring.alerts.receivers' is empty; give at least one e-mail address.")
+    for receiver in alerts.receivers:
+        checked(receiver, "'monitoring.alerts.receivers'")
     return Mail.over(alerts.smtp or "", alerts.sender)
 
 
-def _letter(message: Message, receiver: str, format: str) -> Letter:
+def _notification(message: AlertMessage, receiver: str, format: str) -> Notification:
     name = uuid4().hex
     body = as_slack(message) if format == "slack" else {**as_json(message), "id": name}
-    return Letter(receiver, name, message.when, subject(message), as_text(message), body)
+    return Notification(receiver, name, message.when, subject(message), as_text(message), body)
 
 
 def read_state(path: Path) -> State:
-    """What the receivers know; nothing where it was never written or cannot be read, so that all is told again."""
+    """What the receivers know. Empty where the file is missing or cannot be read, so that everything is sent again."""
     try:
         return msgspec.json.decode(path.read_bytes(), type=State)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return State({})
 
 
-def _noted(sent: Sent, path: Path, state: dict[str, Memory]) -> Sent:
-    """`sent`, once it is written down; where that fails, with the error."""
+def _recorded(sent: AlertOutcome, path: Path, state: dict[str, Memory]) -> AlertOutcome:
+    """The outcome `sent` after `state` was written; with an error where writing failed."""
     error = _write_state(path, state)
-    if error is None:
+    if error is None or sent.error is not None:
         return sent
-    said = f"it could not be written down in {path}, so the next run tells it again: {error}"
-    return replace(sent, error=said) if sent.error is None else sent
+    return replace(sent, error=f"{path} could not be written, so the next run sends the message again: {error}")
 
 
 def _write_state(path: Path, state: dict[str, Memory]) -> str | None:

@@ -1,8 +1,8 @@
 """E-mail by SMTP: ``smtp://user:${PASSWORD}@host:587`` or ``smtps://`` for TLS from the start.
 
-Without a port 465 is taken for smtps, 587 where there is a user, else 25. On ``smtp`` TLS begins where the server
-offers it (STARTTLS), certificates verified; ``SSL_CERT_FILE`` names further authorities. A password goes over TLS or to
-this machine itself, never in clear over a network.
+The default port is 465 for smtps, 587 with a user, else 25. With ``smtp``, TLS begins where the server offers it
+(STARTTLS). Certificates are verified; ``SSL_CERT_FILE`` names further authorities. A password is sent only over TLS or
+to this machine itself, never in clear over a network.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ipaddress import ip_address
 from urllib.parse import quote, unquote, urlsplit
 
 from foresell.core.errors import UsageError
-from foresell.monitor.alerts.sending import Failure, Letter
+from foresell.monitor.alerts.channels import Failure, Notification
 from foresell.store.address import from_environment
 
 EXPECTED = "expected smtp://user:${PASSWORD}@host:587, or smtps:// for TLS from the start"
@@ -29,7 +29,7 @@ SUBMISSION = 587
 
 @dataclass(frozen=True)
 class Mail:
-    """Sends letters over one server, each to its receiver alone; `shown` is safe to print."""
+    """Sends notifications over one server, one message for each receiver; `shown` is safe to print."""
 
     scheme: str
     host: str
@@ -40,17 +40,17 @@ class Mail:
 
     @classmethod
     def over(cls, address: str, sender: str | None) -> Mail:
-        """Mail over the server at `address`. Raises UsageError where it or the sender cannot be one."""
+        """Mail over the server at `address`. Raises UsageError where the address or the sender is not valid."""
         what = "mail server's address"
         if re.fullmatch(r"\$\{\w+\}", address.strip()):
             address = from_environment(address.strip(), what)
         try:
             parts = urlsplit(address.strip())
             port = parts.port
-        except ValueError:  # the cause quotes the piece that it could not read, which may be the password
+        except ValueError:  # its text quotes the part that could not be read, which may be the password
             raise UsageError(f"The mail server's address cannot be read; {EXPECTED}.") from None
-        named = (parts.hostname, parts.username, parts.password)
-        host, user, password = (from_environment(unquote(each or ""), what) for each in named)
+        pieces = (parts.hostname, parts.username, parts.password)
+        host, user, password = (from_environment(unquote(piece or ""), what) for piece in pieces)
         if parts.scheme not in PORTS or not host:
             raise UsageError(f"The mail server's address names no mail server; {EXPECTED}.")
         port = port or (SUBMISSION if user and parts.scheme == "smtp" else PORTS[parts.scheme])
@@ -61,22 +61,20 @@ class Mail:
     def shown(self) -> str:
         return f"{self.scheme}://{self.host}:{self.port}"
 
-    def hand_over(self, letters: Sequence[Letter], timeout: float) -> dict[int, Failure]:
-        """Sends each letter, all in one session; why those that were not taken were not."""
-        done: dict[int, Failure | None] = {}
+    def hand_over(self, notifications: Sequence[Notification], timeout: float) -> dict[int, Failure]:
+        """Sends all notifications in one session. Returns a failure for each that was not accepted, by its index."""
+        outcomes: list[Failure | None] = []
         try:
             with self._session(timeout) as session:
-                for place, letter in enumerate(letters):
-                    done[place] = self._send(session, letter)
+                for notification in notifications:
+                    outcomes.append(self._send(session, notification))
         except (smtplib.SMTPException, OSError) as error:
             failure = self._failure(error, timeout)
-        else:
-            failure = Failure("")  # of no letter: all were tried
-        tried = {place: done.get(place, failure) for place in range(len(letters))}
-        return {place: each for place, each in tried.items() if each is not None}
+            outcomes += [failure] * (len(notifications) - len(outcomes))
+        return {place: failure for place, failure in enumerate(outcomes) if failure is not None}
 
     def _session(self, timeout: float) -> smtplib.SMTP:
-        """A session that is ready for letters. Raises SMTPException and OSError."""
+        """A session that is ready for notifications. Raises SMTPException and OSError."""
         trusted = ssl.create_default_context()
         if self.scheme == "smtps":
             session: smtplib.SMTP = smtplib.SMTP_SSL(self.host, self.port, timeout=timeout, context=trusted)
@@ -98,26 +96,26 @@ class Mail:
             raise
         return session
 
-    def _send(self, session: smtplib.SMTP, letter: Letter) -> Failure | None:
+    def _send(self, session: smtplib.SMTP, notification: Notification) -> Failure | None:
         try:
-            session.send_message(self._message(letter), self.sender, [letter.receiver])
+            session.send_message(self._message(notification), self.sender, [notification.receiver])
         except smtplib.SMTPServerDisconnected:
             raise
         except smtplib.SMTPRecipientsRefused as error:
-            code, said = error.recipients[letter.receiver]
-            return self._answered(code, said)
+            code, text = error.recipients[notification.receiver]
+            return self._refusal(code, text)
         except (smtplib.SMTPResponseException, smtplib.SMTPNotSupportedError) as error:
             return self._failure(error, 0)
         return None
 
-    def _message(self, letter: Letter) -> EmailMessage:
+    def _message(self, notification: Notification) -> EmailMessage:
         message = EmailMessage()
-        message["From"], message["To"] = self.sender, letter.receiver
-        message["Subject"] = letter.subject
-        message["Date"] = format_datetime(letter.when)
-        message["Message-ID"] = f"<{letter.id}@{self.sender.rpartition('@')[2]}>"
-        message["Auto-Submitted"] = "auto-generated"  # so that nobody's holiday notice answers it
-        message.set_content(letter.text)
+        message["From"], message["To"] = self.sender, notification.receiver
+        message["Subject"] = notification.subject
+        message["Date"] = format_datetime(notification.when)
+        message["Message-ID"] = f"<{notification.id}@{self.sender.rpartition('@')[2]}>"
+        message["Auto-Submitted"] = "auto-generated"  # so that out-of-office replies do not answer it
+        message.set_content(notification.text)
         return message
 
     def _failure(self, error: Exception, timeout: float) -> Failure:
@@ -128,24 +126,24 @@ class Mail:
         if isinstance(error, _NoTls):
             return Failure(str(error), final=True)
         if isinstance(error, smtplib.SMTPResponseException):
-            return self._answered(error.smtp_code, error.smtp_error)
-        if isinstance(error, smtplib.SMTPException):  # it does not do what is needed, such as to ask for a password
+            return self._refusal(error.smtp_code, error.smtp_error)
+        if isinstance(error, smtplib.SMTPException):  # the server lacks what is needed, such as a log-in
             return Failure(f"{self.shown} cannot be used: {self.scrub(str(error))}", final=True)
         if isinstance(error, TimeoutError):
             return Failure(f"{self.shown} does not answer within {timeout:.2g} seconds")
         if isinstance(error, ssl.SSLCertVerificationError):
             return Failure(f"the certificate of {self.shown} cannot be trusted: {error.verify_message}", final=True)
-        said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        return Failure(f"{self.shown} cannot be reached: {self.scrub(said)}")
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        return Failure(f"{self.shown} cannot be reached: {self.scrub(reason)}")
 
-    def _answered(self, code: int, said: bytes | str) -> Failure:
-        """What an SMTP reply means: 4xx is for the time being, 5xx for good (RFC 5321, 4.2.1)."""
-        text = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
+    def _refusal(self, code: int, reply: bytes | str) -> Failure:
+        """The failure that an SMTP reply means: 4xx is temporary, 5xx is permanent (RFC 5321, 4.2.1)."""
+        text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
         line = self.scrub(" ".join(text.split()))[:200]
         return Failure(f"{self.shown} answers {code} {line}".rstrip(), final=code >= 500)
 
     def scrub(self, text: str) -> str:
-        """`text` without the password, in any form in which it is sent."""
+        """`text` without the password, in each form in which it is sent."""
         if not self.password:
             return text
         plain = base64.b64encode(f"\0{self.user}\0{self.password}".encode()).decode()
@@ -155,11 +153,11 @@ class Mail:
 
 
 class _NoTls(smtplib.SMTPException):
-    """The server offers no TLS, and a password was to be sent."""
+    """The server offers no TLS, but a password has to be sent."""
 
 
 def checked(address: str, what: str) -> str:
-    """`address` if it can be one of e-mail. Raises UsageError."""
+    """`address`, if it can be an e-mail address; else raises UsageError. `what` names the setting."""
     if not re.fullmatch(r"[^\s@<>,;:\"]+@[^\s@<>,;:\"]+", address):
         raise UsageError(f"Found {address!r} in {what}; expected an e-mail address such as planning@example.com.")
     return address

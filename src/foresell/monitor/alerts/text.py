@@ -1,19 +1,19 @@
-"""How a message is worded: a subject and a text for e-mail, a body of JSON, blocks for Slack.
+"""Renders a message: subject and text for e-mail, a JSON body, blocks for Slack.
 
-Findings of one code and severity stand together, worst first, a few places of each with a few examples.
+Findings of one code and severity are grouped, worst first. Each group shows a few places with a few examples.
 
 The JSON body (``format: plain``) has these fields, and keeps them while ``version`` is 1:
 
-| field | is |
+| field | content |
 |---|---|
 | format, version | ``foresell-alert``, 1 |
-| project, about, when | whose findings, who reports them (``monitor``, ``retrain``, ``trial``), UTC in ISO 8601 |
+| project, about, when | the project; the reporter (``monitor``, ``retrain``, ``trial``); UTC in ISO 8601 |
 | subject, worst | one line; the severity of the worst finding, or null |
 | link | where to read more, or null |
 | findings | worst first: code, severity, where, count, message, examples, advice; ``news`` (``new``, ``worse``, ``again``, ``unchanged``), ``since`` |
-| missed | found before and not delivered then, and not found now: the same, with ``found`` |
-| resolved | what is over: code, severity, where, since |
-| left_out | how many findings are not in the body, because it would be too long |
+| missed | earlier findings that were not delivered and are not found now: the same fields, with ``found`` |
+| resolved | findings that are over: code, severity, where, since |
+| left_out | the number of findings that are left out because the body would be too long |
 """  # noqa: E501
 
 from __future__ import annotations
@@ -25,35 +25,35 @@ from itertools import groupby
 from typing import Any
 
 from foresell.core.finding import Finding, Severity
-from foresell.monitor.alerts.digest import Item, Message, News
+from foresell.monitor.alerts.digest import AlertItem, AlertMessage, Novelty
 
-PLACES, EXAMPLES = 5, 3  # shown of each group, and of each place, to people
-MOST_FINDINGS = 500  # in a body of JSON
-LONGEST_LINE, LONGEST_SUBJECT = 350, 150
-SLACK_BLOCKS, SLACK_TEXT = 50, 3000  # what Slack takes: blocks of a message, characters of a block's text
+PLACES, EXAMPLES = 5, 3  # shown in text and Slack: places of a group, examples of a place
+MOST_FINDINGS = 500  # in a JSON body
+LONGEST_LINE, LONGEST_SUBJECT = 350, 150  # characters
+SLACK_BLOCKS, SLACK_TEXT = 50, 3000  # the limits of Slack: blocks of a message, characters of a block's text
 MARKS = {"error": ":red_circle:", "warning": ":large_orange_circle:", "info": ":information_source:"}
 
 
-def subject(message: Message) -> str:
-    """One line that says the worst news, and how much stands in all.
+def subject(message: AlertMessage) -> str:
+    """One line with the worst news, and the number of all findings.
 
     >>> from datetime import UTC, datetime
     >>> from foresell.core.finding import Finding
     >>> now = datetime(2026, 11, 20, tzinfo=UTC)
     >>> worse = Finding("accuracy-worse", Severity.ERROR, "store 1", 40, "the error has doubled")
-    >>> subject(Message("shop", "monitor", now, (Item(worse, News.NEW, now),)))
+    >>> subject(AlertMessage("shop", "monitor", now, (AlertItem(worse, Novelty.NEW, now),)))
     'foresell shop: new error accuracy-worse in store 1'
     """
     return clip(f"foresell {message.project}: {_headline(message)}", LONGEST_SUBJECT)
 
 
-def as_text(message: Message) -> str:
+def as_text(message: AlertMessage) -> str:
     """The whole message as plain text."""
     return "\n\n".join([_beginning(message), *("\n".join(lines) for lines in _sections(message)), _end(message)]) + "\n"
 
 
-def as_json(message: Message) -> dict[str, Any]:
-    """The whole message as plain data; see the fields above."""
+def as_json(message: AlertMessage) -> dict[str, Any]:
+    """The whole message as plain data; the module's docstring has its fields."""
     items, missed, over = message.items, message.missed, message.over
     return {
         "format": "foresell-alert",
@@ -68,24 +68,24 @@ def as_json(message: Message) -> dict[str, Any]:
             {**item.finding.to_dict(), "news": str(item.news), "since": _moment(item.since)}
             for item in items[:MOST_FINDINGS]
         ],
-        "missed": [{**one.finding.to_dict(), "found": _moment(one.found)} for one in missed],
+        "missed": [{**entry.finding.to_dict(), "found": _moment(entry.found)} for entry in missed],
         "resolved": [
-            {"code": one.code, "severity": str(one.severity), "where": one.where, "since": _moment(one.since)}
-            for one in over[:MOST_FINDINGS]
+            {"code": entry.code, "severity": str(entry.severity), "where": entry.where, "since": _moment(entry.since)}
+            for entry in over[:MOST_FINDINGS]
         ],
         "left_out": max(0, len(items) - MOST_FINDINGS) + max(0, len(over) - MOST_FINDINGS),
     }
 
 
-def as_slack(message: Message) -> dict[str, Any]:
-    """The message as Slack's incoming webhooks take it: blocks, and a text for where no blocks are shown."""
+def as_slack(message: AlertMessage) -> dict[str, Any]:
+    """The message for Slack's incoming webhooks: blocks, and a text for clients that show no blocks."""
     headline = subject(message)
     header = {"type": "header", "text": {"type": "plain_text", "text": _fitted(headline, LONGEST_SUBJECT)}}
     sections = [_slack_section(lines) for lines in _sections(message)]
-    room = SLACK_BLOCKS - 3  # beside header, what is left out, and the end
-    left_out = sections[room:]
+    most = SLACK_BLOCKS - 3  # three are for the header, the line about what is left out, and the end
+    left_out = sections[most:]
     if left_out:
-        sections = [*sections[:room], _slack_section([f"and {len(left_out)} more kinds of findings"])]
+        sections = [*sections[:most], _slack_section([f"and {len(left_out)} more kinds of findings"])]
     closing = f"{_beginning(message)} {_end(message)}"
     end = {"type": "context", "elements": [{"type": "mrkdwn", "text": _fitted(closing, SLACK_TEXT)}]}
     return {"text": _fitted(headline, SLACK_TEXT), "blocks": [header, *sections, end]}
@@ -102,7 +102,7 @@ def clip(text: str, longest: int) -> str:
 
 
 def escape(text: str) -> str:
-    """`text` with the three characters that Slack reads as control characters made harmless.
+    """`text` with the three control characters of Slack escaped.
 
     >>> escape("<!channel> R&D")
     '&lt;!channel&gt; R&amp;D'
@@ -110,13 +110,13 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _headline(message: Message) -> str:
+def _headline(message: AlertMessage) -> str:
     if message.trial:
         return "a trial of alerts"
-    news = [item for item in message.items if item.news != News.UNCHANGED]
+    news = [item for item in message.items if item.news != Novelty.UNCHANGED]
     if news:
-        first = min(news, key=lambda item: (_rank(item.finding.severity), list(News).index(item.news)))
-        word = "still" if first.news == News.AGAIN else str(first.news)
+        first = min(news, key=lambda item: (_rank(item.finding.severity), list(Novelty).index(item.news)))
+        word = "still" if first.news == Novelty.AGAIN else str(first.news)
         rest = f"; {_counted(message.items)} in all" if len(message.items) > 1 else ""
         return f"{word} {_named(first.finding)}{rest}"
     if message.missed:
@@ -136,60 +136,63 @@ def _and_more(several: Sequence[object]) -> str:
     return f" and {len(several) - 1} more" if len(several) > 1 else ""
 
 
-def _counted(items: Sequence[Item]) -> str:
-    """How many findings of each severity, such as ``2 errors, 1 warning``."""
-    found = []
+def _counted(items: Sequence[AlertItem]) -> str:
+    """The number of findings of each severity, such as ``2 errors, 1 warning``."""
+    parts = []
     for severity, plural in zip(Severity, ("errors", "warnings", "infos"), strict=True):
         count = sum(item.finding.severity == severity for item in items)
         if count:
-            found.append(f"{count} {severity if count == 1 else plural}")
-    return ", ".join(found)
+            parts.append(f"{count} {severity if count == 1 else plural}")
+    return ", ".join(parts)
 
 
-def _beginning(message: Message) -> str:
+def _beginning(message: AlertMessage) -> str:
     if message.trial:
-        return f"This is a trial: alerts of {message.project} reach you. Sent {_time(message)}."
+        return f"This is a trial: alerts of {message.project} reach you. AlertOutcome {_time(message)}."
     return f"{message.about} of {message.project}, {_time(message)}."
 
 
-def _time(message: Message) -> str:
+def _time(message: AlertMessage) -> str:
     return f"{message.when.astimezone(UTC):%Y-%m-%d %H:%M UTC}"
 
 
-def _end(message: Message) -> str:
+def _end(message: AlertMessage) -> str:
     more = f"More: {message.link}. " if message.link else ""
-    return f"{more}What does not change is not told again for some days."
+    return f"{more}What does not change is not sent again for some days."
 
 
 def _moment(when: datetime) -> str:
     return when.astimezone(UTC).isoformat(timespec="seconds")
 
 
-def _sections(message: Message) -> Iterator[list[str]]:
-    """The message in lines, one list for each code and severity, for what was missed, and for what is over."""
+def _sections(message: AlertMessage) -> Iterator[list[str]]:
+    """Lists of lines: one for each code and severity, one for missed findings, one for findings that are over."""
     order = sorted(message.items, key=lambda item: (_rank(item.finding.severity), item.finding.code))
     for (severity, code), group in groupby(order, key=lambda item: (item.finding.severity, item.finding.code)):
         yield list(_group(severity, code, list(group)))
     if message.missed:
-        lines = [f"{one.found:%Y-%m-%d}: {_named(one.finding)}: {one.finding.message}" for one in message.missed]
+        lines = [
+            f"{entry.found:%Y-%m-%d}: {_named(entry.finding)}: {entry.finding.message}" for entry in message.missed
+        ]
         yield ["found before, when you could not be reached:", *_few(lines)]
     if message.over:
-        yield ["over:", *_few([f"{one.code} in {one.where}, since {one.since:%Y-%m-%d}" for one in message.over])]
+        lines = [f"{entry.code} in {entry.where}, since {entry.since:%Y-%m-%d}" for entry in message.over]
+        yield ["over:", *_few(lines)]
 
 
-def _group(severity: Severity, code: str, items: list[Item]) -> Iterator[str]:
-    fresh = sum(item.news in (News.NEW, News.WORSE) for item in items)
+def _group(severity: Severity, code: str, items: list[AlertItem]) -> Iterator[str]:
+    fresh = sum(item.news in (Novelty.NEW, Novelty.WORSE) for item in items)
     yield f"{severity} {code}" + (f" ({len(items):,} places, {fresh:,} new or worse)" if len(items) > 1 else "")
-    freshest = sorted(items, key=lambda item: (list(News).index(item.news), -item.finding.count))
+    freshest = sorted(items, key=lambda item: (list(Novelty).index(item.news), -item.finding.count))
     yield from _few([_line(item) for item in freshest])
     advice = next((item.finding.advice for item in freshest if item.finding.advice), "")
     if advice:
         yield f"What to do: {clip(advice, LONGEST_LINE)}"
 
 
-def _line(item: Item) -> str:
+def _line(item: AlertItem) -> str:
     finding = item.finding
-    news = "new" if item.news == News.NEW else f"{item.news}, since {item.since:%Y-%m-%d}"
+    news = "new" if item.news == Novelty.NEW else f"{item.news}, since {item.since:%Y-%m-%d}"
     examples = f" For example {'; '.join(finding.examples[:EXAMPLES])}." if finding.examples else ""
     return f"{finding.where}: {finding.message.rstrip('.')} (count {finding.count:,}; {news}).{examples}"
 
@@ -215,5 +218,5 @@ def _fitted(text: str, longest: int) -> str:
 
 
 def _cut(escaped: str, longest: int) -> str:
-    """The beginning of a text that is escaped, not cut within a ``&lt;``."""
+    """The beginning of an escaped text. It is never cut within an escape such as ``&lt;``."""
     return escaped if len(escaped) <= longest else re.sub(r"&\w*$", "", escaped[: longest - 1]) + "…"

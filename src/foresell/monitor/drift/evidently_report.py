@@ -31,8 +31,8 @@ def evidently_report(
 ) -> Snapshot:
     """Evidently's report on the columns of `limits`, which has the distance from which each has drifted.
 
-    `share` is the share of drifted columns from which the whole counts as drifted. Raises NotInstalled where Evidently is
-    not installed.
+    `share` is the share of drifted columns from which the whole counts as drifted. Raises NotInstalled where Evidently
+    is not installed.
     """
     # Reports send nothing. This keeps the rest of the package from counting its use.
     os.environ.setdefault("DO_NOT_TRACK", "1")

@@ -11,7 +11,7 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop, ForesellError, UsageError
 from foresell.core.finding import Finding, Severity, errors, worst_first
-from foresell.monitor.alerts.sending import Sent
+from foresell.monitor.alerts.channels import AlertOutcome
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.check_results import CheckResults, run_checks
 from foresell.monitor.checks import input_drift
@@ -47,7 +47,7 @@ class Monitored:
     findings: tuple[Finding, ...]
     summary: MonitorSummary | StoppedSummary
     tables: Mapping[str, pl.DataFrame] = field(default_factory=dict)
-    sent: tuple[Sent, ...] = ()
+    sent: tuple[AlertOutcome, ...] = ()
 
     @property
     def page(self) -> Path:
@@ -155,9 +155,9 @@ def _write(monitored: Monitored, page: MonitorPage) -> None:
 
 def _alert(project: Project, monitored: Monitored, whole: bool = True) -> Monitored:
     """Sends all findings to the receivers of alerts, and where everything was looked at (`whole`), what is over."""
-    from foresell.monitor.alerts.delivery import tell
+    from foresell.monitor.alerts.delivery import send_alerts
 
-    sent = tell(monitored.findings, project.settings.monitoring.alerts, project.folder, whole=whole)
+    sent = send_alerts(monitored.findings, project.settings.monitoring.alerts, project.folder, whole=whole)
     return replace(monitored, sent=tuple(sent))
 
 
