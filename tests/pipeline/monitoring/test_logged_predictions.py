@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from foresell.core.panel import Known, Panel
-from foresell.pipeline.monitoring.logged_predictions import answered, asked_figures
+from foresell.pipeline.monitoring.logged_predictions import logged_figures, read_logged_predictions
 from foresell.serving.prediction_log.writer import PredictionLog
 
 FIRST = 14  # of the newest days: 2024-01-15
@@ -45,7 +45,7 @@ def log(tmp_path, panel):
                         "outputs": {"units": units, "units_low": units - 1, "units_high": units + 1},
                     }
                 )
-        return answered("log", tmp_path, panel, FIRST)
+        return read_logged_predictions("log", tmp_path, panel, FIRST)
 
     return write
 
@@ -56,7 +56,7 @@ def test_answers_by_hand(log, panel):
         ("2024-01-14T08:00", "1", "b", "2024-01-16", 13.0),  # sold 10, a week before 10
         ("2024-01-14T08:00", "2", "a", "2024-01-17", 20.0),  # sold 17
     )
-    figures = asked_figures(found.daily, panel).filter(pl.col("part") == "level")
+    figures = logged_figures(found.daily, panel).filter(pl.col("part") == "level")
     one, two = (figures.filter(pl.col("version") == version).row(0, named=True) for version in ("1", "2"))
     assert one["wape"] == pytest.approx((0.5 + 3) / 26)
     assert one["bias"] == pytest.approx(28.5 / 26 - 1)
@@ -76,7 +76,7 @@ def test_the_last_answer_before_the_day_is_over_counts(log):
         ("2024-01-17T00:01", "1", "a", "2024-01-16", 16.0),
     )
     assert found.daily.select("forecast", "step").rows() == [(3.0, 0)]
-    assert found.others == 1
+    assert found.left_out == 1
 
 
 def test_what_ifs_do_not_count(log):
@@ -85,7 +85,7 @@ def test_what_ifs_do_not_count(log):
         ("2024-01-15T08:00", "1", "a", "2024-01-16", 50.0, {"price": 1.0}),
     )
     assert found.daily["forecast"].to_list() == [5.0]
-    assert found.others == 1
+    assert found.left_out == 1
 
 
 def test_days_that_are_not_known_and_other_questions_do_not_count(log):
@@ -97,7 +97,7 @@ def test_days_that_are_not_known_and_other_questions_do_not_count(log):
         ("2024-01-14T08:00", "1", "a", "2024-01-16", 14.0, {"endpoint": "/other"}),
     )
     assert found.daily.is_empty()
-    assert found.others == 0
+    assert found.left_out == 0
 
 
 def test_seasonal_naive_is_that_of_the_day_of_asking(log):
@@ -106,11 +106,11 @@ def test_seasonal_naive_is_that_of_the_day_of_asking(log):
 
 
 def test_no_log_is_no_trouble_and_a_broken_one_is_said(tmp_path, panel):
-    assert answered("none", tmp_path, panel, FIRST).daily.is_empty()
+    assert read_logged_predictions("none", tmp_path, panel, FIRST).daily.is_empty()
     folder = Path(tmp_path / "log" / "date=2024-01-14" / "hour=08")
     folder.mkdir(parents=True)
     lines = '{"time": "2024-01-14T08:00:00Z", "inputs": {"a": 1}}\n{"time": "2024-01-14T08:00:00Z", "inputs": 3}\n'
     (folder / "part-1.jsonl").write_text(lines, encoding="utf-8")
-    found = answered("log", tmp_path, panel, FIRST)
+    found = read_logged_predictions("log", tmp_path, panel, FIRST)
     assert found.daily.is_empty()
-    assert found.trouble
+    assert found.error

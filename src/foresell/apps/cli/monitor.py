@@ -23,7 +23,7 @@ from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
 
 if TYPE_CHECKING:
     from foresell.monitor.alerts.channels import AlertOutcome
-    from foresell.pipeline.monitoring.monitor import Monitored
+    from foresell.pipeline.monitoring.monitor import MonitorResult
     from foresell.pipeline.project import Project
 
 
@@ -96,7 +96,7 @@ def _try_alerts(project: Project, as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _page(made: Monitored) -> str:
+def _page(made: MonitorResult) -> str:
     """Where the page is that tells all of it."""
     from foresell.apps.cli.text import hanging
 
@@ -121,7 +121,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not -1e308 < value < 1e308 else value
 
 
-def told(made: Monitored, baseline: bool = False) -> str:
+def told(made: MonitorResult, baseline: bool = False) -> str:
     """What was found, in words, and the figures beside the backtest's."""
     from foresell.apps.cli.text import columns, findings_text, hanging
     from foresell.core.words import change, score, share

@@ -1,4 +1,4 @@
-"""The table ``accuracy`` of monitoring: the figures of each forecast on the newest days, by node and by step."""
+"""The table ``accuracy`` of ``results/monitor``: the figures of each forecast on the newest days, by node and step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.monitor.accuracy import ALL, LEVEL, NODE, SEGMENT, figures
 from foresell.pipeline.matured_forecasts import Matured, nominal_of
-from foresell.pipeline.monitoring.logged_predictions import Answered, asked_figures
+from foresell.pipeline.monitoring.logged_predictions import LoggedPredictions, logged_figures
 from foresell.store.history import History
 
 STEP = "step"
@@ -21,31 +21,31 @@ def accuracy_table(
     history: History,
     newest: pl.DataFrame,
     matured: Sequence[Matured],
-    answers: Answered,
+    predictions: LoggedPredictions,
     panel: Panel,
     settings: Settings,
 ) -> pl.DataFrame:
-    """The figures of the day sums `newest`, beside those of each model's backtest, and those of what was asked for over
-    HTTP. See `graph.BESIDE` for the columns."""
+    """The figures of the day sums `newest` with those of each model's backtest, and the figures of the predictions that
+    the API made. `graph.BESIDE` has the columns."""
     by_node = _by_node_and_step(newest, ["version", "model", "cutoff"])
     table = _with_backtest(_with_scores(by_node, matured), history)
     nominal = pl.lit(nominal_of(settings.output.quantiles), pl.Float64)
     batch = table.with_columns(source=pl.lit("batch"), nominal=nominal)
-    if not answers.daily.height:
+    if not predictions.daily.height:
         return batch
-    asked = asked_figures(answers.daily, panel).with_columns(nominal=pl.lit(settings.serving.range, pl.Float64))
-    return pl.concat([batch, asked], how="diagonal_relaxed")
+    logged = logged_figures(predictions.daily, panel).with_columns(nominal=pl.lit(settings.serving.range, pl.Float64))
+    return pl.concat([batch, logged], how="diagonal_relaxed")
 
 
 def _by_node_and_step(daily: pl.DataFrame, label: Sequence[str] = ()) -> pl.DataFrame:
-    """The figures of every node, and of every step of the levels (``part`` is then ``step``)."""
+    """The figures of every node, and of every step of each level; the latter have the ``part`` ``step``."""
     levels = daily.filter(pl.col("part") == LEVEL)
     steps = figures(levels, [*label, *NODE, STEP]).with_columns(part=pl.lit(STEP))
     return pl.concat([figures(daily, [*label, *NODE]), steps], how="diagonal_relaxed")
 
 
 def _with_scores(table: pl.DataFrame, matured: Sequence[Matured]) -> pl.DataFrame:
-    """MAE, RMSSE and WRMSSE of levels, segments and steps, as `evaluate` has them."""
+    """The table with MAE, RMSSE and WRMSSE of levels, segments and steps, as `evaluate` computes them."""
     scored = [_scores(forecast) for forecast in matured if forecast.scores]
     if not scored:
         return table.with_columns(pl.lit(None, pl.Float64).alias(name) for name in _SCORED)
@@ -54,7 +54,7 @@ def _with_scores(table: pl.DataFrame, matured: Sequence[Matured]) -> pl.DataFram
 
 
 def _with_backtest(table: pl.DataFrame, history: History) -> pl.DataFrame:
-    """WAPE, bias, coverage and value added of each model's backtest, beside."""
+    """The table with WAPE, bias, coverage and value added of each model's backtest."""
     names = ("wape", "bias", "coverage", "value_added")
     before = []
     for model in table["model"].unique(maintain_order=True):

@@ -1,10 +1,10 @@
-"""What the drift of inputs and predictions is looked for in, in a project.
+"""The samples of a project in which drift of inputs and predictions is looked for.
 
-| looked at | held against |
+| sample | is compared with |
 |---|---|
-| the newest sales | those that the champion learnt from which forecasts here; without one, those before |
-| the newest forecast | those of the backtest's windows, where the backtest is of the same training or settings; else |
-| | those that the same model made before |
+| the newest sales | the sales that the champion was trained on; without a champion, the sales before |
+| the newest forecast | the forecasts of the backtest, if it is of the same training or the same settings; otherwise |
+| | earlier forecasts of the same model |
 """
 
 from __future__ import annotations
@@ -41,16 +41,15 @@ from foresell.store.tables import beside
 
 
 def drift_inputs(results: Results, choice: Choice, learnt: Panel | None = None) -> DriftInputs:
-    """What came in after the cutoff of `learnt`, the champion's panel, and the newest forecasts, each with what it is
-    held against.
+    """The sales after the cutoff of `learnt`, the champion's panel, and the newest forecasts, with their references.
 
     Without `learnt` the newest days of the project's own panel are compared with those before. Raises UsageError where
-    the history is too short to tell what is usual, and StoreError where the files of the model that made the forecasts
-    are not to be had.
+    the history is too short to know what is usual, and StoreError where the files of the model that made the forecasts
+    cannot be read.
     """
     settings = results.settings
     reference = results.panel if learnt is None else learnt
-    compared = compare_sales(
+    samples = compare_sales(
         reference,
         results.panel,
         days=settings.monitoring.days,
@@ -60,49 +59,45 @@ def drift_inputs(results: Results, choice: Choice, learnt: Panel | None = None) 
     )
     forecasts = _forecasts(results, choice)
     return DriftInputs(
-        compared if forecasts is None else compared.joined_with(forecasts), learnt=reference, current=results.panel
+        samples if forecasts is None else samples.joined_with(forecasts), learnt=reference, current=results.panel
     )
 
 
 def champion_panel(results: Results, choice: Choice) -> Panel | None:
-    """The panel that the champion learnt from; None where the newest training forecasts (see `pipeline.forecaster`).
+    """The panel that the champion was trained on; None where the newest training forecasts (`pipeline.forecaster`).
 
-    Raises StoreError where the champion's files are not to be had.
+    Raises StoreError where the champion's files cannot be read.
     """
     folder = None if choice.version is None else Forecaster.of(results, choice).folder
     return None if folder is None else load_panel(folder / PANEL)
 
 
-def write_drift(drifted: DriftResult | str, findings: Iterable[Finding], folder: Path) -> None:
-    """Puts ``drift.json`` and ``drift.html`` in the place of those that an earlier look left; there are none where
-    drift was not looked for, in which case `drifted` says why."""
+def write_drift(result: DriftResult | str, findings: Iterable[Finding], folder: Path) -> None:
+    """Replaces ``drift.json`` and ``drift.html`` of an earlier run. They are removed where drift was not looked for, in
+    which case `result` is a text that says why."""
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix="foresell-drift-") as place:
-        if isinstance(drifted, DriftResult):
-            drifted.write(Path(place), findings)
+    with TemporaryDirectory(prefix="foresell-drift-") as temporary:
+        if isinstance(result, DriftResult):
+            result.write(Path(temporary), findings)
         for name in (DATA, PAGE):
-            made = Path(place) / name
-            if made.exists():
+            written = Path(temporary) / name
+            if written.exists():
                 with beside(folder / name) as new:
-                    shutil.copy(made, new)
+                    shutil.copy(written, new)
             else:
                 (folder / name).unlink(missing_ok=True)
 
 
 def _forecasts(results: Results, choice: Choice) -> DriftSamples | None:
-    """The newest forecast beside those before, see above; None where one of them is not there."""
-    kept = history_of(results).forecasts()
+    """The newest forecast and its references, see above; None where one of them is missing."""
+    kept, settings = history_of(results).forecasts(), results.settings
     if not kept or results.panel.day_of(kept[-1].cutoff) >= results.panel.n_days:
         return None
-    newest, ranges, settings = (
-        _single_series(kept[-1], results),
-        _ranges(results, choice, kept[-1].model),
-        results.settings,
-    )
+    newest, ranges = _single_series(kept[-1], results), _ranges(results, choice, kept[-1].model)
     tested = (
         _own(kept, results) if ranges is None else results.test_forecasts().partition_by("cutoff", maintain_order=True)
     )
-    tested = [each for each in tested if each["step"].max() == newest["step"].max()]
+    tested = [rows for rows in tested if rows["step"].max() == newest["step"].max()]
     if not tested:
         return None
     panel = _forecast_series(results.panel, [newest, *tested])
@@ -110,7 +105,7 @@ def _forecasts(results: Results, choice: Choice) -> DriftSamples | None:
     ends = _ends(settings.output.quantiles, [newest] if ranges else [newest, *tested])
     return compare_forecasts(
         panel,
-        [_ranged(each, panel, ranges, ends, settings) if ranges else _forecast(each, panel, ends) for each in tested],
+        [_ranged(rows, panel, ranges, ends, settings) if ranges else _forecast(rows, panel, ends) for rows in tested],
         _forecast(newest, panel, ends),
         levels=settings.levels,
         sample=settings.monitoring.sample,
@@ -119,35 +114,35 @@ def _forecasts(results: Results, choice: Choice) -> DriftSamples | None:
 
 
 def _ranges(results: Results, choice: Choice, model: str) -> Ranges | None:
-    """How the errors of `model` scatter, where the backtest in ``results/combine`` tells how it forecasts: it is the
-    backtest of its training, or of another by the same settings. None where it is not."""
+    """The ranges of `model`, where ``results/combine`` is the backtest of its training, or of another training with the
+    same settings; else None."""
     trained = results.record("train")
     if results.record("combine") is None:
         return None
     if trained is not None and trained.fingerprint == model:
         return Ranges.load(results.folder("combine") / "scatter.parquet")
-    by = Forecaster.of(results, choice) if choice.training == model else None
-    if by is None or by.folder is None:
+    forecaster = Forecaster.of(results, choice) if choice.training == model else None
+    if forecaster is None or forecaster.folder is None:
         return None
-    learnt = with_models_of(read_bundle_settings(by.folder), results.settings)
-    return by.ranges if learnt == results.settings else None
+    trained_with = with_models_of(read_bundle_settings(forecaster.folder), results.settings)
+    return forecaster.ranges if trained_with == results.settings else None
 
 
 def _own(kept: Sequence[Kept], results: Results) -> list[pl.DataFrame]:
-    """What the model of the newest forecast forecast before, in windows that do not overlap; as many as a backtest has,
-    the newest first."""
-    found: list[pl.DataFrame] = []
-    next_, horizon = results.panel.day_of(kept[-1].cutoff), results.settings.horizon
-    for each in reversed(kept):
-        day = results.panel.day_of(each.cutoff)
+    """Earlier forecasts of the newest forecast's model that do not overlap, newest first; no more than a backtest has
+    windows."""
+    forecasts: list[pl.DataFrame] = []
+    next_day = results.panel.day_of(kept[-1].cutoff)
+    for forecast in reversed(kept):
+        day = results.panel.day_of(forecast.cutoff)
         if (
-            each.model == kept[-1].model
-            and 0 <= day <= next_ - horizon
-            and len(found) < results.settings.backtest.windows
+            forecast.model == kept[-1].model
+            and 0 <= day <= next_day - results.settings.horizon
+            and len(forecasts) < results.settings.backtest.windows
         ):
-            found.append(_single_series(each, results))
-            next_ = day
-    return found
+            forecasts.append(_single_series(forecast, results))
+            next_day = day
+    return forecasts
 
 
 def _single_series(kept: Kept, results: Results) -> pl.DataFrame:
@@ -155,41 +150,40 @@ def _single_series(kept: Kept, results: Results) -> pl.DataFrame:
     return kept.read().filter(pl.col("level") == level_name(results.panel.keys))
 
 
-def _ends(asked: Sequence[float], frames: Sequence[pl.DataFrame]) -> tuple[float, ...]:
-    """The ends of the widest range that is asked for; none where one of the tables does not have them."""
-    ends = (asked[0], asked[-1]) if len(asked) > 1 else ()
-    there = all(quantile_column(each) in frame.columns for each in ends for frame in frames)
-    return ends if there else ()
+def _ends(probabilities: Sequence[float], frames: Sequence[pl.DataFrame]) -> tuple[float, ...]:
+    """The ends of the widest range of `probabilities`; none where one of the tables lacks them."""
+    ends = (probabilities[0], probabilities[-1]) if len(probabilities) > 1 else ()
+    present = all(quantile_column(end) in frame.columns for end in ends for frame in frames)
+    return ends if present else ()
 
 
 def _forecast_series(panel: Panel, frames: Sequence[pl.DataFrame]) -> Panel:
-    """The panel of those series that all the tables have."""
+    """The part of the panel with the series that all tables have."""
     keys = pl.col(panel.keys).cast(pl.String)  # tables on disk have them as categories
-    there = panel.series.select(keys).with_row_index("__row")
+    rows = panel.series.select(keys).with_row_index("__row")
     for frame in frames:
-        there = there.join(frame.select(keys).unique(), on=list(panel.keys), how="semi", maintain_order="left")
-    return panel.part(there["__row"].to_numpy())
+        rows = rows.join(frame.select(keys).unique(), on=list(panel.keys), how="semi", maintain_order="left")
+    return panel.part(rows["__row"].to_numpy())
 
 
 def _forecast(rows: pl.DataFrame, panel: Panel, ends: Sequence[float]) -> Forecast:
-    """A table of forecasts of one cutoff for the series of `panel`, in its order."""
+    """The forecasts of one cutoff in a table, for the series of `panel`, in its order."""
     keys = pl.col(panel.keys).cast(pl.String)
     named = panel.series.select(keys).with_row_index("__row")
-    placed = named.join(rows.with_columns(keys), on=list(panel.keys), how="left")
-    placed = placed.sort("__row", "step")
+    placed = named.join(rows.with_columns(keys), on=list(panel.keys), how="left").sort("__row", "step")
     shape = (panel.n_series, placed.height // max(panel.n_series, 1))
     cutoff: date = placed["cutoff"][0]
     dates = placed["date"].head(shape[1]).to_numpy().astype("datetime64[D]")
     mean = placed["mean"].to_numpy().reshape(shape).astype(np.float32)
-    made = Forecast(panel.series, panel.keys, cutoff, dates, mean)
+    forecast = Forecast(panel.series, panel.keys, cutoff, dates, mean)
     if not ends:
-        return made
-    columns = [placed[quantile_column(each)].to_numpy().reshape(shape).astype(np.float32) for each in ends]
-    return made.with_quantiles(tuple(ends), np.stack(columns))
+        return forecast
+    quantiles = [placed[quantile_column(end)].to_numpy().reshape(shape).astype(np.float32) for end in ends]
+    return forecast.with_quantiles(tuple(ends), np.stack(quantiles))
 
 
 def _ranged(rows: pl.DataFrame, panel: Panel, ranges: Ranges, ends: Sequence[float], settings: Settings) -> Forecast:
-    """A table of forecasts of the backtest, with the ranges that they would have now."""
+    """The forecasts of a backtest's window, with the ranges that they would have now."""
     forecast = _forecast(rows, panel, ())
     if not ends:
         return forecast
@@ -197,5 +191,5 @@ def _ranged(rows: pl.DataFrame, panel: Panel, ranges: Ranges, ends: Sequence[flo
     hierarchy = Hierarchy.of(panel.keys, settings.levels)
     around = ranges.around(panel.keys, past, hierarchy, closed_days(past, forecast.horizon))
     group, step = np.divmod(np.arange(forecast.mean.size), forecast.horizon)
-    found = around.quantiles(forecast.mean.reshape(-1), group, step, ends)
-    return forecast.with_quantiles(tuple(ends), found.reshape(len(ends), *forecast.mean.shape))
+    quantiles = around.quantiles(forecast.mean.reshape(-1), group, step, ends)
+    return forecast.with_quantiles(tuple(ends), quantiles.reshape(len(ends), *forecast.mean.shape))

@@ -1,4 +1,4 @@
-"""What `foresell monitor` writes to the tables of the history: all of it is here."""
+"""Everything that `foresell monitor` writes to the tables of the history."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from foresell.store.history import History, Kept
 _LABELS: dict[str, Any] = {"version": pl.String, "model": pl.String, MADE: TIME}
 
 Tell = Callable[[float, str], None]
-"""Takes how far monitoring is, of four parts, and what it does."""
+"""A callback for progress: takes how many of four parts are done, and what is being done."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,12 @@ class Versions:
 
 @dataclass(frozen=True)
 class ForecastHistory:
-    """The forecasts that were kept, the oldest first; those of which something has come in that is of use; and the day
-    sums of all of them, also of those that are kept no longer: the table ``accuracy``."""
+    """The forecasts of a project and their accuracy.
+
+    - `kept`: the forecasts that are kept, oldest first.
+    - `matured`: those of them with sales that have come in and are of use.
+    - `daily`: the day sums of all forecasts, also of those that were removed since: the table ``accuracy``.
+    """
 
     kept: tuple[Kept, ...]
     matured: tuple[Matured, ...]
@@ -45,7 +49,7 @@ class ForecastHistory:
 
 
 def first_newest_day(results: Results) -> int:
-    """Index of the first of the newest days, those that monitoring looks at."""
+    """Index of the first of the newest days, the days that monitoring judges."""
     return max(results.panel.n_days - results.settings.monitoring.days, 0)
 
 
@@ -63,7 +67,7 @@ def update_day_sums(results: Results, versions: Versions, tell: Tell) -> Forecas
 
 
 def record_findings(history: History, findings: Sequence[Finding], as_of: date) -> None:
-    """Writes the findings of a day of sales to the table ``findings``, in place of those that it had."""
+    """Writes the findings to the table ``findings``, in place of earlier ones of the same last day of sales."""
     rows = [{**finding.to_dict(), "examples": "; ".join(finding.examples)} for finding in findings]
     schema = {"code": pl.String, "severity": pl.String, "where": pl.String, "count": pl.Int64, "message": pl.String}
     table = pl.DataFrame(rows, schema=schema | {"examples": pl.String, "advice": pl.String}, orient="row")
@@ -71,7 +75,7 @@ def record_findings(history: History, findings: Sequence[Finding], as_of: date) 
 
 
 def last_days(daily: pl.DataFrame | None) -> dict[tuple[str, date], date]:
-    """By model and cutoff of each forecast in a table of day sums, the last of its days there."""
+    """The last day of each forecast in a table of day sums, by model and cutoff."""
     if daily is None:
         return {}
     last = daily.group_by("model", "cutoff").agg(pl.col("date").max())
@@ -81,7 +85,7 @@ def last_days(daily: pl.DataFrame | None) -> dict[tuple[str, date], date]:
 def _matured(
     results: Results, kept: Sequence[Kept], recorded: Mapping[tuple[str, date], date], tell: Tell
 ) -> list[Matured]:
-    """The forecasts that have days among the newest, or days that the history does not have, with what came in."""
+    """The forecasts with days among the newest, or days that the history lacks, joined with the sales."""
     panel, hierarchy, settings = results.panel, results.hierarchy, results.settings
     first = first_newest_day(results)
     place = {forecast: panel.day_of(forecast.cutoff) for forecast in kept}
@@ -102,13 +106,13 @@ def _matured(
 
 
 def _has_new_days(forecast: Kept, recorded: Mapping[tuple[str, date], date], last: date) -> bool:
-    """Whether a day of it has come in that the history does not have."""
+    """Whether sales have come in for a day of the forecast that the history lacks."""
     until = recorded.get((forecast.model, forecast.cutoff))
     return until is None or until < min(forecast.last, last)
 
 
 def _labelled(forecast: Matured, versions: Versions) -> pl.DataFrame:
-    """The day sums of a forecast, with which model made it and when."""
+    """The day sums of a forecast, with the version, the model and the time that it was made."""
     kept = forecast.kept
     labels = {"version": versions.name(kept.model), "model": kept.model, MADE: kept.made}
     return forecast.daily.select(*(pl.lit(labels[name], kind).alias(name) for name, kind in _LABELS.items()), pl.all())

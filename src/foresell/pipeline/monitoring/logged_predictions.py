@@ -1,9 +1,8 @@
-"""Predictions that were asked for over HTTP, as the log kept them, joined with what was sold since.
+"""Predictions that the API made, read from its log and joined with the sales that came in since.
 
-Of several answers about one series and day by one version the last counts that was given before the day was over
-(UTC): what is asked afterwards is no forecast. What was asked with another price or promotion than came true is a
-what-if, and does not count either. A step counts from the day of asking (0 is the same day), so a step here is not
-one from a cutoff.
+Of several predictions of one version for one series and day, the last one counts that was made before the day was over
+(UTC); a later one is no forecast. A prediction for another price or promotion than the actual one is a what-if, and
+does not count either. A step is counted from the day of the request (0 is the same day), not from a cutoff.
 """
 
 from __future__ import annotations
@@ -25,49 +24,57 @@ from foresell.store.tables import is_remote
 
 ENDPOINTS = ("/predict", "/predict_batch_csv")
 LOG = "results/predictions"
-LONGEST_AHEAD = 92  # days before a day that a prediction of it is looked for
-NEAR = 0.005  # a price differs by at most so large a share from the one that came, where it is taken for the same
+LONGEST_AHEAD = 92  # days; the log is searched for predictions made up to so long before the day they are about
+NEAR = 0.005  # prices that differ by at most this share are taken to be the same
 
 _SCHEMA = {"version": pl.String, **DAILY, "row": pl.Int64}
 
 
 @dataclass(frozen=True)
-class Answered:
-    """Answers that count, one row for each version, series and day, as day sums; `others` were what-ifs or late."""
+class LoggedPredictions:
+    """The predictions that count, as day sums: `daily` has one row for each version, series and day.
+
+    `left_out` is the number of predictions that were what-ifs or too late. `error` says why the log cannot be read.
+    """
 
     daily: pl.DataFrame
-    others: int = 0
-    trouble: str = ""
+    left_out: int = 0
+    error: str = ""
 
 
-def answered(place: str, base: Path, panel: Panel, first: int) -> Answered:
-    """The answers in the log at `place` about the days from the index `first` on, beside what was sold.
+def read_logged_predictions(place: str, base: Path, panel: Panel, first: int) -> LoggedPredictions:
+    """The predictions in the log at `place` for the days from the index `first` on, joined with the actual sales.
 
-    None where there is no log; where it cannot be read, `trouble` says why.
+    They are empty where there is no log. Where the log cannot be read, `error` says why.
     """
     empty = pl.DataFrame(schema=_SCHEMA)
     where = place if is_remote(place) else str(base / place)
     if not is_remote(place) and not Path(where).is_dir():
-        return Answered(empty)
-    begun = panel.dates[first].astype(object) - timedelta(days=LONGEST_AHEAD)
+        return LoggedPredictions(empty)
+    since = panel.dates[first].astype(object) - timedelta(days=LONGEST_AHEAD)
     try:
-        frame = read_predictions(where, begun, panel.cutoff).frame
+        frame = read_predictions(where, since, panel.cutoff).frame
     except ForesellError as error:
-        return Answered(empty, trouble=str(error))
+        return LoggedPredictions(empty, error=str(error))
     needed = {"time", "endpoint", "version", "inputs", "outputs"}
     if frame.is_empty() or not needed <= set(frame.columns):
-        return Answered(empty)
-    asked = _asked(frame, panel)
-    if asked is None:
-        return Answered(empty)
-    counted = asked.filter(pl.col("day").is_between(first, panel.n_days - 1))
-    in_time = counted.filter((pl.col("ahead") >= 0) & _as_it_came(counted, panel))
-    last = in_time.sort("time", maintain_order=True).unique(["version", "row", "day"], keep="last", maintain_order=True)
-    return Answered(_day_sums(last, panel), counted.height - in_time.height)
+        return LoggedPredictions(empty)
+    predictions = _predictions(frame, panel)
+    if predictions is None:
+        return LoggedPredictions(empty)
+    in_range = predictions.filter(pl.col("day").is_between(first, panel.n_days - 1))
+    forecasts = in_range.filter((pl.col("ahead") >= 0) & _with_actual_inputs(in_range, panel))
+    last = forecasts.sort("time", maintain_order=True).unique(
+        ["version", "row", "day"], keep="last", maintain_order=True
+    )
+    return LoggedPredictions(_day_sums(last, panel), in_range.height - forecasts.height)
 
 
-def _asked(frame: pl.DataFrame, panel: Panel) -> pl.DataFrame | None:
-    """Records about single series and days: ``row`` of the series, ``day`` index, ``ahead`` days asked before it."""
+def _predictions(frame: pl.DataFrame, panel: Panel) -> pl.DataFrame | None:
+    """The predictions of single series and days; None where the log has none.
+
+    ``row`` is the row of the series, ``day`` the index of the day, ``ahead`` how many days before it was asked.
+    """
     rows = frame.filter(pl.col("endpoint").is_in(ENDPOINTS))
     inputs, outputs = (_fields(rows, name) for name in ("inputs", "outputs"))
     if inputs is None or outputs is None or "units" not in outputs.columns or "date" not in inputs.columns:
@@ -76,14 +83,14 @@ def _asked(frame: pl.DataFrame, panel: Panel) -> pl.DataFrame | None:
         return None
     texts = [pl.col(key).cast(pl.String) for key in panel.keys]
     numbers = panel.series.select(panel.keys).with_row_index("row").with_columns(*texts, pl.col("row").cast(pl.Int64))
-    told = inputs.with_columns(*texts, date=pl.col("date").cast(pl.String).str.slice(0, 10).str.to_date(strict=False))
+    inputs = inputs.with_columns(*texts, date=pl.col("date").cast(pl.String).str.slice(0, 10).str.to_date(strict=False))
     bounds = [
         pl.col(name).cast(pl.Float64, strict=False) for name in ("units_low", "units_high") if name in outputs.columns
     ]
     whole = pl.concat(
         [
             rows.select("time", pl.col("version").cast(pl.String)),
-            told.select(*panel.keys, "date", *(name for name in ("price", "promotion") if name in told.columns)),
+            inputs.select(*panel.keys, "date", *(name for name in ("price", "promotion") if name in inputs.columns)),
             outputs.select(pl.col("units").cast(pl.Float64, strict=False), *bounds),
         ],
         how="horizontal",
@@ -99,21 +106,21 @@ def _fields(rows: pl.DataFrame, column: str) -> pl.DataFrame | None:
     return rows[column].struct.unnest() if isinstance(rows.schema[column], pl.Struct) else None
 
 
-def _as_it_came(rows: pl.DataFrame, panel: Panel) -> pl.Series:
-    """Whether what was given of price and promotion is what came."""
+def _with_actual_inputs(rows: pl.DataFrame, panel: Panel) -> pl.Series:
+    """Whether the price and promotion of each prediction are the actual ones, as far as both are known."""
     same = np.ones(rows.height, bool)
     series, day = rows["row"].to_numpy(), rows["day"].to_numpy()
     for name in ("price", "promotion"):
         if name in rows.columns and name in panel.known and rows.height:
             given = rows[name].cast(pl.Float64, strict=False).to_numpy()
             known = panel.known[name]
-            came = known.values[known.rows[series], day].astype(np.float64)
-            same &= ~(np.abs(given - came) > NEAR * np.maximum(np.abs(came), 1e-9))  # not given, not known: no what-if
+            actual = known.values[known.rows[series], day].astype(np.float64)
+            same &= ~(np.abs(given - actual) > NEAR * np.maximum(np.abs(actual), 1e-9))  # False for NaN: no what-if
     return pl.Series(same)
 
 
 def _day_sums(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
-    """Each answer as a row of day sums, with the ``row`` of its series."""
+    """Each prediction as a row of day sums, with the ``row`` of its series."""
     series, day = rows["row"].to_numpy(), rows["day"].to_numpy()
     actual = panel.units[series, day].astype(np.float64)
     naive = _naive(panel, series, day, np.maximum(rows["ahead"].to_numpy(), 0))
@@ -124,7 +131,7 @@ def _day_sums(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
         for name in ("units_low", "units_high")
     )
     ranged = known & ~np.isnan(low) & ~np.isnan(high)
-    found = rows.select("version", "row", "date", cutoff=pl.col("time").dt.date(), step=pl.col("ahead")).with_columns(
+    sums = rows.select("version", "row", "date", cutoff=pl.col("time").dt.date(), step=pl.col("ahead")).with_columns(
         part=pl.lit("asked"),
         of=pl.lit(" x ".join(panel.keys)),
         name=pl.lit(ALL),
@@ -136,29 +143,28 @@ def _day_sums(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
         inside=np.where(ranged, (low <= actual) & (actual <= high), 0),
         ranged=ranged,
     )
-    return found.filter(pl.Series(known)).select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
+    return sums.filter(pl.Series(known)).select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
 
 
 def _naive(panel: Panel, series: np.ndarray, day: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """What was sold whole seasons before, on the newest such day before that of asking."""
+    """Seasonal naive: the sales whole seasons earlier, on the newest such day before the day of the request."""
     season = panel.frequency.season
     periods = ahead if panel.frequency == Frequency.DAY else np.zeros_like(ahead)
     back = day - season * (periods // season + 1)
     return np.where(back >= 0, panel.units[series, np.maximum(back, 0)], np.nan).astype(np.float64)
 
 
-def asked_figures(daily: pl.DataFrame, panel: Panel) -> pl.DataFrame:
-    """Error, bias, coverage and value added of what was asked for, by version, and by version and step.
+def logged_figures(daily: pl.DataFrame, panel: Panel) -> pl.DataFrame:
+    """Error, bias, coverage and value added of logged predictions, by version, and by version and step.
 
-    RMSSE is the mean over the series, with scales of the history up to the first day asked about.
+    RMSSE is the mean over the series. Its scales are those of the history up to the first predicted day.
     """
     by = ["version", *NODE]
-    found = figures(daily, by)
     scores = [
         (version, _rmsse(rows, panel)) for (version,), rows in daily.partition_by("version", as_dict=True).items()
     ]
     table = pl.DataFrame(scores, schema={"version": pl.String, "rmsse": pl.Float64}, orient="row")
-    whole = found.join(table, on="version", how="left", maintain_order="left")
+    whole = figures(daily, by).join(table, on="version", how="left", maintain_order="left")
     parts = [whole, figures(daily, [*by, "step"]).with_columns(part=pl.lit("step"))]
     part = pl.when(pl.col("part") == "asked").then(pl.lit(LEVEL)).otherwise(pl.col("part"))
     return pl.concat(parts, how="diagonal_relaxed").with_columns(part.alias("part"), source=pl.lit("asked"))
@@ -172,5 +178,5 @@ def _rmsse(rows: pl.DataFrame, panel: Panel) -> float:
     actual, forecast = (np.full((len(series), int(offset.max()) + 1), np.nan) for _ in range(2))
     actual[place, offset], forecast[place, offset] = rows["units"].to_numpy(), rows["forecast"].to_numpy()
     scale = naive_mse(panel.units[series, : max(panel.day_of(first), 1)])
-    found = rmsse(actual, forecast, scale)
-    return float(np.nanmean(found)) if np.isfinite(found).any() else float("nan")
+    by_series = rmsse(actual, forecast, scale)
+    return float(np.nanmean(by_series)) if np.isfinite(by_series).any() else float("nan")

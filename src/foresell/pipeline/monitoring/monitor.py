@@ -1,4 +1,4 @@
-"""What `foresell monitor` does: it reads fresh sales, holds the forecasts against them, and reports what is wrong."""
+"""The work of `foresell monitor`: reads new sales, compares the forecasts with them, and reports what is wrong."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ PAGE = "monitor.html"
 
 
 @dataclass(frozen=True)
-class Monitored:
-    """What came of monitoring: `findings`, the worst first; the `tables` ``accuracy``, ``by_day`` and ``by_week``;
-    and the `summary`. All of it is in `folder` too, and on a `page`. `sent` is what became of the alerts."""
+class MonitorResult:
+    """The result of monitoring: `findings`, worst first; the `tables` ``accuracy``, ``by_day`` and ``by_week``; the
+    `summary`. All of it is also in the files of `folder`, and on a `page`. `sent` has the outcomes of the alerts."""
 
     folder: Path
     findings: tuple[Finding, ...]
@@ -51,7 +51,7 @@ class Monitored:
 
     @property
     def page(self) -> Path:
-        """What a planner reads of it, as one HTML page."""
+        """The path of the HTML page for planners."""
         return self.folder / PAGE
 
     @property
@@ -65,7 +65,7 @@ class Monitored:
         return bool(errors(self.findings))
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain data, for JSON."""
+        """The result as plain data, for JSON."""
         return {
             "folder": str(self.folder),
             "page": str(self.page),
@@ -74,13 +74,13 @@ class Monitored:
         } | {"alerts": [asdict(sent) for sent in self.sent]}
 
 
-def monitor(project: Project, *, baseline: bool = False) -> Monitored:
-    """Reads the newest sales, holds the forecasts against them, and writes ``results/monitor/`` and the history.
+def monitor(project: Project, *, baseline: bool = False) -> MonitorResult:
+    """Reads the newest sales, compares the forecasts with them, and writes ``results/monitor/`` and the history.
 
-    With `baseline` the figures of now are kept as the baseline: what is like them later raises no alarm. Once more with
-    the same sales changes nothing. Data that cannot be used are findings like others.
+    With `baseline` the current figures are kept as the baseline: later figures like them raise no alarm. A second run
+    with the same sales changes nothing. Data that cannot be used are reported as findings.
 
-    Raises UsageError where another run is at work, or there is nothing to keep as a baseline.
+    Raises UsageError where another run is at work, or where there is nothing to keep as a baseline.
     """
     with project.locked():
         try:
@@ -88,7 +88,7 @@ def monitor(project: Project, *, baseline: bool = False) -> Monitored:
         except FindingsStop as stop:
             return _stopped(project, stop)
         tell = _teller(project)
-        tell(0, "what has come in")
+        tell(0, "the newest sales")
         snapshot = update_and_take_snapshot(project, tell)
         tell(2, "drift of inputs and predictions")
         checks = run_checks(snapshot.check_data(_samples(project)))
@@ -105,7 +105,7 @@ def monitor(project: Project, *, baseline: bool = False) -> Monitored:
 
 
 def update_and_take_snapshot(project: Project, tell: Tell = lambda done, doing: None) -> Snapshot:
-    """Writes what has come in to the history (``runs``, ``versions``, ``promotions``, ``accuracy``), and reads it."""
+    """Updates the history (``runs``, ``versions``, ``promotions``, ``accuracy``), and takes a snapshot of it."""
     table = write_history(project).versions
     versions = Versions(dict(table.select("model", "version").iter_rows()))
     return take_snapshot(project.results, versions, update_day_sums(project.results, versions, tell))
@@ -118,30 +118,30 @@ def _teller(project: Project) -> Tell:
     return tell
 
 
-def _stopped(project: Project, stop: FindingsStop) -> Monitored:
-    """What is left to report where the data stop the work."""
+def _stopped(project: Project, stop: FindingsStop) -> MonitorResult:
+    """The result where the data stop the work."""
     findings = tuple(worst_first(stop.findings))
     summary = StoppedSummary(str(stop))
-    monitored = Monitored(project.results.folder(MONITOR), findings, summary)
+    monitored = MonitorResult(project.results.folder(MONITOR), findings, summary)
     write_drift(str(stop), (), monitored.folder)
     _write(monitored, stopped_page(project, str(stop), findings))
     return _alert(project, monitored, whole=False)
 
 
-def _report(project: Project, snapshot: Snapshot, checks: CheckResults) -> Monitored:
-    """Everything that the checks and the data show, written to ``results/monitor/``."""
-    accuracy = worst_first([*_notices(snapshot, checks), *checks.about(Topic.ACCURACY)])
+def _report(project: Project, snapshot: Snapshot, checks: CheckResults) -> MonitorResult:
+    """The result of the checks, written to ``results/monitor/``."""
+    accuracy = worst_first([*_coverage_findings(snapshot, checks), *checks.about(Topic.ACCURACY)])
     data = worst_first([*_data_findings(snapshot), *checks.about(Topic.DATA)])
     inputs = checks.about(Topic.INPUTS)
     write_drift(checks.of(input_drift.CHECK), checks.findings[input_drift.CHECK.name], snapshot.folder)
     tables = {"accuracy": snapshot.accuracy, "by_day": snapshot.newest, "by_week": snapshot.weeks}
     findings = tuple(worst_first([*data, *accuracy, *inputs]))
-    monitored = Monitored(snapshot.folder, findings, summarize(snapshot, checks), tables)
+    monitored = MonitorResult(snapshot.folder, findings, summarize(snapshot, checks), tables)
     _write(monitored, snapshot_page(project.folder.resolve().name, snapshot, checks, accuracy, data))
     return monitored
 
 
-def _write(monitored: Monitored, page: MonitorPage) -> None:
+def _write(monitored: MonitorResult, page: MonitorPage) -> None:
     monitored.folder.mkdir(parents=True, exist_ok=True)
     for name, table in monitored.tables.items():
         write_table(table, monitored.folder / f"{name}.parquet")
@@ -153,8 +153,8 @@ def _write(monitored: Monitored, page: MonitorPage) -> None:
         place.write_text(render_monitor_page(page), encoding="utf-8")
 
 
-def _alert(project: Project, monitored: Monitored, whole: bool = True) -> Monitored:
-    """Sends all findings to the receivers of alerts, and where everything was looked at (`whole`), what is over."""
+def _alert(project: Project, monitored: MonitorResult, whole: bool = True) -> MonitorResult:
+    """Sends the findings to the receivers of alerts. With `whole`, everything was checked, so findings may be over."""
     from foresell.monitor.alerts.delivery import send_alerts
 
     sent = send_alerts(monitored.findings, project.settings.monitoring.alerts, project.folder, whole=whole)
@@ -162,7 +162,7 @@ def _alert(project: Project, monitored: Monitored, whole: bool = True) -> Monito
 
 
 def _samples(project: Project) -> DriftInputs | str:
-    """What drift of inputs is looked for in; a text says why that cannot be."""
+    """The samples in which drift of inputs is looked for, or a text that says why there are none."""
     choice = project.choice()
     try:
         return drift_inputs(project.results, choice, champion_panel(project.results, choice))
@@ -171,7 +171,7 @@ def _samples(project: Project) -> DriftInputs | str:
 
 
 def _keep_baseline(snapshot: Snapshot, checks: CheckResults) -> None:
-    """Keeps the figures of now as the baseline. Raises UsageError where nothing is judged."""
+    """Keeps the current figures as the baseline. Raises UsageError where nothing is judged."""
     judgements = checks.data.judgements
     if snapshot.judged is None or not judgements:
         raise UsageError(
@@ -185,27 +185,27 @@ def _keep_baseline(snapshot: Snapshot, checks: CheckResults) -> None:
 
 
 def _data_findings(snapshot: Snapshot) -> list[Finding]:
-    """What reading and validation found in the newest data; remarks are left to `check`."""
+    """The warnings and errors of reading and validation; only the step `check` reports findings of severity info."""
     findings = read_findings(snapshot.results.folder("check"))
     return [finding for finding in findings if finding.severity != Severity.INFO]
 
 
-def _notices(snapshot: Snapshot, checks: CheckResults) -> list[Finding]:
-    """What is to be known beside the checks: what was not forecast, could not be read or could not be judged."""
-    notices = [*_unforecast_days(snapshot), *_unreadable_log(snapshot)]
+def _coverage_findings(snapshot: Snapshot, checks: CheckResults) -> list[Finding]:
+    """The findings about what was not forecast, could not be read or could not be judged."""
+    findings = [*_unforecast_days(snapshot), *_unreadable_log(snapshot)]
     if snapshot.judged is None:
-        return [*notices, _nothing_matured(snapshot)]
+        return [*findings, _nothing_matured(snapshot)]
     kept, unforecast = snapshot.judged.kept, snapshot.judged.unforecast
     if unforecast:
-        text = f"{len(unforecast)} series sold that the forecast of {kept.cutoff} does not have"
-        notices.append(finding("forecasts-missing", "series", len(unforecast), text, unforecast))
+        text = f"{len(unforecast)} series have sales but are not in the forecast of {kept.cutoff}"
+        findings.append(finding("forecasts-missing", "series", len(unforecast), text, unforecast))
     if snapshot.reference is not None:
-        notices += few_windows(snapshot.reference, checks.data.judgements)
-    return notices
+        findings += few_windows(snapshot.reference, checks.data.judgements)
+    return findings
 
 
 def _unforecast_days(snapshot: Snapshot) -> list[Finding]:
-    """Days that sold and had no forecast, since forecasts are kept."""
+    """The finding about days without a forecast, from the first kept forecast on."""
     if not snapshot.kept:
         return []
     days = snapshot.panel.dates[snapshot.first : snapshot.panel.n_days].astype(object).tolist()
@@ -219,14 +219,14 @@ def _unforecast_days(snapshot: Snapshot) -> list[Finding]:
 
 
 def _unreadable_log(snapshot: Snapshot) -> list[Finding]:
-    """Says so where the log of predictions cannot be read."""
-    if not snapshot.answers.trouble:
+    """The finding that the log of predictions cannot be read."""
+    if not snapshot.predictions.error:
         return []
-    return [finding("log-unreadable", "predictions", 1, snapshot.answers.trouble.rstrip("."))]
+    return [finding("log-unreadable", "predictions", 1, snapshot.predictions.error.rstrip("."))]
 
 
 def _nothing_matured(snapshot: Snapshot) -> Finding:
-    """What has come in is less than a block: says when there will be enough."""
+    """The finding that less than a block has come in. It says when there will be enough."""
     noun, last = snapshot.panel.frequency.noun, snapshot.panel.cutoff
     if not snapshot.kept:
         text = "no forecast has been kept yet; the next one that is made will be (foresell forecast)"

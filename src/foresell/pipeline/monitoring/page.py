@@ -1,9 +1,8 @@
-"""What stands on the page of accuracy: what monitoring computed, as `report` draws it."""
+"""Fills the page of accuracy with the results of monitoring; `report` draws it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +34,16 @@ from foresell.report.monitor_contents import MonitorPage
 from foresell.store.history import Kept
 
 DECISIONS = 8
-"""The newest decisions about the champion that are shown."""
+"""How many decisions about the champion are shown."""
 
 DAYS = 182
-"""The newest days (or weeks, months) that are drawn one by one: half a year of days, as many as weeks are."""
+"""How many of the newest periods are drawn one by one: half a year of days, like the half a year of weeks."""
 
 
 def snapshot_page(
     project: str, snapshot: Snapshot, checks: CheckResults, accuracy: Sequence[Finding], data: Sequence[Finding]
 ) -> MonitorPage:
-    """The page of a snapshot; `accuracy` and `data` are the findings about the two, the worst first."""
+    """The page of a snapshot; `accuracy` and `data` are the findings about these two, worst first."""
     waiting = [finding.message for finding in accuracy if finding.code == "nothing-matured"]
     promotions = history_of(snapshot.results).table("promotions")
     slow = checks.of(slow_drift.CHECK)
@@ -72,9 +71,9 @@ def snapshot_page(
         slow_since=None if slow is None else slow.since,
         inputs=_inputs(checks.of(input_drift.CHECK)),
         arrived=_arrived(snapshot),
-        asked=tuple(_asked(snapshot)),
-        left_out=snapshot.answers.others,
-        decided=tuple(_decided(promotions)),
+        asked=tuple(_api_accuracy(snapshot)),
+        left_out=snapshot.predictions.left_out,
+        decided=tuple(_decisions(promotions)),
         false_alarms=snapshot.settings.monitoring.false_alarms,
         checks=_check_lines(checks),
         places=_places(),
@@ -82,7 +81,7 @@ def snapshot_page(
 
 
 def stopped_page(project: Project, why: str, data: Sequence[Finding]) -> MonitorPage:
-    """The page where the data stop the work: what was found in them, and what was known before."""
+    """The page where the data stop the work: the findings about the data, and what was known before."""
     daily = history_of(project.results).table("accuracy")
     promotions = history_of(project.results).table("promotions")
     used = None if daily is None or daily.is_empty() else in_use(daily)
@@ -95,13 +94,13 @@ def stopped_page(project: Project, why: str, data: Sequence[Finding]) -> Monitor
         stopped=why,
         days=None if used is None or daily is None else _days(daily, used["date"].to_numpy()),
         marks=() if daily is None else tuple(_marks(daily, promotions)),
-        decided=tuple(_decided(promotions)),
+        decided=tuple(_decisions(promotions)),
         places=_places(),
     )
 
 
 def _check_lines(checks: CheckResults) -> tuple[monitor_contents.CheckLine, ...]:
-    """Every check: what it asks, and how many findings it has."""
+    """Every check: its question and the number of its findings."""
     return tuple(
         monitor_contents.CheckLine(check.question, len(checks.findings[name])) for name, check in CHECKS.items()
     )
@@ -114,16 +113,14 @@ def _title(project: str) -> str:
 def _judged(snapshot: Snapshot) -> monitor_contents.Judged | None:
     if snapshot.judged is None:
         return None
-    kept, own = snapshot.judged.kept, snapshot.own.filter(pl.col("points") > 0)
-    first, last = own["date"].min(), own["date"].max()
-    assert isinstance(first, date)  # a whole block of it has come in
-    assert isinstance(last, date)
+    kept = snapshot.judged.kept
+    first, last, days = snapshot.judged_days()
     return monitor_contents.Judged(
         version=snapshot.versions.name(kept.model),
         cutoff=kept.cutoff,
         first=first,
         last=last,
-        days=own["date"].n_unique(),
+        days=days,
         windows=None if snapshot.reference is None else snapshot.reference.windows,
         baseline=None if snapshot.baseline is None else snapshot.baseline.as_of,
     )
@@ -156,7 +153,7 @@ Judgements = Mapping[tuple[str, str, str, str], Judgement]
 def _measured(
     value: float | None, usual: float | None, figure: Figure, judgement: Judgement | None
 ) -> monitor_contents.Measured:
-    """A figure beside what is usual: by its judgement, and where there is none by its backtest."""
+    """A figure with its usual value: that of its judgement, or without one that of the backtest."""
     if judgement is None:
         return monitor_contents.Measured(value, usual)
     _, expected, low, high = figure.scaled(judgement)
@@ -183,27 +180,29 @@ def _levels(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_conten
 
 
 def _divisions(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_contents.Division]:
-    """Groups by level, then segments by what divides the series; each the worst first."""
+    """Groups by level, then segments by division; within each the worst first."""
     if snapshot.judged is None:
         return
     judgements = _judgements(checks)
     sums = with_figures(added_up(snapshot.own, NODE), [], (bias.FIGURE,))
-    lean = {row[:3]: row[3] for row in sums.select(*NODE, bias.FIGURE.name).iter_rows()}
+    relative_bias = {row[:3]: row[3] for row in sums.select(*NODE, bias.FIGURE.name).iter_rows()}
     for part in (GROUP, SEGMENT):
         rows = _rows(snapshot, part)
         for of in dict.fromkeys(row["of"] for row in rows):
-            ranked = [_place(row, lean[part, of, row["name"]], judgements) for row in rows if row["of"] == of]
+            ranked = [_place(row, relative_bias[part, of, row["name"]], judgements) for row in rows if row["of"] == of]
             title = f"By {of}" if part == GROUP else f"Single series by {of}"
             places = [place for _, place in sorted(ranked, key=lambda pair: pair[0])]
             yield monitor_contents.Division(title, of, tuple(places))
 
 
-def _place(row: dict[str, Any], lean: float, judgements: Judgements) -> tuple[tuple[Any, ...], monitor_contents.Place]:
-    """A group or segment, with what it is sorted by: the furthest from what is usual first, then the largest."""
+def _place(
+    row: dict[str, Any], relative_bias: float, judgements: Judgements
+) -> tuple[tuple[Any, ...], monitor_contents.Place]:
+    """A group or segment, and its key for sorting: the largest deviation first, then the largest sales."""
     node = (row["part"], row["of"], row["name"])
     of_bias, of_error = (judgements.get((figure.name, *node)) for figure in (bias.FIGURE, error.FIGURE))
     figures = {
-        "bias": _measured(bias.FIGURE.read(lean), None, bias.FIGURE, of_bias),
+        "bias": _measured(bias.FIGURE.read(relative_bias), None, bias.FIGURE, of_bias),
         "wape": _measured(row["wape"], row["wape_backtest"], error.FIGURE, of_error),
     }
     judged = [judgement for judgement in (of_bias, of_error) if judgement is not None]
@@ -216,7 +215,7 @@ def _place(row: dict[str, Any], lean: float, judgements: Judgements) -> tuple[tu
 
 
 def _steps(snapshot: Snapshot) -> Iterable[monitor_contents.Steps]:
-    """Error by step of the total and of the single series; a single step makes no line."""
+    """Error by step of the total and of the single series, where there is more than one step."""
     rows = _rows(snapshot, STEP)
     for of in ("total", snapshot.bottom):
         known = sorted(
@@ -229,7 +228,7 @@ def _steps(snapshot: Snapshot) -> Iterable[monitor_contents.Steps]:
 
 
 def _days(daily: pl.DataFrame, dates: np.ndarray) -> monitor_contents.Days | None:
-    """The forecast in use on each of `dates` from the first that has one; the newest `DAYS` only."""
+    """Sales and the forecast in use on each of `dates`, from the first that has one; only the newest `DAYS`."""
     used = in_use(daily) if not daily.is_empty() else daily
     if used.is_empty():
         return None
@@ -242,7 +241,7 @@ def _days(daily: pl.DataFrame, dates: np.ndarray) -> monitor_contents.Days | Non
 
 
 def _marks(daily: pl.DataFrame, promotions: pl.DataFrame | None) -> Iterable[monitor_contents.Mark]:
-    """Where the forecasts in use begin to come from another version that became the champion."""
+    """The days on which forecasts of a new champion begin to be in use."""
     if promotions is None or daily.is_empty():
         return
     champions = set(promotions.filter(pl.col("verdict") != REFUSED)["version"])
@@ -253,8 +252,8 @@ def _marks(daily: pl.DataFrame, promotions: pl.DataFrame | None) -> Iterable[mon
 
 
 def _courses(weeks: pl.DataFrame) -> dict[tuple[str, str], monitor_contents.Course]:
-    """The figures by week, of the total and the single series: error of both, bias of the total."""
-    found = {}
+    """The weekly figures of the total and of the single series: error of both, bias of the total."""
+    courses = {}
     for of in weeks["of"].unique(maintain_order=True):
         rows = weeks.filter(pl.col("of") == of)
         for name in (figure.column for figure in BANDED):
@@ -264,27 +263,29 @@ def _courses(weeks: pl.DataFrame) -> dict[tuple[str, str], monitor_contents.Cour
                 rows[f"{name}{side}"].fill_null(np.nan).to_numpy() for side in ("", "_usual", "_low", "_high")
             )
             outside = rows[f"{name}_outside"].fill_null(False).to_numpy()
-            made = tuple(rows["version"])
-            found[of, name] = monitor_contents.Course(rows["last"].to_numpy(), values, usual, low, high, outside, made)
-    return found
+            versions = tuple(rows["version"])
+            courses[of, name] = monitor_contents.Course(
+                rows["last"].to_numpy(), values, usual, low, high, outside, versions
+            )
+    return courses
 
 
 def _block(frequency: Frequency, size: int) -> str:
-    """What a block of periods is called: something that takes an s.
+    """The name of a block of periods, in the singular.
 
     >>> [_block(Frequency.DAY, size) for size in (7, 5, 1)], _block(Frequency.WEEK, 4), _block(Frequency.MONTH, 1)
     (['week', '5-day block', 'day'], 'four-week block', 'month')
     """
-    usual = {(Frequency.DAY, 7): "week", (Frequency.WEEK, 4): "four-week block"}
-    return usual.get((frequency, size), f"{size}-{frequency.noun} block" if size > 1 else frequency.noun)
+    names = {(Frequency.DAY, 7): "week", (Frequency.WEEK, 4): "four-week block"}
+    return names.get((frequency, size), f"{size}-{frequency.noun} block" if size > 1 else frequency.noun)
 
 
-def _slow(drift: cusum.CusumChart | None) -> monitor_contents.Course | None:
+def _slow(chart: cusum.CusumChart | None) -> monitor_contents.Course | None:
     """The cumulative sum by week."""
-    if drift is None:
+    if chart is None:
         return None
-    sums, limits = np.array(drift.sums), np.array(drift.limits)
-    days = np.array([week.last for week in drift.weeks], "datetime64[D]")
+    sums, limits = np.array(chart.sums), np.array(chart.limits)
+    days = np.array([week.last for week in chart.weeks], "datetime64[D]")
     return monitor_contents.Course(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
 
 
@@ -302,7 +303,7 @@ def _inputs(inputs: DriftResult | str) -> monitor_contents.Inputs:
             now=row["now"],
             reach=row["distance"] / row["threshold"] if row["threshold"] else 0.0,
             kind=row["kind"] or "",
-            segments=tuple(f"{each['by']} {each['segment']}" for each in parts if each["column"] == row["column"]),
+            segments=tuple(f"{part['by']} {part['segment']}" for part in parts if part["column"] == row["column"]),
         )
         for row in whole
     ]
@@ -310,7 +311,7 @@ def _inputs(inputs: DriftResult | str) -> monitor_contents.Inputs:
         share=inputs.share,
         allowed=inputs.allowed,
         removed=inputs.removed,
-        columns=tuple(sorted(columns, key=lambda each: (-each.reach, each.meaning))),
+        columns=tuple(sorted(columns, key=lambda column: (-column.reach, column.meaning))),
         page=DRIFT_PAGE if inputs.snapshot is not None else "",
     )
 
@@ -320,8 +321,8 @@ def _arrived(snapshot: Snapshot) -> monitor_contents.Arrived:
     return monitor_contents.Arrived(checked.rows, checked.quarantined, checked.series, snapshot.panel.cutoff)
 
 
-def _asked(snapshot: Snapshot) -> Iterable[monitor_contents.Answers]:
-    """What was asked over HTTP, by version."""
+def _api_accuracy(snapshot: Snapshot) -> Iterable[monitor_contents.Answers]:
+    """The accuracy of the API's predictions, by version."""
     for row in snapshot.accuracy.filter((pl.col("source") == "asked") & (pl.col("part") == LEVEL)).to_dicts():
         yield monitor_contents.Answers(
             version=row["version"],
@@ -335,8 +336,8 @@ def _asked(snapshot: Snapshot) -> Iterable[monitor_contents.Answers]:
         )
 
 
-def _decided(promotions: pl.DataFrame | None) -> Iterable[monitor_contents.Decided]:
-    """The newest decisions about the champion, the newest first."""
+def _decisions(promotions: pl.DataFrame | None) -> Iterable[monitor_contents.Decided]:
+    """The newest decisions about the champion, newest first."""
     if promotions is None:
         return
     for row in promotions.sort("when", descending=True).head(DECISIONS).to_dicts():
@@ -344,7 +345,7 @@ def _decided(promotions: pl.DataFrame | None) -> Iterable[monitor_contents.Decid
 
 
 def _places() -> dict[str, str]:
-    """Where the tables lie, by what they are."""
+    """The paths of the tables, by what they contain."""
     folders = {"monitor": Path("results") / MONITOR, "history": Path("results") / HISTORY}
     names = {
         "Figures": folders["monitor"] / "accuracy.parquet",

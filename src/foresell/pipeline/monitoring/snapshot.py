@@ -1,9 +1,9 @@
-"""A snapshot of a project's forecasts: what was kept of them, what has come in since, and what is judged.
+"""A snapshot of a project's forecasts: the forecasts that were kept, the sales since, and the forecast that is judged.
 
-Judged is the newest forecast of which a whole block (a week, `bounds.block_of`) has come in. It is judged by its own
-days only, beside the backtest of its own model. A younger forecast waits for its sales. An older one is not judged
-again: a retraining may have answered its errors since, and errors that remain show in the newer forecast too. Slow
-drift is looked for over all forecasts, each week by the one that was in use when it began.
+The judged forecast is the newest one for which the sales of a whole block (a week, `bounds.block_of`) have come in. It
+is judged on its own days only, and compared with the backtest of its own model. A newer forecast waits for its sales.
+An older one is not judged again: a retraining may have mended its errors since, and errors that remain show in the
+newer forecast too. Slow drift is looked for over all forecasts, each week in the one that was in use when it began.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from foresell.pipeline.graph import MONITOR
 from foresell.pipeline.matured_forecasts import Matured, history_of, nominal_of
 from foresell.pipeline.monitoring.accuracy_table import accuracy_table
 from foresell.pipeline.monitoring.history_update import ForecastHistory, Versions, first_newest_day
-from foresell.pipeline.monitoring.logged_predictions import LOG, Answered, answered
+from foresell.pipeline.monitoring.logged_predictions import LOG, LoggedPredictions, read_logged_predictions
 from foresell.pipeline.results import Results
 from foresell.store.history import Kept
 from foresell.store.tables import read_table
@@ -39,15 +39,15 @@ BASELINE = "baseline.json"
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """All that monitoring knows of a project at one moment; nothing in it is computed or written when it is read.
+    """What monitoring knows of a project at one moment. Reading an attribute computes and writes nothing.
 
-    - `results`: what the steps left; `folder`: where monitoring writes to.
-    - `size`: periods of a block; `first`: index of the first of the newest days; `bottom`: level of the single series.
-    - `kept`, `matured`: forecasts that were kept, and those that have come in, the oldest first.
-    - `daily`: day sums of all forecasts; `newest`: those of the newest days.
-    - `judged`: the forecast that is judged; `own`: its day sums on the newest days; None and empty where there is none.
-    - `reference`, `baseline`: what is usual, and what was accepted as good; None where that is not known.
-    - `answers`: what was asked for over HTTP about the newest days.
+    - `results`: the results of the steps. `folder`: where monitoring writes its own.
+    - `size`: periods of a block. `first`: index of the first of the newest days. `bottom`: level of the single series.
+    - `kept`, `matured`: the forecasts that are kept, and those of them whose sales have come in, oldest first.
+    - `daily`: the day sums of all forecasts. `newest`: those of the newest days.
+    - `judged`: the forecast that is judged; None where there is none. `own`: its day sums on the newest days.
+    - `reference`, `baseline`: the usual figures and the accepted ones; None where they are not known.
+    - `predictions`: the API's predictions for the newest days.
     - `accuracy`, `weeks`: the tables ``accuracy`` and ``by_week``, see `graph.BESIDE`.
     """
 
@@ -65,7 +65,7 @@ class Snapshot:
     own: pl.DataFrame
     reference: Reference | None
     baseline: Baseline | None
-    answers: Answered
+    predictions: LoggedPredictions
     accuracy: pl.DataFrame
     weeks: pl.DataFrame
 
@@ -78,16 +78,21 @@ class Snapshot:
         return self.results.panel
 
     def without(self, removed: Sequence[Kept]) -> Snapshot:
-        """The snapshot once some of the kept forecasts were removed."""
+        """The snapshot after some of the kept forecasts were removed."""
         return replace(self, kept=tuple(forecast for forecast in self.kept if forecast not in removed))
 
     def due(self, kept: Kept) -> date:
-        """The day whose sales let a forecast be judged: the last of its first block."""
+        """The last day of the forecast's first block, from whose sales on the forecast can be judged."""
         days: list[date] = kept.read()["date"].unique().sort().to_list()
         return days[min(self.size, len(days)) - 1]
 
+    def judged_days(self) -> tuple[date, date, int]:
+        """The first and last of the days on which the forecast is judged, and their number. There must be one."""
+        days = self.own.filter(pl.col("points") > 0)["date"].unique().sort()
+        return days[0], days[-1], len(days)
+
     def check_data(self, drift_inputs: DriftInputs | str) -> CheckData:
-        """What the checks read; `samples` is what drift of inputs is looked for in, or why there is none."""
+        """The data for the checks. `drift_inputs` is what drift is looked for in, or says why there is nothing."""
         return CheckData(
             settings=self.settings,
             panel=self.panel,
@@ -111,14 +116,16 @@ class Snapshot:
 
 
 def take_snapshot(results: Results, versions: Versions, forecasts: ForecastHistory) -> Snapshot:
-    """What is known of the forecasts now. It reads the history and writes nothing."""
+    """The snapshot of now. It reads the history and writes nothing."""
     panel, settings, daily = results.panel, results.settings, forecasts.daily
     size, first = block_of(panel.frequency, settings.horizon), first_newest_day(results)
     newest = daily.filter(pl.col("date") >= pl.lit(panel.dates[first]).cast(pl.Date))
-    judged = next((one for one in reversed(forecasts.matured) if _known_days(_own(newest, one)) >= size), None)
+    judged = next(
+        (forecast for forecast in reversed(forecasts.matured) if _known_days(_own(newest, forecast)) >= size), None
+    )
     reference = None if judged is None else _reference(results, judged.kept.model, size)
     place = settings.serving.log or LOG
-    answers = answered(place, results.base, panel, first)
+    predictions = read_logged_predictions(place, results.base, panel, first)
     bottom = level_name(results.hierarchy.bottom)
     dates = panel.dates[: panel.n_days].astype(object).tolist()
     usual = {} if reference is None else reference.usual
@@ -138,8 +145,8 @@ def take_snapshot(results: Results, versions: Versions, forecasts: ForecastHisto
         own=newest.clear() if judged is None else _own(newest, judged),
         reference=reference,
         baseline=read_baseline(folder / BASELINE),
-        answers=answers,
-        accuracy=accuracy_table(history_of(results), newest, forecasts.matured, answers, panel, settings),
+        predictions=predictions,
+        accuracy=accuracy_table(history_of(results), newest, forecasts.matured, predictions, panel, settings),
         weeks=by_week(daily, dates, size, ("total", bottom), usual),
     )
 
@@ -150,13 +157,13 @@ def _own(newest: pl.DataFrame, forecast: Matured) -> pl.DataFrame:
 
 
 def _known_days(own: pl.DataFrame) -> int:
-    """On how many days something of the total is known."""
+    """The number of days on which sales of the total are known."""
     rows = added_up(own.filter((pl.col("part") == LEVEL) & (pl.col("of") == "total")), NODE)
     return 0 if rows.is_empty() else int(rows["days"][0])
 
 
 def _reference(results: Results, model: str, size: int) -> Reference | None:
-    """What is usual, by the backtest of a model; None where that was not kept."""
+    """The usual figures in the backtest of a model; None where that backtest was not kept."""
     daily = history_of(results).backtest(model)
     if daily is None:
         return None

@@ -1,4 +1,4 @@
-"""The summary of monitoring: what was judged and what came of it. It says nothing of when it was done."""
+"""The summary of monitoring: what was judged, with which results. It does not depend on the time of the run."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from foresell.pipeline.monitoring.snapshot import Snapshot
 
 @dataclass(frozen=True)
 class JudgedSummary:
-    """Which forecast was judged, by which days (`first` to `last`), and by how many `windows` of its backtest; `newest`
-    says whether it is the newest of all."""
+    """The forecast that was judged: by the sales of the days `first` to `last`, and by the `windows` of its backtest.
+
+    `newest` says whether it is the newest forecast.
+    """
 
     version: str
     model: str
@@ -30,7 +32,7 @@ class JudgedSummary:
 
 @dataclass(frozen=True)
 class LevelFigures:
-    """The figures of the judged forecast at one level, over so many days, beside those of its backtest."""
+    """The figures of the judged forecast at one level over `days` days, and those of its backtest."""
 
     level: str
     days: int
@@ -47,7 +49,7 @@ class LevelFigures:
 
 @dataclass(frozen=True)
 class MonitorSummary:
-    """What ``summary.json`` holds. `checks` is what the checks have to say, by key."""
+    """The content of ``summary.json``. `checks` has the summaries of the checks, by key."""
 
     as_of: date
     days: int
@@ -78,7 +80,7 @@ class MonitorSummary:
 
 @dataclass(frozen=True)
 class StoppedSummary:
-    """What ``summary.json`` holds where the data stop the work, and why they do."""
+    """The content of ``summary.json`` where the data stop the work; `why` has the reason."""
 
     why: str
 
@@ -99,8 +101,8 @@ def summarize(snapshot: Snapshot, checks: CheckResults) -> MonitorSummary:
         figures=_level_figures(snapshot),
         checks=checks.summary(),
         baseline=None if snapshot.baseline is None else snapshot.baseline.as_of,
-        answers=snapshot.answers.daily.height,
-        answers_left_out=snapshot.answers.others,
+        answers=snapshot.predictions.daily.height,
+        answers_left_out=snapshot.predictions.left_out,
         forecasts_kept=len(snapshot.kept),
     )
 
@@ -108,10 +110,8 @@ def summarize(snapshot: Snapshot, checks: CheckResults) -> MonitorSummary:
 def _judged(snapshot: Snapshot) -> JudgedSummary | None:
     if snapshot.judged is None:
         return None
-    kept, own = snapshot.judged.kept, snapshot.own.filter(pl.col("points") > 0)
-    first, last = own["date"].min(), own["date"].max()
-    assert isinstance(first, date)  # a whole block of it has come in
-    assert isinstance(last, date)
+    kept = snapshot.judged.kept
+    first, last, _ = snapshot.judged_days()
     return JudgedSummary(
         version=snapshot.versions.name(kept.model),
         model=kept.model,
