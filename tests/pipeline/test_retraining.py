@@ -20,7 +20,7 @@ from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import promote, rollback
 from foresell.pipeline.results import read_findings
 from foresell.pipeline.retraining import PATIENCE, Situation, retrain, retraining_findings
-from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, Change, Version
+from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Version
 from foresell.serving.source import registry_of
 
 LAST = date(2025, 12, 28)  # of the shop's sales
@@ -31,11 +31,15 @@ def version(number: int, last: date, champion: bool = False) -> Version:
     return Version(str(number), datetime.now(UTC), f"run{number}", {"foresell.data_last": last.isoformat()}, champion)
 
 
-def change(number: int, verdict: str = PROMOTED, asked: tuple[str, ...] = (), before: str | None = None) -> Change:
-    return Change("", datetime(2025, 12, 1, tzinfo=UTC), verdict, str(number), before, "because", asked)
+def change(
+    number: int, verdict: str = PROMOTED, asked: tuple[str, ...] = (), before: str | None = None
+) -> ChampionChange:
+    return ChampionChange("", datetime(2025, 12, 1, tzinfo=UTC), verdict, str(number), before, "because", asked)
 
 
-def situation(days: int, *history: Change, every: int | None = None, versions: tuple[Version, ...] = ()) -> Situation:
+def situation(
+    days: int, *history: ChampionChange, every: int | None = None, versions: tuple[Version, ...] = ()
+) -> Situation:
     """Version 1 is champion, and the sales have gone on for `days` since the last that it learnt from."""
     champion = version(1, LAST - timedelta(days=days), champion=True)
     return Situation(LAST, (*versions, champion), champion, history, window_days=28, max_age=35, every=every)

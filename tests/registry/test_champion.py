@@ -13,7 +13,7 @@ import pytest
 from foresell.core.errors import StoreError
 from foresell.core.settings import Tracking as Settings
 from foresell.registry.champion import champion_of, files_at_hand
-from foresell.registry.portable_model import Column, Portable
+from foresell.registry.portable_model import PortableModel, SchemaColumn
 from foresell.registry.tracking import Run, Tracking, Where
 from foresell.registry.versions import Registry
 
@@ -23,8 +23,12 @@ def add(registry: Registry, folder: Path, content: str) -> None:
     bundle.mkdir()
     (bundle / "model.txt").write_text(content)
     example = pl.DataFrame({"date": [date(2026, 1, 1)]})
-    model = Portable(
-        bundle, "foresell.serving.pyfunc", [Column("date", "datetime")], [Column("units", "double")], example
+    model = PortableModel(
+        bundle,
+        "foresell.serving.pyfunc",
+        [SchemaColumn("date", "datetime")],
+        [SchemaColumn("units", "double")],
+        example,
     )
     with registry.tracking.recording(Run("training", content, "a training")) as run:
         registry.register(run, model, {"foresell.fingerprint": f"f-{content}", "what": content})

@@ -13,7 +13,7 @@ import pytest
 
 from foresell.core.errors import StoreError, UnreadableFile, UsageError
 from foresell.core.settings import Tracking as Settings
-from foresell.registry.portable_model import Column, Portable
+from foresell.registry.portable_model import PortableModel, SchemaColumn
 from foresell.registry.tracking import Run, Tracking, Where
 from foresell.registry.versions import Registry
 
@@ -28,9 +28,11 @@ def add(registry: Registry, folder: Path, content: str, **tags: str):
     bundle = folder / f"bundle-{content}"
     bundle.mkdir(exist_ok=True)
     (bundle / "model.txt").write_text(content)
-    inputs = [Column("store", "string"), Column("date", "datetime"), Column("price", "double", False)]
+    inputs = [SchemaColumn("store", "string"), SchemaColumn("date", "datetime"), SchemaColumn("price", "double", False)]
     example = pl.DataFrame({"store": ["A"], "date": [date(2026, 1, 1)], "price": [1.5]})
-    model = Portable(bundle, "foresell.serving.pyfunc", inputs, [Column("assumed", "strings")], example, ("foresell",))
+    model = PortableModel(
+        bundle, "foresell.serving.pyfunc", inputs, [SchemaColumn("assumed", "strings")], example, ("foresell",)
+    )
     with registry.tracking.recording(Run("training", content, "a training")) as run:
         return registry.register(run, model, tags)
 

@@ -23,8 +23,8 @@ from foresell.pipeline.comparison import Compared, Comparison
 from foresell.pipeline.progress import Progress
 from foresell.pipeline.project import Project
 from foresell.pipeline.task import write_json
-from foresell.registry.gate import AGAINST, Figure, Verdict
-from foresell.registry.versions import FORCED, PROMOTED, REFUSED, ROLLED_BACK, Change, Registry, Version
+from foresell.registry.gate import AGAINST, GateFigure, Verdict
+from foresell.registry.versions import FORCED, PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Registry, Version
 from foresell.serving.source import registry_of
 
 PROMOTE = "promote"
@@ -40,7 +40,7 @@ class Decision:
 
     name: str
     version: str
-    change: Change | None
+    change: ChampionChange | None
     verdict: Verdict | None = None
     compared: Compared | None = None
 
@@ -154,7 +154,7 @@ def prune(project: Project, versions: Sequence[str]) -> dict[str, int]:
         return {number: registry.remove(number) for number in versions}
 
 
-def _registered_version(version: Version, history: list[Change]) -> RegisteredVersion:
+def _registered_version(version: Version, history: list[ChampionChange]) -> RegisteredVersion:
     """The version with the changes of it."""
     tags, promotions = version.tags, [change for change in history if change.verdict != REFUSED]
     last = promotions[-1] if version.champion and promotions else None
@@ -253,7 +253,7 @@ class _Trial:
             figures = pl.DataFrame(verdict.to_dict()["figures"], infer_schema_length=None)
             figures.write_csv(self._evidence / "verdict.csv")
 
-    def _record(self, passed: bool, reason: str, force: str | None) -> Change:
+    def _record(self, passed: bool, reason: str, force: str | None) -> ChampionChange:
         number = self.challenger.number
         record: dict[str, Any] = {"before": self.before, "evidence": self._evidence, "asked": self.trained_for}
         if passed:
@@ -262,7 +262,7 @@ class _Trial:
             return self.registry.promote(number, f"{force} (against the verdict: {reason})", verdict=FORCED, **record)
         return self.registry.refuse(number, reason, **record)
 
-    def _rollback(self) -> Change | None:
+    def _rollback(self) -> ChampionChange | None:
         """The rollback that took the challenger out of service; None where it was made champion again since."""
         number = self.challenger.number
         for change in reversed(self.registry.history()):
@@ -301,7 +301,7 @@ _NO_COMPARISON = {
 """Why there is no WRMSSE of the champion to compare with."""
 
 
-def figure_sentence(figure: Figure) -> str:
+def figure_sentence(figure: GateFigure) -> str:
     """A figure that fails, in words."""
     where = "over all levels" if figure.level == ALL_LEVELS else f"at the level {figure.level}"
     if figure.nominal is not None:

@@ -51,8 +51,8 @@ import polars as pl
 from foresell.core.errors import StoreError, UsageError
 from foresell.pipeline.project import Project
 from foresell.pipeline.tracked_runs import BACKTEST, TRAINING, TUNING
-from foresell.registry.tracking import FINGERPRINT, Recorded
-from foresell.registry.versions import REFUSED, Change, Registry, Version
+from foresell.registry.tracking import FINGERPRINT, RecordedRun
+from foresell.registry.versions import REFUSED, ChampionChange, Registry, Version
 from foresell.serving.source import registry_of
 from foresell.store.history import HISTORY, History
 
@@ -128,7 +128,7 @@ def _read(registry: Registry) -> dict[str, pl.DataFrame]:
     }
 
 
-def _run(kind: str, run: Recorded) -> dict[str, Any]:
+def _run(kind: str, run: RecordedRun) -> dict[str, Any]:
     tags = run.tags
     changed = tags.get("foresell.git_changed")
     return {
@@ -159,7 +159,7 @@ def _version(version: Version) -> dict[str, Any]:
     }
 
 
-def _promotion(change: Change) -> dict[str, Any]:
+def _promotion(change: ChampionChange) -> dict[str, Any]:
     return {
         "run": change.run,
         "when": change.when,

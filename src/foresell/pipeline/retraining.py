@@ -37,7 +37,7 @@ from foresell.pipeline.comparison import DATA_LAST
 from foresell.pipeline.project import Project
 from foresell.pipeline.promotion import Decision, promote, registry_for
 from foresell.pipeline.summaries import RegisterSummary
-from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, Change, Registry, Version
+from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Registry, Version
 
 PATIENCE = 7
 """The days of new sales after a retraining in which no reason counts, whatever was decided."""
@@ -140,7 +140,7 @@ class Situation:
     last: date
     versions: Sequence[Version]
     champion: Version | None
-    history: Sequence[Change]
+    history: Sequence[ChampionChange]
     window_days: int
     max_age: int
     every: int | None
@@ -205,11 +205,11 @@ class Situation:
                 return f"{same} was refused on {change.when:%Y-%m-%d}: {change.reason}"
         return ""
 
-    def _last_retraining(self) -> Change | None:
+    def _last_retraining(self) -> ChampionChange | None:
         """The decision on the last version that was trained for a reason."""
         return next((change for change in reversed(self.history) if change.asked), None)
 
-    def _counts_from(self, reason: Reason, last: Change) -> date:
+    def _counts_from(self, reason: Reason, last: ChampionChange) -> date:
         """The day of sales from which the reason counts again, after the `last` retraining and those before it."""
         learnt = {version.number: _last_day(version) for version in self.versions}
         promoted_for = [

@@ -1,21 +1,21 @@
-"""The gate to service: may a challenger take the champion's place? Tables in, a verdict out, figure by figure.
+"""The gate to promotion: may a challenger become the champion? It takes tables, and gives a verdict figure by figure.
 
-Both were tried on the same windows. What is asked of the challenger:
+Both models were scored on the same windows. The challenger must meet these conditions:
 
-- Over all levels, its WRMSSE is below the champion's by the share ``margin``, and below that of the plain model.
-- At no level its WRMSSE is above the champion's by more than the share ``tolerance``.
-- Its ranges hold: the share of actuals within a range, each level counting the same, lies within ``coverage`` of what
-  the range promises, for each range. The single levels are shown and not judged: the upper ones have few days, and
-  those of one week err together, so that a limit on each would refuse good ranges by chance.
+- Over all levels, its WRMSSE is below the champion's by the share ``margin``, and below that of the benchmark model.
+- At no level is its WRMSSE above the champion's by more than the share ``tolerance``.
+- Its ranges hold. For each range, the share of actuals within it, averaged over the levels, lies within ``coverage``
+  of the share that the range promises. Single levels are shown but not judged: the upper ones have few days, and the
+  days of one week are correlated, so that a limit on each level would refuse good ranges by chance.
 
-A refresh, which learns by the champion's own settings from later sales, need show no gain: over all levels too it may
-be worse by ``tolerance``. The champion is then judged as it stands, at those of the windows that lie after its last
-day, and the challenger at the same. What neither of them shows there, when all has changed, is not asked: to be below
-the plain model where the champion is not, and ranges nearer to their promise than the champion's. The gate keeps harm
-out; what a refresh gains by the newest sales shows only in windows that are still to come. Where there is no window
-after that day, the two cannot be told apart, and the plain model and the ranges decide.
+A refresh is trained with the champion's own settings on later sales. It need not show a gain: over all levels, too, it
+may be worse by ``tolerance``. The champion is then scored as it stands, on the windows after its last day, and the
+challenger on the same windows. A condition that the champion itself does not meet there is not required of the
+challenger: to be below the benchmark model, or to have ranges closer to their promise than the champion's. The gate
+only prevents harm; the gain of a refresh from the newest sales shows in windows that are still to come. Where no window
+lies after the champion's last day, the two cannot be compared, and the benchmark model and the ranges decide.
 
-A metric is the mean over the windows, as in the leaderboard; coverage is that over all days of the windows.
+A metric is the mean over the windows, as in the leaderboard. Coverage is taken over all days of the windows.
 """
 
 from __future__ import annotations
@@ -34,12 +34,12 @@ from foresell.evaluate.evaluation_window import ALL_LEVELS
 
 WRMSSE, COVERAGE = "WRMSSE", "coverage"
 AGAINST = f"{WRMSSE} against {BENCHMARK}"
-EPSILON = 1e-12  # so much rounding decides nothing
+EPSILON = 1e-12  # differences by rounding do not count
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How one version did: its `model` among those of the table `levels` (`Backtest.levels`), and the table `ranges`
+    """The scores of one version: the rows of `model` in the table `levels` (`Backtest.levels`), and the table `ranges`
     (`intervals.score_ranges`, with the window's ``cutoff``)."""
 
     levels: pl.DataFrame
@@ -51,16 +51,16 @@ class Scores:
         return tuple(self.levels["cutoff"].unique().sort())
 
     def at(self, cutoffs: Sequence[date]) -> Scores:
-        """The same of some of the windows only."""
-        there = pl.col("cutoff").is_in(list(cutoffs))
-        return replace(self, levels=self.levels.filter(there), ranges=self.ranges.filter(there))
+        """The scores of some of the windows only."""
+        included = pl.col("cutoff").is_in(list(cutoffs))
+        return replace(self, levels=self.levels.filter(included), ranges=self.ranges.filter(included))
 
     def wrmsse(self, model: str | None = None) -> dict[str, float | None]:
-        """By level, from the top down, ``all`` the first: the mean over the windows; empty for an unknown model."""
+        """The mean over the windows, by level: ``all`` first, then from the top down. Empty for an unknown model."""
         rows = self.levels.filter(pl.col("model") == (model or self.model))
         means = rows.group_by("level", maintain_order=True).agg(pl.col("wrmsse").fill_nan(None).mean())
-        found = dict(means.iter_rows())
-        return {name: found[name] for name in sorted(found, key=lambda name: name != ALL_LEVELS)}
+        by_level = dict(means.iter_rows())
+        return {name: by_level[name] for name in sorted(by_level, key=lambda name: name != ALL_LEVELS)}
 
     def coverage(self) -> pl.DataFrame:
         """One row for each level and range: ``level``, ``nominal``, ``coverage`` over the days of all windows."""
@@ -69,7 +69,7 @@ class Scores:
         return rows.group_by("level", "nominal", maintain_order=True).agg(mean.alias("coverage"))
 
     def comparable(self, other: Scores) -> bool:
-        """Whether both were scored at the same cutoffs and levels, by weights of the same kind."""
+        """Whether both were scored at the same cutoffs and levels, with weights of the same kind."""
         return self._windows().equals(other._windows())
 
     def _windows(self) -> pl.DataFrame:
@@ -78,11 +78,11 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One figure of a verdict: what the challenger shows at a level, beside the champion, and the limits on it.
+class GateFigure:
+    """One figure of a verdict: the values of challenger and champion at a level, and the limits on the challenger's.
 
-    `at_least` and `at_most` are None where there is none; a figure without limits is shown and not judged. `nominal`
-    is what a range promises.
+    `at_least` and `at_most` are None where there is no such limit. A figure without limits is shown but not judged.
+    `nominal` is the share that a range promises.
     """
 
     level: str
@@ -101,10 +101,13 @@ class Figure:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the challenger may take the champion's place: `figures`, the overall one first, and the `windows` at
-    which the errors of both were compared (those of the challenger, where there was nothing to compare with)."""
+    """The decision whether the challenger may become the champion.
 
-    figures: tuple[Figure, ...]
+    `figures` has the overall one first. `windows` are the cutoffs at which the errors of both were compared; those of
+    the challenger, where there was nothing to compare with.
+    """
+
+    figures: tuple[GateFigure, ...]
     windows: tuple[date, ...]
     rules: Promotion
     refresh: bool = False
@@ -114,8 +117,8 @@ class Verdict:
         return all(figure.ok for figure in self.figures)
 
     @property
-    def failed(self) -> tuple[Figure, ...]:
-        """The figures that stand in the way."""
+    def failed(self) -> tuple[GateFigure, ...]:
+        """The figures that do not meet their limits."""
         return tuple(figure for figure in self.figures if not figure.ok)
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,91 +133,94 @@ class Verdict:
 
 
 def judge(challenger: Scores, champion: Scores | None, rules: Promotion, *, refresh: bool = False) -> Verdict:
-    """The verdict on `challenger`. Without a `champion`, it must beat the plain model, and its ranges hold.
+    """The verdict on `challenger`. Without a `champion`, it must beat the benchmark model, and its ranges must hold.
 
-    The plain model's scores are among the challenger's; where they are not, nothing says that it beats it.
-    With `refresh` the challenger learnt by the champion's settings from later sales; `champion` are then the scores of
-    the champion as it stands, at some of the challenger's windows.
+    The benchmark's scores are part of the challenger's; where they are missing, the challenger does not pass.
+    With `refresh` the challenger was trained with the champion's settings on later sales. `champion` then has the
+    scores of the champion as it stands, at some of the challenger's windows.
 
-    Raises UsageError where the two were not tried on the same windows and levels.
+    Raises UsageError where the two were not scored on the same windows and levels.
     """
     compared = challenger if champion is None or not refresh else challenger.at(champion.cutoffs)
     if champion is not None and not compared.comparable(champion):
         raise UsageError(
-            f"The challenger was tried at {first_five(challenger.cutoffs)}, the champion at "
-            f"{first_five(champion.cutoffs)}; a verdict takes the same windows, levels and weights for both."
+            f"The challenger was scored at {first_five(challenger.cutoffs)}, the champion at "
+            f"{first_five(champion.cutoffs)}; a verdict needs the same windows, levels and weights for both."
         )
     gain = -rules.tolerance if refresh else rules.margin
     figures = [*_errors(compared, champion, gain, rules.tolerance)]
     if champion is not None and refresh:
-        figures.append(_against(challenger, judged=not _behind(champion, compared)))
+        figures.append(_against_benchmark(challenger, judged=not _behind_benchmark(champion, compared)))
         figures += _ranges(challenger, champion, rules, compared)
     else:
-        figures += [_against(challenger), *_ranges(challenger, champion, rules)]
+        figures += [_against_benchmark(challenger), *_ranges(challenger, champion, rules)]
     return Verdict(tuple(figures), compared.cutoffs, rules, refresh)
 
 
-def _errors(challenger: Scores, champion: Scores | None, gain: float, tolerance: float) -> Iterator[Figure]:
-    """WRMSSE of all levels together, which is to be lower by the share `gain`, and of each.
+def _errors(challenger: Scores, champion: Scores | None, gain: float, tolerance: float) -> Iterator[GateFigure]:
+    """WRMSSE of all levels together, which has to be lower by the share `gain`, and of each level.
 
-    Levels where neither has one say nothing and are left out."""
-    before = {} if champion is None else champion.wrmsse()
-    for level, now in challenger.wrmsse().items():
-        old = before.get(level)
+    A level at which neither model has a score is left out.
+    """
+    of_champion = {} if champion is None else champion.wrmsse()
+    for level, new in challenger.wrmsse().items():
+        old = of_champion.get(level)
         if old is None:
-            if now is not None:
-                yield Figure(level, WRMSSE, None, now)
+            if new is not None:
+                yield GateFigure(level, WRMSSE, None, new)
             continue
         at_most = old * (1 - gain if level == ALL_LEVELS else 1 + tolerance)
-        yield Figure(level, WRMSSE, old, now, at_most=at_most, ok=now is not None and now <= at_most + EPSILON)
+        yield GateFigure(level, WRMSSE, old, new, at_most=at_most, ok=new is not None and new <= at_most + EPSILON)
 
 
-def _behind(champion: Scores, compared: Scores) -> bool:
-    """Whether the champion itself is seen not to be below the plain model, at the windows where both are compared."""
-    shown, at_most = champion.wrmsse().get(ALL_LEVELS), compared.wrmsse(BENCHMARK).get(ALL_LEVELS)
-    return shown is not None and at_most is not None and shown >= at_most
+def _behind_benchmark(champion: Scores, compared: Scores) -> bool:
+    """Whether the champion itself is not below the benchmark model, at the windows where both were scored."""
+    score, at_most = champion.wrmsse().get(ALL_LEVELS), compared.wrmsse(BENCHMARK).get(ALL_LEVELS)
+    return score is not None and at_most is not None and score >= at_most
 
 
-def _against(challenger: Scores, judged: bool = True) -> Figure:
-    """The challenger's WRMSSE over all levels against the plain model's."""
+def _against_benchmark(challenger: Scores, judged: bool = True) -> GateFigure:
+    """The challenger's WRMSSE over all levels, compared with that of the benchmark model."""
     now, at_most = challenger.wrmsse().get(ALL_LEVELS), challenger.wrmsse(BENCHMARK).get(ALL_LEVELS)
     if not judged:
-        return Figure(ALL_LEVELS, AGAINST, None, now)
+        return GateFigure(ALL_LEVELS, AGAINST, None, now)
     ok = now is not None and at_most is not None and now < at_most - EPSILON
-    return Figure(ALL_LEVELS, AGAINST, None, now, at_most=at_most, ok=ok)
+    return GateFigure(ALL_LEVELS, AGAINST, None, now, at_most=at_most, ok=ok)
 
 
 def _ranges(
     challenger: Scores, champion: Scores | None, rules: Promotion, compared: Scores | None = None
-) -> Iterator[Figure]:
-    """Coverage of each range over all levels, with limits, and at each level, without. None at all is a failure.
+) -> Iterator[GateFigure]:
+    """Coverage of each range over all levels, which has limits, and at each level, which has none.
 
-    A range that does not hold over all windows may be as far off as the champion's, where both are `compared`.
+    A challenger without any ranges fails. A range that does not hold over all windows may be as far from its promise as
+    the champion's, at the windows `compared`.
     """
-    now, before = challenger.coverage(), None if champion is None else champion.coverage()
-    if now.is_empty():
-        yield Figure(ALL_LEVELS, COVERAGE, None, None, ok=False)
-    old, new = _over_levels(before), _over_levels(now)
-    there = {} if compared is None else _over_levels(compared.coverage())
+    new_table, old_table = challenger.coverage(), None if champion is None else champion.coverage()
+    if new_table.is_empty():
+        yield GateFigure(ALL_LEVELS, COVERAGE, None, None, ok=False)
+    old, new = _over_levels(old_table), _over_levels(new_table)
+    new_compared = {} if compared is None else _over_levels(compared.coverage())
     for nominal, share in sorted(new.items()):
-        figure = _within(nominal, old.get(nominal), share, rules.coverage)
-        if not figure.ok and nominal in there and nominal in old:
-            figure = _within(nominal, old[nominal], there[nominal], max(rules.coverage, abs(old[nominal] - nominal)))
+        figure = _coverage_figure(nominal, old.get(nominal), share, rules.coverage)
+        if not figure.ok and nominal in new_compared and nominal in old:
+            off = max(rules.coverage, abs(old[nominal] - nominal))
+            figure = _coverage_figure(nominal, old[nominal], new_compared[nominal], off)
         yield figure
-    known = {} if before is None else {row[:2]: row[2] for row in before.iter_rows()}
-    for level, nominal, share in now.iter_rows():
-        yield Figure(level, COVERAGE, known.get((level, nominal)), share, nominal=nominal)
+    old_by_level = {} if old_table is None else {row[:2]: row[2] for row in old_table.iter_rows()}
+    for level, nominal, share in new_table.iter_rows():
+        yield GateFigure(level, COVERAGE, old_by_level.get((level, nominal)), share, nominal=nominal)
 
 
-def _within(nominal: float, champion: float | None, share: float, off: float) -> Figure:
-    """The figure of a range that may be `off` its promise by so much."""
+def _coverage_figure(nominal: float, champion: float | None, share: float, off: float) -> GateFigure:
+    """The figure of a range that may miss its promise by at most `off`."""
     low, high = max(nominal - off, 0.0), min(nominal + off, 1.0)
     ok = low - EPSILON <= share <= high + EPSILON
-    return Figure(ALL_LEVELS, COVERAGE, champion, share, low, high, ok, nominal)
+    return GateFigure(ALL_LEVELS, COVERAGE, champion, share, low, high, ok, nominal)
 
 
 def _over_levels(coverage: pl.DataFrame | None) -> dict[float, float]:
-    """For each range the mean of its coverage over the levels, each counting the same."""
+    """The coverage of each range, averaged over the levels with equal weights."""
     if coverage is None:
         return {}
     return dict(coverage.group_by("nominal").agg(pl.col("coverage").mean()).iter_rows())

@@ -1,22 +1,21 @@
-"""A model as files, and what MLflow keeps of it: the files as they are, and beside them how to load and ask it."""
+"""A model as portable files, and its form in MLflow: the same files, with instructions to load and ask the model."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from foresell.core.errors import StoreError
 
-if TYPE_CHECKING:
-    import polars as pl
-
 
 @dataclass(frozen=True)
-class Column:
-    """A column that a model takes or gives; `kind` is ``string``, ``double``, ``long``, ``datetime``, ``boolean`` or
-    ``strings``, a list of them."""
+class SchemaColumn:
+    """A column of a model's input or output. `kind` is ``string``, ``double``, ``long``, ``datetime``, ``boolean``, or
+    ``strings`` for a list of strings."""
 
     name: str
     kind: str
@@ -24,30 +23,32 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Portable:
-    """A model as files, and how MLflow is to load and ask it.
+class PortableModel:
+    """A model as files in `folder`, and how MLflow loads and asks it.
 
-    `loader` is the module whose ``_load_pyfunc(folder)`` reads `folder`; `example` are rows as it takes them.
+    `loader` is the module whose ``_load_pyfunc(folder)`` reads the folder. `example` has rows as the model takes them.
     """
 
     folder: Path
     loader: str
-    inputs: Sequence[Column]
-    outputs: Sequence[Column]
+    inputs: Sequence[SchemaColumn]
+    outputs: Sequence[SchemaColumn]
     example: pl.DataFrame
     requirements: Sequence[str] = field(default_factory=tuple)
 
 
-def save(model: Portable, place: Path, run: str, logged: Any) -> None:
-    """Writes the model to the folder `place` as MLflow wants it; `logged` is its entry in MLflow, of the run `run`."""
+def save(model: PortableModel, place: Path, run: str, logged: Any) -> None:
+    """Writes the model to the folder `place` in MLflow's form. `logged` is its entry in MLflow, made by the run `run`."""
     import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import Model, ModelSignature
     from mlflow.types.schema import Array, ColSpec, Schema
 
-    def schema(columns: Sequence[Column]) -> Schema:
+    def schema(columns: Sequence[SchemaColumn]) -> Schema:
         kinds = {"strings": Array("string")}
-        return Schema([ColSpec(kinds.get(each.kind, each.kind), each.name, each.required) for each in columns])
+        return Schema(
+            [ColSpec(kinds.get(column.kind, column.kind), column.name, column.required) for column in columns]
+        )
 
     example = pd.DataFrame({name: model.example[name].to_list() for name in model.example.columns})
     for column in model.inputs:
@@ -66,10 +67,12 @@ def save(model: Portable, place: Path, run: str, logged: Any) -> None:
     )
 
 
-def data_of(place: Path, source: str) -> Path:
-    """The model's own files within `place`, what MLflow keeps of it. Raises StoreError, naming `source`, where there
-    are none."""
-    folders = [each for each in (place / "data").glob("*") if each.is_dir()]
+def data_folder(place: Path, source: str) -> Path:
+    """The folder with the model's own files, within its form in MLflow at `place`.
+
+    Raises StoreError, which names `source`, where there is none.
+    """
+    folders = [folder for folder in (place / "data").glob("*") if folder.is_dir()]
     if len(folders) != 1:
         raise StoreError(
             f"{source} holds no model of foresell: it should have one folder under data/, and has {len(folders)}. "

@@ -1,8 +1,8 @@
-"""Runs as MLflow keeps them: what was done, from what, and what came of it.
+"""Runs as MLflow records them: what was done, from which inputs, and with which results.
 
-Without settings they lie in the project, ``results/mlflow.db`` (SQLite) and ``results/mlflow/`` (files). They move with
-it, and keep the name that they began with when its folder gets another. A server or a bucket is named by its address,
-and its credentials come from the environment (``MLFLOW_TRACKING_*``, ``AWS_*``).
+By default they lie in the project, in ``results/mlflow.db`` (SQLite) and ``results/mlflow/`` (files). They move with the
+project, and keep their first name when its folder is renamed. A server or a bucket is named by its address. Its
+credentials come from the environment (``MLFLOW_TRACKING_*``, ``AWS_*``).
 """
 
 from __future__ import annotations
@@ -35,36 +35,36 @@ if TYPE_CHECKING:
 
 DATABASE, FILES = "results/mlflow.db", "mlflow"
 KIND, FINGERPRINT = "foresell.kind", "foresell.fingerprint"
-LONGEST_VALUE, LONGEST_KEY, BATCH = 6000, 250, 100  # what MLflow takes of a parameter, and how many at once
-PATIENCE = 5  # seconds for a server to say anything at all
+LONGEST_VALUE, LONGEST_KEY, BATCH = 6000, 250, 100  # MLflow's limits: characters of a parameter; parameters at once
+SERVER_TIMEOUT = 5  # seconds
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
-_MANNERS = {
+_ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # its own 7 take four minutes to find that a server is down
 }
-"""What the environment tells MLflow where it says nothing itself: print nothing, call nobody, do not wait long."""
+"""Defaults for MLflow where the environment does not set them: print nothing, send no telemetry, do not wait long."""
 
-_PLACES = {
+_ADDRESS_COLUMNS = {
     "experiments": ("artifact_location",),
     "runs": ("artifact_uri",),
     "logged_models": ("artifact_location",),
     "model_versions": ("source", "storage_location"),
 }
-"""Where MLflow's database holds addresses of files, by table."""
+"""The columns of MLflow's database that hold addresses of files, by table."""
 
 
 @dataclass(frozen=True)
 class Where:
-    """Where runs and models are recorded.
+    """The store of runs and models.
 
-    - `uri`: of MLflow's store; `shown` is the same, safe to print.
-    - `artifacts`: where files go; None leaves it to the server.
-    - `name`: of the experiment and of the registered model. Where the settings give none: in the project's own store
-      the one that is there, elsewhere (other projects may be there too) and at the beginning that of the folder.
-    - `database`: the SQLite file, where there is one; `beside` says that the files lie beside it and move with it.
+    - `uri`: the address of MLflow's store; `shown` is the same, safe to print.
+    - `artifacts`: the address for files; None leaves it to the server.
+    - `name`: the name of the experiment and of the registered model. Where the settings have none, a project's own
+      store keeps the name that it has; a new store, and one that projects share, takes the name of the folder.
+    - `database`: the SQLite file, if there is one. `beside` says that the files lie beside it and move with it.
     """
 
     uri: str = field(repr=False)
@@ -76,11 +76,11 @@ class Where:
 
     @classmethod
     def of(cls, folder: str | Path, settings: TrackingSettings) -> Where:
-        """As the settings of the project in `folder` say. Raises UsageError for an address of an unknown kind."""
+        """The store in the settings of the project in `folder`. Raises UsageError for an address of an unknown kind."""
         base = Path(folder).resolve()
-        name = _taken(settings.name or base.name)
+        name = _valid_name(settings.name or base.name)
         if settings.name is None and settings.uri is None:
-            name = _name_there(base / DATABASE, name)
+            name = _existing_name(base / DATABASE, name)
         artifacts = settings.artifacts
         if artifacts is not None and "://" not in artifacts:
             artifacts = (base / artifacts).as_uri()
@@ -101,9 +101,9 @@ class Where:
 
 @dataclass(frozen=True)
 class Run:
-    """What is recorded of one piece of work; the content of the folder `artifacts` is kept with it.
+    """The record of one piece of work, with the content of the folder `artifacts`.
 
-    `fingerprint` names what was done from what: the same is not recorded twice.
+    `fingerprint` identifies the work and its inputs, so that the same work is not recorded twice.
     """
 
     kind: str
@@ -116,8 +116,8 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Recorded:
-    """A run as it stands in MLflow: its `id`, when it began, and its tags."""
+class RecordedRun:
+    """A run in MLflow: its `id`, the time it began (`made`), and its tags."""
 
     id: str
     made: datetime
@@ -125,10 +125,10 @@ class Recorded:
 
 
 class Tracking:
-    """The runs of a project. Nothing is opened, and MLflow is not imported, before it is asked for something.
+    """The runs of a project. The store is opened, and MLflow imported, on first use.
 
-    Raises UsageError where MLflow is not installed or the settings do not fit what is there, and StoreError where the
-    store cannot be reached or does not take what it is given.
+    Its methods raise UsageError where MLflow is not installed or the settings do not fit the store, and StoreError
+    where the store cannot be reached or refuses a request.
     """
 
     def __init__(self, where: Where):
@@ -136,98 +136,99 @@ class Tracking:
 
     @cached_property
     def client(self) -> MlflowClient:
-        imported()
+        import_mlflow()
         if self.where.database is None:
-            _reached(self.where)
+            _check_server(self.where)
         else:
             self.where.database.parent.mkdir(parents=True, exist_ok=True)
         from mlflow import MlflowClient
 
-        with self.speaking():
+        with self.translated_errors():
             client = MlflowClient(self.where.uri, self.where.uri)
-            self.settle()
+            self.update_addresses()
             return client
 
-    def settle(self) -> None:
-        """Leads the addresses of files that lie beside a database to where they are now.
+    def update_addresses(self) -> None:
+        """Updates the addresses of files that lie beside a database to where the files are now.
 
-        They are asked for anew before files are read: the same folder may have another name for another process,
+        This is done each time before files are read, because the same folder may have another path for another process,
         as in a container.
         """
         if self.where.beside and self.where.database is not None:
             try:
-                _rehome(self.where.database, self.where.name, str(self.where.artifacts))
+                _move_addresses(self.where.database, self.where.name, str(self.where.artifacts))
             except sqlite3.Error as error:
-                raise StoreError(self._trouble(error)) from error
+                raise StoreError(self._message(error)) from error
 
     @cached_property
     def experiment(self) -> str:
-        """The id of the project's experiment, which is made where there is none."""
+        """The id of the project's experiment, which is created where there is none."""
         where, client = self.where, self.client
-        with self.speaking():
-            found = client.get_experiment_by_name(where.name)
-            if found is None:
+        with self.translated_errors():
+            experiment = client.get_experiment_by_name(where.name)
+            if experiment is None:
                 return client.create_experiment(where.name, artifact_location=where.artifacts)
-        if where.artifacts is not None and found.artifact_location.rstrip("/") != where.artifacts.rstrip("/"):
+        if where.artifacts is not None and experiment.artifact_location.rstrip("/") != where.artifacts.rstrip("/"):
             raise UsageError(
-                f"The experiment '{where.name}' of {where.shown} keeps its files in {mask(found.artifact_location)}, "
-                f"and MLflow cannot move them to {mask(where.artifacts)}. Give 'tracking.artifacts' as it was, or "
-                "another 'tracking.name'."
+                f"The experiment '{where.name}' of {where.shown} keeps its files in "
+                f"{mask(experiment.artifact_location)}, and MLflow cannot move them to {mask(where.artifacts)}. Set "
+                "'tracking.artifacts' to the earlier address, or give another 'tracking.name'."
             )
-        return found.experiment_id
+        return experiment.experiment_id
 
     @contextmanager
     def recording(self, run: Run) -> Iterator[str]:
-        """Records `run` and gives its id to the block, which may add to it; the run counts when the block is done."""
+        """Records `run`, and gives its id to the block, which may add to it. The run is finished with the block."""
         client, experiment = self.client, self.experiment
-        with self.speaking():
+        with self.translated_errors():
             tags = {**run.tags, KIND: run.kind, FINGERPRINT: run.fingerprint}
-            made = client.create_run(experiment, tags=_clipped(tags), run_name=run.title).info.run_id
+            run_id = client.create_run(experiment, tags=_clipped(tags), run_name=run.title).info.run_id
         try:
-            with self.speaking():
-                self._log(made, run)
-            yield made
-            with self.speaking():
-                client.set_terminated(made)
+            with self.translated_errors():
+                self._log(run_id, run)
+            yield run_id
+            with self.translated_errors():
+                client.set_terminated(run_id)
         except BaseException:
-            with suppress(Exception):  # the first error is the one to tell of
-                client.set_terminated(made, "FAILED")
+            with suppress(Exception):  # the first error is the one to report
+                client.set_terminated(run_id, "FAILED")
             raise
 
-    def _log(self, made: str, run: Run) -> None:
+    def _log(self, run_id: str, run: Run) -> None:
         from mlflow.entities import Metric, Param
 
         params = [Param(name[:LONGEST_KEY], value) for name, value in _clipped(run.params).items()]
         for start in range(0, len(params), BATCH):
-            self.client.log_batch(made, params=params[start : start + BATCH])
+            self.client.log_batch(run_id, params=params[start : start + BATCH])
         now = int(datetime.now(UTC).timestamp() * 1000)
         metrics = [Metric(metric_name(name), float(value), now, 0) for name, value in run.metrics.items()]
         for start in range(0, len(metrics), BATCH):
-            self.client.log_batch(made, metrics=metrics[start : start + BATCH])
+            self.client.log_batch(run_id, metrics=metrics[start : start + BATCH])
         if run.artifacts is not None:
-            self.client.log_artifacts(made, str(run.artifacts))
+            self.client.log_artifacts(run_id, str(run.artifacts))
 
-    def find(self, kind: str, fingerprint: str) -> Recorded | None:
-        """The run of that kind and fingerprint, if it was recorded."""
+    def find(self, kind: str, fingerprint: str) -> RecordedRun | None:
+        """The finished run with this kind and fingerprint; None where there is none."""
         return next(iter(self._search(f"tags.`{KIND}` = '{kind}' and tags.`{FINGERPRINT}` = '{fingerprint}'")), None)
 
-    def runs(self, kind: str) -> list[Recorded]:
-        """All recorded runs of a kind, the oldest first."""
+    def runs(self, kind: str) -> list[RecordedRun]:
+        """All finished runs of a kind, oldest first."""
         return self._search(f"tags.`{KIND}` = '{kind}'")
 
-    def begun(self, kind: str) -> list[Recorded]:
-        """The runs of a kind that are under way, or whose process died, the oldest first."""
+    def begun(self, kind: str) -> list[RecordedRun]:
+        """The runs of a kind that are not finished, oldest first: they are under way, or their process died."""
         return self._search(f"tags.`{KIND}` = '{kind}'", "RUNNING")
 
-    def end(self, made: str) -> None:
-        """Makes a run that was begun count."""
-        with self.speaking():
-            self.client.set_terminated(made)
+    def end(self, run_id: str) -> None:
+        """Finishes a run that was begun."""
+        with self.translated_errors():
+            self.client.set_terminated(run_id)
 
-    def _search(self, condition: str, status: str = "FINISHED") -> list[Recorded]:
-        client, found, token = self.client, [], None
-        experiment = self.experiment
-        with self.speaking():
+    def _search(self, condition: str, status: str = "FINISHED") -> list[RecordedRun]:
+        client, experiment = self.client, self.experiment
+        runs: list[RecordedRun] = []
+        token = None
+        with self.translated_errors():
             while True:
                 page = client.search_runs(
                     [experiment],
@@ -236,44 +237,44 @@ class Tracking:
                     max_results=1000,
                     page_token=token,
                 )
-                found += [_recorded(run) for run in page]
+                runs += [_recorded(run) for run in page]
                 token = page.token
                 if not token:
-                    return found
+                    return runs
 
-    def run(self, made: str) -> Recorded:
-        """The run of that id."""
-        with self.speaking():
-            return _recorded(self.client.get_run(made))
+    def run(self, run_id: str) -> RecordedRun:
+        """The run with this id."""
+        with self.translated_errors():
+            return _recorded(self.client.get_run(run_id))
 
-    def artifact(self, made: str, path: str, folder: Path) -> Path:
-        """Brings a file (or folder) of a run into `folder`; its place there."""
+    def artifact(self, run_id: str, path: str, folder: Path) -> Path:
+        """Copies a file (or folder) of a run into `folder`. Returns its path there."""
         client = self.client
-        with self.speaking():
-            self.settle()
-            return Path(client.download_artifacts(made, path, str(folder)))
+        with self.translated_errors():
+            self.update_addresses()
+            return Path(client.download_artifacts(run_id, path, str(folder)))
 
     @contextmanager
-    def speaking(self) -> Iterator[None]:
-        """Turns whatever MLflow, and what lies below it, raises of a store into a StoreError."""
+    def translated_errors(self) -> Iterator[None]:
+        """Turns errors of the store, raised by MLflow or the libraries below it, into a StoreError."""
         try:
             yield
-        except troubles() as error:
-            raise StoreError(self._trouble(error)) from error
+        except store_errors() as error:
+            raise StoreError(self._message(error)) from error
 
-    def _trouble(self, error: Exception) -> str:
+    def _message(self, error: Exception) -> str:
         if self.where.database is not None and "database is locked" in str(error):
             return str(locked(f"The tracking store {self.where.shown}", held_by(self.where.database), DATABASE_SECONDS))
         return (
-            f"The tracking store {self.where.shown} (files in {mask(self.where.artifacts or 'its own place')}) did "
-            f"not take or give what was asked: {_first_line(error)}. See that it can be reached, or change "
-            "'tracking' in the settings."
+            f"A request to the tracking store {self.where.shown} (files in "
+            f"{mask(self.where.artifacts or 'its own place')}) failed: {_first_line(error)}. Make sure that it can be "
+            "reached, or change 'tracking' in the settings."
         )
 
 
-def imported() -> None:
-    """Imports MLflow, quietly. Raises NotInstalled where it is not there."""
-    for name, value in _MANNERS.items():
+def import_mlflow() -> None:
+    """Imports MLflow, and silences its logs. Raises NotInstalled where it is not installed."""
+    for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with importing("mlflow"):
         for name in ("mlflow.pyfunc", "sqlalchemy", "alembic"):
@@ -282,8 +283,8 @@ def imported() -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
 
 
-def troubles() -> tuple[type[Exception], ...]:
-    """What the libraries raise when a store does not do its part."""
+def store_errors() -> tuple[type[Exception], ...]:
+    """The errors that MLflow and the libraries below it raise when a store fails."""
     from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
@@ -297,7 +298,7 @@ def troubles() -> tuple[type[Exception], ...]:
 
 
 def metric_name(text: str) -> str:
-    """`text` as MLflow takes it for a metric.
+    """`text` as a valid name of a metric in MLflow.
 
     >>> metric_name("wrmsse/store x größe (%)")
     'wrmsse/store x gr__e ___'
@@ -306,12 +307,12 @@ def metric_name(text: str) -> str:
 
 
 def _clipped(values: Mapping[str, object]) -> dict[str, str]:
-    """Values as text that is not too long for MLflow."""
+    """The values as text, cut to MLflow's limit."""
     return {name: str(value)[:LONGEST_VALUE] for name, value in values.items()}
 
 
-def _recorded(run: MlflowRun) -> Recorded:
-    return Recorded(run.info.run_id, _when(run.info.start_time), dict(run.data.tags))
+def _recorded(run: MlflowRun) -> RecordedRun:
+    return RecordedRun(run.info.run_id, _when(run.info.start_time), dict(run.data.tags))
 
 
 def _when(milliseconds: int) -> datetime:
@@ -322,12 +323,12 @@ def _first_line(error: Exception) -> str:
     return mask((str(error).strip() or type(error).__name__).splitlines()[0].rstrip("."))
 
 
-def _reached(where: Where) -> None:
-    """Raises StoreError unless a server answers, be it only to say who may ask."""
+def _check_server(where: Where) -> None:
+    """Raises StoreError where the server does not answer. Any HTTP status is an answer."""
     parts = urlsplit(where.uri)
     port = f":{parts.port}" if parts.port else ""
     try:
-        with urlopen(f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}/health", timeout=PATIENCE):
+        with urlopen(f"{parts.scheme}://{parts.hostname}{port}{parts.path.rstrip('/')}/health", timeout=SERVER_TIMEOUT):
             pass
     except HTTPError:
         return
@@ -339,49 +340,50 @@ def _reached(where: Where) -> None:
 
 
 def holds(where: Where, run: str) -> bool:
-    """Whether a run is still in a project's own database. A server is not asked, and MLflow is not imported."""
+    """Whether a run is still in a project's own database; True for a server, which is not asked. MLflow is not
+    imported."""
     if where.database is None:
         return True
     if not where.database.exists():
         return False
     try:
-        with closing(sqlite3.connect(where.database, timeout=DATABASE_SECONDS)) as open_:
-            return open_.execute("SELECT 1 FROM runs WHERE run_uuid = ?", (run,)).fetchone() is not None
+        with closing(sqlite3.connect(where.database, timeout=DATABASE_SECONDS)) as connection:
+            return connection.execute("SELECT 1 FROM runs WHERE run_uuid = ?", (run,)).fetchone() is not None
     except sqlite3.Error:
         return False
 
 
-def _taken(name: str) -> str:
-    """`name` as the registry takes it."""
+def _valid_name(name: str) -> str:
+    """`name` without the characters that the registry refuses."""
     return re.sub(r"[^\w .-]", "-", name) or "foresell"
 
 
-def _name_there(database: Path, name: str) -> str:
-    """What the runs in a project's own database go by: the only name there is; `name` where there are none or others.
+def _existing_name(database: Path, name: str) -> str:
+    """The name of the only experiment in a project's own database; `name` where there is none or more than one.
 
     MLflow is not imported.
     """
     if not database.exists():
         return name
-    asked = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id != 0"  # 0: MLflow's own
+    query = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id != 0"  # 0: MLflow's own
     try:
-        with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as open_:
-            there = [str(row[0]) for row in open_.execute(asked)]
-    except sqlite3.Error:  # whoever opens it says so
+        with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as connection:
+            names = [str(row[0]) for row in connection.execute(query)]
+    except sqlite3.Error:  # reported when the store is opened
         return name
-    return there[0] if len(there) == 1 else name
+    return names[0] if len(names) == 1 else name
 
 
-def _rehome(database: Path, name: str, artifacts: str) -> None:
-    """Puts `artifacts` in the place of where the files of an experiment were: MLflow keeps their addresses whole."""
-    with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as open_, open_:
-        row: Any = open_.execute("SELECT artifact_location FROM experiments WHERE name = ?", (name,)).fetchone()
+def _move_addresses(database: Path, name: str, artifacts: str) -> None:
+    """Replaces the earlier address of an experiment's files by `artifacts`, because MLflow stores absolute addresses."""
+    with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as connection, connection:
+        row: Any = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (name,)).fetchone()
         if row is None or row[0] == artifacts:
             return
         before = row[0]
-        for table, columns in _PLACES.items():
+        for table, columns in _ADDRESS_COLUMNS.items():
             for column in columns:
-                open_.execute(
+                connection.execute(
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
                     (artifacts, len(before) + 1, len(before), before),
                 )

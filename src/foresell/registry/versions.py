@@ -1,7 +1,7 @@
-"""Registered models: each training makes a version, and one of them is the champion.
+"""Registered models: each training makes a version, and one version is the champion.
 
-MLflow's registry knows which version has the alias ``champion`` and forgets which had it before. So each change of it
-is a run of the kind ``promotion``, which keeps the reason and the verdict; `history` reads them.
+MLflow's registry has the version with the alias ``champion``, but not the earlier ones. So each change of the champion
+is recorded as a run of the kind ``promotion``, with its reason and verdict; `Registry.history` reads these runs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from foresell.core.errors import DataError, StoreError, UsageError, first_five
-from foresell.registry.portable_model import Portable, data_of, save
-from foresell.registry.tracking import ABSENT, FINGERPRINT, Recorded, Run, Tracking, _when
+from foresell.registry.portable_model import PortableModel, data_folder, save
+from foresell.registry.tracking import ABSENT, FINGERPRINT, RecordedRun, Run, Tracking, _when
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -32,12 +32,13 @@ PROMOTION = "promotion"
 VERDICT, VERSION, BEFORE, REASON = "foresell.verdict", "foresell.version", "foresell.before", "foresell.reason"
 ASKED = "foresell.asked"
 PROMOTED, FORCED, REFUSED, ROLLED_BACK = "promoted", "forced", "refused", "rolled back"
-DEAD = 86_400  # seconds after which what is half done is taken to be left by a process that died
+DEAD = 86_400  # seconds; unfinished work that is older was left by a process that died
 
 
 @dataclass(frozen=True)
 class Version:
-    """A registered model: its number, when it was registered, the run that made it, its tags, whether it serves."""
+    """A registered model: its number, the time it was registered (`made`), the run that trained it, its tags, and
+    whether it is the champion."""
 
     number: str
     made: datetime
@@ -47,11 +48,11 @@ class Version:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A change of the champion, or one that was refused: what was decided on which version, when and why.
+class ChampionChange:
+    """A decision about the champion: a change, or a refused one.
 
-    `verdict` is ``promoted``, ``forced``, ``refused`` or ``rolled back``; `before` was champion then, if any was;
-    `asked` is what the version was trained for, where a retraining was asked for.
+    `verdict` is ``promoted``, ``forced``, ``refused`` or ``rolled back``. `before` was the champion at that time, if
+    there was one. `asked` has the reasons for which the version was trained, where it was a retraining.
     """
 
     run: str
@@ -64,7 +65,7 @@ class Change:
 
 
 class Registry:
-    """The versions of the model that `tracking` names; what is fetched from a server or bucket stays in `cache`."""
+    """The versions of the model of a `tracking` store. Files that are fetched from a server or bucket stay in `cache`."""
 
     def __init__(self, tracking: Tracking, cache: Path):
         self.tracking = tracking
@@ -74,31 +75,32 @@ class Registry:
     def name(self) -> str:
         return self.tracking.where.name
 
-    def register(self, run: str, model: Portable, tags: Mapping[str, str]) -> Version:
-        """Registers a model that the run `run` made as a new version.
+    def register(self, run: str, model: PortableModel, tags: Mapping[str, str]) -> Version:
+        """Registers a model that the run `run` trained as a new version.
 
-        The same `foresell.fingerprint` among `tags` is not registered twice: its version is given back.
+        A model whose `foresell.fingerprint` in `tags` is already registered is not registered again; the existing
+        version is returned.
         """
-        there = [each for each in self.versions() if each.tags.get(FINGERPRINT) == tags.get(FINGERPRINT)]
-        if there and tags.get(FINGERPRINT):
-            return there[0]
+        same = [version for version in self.versions() if version.tags.get(FINGERPRINT) == tags.get(FINGERPRINT)]
+        if same and tags.get(FINGERPRINT):
+            return same[0]
         from mlflow.entities import LoggedModelOutput
 
         client, experiment = self.tracking.client, self.tracking.experiment
-        with self.tracking.speaking():
+        with self.tracking.translated_errors():
             logged = client.create_logged_model(experiment, name=self.name, source_run_id=run)
             with tempfile.TemporaryDirectory(prefix="foresell-model-") as place:
                 save(model, Path(place) / "model", run, logged)
                 client.log_model_artifacts(logged.model_id, str(Path(place) / "model"))
             client.log_outputs(run, [LoggedModelOutput(logged.model_id, 0)])
             client.finalize_logged_model(logged.model_id, "READY")
-            self._there_is_a_name()
-            made = client.create_model_version(
+            self._ensure_name()
+            version = client.create_model_version(
                 self.name, logged.artifact_location, run_id=run, tags=dict(tags), model_id=logged.model_id
             )
-        return _version(made, None)
+        return _version(version, None)
 
-    def _there_is_a_name(self) -> None:
+    def _ensure_name(self) -> None:
         client = self.tracking.client
         from mlflow.exceptions import MlflowException
 
@@ -109,35 +111,35 @@ class Registry:
                 raise
 
     def versions(self) -> list[Version]:
-        """All versions, the newest first."""
+        """All versions, newest first."""
         client, champion = self.tracking.client, self._champion()
-        found: list[Any] = []
+        versions: list[Any] = []
         token = None
-        with self.tracking.speaking():
+        with self.tracking.translated_errors():
             while True:
                 page = client.search_model_versions(f"name = '{self.name}'", max_results=1000, page_token=token)
-                found += page
+                versions += page
                 token = page.token
                 if not token:
                     break
-        return sorted((_version(each, champion) for each in found), key=lambda each: -int(each.number))
+        return sorted((_version(version, champion) for version in versions), key=lambda version: -int(version.number))
 
     def _champion(self) -> str | None:
         return self._aliases().get(CHAMPION)
 
     def _aliases(self) -> dict[str, str]:
-        """Which version has which alias."""
-        client = self.tracking.client  # says what to install where MLflow is missing
+        """The versions that have an alias, by alias."""
+        client = self.tracking.client  # raises NotInstalled where MLflow is missing
         from mlflow.exceptions import MlflowException
 
-        with self.tracking.speaking():
+        with self.tracking.translated_errors():
             try:
-                found = client.get_registered_model(self.name).aliases
+                aliases = client.get_registered_model(self.name).aliases
             except MlflowException as error:
                 if error.error_code != ABSENT:
                     raise
                 return {}
-        return {alias: str(number) for alias, number in found.items()}
+        return {alias: str(number) for alias, number in aliases.items()}
 
     def champion(self) -> Version | None:
         """The version that is champion now; None where there is none."""
@@ -145,45 +147,46 @@ class Registry:
         return None if number is None else self.version(number)
 
     def version(self, number: str) -> Version:
-        """The version of that number. Raises UsageError where there is none."""
+        """The version with this number. Raises UsageError where there is none."""
         versions = self.versions()
-        for each in versions:
-            if each.number == number:
-                return each
-        known = first_five([each.number for each in versions])
+        for version in versions:
+            if version.number == number:
+                return version
+        known = first_five([version.number for version in versions])
         raise UsageError(
             f"There is no version {number} of '{self.name}' in {self.tracking.where.shown}; "
             + (f"there are {known}." if known else "there is none yet. Make one with: foresell train")
         )
 
-    def history(self) -> list[Change]:
-        """What was decided of champions, the oldest first."""
-        return [_change(each) for each in self.tracking.runs(PROMOTION)]
+    def history(self) -> list[ChampionChange]:
+        """The decisions about the champion, oldest first."""
+        return [_change(run) for run in self.tracking.runs(PROMOTION)]
 
     def mend(self) -> None:
-        """Puts right what processes left that died.
+        """Repairs what processes that died left unfinished.
 
-        The record of a promotion whose alias had moved is ended, so that the history has it. One that died before that
-        has changed nothing, and its record stays unfinished, which no one reads. Of a registration that was broken off
-        the files go, after a day: no version has them.
+        Where a promotion had moved the alias already, its record is finished, so that the history has it. A promotion
+        that died earlier has changed nothing; its record stays unfinished and is not read. The files of an unfinished
+        registration, which belong to no version, are removed after a day.
         """
         now = self._champion()
-        last = next((each for each in reversed(self.history()) if each.verdict != REFUSED), None)
+        last = next((change for change in reversed(self.history()) if change.verdict != REFUSED), None)
         if now is not None and (last is None or last.version != now):
-            begun = [each for each in self.tracking.begun(PROMOTION) if each.tags.get(VERSION) == now]
+            begun = [run for run in self.tracking.begun(PROMOTION) if run.tags.get(VERSION) == now]
             if begun:
                 self.tracking.end(begun[-1].id)
-        self._clear_broken_off()
+        self._remove_unfinished_models()
 
-    def _clear_broken_off(self) -> None:
+    def _remove_unfinished_models(self) -> None:
         client, long_ago = self.tracking.client, int(1000 * (time.time() - DEAD))
-        asked = f"name = '{self.name}' AND creation_timestamp < {long_ago}"  # MLflow 3.17 finds none by its status
-        with self.tracking.speaking():
-            self.tracking.settle()
-            for each in client.search_logged_models([self.tracking.experiment], asked, max_results=1000):
-                if each.status.name == "PENDING":
-                    self._files(each.artifact_location).delete_artifacts()
-                    client.delete_logged_model(each.model_id)
+        # The status is not part of the query, because MLflow 3.17 finds no model by it.
+        query = f"name = '{self.name}' AND creation_timestamp < {long_ago}"
+        with self.tracking.translated_errors():
+            self.tracking.update_addresses()
+            for model in client.search_logged_models([self.tracking.experiment], query, max_results=1000):
+                if model.status.name == "PENDING":
+                    self._files(model.artifact_location).delete_artifacts()
+                    client.delete_logged_model(model.model_id)
 
     def promote(
         self,
@@ -194,10 +197,10 @@ class Registry:
         verdict: str = PROMOTED,
         evidence: Path | None = None,
         asked: Sequence[str] = (),
-    ) -> Change:
-        """Makes `version` the champion in the place of `before`, and keeps why, with the files of `evidence`.
+    ) -> ChampionChange:
+        """Makes `version` the champion instead of `before`, and records the reason, with the files of `evidence`.
 
-        Raises StoreError, changing nothing, where another than `before` is champion by now.
+        Raises StoreError, and changes nothing, where the champion is no longer `before`.
         """
         with self._deciding(version, reason, before, verdict, evidence, asked) as run:
             now = self._champion()
@@ -206,7 +209,7 @@ class Registry:
                     f"Version {version} was not promoted: while it was judged against "
                     f"{_called(before)}, {_called(now)} became champion. Judge it again."
                 )
-            with self.tracking.speaking():
+            with self.tracking.translated_errors():
                 self.tracking.client.set_registered_model_alias(self.name, CHAMPION, version)
         return _change(self.tracking.run(run))
 
@@ -218,16 +221,16 @@ class Registry:
         before: str | None,
         evidence: Path | None = None,
         asked: Sequence[str] = (),
-    ) -> Change:
-        """Keeps why `version` did not become champion."""
+    ) -> ChampionChange:
+        """Records why `version` did not become the champion."""
         with self._deciding(version, reason, before, REFUSED, evidence, asked) as run:
             pass
         return _change(self.tracking.run(run))
 
-    def rollback(self, reason: str = "") -> Change:
-        """Makes the version champion that was so before the last promotion; once more goes back one more.
+    def rollback(self, reason: str = "") -> ChampionChange:
+        """Makes the previous champion the champion again. A second call goes back one more.
 
-        Raises UsageError where there was none before.
+        Raises UsageError where there was no champion before.
         """
         now, before = self._champion(), self._before()
         if now is None or before is None:
@@ -238,10 +241,10 @@ class Registry:
         return self.promote(before, reason, before=now, verdict=ROLLED_BACK)
 
     def _before(self) -> str | None:
-        """The version that a rollback takes; None where no other that was champion is still there."""
-        now, known = self._champion(), {each.number for each in self.versions()}
-        line = [each for each in line_of_champions(self.history()) if each in known]
-        earlier = line[:-1] if line and line[-1] == now else line
+        """The version that a rollback would take; None where no earlier champion still exists."""
+        now, known = self._champion(), {version.number for version in self.versions()}
+        champions = [version for version in champion_lineage(self.history()) if version in known]
+        earlier = champions[:-1] if champions and champions[-1] == now else champions
         return earlier[-1] if earlier else None
 
     @contextmanager
@@ -261,28 +264,28 @@ class Registry:
             yield run
 
     def fetch(self, version: str, check: Callable[[Path], object] = lambda folder: None) -> Path:
-        """A local folder with the files of a version's model, which `check` found sound.
+        """A local folder with the files of a version's model, which `check` accepts.
 
-        What lies on this machine is used where it lies; the rest is brought to the cache, and brought again where
-        `check` raises a DataError of what is there. Raises what `check` raises of a fresh copy.
+        Files on this machine are used where they lie. Others are copied to the cache, and copied again where `check`
+        raises a DataError about the copy there. An error that `check` raises about a fresh copy is passed on.
         """
         client = self.tracking.client
         self.version(version)
-        with self.tracking.speaking():
-            self.tracking.settle()
+        with self.tracking.translated_errors():
+            self.tracking.update_addresses()
             source = client.get_model_version_download_uri(self.name, version)
         address = urlsplit(source)
         if address.scheme in ("", "file"):
-            folder = data_of(Path(unquote(address.path)), source)
+            folder = data_folder(Path(unquote(address.path)), source)
             check(folder)
             return folder
         place = self.cache / version
         with suppress(DataError, StoreError):
-            folder = data_of(place, source)
+            folder = data_folder(place, source)
             check(folder)
             return folder
         self._download(source, place)
-        folder = data_of(place, source)
+        folder = data_folder(place, source)
         check(folder)
         self._clear_cache(place)
         return folder
@@ -292,7 +295,7 @@ class Registry:
         work = place.with_name(f".{place.name}.{uuid4().hex[:8]}.part")
         try:
             work.mkdir()
-            with self.tracking.speaking():
+            with self.tracking.translated_errors():
                 self._files(source).download_artifacts("", str(work))
             shutil.rmtree(place, ignore_errors=True)
             work.rename(place)
@@ -306,40 +309,40 @@ class Registry:
         return get_artifact_repository(source, tracking_uri=uri, registry_uri=uri)
 
     def _clear_cache(self, newest: Path) -> None:
-        """Keeps of the cache what was fetched last, what serves, and what a rollback would let serve. The rest is only
-        a copy, and is fetched again when it is asked for."""
-        stay = {newest.name, self._champion(), self._before()}
-        for each in self.cache.iterdir():
-            begun = each.name.startswith(".") and time.time() - each.stat().st_mtime < DEAD
-            if each.name not in stay and not begun:
-                shutil.rmtree(each, ignore_errors=True)
+        """Removes all copies from the cache but the newest one, the champion, and the version of a rollback. A copy that
+        is removed can be fetched again."""
+        needed = {newest.name, self._champion(), self._before()}
+        for place in self.cache.iterdir():
+            in_progress = place.name.startswith(".") and time.time() - place.stat().st_mtime < DEAD
+            if place.name not in needed and not in_progress:
+                shutil.rmtree(place, ignore_errors=True)
 
     def spare(self, newest: int) -> list[Version]:
-        """The versions that may be removed, the oldest first: all but the `newest`, those that have an alias (the
-        champion has one) and the one that a rollback takes."""
-        stay = self._needed()
-        return [each for each in self.versions()[newest:] if each.number not in stay][::-1]
+        """The versions that may be removed, oldest first: all but the `newest`, those with an alias (such as the
+        champion) and the one that a rollback would take."""
+        needed = self._needed()
+        return [version for version in self.versions()[newest:] if version.number not in needed][::-1]
 
     def _needed(self) -> set[str | None]:
         return {*self._aliases().values(), self._before()}
 
     def remove(self, version: str) -> int:
-        """Removes a version and the files of its model for good; how many bytes they were.
+        """Removes a version and the files of its model for good. Returns the number of bytes that were freed.
 
-        Its training, with settings and scores, stays among the runs, and so does what was decided of it. Where this is
-        broken off, the version is still listed, without all of its files; once more ends it.
+        The run of its training, with settings and scores, stays, and so do the decisions about it. If the process dies,
+        the version may be listed without all of its files; a second call finishes the removal.
 
-        Raises UsageError where there is no such version, or it has an alias or is what a rollback takes.
+        Raises UsageError where there is no such version, where it has an alias, or where a rollback would take it.
         """
         self.version(version)
-        if version in self._needed():  # asked anew: another process may have promoted it since it was found to be spare
+        if version in self._needed():  # checked again, because another process may have promoted it
             raise UsageError(
                 f"Version {version} of '{self.name}' was not removed: it is the champion, the one before, or has "
                 "another alias."
             )
         client = self.tracking.client
-        with self.tracking.speaking():
-            self.tracking.settle()
+        with self.tracking.translated_errors():
+            self.tracking.update_addresses()
             files = self._files(client.get_model_version_download_uri(self.name, version))
             freed = _size(files)
             files.delete_artifacts()
@@ -352,43 +355,44 @@ class Registry:
 
 
 def _size(files: ArtifactRepository, folder: str | None = None) -> int:
-    """How many bytes lie there."""
-    found = files.list_artifacts(folder)
-    return sum(_size(files, each.path) if each.is_dir else each.file_size or 0 for each in found)
+    """The size of a folder in bytes."""
+    return sum(
+        _size(files, entry.path) if entry.is_dir else entry.file_size or 0 for entry in files.list_artifacts(folder)
+    )
 
 
-def line_of_champions(history: Sequence[Change]) -> list[str]:
-    """The versions that led to the champion of now, the oldest first: a rollback takes the last one away.
+def champion_lineage(history: Sequence[ChampionChange]) -> list[str]:
+    """The champions that led to the current one, oldest first. A rollback removes the last one.
 
     >>> from datetime import datetime
     >>> def change(verdict, version):
-    ...     return Change("", datetime(2026, 1, 1), verdict, version, None, "")
+    ...     return ChampionChange("", datetime(2026, 1, 1), verdict, version, None, "")
     >>> steps = [("promoted", "1"), ("refused", "2"), ("promoted", "3"), ("forced", "4"), ("rolled back", "3")]
-    >>> line_of_champions([change(*step) for step in steps])
+    >>> champion_lineage([change(*step) for step in steps])
     ['1', '3']
     """
-    line: list[str] = []
-    for each in history:
-        if each.verdict in (PROMOTED, FORCED):
-            line.append(each.version)
-        elif each.verdict == ROLLED_BACK and each.version in line:
-            del line[len(line) - line[::-1].index(each.version) :]
-    return line
+    champions: list[str] = []
+    for change in history:
+        if change.verdict in (PROMOTED, FORCED):
+            champions.append(change.version)
+        elif change.verdict == ROLLED_BACK and change.version in champions:
+            del champions[len(champions) - champions[::-1].index(change.version) :]
+    return champions
 
 
-def _version(found: ModelVersion, champion: str | None) -> Version:
-    number = str(found.version)
-    return Version(number, _when(found.creation_timestamp), found.run_id or "", dict(found.tags), number == champion)
+def _version(entry: ModelVersion, champion: str | None) -> Version:
+    number = str(entry.version)
+    return Version(number, _when(entry.creation_timestamp), entry.run_id or "", dict(entry.tags), number == champion)
 
 
-def _change(of: Recorded) -> Change:
-    tags = of.tags
-    verdict, version, reason = (tags.get(name, "") for name in (VERDICT, VERSION, REASON))
-    return Change(of.id, of.made, verdict, version, tags.get(BEFORE) or None, reason, _asked(tags.get(ASKED, "[]")))
+def _change(run: RecordedRun) -> ChampionChange:
+    verdict, version, reason = (run.tags.get(name, "") for name in (VERDICT, VERSION, REASON))
+    asked = _reasons(run.tags.get(ASKED, "[]"))
+    return ChampionChange(run.id, run.made, verdict, version, run.tags.get(BEFORE) or None, reason, asked)
 
 
-def _asked(text: str) -> tuple[str, ...]:
-    """What a tag says of why a version was trained; nothing where it was clipped, or written by someone else."""
+def _reasons(text: str) -> tuple[str, ...]:
+    """The reasons in a tag for which a version was trained; none where the tag was clipped, or written by others."""
     try:
         return tuple(map(str, json.loads(text)))
     except (ValueError, TypeError):

@@ -20,7 +20,7 @@ import polars as pl
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.core.version import VERSION
-from foresell.registry.portable_model import Column, Portable
+from foresell.registry.portable_model import PortableModel, SchemaColumn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from foresell.serving.service import Service
 
 OUTPUTS = (
-    *(Column(f"{what}{end}", "double", False) for what in ("units", "revenue") for end in ("", "_low", "_high")),
-    Column("basis", "string", False),
-    Column("assumed", "strings", False),
-    Column("error", "string", False),
+    *(SchemaColumn(f"{what}{end}", "double", False) for what in ("units", "revenue") for end in ("", "_low", "_high")),
+    SchemaColumn("basis", "string", False),
+    SchemaColumn("assumed", "strings", False),
+    SchemaColumn("error", "string", False),
 )
 """What `Service.predict` answers for each row."""
 
@@ -75,14 +75,16 @@ def _polars(frame: pd.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def portable(bundle: Path, panel: Panel, settings: Settings) -> Portable:
+def portable(bundle: Path, panel: Panel, settings: Settings) -> PortableModel:
     """The bundle in a folder as a model to register, with signature and example."""
     attributes = [name for name in panel.series.columns if name not in panel.keys]
-    inputs = [Column(key, _kind(panel.series.schema[key])) for key in panel.keys]
-    inputs += [Column("date", "datetime")]
-    inputs += [Column(name, "double", False) for name in panel.known]
-    inputs += [Column(name, _kind(panel.series.schema[name]), False) for name in attributes if name not in panel.known]
-    return Portable(bundle, __name__, inputs, OUTPUTS, _example(panel), _requirements(settings))
+    inputs = [SchemaColumn(key, _kind(panel.series.schema[key])) for key in panel.keys]
+    inputs += [SchemaColumn("date", "datetime")]
+    inputs += [SchemaColumn(name, "double", False) for name in panel.known]
+    inputs += [
+        SchemaColumn(name, _kind(panel.series.schema[name]), False) for name in attributes if name not in panel.known
+    ]
+    return PortableModel(bundle, __name__, inputs, OUTPUTS, _example(panel), _requirements(settings))
 
 
 def _kind(dtype: pl.DataType) -> str:

@@ -19,7 +19,7 @@ from foresell.apps.cli.progress import Meter
 if TYPE_CHECKING:
     from foresell.pipeline.project import Project
     from foresell.pipeline.promotion import Decision, RegisteredVersion
-    from foresell.registry.gate import Figure, Verdict
+    from foresell.registry.gate import GateFigure, Verdict
 
 CODES = "Exit codes: 0 done, 1 refused (or the store does not answer), 2 wrong use, 130 interrupted."
 
@@ -198,19 +198,19 @@ def figures(verdict: Verdict) -> str:
     return columns(rows, right=[2, 3, 4], indent=2)
 
 
-def _label(figure: Figure) -> str:
+def _label(figure: GateFigure) -> str:
     from foresell.core.words import share
 
     return figure.figure if figure.nominal is None else f"in the range of {share(figure.nominal)}"
 
 
-def _cell(figure: Figure, value: float | None) -> str:
+def _cell(figure: GateFigure, value: float | None) -> str:
     from foresell.core.words import score, share
 
     return "" if value is None else score(value) if figure.nominal is None else share(value, 1)
 
 
-def _limit(figure: Figure) -> str:
+def _limit(figure: GateFigure) -> str:
     if figure.at_most is None:
         return ""
     if figure.at_least is None:
