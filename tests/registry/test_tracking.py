@@ -185,7 +185,7 @@ def test_whether_a_run_is_still_there_is_asked_of_the_database_alone(project, tm
 
 def test_a_damaged_database_is_told_of(project):
     (project / "results" / "mlflow.db").write_bytes(b"no database at all" * 100)
-    for ask in (lambda at: at.find("backtest", "abc"), lambda at: at.settle()):
+    for ask in (lambda at: at.find("backtest", "abc"), lambda at: at.update_addresses()):
         with pytest.raises(StoreError, match=r"mlflow\.db"):
             ask(tracking(project))
 

@@ -38,7 +38,7 @@ class PortableModel:
 
 
 def save(model: PortableModel, place: Path, run: str, logged: Any) -> None:
-    """Writes the model to the folder `place` in MLflow's form. `logged` is its entry in MLflow, made by the run `run`."""
+    """Writes the model to the folder `place` in MLflow's form. `logged` is its entry there, `run` its run."""
     import mlflow.pyfunc
     import pandas as pd
     from mlflow.models import Model, ModelSignature

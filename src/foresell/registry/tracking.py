@@ -1,7 +1,7 @@
 """Runs as MLflow records them: what was done, from which inputs, and with which results.
 
-By default they lie in the project, in ``results/mlflow.db`` (SQLite) and ``results/mlflow/`` (files). They move with the
-project, and keep their first name when its folder is renamed. A server or a bucket is named by its address. Its
+By default they lie in the project, in ``results/mlflow.db`` (SQLite) and ``results/mlflow/`` (files). They move with
+the project, and keep their first name when its folder is renamed. A server or a bucket is named by its address. Its
 credentials come from the environment (``MLFLOW_TRACKING_*``, ``AWS_*``).
 """
 
@@ -375,7 +375,7 @@ def _existing_name(database: Path, name: str) -> str:
 
 
 def _move_addresses(database: Path, name: str, artifacts: str) -> None:
-    """Replaces the earlier address of an experiment's files by `artifacts`, because MLflow stores absolute addresses."""
+    """Replaces the earlier address of an experiment's files by `artifacts`; MLflow stores absolute addresses."""
     with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as connection, connection:
         row: Any = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (name,)).fetchone()
         if row is None or row[0] == artifacts:

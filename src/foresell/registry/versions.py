@@ -65,7 +65,7 @@ class ChampionChange:
 
 
 class Registry:
-    """The versions of the model of a `tracking` store. Files that are fetched from a server or bucket stay in `cache`."""
+    """The versions of the model in a `tracking` store. Files fetched from a server or bucket stay in `cache`."""
 
     def __init__(self, tracking: Tracking, cache: Path):
         self.tracking = tracking
@@ -309,8 +309,8 @@ class Registry:
         return get_artifact_repository(source, tracking_uri=uri, registry_uri=uri)
 
     def _clear_cache(self, newest: Path) -> None:
-        """Removes all copies from the cache but the newest one, the champion, and the version of a rollback. A copy that
-        is removed can be fetched again."""
+        """Removes all copies from the cache but the newest one, the champion, and the version of a rollback. A removed
+        copy can be fetched again."""
         needed = {newest.name, self._champion(), self._before()}
         for place in self.cache.iterdir():
             in_progress = place.name.startswith(".") and time.time() - place.stat().st_mtime < DEAD
