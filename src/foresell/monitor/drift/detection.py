@@ -80,7 +80,7 @@ def detect_drift(samples: DriftSamples, *, share: float, false_alarms: float, sa
     """Looks for drift of each column, over all series and by segment.
 
     `share` is the share of drifted columns above which the whole counts as drifted. Evidently is given at most `sample`
-    rows of each side. Raises UsageError where Evidently is not installed.
+    rows of each side. Raises NotInstalled where Evidently is not installed.
     """
     spans = dict(samples.spans)
     comparisons = list(_comparisons(samples))
