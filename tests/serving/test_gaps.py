@@ -23,7 +23,7 @@ from foresell.evaluate.backtest import backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.models import make
 from foresell.serving.bundle import FORMAT, Manifest
-from foresell.serving.service import EXPLAINED, Service
+from foresell.serving.service import MOST_EXPLAINED, Service
 
 HORIZON = 9
 LEVELS = (("shop",), ("category",))
@@ -126,8 +126,8 @@ def test_any_day_of_a_week_asks_for_the_week(service, panel, rows):
 
 
 def test_many_series_are_not_explained_at_once(service, panel, monkeypatch):
-    assert service.explain({}).count == panel.n_series < EXPLAINED
-    monkeypatch.setattr("foresell.serving.service.EXPLAINED", 7)
+    assert service.explain({}).count == panel.n_series < MOST_EXPLAINED
+    monkeypatch.setattr("foresell.serving.service.MOST_EXPLAINED", 7)
     with pytest.raises(Exception, match="That is 8 series; at most 7 are explained at once"):
         service.explain({})
 

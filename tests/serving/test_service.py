@@ -143,7 +143,7 @@ def test_bad_rows_are_told_and_the_others_answered(service: Service, rows: pl.Da
         ({"price": "cheap"}, "price is 'cheap'; expected a number from 0"),
         ({"price": "inf"}, "price is 'inf'"),
         ({"item": None}, "The row has no value for item"),
-        ({"weather": "wet"}, "'weather' is not among what this model knows: store, item, date, price"),
+        ({"weather": "wet"}, "'weather' is not one of the columns of this model: store, item, date, price"),
         ({"area_m2": "large"}, "area_m2 is 'large'; expected a value such as 770"),
     ]
     said = [good.with_columns(pl.lit(value, pl.String).alias(name) for name, value in each.items()) for each, _ in bad]

@@ -1,4 +1,4 @@
-"""The answer to rows that were asked: units and revenue with a range, and what was assumed."""
+"""The answer to a request's rows: units and revenue with a range, and what was assumed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from foresell.serving.request_rows import Asked
+from foresell.serving.request_rows import RequestRows
 
 SERIES, NEW = "series", "new"
 
@@ -22,20 +22,23 @@ SCHEMA: dict[str, pl.DataType | type[pl.DataType]] = {
 
 @dataclass
 class Answer:
-    """Numbers being filled in: `units` float32 [mean or end of the range, row], `price` float64 [row], NaN where not
-    known, and whether each row is about a `new` series."""
+    """The numbers of an answer, which are filled in step by step.
+
+    `units` is float32 [mean and ends of the range, row]; `price` is float64 [row], NaN where it is not known; `new`
+    is bool [row], whether the row is about a new series.
+    """
 
     units: np.ndarray
     price: np.ndarray
     new: np.ndarray
 
     @classmethod
-    def to(cls, count: int) -> Answer:
-        """Nothing answered yet."""
+    def empty(cls, count: int) -> Answer:
+        """An answer to `count` rows without any numbers yet."""
         return cls(np.full((3, count), np.nan, np.float32), np.full(count, np.nan), np.zeros(count, bool))
 
-    def frame(self, asked: Asked) -> pl.DataFrame:
-        """The answer with the columns of `SCHEMA`, one row for each that was asked."""
+    def frame(self, asked: RequestRows) -> pl.DataFrame:
+        """The answer with the columns of `SCHEMA`, one row for each row of the request."""
         bad = ~asked.answerable()
         units = self.units.astype(np.float64)
         units[:, bad] = np.nan
@@ -55,14 +58,15 @@ class Answer:
         return frame.with_columns(pl.col(pl.Float64).fill_nan(None)) if np.isnan(values).any() else frame
 
 
-def _lists(asked: Asked) -> pl.Series:
-    """What was assumed, a list for each row; grouped, for making many Python lists into a column is slow."""
+def _lists(asked: RequestRows) -> pl.Series:
+    """The assumptions of each row as a column of lists. Polars groups them, because it is slow to convert many Python
+    lists."""
     count = len(asked)
     if not asked.assumed:
         return pl.Series("assumed", [[]], dtype=SCHEMA["assumed"]).new_from_index(0, count)
-    rows = [row for row, told in asked.assumed.items() for _ in told]
-    told = [each for all_of_row in asked.assumed.values() for each in all_of_row]
+    rows = [row for row, texts in asked.assumed.items() for _ in texts]
+    texts = [text for of_row in asked.assumed.values() for text in of_row]
     frame = pl.DataFrame(
-        {"row": np.concatenate([np.arange(count), rows]), "assumed": pl.Series([None] * count + told, dtype=pl.String)}
+        {"row": np.concatenate([np.arange(count), rows]), "assumed": pl.Series([None] * count + texts, dtype=pl.String)}
     )
     return frame.group_by("row", maintain_order=True).agg(pl.col("assumed").drop_nulls())["assumed"]

@@ -1,16 +1,16 @@
-"""What is served, as one folder: the champion, the panel it stands on, its ranges, its scores, and a list of all files.
+"""A bundle: all that is needed to serve a champion, as one folder of portable files.
 
-``manifest.json`` names what was trained, from what and when, and the SHA-256 of every other file. All files are of
-portable formats (JSON, boosters as text, Parquet, NumPy arrays of numbers); nothing that runs code when it is read.
+``manifest.json`` says what was trained, on which data and when, and has the SHA-256 of every other file. All formats
+are portable (JSON, boosters as text, Parquet, NumPy arrays of numbers). None of them runs code when it is read.
 
-| path | holds |
+| path | content |
 |---|---|
 | settings.json | the project's settings |
-| model/ | the fitted models and how they become one forecast, see `ensemble.champion` |
+| model/ | the fitted models and how they are combined, see `ensemble.champion` |
 | panel/ | the sales up to the cutoff and what is known ahead, see `store.panels` |
-| scatter.parquet | how errors scatter, for ranges, see `adjust.ranges` |
-| scores/ | how the champion did in the backtest: levels, ranges, quantiles, leaderboard; by day for `monitor`, which a
-| | bundle that was written before there was such a table serves without |
+| scatter.parquet | the distribution of errors, for ranges, see `adjust.ranges` |
+| scores/ | the champion's scores in the backtest: levels, ranges, quantiles, leaderboard; by day for `monitor` |
+| | (bundles of earlier versions lack the last, and are served without) |
 | transactions/, revenue/ | the models of single sales and of daily revenue, where the project has them |
 """
 
@@ -20,7 +20,6 @@ import shutil
 from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import msgspec
@@ -32,12 +31,10 @@ from foresell.core.version import VERSION
 from foresell.registry.tracking import Where
 from foresell.store.panels import digest, load_panel
 from foresell.store.settings_file import plain_settings
-
-if TYPE_CHECKING:
-    from foresell.store.step_results import Steps
+from foresell.store.step_results import Steps
 
 FORMAT = 1
-"""Of the folder's layout; a program that knows a later one still reads an earlier one, never the reverse."""
+"""The version of the folder's layout. A program reads the layouts up to the one that it knows."""
 
 MANIFEST, SETTINGS = "manifest.json", "settings.json"
 MODEL, PANEL, SCATTER, SCORES = "model", "panel", "scatter.parquet", "scores"
@@ -49,9 +46,9 @@ _AGAIN = "Write it again from its project, or fetch it again from the registry."
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bundle holds.
+    """The description of a bundle.
 
-    `trained` is when its models were fitted, `data` the digest of its panel, `foresell` the version that wrote it;
+    `trained` is the time its models were fitted, `data` the digest of its panel, `foresell` the version that wrote it.
     `files` maps each file to its SHA-256.
     """
 
@@ -68,9 +65,9 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def write_bundle(base: Path, settings: Settings, results: Steps, folder: Path) -> None:
-    """Writes the bundle of the project in `base` into `folder`, in place of what is there.
+    """Writes the bundle of the project in `base` to `folder`, and replaces the content of that folder.
 
-    A write that is broken off leaves what was there before. Raises UsageError where the project is not trained yet.
+    If the process dies while it writes, the earlier content stays. Raises UsageError where the project is not trained.
     """
     _check_trained(base, results)
     folder = Path(folder)
@@ -96,7 +93,7 @@ def write_bundle(base: Path, settings: Settings, results: Steps, folder: Path) -
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the bundle in `folder` holds, once every file of it has been checked.
+    """The manifest of the bundle in `folder`, after every file was checked.
 
     Raises UnreadableFile where there is no bundle, where a file is missing, damaged or not listed, and where a later
     foresell wrote it.
@@ -107,8 +104,8 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def described(folder: Path) -> Manifest:
-    """What the bundle in `folder` says that it holds; its files are not looked at. Raises UnreadableFile as
-    `read_manifest` does."""
+    """The manifest of the bundle in `folder`, without a check of its files. Raises UnreadableFile where there is no
+    bundle, or where a later foresell wrote it."""
     path = Path(folder) / MANIFEST
     try:
         plain = msgspec.json.decode(path.read_bytes())
@@ -166,24 +163,24 @@ def _describe(base: Path, settings: Settings, results: Steps, work: Path) -> Man
 
 
 def _files(folder: Path) -> list[str]:
-    """All files of the bundle but its manifest, with forward slashes whatever the system."""
-    found = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
-    return sorted(str(PurePosixPath(*file.parts)) for file in found if str(file) != MANIFEST)
+    """All files of the bundle except its manifest, with forward slashes on every system."""
+    files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
+    return sorted(str(PurePosixPath(*file.parts)) for file in files if str(file) != MANIFEST)
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:
-    there = set(_files(folder))
-    missing = sorted(set(manifest.files) - there)
+    present = set(_files(folder))
+    missing = sorted(set(manifest.files) - present)
     if missing:
         raise UnreadableFile(f"{len(missing)} files of {folder} are missing: {first_five(missing)}. {_AGAIN}")
     for part in (SETTINGS, f"{PANEL}/panel.json", SCATTER):
         if part not in manifest.files:
-            raise UnreadableFile(f"{folder / MANIFEST} does not list {part}, so it describes no whole model. {_AGAIN}")
-    parts = {each.partition("/")[0] for each in manifest.files}
-    foreign = sorted(name for name in there - set(manifest.files) if name.partition("/")[0] in parts)
+            raise UnreadableFile(f"{folder / MANIFEST} does not list {part}, so the model is incomplete. {_AGAIN}")
+    parts = {name.partition("/")[0] for name in manifest.files}
+    foreign = sorted(name for name in present - set(manifest.files) if name.partition("/")[0] in parts)
     if foreign:
         raise UnreadableFile(f"{len(foreign)} files in {folder} do not belong to it: {first_five(foreign)}. {_AGAIN}")
-    damaged = [name for name, said in manifest.files.items() if sha256_of(folder / name) != said]
+    damaged = [name for name, checksum in manifest.files.items() if sha256_of(folder / name) != checksum]
     if damaged:
         raise UnreadableFile(
             f"{len(damaged)} files of {folder} are damaged, their SHA-256 is not that of {MANIFEST}: "
@@ -192,7 +189,8 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
 
 
 def _put_in_place(work: Path, folder: Path) -> None:
-    """A folder cannot be renamed over another. A kill between the two renames leaves none."""
+    """Replaces `folder` by `work` in two renames, because a folder cannot be renamed over another. If the process dies
+    between the two, there is no folder."""
     old = folder.parent / f".{folder.name}.{uuid4().hex[:8]}.old"
     if folder.exists():
         folder.rename(old)

@@ -1,7 +1,7 @@
-"""The champion at the cutoff that it serves: the forecast of all series, kept, and its answers to scenarios.
+"""The champion at the cutoff that it serves: the stored forecast of all series, and its answers to scenarios.
 
-What the upper levels add to a series' forecast is kept as a ratio: a series whose price alone changes is blended
-anew and moved by the same ratio, the totals being held as they were forecast.
+The effect of reconciliation on a series is kept as a ratio. In a scenario, a series with another price is blended again
+and multiplied by the same ratio, so the forecasts of the totals are taken not to change.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ Ask = Callable[[ScenarioModel], np.ndarray]
 
 class ChampionScenarioModel:
     """The champion's forecast at the panel's cutoff: `mean` float32 [series, step], the same as
-    `Champion.forecast(panel).mean`; and the covariates whose values ahead it `reads`.
+    `Champion.forecast(panel).mean`. `reads` has the covariates whose values ahead it depends on.
 
-    It may be asked from several threads. `room` is how many bytes of features it may keep. `learnt_from` says that the
-    champion learnt from this very panel.
+    It is safe to use from several threads. `room` is the number of bytes of features that it may keep. `learnt_from`
+    says that the champion was trained on this very panel.
     """
 
     def __init__(self, champion: Champion, panel: Panel, room: int, *, learnt_from: bool = False):
@@ -42,37 +42,37 @@ class ChampionScenarioModel:
         self.reads = frozenset().union(*(model.reads for model in self.models.values()))
 
     def answer_scenario(self, scenario: ScenarioRows) -> np.ndarray:
-        """The means with other values ahead, in line with the totals as they were: float32 [row].
+        """The means with other values ahead, for unchanged totals: float32 [row].
 
-        What no model looks at leaves the mean as it is, to the bit.
+        A value that no model reads leaves the mean exactly as it is.
         """
         series, step = scenario.rows
         blended = self._blend(lambda model: model.answer_scenario(scenario), self.weights[series])
         before, mean = self._blended[series, step], self.mean[series, step]
         with np.errstate(invalid="ignore", divide="ignore"):
-            moved = blended * np.where(before > 0, mean / before, np.float32(1))
-        return np.where(blended == before, mean, moved).astype(np.float32)
+            reconciled = blended * np.where(before > 0, mean / before, np.float32(1))
+        return np.where(blended == before, mean, reconciled).astype(np.float32)
 
     def new_series(self, panel: Panel, step: np.ndarray) -> np.ndarray:
-        """The means of series without a history that `panel` holds, each at one `step` [series], from 0: [series].
+        """The means of the series of `panel`, which have no history, each at one `step` [series], from 0: [series].
 
-        As `Champion.forecast` has them for a panel to which each alone was added; totals say nothing about it.
+        They are those of `Champion.forecast` for a panel to which only this series was added. Totals do not matter.
         """
         weights = self.champion.combination.blend.of_series(segments(panel))
         return self._blend(lambda model: model.new_series(panel, step), weights)
 
     def explain(self, rows: np.ndarray) -> Contributions:
-        """What makes the means of the series `rows`; see `Champion.explain`."""
+        """The contributions to the means of the series `rows`; see `Champion.explain`."""
         parts = {name: model.explain(rows.tolist()) for name, model in self.models.items()}
         mean = None if self.champion.totals is None else self.mean[rows]
         return self.champion.combine_contributions(parts, self.weights[rows], mean)
 
     def memory(self) -> int:
-        """Bytes that are kept beside the panel and the models."""
+        """The number of bytes in memory, without the panel and the models."""
         return sum(model.memory() for model in self.models.values())
 
     def _blend(self, ask: Ask, weights: np.ndarray) -> np.ndarray:
-        """What the models say, weighed by `weights` [..., model], as `Blend.apply` does it."""
+        """The models' forecasts, weighted by `weights` [..., model], as in `Blend.apply`."""
         total: np.ndarray | None = None
         for place, model in enumerate(self.models.values()):
             part = weights[..., place].astype(np.float32) * ask(model)
@@ -82,18 +82,18 @@ class ChampionScenarioModel:
 
 
 def ahead_of(panel: Panel, horizon: int) -> Mapping[str, np.ndarray]:
-    """What is known ahead: by covariate float32 [series, step], NaN where it is not known."""
-    found = {}
+    """The values ahead, by covariate: float32 [series, step], NaN where a value is not known."""
+    ahead = {}
     for name, known in panel.known.items():
         values = np.full((panel.n_series, horizon), np.nan, np.float32)
-        there = known.on(slice(panel.n_days, panel.n_days + horizon))
-        values[:, : there.shape[1]] = there
-        found[name] = values
-    return found
+        available = known.on(slice(panel.n_days, panel.n_days + horizon))
+        values[:, : available.shape[1]] = available
+        ahead[name] = values
+    return ahead
 
 
 def last_known(panel: Panel, ahead: np.ndarray) -> np.ndarray:
-    """The prices `ahead` [series, step], each that is not known taken from the last day before that has one."""
+    """The prices `ahead` [series, step]; a price that is not known is the last known one before it."""
     filled = ahead.copy()
     rows = np.flatnonzero(np.isnan(ahead).any(axis=1))
     for start in range(0, len(rows), 1024):
@@ -102,13 +102,13 @@ def last_known(panel: Panel, ahead: np.ndarray) -> np.ndarray:
         values = np.concatenate([past, ahead[some]], axis=1)
         place = np.where(np.isnan(values), -1, np.arange(values.shape[1]))
         last = np.maximum.accumulate(place, axis=1)[:, past.shape[1] :]
-        found = np.take_along_axis(values, np.maximum(last, 0), axis=1)
-        filled[some] = np.where(last >= 0, found, np.float32(np.nan))
+        prices = np.take_along_axis(values, np.maximum(last, 0), axis=1)
+        filled[some] = np.where(last >= 0, prices, np.float32(np.nan))
     return filled
 
 
 def as_written(values: np.ndarray) -> np.ndarray:
-    """Numbers kept as float32 as they were before: to seven digits, which is what that type holds.
+    """Numbers that were stored as float32, rounded to the seven digits that this type holds.
 
     >>> as_written(np.array([1.79, 12345.67, 0.0, np.nan], np.float32)).tolist()
     [1.79, 12345.67, 0.0, nan]

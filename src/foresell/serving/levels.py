@@ -1,4 +1,4 @@
-"""The forecast that is served, at any level: sums of the single series and their ranges, made when first asked for."""
+"""The served forecast at any level: sums of the single series and their ranges, computed on first use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from foresell.serving.current_forecast import ChampionScenarioModel
 
 
 class Levels:
-    """The forecasts of all levels of `hierarchy` as they stand, and what-ifs of theirs."""
+    """The forecasts of all levels of `hierarchy`, and their what-ifs."""
 
     def __init__(self, champion: ChampionScenarioModel, panel: Panel, hierarchy: Hierarchy, ranges: Ranges):
         self.champion = champion
@@ -39,10 +39,10 @@ class Levels:
             return self._around[level]
 
     def groups(self, level: Level) -> Groups:
-        """The groups of a level. Raises UsageError for one that the forecasts do not have."""
+        """The groups of a level. Raises UsageError for a level that the forecasts do not have."""
         if level not in self.hierarchy.levels:
-            there = first_five(level_name(each) for each in self.hierarchy.levels)
-            raise UsageError(f"There is no level '{level_name(level)}' in these forecasts; they have {there}.")
+            levels = first_five(level_name(known) for known in self.hierarchy.levels)
+            raise UsageError(f"There is no level '{level_name(level)}' in these forecasts; they have {levels}.")
         with self._lock:
             if level not in self._groups:
                 self._groups[level] = self.hierarchy.groups(self.panel.series, level)
@@ -56,7 +56,7 @@ class Levels:
         probabilities: Sequence[float],
         changes: Mapping[str, str | float],
     ) -> Forecasts:
-        """The forecast of the groups of `level` that the series chosen by `where` belong to; see `Service.forecast`."""
+        """The forecast of the groups of `level` of the series chosen by `where`; see `Service.forecast`."""
         steps = self._steps(horizon)
         if probabilities:
             check_probabilities(probabilities)
@@ -68,21 +68,19 @@ class Levels:
         mean = self.champion.mean[members]
         mean = mean[:, :steps] if level == self.hierarchy.bottom else part.sum(mean).astype(np.float32)[:, :steps]
         if changes:
-            moved = self._moved(rows, changes, steps)
-            joins = np.searchsorted(chosen, groups.rows[rows])
             total = mean.astype(np.float64)
-            np.add.at(total, joins, moved)
+            np.add.at(total, np.searchsorted(chosen, groups.rows[rows]), self._difference(rows, changes, steps))
             mean = np.maximum(total, 0).astype(np.float32)
         dates = self.panel.ahead(steps)
-        found = Forecast(part.frame, level or ("total",), self.panel.cutoff, dates, mean)
+        forecast = Forecast(part.frame, level or ("total",), self.panel.cutoff, dates, mean)
         if probabilities:
             group, step = np.divmod(np.arange(mean.size), steps)
             quantiles = self.around(level).quantiles(mean.reshape(-1), chosen[group], step, probabilities)
-            found = found.with_quantiles(tuple(probabilities), quantiles.reshape(-1, *mean.shape))
-        return Forecasts({level: found})
+            forecast = forecast.with_quantiles(tuple(probabilities), quantiles.reshape(-1, *mean.shape))
+        return Forecasts({level: forecast})
 
-    def _moved(self, rows: np.ndarray, changes: Mapping[str, str | float], steps: int) -> np.ndarray:
-        """By how much series `rows` move with `changes` on the first days ahead: float64 [series, step]."""
+    def _difference(self, rows: np.ndarray, changes: Mapping[str, str | float], steps: int) -> np.ndarray:
+        """The difference that `changes` make to series `rows` on the first days ahead: float64 [series, step]."""
         ahead = changed_ahead(self.panel, changes, rows, steps)
         place, step = np.divmod(np.arange(len(rows) * steps), steps)
         after = self.champion.answer_scenario(ScenarioRows(rows, ahead, place, step, together=True)).reshape(-1, steps)
@@ -94,5 +92,5 @@ class Levels:
             return longest
         if not 1 <= horizon <= longest:
             noun = self.panel.frequency.noun
-            raise UsageError(f"The horizon is {horizon} {noun}s; expected 1 to {longest}, what the model forecasts.")
+            raise UsageError(f"The horizon is {horizon} {noun}s; expected 1 to {longest}, the model's own horizon.")
         return horizon

@@ -1,11 +1,11 @@
-"""The served model as an MLflow pyfunc: a pandas frame of series-days in, units with their range out.
+"""The served model as an MLflow pyfunc: it takes a pandas frame of series and days, and returns units with a range.
 
-MLflow calls `_load_pyfunc` with the folder of the bundle, in a process that may know nothing but foresell; the bundle
-is checked there, and a damaged or foreign one is refused with UnreadableFile.
+MLflow calls `_load_pyfunc` with the folder of the bundle, in a process that need not have the project. The bundle is
+checked there, and a damaged or foreign one raises UnreadableFile.
 
     mlflow.pyfunc.load_model("models:/shop@champion").predict(frame)
 
-`frame` has the keys of the series and ``date``, and optionally price, promotion and what else is known ahead.
+`frame` has the keys of the series and ``date``, and optionally price, promotion and other covariates known ahead.
 """
 
 from __future__ import annotations
@@ -33,50 +33,50 @@ OUTPUTS = (
     SchemaColumn("assumed", "strings", False),
     SchemaColumn("error", "string", False),
 )
-"""What `Service.predict` answers for each row."""
+"""The columns that `Service.predict` returns."""
 
 EXAMPLES = 3
 EXTRAS = {
     **{name: name for name in ("xgboost", "sklearn")},
     **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statistical"),
 }
-"""Models that need an extra of foresell, and which."""
+"""The extra of foresell that a model needs, by the name of the model."""
 
 
-class Served:
-    """What MLflow asks for predictions."""
+class PyfuncModel:
+    """The object that MLflow asks for predictions."""
 
     def __init__(self, service: Service):
         self.service = service
 
     def predict(self, model_input: pd.DataFrame, params: Mapping[str, Any] | None = None) -> pd.DataFrame:
-        """One row of units, revenue and their ranges for each row asked, in order; see `Service.predict`."""
+        """Units, revenue and their ranges, a row for each row of `model_input`, in its order; see `Service.predict`."""
         import pandas as pd
 
-        found = self.service.predict(_polars(model_input))
-        return pd.DataFrame({name: found[name].to_list() for name in found.columns}, index=model_input.index)
+        answer = self.service.predict(_polars(model_input))
+        return pd.DataFrame({name: answer[name].to_list() for name in answer.columns}, index=model_input.index)
 
 
-def _load_pyfunc(folder: str) -> Served:
-    """What MLflow calls. Raises UnreadableFile for a bundle that is damaged or foreign."""
+def _load_pyfunc(folder: str) -> PyfuncModel:
+    """Loads the model for MLflow. Raises UnreadableFile for a bundle that is damaged or foreign."""
     from foresell.serving.service import Service
 
-    return Served(Service.load(Path(folder)))
+    return PyfuncModel(Service.load(Path(folder)))
 
 
 def _polars(frame: pd.DataFrame) -> pl.DataFrame:
-    """The frame without pandas' ways: what is missing is null, a moment is a day."""
+    """The frame in Polars: missing values are null, and times are dates."""
     missing = frame.isna()
     columns = []
     for name in frame.columns:
         cells = zip(frame[name].tolist(), missing[name].tolist(), strict=True)
-        column = pl.Series(str(name), [None if gone else value for value, gone in cells], strict=False)
+        column = pl.Series(str(name), [None if is_missing else value for value, is_missing in cells], strict=False)
         columns.append(column.dt.date() if isinstance(column.dtype, pl.Datetime) else column)
     return pl.DataFrame(columns)
 
 
 def portable(bundle: Path, panel: Panel, settings: Settings) -> PortableModel:
-    """The bundle in a folder as a model to register, with signature and example."""
+    """The bundle in a folder as a model for the registry, with signature and example."""
     attributes = [name for name in panel.series.columns if name not in panel.keys]
     inputs = [SchemaColumn(key, _kind(panel.series.schema[key])) for key in panel.keys]
     inputs += [SchemaColumn("date", "datetime")]
@@ -96,18 +96,18 @@ def _kind(dtype: pl.DataType) -> str:
 
 
 def _example(panel: Panel) -> pl.DataFrame:
-    """The first series on the first day after the cutoff, with what is known of that day."""
+    """The first series on the first day after the cutoff, with the covariates known of that day."""
     rows = panel.series.head(EXAMPLES).select(panel.keys)
     known = [
         pl.Series(name, np.asarray(of.on(min(panel.n_days, of.values.shape[1] - 1))[:EXAMPLES], np.float64))
         for name, of in panel.known.items()
     ]
     when = panel.ahead(1)[0].astype("datetime64[D]").astype(object)
-    return rows.with_columns(pl.lit(when).alias("date"), *(each.fill_nan(None) for each in known))
+    return rows.with_columns(pl.lit(when).alias("date"), *(column.fill_nan(None) for column in known))
 
 
 def _requirements(settings: Settings) -> tuple[str, ...]:
-    """What the model needs to answer."""
+    """The packages that the model needs for its predictions."""
     from foresell.ensemble.configured_models import wanted_models
 
     models = [*wanted_models(settings), *(settings.totals.models or ())]

@@ -1,4 +1,4 @@
-"""What a reason of a forecast goes by, as a planner would say it: read from the panel, not from the model."""
+"""The facts behind the reasons of a forecast, in a planner's words. They come from the panel, not from the model."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from foresell.core.words import listed, many, name, number, period, share, span
 from foresell.features.calendar import holidays_of
 from foresell.features.spans import SPANS
 
-_NAMED = 3  # events and attributes that are named; more are counted
+_NAMED = 3  # events and attributes that are named; the others are counted
 
 
 def facts(panel: Panel, rows: np.ndarray, steps: slice, levels: Sequence[Level] = ()) -> dict[str, str]:
-    """A fact for each reason that the panel has one for, by its code in `reasons.REASONS`.
+    """The facts that the panel has, by the code of the reason in `reasons.REASONS`.
 
-    `rows` are the series that are explained, `steps` the days ahead (from 0), `levels` the groups that features look
-    at.
+    `rows` are the series that are explained, `steps` the days ahead (from 0), `levels` the levels of the features of
+    groups.
     """
     part, days = panel.part(rows), slice(panel.n_days + steps.start, panel.n_days + steps.stop)
     dates = panel.ahead(steps.stop)[steps]
-    found = {
+    texts = {
         "level": _level(part),
         "trend": _trend(part),
         "around": _around(levels),
@@ -37,11 +37,11 @@ def facts(panel: Panel, rows: np.ndarray, steps: slice, levels: Sequence[Level] 
         "kind": _kind(part),
         "ahead": _known(part, days),
     }
-    return {code: text for code, text in found.items() if text}
+    return {code: text for code, text in texts.items() if text}
 
 
 def _level(part: Panel) -> str:
-    """What was sold lately."""
+    """The recent sales."""
     length, noun = SPANS[part.frequency].middle, part.frequency.noun
     mean = _mean(part, part.n_days - length, part.n_days)
     last = f"in the last {length} {noun}s"
@@ -49,7 +49,7 @@ def _level(part: Panel) -> str:
 
 
 def _mean(part: Panel, first: int, end: int) -> float:
-    """Units a day of the series together from day `first` to before `end`: the means over known days, added up."""
+    """Units a day from day `first` to before `end`: the sum of the series' means over their known days."""
     units = part.units[:, max(first, 0) : max(end, 0)]
     known = ~np.isnan(units)
     if not known.any():
@@ -58,20 +58,20 @@ def _mean(part: Panel, first: int, end: int) -> float:
 
 
 def _trend(part: Panel) -> str:
-    """The last week against the last four, and those against a year ago."""
+    """The last week compared with the last four, and the last four with those a year ago."""
     spans, end, noun = SPANS[part.frequency], part.n_days, part.frequency.noun
     near, month = _mean(part, end - spans.short, end), _mean(part, end - spans.middle, end)
     year = _mean(part, end - spans.year - spans.middle, end - spans.year)
-    told = []
+    parts = []
     if near >= 0 and month > 0:
-        told.append(f"the last {spans.short} {noun}s {_against(near / month)} the last {spans.middle}")
+        parts.append(f"the last {spans.short} {noun}s {_against(near / month)} the last {spans.middle}")
     if month >= 0 and year > 0:
-        told.append(f"{'those' if told else f'the last {spans.middle} {noun}s'} {_against(month / year)} a year ago")
-    return ", ".join(told)
+        parts.append(f"{'those' if parts else f'the last {spans.middle} {noun}s'} {_against(month / year)} a year ago")
+    return ", ".join(parts)
 
 
 def _against(ratio: float) -> str:
-    """How one level stands against another.
+    """A ratio as a comparison in words.
 
     >>> _against(1.1), _against(0.5), _against(1.001)
     ('10 % above', '50 % below', 'like')
@@ -87,7 +87,7 @@ def _around(levels: Sequence[Level]) -> str:
 def _weekdays(dates: np.ndarray, frequency: Frequency) -> str:
     if frequency != Frequency.DAY:
         return ""
-    # In the order of the days asked for; a whole week names none.
+    # The names are in the order of the dates; many dates, such as a whole week, have none.
     names = list(dict.fromkeys(f"{when.astype(object):%A}" for when in dates))
     return listed(names) if len(names) <= _NAMED else ""
 
@@ -97,7 +97,7 @@ def _when(dates: np.ndarray, frequency: Frequency) -> str:
 
 
 def _holidays(panel: Panel, dates: np.ndarray) -> str:
-    """The holidays and events within the days, by name."""
+    """The names of the holidays and events on the dates."""
     tables = [panel.events.select("date", "event")]
     if panel.country:
         tables.append(holidays_of(panel.country, panel.dates))
@@ -111,7 +111,7 @@ def _holidays(panel: Panel, dates: np.ndarray) -> str:
 
 
 def _price(part: Panel, days: slice) -> str:
-    """The price on the days, and against that of the days before the cutoff."""
+    """The price on the days, compared with the days before the cutoff."""
     if "price" not in part.known:
         return ""
     length = SPANS[part.frequency].middle
@@ -133,7 +133,7 @@ def _row_means(values: np.ndarray) -> np.ndarray:
 
 
 def _promotion(part: Panel, days: slice) -> str:
-    """On how many of the days there is a promotion."""
+    """The number of days, or of series, with a promotion."""
     if "promotion" not in part.known:
         return ""
     on = np.nan_to_num(part.known["promotion"].on(days)) > 0
@@ -152,17 +152,17 @@ def _kind(part: Panel) -> str:
     if part.n_series > 1:
         return many(part.n_series, "series", "series")
     row = part.series.row(0, named=True)
-    told = [f"{name(column)} {value}" for column, value in row.items() if value is not None]
-    return ", ".join(told[:_NAMED]) + (", …" if len(told) > _NAMED else "")
+    parts = [f"{name(column)} {value}" for column, value in row.items() if value is not None]
+    return ", ".join(parts[:_NAMED]) + (", …" if len(parts) > _NAMED else "")
 
 
 def _known(part: Panel, days: slice) -> str:
-    """The names of the other covariates; of a single series and those that are on or off, when they are on."""
+    """The names of the other covariates. For a single series, an on/off covariate has the number of days it is on."""
     names = [covariate for covariate in part.known if covariate not in ("price", "promotion")]
-    told = []
+    parts = []
     for covariate in names:
         values = part.known[covariate].on(days)
         switched = part.n_series == 1 and np.isin(values, (0, 1)).all()
         when = f" on {int(values.sum())} of {many(values.shape[1], part.frequency.noun)}" if switched else ""
-        told.append(name(covariate) + when)
-    return listed(told)
+        parts.append(name(covariate) + when)
+    return listed(parts)

@@ -1,4 +1,4 @@
-"""Why a forecast is what it is, in a planner's words: the many features of a model as a few reasons that add up."""
+"""Explains a forecast in a planner's words: the many features of a model become a few reasons that add up to it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ REASONS = {
     "totals": "what the totals say",
     "other": "other inputs",
 }
-"""What a planner knows a forecast by, in the order in which it is told."""
+"""The labels of the reasons, in the order in which they are shown."""
 
 _OF_GROUP = {
     "lag": "recent",
@@ -55,7 +55,7 @@ _OF_GROUP = {
 
 
 _OF_NO_FEATURE = {
-    "usual": "recent",  # what trees say on average
+    "usual": "recent",  # the average output of the trees
     "own_sales": "recent",
     "age": "trend",
     "age_class": "trend",
@@ -63,16 +63,17 @@ _OF_NO_FEATURE = {
     "season": "season",
     "price_band": "price",
     "promotion": "promotion",
-    "totals": "totals",  # what brings the single series into line with the forecasts of upper levels
+    "totals": "totals",  # the effect of reconciliation with the forecasts of upper levels
 }
-"""The contributions of models that are no feature of the catalogue."""
+"""The reasons of contributions that are not features of the catalogue."""
 
 
 def reason_of(feature: Feature, frequency: Frequency) -> str:
-    """Which of `REASONS` a feature belongs to.
+    """The reason in `REASONS` to which a feature belongs.
 
-    Most go by their group in the catalogue. What tells of weekdays or of the year goes there whatever it is made of:
-    the weekday profile of a store, a lag of a year, the mean of the last same weekdays.
+    For most features, their group in the catalogue decides. Features about weekdays or the time of the year belong to
+    these reasons whatever their group: the weekday profile of a store, a lag of a year, the mean of the last same
+    weekdays.
     """
     dated = re.match(r"(weekday|weekend|same_day|year_week|year_day|last_year|(?:target_)?lag)_?(\d*)", feature.name)
     if feature.group in ("calendar", "season", "group", "lag") and dated:
@@ -86,37 +87,37 @@ def reason_of(feature: Feature, frequency: Frequency) -> str:
 
 def reasons_of(features: Mapping[str, Feature], frequency: Frequency) -> dict[str, str]:
     """The reason of every feature of the catalogue."""
-    return {feature: reason_of(each, frequency) for feature, each in features.items()}
+    return {name: reason_of(feature, frequency) for name, feature in features.items()}
 
 
 def _reason(contribution: str, reasons: Mapping[str, str]) -> str:
-    """The reason of a contribution: of the feature that it is called after, or of what a model adds of its own.
+    """The reason of a contribution, which is named after a feature or after a part of a model.
 
     >>> [_reason(name, {"price": "price"}) for name in ("price", "year_sin_1", "store x category", "usual", "moon")]
     ['price', 'season', 'kind', 'recent', 'other']
     """
-    if found := reasons.get(contribution) or _OF_NO_FEATURE.get(contribution):
-        return found
+    if reason := reasons.get(contribution) or _OF_NO_FEATURE.get(contribution):
+        return reason
     if re.fullmatch(r"year_(sin|cos)_\d+", contribution):
         return "season"
     return "kind" if " x " in contribution else "other"
 
 
 def by_reason(contributions: Contributions, reasons: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """The contributions [series, step] of each reason that has one, in the order of `REASONS`; float64, in units.
+    """The contributions of each reason, float64 [series, step] in units, in the order of `REASONS`.
 
-    They add up to the mean. The base is the recent sales; what `reasons` does not name is an other input, unless a
-    model is known to add it of its own.
+    They add up to the mean. The base is the recent sales. A contribution that is neither in `reasons` nor a known part
+    of a model is an other input.
     """
-    found = {"level": contributions.base.astype(np.float64)}
+    units_of = {"level": contributions.base.astype(np.float64)}
     for feature, units in zip(contributions.features, contributions.units, strict=True):
         reason = _reason(feature, reasons)
-        found[reason] = found.get(reason, 0) + units.astype(np.float64)
-    return {reason: found[reason] for reason in REASONS if reason in found}
+        units_of[reason] = units_of.get(reason, 0) + units.astype(np.float64)
+    return {reason: units_of[reason] for reason in REASONS if reason in units_of}
 
 
 def rounded(parts: Sequence[float], digits: int) -> list[float]:
-    """The parts, rounded so that they add up to their rounded sum: those that lost most by rounding down go up.
+    """The parts, rounded so that they add up to their rounded sum: the largest remainders are rounded up.
 
     The largest remainder method; Balinski and Young, "Fair Representation", 1982, as Hamilton's method.
 
@@ -132,8 +133,8 @@ def rounded(parts: Sequence[float], digits: int) -> list[float]:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """One reason: `units` as they are, `shown` rounded so that all reasons add up, and the `fact` it goes by."""
+class ForecastReason:
+    """One reason: its exact `units`, the rounded units that are `shown` and add up, and the `fact` behind it."""
 
     code: str
     label: str
@@ -149,11 +150,11 @@ class Reason:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why the forecast of some series from one day to another is what it is.
+    """The explanation of the forecast of some series on some days.
 
-    - `series`: how they are called; `count`: how many there are; `dates` datetime64[D] [day].
-    - `units`: their forecast over these days, and `shown` the same, rounded to `digits`.
-    - `reasons` add up to `units`, and as they are shown to `shown`; those that do nothing are left out.
+    - `series`: a name for the series. `count`: their number. `dates`: datetime64[D] [day].
+    - `units`: their forecast over these days. `shown`: the same, rounded to `digits`.
+    - `reasons`: they add up to `units`, and their shown units to `shown`. Reasons without an effect are left out.
     - `days`: one row for each date: ``date``, ``forecast``, and the units of each reason by its code.
     """
 
@@ -163,20 +164,20 @@ class Explanation:
     units: float
     shown: float
     digits: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[ForecastReason, ...]
     days: pl.DataFrame
 
     def sentences(self) -> list[str]:
-        """One sentence for each reason that shows, the recent sales first.
+        """One sentence for each reason with an effect, the recent sales first.
 
         For example ``promotion on 3 of 7 days: +12.4 units``.
         """
-        told = []
+        lines = []
         for reason in self.reasons:
             if reason.shown or reason.code == "level":
                 units = signed(reason.shown, self.digits, sign=reason.code != "level")
-                told.append(f"{reason}: {units} units")
-        return told
+                lines.append(f"{reason}: {units} units")
+        return lines
 
     def to_dict(self) -> dict[str, object]:
         """The explanation as plain data, for JSON."""
@@ -187,8 +188,14 @@ class Explanation:
             "last": str(self.dates[-1]),
             "forecast": self.units,
             "reasons": [
-                {"reason": each.code, "label": each.label, "units": each.units, "shown": each.shown, "fact": each.fact}
-                for each in self.reasons
+                {
+                    "reason": reason.code,
+                    "label": reason.label,
+                    "units": reason.units,
+                    "shown": reason.shown,
+                    "fact": reason.fact,
+                }
+                for reason in self.reasons
             ],
             "sentences": self.sentences(),
             "days": [{**row, "date": row["date"].isoformat()} for row in self.days.to_dicts()],
@@ -206,8 +213,8 @@ def explain(
 ) -> Explanation:
     """Why the forecast of the series `rows` of `panel` is what it is on `steps` (a slice of the horizon, from 0).
 
-    `contributions` are those of these series only, in their order; `reasons` as `reasons_of` gives them, `called` how
-    the series are called together, `levels` those whose groups features may look at.
+    `contributions` are those of these series only, in their order. `reasons` is the result of `reasons_of`, `called` a
+    name for the series together, and `levels` has the levels of the features of groups.
     """
     parts = {code: units[:, steps].sum(axis=0) for code, units in by_reason(contributions, reasons).items()}  # [day]
     dates = panel.ahead(contributions.base.shape[1])[steps]
@@ -215,28 +222,32 @@ def explain(
     total = sum(sums.values())
     digits = 0 if abs(total) >= 100 else 1 if abs(total) >= 10 else 2
     shown = rounded(list(sums.values()), digits)
-    told = [each for each in contributions.features if reasons.get(each) == "around"]
-    seen = [level for level in levels if any(each.endswith(f"_of_{level_suffix(level)}") for each in told)]
-    known = facts(panel, rows, steps, seen)
-    weighed = f"{number(float(parts['level'].mean()))} a {panel.frequency.noun} as the model weighs the past"
-    known["level"] = f"{weighed}; {known['level']}"
-    all_of_them = tuple(
-        Reason(code, REASONS[code], units, near, known.get(code, ""))
-        for (code, units), near in zip(sums.items(), shown, strict=True)
+    of_groups = [feature for feature in contributions.features if reasons.get(feature) == "around"]
+    used = [level for level in levels if any(feature.endswith(f"_of_{level_suffix(level)}") for feature in of_groups)]
+    fact_of = facts(panel, rows, steps, used)
+    base = f"{number(float(parts['level'].mean()))} a {panel.frequency.noun} as the model weighs the past"
+    fact_of["level"] = f"{base}; {fact_of['level']}"
+    all_reasons = tuple(
+        ForecastReason(code, REASONS[code], units, shown_units, fact_of.get(code, ""))
+        for (code, units), shown_units in zip(sums.items(), shown, strict=True)
     )
     columns = {code: pl.Series(parts[code], dtype=pl.Float64) for code in sums}
     days = pl.DataFrame({"date": pl.Series(dates), "forecast": sum(parts[code] for code in sums), **columns})
-    return Explanation(called, len(rows), dates, total, round(total, digits), digits, all_of_them, days)
+    return Explanation(called, len(rows), dates, total, round(total, digits), digits, all_reasons, days)
 
 
 def importance(drivers: pl.DataFrame, reasons: Mapping[str, str]) -> pl.DataFrame:
-    """What a model goes by, by reason: ``reason``, ``label`` and ``share`` (shares sum to 1), the largest first.
+    """The importance of each reason to a model, largest first: ``reason``, ``label`` and ``share``; shares sum to 1.
 
-    `drivers` is what `Fitted.drivers` gives: ``feature`` and ``share``.
+    `drivers` is the table of `Fitted.drivers`: ``feature`` and ``share``.
     """
-    found = [_reason(feature, reasons) for feature in drivers["feature"]]
-    named = drivers.select("share", reason=pl.Series(found, dtype=pl.String))
-    table = named.group_by("reason").agg(pl.col("share").sum()).sort("share", "reason", descending=[True, False])
+    of_feature = pl.Series([_reason(feature, reasons) for feature in drivers["feature"]], dtype=pl.String)
+    table = (
+        drivers.select("share", reason=of_feature)
+        .group_by("reason")
+        .agg(pl.col("share").sum())
+        .sort("share", "reason", descending=[True, False])
+    )
     return table.select("reason", label=pl.col("reason").replace_strict(REASONS), share="share")
 
 
@@ -251,7 +262,7 @@ def signed(value: float, digits: int, sign: bool = True) -> str:
 
 
 def named(panel: Panel, where: Mapping[str, object], rows: np.ndarray) -> str:
-    """How the series `rows` that `where` chose are called: their keys, or what they have in common."""
+    """A name for the series `rows` that `where` chose: the keys of a single one, else the values they share."""
     if len(rows) == 1:
         return " · ".join("(none)" if key is None else str(key) for key in panel.series.select(panel.keys).row(rows[0]))
     return " · ".join(f"{name(column)} {value}" for column, value in where.items()) or "All sales"

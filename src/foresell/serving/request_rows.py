@@ -1,4 +1,4 @@
-"""What is asked, row by row: which series, which day, what is said of it; and what of that cannot be understood."""
+"""Reads the rows of a request: the series, the day and the given values of each row, and the rows that are invalid."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _NOWHERE = -1
 
 
 @dataclass
-class Asked:
-    """Rows that were asked, understood.
+class RequestRows:
+    """The rows of a request, as they were read.
 
-    - `series`: int64 [row], the row of the panel's series; -1 where it has none of these `keys` (one column each).
-    - `step`: int64 [row], from 0; meaningless where the row has an error.
-    - `given`: float64 [row] by covariate, NaN where nothing was said; `attributes` likewise, null.
-    - `errors`: why a row cannot be answered, by its number; `assumed`: what was taken for granted.
+    - `keys`: a table with a column for each key.
+    - `series`: int64 [row], the row of the series in the panel; -1 where the panel does not have the series.
+    - `step`: int64 [row], from 0; it has no meaning where the row has an error.
+    - `given`: float64 [row] by covariate, NaN where the request has no value. `attributes`: a table, null likewise.
+    - `errors`: why a row cannot be answered, by its number. `assumed`: the assumptions about a row, by its number.
     """
 
     keys: pl.DataFrame
@@ -40,24 +41,24 @@ class Asked:
         return len(self.series)
 
     def refuse(self, rows: Iterable[int], why: str | list[str]) -> None:
-        """Says why rows cannot be answered; what was said first stays."""
+        """Records why rows cannot be answered. A row keeps its first reason."""
         for place, row in enumerate(rows):
             self.errors.setdefault(int(row), why if isinstance(why, str) else why[place])
 
     def assume(self, rows: Iterable[int], what: str | list[str]) -> None:
-        """Says what was taken for granted of rows."""
+        """Records an assumption about rows."""
         for place, row in enumerate(rows):
             self.assumed.setdefault(int(row), []).append(what if isinstance(what, str) else what[place])
 
     def answerable(self) -> np.ndarray:
-        """Which rows have no error: bool [row]."""
+        """Whether each row has no error: bool [row]."""
         good = np.ones(len(self), bool)
         good[list(self.errors)] = False
         return good
 
 
-class Reader:
-    """Reads rows that ask for the `horizon` days after the cutoff of a panel."""
+class RequestReader:
+    """Reads rows about the `horizon` days after the cutoff of a panel."""
 
     def __init__(self, panel: Panel, horizon: int):
         self.panel = panel
@@ -70,30 +71,30 @@ class Reader:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that may be given."""
+        """The columns that a request may have."""
         return tuple(dict.fromkeys((*self.panel.keys, DATE, *self.covariates, *self.attributes)))
 
-    def read(self, rows: pl.DataFrame) -> Asked:
-        """The rows, understood. Nothing is raised: what cannot be understood becomes an error of its row."""
+    def read(self, rows: pl.DataFrame) -> RequestRows:
+        """Reads the rows. It never raises: a value that cannot be read becomes an error of its row."""
         count = rows.height
-        asked = Asked(pl.DataFrame(), np.full(count, _NOWHERE), np.zeros(count, np.int64), {}, pl.DataFrame())
-        asked.keys = pl.DataFrame([self._same_kind(rows, key, asked, key=True) for key in self.panel.keys])
+        asked = RequestRows(pl.DataFrame(), np.full(count, _NOWHERE), np.zeros(count, np.int64), {}, pl.DataFrame())
+        asked.keys = pl.DataFrame([self._converted(rows, key, asked, key=True) for key in self.panel.keys])
         self._find(asked)
         self._read_dates(rows, asked)
         for name in self.covariates:
             if name in rows.columns:
                 asked.given[name] = self._read_numbers(rows[name], asked)
-        there = [name for name in self.attributes if name in rows.columns]
-        asked.attributes = pl.DataFrame([self._same_kind(rows, name, asked) for name in there])
+        given = [name for name in self.attributes if name in rows.columns]
+        asked.attributes = pl.DataFrame([self._converted(rows, name, asked) for name in given])
         known = set(self.columns)
         for name in rows.columns:
             if name not in known:
-                told = f"'{name}' is not among what this model knows: {', '.join(self.columns)}. Leave it out."
-                asked.refuse(np.flatnonzero(rows[name].is_not_null().to_numpy()), told)
+                why = f"'{name}' is not one of the columns of this model: {', '.join(self.columns)}. Leave it out."
+                asked.refuse(np.flatnonzero(rows[name].is_not_null().to_numpy()), why)
         return asked
 
-    def _same_kind(self, rows: pl.DataFrame, name: str, asked: Asked, key: bool = False) -> pl.Series:
-        """A column as the panel's series have it; what cannot be one of its values is an error of the row."""
+    def _converted(self, rows: pl.DataFrame, name: str, asked: RequestRows, key: bool = False) -> pl.Series:
+        """A column with the type of the panel's column. A value that cannot be converted is an error of its row."""
         kind = self.panel.series.schema[name]
         if name not in rows.columns:
             return pl.Series(name, [None] * rows.height, dtype=kind)
@@ -103,18 +104,18 @@ class Reader:
         if column.dtype.is_nested() or column.dtype == pl.Object:
             values = pl.Series(name, [None] * rows.height, dtype=kind)
         elif column.dtype.is_float() and not kind.is_float() and (column.drop_nulls() % 1 == 0).all():
-            values = column.cast(pl.Int64, strict=False).cast(kind, strict=False)  # 5.0, where null made 5 a float
+            values = column.cast(pl.Int64, strict=False).cast(kind, strict=False)  # 5 may have become 5.0 by a null
         else:
             text = column.dtype == pl.String and kind != pl.String
             values = (column.str.strip_chars() if text else column).cast(kind, strict=False)
-        lost = np.flatnonzero((values.is_null() & column.is_not_null()).to_numpy())
-        if len(lost):
+        invalid = np.flatnonzero((values.is_null() & column.is_not_null()).to_numpy())
+        if len(invalid):
             example = self.panel.series[name].drop_nulls().head(1).to_list()
             such = f" such as {example[0]!r}" if example else ""
-            asked.refuse(lost, [f"{name} is {column[int(row)]!r}; expected a value{such}." for row in lost])
+            asked.refuse(invalid, [f"{name} is {column[int(row)]!r}; expected a value{such}." for row in invalid])
         return values
 
-    def _find(self, asked: Asked) -> None:
+    def _find(self, asked: RequestRows) -> None:
         columns = [column.to_list() for column in asked.keys.get_columns()]
         places = self._places
         asked.series = np.array([places.get(keys, _NOWHERE) for keys in zip(*columns, strict=True)], np.int64)
@@ -123,7 +124,7 @@ class Reader:
             if missing:
                 asked.refuse([row], f"The row has no value for {first_five(missing)}; each needs one.")
 
-    def _read_dates(self, rows: pl.DataFrame, asked: Asked) -> None:
+    def _read_dates(self, rows: pl.DataFrame, asked: RequestRows) -> None:
         noun = self.panel.frequency.noun
         days = f"{noun}s from {self.first} to {self.last}"
         if DATE not in rows.columns:
@@ -137,8 +138,8 @@ class Reader:
         dates = column.cast(pl.Date).to_numpy().astype("datetime64[D]")
         unclear = np.isnat(dates)
         for row in np.flatnonzero(unclear):
-            said = rows[DATE][int(row)]
-            why = "The row has no date" if said is None else f"'{said}' is no date such as {self.first}"
+            value = rows[DATE][int(row)]
+            why = "The row has no date" if value is None else f"'{value}' is no date such as {self.first}"
             asked.refuse([int(row)], f"{why}; the {days} can be asked.")
         dates[unclear] = self.first
         asked.step = period_index(dates, self.panel.dates[0], self.panel.frequency) - self.panel.n_days
@@ -146,8 +147,8 @@ class Reader:
         asked.refuse(outside, [f"{dates[row]} cannot be asked, only the {days}." for row in outside])
         asked.step[outside] = 0
 
-    def _read_numbers(self, column: pl.Series, asked: Asked) -> np.ndarray:
-        """A covariate float64 [row], NaN where nothing was said."""
+    def _read_numbers(self, column: pl.Series, asked: RequestRows) -> np.ndarray:
+        """A covariate as float64 [row], NaN where the request has no value."""
         name = column.name
         if column.dtype == pl.String:
             text = column.str.strip_chars().str.to_lowercase().replace(_SWITCH).replace("", None)

@@ -1,4 +1,4 @@
-"""Where the served model comes from: the champion of a registry, or a folder."""
+"""The source of the served model: the champion of a registry, or a folder."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CACHE = "results/models"
 
 
 class Source(Protocol):
-    """Where the served model comes from."""
+    """The source of the served model."""
 
     def newest(self) -> str | None:
-        """The version that is champion now; None where there is none. Raises StoreError where that cannot be told."""
+        """The version to serve now; None where there is none. Raises StoreError where it cannot be read."""
 
     def load(self, version: str) -> Service:
-        """That version, ready to answer. Raises StoreError and UnreadableFile."""
+        """The service of this version. Raises StoreError and UnreadableFile."""
 
 
 class RegistrySource:
@@ -45,7 +45,7 @@ class RegistrySource:
 
 
 class FolderSource:
-    """A bundle in a folder, of which no registry knows; its version is named after its content."""
+    """A bundle in a folder, without a registry. Its version is named after its content."""
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)

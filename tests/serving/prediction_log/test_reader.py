@@ -106,7 +106,7 @@ def test_records_that_fit_no_table_are_explained(tmp_path: Path) -> None:
 
 
 def test_a_place_that_is_not_there_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="it is no folder"):
+    with pytest.raises(StoreError, match="it is not a folder"):
         read_predictions(tmp_path / "none")
     assert read_predictions(tmp_path).frame.height == 0
 

@@ -399,7 +399,7 @@ def test_memory_is_bounded_and_the_newest_are_dropped_and_counted(
         log.write({"id": 1000, "time": NOW})
     assert ids(place) == [*range(100), 1000]
     assert [record.message for record in caplog.records if "dropped" in record.message] == [
-        "Predictions are dropped: too many are waiting. They are counted; this is said once."
+        "Predictions are dropped: too many are waiting. They are counted; this message appears once."
     ]
 
 

@@ -59,7 +59,7 @@ def _run(data: CheckData, rates: Mapping[Budget, float]) -> DriftResult | str:
 
 
 def find_drift(samples: DriftSamples, settings: Settings, false_alarms: float) -> DriftResult:
-    """The drift of each column, with the limits of the settings. Raises NotInstalled where Evidently is not installed."""
+    """The drift of each column, with limits from the settings. Raises NotInstalled where Evidently is not installed."""
     return detect_drift(
         samples,
         share=settings.monitoring.drifted_share,

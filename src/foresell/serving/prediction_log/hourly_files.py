@@ -1,4 +1,5 @@
-"""JSON lines in folders by hour, ``date=2026-11-20/hour=09/part-….jsonl``, safe on the disk when a call returns."""
+"""JSON lines in one folder for each hour, ``date=2026-11-20/hour=09/part-….jsonl``. They are on the disk when a call
+returns."""
 
 from __future__ import annotations
 
@@ -19,14 +20,14 @@ def hour_folder(hour: datetime) -> str:
 
 
 def part_name() -> str:
-    """A file name that no other process, machine or call has; names made later sort later."""
+    """A file name that is unique over processes, machines and calls. Later names sort after earlier ones."""
     return f"part-{datetime.now(UTC):%Y%m%dT%H%M%S%f}Z-{os.getpid()}-{uuid4().hex[:8]}.jsonl"
 
 
 class Folder:
-    """Lines at a local path: one file of this process for each hour, at whose end lines are added.
+    """Lines at a local path. For each hour this process has a file of its own, to which lines are appended.
 
-    The file is its own, so processes never mix their lines, and a line torn by a kill stays the last of its file.
+    So processes never mix their lines, and a line that a killed process leaves incomplete is the last of its file.
     """
 
     def __init__(self, root: Path):
@@ -34,9 +35,9 @@ class Folder:
         self._name = part_name()
 
     def keep(self, hour: datetime, lines: bytes) -> None:
-        """Adds whole `lines` to the file of `hour`, all or none. They are on the disk, not in a cache, afterwards.
+        """Appends complete `lines` to the file of `hour`, all or none. They are then on the disk, not in a cache.
 
-        Raises OSError. Should the disk not even take back what it took in part, a new file is begun.
+        Raises OSError. Where lines that were written in part cannot be removed, the next call begins a new file.
         """
         path = self.root / hour_folder(hour) / self._name
         make_folder(path.parent)
@@ -46,12 +47,12 @@ class Folder:
             try:
                 write_through(file, lines)
             except OSError:
-                self._take_back(file, before)
+                self._truncate(file, before)
                 raise
         if new:
             sync_folder(path.parent)
 
-    def _take_back(self, file: FileIO, size: int) -> None:
+    def _truncate(self, file: FileIO, size: int) -> None:
         try:
             os.ftruncate(file.fileno(), size)
         except OSError:
@@ -59,15 +60,15 @@ class Folder:
 
 
 def write_through(file: FileIO, content: bytes) -> None:
-    """Writes all of `content` to an unbuffered file and waits until the disk has it."""
-    left = memoryview(content)
-    while left:
-        left = left[file.write(left) :]
+    """Writes all of `content` to an unbuffered file, and waits until it is on the disk."""
+    remaining = memoryview(content)
+    while remaining:
+        remaining = remaining[file.write(remaining) :]
     os.fsync(file.fileno())
 
 
 def make_folder(path: Path) -> None:
-    """Makes a folder and those above it that are missing, each known to the disk."""
+    """Makes a folder and its missing parents, and waits until their names are on the disk."""
     if path.is_dir():
         return
     make_folder(path.parent)
@@ -76,7 +77,7 @@ def make_folder(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Waits until the disk knows the names in a folder. Without it a loss of power may take a new file away."""
+    """Waits until the names in a folder are on the disk. Otherwise a power failure may lose a new file."""
     if os.name == "nt":
         return  # Windows has no such call, and needs none
     folder = os.open(path, os.O_RDONLY)

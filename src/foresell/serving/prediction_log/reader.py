@@ -1,4 +1,4 @@
-"""Predictions as they were logged, read back; a line torn by a kill is skipped and counted."""
+"""Reads logged predictions. Lines that a killed process left incomplete are skipped and counted."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from foresell.store.tables import is_remote
 
 
 class Logged(NamedTuple):
-    """Predictions, one row each, and how many lines could not be read."""
+    """Predictions, a row for each, and the number of lines that could not be read (`torn`)."""
 
     frame: pl.DataFrame
     torn: int
 
 
 def read_predictions(place: str | Path, first: date | None = None, last: date | None = None) -> Logged:
-    """The predictions logged at `place` on the days (UTC) `first` to `last`, in the order of their time.
+    """The predictions logged at `place` on the days (UTC) `first` to `last`, ordered by time.
 
-    The columns are the fields of the records: ``time`` a Datetime in UTC, objects as structs. Where records have other
-    fields than others, they have nulls; where a field has several types, the one that holds them all.
+    The columns are the fields of the records: ``time`` is a Datetime in UTC, objects are structs. A field that a record
+    lacks is null. A field with several types gets a type that holds all of them.
 
-    Raises StoreError when the place cannot be read, UsageError for an address that cannot be.
+    Raises StoreError where the place cannot be read, and UsageError for an invalid address.
     """
     hours = list(hours_of_predictions(place, first, last))
     try:
@@ -41,7 +41,7 @@ def read_predictions(place: str | Path, first: date | None = None, last: date | 
 
 
 def hours_of_predictions(place: str | Path, first: date | None = None, last: date | None = None) -> Iterator[Logged]:
-    """The same hour by hour, for more of them than memory holds; an hour's columns are those of its records."""
+    """The same hour by hour, for more predictions than fit in memory. An hour has the columns of its records."""
     source = _Objects(str(place)) if is_remote(place) else _Files(Path(place))
     names = [name for name in source.names(_common(first, last)) if _between(name, first, last)]
     for hour, files in groupby(names, key=lambda name: name.rpartition("/")[0]):
@@ -57,7 +57,7 @@ class _Files:
 
     def names(self, day: str) -> list[str]:
         if not self.root.is_dir():
-            raise StoreError(f"{self.root} could not be read: it is no folder. Check the path.")
+            raise StoreError(f"{self.root} could not be read: it is not a folder. Check the path.")
         return sorted(path.relative_to(self.root).as_posix() for path in self.root.glob(f"{day}*/hour=*/*.jsonl"))
 
     def get(self, key: str) -> bytes:
@@ -72,7 +72,7 @@ class _Objects:
         self.bucket = Bucket(address)
 
     def names(self, day: str) -> list[str]:
-        names = self.bucket.names(day if day != "date=" else "")  # a bucket is asked for whole folders only
+        names = self.bucket.names(day if day != "date=" else "")  # a bucket lists complete folder names only
         return [name for name in names if name.startswith("date=") and name.endswith(".jsonl")]
 
     def get(self, name: str) -> bytes:
@@ -80,12 +80,12 @@ class _Objects:
 
 
 def _common(first: date | None, last: date | None) -> str:
-    """What the folders of all days asked for begin with: a log of years is not listed for one day of it."""
+    """The common prefix of the folders of all wanted days, so that one day of a long log is listed quickly."""
     return f"date={first}" if first is not None and first == last else "date="
 
 
 def _between(name: str, first: date | None, last: date | None) -> bool:
-    """Whether ``date=2026-11-20/…`` is of the days asked for. ISO dates sort as text."""
+    """Whether ``date=2026-11-20/…`` is one of the wanted days. ISO dates are compared as text."""
     day = name.removeprefix("date=")[:10]
     return (first is None or day >= first.isoformat()) and (last is None or day <= last.isoformat())
 
@@ -93,13 +93,13 @@ def _between(name: str, first: date | None, last: date | None) -> bool:
 def _mixed(where: str, error: Exception) -> UnreadableFile:
     reason = str(error).splitlines()[0].rstrip(".")
     return UnreadableFile(
-        f"The predictions in {where} do not fit one table: a field is a list or an object in some and a plain value in "
-        f"others ({reason}). Read fewer days, so that the records are of one kind."
+        f"The predictions in {where} do not fit one table: a field is a list or an object in some records and a plain "
+        f"value in others ({reason}). Read fewer days, so that all records are of one kind."
     )
 
 
 def _hour(files: list[bytes]) -> Logged:
-    """The records of an hour. Only when it cannot be read as it is, is every line looked at."""
+    """The records of an hour. The lines are checked one by one only where they cannot be read together."""
     text, torn = b"\n".join(files), 0
     try:
         frame = _frame(text)

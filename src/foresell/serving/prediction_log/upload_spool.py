@@ -1,8 +1,8 @@
-"""Lines on their way to a bucket: each batch is a file on the local disk first, then an object.
+"""A spool of lines for a bucket: each batch is first a file on the local disk, and then an object in the bucket.
 
-So a batch is safe as soon as a folder's would be, however slow or far the bucket; an outage costs disk, not memory; and
-what a killed process leaves is delivered by the next one with the same spool. A file keeps its name for good and is
-always put whole, so an object that arrives twice is the same object: nothing is doubled.
+So a batch is as safe as in a folder, however slow or far the bucket is. An outage takes disk and not memory. Files that
+a killed process leaves are delivered by the next process with the same spool. A file keeps its name and is always
+uploaded as a whole, so an object that is uploaded twice is not doubled.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from foresell.store.objects import Bucket
 from foresell.store.outage import Trouble
 from foresell.store.tables import beside
 
-ABANDONED_SECONDS = 3600.0  # a half-written file so old is nobody's
+ABANDONED_SECONDS = 3600.0  # an incomplete file that is older was left by a process that died
 
 
-class Waiting(NamedTuple):
+class WaitingFile(NamedTuple):
     """A file that is to become the object `key`."""
 
     path: Path
@@ -35,26 +35,26 @@ class Waiting(NamedTuple):
     size: int
 
 
-class Spool:
-    """Takes lines for ``s3://bucket/prefix`` to `folder` and delivers them in a thread of its own, the oldest first.
+class UploadSpool:
+    """Writes lines for ``s3://bucket/prefix`` to `folder`, and uploads them in a thread of its own, oldest first.
 
-    `most_bytes` bounds what waits on the disk. Raises UsageError for a wrong address, and without obstore.
+    At most `most_bytes` wait on the disk. Raises UsageError for an invalid address, and where obstore is not installed.
     """
 
     def __init__(self, address: str, folder: Path, most_bytes: int):
         self.bucket = Bucket(address)
-        self.folder = folder / quote(address.rstrip("/"), safe="")  # what waits for one bucket never goes to another
+        self.folder = folder / quote(address.rstrip("/"), safe="")  # each bucket has a folder of its own
         self.most_bytes = most_bytes
         self.trouble = Trouble(f"deliver predictions to {address}")
         self.written = 0
-        self._files: deque[Waiting] = deque(self._left_over())
+        self._files: deque[WaitingFile] = deque(self._left_over())
         self._changed = Condition()
         self._closing = False
         self._thread = Thread(target=self._work, name="prediction-delivery", daemon=True)
         self._thread.start()
 
     def keep(self, hour: datetime, lines: bytes) -> None:
-        """Puts whole `lines` of one hour on the disk, to become an object. Raises OSError, and StoreError when full."""
+        """Writes complete `lines` of one hour to the disk for upload. Raises OSError, and StoreError when full."""
         _, size = self.waiting()
         if size and size + len(lines) > self.most_bytes:
             raise StoreError(
@@ -68,43 +68,44 @@ class Spool:
             part.write_bytes(lines)
         sync_folder(self.folder)
         with self._changed:
-            self._files.append(Waiting(path, key, rows, len(lines)))
+            self._files.append(WaitingFile(path, key, rows, len(lines)))
             self._changed.notify()
 
     def waiting(self) -> tuple[int, int]:
-        """How many records and bytes wait on the disk."""
+        """The number of records and bytes that wait on the disk."""
         with self._changed:
             return sum(file.rows for file in self._files), sum(file.size for file in self._files)
 
     def close(self, timeout: float) -> None:
-        """Delivers what it can; a failure, or the end of `timeout` seconds, leaves the rest for the next start."""
+        """Uploads what it can within `timeout` seconds. After a failure, the rest waits for the next start."""
         with self._changed:
             self._closing = True
             self._changed.notify()
         self._thread.join(max(0.0, timeout))
 
-    def _left_over(self) -> list[Waiting]:
-        """What earlier processes left. What a living one is about to deliver may arrive twice, which does no harm."""
-        found = []
+    def _left_over(self) -> list[WaitingFile]:
+        """The files that earlier processes left. A file that another process is uploading may be uploaded twice, which
+        does no harm."""
+        files = []
         with suppress(OSError):
             for path in sorted(self.folder.iterdir()):
-                with suppress(OSError, ValueError):  # it was delivered meanwhile, or is not of our making
+                with suppress(OSError, ValueError):  # it was uploaded meanwhile, or is not a file of a spool
                     if path.suffix == ".part":
                         _clear_abandoned(path)
                         continue
                     name, _, rows = path.name.rpartition(".")
-                    found.append(Waiting(path, unquote(name), int(rows), path.stat().st_size))
-        return found
+                    files.append(WaitingFile(path, unquote(name), int(rows), path.stat().st_size))
+        return files
 
     def _work(self) -> None:
         while (file := self._next()) is not None:
             last_attempt = self._closing
             try:
-                with suppress(FileNotFoundError):  # another process has delivered it
+                with suppress(FileNotFoundError):  # another process has uploaded it
                     self.bucket.put(file.key, file.path)
                     file.path.unlink(missing_ok=True)
                     self.written += file.rows
-            except Exception as error:  # most likely of the bucket; whatever it is, the delivery must go on
+            except Exception as error:  # most likely an error of the bucket; the thread has to go on after any error
                 seconds = self.trouble.failed(error)
                 if last_attempt:
                     return
@@ -114,8 +115,8 @@ class Spool:
             with self._changed:
                 self._files.popleft()
 
-    def _next(self) -> Waiting | None:
-        """The oldest file, once there is one; None when all are delivered and no more will come."""
+    def _next(self) -> WaitingFile | None:
+        """The oldest file, once there is one; None when all are uploaded and the spool is closing."""
         with self._changed:
             self._changed.wait_for(lambda: self._files or self._closing)
             return self._files[0] if self._files else None

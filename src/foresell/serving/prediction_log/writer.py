@@ -1,21 +1,21 @@
-"""The prediction log: every prediction as a JSON line under ``date=YYYY-MM-DD/hour=HH/``, off the request's path.
+"""The prediction log: every prediction as a JSON line under ``date=YYYY-MM-DD/hour=HH/``, written in the background.
 
 `place` is a folder or ``s3://bucket/prefix`` (extra ``serve``, credentials from the environment). A record is a mapping
-with a ``time``, whose hour in UTC decides the folder; the rest is the caller's: id, model version, inputs, outputs,
-latency.
+with a ``time``, whose hour in UTC decides the folder. The caller chooses the other fields, such as id, model version,
+inputs, outputs and latency.
 
-What is promised:
+Guarantees:
 
 - `write` and `write_frame` never wait for a disk or a network, and never fail because of one.
-- A record is on the local disk within `seconds` after it was accepted, sooner when `rows` of them wait. So a SIGKILL or
-  a loss of power takes no more than those of the last `seconds`. `close` (on SIGTERM, at the end) loses none. For a
-  bucket the local disk is the `spool`, a folder from which batches are delivered; what waits there when the bucket or
-  the process is down is delivered when they are back.
-- Memory is bounded by `most_waiting` records and `most_bytes`, the disk of a spool by `spool_bytes`. When all is full,
-  the newest records are dropped and counted: the older ones may be half-way to the disk, and a gap that begins when the
-  store failed can be reasoned about, while a log that forgets backwards takes away what was there a moment ago.
+- A record is on the local disk within `seconds` after it was accepted, or sooner when `rows` records wait. So SIGKILL
+  or a power failure loses at most the records of the last `seconds`. `close` (on SIGTERM, at the end) loses none. For a
+  bucket the local disk is the `spool`, a folder from which batches are uploaded. Batches that wait there while the
+  bucket or the process is down are uploaded when it is back.
+- Memory is limited to `most_waiting` records and `most_bytes`, the disk of a spool to `spool_bytes`. When these are
+  full, the newest records are dropped and counted. The older ones are kept, because they may be partly written, and
+  because a gap that begins when the store failed is easy to understand.
 
-`foresell.serving.prediction_log.reader.read_predictions` reads it all back.
+`foresell.serving.prediction_log.reader.read_predictions` reads the log.
 """
 
 from __future__ import annotations
@@ -38,32 +38,32 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.serving.prediction_log.hourly_files import Folder
-from foresell.serving.prediction_log.upload_spool import Spool
+from foresell.serving.prediction_log.upload_spool import UploadSpool
 from foresell.store.outage import FIRST_WAIT, Trouble
 from foresell.store.tables import is_remote
 
-PUNCTUAL = 0.8  # of `seconds`: when a batch sets out, so that it has arrived when they are over
-ENTRY_BYTES = 250  # what Python needs to keep a line, beside its text
-TEXT_GROWTH = 4  # how many times its size in memory a table's JSON may be; its true size is known once it is made
+PUNCTUAL = 0.8  # a batch is written after this share of `seconds`, so that it is on the disk in time
+ENTRY_BYTES = 250  # the memory of a line in Python, without its text
+TEXT_GROWTH = 4  # a table's JSON is taken to be so many times its size in memory, until the JSON is made
 
 log = logging.getLogger("foresell.store")
 
 
 class LogState(msgspec.Struct, frozen=True):
-    """How the log is doing. Counts are of records, since the start of this process."""
+    """The state of the log. Counts are of records, since the start of this process."""
 
-    waiting: int  # in memory: lost if the process is killed now
+    waiting: int  # in memory; they are lost if the process is killed now
     waiting_bytes: int
-    spooled: int  # on the local disk, on their way to the bucket, those of earlier processes too; 0 for a folder
+    spooled: int  # on the local disk, to be uploaded, including those of earlier processes; 0 for a folder
     spooled_bytes: int
-    written: int  # arrived at the place, those of earlier processes too
-    dropped: int  # lost: too many were waiting, or the log was closed
-    error: str | None  # why the last attempt failed; None when it did not
+    written: int  # at the place, including those of earlier processes
+    dropped: int  # lost, because too many were waiting or the log was closed
+    error: str | None  # why the last attempt failed; None when it did not fail
     failing_since: datetime | None
 
 
 class _Rows(NamedTuple):
-    """Records as a table, turned to text by the writer's thread: Polars lets others run meanwhile."""
+    """Records as a table. The writer's thread converts it to text; Polars does not block other threads meanwhile."""
 
     common: dict[str, Any]
     frame: pl.DataFrame
@@ -84,12 +84,12 @@ class _Entry(NamedTuple):
 class PredictionLog:
     """Takes records from any number of threads, and writes them to `place` in a thread of its own.
 
-    `rows` and `seconds` say when a batch is written: when so many are waiting, or when one has waited so long. `spool`
-    is where batches for a bucket wait; ``foresell`` in the user's folder for such things (``XDG_STATE_HOME``) where not
-    given. Name one that outlives the process: a volume, where the process runs in a container.
+    A batch is written when `rows` records wait, or when one has waited for `seconds`. `spool` is the folder in which
+    batches for a bucket wait, by default ``foresell`` in the user's folder for state (``XDG_STATE_HOME``). Choose a
+    folder that outlives the process: a volume, where the process runs in a container.
 
-    Close it, or use it in a ``with`` block. Raises UsageError for an address that cannot be, and where obstore is
-    missing; a folder or bucket that is not there yet is waited for, and `state` says so.
+    Close the log, or use it in a ``with`` block. Raises UsageError for an invalid address, and where obstore is not
+    installed. Where the folder or bucket does not exist yet, the log waits for it, and `state` says so.
     """
 
     def __init__(
@@ -104,18 +104,18 @@ class PredictionLog:
         spool_bytes: int = 2 << 30,
     ):
         self.rows, self.seconds, self.most_waiting, self.most_bytes = rows, seconds, most_waiting, most_bytes
-        self._spool = Spool(str(place), Path(spool or _state_folder()), spool_bytes) if is_remote(place) else None
+        self._spool = UploadSpool(str(place), Path(spool or _state_folder()), spool_bytes) if is_remote(place) else None
         self._sink = self._spool or Folder(Path(place))
         self._trouble = Trouble(f"write predictions to {place}")
-        self._changed = Condition()  # guards all that follows
+        self._changed = Condition()  # guards all attributes below
         self._arrived: list[_Entry] = []
         self._arrived_rows = 0
         self._oldest = 0.0  # when the first of `_arrived` came, on the monotonic clock
         self._waiting, self._waiting_bytes, self._written, self._dropped = 0, 0, 0, 0
         self._dropping = False
-        self._not_before = 0.0  # when to try again what failed
-        self._deadline: float | None = None  # when closing has to be done
-        self._held: dict[datetime, list[bytes]] = {}  # the writer's own: what is being written, or tried again
+        self._not_before = 0.0  # when to try again after a failure
+        self._deadline: float | None = None  # when closing has to be finished
+        self._batches: dict[datetime, list[bytes]] = {}  # by hour; only the writer uses it
         self._thread = Thread(target=self._work, name="prediction-log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
@@ -123,31 +123,31 @@ class PredictionLog:
     # --- the caller's side -------------------------------------------------------------------------------------------
 
     def write(self, record: Mapping[str, object]) -> None:
-        """Accepts one record: a few microseconds. Its ``time`` is an aware datetime or an RFC 3339 string.
+        """Accepts one record, in a few microseconds. Its ``time`` is an aware datetime or an RFC 3339 string.
 
-        It is turned to JSON here and now. That takes a microsecond, which another thread could not take off this one
-        (both need the interpreter's lock); so the bytes that wait are known, and the record may change afterwards.
-        Dates, UUIDs, sets, dataclasses become what JSON has for them, NaN becomes null, all else its text.
+        The record is converted to JSON at once. That takes a microsecond, which another thread could not save, because
+        both need the interpreter's lock. So the number of waiting bytes is known, and the record may change afterwards.
+        Dates, UUIDs, sets and dataclasses are written as JSON has them, NaN as null, anything else as its text.
 
-        Raises UsageError when ``time`` is missing or has no time zone.
+        Raises UsageError where ``time`` is missing or has no time zone.
         """
         moment = _moment(record.get("time"))
         line = _encoded({**record, "time": moment}) + b"\n"
         self._accept(_Entry(_hour(moment), 1, len(line) + ENTRY_BYTES, line))
 
     def write_frame(self, common: Mapping[str, object], frame: pl.DataFrame) -> None:
-        """Accepts a record for each row of `frame`: the fields of `common`, with ``time``, then the row's columns.
+        """Accepts a record for each row of `frame`: the fields of `common`, with ``time``, and the row's columns.
 
-        The way for many predictions at once (some thousand rows a call, fewer than `most_waiting`): it takes the caller
-        next to nothing, and the writer's thread turns the rows to JSON without holding other threads up. Struct columns
-        become objects::
+        It is meant for many predictions at once (some thousand rows a call, fewer than `most_waiting`). The call is
+        cheap, and the writer's thread converts the rows to JSON without blocking other threads. Struct columns become
+        objects::
 
             log.write_frame(
                 {"time": now, "model": version, "latency_ms": latency},
                 pl.select(id=ids, inputs=rows.to_struct(), outputs=answers.to_struct()),
             )
 
-        Raises UsageError when ``time`` is missing or has no time zone, or `common` and `frame` share a name.
+        Raises UsageError where ``time`` is missing or has no time zone, or where `common` and `frame` share a name.
         """
         if shared := [name for name in frame.columns if name in common]:
             raise UsageError(f"Found {first_five(shared)} both as a common field and as a column; expected it once.")
@@ -158,7 +158,7 @@ class PredictionLog:
             self._accept(_Entry(_hour(moment), frame.height, size, _Rows(plain, frame)))
 
     def state(self) -> LogState:
-        """How the log is doing now."""
+        """The state of the log now."""
         spooled, spooled_bytes = self._spool.waiting() if self._spool else (0, 0)
         troubles = [self._trouble, *([self._spool.trouble] if self._spool else [])]
         since = [trouble.since for trouble in troubles if trouble.since is not None]
@@ -175,13 +175,13 @@ class PredictionLog:
             )
 
     def close(self, timeout: float = 10.0) -> None:
-        """Writes all that waits and accepts no more; within `timeout` seconds.
+        """Writes all waiting records within `timeout` seconds, and accepts no more.
 
-        For a bucket that is down everything is left in the spool at once, for the next start. What cannot be written
-        even to a disk by then is counted as dropped. To close twice does nothing.
+        If the bucket is down, the records stay in the spool for the next start. Records that cannot be written even to
+        the disk by then are counted as dropped. A second call does nothing.
 
-        Not from a signal's handler, which may have interrupted a `write`: let it end the ``with`` block, as
-        ``signal.signal(SIGTERM, lambda *_: sys.exit())`` does, or the server's own shutdown.
+        Do not call it from a signal handler, which may have interrupted a `write`. Let the handler end the ``with``
+        block, as ``signal.signal(SIGTERM, lambda *_: sys.exit())`` does, or use the server's own shutdown.
         """
         atexit.unregister(self.close)
         deadline = time.monotonic() + timeout
@@ -218,14 +218,14 @@ class PredictionLog:
                 self._changed.notify()
 
     def _enough(self) -> bool:
-        """Whether so much has arrived that it is written before its age asks for it; half of what may wait is."""
+        """Whether enough has arrived to be written at once: `rows` records, or half of what may wait."""
         half_full = self._waiting * 2 >= self.most_waiting or self._waiting_bytes * 2 >= self.most_bytes
         return self._arrived_rows >= self.rows or half_full
 
     def _drop(self, rows: int, why: str) -> None:
         self._dropped += rows
         if not self._dropping:
-            log.error("Predictions are dropped: %s. They are counted; this is said once.", why)
+            log.error("Predictions are dropped: %s. They are counted; this message appears once.", why)
         self._dropping = True
 
     # --- the writer's side -------------------------------------------------------------------------------------------
@@ -233,23 +233,23 @@ class PredictionLog:
     def _work(self) -> None:
         while True:
             for entry in self._wait():
-                self._hold(entry)
+                self._add(entry)
             try:
                 self._flush()
-            except Exception as error:  # most likely of the disk; whatever it is, the log must go on
+            except Exception as error:  # most likely an error of the disk; the log has to go on after any error
                 self._pause(self._trouble.failed(error))
             if self._finished():
                 return
 
     def _finished(self) -> bool:
-        """Whether the log is closed and nothing is left, or no time to write it."""
+        """Whether the log is closed, and nothing is left or the time is over."""
         with self._changed:
             if self._deadline is None:
                 return False
-            if self._held and time.monotonic() >= self._deadline:
+            if self._batches and time.monotonic() >= self._deadline:
                 self._drop(self._waiting, "the log is closed, and they could not be written")
-                self._held, self._waiting, self._waiting_bytes = {}, 0, 0
-            return not self._held and not self._arrived
+                self._batches, self._waiting, self._waiting_bytes = {}, 0, 0
+            return not self._batches and not self._arrived
 
     def _pause(self, seconds: float) -> None:
         with self._changed:
@@ -257,7 +257,7 @@ class PredictionLog:
             self._not_before = time.monotonic() + (min(seconds, FIRST_WAIT) if closing else seconds)
 
     def _wait(self) -> list[_Entry]:
-        """What has arrived, once it is time to write."""
+        """Waits until it is time to write. Returns the entries that have arrived."""
         with self._changed:
             while (due := self._due()) > (now := time.monotonic()):
                 self._changed.wait(None if due == math.inf else due - now)
@@ -268,19 +268,19 @@ class PredictionLog:
         """When to write next, on the monotonic clock."""
         if self._deadline is not None:
             return min(self._not_before, self._deadline)
-        if self._held:  # the last attempt failed
+        if self._batches:  # the last attempt failed
             return self._not_before
         if not self._arrived:
             return math.inf
         return 0.0 if self._enough() else self._oldest + PUNCTUAL * self.seconds
 
-    def _hold(self, entry: _Entry) -> None:
-        """Puts an entry's lines to those of its hour. What cannot be turned to text must not stop all that follows."""
+    def _add(self, entry: _Entry) -> None:
+        """Adds an entry's lines to the batch of its hour. An entry that cannot be converted to text is dropped."""
         lines, why = entry.content, ""
         if isinstance(lines, _Rows):
             try:
                 lines = lines.lines()
-            except BaseException as error:  # Polars panics on what it has no JSON for, which is no Exception
+            except BaseException as error:  # Polars panics on types without JSON; a panic is not an Exception
                 lines, why = b"", f"a table cannot be written as JSON: {error}"
         with self._changed:
             self._waiting_bytes += len(lines) - entry.size
@@ -288,14 +288,14 @@ class PredictionLog:
                 self._waiting -= entry.rows
                 self._drop(entry.rows, why)
         if lines:
-            self._held.setdefault(entry.hour, []).append(lines)
+            self._batches.setdefault(entry.hour, []).append(lines)
 
     def _flush(self) -> None:
-        """Writes what is held, hour by hour; what fails stays held."""
-        for hour in list(self._held):
-            lines = b"".join(self._held[hour])
+        """Writes the batches, hour by hour. A batch that fails is kept."""
+        for hour in list(self._batches):
+            lines = b"".join(self._batches[hour])
             self._sink.keep(hour, lines)
-            del self._held[hour]
+            del self._batches[hour]
             rows = lines.count(b"\n")
             with self._changed:
                 self._waiting -= rows
@@ -306,7 +306,7 @@ class PredictionLog:
 
 
 def _moment(value: object) -> datetime:
-    """The moment that `value` names, in UTC."""
+    """The time of `value`, in UTC."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
     except ValueError:
@@ -323,7 +323,7 @@ def _hour(moment: datetime) -> datetime:
 
 
 def _plain(value: object) -> object:
-    """What JSON has for a value that msgspec does not know: the numbers of NumPy, the text of all else."""
+    """A value for JSON in place of one that msgspec does not know: a number of NumPy as number, others as text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
@@ -334,16 +334,16 @@ def _encoded(record: Mapping[str, object]) -> bytes:
     try:
         return _encoder.encode(record)
     except UnicodeEncodeError:
-        return _encoder.encode(_whole(msgspec.to_builtins(record, enc_hook=_plain)))
+        return _encoder.encode(_without_surrogates(msgspec.to_builtins(record, enc_hook=_plain)))
 
 
-def _whole(value: Any) -> Any:
-    """`value` with a ``?`` for each half of a surrogate pair, which a request may hold and UTF-8 may not."""
+def _without_surrogates(value: Any) -> Any:
+    """`value` with a ``?`` for each lone surrogate, which a request may contain but UTF-8 cannot encode."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, dict):
-        return {_whole(key): _whole(inner) for key, inner in value.items()}
-    return [_whole(inner) for inner in value] if isinstance(value, list) else value
+        return {_without_surrogates(key): _without_surrogates(inner) for key, inner in value.items()}
+    return [_without_surrogates(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _state_folder() -> Path:
