@@ -15,21 +15,21 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Known, Panel
 from foresell.report import Report, data_summary
 from foresell.report.monitor_contents import (
-    Answers,
-    Arrived,
-    Column,
-    Course,
-    Days,
-    Decided,
+    ApiAccuracy,
+    ControlSeries,
+    DailySales,
     Division,
-    Inputs,
-    Judged,
+    EvaluatedForecast,
+    FigureRow,
+    InputColumn,
+    InputDrift,
     Mark,
-    Measured,
+    MeasuredFigure,
     MonitorPage,
-    Newest,
-    Place,
-    Steps,
+    NewData,
+    PromotionDecision,
+    StepErrors,
+    WaitingForecast,
 )
 from foresell.report.series_examples import series_examples
 
@@ -158,23 +158,30 @@ NAUGHTY = "<b>A&B</b>"
 """A name that must not become part of a page."""
 
 
-def course(values: list[float], reach: float, outside: int) -> Course:
+def course(values: list[float], reach: float, outside: int) -> ControlSeries:
     """A figure over Sundays of October 2025, usual 0.1, of which the week `outside` lies outside."""
     days = np.datetime64("2025-10-05") + 7 * np.arange(len(values))
     usual = np.full(len(values), 0.1)
     beyond = np.arange(len(values)) == outside
-    return Course(days, np.array(values), usual, usual - reach, usual + reach, beyond, (NAUGHTY,) * len(values))
+    return ControlSeries(days, np.array(values), usual, usual - reach, usual + reach, beyond, (NAUGHTY,) * len(values))
 
 
 @pytest.fixture
 def look() -> MonitorPage:
     """A look in which the bias of all sales is far outside, with every part filled and a naughty name in each."""
-    bias = Measured(0.25, 0.0, -0.1, 0.12, judged=True, outside=True, far=True)
-    fine = Measured(0.2, 0.18, None, 0.3, judged=True)
-    usual = {"wape": fine, "coverage": Measured(0.91, 0.9, 0.8, 1.0, judged=True), "value_added": Measured(0.1, 0.2)}
-    levels = (Place("total", 80, 100, {**usual, "bias": bias}), Place(NAUGHTY, 80, 100, {**usual, "bias": bias}))
-    lean = Measured(-0.02, 0.0, -0.3, 0.4, judged=True)
-    groups = [Place(f"{NAUGHTY} {number}", 8, 10, {"bias": lean, "wape": fine}) for number in range(10)]
+    bias = MeasuredFigure(0.25, 0.0, -0.1, 0.12, judged=True, outside=True, far=True)
+    fine = MeasuredFigure(0.2, 0.18, None, 0.3, judged=True)
+    usual = {
+        "wape": fine,
+        "coverage": MeasuredFigure(0.91, 0.9, 0.8, 1.0, judged=True),
+        "value_added": MeasuredFigure(0.1, 0.2),
+    }
+    levels = (
+        FigureRow("total", 80, 100, {**usual, "bias": bias}),
+        FigureRow(NAUGHTY, 80, 100, {**usual, "bias": bias}),
+    )
+    lean = MeasuredFigure(-0.02, 0.0, -0.3, 0.4, judged=True)
+    groups = [FigureRow(f"{NAUGHTY} {number}", 8, 10, {"bias": lean, "wape": fine}) for number in range(10)]
     days = np.datetime64("2025-10-06") + np.arange(14)
     shift = Finding(
         "bias-shifted", Severity.ERROR, "total", 1, f"version {NAUGHTY}, forecast of 2025-10-05: 80 units were sold",
@@ -187,23 +194,25 @@ def look() -> MonitorPage:
         as_of=date(2025, 10, 26),
         accuracy=(shift,),
         data=(data,),
-        judged=Judged(NAUGHTY, date(2025, 10, 5), date(2025, 10, 6), date(2025, 10, 19), 14, 8.0, date(2025, 9, 1)),
-        newest=Newest(NAUGHTY + "2", date(2025, 10, 26), date(2025, 11, 2)),
+        judged=EvaluatedForecast(
+            NAUGHTY, date(2025, 10, 5), date(2025, 10, 6), date(2025, 10, 19), 14, 8.0, date(2025, 9, 1)
+        ),
+        newest=WaitingForecast(NAUGHTY + "2", date(2025, 10, 26), date(2025, 11, 2)),
         levels=levels,
         nominal=0.9,
         divisions=(Division(f"By {NAUGHTY}", NAUGHTY, tuple(groups)),),
-        steps=(Steps(NAUGHTY, (1, 2, 3), (20.0, 25.0, 40.0), (19.0, 21.0, 22.0)),),
-        days=Days(days, np.arange(14.0), np.arange(14.0) + 5),
+        steps=(StepErrors(NAUGHTY, (1, 2, 3), (20.0, 25.0, 40.0), (19.0, 21.0, 22.0)),),
+        days=DailySales(days, np.arange(14.0), np.arange(14.0) + 5),
         marks=(Mark(date(2025, 10, 13), f"version {NAUGHTY}"),),
         weeks={("total", "wape"): course([0.1, 0.2, 0.9], 0.3, 2), (NAUGHTY, "bias"): course([0.1, 0.0, 0.1], 0.3, -1)},
         slow=course([0.0, 1.0, 6.0], 4.0, 2),
         slow_since=date(2025, 10, 12),
-        inputs=Inputs(
-            0.5, 0.3, NAUGHTY, (Column(NAUGHTY, True, 1.0, 3.0, 7.5, NAUGHTY, (NAUGHTY,)),), page="drift.html"
+        inputs=InputDrift(
+            0.5, 0.3, NAUGHTY, (InputColumn(NAUGHTY, True, 1.0, 3.0, 7.5, NAUGHTY, (NAUGHTY,)),), page="drift.html"
         ),
-        arrived=Arrived(12345, 6, 48, date(2025, 10, 26)),
-        asked=(Answers(NAUGHTY, 321, 14, 0.3, -0.1, 0.8, 0.9, 0.4),),
+        arrived=NewData(12345, 6, 48, date(2025, 10, 26)),
+        asked=(ApiAccuracy(NAUGHTY, 321, 14, 0.3, -0.1, 0.8, 0.9, 0.4),),
         left_out=7,
-        decided=(Decided(date(2025, 10, 13), NAUGHTY, "promoted", NAUGHTY),),
+        decided=(PromotionDecision(date(2025, 10, 13), NAUGHTY, "promoted", NAUGHTY),),
         places={NAUGHTY: NAUGHTY},
     )

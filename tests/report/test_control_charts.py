@@ -11,15 +11,17 @@ import pytest
 
 from foresell.core.frequency import Frequency
 from foresell.report import control_charts
-from foresell.report.monitor_contents import Course, Days, Mark, Measured
+from foresell.report.monitor_contents import ControlSeries, DailySales, Mark, MeasuredFigure
 
 WEEKS = np.datetime64("2025-10-05") + 7 * np.arange(4)
 NAN = np.nan
 
 
-def course(values: list[float], low: list[float], high: list[float], outside: list[bool]) -> Course:
+def course(values: list[float], low: list[float], high: list[float], outside: list[bool]) -> ControlSeries:
     usual = np.array([0.1] * len(values))
-    return Course(WEEKS[: len(values)], np.array(values), usual, np.array(low), np.array(high), np.array(outside))
+    return ControlSeries(
+        WEEKS[: len(values)], np.array(values), usual, np.array(low), np.array(high), np.array(outside)
+    )
 
 
 def heights(drawn: str) -> list[float]:
@@ -75,7 +77,7 @@ def test_one_week_and_no_sales_can_be_drawn() -> None:
 
 def test_days_are_drawn_with_gaps_and_marks() -> None:
     dates = np.datetime64("2025-10-06") + np.arange(5)
-    days = Days(dates, np.array([1, 2, NAN, 4, 5.0]), np.array([2, 2, 2, 2, 2.0]))
+    days = DailySales(dates, np.array([1, 2, NAN, 4, 5.0]), np.array([2, 2, 2, 2, 2.0]))
     marks = (Mark(date(2025, 10, 8), "version <2>"), Mark(date(2026, 1, 1), "too late"))
     drawn = str(control_charts.daily(days, marks, Frequency.DAY))
     assert drawn.count('class="hit"') == 5
@@ -90,7 +92,7 @@ def test_days_are_drawn_with_gaps_and_marks() -> None:
 
 def test_marks_that_stand_close_are_named_once() -> None:
     dates = np.datetime64("2025-10-06") + np.arange(100)
-    days = Days(dates, np.ones(100), np.ones(100))
+    days = DailySales(dates, np.ones(100), np.ones(100))
     marks = tuple(Mark(date(2025, 11, day), f"version {day}") for day in (3, 4, 20))
     drawn = str(control_charts.daily(days, marks, Frequency.DAY))
     assert drawn.count('class="cutoff"') == 3
@@ -98,19 +100,19 @@ def test_marks_that_stand_close_are_named_once() -> None:
 
 
 def test_gauges_place_what_they_show() -> None:
-    one = Measured(0.25, 0.5, 0.0, 0.75, judged=True)
+    one = MeasuredFigure(0.25, 0.5, 0.0, 0.75, judged=True)
     drawn = str(control_charts.gauge(one, 0.0, 1.0))  # from x = 8 to 124
     assert 'cx="37"' in drawn
     assert 'd="M66 2v14"' in drawn
     assert 'x="8" y="4" width="87"' in drawn
     assert "diamond" in str(control_charts.gauge(replace(one, outside=True), 0.0, 1.0))
-    assert "rect" not in str(control_charts.gauge(Measured(0.25), 0.0, 1.0))
-    assert str(control_charts.gauge(Measured(None), 0.0, 1.0)) == ""
-    beyond = str(control_charts.gauge(Measured(9.0, 0.5, None, 0.75, judged=True), 0.0, 1.0))
+    assert "rect" not in str(control_charts.gauge(MeasuredFigure(0.25), 0.0, 1.0))
+    assert str(control_charts.gauge(MeasuredFigure(None), 0.0, 1.0)) == ""
+    beyond = str(control_charts.gauge(MeasuredFigure(9.0, 0.5, None, 0.75, judged=True), 0.0, 1.0))
     assert 'cx="124"' in beyond
 
 
 def test_gauges_of_a_table_share_ends() -> None:
-    some = [Measured(0.1, 0.2, 0.15, 0.3, judged=True), Measured(-0.2, 0.0, -0.25, 0.1, judged=True)]
+    some = [MeasuredFigure(0.1, 0.2, 0.15, 0.3, judged=True), MeasuredFigure(-0.2, 0.0, -0.25, 0.1, judged=True)]
     assert control_charts.reach(some) == (-0.25, 0.3)
     assert control_charts.reach([]) == (0.0, 1.0)

@@ -13,13 +13,13 @@ from foresell.report.monitor_contents import (
     BIAS,
     COVERAGE,
     ERROR,
-    Days,
-    Inputs,
-    Judged,
-    Measured,
+    DailySales,
+    EvaluatedForecast,
+    FigureRow,
+    InputDrift,
+    MeasuredFigure,
     MonitorPage,
-    Newest,
-    Place,
+    WaitingForecast,
 )
 from foresell.report.monitor_verdict import (
     FAR,
@@ -28,20 +28,20 @@ from foresell.report.monitor_verdict import (
     WITHIN,
     bounds,
     drifted,
-    said,
-    standing,
+    figure_label,
+    row_label,
     tiles,
     verdict,
 )
 
-WITHIN_BOUNDS = Measured(0.1, 0.1, None, 0.2, judged=True)
+WITHIN_BOUNDS = MeasuredFigure(0.1, 0.1, None, 0.2, judged=True)
 LEVELS = (
-    Place("total", 90, 100, {ERROR: WITHIN_BOUNDS, BIAS: Measured(0.11, 0.0, -0.2, 0.2, judged=True)}),
-    Place("item", 90, 100, {ERROR: WITHIN_BOUNDS, COVERAGE: Measured(0.88, 0.9, 0.7, 1.0, judged=True)}),
+    FigureRow("total", 90, 100, {ERROR: WITHIN_BOUNDS, BIAS: MeasuredFigure(0.11, 0.0, -0.2, 0.2, judged=True)}),
+    FigureRow("item", 90, 100, {ERROR: WITHIN_BOUNDS, COVERAGE: MeasuredFigure(0.88, 0.9, 0.7, 1.0, judged=True)}),
 )
-JUDGED = Judged("3", date(2025, 10, 5), date(2025, 10, 6), date(2025, 10, 12), 7, 10.0)
+JUDGED = EvaluatedForecast("3", date(2025, 10, 5), date(2025, 10, 6), date(2025, 10, 12), 7, 10.0)
 QUIET = MonitorPage("Shop", "1.0", date(2025, 10, 12), judged=JUDGED, levels=LEVELS, nominal=0.9)
-ABOUT = "The forecast of 5 Oct 2025 by version 3 was held against the sales of 6 to 12 Oct 2025 (7 days)"
+ABOUT = "The forecast of 5 Oct 2025 by version 3 was compared with the sales of 6 to 12 Oct 2025 (7 days)"
 
 
 def found(severity: Severity, advice: str = "Do it.") -> Finding:
@@ -84,7 +84,7 @@ def test_accuracy_as_usual_while_what_came_in_is_not() -> None:
 
 
 def test_a_newer_forecast_waits() -> None:
-    waits = replace(QUIET, newest=Newest("4", date(2025, 10, 12), date(2025, 10, 19)))
+    waits = replace(QUIET, newest=WaitingForecast("4", date(2025, 10, 12), date(2025, 10, 19)))
     assert verdict(waits).sentence.endswith(
         "The newest forecast, that of 12 Oct 2025 by version 4, can be judged itself when the sales of 19 Oct 2025 are "
         "known."
@@ -97,7 +97,7 @@ def test_nothing_to_judge_and_nothing_to_judge_by() -> None:
     assert verdict(waiting).kind == "open"
     assert verdict(waiting).sentence == "Judged on 19 Oct."
     assert verdict(replace(waiting, data=(found(Severity.ERROR),))).kind == "warned"
-    unjudged = tuple(replace(each, figures={ERROR: Measured(0.1, 0.1)}) for each in LEVELS)
+    unjudged = tuple(replace(each, figures={ERROR: MeasuredFigure(0.1, 0.1)}) for each in LEVELS)
     told = verdict(replace(QUIET, levels=unjudged))
     assert (told.kind, told.label) == ("open", "Measured, but not judged")
 
@@ -107,8 +107,8 @@ def test_data_that_stop_the_look() -> None:
     told = verdict(stopped)
     assert (told.kind, told.sentence) == ("bad", "So nothing could be judged: 1 error in what came in.")
     days = np.array(["2025-10-04", "2025-10-05"], "datetime64[D]")
-    known = verdict(replace(stopped, days=Days(days, np.ones(2), np.ones(2))))
-    assert known.sentence.endswith("What is shown below was known before: sales up to 5 Oct 2025.")
+    known = verdict(replace(stopped, days=DailySales(days, np.ones(2), np.ones(2))))
+    assert known.sentence.endswith("The figures below were known before: sales up to 5 Oct 2025.")
 
 
 def test_tiles_show_the_level_that_lies_outside() -> None:
@@ -118,28 +118,33 @@ def test_tiles_show_the_level_that_lies_outside() -> None:
         "Bias of all sales": ("+11 %", "More was forecast than sold; usual is ±0 %."),
         "In the range, item": ("88 %", "90 % are promised; usual is 90 %."),
     }
-    off = replace(LEVELS[1], figures={ERROR: Measured(0.5, 0.1, None, 0.2, judged=True, outside=True)})
+    off = replace(LEVELS[1], figures={ERROR: MeasuredFigure(0.5, 0.1, None, 0.2, judged=True, outside=True)})
     labels = [label for label, *_ in tiles(replace(QUIET, levels=(LEVELS[0], off)))]
     assert labels == ["Error by day, item", "Bias of all sales"]
     assert tiles(replace(QUIET, levels=())) == []
 
 
 def test_verdicts_need_no_colour() -> None:
-    outside = Measured(0.5, 0.1, None, 0.2, judged=True, outside=True)
+    outside = MeasuredFigure(0.5, 0.1, None, 0.2, judged=True, outside=True)
     far = replace(outside, far=True)
-    assert [said(each) for each in (WITHIN_BOUNDS, outside, far, Measured(0.1))] == [WITHIN, OUTSIDE, FAR, UNJUDGED]
-    place = Place("A", 1, 1, {ERROR: WITHIN_BOUNDS})
-    assert standing(place) == WITHIN
-    assert standing(replace(place, figures={ERROR: WITHIN_BOUNDS, BIAS: outside})) == OUTSIDE
-    assert standing(replace(place, figures={ERROR: far, BIAS: outside})) == FAR
-    assert standing(replace(place, figures={BIAS: Measured(None)})) == UNJUDGED
+    assert [figure_label(each) for each in (WITHIN_BOUNDS, outside, far, MeasuredFigure(0.1))] == [
+        WITHIN,
+        OUTSIDE,
+        FAR,
+        UNJUDGED,
+    ]
+    place = FigureRow("A", 1, 1, {ERROR: WITHIN_BOUNDS})
+    assert row_label(place) == WITHIN
+    assert row_label(replace(place, figures={ERROR: WITHIN_BOUNDS, BIAS: outside})) == OUTSIDE
+    assert row_label(replace(place, figures={ERROR: far, BIAS: outside})) == FAR
+    assert row_label(replace(place, figures={BIAS: MeasuredFigure(None)})) == UNJUDGED
 
 
 def test_bounds_that_are_of_no_use_are_called_so() -> None:
-    assert bounds(Measured(0.1, 0.0, -1.0, 2e9, judged=True), BIAS) == "hardly bounded"
-    assert bounds(Measured(0.1, 0.0, -0.5, None, judged=True), BIAS) == "at least −50 %"
+    assert bounds(MeasuredFigure(0.1, 0.0, -1.0, 2e9, judged=True), BIAS) == "hardly bounded"
+    assert bounds(MeasuredFigure(0.1, 0.0, -0.5, None, judged=True), BIAS) == "at least −50 %"
 
 
 def test_drift_within_what_is_allowed() -> None:
-    assert drifted(Inputs(0.0, 0.3)).startswith("✓ None of the columns has drifted")
-    assert drifted(Inputs(0.1, 0.3)).startswith("✓ 10 % of the columns have drifted")
+    assert drifted(InputDrift(0.0, 0.3)).startswith("✓ None of the columns has drifted")
+    assert drifted(InputDrift(0.1, 0.3)).startswith("✓ 10 % of the columns have drifted")

@@ -17,7 +17,7 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.report import Report, data_summary, render, write
 from foresell.report.contents import LostSales
-from foresell.report.monitor_contents import Answers, Inputs, MonitorPage
+from foresell.report.monitor_contents import ApiAccuracy, InputDrift, MonitorPage
 from foresell.report.page import render_monitor_page
 from foresell.report.series_examples import series_examples
 
@@ -249,7 +249,7 @@ def test_everything_is_on_the_page_of_accuracy(look: MonitorPage) -> None:
         "Accuracy of forecasts: <b>A&B</b>",
         "Sales until 26 Oct 2025",
         "Do not plan by these forecasts unseen",
-        "held against the sales of 6 to 19 Oct 2025 (14 days): 1 error. 80 units were sold.",
+        "compared with the sales of 6 to 19 Oct 2025 (14 days): 1 error. 80 units were sold.",
         "can be judged itself when the sales of 2 Nov 2025 are known",
         "What to do: foresell retrain.",
         "Bias of all sales +25 % More was forecast than sold; usual is ±0 %. ▲▲ far outside",
@@ -304,8 +304,8 @@ def test_a_page_of_accuracy_with_nothing_judged(look: MonitorPage) -> None:
 
 
 def test_a_figure_that_is_not_known_is_a_dash(look: MonitorPage) -> None:
-    nobody = Answers("1", 3, 1, None, None, None, None, None)
-    why = Inputs(why="Evidently is <not> installed.")
+    nobody = ApiAccuracy("1", 3, 1, None, None, None, None, None)
+    why = InputDrift(why="Evidently is <not> installed.")
     text = Page(render_monitor_page(replace(look, asked=(nobody,), inputs=why))).text
     assert "1 3 1 – – – – –" in text
     assert "Not looked for: Evidently is <not> installed." in text

@@ -1,4 +1,4 @@
-"""What the page of accuracy says, as plain data. The flow fills it from what monitoring computed; `page` draws it."""
+"""The content of the accuracy page as plain data. `pipeline.monitoring.page` fills it; `page` turns it into HTML."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ ERROR, BIAS, COVERAGE, ADDED = "wape", "bias", "coverage", "value_added"
 
 
 @dataclass(frozen=True)
-class Judged:
-    """The forecast that was judged: made at `cutoff` by `version`, by the sales from `first` to `last`, of which `days`
-    are known. `windows` of a backtest tell what is usual, None where there is none; so does a baseline of a day."""
+class EvaluatedForecast:
+    """The forecast that was judged, made at `cutoff` by `version`.
+
+    It was judged by the sales from `first` to `last`, of which `days` are known. The usual figures come from the
+    `windows` of its backtest (None without one), and from the `baseline` of a day (None without one).
+    """
 
     version: str
     cutoff: date
@@ -31,8 +34,8 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Newest:
-    """The newest forecast, where it is not the one that was judged: it can be when the sales of `when` are known."""
+class WaitingForecast:
+    """The newest forecast, where it was not judged yet. It can be judged when the sales of the day `when` are known."""
 
     version: str
     cutoff: date
@@ -40,9 +43,12 @@ class Newest:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One figure beside what is usual; shares, such as 0.2. `low` and `high` are bounds, None on a side that is not
-    judged. `judged` says whether it was held against them, `outside` that it lies outside, `far` that by far."""
+class MeasuredFigure:
+    """One figure and its usual value, as shares such as 0.2.
+
+    `low` and `high` are its bounds, None on a side that is not judged. `judged` says whether it was compared with
+    them, `outside` whether it lies outside, `far` whether it lies far outside.
+    """
 
     value: float | None
     usual: float | None = None
@@ -54,34 +60,34 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Place:
-    """A level, group or segment: what was sold and forecast, and its `figures` by name."""
+class FigureRow:
+    """A level, group or segment: units sold and forecast, and its `figures` by name."""
 
     name: str
     units: float
     forecast: float
-    figures: Mapping[str, Measured]
+    figures: Mapping[str, MeasuredFigure]
 
     @property
     def outside(self) -> bool:
-        return any(each.outside for each in self.figures.values())
+        return any(figure.outside for figure in self.figures.values())
 
 
 @dataclass(frozen=True)
 class Division:
-    """Groups of a level, or segments, the worst first. Their bias is that beside the total's."""
+    """The groups of a level, or segments, worst first. The bias of the total is taken out of their bias."""
 
     title: str
     what: str
-    places: tuple[Place, ...]
+    places: tuple[FigureRow, ...]
 
 
 @dataclass(frozen=True)
-class Course:
-    """One figure over the weeks: arrays [week], NaN where not known. `days` are the last days of the weeks.
+class ControlSeries:
+    """One figure by week: arrays [week], NaN where not known. `days` are the last days of the weeks.
 
-    `usual`, `low` and `high` are what is usual of such a week, and `outside` says which lie beyond. `versions` made the
-    forecasts.
+    `usual`, `low` and `high` are the usual value of a week and its bounds; `outside` says which weeks lie outside them.
+    `versions` are the versions that made the forecasts.
     """
 
     days: np.ndarray  # datetime64[D]
@@ -94,16 +100,15 @@ class Course:
 
 
 class Mark(NamedTuple):
-    """A day to be marked: the first that was forecast by a version after it became the champion."""
+    """A marked day: the first one that a new champion forecast."""
 
     day: date
     text: str
 
 
 @dataclass(frozen=True)
-class Days:
-    """All sales beside the forecast in use on each day: arrays [day], all days between the first and the last, NaN
-    where not known."""
+class DailySales:
+    """All sales, and the forecast in use on each day: arrays [day] without gaps between days, NaN where not known."""
 
     dates: np.ndarray  # datetime64[D]
     units: np.ndarray
@@ -111,8 +116,8 @@ class Days:
 
 
 @dataclass(frozen=True)
-class Steps:
-    """Error (WAPE) by step of a level: of the forecast that was judged, and of its backtest."""
+class StepErrors:
+    """Error (WAPE) of a level by step, for the judged forecast (`now`) and for its backtest (`before`)."""
 
     level: str
     steps: tuple[int, ...]
@@ -121,9 +126,11 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A column that was compared with those that the model learnt from: its figure `before` and `now` (of a mix: the
-    share of `kind`), how far it lies off over how far it may (`reach`), in which segments it `drifted` beside."""
+class InputColumn:
+    """A column of the inputs: whether it `drifted`, and its figure `before` and `now` (for a mix, the share of `kind`).
+
+    `reach` is its distance over the threshold. `segments` are the segments in which it drifted.
+    """
 
     meaning: str
     drifted: bool
@@ -135,21 +142,21 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """Drift of inputs and predictions: the `share` of drifted columns and that which is `allowed`, the columns, the
-    furthest off first; `page` is Evidently's, beside this one. Where it was not looked for, `why` says so."""
+class InputDrift:
+    """Drift of inputs and predictions: the `share` of drifted columns, the `allowed` share, and the columns, largest
+    distance first. `page` is the path of Evidently's page. `why` says why drift was not looked for."""
 
     share: float = 0.0
     allowed: float = 0.0
     removed: str = ""
-    columns: tuple[Column, ...] = ()
+    columns: tuple[InputColumn, ...] = ()
     page: str = ""
     why: str = ""
 
 
 @dataclass(frozen=True)
-class Arrived:
-    """What came in: `rows` that were read, `set_aside` of them, `series`, the `last` day of the sales."""
+class NewData:
+    """The newest data: `rows` that were read, rows that were `set_aside`, `series`, and the `last` day of sales."""
 
     rows: int
     set_aside: int
@@ -158,9 +165,11 @@ class Arrived:
 
 
 @dataclass(frozen=True)
-class Answers:
-    """Answers given over HTTP by a version, held against the sales: how many, over how many days, and their figures;
-    `nominal` is what their ranges promise, `naive` the error of seasonal naive."""
+class ApiAccuracy:
+    """The accuracy of the API's predictions by a version: their number (`answers`), their `days`, and their figures.
+
+    `nominal` is the share that their ranges promise, `naive` the error of seasonal naive.
+    """
 
     version: str
     answers: int
@@ -173,7 +182,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Decided:
+class PromotionDecision:
     """A decision about a champion."""
 
     when: date
@@ -184,7 +193,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class CheckLine:
-    """A check: what it asks, and how many `findings` it has."""
+    """A check: its question, and the number of its `findings`."""
 
     question: str
     findings: int
@@ -192,17 +201,18 @@ class CheckLine:
 
 @dataclass(frozen=True)
 class MonitorPage:
-    """All that stands on the page. What is empty or None is left out of it.
+    """The content of the page. Parts that are empty or None are left out.
 
     - `as_of`: the last day whose sales are known; None where the data could not be used (`stopped` says why).
-    - `accuracy`, `inputs_found`, `data`: the findings by what they are about.
-    - `waiting`: why nothing is judged, in a sentence; empty where something is.
-    - `levels`: from the total down to the single series; `nominal` is the share that ranges promise to hold.
-    - `weeks` by (level, figure), `block` is what such a week is called, in the singular; `within` is the share of weeks
-      inside their band.
-    - `slow`: the cumulative sum of how far weeks lean, held against its limits; `slow_since` the drift that was found.
-    - `asked`: answers over HTTP, and how many of them were what-ifs or too late.
-    - `checks`: every check of monitoring, in the order in which they are made.
+    - `accuracy`, `inputs_found`, `data`: the findings, by their topic.
+    - `waiting`: a sentence that says why nothing is judged; empty where a forecast is judged.
+    - `levels`: from the total down to the single series. `nominal`: the share that ranges promise to contain.
+    - `weeks`: figures by week, by (level, figure). `block`: the name of such a week, in the singular. `within`: the
+      share of usual weeks inside their band.
+    - `slow`: the cumulative sum of weekly bias, with its limits. `slow_since`: the first day of a slow drift.
+    - `asked`: the accuracy of the API's predictions. `left_out`: how many were what-ifs or too late.
+    - `decided`: the newest decisions about the champion.
+    - `checks`: every check of monitoring, in their order.
     """
 
     title: str
@@ -214,29 +224,29 @@ class MonitorPage:
     data: tuple[Finding, ...] = ()
     stopped: str = ""
     waiting: str = ""
-    judged: Judged | None = None
-    newest: Newest | None = None
-    levels: tuple[Place, ...] = ()
+    judged: EvaluatedForecast | None = None
+    newest: WaitingForecast | None = None
+    levels: tuple[FigureRow, ...] = ()
     nominal: float | None = None
     divisions: tuple[Division, ...] = ()
-    steps: tuple[Steps, ...] = ()
-    days: Days | None = None
+    steps: tuple[StepErrors, ...] = ()
+    days: DailySales | None = None
     marks: tuple[Mark, ...] = ()
-    weeks: Mapping[tuple[str, str], Course] = field(default_factory=dict)
+    weeks: Mapping[tuple[str, str], ControlSeries] = field(default_factory=dict)
     block: str = "week"
     within: float = 0.95
-    slow: Course | None = None
+    slow: ControlSeries | None = None
     slow_since: date | None = None
-    inputs: Inputs | None = None
-    arrived: Arrived | None = None
-    asked: tuple[Answers, ...] = ()
+    inputs: InputDrift | None = None
+    arrived: NewData | None = None
+    asked: tuple[ApiAccuracy, ...] = ()
     left_out: int = 0
-    decided: tuple[Decided, ...] = ()
+    decided: tuple[PromotionDecision, ...] = ()
     false_alarms: float = 0.01
     checks: tuple[CheckLine, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def findings(self) -> list[Finding]:
-        """All findings, the worst first."""
+        """All findings, worst first."""
         return worst_first([*self.accuracy, *self.inputs_found, *self.data])

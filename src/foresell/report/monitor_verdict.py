@@ -1,4 +1,4 @@
-"""What a look at accuracy comes to, in words: may the forecasts be planned with, what is wrong, what to do."""
+"""The accuracy page in words: whether the forecasts can be used for planning, what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from foresell.core.finding import Finding, Severity, worst_first
 from foresell.core.words import change, day, listed, many, name, share, span
-from foresell.report.monitor_contents import ADDED, BIAS, COVERAGE, ERROR, Inputs, Measured, MonitorPage, Place
+from foresell.report.monitor_contents import (
+    ADDED,
+    BIAS,
+    COVERAGE,
+    ERROR,
+    FigureRow,
+    InputDrift,
+    MeasuredFigure,
+    MonitorPage,
+)
 
 FORMATS: dict[str, Callable[[float | None], str]] = {ERROR: share, BIAS: change, COVERAGE: share, ADDED: share}
 TITLES = {
@@ -17,24 +26,24 @@ TITLES = {
     ADDED: "Value added",
 }
 OUTSIDE, FAR, WITHIN, UNJUDGED = "▲ outside", "▲▲ far outside", "✓ as usual", "· not judged"
-"""Verdicts that need no colour to be told apart."""
+"""Labels that can be distinguished without colour."""
 
 SHOWN = 8
-"""Groups or segments of a division that are shown at once."""
+"""How many groups or segments of a division are shown at first."""
 
 LOOSE = 5.0
-"""A bound of a bias beyond it says only that too little was sold in the backtest to tell."""
+"""A larger bound of a bias is not shown: it only means that too little was sold in the backtest."""
 
 REACH = 2.0
-"""Bars of drift end at twice the distance at which it begins."""
+"""Bars of drift end at twice the threshold."""
 
 _SIGNS = {"bad": "✕", "warned": "▲", "open": "…", "good": "✓"}
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """How it stands (``good``, ``warned``, ``bad``, or ``open`` where nothing can be said yet), in a few words and a
-    sentence, and what to do."""
+class PageVerdict:
+    """The verdict: its `kind` (``good``, ``warned``, ``bad``, or ``open`` where nothing can be judged yet), a short
+    label, a sentence, and advice."""
 
     kind: str
     label: str
@@ -46,20 +55,20 @@ class Verdict:
         return _SIGNS[self.kind]
 
 
-def verdict(of: MonitorPage) -> Verdict:
-    """One sentence on what was judged and whether anything is wrong, and what to do."""
+def verdict(of: MonitorPage) -> PageVerdict:
+    """The verdict of the page: what was judged, whether anything is wrong, and what to do."""
     if of.stopped:
-        known = f" What is shown below was known before: sales up to {day(of.days.dates[-1])}." if of.days else ""
-        return Verdict(
+        known = f" The figures below were known before: sales up to {day(of.days.dates[-1])}." if of.days else ""
+        return PageVerdict(
             "bad",
             "The newest data cannot be used",
             f"So nothing could be judged: {_counted(of.findings)} in what came in.{known}",
-            "Mend what is listed under Findings, then: foresell monitor",
+            "Correct what is listed under Findings, then: foresell monitor",
         )
     if of.judged is None:
         return _open(of)
     judged = (
-        f"The forecast of {day(of.judged.cutoff)} by version {of.judged.version} was held against the sales of "
+        f"The forecast of {day(of.judged.cutoff)} by version {of.judged.version} was compared with the sales of "
         f"{span(of.judged.first, of.judged.last)} ({many(of.judged.days, of.frequency.noun)})"
     )
     worst, grave = _worst(of.accuracy), _worst([*of.inputs_found, *of.data])
@@ -69,63 +78,65 @@ def verdict(of: MonitorPage) -> Verdict:
     elif worst == Severity.WARNING:
         label, kind = "Usable, but look at what is off", "warned"
         sentence = f"{judged}: the whole holds, with {_counted(of.accuracy)}. {_first(of)}{_beside(of)}"
-    elif not any(each.judged for place in of.levels for each in place.figures.values()):
+    elif not any(figure.judged for place in of.levels for figure in place.figures.values()):
         label, kind = "Measured, but not judged", "open"
-        sentence = f"{judged}. No backtest of that version was kept, so there is nothing to tell what is usual."
+        sentence = f"{judged}. No backtest of that version was kept, so its usual figures are not known."
     elif grave is not None:
         label, kind = "Accuracy is as usual; what came in wants a look", "warned"
         sentence = f"{judged}: no figure lies outside what is usual.{_beside(of)}"
     else:
         label, kind = "Nothing is wrong", "good"
         sentence = f"{judged}: no figure lies outside what is usual."
-    return Verdict(kind, label, f"{sentence}{_newest(of)}", _advice(of))
+    return PageVerdict(kind, label, f"{sentence}{_newest(of)}", _advice(of))
 
 
-def _open(of: MonitorPage) -> Verdict:
-    """Nothing is judged: says when it can be."""
+def _open(of: MonitorPage) -> PageVerdict:
+    """The verdict where nothing is judged. It says when a forecast can be judged."""
     grave = _worst([*of.inputs_found, *of.data])
-    said = _sentence(of.waiting)
+    waiting = _sentence(of.waiting)
     if grave is not None:
-        return Verdict("warned", "Not to be judged yet; what came in wants a look", said, _advice(of))
-    return Verdict(
+        return PageVerdict("warned", "Not to be judged yet; what came in wants a look", waiting, _advice(of))
+    return PageVerdict(
         "open",
         "Not to be judged yet",
-        said,
-        "Bring the sales when they are known, then: foresell monitor. Until then the backtest is what is known of it.",
+        waiting,
+        "Bring the sales when they are known, then: foresell monitor. Until then only the backtest shows its accuracy.",
     )
 
 
 def _worst(findings: Sequence[Finding]) -> Severity | None:
-    """The gravest severity above a remark; None where there is none."""
-    there = {each.severity for each in findings}
-    return next((each for each in (Severity.ERROR, Severity.WARNING) if each in there), None)
+    """The worst severity of the findings: error, warning, or None where there is neither."""
+    severities = {finding.severity for finding in findings}
+    return next((severity for severity in (Severity.ERROR, Severity.WARNING) if severity in severities), None)
 
 
 def _counted(findings: Sequence[Finding]) -> str:
-    counts = {severity: sum(each.severity == severity for each in findings) for severity in Severity}
-    return listed([many(counts[each], str(each)) for each in (Severity.ERROR, Severity.WARNING) if counts[each]])
+    """The number of errors and warnings, in words."""
+    counts = {severity: sum(finding.severity == severity for finding in findings) for severity in Severity}
+    shown = (Severity.ERROR, Severity.WARNING)
+    return listed([many(counts[severity], str(severity)) for severity in shown if counts[severity]])
 
 
 def _beside(of: MonitorPage) -> str:
-    """How many findings there are beside those of accuracy, in a sentence."""
-    found = [each for each in (*of.inputs_found, *of.data) if each.severity != Severity.INFO]
-    return f" There {'is' if len(found) == 1 else 'are'} {_counted(found)} in what came in." if found else ""
+    """A sentence with the number of findings that are not about accuracy."""
+    others = [finding for finding in (*of.inputs_found, *of.data) if finding.severity != Severity.INFO]
+    return f" There {'is' if len(others) == 1 else 'are'} {_counted(others)} in what came in." if others else ""
 
 
 def _first(of: MonitorPage) -> str:
-    """What the gravest finding about accuracy says; which forecast it is about was said before."""
+    """The message of the worst finding about accuracy, without the name of the forecast, which precedes it."""
     assert of.judged is not None
     about = f"version {of.judged.version}, forecast of {of.judged.cutoff}: "
-    return _sentence(_gravest(of, of.accuracy).message.removeprefix(about))
+    return _sentence(_most_important(of, of.accuracy).message.removeprefix(about))
 
 
-def _gravest(of: MonitorPage, findings: Sequence[Finding]) -> Finding:
-    """The finding that matters most: of the gravest, that about all sales before those about parts of them."""
+def _most_important(of: MonitorPage, findings: Sequence[Finding]) -> Finding:
+    """The most important finding: of the worst severity, one about all sales before one about a part of them."""
     places = [place.name for place in of.levels]
     worst = worst_first(findings)[0].severity
     return min(
-        (each for each in findings if each.severity == worst),
-        key=lambda each: places.index(each.where) if each.where in places else len(places),
+        (finding for finding in findings if finding.severity == worst),
+        key=lambda finding: places.index(finding.where) if finding.where in places else len(places),
     )
 
 
@@ -143,83 +154,84 @@ def _newest(of: MonitorPage) -> str:
 
 
 def _advice(of: MonitorPage) -> str:
-    """What to do about the worst finding; nothing need be done where there is none above a remark."""
+    """The advice of the most important finding; without errors and warnings, nothing need be done."""
     worst = _worst(of.findings)
     if worst is None:
         return "Nothing need be done: plan by the forecasts."
-    return _gravest(of, of.accuracy if _worst(of.accuracy) == worst else of.findings).advice
+    return _most_important(of, of.accuracy if _worst(of.accuracy) == worst else of.findings).advice
 
 
-def tiles(of: MonitorPage) -> list[tuple[str, str, str, Measured]]:
-    """(label, value, sentence, figure) of the four figures that a planner asks for first: at the first level
-    where it lies outside, else where it is looked at first."""
+def tiles(of: MonitorPage) -> list[tuple[str, str, str, MeasuredFigure]]:
+    """(label, value, sentence, figure) of the four figures for planners. Each is shown for the first level where it
+    lies outside its bounds, else for its default level."""
     if not of.levels:
         return []
     top, bottom = of.levels[0], of.levels[-1]
     noun = of.frequency.noun
-    asked = [
+    figures = [
         (ERROR, top, f"Error by {noun}", "of what is sold, on average"),
         (BIAS, top, "Bias of all sales", ""),
         (COVERAGE, bottom, "In the range", ""),
         (ADDED, bottom, "Better than seasonal naive", ""),
     ]
-    made = []
-    for figure, usually, label, more in asked:
-        place = next((each for each in of.levels if figure in each.figures and each.figures[figure].outside), usually)
-        one = place.figures.get(figure)
-        if one is None or one.value is None:
+    tiles = []
+    for figure, default, label, more in figures:
+        outside = (level for level in of.levels if figure in level.figures and level.figures[figure].outside)
+        place = next(outside, default)
+        measured = place.figures.get(figure)
+        if measured is None or measured.value is None:
             continue
-        value = FORMATS[figure](one.value)
-        said = [more] if more else []
+        parts = [more] if more else []
         if figure == BIAS:
-            lean = "more was forecast than sold" if one.value > 0 else "less was forecast than sold"
-            said.append("as much was forecast as sold" if abs(one.value) < 0.005 else lean)
+            side = "more was forecast than sold" if measured.value > 0 else "less was forecast than sold"
+            parts.append("as much was forecast as sold" if abs(measured.value) < 0.005 else side)
         if figure == COVERAGE and of.nominal is not None:
-            said.append(f"{share(of.nominal)} are promised")
-        if one.usual is not None:
-            said.append(f"usual is {FORMATS[figure](one.usual)}")
+            parts.append(f"{share(of.nominal)} are promised")
+        if measured.usual is not None:
+            parts.append(f"usual is {FORMATS[figure](measured.usual)}")
         label += "" if figure == BIAS else f", {name(place.name)}"
-        made.append((label, value, _sentence("; ".join(said)), one))
-    return made
+        tiles.append((label, FORMATS[figure](measured.value), _sentence("; ".join(parts)), measured))
+    return tiles
 
 
-def said(one: Measured) -> str:
-    """How a figure stands, with a sign that needs no colour."""
-    if not one.judged:
+def figure_label(measured: MeasuredFigure) -> str:
+    """The label of a figure: inside or outside its bounds, far outside, or not judged."""
+    if not measured.judged:
         return UNJUDGED
-    return (FAR if one.far else OUTSIDE) if one.outside else WITHIN
+    return (FAR if measured.far else OUTSIDE) if measured.outside else WITHIN
 
 
-def standing(place: Place) -> str:
-    """How a level, group or segment stands by all its figures."""
-    outside = [each for each in place.figures.values() if each.outside]
+def row_label(place: FigureRow) -> str:
+    """The label of a level, group or segment, from all its figures."""
+    outside = [figure for figure in place.figures.values() if figure.outside]
     if outside:
-        return FAR if any(each.far for each in outside) else OUTSIDE
-    return WITHIN if any(each.judged for each in place.figures.values()) else UNJUDGED
+        return FAR if any(figure.far for figure in outside) else OUTSIDE
+    return WITHIN if any(figure.judged for figure in place.figures.values()) else UNJUDGED
 
 
-def bounds(one: Measured, figure: str) -> str:
-    """Between what a figure may lie; a bias so many times as large as sales is no bound that is of use.
+def bounds(measured: MeasuredFigure, figure: str) -> str:
+    """The bounds of a figure in words. A bound of a bias above `LOOSE` is not shown.
 
-    >>> bounds(Measured(0.1, 0.1, None, 0.25, judged=True), ERROR)
+    >>> bounds(MeasuredFigure(0.1, 0.1, None, 0.25, judged=True), ERROR)
     'at most 25 %'
-    >>> bounds(Measured(0.1, 0.0, -0.05, 0.06, judged=True), BIAS), bounds(Measured(0.1), BIAS)
+    >>> bounds(MeasuredFigure(0.1, 0.0, -0.05, 0.06, judged=True), BIAS), bounds(MeasuredFigure(0.1), BIAS)
     ('−5.0 % to +6.0 %', '–')
     """
-    say = FORMATS[figure]
-    if figure == BIAS and one.high is not None and one.high > LOOSE:
+    low, high = measured.low, measured.high
+    form = FORMATS[figure]
+    if figure == BIAS and high is not None and high > LOOSE:
         return "hardly bounded"
-    if one.low is not None and one.high is not None:
-        return f"{say(one.low)} to {say(one.high)}"
-    if one.high is not None:
-        return f"at most {say(one.high)}"
-    return f"at least {say(one.low)}" if one.low is not None else "–"
+    if low is not None and high is not None:
+        return f"{form(low)} to {form(high)}"
+    if high is not None:
+        return f"at most {form(high)}"
+    return f"at least {form(low)}" if low is not None else "–"
 
 
-def drifted(of: Inputs) -> str:
-    """One sentence: how many columns have drifted, and how many may.
+def drifted(of: InputDrift) -> str:
+    """A sentence with the share of columns that have drifted, and the allowed share.
 
-    >>> drifted(Inputs(share=0.5, allowed=0.3))
+    >>> drifted(InputDrift(share=0.5, allowed=0.3))
     '▲ 50 % of the columns have drifted; more than 30 % is an error.'
     """
     sign, verb = ("▲", "is") if of.share > of.allowed else ("✓", "would be")

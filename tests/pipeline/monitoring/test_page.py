@@ -43,7 +43,7 @@ def test_a_quiet_look_says_so_with_its_figures(come_in):
     found = monitor(come_in())
     text = text_of(found)
     version = found.summary.to_dict()["judged"]["version"]
-    assert f"The forecast of 14 Dec 2025 by version {version} was held against the sales of 15 to 21 Dec 2025" in text
+    assert f"The forecast of 14 Dec 2025 by version {version} was compared with the sales of 15 to 21 Dec 2025" in text
     assert "no figure lies outside what is usual" in text
     assert "Error by week" in text
     for row in found.summary.to_dict()["figures"]:
@@ -82,7 +82,7 @@ def test_data_that_cannot_be_used_leave_what_was_known(come_in):
     path.write_text(path.read_text(encoding="utf-8").replace("units", "pieces", 1), encoding="utf-8")
     text = text_of(monitor(Project(project.folder)))
     assert "✕ The newest data cannot be used" in text
-    assert "What is shown below was known before: sales up to 21 Dec 2025." in text
+    assert "The figures below were known before: sales up to 21 Dec 2025." in text
     assert "missing-columns" in text
     assert "All sales" in text
 

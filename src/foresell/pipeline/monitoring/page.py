@@ -110,12 +110,12 @@ def _title(project: str) -> str:
     return f"Accuracy of forecasts: {project}"
 
 
-def _judged(snapshot: Snapshot) -> monitor_contents.Judged | None:
+def _judged(snapshot: Snapshot) -> monitor_contents.EvaluatedForecast | None:
     if snapshot.judged is None:
         return None
     kept = snapshot.judged.kept
     first, last, days = snapshot.judged_days()
-    return monitor_contents.Judged(
+    return monitor_contents.EvaluatedForecast(
         version=snapshot.versions.name(kept.model),
         cutoff=kept.cutoff,
         first=first,
@@ -126,7 +126,7 @@ def _judged(snapshot: Snapshot) -> monitor_contents.Judged | None:
     )
 
 
-def _newest(snapshot: Snapshot) -> monitor_contents.Newest | None:
+def _newest(snapshot: Snapshot) -> monitor_contents.WaitingForecast | None:
     """The newest forecast, where it waits for its sales while an older one is judged."""
     newest: Kept | None = snapshot.kept[-1] if snapshot.kept else None
     if newest is None or snapshot.judged is None or newest == snapshot.judged.kept:
@@ -134,7 +134,7 @@ def _newest(snapshot: Snapshot) -> monitor_contents.Newest | None:
     when = snapshot.due(newest)
     if when <= snapshot.panel.cutoff:
         return None
-    return monitor_contents.Newest(snapshot.versions.name(newest.model), newest.cutoff, when)
+    return monitor_contents.WaitingForecast(snapshot.versions.name(newest.model), newest.cutoff, when)
 
 
 def _rows(snapshot: Snapshot, part: str) -> list[dict[str, Any]]:
@@ -152,12 +152,12 @@ Judgements = Mapping[tuple[str, str, str, str], Judgement]
 
 def _measured(
     value: float | None, usual: float | None, figure: Figure, judgement: Judgement | None
-) -> monitor_contents.Measured:
+) -> monitor_contents.MeasuredFigure:
     """A figure with its usual value: that of its judgement, or without one that of the backtest."""
     if judgement is None:
-        return monitor_contents.Measured(value, usual)
+        return monitor_contents.MeasuredFigure(value, usual)
     _, expected, low, high = figure.scaled(judgement)
-    return monitor_contents.Measured(
+    return monitor_contents.MeasuredFigure(
         value, expected, low, high, judged=True, outside=judgement.alarm, far=judgement.far
     )
 
@@ -166,7 +166,7 @@ def _judgements(checks: CheckResults) -> Judgements:
     return {(judgement.figure, *judgement.node): judgement for judgement in checks.data.judgements}
 
 
-def _levels(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_contents.Place]:
+def _levels(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_contents.FigureRow]:
     judgements = _judgements(checks)
     for row in _rows(snapshot, LEVEL):
         node = (LEVEL, row["of"], ALL)
@@ -176,7 +176,7 @@ def _levels(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_conten
             )
             for figure in FIGURES
         }
-        yield monitor_contents.Place(row["of"], row["units"], row["forecast"], figures)
+        yield monitor_contents.FigureRow(row["of"], row["units"], row["forecast"], figures)
 
 
 def _divisions(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_contents.Division]:
@@ -197,7 +197,7 @@ def _divisions(snapshot: Snapshot, checks: CheckResults) -> Iterable[monitor_con
 
 def _place(
     row: dict[str, Any], relative_bias: float, judgements: Judgements
-) -> tuple[tuple[Any, ...], monitor_contents.Place]:
+) -> tuple[tuple[Any, ...], monitor_contents.FigureRow]:
     """A group or segment, and its key for sorting: the largest deviation first, then the largest sales."""
     node = (row["part"], row["of"], row["name"])
     of_bias, of_error = (judgements.get((figure.name, *node)) for figure in (bias.FIGURE, error.FIGURE))
@@ -211,10 +211,10 @@ def _place(
         -max((abs(judgement.score) for judgement in judged), default=0.0),
         -row["units"],
     )
-    return order, monitor_contents.Place(row["name"], row["units"], row["forecast"], figures)
+    return order, monitor_contents.FigureRow(row["name"], row["units"], row["forecast"], figures)
 
 
-def _steps(snapshot: Snapshot) -> Iterable[monitor_contents.Steps]:
+def _steps(snapshot: Snapshot) -> Iterable[monitor_contents.StepErrors]:
     """Error by step of the total and of the single series, where there is more than one step."""
     rows = _rows(snapshot, STEP)
     for of in ("total", snapshot.bottom):
@@ -224,10 +224,10 @@ def _steps(snapshot: Snapshot) -> Iterable[monitor_contents.Steps]:
         )
         if len(known) > 1:
             now, before = ([100 * row[name] for row in known] for name in ("wape", "wape_backtest"))
-            yield monitor_contents.Steps(of, tuple(row[STEP] for row in known), tuple(now), tuple(before))
+            yield monitor_contents.StepErrors(of, tuple(row[STEP] for row in known), tuple(now), tuple(before))
 
 
-def _days(daily: pl.DataFrame, dates: np.ndarray) -> monitor_contents.Days | None:
+def _days(daily: pl.DataFrame, dates: np.ndarray) -> monitor_contents.DailySales | None:
     """Sales and the forecast in use on each of `dates`, from the first that has one; only the newest `DAYS`."""
     used = in_use(daily) if not daily.is_empty() else daily
     if used.is_empty():
@@ -237,7 +237,7 @@ def _days(daily: pl.DataFrame, dates: np.ndarray) -> monitor_contents.Days | Non
     days = days[days >= first][-DAYS:]
     table = pl.DataFrame({"date": days}).join(used, on="date", how="left", maintain_order="left")
     units, forecast = (table[name].fill_null(np.nan).to_numpy() for name in ("units", "forecast"))
-    return monitor_contents.Days(days, units, forecast)
+    return monitor_contents.DailySales(days, units, forecast)
 
 
 def _marks(daily: pl.DataFrame, promotions: pl.DataFrame | None) -> Iterable[monitor_contents.Mark]:
@@ -251,7 +251,7 @@ def _marks(daily: pl.DataFrame, promotions: pl.DataFrame | None) -> Iterable[mon
             yield monitor_contents.Mark(day, f"version {version}")
 
 
-def _courses(weeks: pl.DataFrame) -> dict[tuple[str, str], monitor_contents.Course]:
+def _courses(weeks: pl.DataFrame) -> dict[tuple[str, str], monitor_contents.ControlSeries]:
     """The weekly figures of the total and of the single series: error of both, bias of the total."""
     courses = {}
     for of in weeks["of"].unique(maintain_order=True):
@@ -264,7 +264,7 @@ def _courses(weeks: pl.DataFrame) -> dict[tuple[str, str], monitor_contents.Cour
             )
             outside = rows[f"{name}_outside"].fill_null(False).to_numpy()
             versions = tuple(rows["version"])
-            courses[of, name] = monitor_contents.Course(
+            courses[of, name] = monitor_contents.ControlSeries(
                 rows["last"].to_numpy(), values, usual, low, high, outside, versions
             )
     return courses
@@ -280,23 +280,23 @@ def _block(frequency: Frequency, size: int) -> str:
     return names.get((frequency, size), f"{size}-{frequency.noun} block" if size > 1 else frequency.noun)
 
 
-def _slow(chart: cusum.CusumChart | None) -> monitor_contents.Course | None:
+def _slow(chart: cusum.CusumChart | None) -> monitor_contents.ControlSeries | None:
     """The cumulative sum by week."""
     if chart is None:
         return None
     sums, limits = np.array(chart.sums), np.array(chart.limits)
     days = np.array([week.last for week in chart.weeks], "datetime64[D]")
-    return monitor_contents.Course(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
+    return monitor_contents.ControlSeries(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
 
 
-def _inputs(inputs: DriftResult | str) -> monitor_contents.Inputs:
+def _inputs(inputs: DriftResult | str) -> monitor_contents.InputDrift:
     if isinstance(inputs, str):
-        return monitor_contents.Inputs(why=inputs)
+        return monitor_contents.InputDrift(why=inputs)
     table = inputs.table
     whole = table.filter(pl.col("segment") == ALL).to_dicts()
     parts = table.filter((pl.col("segment") != ALL) & pl.col("drifted")).to_dicts()
     columns = [
-        monitor_contents.Column(
+        monitor_contents.InputColumn(
             meaning=row["meaning"],
             drifted=row["drifted"],
             before=row["before"],
@@ -307,7 +307,7 @@ def _inputs(inputs: DriftResult | str) -> monitor_contents.Inputs:
         )
         for row in whole
     ]
-    return monitor_contents.Inputs(
+    return monitor_contents.InputDrift(
         share=inputs.share,
         allowed=inputs.allowed,
         removed=inputs.removed,
@@ -316,15 +316,15 @@ def _inputs(inputs: DriftResult | str) -> monitor_contents.Inputs:
     )
 
 
-def _arrived(snapshot: Snapshot) -> monitor_contents.Arrived:
+def _arrived(snapshot: Snapshot) -> monitor_contents.NewData:
     checked = snapshot.results.summary(CheckSummary)
-    return monitor_contents.Arrived(checked.rows, checked.quarantined, checked.series, snapshot.panel.cutoff)
+    return monitor_contents.NewData(checked.rows, checked.quarantined, checked.series, snapshot.panel.cutoff)
 
 
-def _api_accuracy(snapshot: Snapshot) -> Iterable[monitor_contents.Answers]:
+def _api_accuracy(snapshot: Snapshot) -> Iterable[monitor_contents.ApiAccuracy]:
     """The accuracy of the API's predictions, by version."""
     for row in snapshot.accuracy.filter((pl.col("source") == "asked") & (pl.col("part") == LEVEL)).to_dicts():
-        yield monitor_contents.Answers(
+        yield monitor_contents.ApiAccuracy(
             version=row["version"],
             answers=int(row["points"]),
             days=row["days"],
@@ -336,12 +336,14 @@ def _api_accuracy(snapshot: Snapshot) -> Iterable[monitor_contents.Answers]:
         )
 
 
-def _decisions(promotions: pl.DataFrame | None) -> Iterable[monitor_contents.Decided]:
+def _decisions(promotions: pl.DataFrame | None) -> Iterable[monitor_contents.PromotionDecision]:
     """The newest decisions about the champion, newest first."""
     if promotions is None:
         return
     for row in promotions.sort("when", descending=True).head(DECISIONS).to_dicts():
-        yield monitor_contents.Decided(row["when"].date(), row["version"], row["verdict"], row["reason"] or "")
+        yield monitor_contents.PromotionDecision(
+            row["when"].date(), row["version"], row["verdict"], row["reason"] or ""
+        )
 
 
 def _places() -> dict[str, str]:
