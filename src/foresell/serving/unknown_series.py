@@ -101,14 +101,14 @@ class UnknownSeries:
         ahead, step = values[:, n_days : n_days + self.horizon], asked.step[rows]
         if name == PROMOTION:
             ahead[np.isnan(ahead)] = 0
-        place = np.arange(len(rows))
+        row_numbers = np.arange(len(rows))
         given = asked.given[name][rows] if name in asked.given else np.full(len(rows), np.nan)
         is_given = ~np.isnan(given)
         if name == PRICE:
             ahead[is_given] = given[is_given, None]
         else:
-            ahead[place[is_given], step[is_given]] = given[is_given]
-        self._assume_values(name, asked, rows[~is_given], ahead[place, step][~is_given])
+            ahead[row_numbers[is_given], step[is_given]] = given[is_given]
+        self._assume_values(name, asked, rows[~is_given], ahead[row_numbers, step][~is_given])
         return Known.of_each(values)
 
     def _assume_values(self, name: str, asked: RequestRows, rows: np.ndarray, values: np.ndarray) -> None:

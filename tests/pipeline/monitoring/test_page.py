@@ -63,7 +63,7 @@ def test_a_shift_is_on_top_with_what_to_do(come_in):
     assert "✕ Do not plan by these forecasts unseen" in text
     worst = found.findings[0]
     assert worst.code in text[text.index("Description and advice") :]
-    assert text.index("What to do: Look for what changed") < text.index("Findings What was found")
+    assert text.index("What to do: Look for what changed") < text.index("Findings Findings about")
     assert "◆ outside" in text
     assert re.search(r"Bias of all sales \+\d+ % More was forecast than sold; usual is \S+ %. ▲ outside", text)
 
