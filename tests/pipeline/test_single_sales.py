@@ -90,7 +90,7 @@ def test_the_printed_words_tell_what_was_learnt(receipts):
     outcome = Project(receipts).run("train")["train"]
     assert not outcome.done
     text = " ".join(outcome_text(outcome).split())
-    assert "forest tells revenue from time, store, item, price and promotion" in text
+    assert "forest predicts revenue from time, store, item, price and promotion" in text
     assert "quantity (it is the quantity)" in text
     assert "mean by store x item" in text
     assert "daily revenue (the sum of revenue of all single sales)" in text

@@ -97,7 +97,7 @@ def test_whatif_prints_both_forecasts(shop, one) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["whatif"], "Give what is to change"),
+        (["whatif"], "There is no change; give"),
         (["whatif", "--price", "cheap"], "'cheap' is no value for 'price'"),
         (["whatif", "--price", "1", "--from", "2001-01-01"], "The forecast is for the 7 days"),
         (["explain", "--from", "soon"], "'soon' is no date"),

@@ -103,7 +103,7 @@ def test_a_running_server_takes_the_champion_up(tracked_shop, server, monkeypatc
     monkeypatch.setenv("FORESELL_API_KEY", "fs_wrong")
     refused = run("retrain", tracked_shop, "--quiet", "--reload", server)
     assert refused.exit_code == 0
-    assert f"The server {server} did not take up the champion: 401" in said(refused)
+    assert f"The server {server} did not load the champion: 401" in said(refused)
     assert said(refused).endswith("Set FORESELL_API_KEY to a key of the role admin.")
     assert "fs_wrong" not in refused.output
 

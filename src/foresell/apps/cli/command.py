@@ -1,4 +1,4 @@
-"""What all verbs of the command line share: options, and how errors end them."""
+"""The parts that all verbs share: options, and the handling of errors."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 COMMAND = " " * 4
-"""What a line of a message begins with that is a command."""
+"""The start of a line of a message that is a command to be copied."""
 
 INTERRUPTED = 130
 SEVERE = 3
-"""The exit code of `foresell monitor` where its work is done and one of its findings is severe."""
+"""The exit code of `foresell monitor` where one of its findings is severe."""
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 the data (or a database) stop the work, 2 wrong use, 3 monitoring has a severe finding "
@@ -39,10 +39,10 @@ EXIT_CODES = (
 
 
 class Verb(click.Command):
-    """A command that ends every error in one paragraph on stderr, and with its exit code.
+    """A command that prints every error as one paragraph on stderr and ends with its exit code.
 
-    What foresell raises on purpose says all there is to say. An interrupt says what is kept. Anything else is a
-    fault of foresell: its traceback goes to a file, or with ``--debug`` to stderr.
+    The message of a ForesellError is complete. An interrupt says which results are kept. Any other exception is a fault
+    of foresell: its traceback is written to a file, or with ``--debug`` to stderr.
     """
 
     def make_context(self, info_name: str | None, args: list[str], *more: Any, **extra: Any) -> click.Context:
@@ -73,22 +73,22 @@ class Verb(click.Command):
         try:
             return super().invoke(ctx)
         except ForesellError as error:
-            self._tell(ctx, type(error).__name__, str(error), error)
+            self._report(ctx, type(error).__name__, str(error), error)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            self._tell(ctx, "Interrupted", interrupted(ctx))
+            self._report(ctx, "Interrupted", interrupted(ctx))
             ctx.exit(INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:
-            self._tell(ctx, "Fault", fault(ctx, error), error)
+            self._report(ctx, "Fault", fault(ctx, error), error)
             ctx.exit(1)
 
     def get_short_help_str(self, limit: int = 45) -> str:
-        """The first line of the help, whole."""
+        """The first line of the help, not shortened."""
         return (self.help or "").strip().partition("\n\n")[0].replace("\n", " ")
 
-    def _tell(self, ctx: click.Context, kind: str, message: str, error: Exception | None = None) -> None:
+    def _report(self, ctx: click.Context, kind: str, message: str, error: Exception | None = None) -> None:
         if log.is_json(ctx):
             if isinstance(error, FindingsStop):
                 log.findings(error.findings, "check")
@@ -111,23 +111,23 @@ def paragraph(text: str) -> str:
     """
     parts = []
     for is_command, lines in groupby(text.splitlines(), lambda line: line.startswith(COMMAND)):
-        together = list(lines)
-        parts += together if is_command else [click.wrap_text(" ".join(" ".join(together).split()), width=width())]
+        block = list(lines)
+        parts += block if is_command else [click.wrap_text(" ".join(" ".join(block).split()), width=width())]
     return "\n".join(parts)
 
 
 def width() -> int:
-    """How wide text is to be."""
+    """The width of text in characters."""
     import shutil
 
     return min(shutil.get_terminal_size((100, 24)).columns, 110)
 
 
 def interrupted(ctx: click.Context) -> str:
-    """What an interrupt leaves behind, and how to go on."""
+    """The results that an interrupt leaves, and how to continue."""
     folder = project_of(ctx)
     if folder is None or not (folder / "results").is_dir():
-        return "Stopped. Nothing was kept; run the same command to begin again."
+        return "Stopped. There are no results to keep; run the same command to begin again."
     from foresell.store.step_results import Steps
 
     kept = ", ".join(record.step for record in Steps(folder).status()) or "nothing yet"
@@ -135,7 +135,7 @@ def interrupted(ctx: click.Context) -> str:
 
 
 def fault(ctx: click.Context, error: Exception) -> str:
-    """Writes the traceback of an error that nobody foresaw, and says where."""
+    """Writes the traceback of an unexpected error, and says where it is."""
     if log.is_json(ctx):
         where = "Its traceback is in this line."
     elif ctx.params.get("debug"):
@@ -155,23 +155,23 @@ def fault(ctx: click.Context, error: Exception) -> str:
             where = "Run again with --debug to see its traceback."
     return (
         f"This is a fault of foresell, not of yours: {type(error).__name__}: {error}. {where} Please report it, with "
-        "that text and what you did. What was done before it is kept."
+        "that text and what you did. Results of earlier steps are kept."
     )
 
 
 def project_of(ctx: click.Context) -> Path | None:
-    """The project's folder that a command was given, if it takes one."""
+    """The project folder of a command; None where it has none."""
     folder = ctx.params.get("folder") or ctx.params.get("project")
     return Path(folder) if folder else None
 
 
 def print_json(content: object) -> None:
-    """Plain data on stdout."""
+    """Prints plain data as JSON on stdout."""
     click.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str, allow_nan=False))
 
 
 def open_project(flags: dict[str, Any], watch: Watch) -> Project:
-    """The project that the flags name. What its user should know at once is said on stderr."""
+    """The project that the flags name; its notice, if any, is printed on stderr."""
     from foresell.pipeline.project import Project
 
     folder = chosen_folder(flags["folder"], flags["project"])
@@ -183,7 +183,7 @@ def open_project(flags: dict[str, Any], watch: Watch) -> Project:
 
 
 def notify(text: str, level: str = "info") -> None:
-    """Says something on stderr: in the log where that is JSON lines, else as a paragraph."""
+    """Prints a message on stderr: as a line of the log where that is JSON, or else as a paragraph."""
     if log.is_json():
         log.event(level, text)
     else:
@@ -191,7 +191,7 @@ def notify(text: str, level: str = "info") -> None:
 
 
 def files_text(folder: str, files: Mapping[str, str]) -> str:
-    """The files of a folder of results and their meanings, as a paragraph of a help text."""
+    """The files of a folder of results with their meanings, as a paragraph of a help text."""
     wide = max(map(len, files))
     lines = [
         line
@@ -228,7 +228,7 @@ def options(*, again: bool = False, logs: bool = False) -> Callable[[Function], 
 
 
 def project_options(function: Function) -> Function:
-    """Where the project is: an argument, an option, or the current folder."""
+    """Adds the argument and the option for the project folder."""
     function = click.option(
         "--project",
         type=click.Path(file_okay=False),
@@ -238,7 +238,7 @@ def project_options(function: Function) -> Function:
 
 
 def chosen_folder(folder: str | None, project: str | None) -> str:
-    """The project's folder. Raises click.UsageError for two different ones."""
+    """The project folder, by default the current one. Raises click.UsageError for two different folders."""
     if folder and project and Path(folder) != Path(project):
         raise click.UsageError(f"Two folders were given, {folder} and --project {project}. Give one.")
     return folder or project or "."

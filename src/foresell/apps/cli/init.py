@@ -1,4 +1,4 @@
-"""The verbs that begin a project: `init` writes its settings, `sample` makes data to try foresell with."""
+"""The verbs that begin a project: `init` writes its settings, `sample` makes sample data."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ import click
 from foresell.apps.cli.command import Verb, options, print_json
 from foresell.apps.cli.progress import Meter
 
-SAID = {
+TEXT_OPTIONS = {
     "date": "The column of dates.",
     "quantity": "The column to forecast.",
-    "keys": "The columns that name a series, with commas.",
+    "keys": "The columns that identify a series, with commas.",
     "price": "The column of prices.",
-    "promotion": "The column that says what was promoted.",
+    "promotion": "The column of promotions.",
     "stocked_out": "The column that is true where stock ran out.",
     "open": "The column that is false where the day was closed.",
-    "attributes": "Columns that are fixed for a series, with commas.",
+    "attributes": "Columns that are constant for a series, with commas.",
     "known_ahead": "More columns whose future is known, with commas.",
     "country": "The country whose public holidays count, such as US or DE.",
-    "separator": "What stands between the columns of a text file.",
+    "separator": "The separator of columns in text files.",
     "encoding": "The encoding of text files, such as utf-8 or cp1252.",
-    "date_format": "How dates are written, such as %d.%m.%Y.",
+    "date_format": "The format of dates, such as %d.%m.%Y.",
 }
-CHOSEN = {
+CHOICE_OPTIONS = {
     "layout": (["long", "transactions", "wide"], "A row for each day, lines to add up, or a column for each day."),
-    "frequency": (["D", "W", "M"], "Forecast days, weeks or months."),
-    "absent": (["zero", "unknown"], "What a day without a row means: nothing sold, or not known."),
+    "frequency": (["D", "W", "M"], "The period of the forecast: days, weeks or months."),
+    "absent": (["zero", "unknown"], "What a day without a row means: no sales, or not known."),
     "decimal": ([".", ","], "The decimal mark."),
 }
 
 
-def _by_hand(command: Any) -> Any:
-    """Adds an option for each conclusion that can be said by hand."""
-    for name, (choices, text) in reversed(CHOSEN.items()):
+def _override_options(command: Any) -> Any:
+    """Adds an option for each conclusion that the user can override."""
+    for name, (choices, text) in reversed(CHOICE_OPTIONS.items()):
         command = click.option(f"--{name}", type=click.Choice(choices), help=text)(command)
-    for name, text in reversed(SAID.items()):
+    for name, text in reversed(TEXT_OPTIONS.items()):
         command = click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=text)(command)
     return command
 
@@ -52,11 +52,13 @@ def _by_hand(command: Any) -> Any:
     help="The sales: a file, a folder, a pattern such as 'sales/*.csv', or s3://BUCKET/KEY.",
 )
 @click.option(
-    "--preset", type=click.Choice(["m5", "favorita", "rossmann"]), help="A known layout, rather than looking."
+    "--preset",
+    type=click.Choice(["m5", "favorita", "rossmann"]),
+    help="A known layout, which is not inferred from the data.",
 )
-@_by_hand
+@_override_options
 @click.option("--horizon", type=click.IntRange(1), help="How many periods to forecast.")
-@click.option("--force", is_flag=True, help="Replace a foresell.yaml that is there already.")
+@click.option("--force", is_flag=True, help="Replace an existing foresell.yaml.")
 @options()
 def init(folder: str, sales: str, preset: str | None, force: bool, as_json: bool, **said: Any) -> None:
     """Look at the sales and write FOLDER/foresell.yaml.

@@ -1,7 +1,7 @@
-"""What a verb that does work says for a log: lines with a timestamp, or with ``--log json`` one JSON object a line.
+"""The log of a batch verb: text, or with ``--log json`` one JSON object a line.
 
-Text is for a terminal. Where stdout or stderr is no terminal, a line says when it was written. With ``--log json``
-stderr has JSON objects and nothing else, warnings of libraries among them, and stdout has what ``--json`` prints there.
+Where stdout or stderr is no terminal, text begins with a timestamp. With ``--log json`` stderr has only JSON objects,
+also for warnings of libraries, and stdout has only the output of ``--json``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ LOGGER = logging.getLogger("foresell")
 
 
 def log_option(function: Function) -> Function:
-    """Adds ``--log`` to a verb; `is_json` says what was chosen."""
+    """Adds ``--log`` to a verb; `is_json` returns the choice."""
 
     def keep(ctx: click.Context, option: click.Parameter, value: str) -> None:
         ctx.meta[FORM] = value
@@ -50,30 +50,30 @@ def log_option(function: Function) -> Function:
 
 
 def is_json(ctx: click.Context | None = None) -> bool:
-    """Whether the verb that runs was asked for JSON lines."""
+    """Whether the running verb logs JSON lines."""
     ctx = ctx or click.get_current_context(silent=True)
     return ctx is not None and ctx.meta.get(FORM) == JSON
 
 
 def asks_for_json(args: Iterable[str]) -> bool:
-    """The same of arguments that were refused before a verb was made of them."""
+    """Whether arguments ask for JSON lines, for those that are refused before a verb runs."""
     words = " ".join(args)
     return "--log json" in words or "--log=json" in words or os.environ.get(VARIABLE) == JSON
 
 
 def stamp() -> str:
-    """The time of now with its zone, as ISO 8601 writes it."""
+    """The present time with its zone, in ISO 8601."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def stamped(text: str, stream: Any) -> str:
-    """The text, after the time where the stream is no terminal."""
+    """The text, with a timestamp before it where the stream is no terminal."""
     return text if stream.isatty() else f"{stamp()} {text}"
 
 
 @contextlib.contextmanager
 def json_lines() -> Iterator[None]:
-    """Within the block, all that is logged goes to stderr as JSON lines, warnings of libraries too."""
+    """A context in which log records, also warnings of libraries, go to stderr as JSON lines."""
     root, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine())
     before = LOGGER.level
@@ -105,13 +105,13 @@ class JsonLine(logging.Formatter):
 
 
 def event(level: str, message: str, step: str | None = None, error: BaseException | None = None, **fields: Any) -> None:
-    """Logs one line; `level` is error, warning, or anything else for what is no fault."""
+    """Logs one line; a `level` other than error and warning counts as info."""
     number = LEVELS.get(level, logging.INFO)
     LOGGER.log(number, "%s", message, extra={"step": step, "fields": fields}, exc_info=error)
 
 
 def outcome(of: Outcome) -> None:
-    """What came of a step, its numbers and its warnings."""
+    """Logs the outcome of a step with its numbers, and its warnings."""
     numbers = {
         name: value
         for name, value in of.summary.to_dict().items()
@@ -124,6 +124,6 @@ def outcome(of: Outcome) -> None:
 
 
 def findings(of: Iterable[Finding], step: str) -> None:
-    """A line for each finding, of its severity."""
+    """Logs each finding with its severity as the level."""
     for finding in of:
         event(str(finding.severity), finding.message, step, finding=finding.to_dict())

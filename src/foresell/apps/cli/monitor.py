@@ -1,4 +1,4 @@
-"""The verb that holds forecasts against what was sold since."""
+"""The verb that compares forecasts with the sales of their days."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     from foresell.pipeline.project import Project
 
 
-HELP = """Hold forecasts against what was sold since; say where they stopped being good. Exit code 3 if it is severe.
+HELP = """Compare forecasts with the newest sales, and say where they have become worse. Exit code 3 if it is severe.
 
-Reads foresell.yaml and the newest sales (and checks them first where they changed), the forecasts that were kept, and
-the log of predictions. Every forecast is kept when it is made, so bring fresh sales and run this: daily, or weekly.
+Reads foresell.yaml and the newest sales (and checks them first where they changed), the kept forecasts, and the log of
+predictions. Every forecast is kept when it is made, so bring fresh sales and run this verb daily or weekly.
 
-Error, bias, coverage of ranges and value added over seasonal naive are held against the backtest of the same
-version, with bounds that allow for noise; the newest sales, prices and forecasts against those that it learnt from.
-'monitoring.false_alarms' says how often all of this together may raise a false alarm. Findings go to those that
-'monitoring.alerts' names.
+Error, bias, coverage of ranges and value added over seasonal naive are compared with the backtest of the same version,
+within bounds that allow for noise; the newest sales, prices and forecasts are compared with those of the training.
+'monitoring.false_alarms' says how often all checks together may raise a false alarm. Findings are sent to the
+receivers of 'monitoring.alerts'.
 
-With --baseline, the figures of now are kept as good: later ones that are like them raise no alarm."""
+With --baseline, the present figures become the baseline: later figures that are like them raise no alarm."""
 
 
 @click.command(
@@ -47,8 +47,8 @@ With --baseline, the figures of now are kept as good: later ones that are like t
     epilog=f"Example: foresell monitor shop\n\n{EXIT_CODES}",
 )
 @project_options
-@click.option("--baseline", is_flag=True, help="Keep the figures of now as the baseline of later ones.")
-@click.option("--test-alert", is_flag=True, help="Only send a message to those that 'monitoring.alerts' names.")
+@click.option("--baseline", is_flag=True, help="Keep the present figures as the baseline of later ones.")
+@click.option("--test-alert", is_flag=True, help="Only send a test message to the receivers of 'monitoring.alerts'.")
 @options(logs=True)
 def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
     from foresell.core.words import many

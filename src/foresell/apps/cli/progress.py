@@ -1,4 +1,4 @@
-"""How far the work is, on stderr: a bar on a terminal, elsewhere a plain line every ten seconds."""
+"""The progress on stderr: a bar on a terminal, elsewhere a plain line every ten seconds."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from foresell.pipeline.progress import Progress
 
 SECONDS = 10.0
-"""How long to be silent between two plain lines; what is done sooner says nothing at all."""
+"""The least seconds between two plain lines; a shorter step prints none."""
 
 
 class Meter:
-    """Takes the flow's progress, one step after another. `close` clears the bar before anything else is printed.
+    """Shows the progress of steps, one after another. `close` clears the bar before anything else is printed.
 
-    A clock of its own keeps the bar and the lines going while a long part of a step has nothing to tell.
+    A thread keeps the bar and the lines going while a long part of a step reports no progress.
     """
 
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False):
@@ -32,7 +32,7 @@ class Meter:
         self.last: Progress | None = None
         self._bar: tqdm | None = None
         self._lock = threading.RLock()
-        self._began = self._told = self._heard = 0.0
+        self._began = self._printed = self._reported = 0.0
         self._clock: threading.Thread | None = None
         self._stop = threading.Event()
 
@@ -40,10 +40,10 @@ class Meter:
         with self._lock:
             if self.last is None or self.last.step != progress.step:
                 self.close()
-                self._began = self._told = time.monotonic()
+                self._began = self._printed = time.monotonic()
                 if self.logs:
                     log.event("info", "begins", progress.step)
-            self.last, self._heard = progress, time.monotonic()
+            self.last, self._reported = progress, time.monotonic()
             if self.quiet:
                 return
             self._draw()
@@ -53,7 +53,7 @@ class Meter:
                 self._clock.start()
 
     def close(self) -> None:
-        """Ends the step that is shown."""
+        """Ends the shown step."""
         with self._lock:
             self._stop.set()
             self._clock = None
@@ -61,7 +61,7 @@ class Meter:
                 self._bar.close()
                 self._bar = None
             if self.last is not None:
-                self._began = self._told = time.monotonic()
+                self._began = self._printed = time.monotonic()
 
     def _tick(self, stop: threading.Event) -> None:
         while not stop.wait(1.0):
@@ -74,10 +74,10 @@ class Meter:
             return
         if self.stream.isatty():
             self._draw_bar(self.last)
-        elif time.monotonic() - self._told >= SECONDS:
-            self._told = time.monotonic()
-            told = line(self.last, self._told - self._began, self._told - self._heard)
-            print(log.stamped(told, self.stream), file=self.stream, flush=True)
+        elif time.monotonic() - self._printed >= SECONDS:
+            self._printed = time.monotonic()
+            text = line(self.last, self._printed - self._began, self._printed - self._reported)
+            print(log.stamped(text, self.stream), file=self.stream, flush=True)
 
     def _draw_bar(self, progress: Progress) -> None:
         from tqdm import tqdm
@@ -91,13 +91,13 @@ class Meter:
         self._bar.total = progress.total
         self._bar.n = min(progress.done, progress.total)
         now = time.monotonic()
-        left = remaining(progress, now - self._began, now - self._heard)
+        left = remaining(progress, now - self._began, now - self._reported)
         self._bar.set_postfix_str(progress.doing + left, refresh=False)
         self._bar.refresh()
 
 
 def line(progress: Progress, seconds: float, since: float = 0.0) -> str:
-    """The progress as a line of a log, `seconds` after the step began and `since` it was told.
+    """The progress as a line of a log, `seconds` after the start of the step and `since` seconds after the report.
 
     >>> from foresell.pipeline.progress import Progress
     >>> line(Progress("backtest", 3, 9, "lightgbm at 2016-03-27", left=250), 120, since=10)
@@ -113,10 +113,10 @@ def line(progress: Progress, seconds: float, since: float = 0.0) -> str:
 
 
 def remaining(progress: Progress, seconds: float, since: float = 0.0) -> str:
-    """What is left, in words; nothing where nobody can know.
+    """The remaining time in words; empty where it is not known.
 
-    It is what the step said when it last told, less the time `since`; where a step says nothing, the rest is taken to
-    go on as the beginning did, once a twentieth is done.
+    It is the estimate of the step less the time `since` its report. Without an estimate the rest is assumed to take as
+    long as the beginning did, once a twentieth is done.
     """
     if progress.left is not None:
         left = progress.left - since

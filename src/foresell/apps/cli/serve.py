@@ -1,4 +1,4 @@
-"""The verb that puts the champion behind an HTTP API."""
+"""The verb that serves the champion over HTTP."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from foresell.serving.source import Source
 
 LOG = "results/predictions"
-"""Where a project's predictions are logged when the settings name no other place."""
+"""The folder of a project's prediction log, unless the settings name another."""
 
 LOG_OF_BUNDLE = "predictions"
 
 WAITING = "results/predictions-waiting"
-"""Where a project's predictions wait on their way to a bucket. It has to outlive the process."""
+"""The folder of predictions that wait for delivery to a bucket. It must outlive the process."""
 
 
 @click.command(
     cls=Verb,
-    epilog="Example: foresell serve shop --port 8000\n\nEnds with SIGINT (Ctrl-C) or SIGTERM: requests under way are "
-    "finished and the prediction log is written out.\n\n" + EXIT_CODES,
+    epilog="Example: foresell serve shop --port 8000\n\nEnds with SIGINT (Ctrl-C) or SIGTERM: open requests are "
+    "finished and the prediction log is written.\n\n" + EXIT_CODES,
 )
 @project_options
 @click.option(
@@ -45,15 +45,15 @@ WAITING = "results/predictions-waiting"
 @click.option("--new-key", metavar="ROLE", help="Make a key (read, predict or admin), print it and its line, and end.")
 @options()
 def serve(new_key: str | None, **flags: Any) -> None:
-    """Answer over HTTP: predictions, forecasts, reasons; with documents to try it under /docs.
+    """Serve predictions, forecasts and reasons over HTTP, with a page to try them under /docs.
 
-    Reads the champion from the registry (see `promote`), or the folder that --bundle names. Where there is none yet,
-    the server begins all the same; /ready says what to do. Writes each prediction as a JSON line to the prediction
-    log. With no API keys set it listens on this machine only.
+    Reads the champion from the registry (see `promote`), or the model in the folder of --bundle. Without a champion the
+    server starts all the same, and /ready says what to do. Writes each prediction as a JSON line to the prediction log.
+    Without API keys it listens on this machine only.
     """
     extras.require("serve")
     if new_key is not None:
-        _tell_key(new_key, flags["as_json"])
+        _print_key(new_key, flags["as_json"])
         return
     from foresell.apps.api import keys as api_keys
     from foresell.apps.api import server
@@ -62,17 +62,17 @@ def serve(new_key: str | None, **flags: Any) -> None:
 
     keys = api_keys.read_keys(flags["keys"])
     _check_host(flags["host"], keys)
-    source, serving, place = _what(flags)
+    source, serving, place = _source(flags)
     spool = None if flags["bundle"] else Path(chosen_folder(flags["folder"], flags["project"])) / WAITING
     listening = server.bind(flags["host"], flags["port"])
     log = PredictionLog(place, serving.log_rows, serving.log_seconds, spool=spool)
-    told = _beginning(listening, source, place, keys)
+    banner = _banner(listening, source, place, keys)
 
     def started() -> None:
         if flags["as_json"]:
-            print_json(told)
+            print_json(banner)
         elif not flags["quiet"]:
-            click.echo("\n".join(paragraph(line) for line in told["says"]))
+            click.echo("\n".join(paragraph(line) for line in banner["says"]))
 
     try:
         server.run(create_app(source, serving, keys, log), listening, started)
@@ -80,7 +80,7 @@ def serve(new_key: str | None, **flags: Any) -> None:
         log.close()
 
 
-def _tell_key(role: str, as_json: bool) -> None:
+def _print_key(role: str, as_json: bool) -> None:
     from foresell.apps.api.keys import VARIABLE, new_key
 
     text, key = new_key(role)
@@ -92,7 +92,7 @@ def _tell_key(role: str, as_json: bool) -> None:
 
 
 def _check_host(host: str, keys: Keys) -> None:
-    """Raises UsageError where others could reach a server that asks for no key."""
+    """Raises UsageError where other machines could reach a server without keys."""
     from foresell.apps.api.keys import VARIABLE
     from foresell.apps.api.middleware import is_loopback
 
@@ -103,8 +103,8 @@ def _check_host(host: str, keys: Keys) -> None:
         )
 
 
-def _what(flags: dict[str, Any]) -> tuple[Source, Serving, str]:
-    """The source of the model, how it is to be served, and where predictions are logged."""
+def _source(flags: dict[str, Any]) -> tuple[Source, Serving, str]:
+    """The source of the model, the settings of serving, and the place of the prediction log."""
     from foresell.core.settings import read_settings
     from foresell.serving.bundle import read_bundle_settings
     from foresell.serving.source import FolderSource, RegistrySource
@@ -121,12 +121,12 @@ def _what(flags: dict[str, Any]) -> tuple[Source, Serving, str]:
 
 
 def _within(folder: Path, place: str) -> str:
-    """The place as it is meant in the settings of the project in `folder`."""
+    """The place, which settings give relative to the project in `folder`."""
     return place if "://" in place else str(folder / place)
 
 
-def _beginning(listening: socket.socket, source: Source, place: str, keys: Keys) -> dict[str, Any]:
-    """What is said when the server begins: where it is, what it serves, who may ask."""
+def _banner(listening: socket.socket, source: Source, place: str, keys: Keys) -> dict[str, Any]:
+    """The messages at the start of the server: its address, the version, and the access."""
     host, port = listening.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
     try:
@@ -134,8 +134,8 @@ def _beginning(listening: socket.socket, source: Source, place: str, keys: Keys)
         model = f"Serves version {version}." if version else "There is no champion yet; /ready says what to do."
     except StoreError as error:
         version, model = None, str(error)
-    asked = (
-        f"API keys are asked for; {len(keys.keys)} are set."
+    access = (
+        f"Requests need an API key; {len(keys.keys)} are set."
         if keys
         else "No API keys are set: it answers this machine only."
     )
@@ -146,9 +146,9 @@ def _beginning(listening: socket.socket, source: Source, place: str, keys: Keys)
         "log": place,
         "keys": len(keys.keys),
         "says": [
-            f"Listening on {address}, documents on {address}/docs",
+            f"Listening on {address}, documentation on {address}/docs",
             model,
-            asked,
+            access,
             f"Predictions are logged to {place}",
         ],
     }

@@ -1,4 +1,4 @@
-"""Asks a running server to take up the champion."""
+"""A request to a running server to load the champion."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ PATIENCE = 120  # seconds for a server to load a model
 
 
 def reload(server: str) -> dict[str, Any]:
-    """Asks the server at the address `server` to take up the champion; what it said, in words under ``says``.
+    """Makes the server at the address `server` load the champion; the outcome is in words under ``says``.
 
-    ``reached`` is False where it did not answer, or not as it should.
+    ``reached`` is False where the server did not answer as expected.
     """
     key = os.environ.get(KEY)
     headers = {"X-API-Key": key} if key else {}
     try:
         request = Request(f"{server.rstrip('/')}/reload", method="POST", headers=headers)
-        with build_opener(_Straight).open(request, timeout=PATIENCE) as answer:
+        with build_opener(_NoRedirects).open(request, timeout=PATIENCE) as answer:
             content = json.load(answer)
         version, changed = content["version"], content["changed"]
     except HTTPError as error:
-        return {"reached": False, "says": f"The server {server} did not take up the champion: {_problem(error)}"}
+        return {"reached": False, "says": f"The server {server} did not load the champion: {_problem(error)}"}
     except (OSError, HTTPException, ValueError, KeyError, TypeError) as error:
         why = str(getattr(error, "reason", error)).rstrip(".")
         return {"reached": False, "says": f"The server {server} does not answer as it should: {why}. It serves on."}
@@ -39,15 +39,15 @@ def reload(server: str) -> dict[str, Any]:
     }
 
 
-class _Straight(HTTPRedirectHandler):
-    """Follows no redirect, which could lead the key elsewhere."""
+class _NoRedirects(HTTPRedirectHandler):
+    """Follows no redirect, which could send the key to another server."""
 
     def redirect_request(self, *_: Any) -> None:
         return None
 
 
 def _problem(error: HTTPError) -> str:
-    """What the server says is wrong, in one sentence."""
+    """The problem that the server reports, in one sentence."""
     try:
         detail = str(json.load(error)["detail"])
     except (OSError, ValueError, KeyError, TypeError):

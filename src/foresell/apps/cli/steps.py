@@ -1,4 +1,4 @@
-"""The verbs that do steps, and run for all of them; the verbs that show settings and states."""
+"""The verbs that do steps, `run` for all of them, and the verbs that show settings and states."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 def _verb(name: str, *more: Callable[[Any], Any]) -> Callable[[Any], click.Command]:
-    """A verb of that name, with the options that all steps have, and with its files in its help."""
+    """A verb with the options of all step verbs, and with its files in its help."""
 
     def add(function: Any) -> click.Command:
         text = inspect.cleandoc(function.__doc__).replace("MODELS", ", ".join(MODELS))
@@ -60,13 +60,13 @@ def _steps_text() -> str:
 
 
 def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
-    """The project that the flags name, and the meter that watches it."""
+    """The project that the flags name, and the meter that shows its progress."""
     meter = Meter(quiet=flags["quiet"])
     return open_project(flags, meter), meter
 
 
 def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tuple[Project, dict[str, Outcome]]:
-    """Does the steps, saying after each what came of it."""
+    """Does the steps, and prints the outcome of each."""
     from foresell.apps.cli.text import outcome_text
     from foresell.pipeline.left_out import extras_left_out, left_out_text
 
@@ -100,16 +100,17 @@ def _plain(outcomes: dict[str, Outcome]) -> dict[str, Any]:
 
 @_verb(
     "check",
-    click.option("--leakage", is_flag=True, help="Also try whether sales after a cutoff change a feature or forecast."),
+    click.option(
+        "--leakage", is_flag=True, help="Also test whether sales after a cutoff change a feature or a forecast."
+    ),
 )
 def check(leakage: bool, **flags: Any) -> None:
-    """Read and validate the data; say what was found, worst first.
+    """Read and validate the data; list the findings, the most severe first.
 
-    Reads the files that foresell.yaml names, and sees whether the features in use read all that is known ahead (see
-    `features`). Findings of severity error stop the work, with exit code 1; the others
-    do not.
+    Reads the files that foresell.yaml names, and checks whether the features in use read everything that is known ahead
+    (see `features`). Findings of severity error stop the work, with exit code 1; the others do not.
 
-    With --leakage, the features in use and the configured models are tried on these data (on 200 series, drawn at
+    With --leakage, the features in use and the configured models are tested on these data (on 200 series, drawn at
     random, where there are more): all sales after a cutoff are scrambled, and no feature and no forecast made at that
     cutoff may change. Exit code 1 if one does.
     """
@@ -137,43 +138,43 @@ def check(leakage: bool, **flags: Any) -> None:
 
 @_verb("features")
 def features(**flags: Any) -> None:
-    """List every feature there is for these data: name, group, meaning, what it reads, how far back it sees.
+    """List every feature for these data: name, group, meaning, the columns it reads, how far back it looks.
 
-    Reads what `check` left (and checks first where that is out of date). Which features are used is set under
+    Reads the results of `check` (and checks first where they are out of date). The features in use are set under
     'features' in foresell.yaml, by name or by group.
     """
     from foresell.apps.cli.text import catalogue
 
     project, outcomes = _do(flags, "features", again=("features",))
-    listed = project.catalogue
+    table = project.catalogue
     if flags["as_json"]:
-        print_json(_plain(outcomes) | {"catalogue": listed.to_dicts()})
+        print_json(_plain(outcomes) | {"catalogue": table.to_dicts()})
     else:
-        click.echo(catalogue(listed))
+        click.echo(catalogue(table))
 
 
 @_verb("backtest")
 def backtest(**flags: Any) -> None:
-    """Try every model on windows of the past, blind to what came after; combine them, and print the leaderboard.
+    """Test every model on windows of the past, without the sales after each cutoff; print the leaderboard.
 
-    Reads what `check` left (and checks first where that is out of date). The models, windows and levels are set
-    in foresell.yaml. The step `combine` makes one forecast of the models', the ensemble: it learns weights, brings
-    the single series into line with the totals, and learns ranges. What it learns for a window, it learns from
-    earlier windows. The step `record` keeps all of it as an MLflow run, where 'tracking' in foresell.yaml says.
+    Reads the results of `check` (and checks first where they are out of date). The models, windows and levels are set
+    in foresell.yaml. The step `combine` makes one forecast of all models, the ensemble: it learns weights, reconciles
+    the single series with the totals, and learns ranges. For each window it learns from earlier windows only. The step
+    `record` keeps the backtest as an MLflow run in the store that 'tracking' in foresell.yaml names.
     """
     _finish(flags, *steps_of("backtest"))
 
 
 @_verb("train")
 def train(**flags: Any) -> None:
-    """Fit on the whole history the models that the ensemble needs.
+    """Fit the models of the ensemble on the whole history.
 
-    Which those are is found by the backtest, or set by 'champion' in foresell.yaml. Reads what `check` and `backtest`
-    left (and does those first where they are out of date). The models there are: MODELS.
+    The backtest chooses these models, or 'champion' in foresell.yaml does. Reads the results of `check` and `backtest`
+    (and does those first where they are out of date). All models: MODELS.
 
     The step `register` keeps the training as an MLflow run and its model as a new version in the registry, which
-    `promote` may make the champion. Needs the extra 'mlflow'; without it, or when its store is down, this is said and
-    the next run tries again.
+    `promote` can make the champion. It needs the extra 'mlflow'. When the store is down, a warning says so and the next
+    run tries again.
     """
     _finish(flags, *steps_of("train"))
 
@@ -185,25 +186,25 @@ _newest = click.option(
 
 @_verb("forecast", _newest)
 def forecast(**flags: Any) -> None:
-    """Forecast all levels with the champion: mean and quantiles, which add up; and hand them to a database.
+    """Forecast all levels with the champion: mean and quantiles, whose levels add up; and deliver them to a database.
 
-    Reads what `check` left (and checks first where that is out of date), and the registry. Where that has a champion
-    (see `promote`), it forecasts as it stands, asked with the newest sales, and nothing is trained. Else the newest
-    training does, and what is out of date of it is done first. A champion that knows other keys, levels or another
-    horizon than foresell.yaml is passed over with a warning; while a registry does not answer, the version that
-    forecast last goes on.
+    Reads the results of `check` (and checks first where they are out of date), and the registry. A champion there (see
+    `promote`) forecasts from the newest sales, and nothing is trained. Without a champion the newest training
+    forecasts, and its steps are done first where they are out of date. A champion with other keys, levels or another
+    horizon than foresell.yaml is not used, with a warning. While a registry does not answer, the version that made the
+    last forecast goes on.
 
-    Delivers the table `forecasts` to the database that 'output.database' in foresell.yaml names, in place of the rows
-    for the same cutoff; where none is named, to DATABASE.
+    Delivers the table `forecasts` to the database that 'output.database' in foresell.yaml names, and replaces the rows
+    of the same cutoff there; without that setting to DATABASE.
     """
     _finish(flags, *steps_of("forecast"))
 
 
 @_verb("report", _newest)
 def report(**flags: Any) -> None:
-    """Write one page for planners: data, forecasts, how far to trust them, what drives them.
+    """Write one page for planners: the data, the forecasts, their accuracy and their drivers.
 
-    Reads what all other steps left (and does first what is out of date).
+    Reads the results of all other steps (and does first what is out of date).
     """
     _finish(flags, "report")
 
@@ -214,11 +215,11 @@ def run(**flags: Any) -> None:
 
     STEPS
 
-    Where the registry has a champion, the forecast is the champion's: what is trained anew is registered, and waits to
-    be judged by `promote` or `retrain`.
+    Where the registry has a champion, the champion forecasts; a new training is registered, and `promote` or `retrain`
+    decides whether it becomes champion.
 
     Reads the files that foresell.yaml names. Writes results/STEP/ for each step; the help of each verb lists its
-    files. A run that was stopped goes on where it was; the step that was under way is done from its beginning.
+    files. A run that was stopped continues at the step that was not finished, which is done from its beginning.
     """
     from foresell.apps.cli.text import places
 
@@ -230,7 +231,7 @@ def run(**flags: Any) -> None:
 
 
 def _finish(flags: dict[str, Any], *wanted: str) -> None:
-    """Does the steps; prints them as JSON where that was asked for."""
+    """Does the steps, and prints their outcomes as JSON with --json."""
     _, outcomes = _do(flags, *wanted, again=wanted)
     if flags["as_json"]:
         print_json(_plain(outcomes))
@@ -242,8 +243,8 @@ def _finish(flags: dict[str, Any], *wanted: str) -> None:
 def settings(**flags: Any) -> None:
     """Show every setting of a project, also those that foresell.yaml leaves at their defaults.
 
-    Prints YAML that is itself a whole foresell.yaml, with the passwords in addresses blotted out. A pipeline can depend
-    on single settings of it (see deploy/dvc), and a reader can see what holds.
+    Prints YAML that is itself a complete foresell.yaml, with the passwords in addresses masked. A pipeline can depend
+    on single settings of it (see deploy/dvc).
 
     Reads foresell.yaml. Changes nothing.
     """
@@ -266,7 +267,7 @@ def settings(**flags: Any) -> None:
 def status(**flags: Any) -> None:
     """Say which steps are up to date, and when they were done.
 
-    Reads foresell.yaml, what the steps left, and the state of the data files. Changes nothing.
+    Reads foresell.yaml, the results of the steps, and the state of the data files. Changes nothing.
     """
     from foresell.apps.cli.text import states
     from foresell.pipeline.left_out import extras_left_out, left_out_text

@@ -1,4 +1,4 @@
-"""What the verbs print for people: plain text, as wide as the terminal."""
+"""The output of the verbs as plain text, as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -35,19 +35,20 @@ def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = (), indent: in
     naive    0.9
     a       10.1
     """
-    wide = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
-    turned = set(right)
+    widths = [max(len(row[index]) for row in rows) for index in range(len(rows[0]))]
+    right_aligned = set(right)
     lines = []
     for row in rows:
         cells = [
-            cell.rjust(wide[place]) if place in turned else cell.ljust(wide[place]) for place, cell in enumerate(row)
+            cell.rjust(widths[index]) if index in right_aligned else cell.ljust(widths[index])
+            for index, cell in enumerate(row)
         ]
         lines.append((" " * indent + "  ".join(cells)).rstrip())
     return "\n".join(lines)
 
 
 def hanging(head: str, text: str, indent: int) -> str:
-    """`head`, then `text` wrapped beside it, `indent` characters in."""
+    """`head`, and beside it `text`, wrapped and indented by `indent` characters."""
     return textwrap.fill(
         text,
         width(),
@@ -59,7 +60,7 @@ def hanging(head: str, text: str, indent: int) -> str:
 
 
 def outcome_text(outcome: Outcome) -> str:
-    """One paragraph on what came of a step, and a table where it has one."""
+    """The outcome of a step as a paragraph, with its tables."""
     from foresell.pipeline.summaries import CombineSummary, TrainSummary
 
     summary = outcome.summary
@@ -67,7 +68,7 @@ def outcome_text(outcome: Outcome) -> str:
     when = when.replace(" ", NO_BREAK)
     text = hanging(f"{outcome.step}:", f"{summary.sentence()} ({when})", 11).replace(NO_BREAK, " ")
     if isinstance(summary, TrainSummary):
-        text += _beside(summary)
+        text += _sales_models(summary)
     for warning in summary.warning_texts if outcome.done else ():
         text += "\n" + hanging("", f"warning: {warning}", 11)
     if isinstance(summary, CombineSummary):
@@ -77,8 +78,8 @@ def outcome_text(outcome: Outcome) -> str:
     return text
 
 
-def _beside(summary: TrainSummary) -> str:
-    """What was learnt beside the forecasts of series: a paragraph each, and a table of single sales."""
+def _sales_models(summary: TrainSummary) -> str:
+    """The models of single sales and of daily revenue: a paragraph each, and a table of scores."""
     text = "".join("\n" + hanging("", paragraph, 11) for paragraph in transactions_text.paragraphs(summary))
     if summary.transactions is None:
         return text
@@ -86,7 +87,7 @@ def _beside(summary: TrainSummary) -> str:
 
 
 def leaderboard(rows: list[dict[str, Any]]) -> str:
-    """The models, the best first."""
+    """The scores of the models as a table, the best model first."""
     head = ("model", "WRMSSE", f"against {BENCHMARK}", "WAPE", "bias", "RMSSE", "a window takes")
     table = [head]
     for row in rows:
@@ -107,7 +108,7 @@ def leaderboard(rows: list[dict[str, Any]]) -> str:
 
 
 def ranges(rows: list[dict[str, Any]]) -> str:
-    """How much the ranges of each level and segment held, and how wide they are beside the mean.
+    """The coverage of the ranges of each level and segment, and their width relative to the mean.
 
     >>> row = {"level": "total", "by": "all", "segment": "all", "nominal": 0.9, "coverage": 0.88, "relative_width": 0.3}
     >>> print(ranges([row]))
@@ -156,7 +157,7 @@ def _examples(examples: Sequence[str]) -> list[str]:
 
 
 def catalogue(table: pl.DataFrame) -> str:
-    """The features, those in use marked."""
+    """The features as a table, with a mark for those in use."""
     rows = [("used", "name", "group", "reads", "sees back to", "meaning")]
     for row in table.iter_rows(named=True):
         rows.append(
@@ -166,7 +167,7 @@ def catalogue(table: pl.DataFrame) -> str:
 
 
 def leakage_text(trials: Sequence[LeakageTrial]) -> str:
-    """How the features and models did in the trial for leaks."""
+    """The outcome of the leakage trial."""
     leaking = [trial for trial in trials if not trial.passed]
     kinds = [many(sum(trial.kind == kind for trial in trials), kind) for kind in ("feature", "model")]
     if not leaking:
@@ -183,7 +184,7 @@ def leakage_text(trials: Sequence[LeakageTrial]) -> str:
 
 
 def proposal_text(proposal: Proposal, path: Path) -> str:
-    """What `init` concluded, and why."""
+    """The conclusions of `init`, each with its reason."""
     rows = [(reason.setting.removeprefix("data."), reason.conclusion, reason.why) for reason in proposal.reasons]
     first = max(len(row[0]) for row in rows) + 4
     lines = [hanging(f"  {setting}", f"{value}  ({why.rstrip('.')})", first) for setting, value, why in rows]
@@ -196,7 +197,7 @@ def proposal_text(proposal: Proposal, path: Path) -> str:
 
 
 def sample_text(files: SampleFiles) -> str:
-    """What `sample` made."""
+    """The files that `sample` wrote."""
     beside = ", ".join(sorted(path.name for path in files.tables.values()))
     return (
         f"Wrote {files.rows:,} rows of {files.series:,} series to {files.sales}; beside it {beside}, and truth/ with "
@@ -205,7 +206,7 @@ def sample_text(files: SampleFiles) -> str:
 
 
 def states(steps: Sequence[StepState]) -> str:
-    """The steps, whether they are up to date, and when they were done."""
+    """The state of each step as a table."""
     rows = [("step", "state", "done", "took")]
     for step in steps:
         when = f"{step.finished:%Y-%m-%d %H:%M:%S} UTC" if step.finished else ""
@@ -214,7 +215,7 @@ def states(steps: Sequence[StepState]) -> str:
 
 
 def places(results: Results) -> str:
-    """Where the results of a whole run lie; and that the newest training does not forecast, where another does."""
+    """The places of the main results, and a note where the newest training does not forecast."""
     from foresell.pipeline.summaries import DeliverySummary, ForecastSummary, RegisterSummary, ReportSummary
 
     forecast, delivery = results.summary(ForecastSummary), results.summary(DeliverySummary)
