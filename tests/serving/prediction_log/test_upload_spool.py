@@ -264,7 +264,7 @@ def test_an_address_that_cannot_be_is_refused_at_once(tmp_path: Path) -> None:
 
 def test_without_obstore_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "obstore.store", None)
-    with pytest.raises(UsageError, match=r"foresell\[serve\]"):
+    with pytest.raises(UsageError, match="Install the extra 'serve'"):
         PredictionLog("s3://bucket/log", 1, NEVER, spool=tmp_path)
     with PredictionLog(tmp_path / "log", 1, NEVER) as log:  # a folder needs nothing
         log.write({"id": 1, "time": NOW})
