@@ -28,7 +28,7 @@ def masked(text: str) -> str:
 
 
 def run(command: str, folder: Path) -> str:
-    """What a command of the tutorial prints."""
+    """What a command of the tutorial prints on a terminal; elsewhere, what it did has a timestamp before it."""
     program, *arguments = command.split()
     start = {"foresell": [sys.executable, "-c", FORESELL], "python": [sys.executable]}[program]
     environment = os.environ | {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
@@ -36,7 +36,7 @@ def run(command: str, folder: Path) -> str:
         [*start, *arguments], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return re.sub(r"^\d{4}-\d\d-\d\dT[\d:.+]+ ", "", done.stdout, flags=re.MULTILINE)
 
 
 def edit(file: Path, change: str) -> None:
