@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from foresell.adjust.counts import MOST, distribution, quantile, successes, transform
+from foresell.adjust.counts import MOST_SUCCESSES, distribution, quantile, successes, transform
 
 
 def test_golden_values():
@@ -16,8 +16,8 @@ def test_golden_values():
     mean, r = np.full(3, 1.0), np.full(3, 1.0)
     assert distribution(np.array([0.0, 1, 2]), mean, r) == pytest.approx([0.5, 0.75, 0.875])
     assert transform(np.array([0.0, 1, 2]), mean, r, np.array([0, 0.5, 1])) == pytest.approx([0, 0.625, 0.875])
-    found = quantile(np.array([[0.25], [0.5], [0.75], [0.8125]]), mean[:1], r[:1])
-    assert found[:, 0] == pytest.approx([0, 0.5, 1.5, 2])
+    quantiles = quantile(np.array([[0.25], [0.5], [0.75], [0.8125]]), mean[:1], r[:1])
+    assert quantiles[:, 0] == pytest.approx([0, 0.5, 1.5, 2])
 
 
 def test_mean_and_variance_decide_the_successes():
@@ -26,7 +26,10 @@ def test_mean_and_variance_decide_the_successes():
     r = successes(mean, variance)
     _, of_scipy = stats.nbinom.stats(r, r / (r + mean))
     assert of_scipy == pytest.approx(variance)
-    assert successes(np.array([3.0, 3.0]), np.array([3.0, 1.0])).tolist() == [MOST, MOST]  # Poisson at the least
+    assert successes(np.array([3.0, 3.0]), np.array([3.0, 1.0])).tolist() == [
+        MOST_SUCCESSES,
+        MOST_SUCCESSES,
+    ]  # Poisson at the least
 
 
 @pytest.mark.parametrize("mean", [0.01, 0.7, 12, 29, 31, 900, 2e5])
@@ -34,8 +37,8 @@ def test_mean_and_variance_decide_the_successes():
 def test_rounded_quantiles_are_those_of_the_counts(mean, times):
     probabilities = np.array([0.001, 0.025, 0.2, 0.5, 0.8, 0.975, 0.999])
     r = successes(np.array([mean]), np.array([mean * times]))
-    found = np.floor(quantile(probabilities[:, None], np.array([mean]), r)[:, 0] + 0.5)
-    assert found.tolist() == stats.nbinom.ppf(probabilities, r, r / (r + mean)).tolist()
+    rounded = np.floor(quantile(probabilities[:, None], np.array([mean]), r)[:, 0] + 0.5)
+    assert rounded.tolist() == stats.nbinom.ppf(probabilities, r, r / (r + mean)).tolist()
 
 
 @given(
@@ -46,11 +49,11 @@ def test_rounded_quantiles_are_those_of_the_counts(mean, times):
 def test_the_transform_undoes_the_quantile(mean, times, probabilities):
     size = np.full(len(probabilities), mean)
     r = successes(size, size * times)
-    found = quantile(np.array(probabilities)[:, None], size[:1], r[:1])[:, 0]
-    assert (found >= -0.5).all()
-    assert (np.diff(found) >= 0).all()
-    count = np.floor(found + 0.5)
-    assert transform(count, size, r, found + 0.5 - count) == pytest.approx(probabilities, abs=1e-7)
+    quantiles = quantile(np.array(probabilities)[:, None], size[:1], r[:1])[:, 0]
+    assert (quantiles >= -0.5).all()
+    assert (np.diff(quantiles) >= 0).all()
+    count = np.floor(quantiles + 0.5)
+    assert transform(count, size, r, quantiles + 0.5 - count) == pytest.approx(probabilities, abs=1e-7)
 
 
 def test_returns_lie_below_everything():

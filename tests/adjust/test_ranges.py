@@ -1,4 +1,4 @@
-"""Ranges cover what they promise on a window that was held out, at every level and for few units as for many."""
+"""Ranges have their nominal coverage on windows that were held out, at every level and for few units and many."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy import stats
 
 from foresell.adjust.ranges import GRID, Ranges
 from foresell.adjust.reconciliation import all_levels
-from foresell.adjust.spread import BELIEVED, Habits
+from foresell.adjust.spread import PRIOR_COEFFICIENTS, SeriesMoments
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency, period_range
@@ -28,7 +28,7 @@ PROBABILITIES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def retailer(draw, n_series=300, n_days=400, seed=0):
-    """A panel whose series have means from 0.1 to 100 and whatever scatter `draw(random, mean)` gives them."""
+    """A panel whose series have means from 0.1 to 100 and units drawn by `draw(random, mean)`."""
     random = np.random.default_rng(seed)
     mean = np.exp(random.uniform(np.log(0.1), np.log(100), n_series))
     units = draw(random, np.repeat(mean[:, None], n_days, axis=1)).astype(np.float32)
@@ -79,7 +79,7 @@ TOLERANCES = [(poisson, 0.02), (overdispersed, 0.02), (lumpy, 0.1), (weighed, 0.
 
 
 @pytest.mark.parametrize(("draw", "of_items"), TOLERANCES)
-def test_ranges_cover_what_they_promise(draw, of_items):
+def test_ranges_have_their_nominal_coverage(draw, of_items):
     panel, mean = retailer(draw, n_days=480)
     last = panel.n_days - 1 - HORIZON
     windows = [last - window * HORIZON for window in range(10)][::-1]
@@ -122,7 +122,7 @@ def test_few_units_have_quantiles_of_their_own_kind():
 
 
 def test_the_mean_of_the_ranges_is_the_mean_that_was_forecast():
-    """However wrong the forecasts were before: quantiles stand round means that add up."""
+    """The quantiles lie around means that add up, however biased the past forecasts were."""
     panel, mean = retailer(overdispersed, n_days=480)
     wrong = mean * np.where(mean < 5, 1.3, 0.8)
     last = panel.n_days - 1 - HORIZON
@@ -154,7 +154,7 @@ def test_few_windows_widen_the_ranges():
     for windows in (1, 8):
         learnt = Ranges.learn(table(panel, [last - n * HORIZON for n in range(1, windows + 1)], mean), panel, HIERARCHY)
         alike = replace(learnt, table=learnt.table.with_columns(pl.Series("u", [GRID.tolist()] * learnt.table.height)))
-        flat = {"coefficients": pl.lit([0.0] * len(BELIEVED)), "factor": pl.lit(2.0)}
+        flat = {"coefficients": pl.lit([0.0] * len(PRIOR_COEFFICIENTS)), "factor": pl.lit(2.0)}
         alike = replace(alike, table=alike.table.with_columns(**flat))
         levels = all_levels(forecast_at(panel, last, mean), panel.series, HIERARCHY)
         low, high = alike.apply(levels, panel.until(last), HIERARCHY, (0.025, 0.975), rounded=False)[()].quantiles
@@ -169,9 +169,9 @@ def slow_quantile(learnt, level, panel, group, mean, step, holiday, probability)
     rows = learnt.table.filter(level=level_name(level)).to_dicts()
     row = rows[0]
     units = HIERARCHY.groups(panel.series, level).sum(panel.units)[group : group + 1]
-    habits = Habits.of(units, panel.frequency)
-    year, recent = (math.log(noise[0]) for noise in habits.noise(row["offset"], row["typical"]))
-    values = [math.log(mean + row["offset"]), year, recent, habits.silent[0], math.log(step), holiday]
+    moments = SeriesMoments.of(units, panel.frequency)
+    year, recent = (math.log(dispersion[0]) for dispersion in moments.dispersion(row["offset"], row["typical"]))
+    values = [math.log(mean + row["offset"]), year, recent, moments.days_without_sale[0], math.log(step), holiday]
     size, year, recent, silent, late, near = (
         min(max(value, least), most) for value, least, most in zip(values, row["least"], row["greatest"], strict=True)
     )
@@ -180,13 +180,13 @@ def slow_quantile(learnt, level, panel, group, mean, step, holiday, probability)
     columns.append(near)
     ratio = math.exp(sum(b * x for b, x in zip(row["coefficients"], columns, strict=True))) * row["factor"]
     score = stats.norm.ppf(probability)
-    scores = [np.interp(score, stats.norm.ppf(GRID), stats.norm.ppf(each["u"])) for each in rows]
-    asked = float(np.interp(math.log(mean), [each["size"] for each in rows], scores))
-    asked *= stats.t.ppf(probability, row["worth"]) / score
+    scores = [np.interp(score, stats.norm.ppf(GRID), stats.norm.ppf(size_row["u"])) for size_row in rows]
+    corrected = float(np.interp(math.log(mean), [size_row["size"] for size_row in rows], scores))
+    corrected *= stats.t.ppf(probability, row["worth"]) / score
     if ratio <= 1:
-        return stats.poisson.ppf(stats.norm.cdf(asked), mean)
+        return stats.poisson.ppf(stats.norm.cdf(corrected), mean)
     r = mean / (ratio - 1)
-    return stats.nbinom.ppf(stats.norm.cdf(asked), r, r / (r + mean))
+    return stats.nbinom.ppf(stats.norm.cdf(corrected), r, r / (r + mean))
 
 
 def test_quantiles_agree_with_plain_loops():
@@ -196,11 +196,11 @@ def test_quantiles_agree_with_plain_loops():
     learnt = Ranges.learn(table(panel, [last - n * HORIZON for n in range(1, 9)], mean), panel, HIERARCHY)
     assert learnt.table.filter(level="item").height > 1  # so that there is something between two sizes
     levels = all_levels(forecast_at(panel, last, mean), panel.series, HIERARCHY)
-    asked = (0.01, 0.3, 0.9, 0.99)
-    found = learnt.apply(levels, panel.until(last), HIERARCHY, asked)
-    for level, forecast in found.items():
+    probabilities = (0.01, 0.3, 0.9, 0.99)
+    forecasts = learnt.apply(levels, panel.until(last), HIERARCHY, probabilities)
+    for level, forecast in forecasts.items():
         for group in range(0, len(forecast.mean), 29):
-            for q, probability in enumerate(asked):
+            for q, probability in enumerate(probabilities):
                 for step, holiday in ((5, True), (9, False)):
                     at = float(forecast.mean[group, step - 1])
                     slow = slow_quantile(learnt, level, panel.until(last), group, at, step, holiday, probability)
@@ -227,33 +227,34 @@ def test_days_beside_a_holiday_have_ranges_of_their_own():
     bottom = {("item",): forecast_at(panel, last, mean)}
     truth, near = panel.units[:, last + 1 :], around[last + 1 :]
     off = []
-    for each in (panel, dated):
-        learnt = Ranges.learn(frame, each, HIERARCHY)
-        low, high = learnt.apply(bottom, each.until(last), HIERARCHY, (0.1, 0.9), rounded=False)[("item",)].quantiles
-        held = np.clip(high - truth + 0.5, 0, 1) - np.clip(low - truth + 0.5, 0, 1)
-        off.append([held[:, near].mean() - 0.8, held[:, ~near].mean() - 0.8])
+    for history in (panel, dated):
+        learnt = Ranges.learn(frame, history, HIERARCHY)
+        low, high = learnt.apply(bottom, history.until(last), HIERARCHY, (0.1, 0.9), rounded=False)[("item",)].quantiles
+        covered = np.clip(high - truth + 0.5, 0, 1) - np.clip(low - truth + 0.5, 0, 1)
+        off.append([covered[:, near].mean() - 0.8, covered[:, ~near].mean() - 0.8])
     assert off[0][0] < -0.1
     assert off[0][1] > 0.03
     assert off[1] == pytest.approx([0, 0], abs=0.05)
 
 
-def test_what_is_not_counted_has_quantiles_between_units():
+def test_units_that_are_not_whole_have_quantiles_between_units():
     """Kilograms: the same draws in other units give the same ranges, and days without a sale keep their mass."""
     panel, mean = retailer(lambda random, mean: weighed(random, mean) * (random.random(mean.shape) < 0.7), n_days=480)
     last = panel.n_days - 1 - HORIZON
-    found = []
+    quantiles = []
     for times in (1, 1000):
         scaled = replace(panel, units=panel.units * np.float32(times))
         frame = table(scaled, [last - n * HORIZON for n in range(1, 6)], 0.7 * mean * times)
         learnt = Ranges.learn(frame, scaled, HIERARCHY)
         assert not learnt.whole
         bottom = {("item",): forecast_at(scaled, last, 0.7 * mean * times)}
-        found.append(learnt.apply(bottom, scaled.until(last), HIERARCHY, (0.1, 0.25, 0.9))[("item",)].quantiles / times)
-    np.testing.assert_allclose(found[0], found[1], rtol=0.02, atol=0.002)
-    assert (found[0][2] != np.round(found[0][2])).mean() > 0.99
-    assert np.median(found[0][1] / mean[:, None]) < 0.1  # three days of ten have no sale
+        forecast = learnt.apply(bottom, scaled.until(last), HIERARCHY, (0.1, 0.25, 0.9))[("item",)]
+        quantiles.append(forecast.quantiles / times)
+    np.testing.assert_allclose(quantiles[0], quantiles[1], rtol=0.02, atol=0.002)
+    assert (quantiles[0][2] != np.round(quantiles[0][2])).mean() > 0.99
+    assert np.median(quantiles[0][1] / mean[:, None]) < 0.1  # three days of ten have no sale
     truth = panel.units[:, last + 1 : last + 1 + HORIZON]
-    assert np.mean(truth <= found[0][2]) == pytest.approx(0.9, abs=0.02)
+    assert np.mean(truth <= quantiles[0][2]) == pytest.approx(0.9, abs=0.02)
 
 
 def test_closed_days_have_no_range(make_panel):
@@ -264,15 +265,15 @@ def test_closed_days_have_no_range(make_panel):
     past = panel.until(121)
     bottom = Forecast(panel.series, panel.keys, past.cutoff, past.ahead(28), mean)
     frame = bottom.to_frame().with_columns(pl.Series("actual", panel.units[:, -28:].reshape(-1)).fill_nan(None))
-    found = Ranges.learn(frame, panel, hierarchy)
-    levels = found.apply(all_levels(bottom, panel.series, hierarchy), past, hierarchy, (0.5, 0.99))
+    learnt = Ranges.learn(frame, panel, hierarchy)
+    levels = learnt.apply(all_levels(bottom, panel.series, hierarchy), past, hierarchy, (0.5, 0.99))
     sundays = np.isnan(panel.units[0, -28:])
     for forecast in levels.values():
         assert (forecast.quantiles[:, :, sundays] == 0).all()
         assert (forecast.quantiles[1][:, ~sundays] > 0).any()
 
 
-def test_what_lies_after_the_cutoff_changes_nothing():
+def test_sales_after_the_cutoff_change_nothing():
     panel, mean = retailer(poisson, n_series=40)
     last = panel.n_days - 1 - HORIZON
     frame = table(panel, [last - 2 * HORIZON, last - HORIZON], mean)
@@ -289,7 +290,7 @@ def test_ranges_come_back_from_a_file(tmp_path):
     learnt.save(tmp_path / "deep" / "ranges.parquet")
     back = Ranges.load(tmp_path / "deep" / "ranges.parquet")
     levels = all_levels(forecast_at(panel, last, mean), panel.series, HIERARCHY)
-    one, other = (each.apply(levels, panel.until(last), HIERARCHY, PROBABILITIES) for each in (learnt, back))
+    one, other = (ranges.apply(levels, panel.until(last), HIERARCHY, PROBABILITIES) for ranges in (learnt, back))
     for level in one:
         np.testing.assert_array_equal(one[level].quantiles, other[level].quantiles)
     (tmp_path / "broken").write_text("no table")
@@ -302,7 +303,7 @@ def test_ranges_come_back_from_a_file(tmp_path):
         Ranges.load(tmp_path / "older.parquet")
 
 
-def test_what_cannot_be_done_is_said():
+def test_wrong_input_is_refused():
     panel, mean = retailer(poisson, n_series=10)
     last = panel.n_days - 1 - HORIZON
     frame = table(panel, [last], mean)
@@ -330,9 +331,9 @@ def test_from_a_kept_backtest_to_ranges(make_panel, tmp_path, frequency):
     kept.write_parquet(tmp_path / "forecasts.parquet")
     learnt = Ranges.learn(pl.read_parquet(tmp_path / "forecasts.parquet"), panel, hierarchy)
     levels = all_levels(model.fit(panel, HORIZON).forecast(panel), panel.series, hierarchy)
-    found = learnt.apply(levels, panel, hierarchy, PROBABILITIES)
-    assert tuple(found) == hierarchy.levels
-    for level, forecast in found.items():
+    forecasts = learnt.apply(levels, panel, hierarchy, PROBABILITIES)
+    assert tuple(forecasts) == hierarchy.levels
+    for level, forecast in forecasts.items():
         assert np.isfinite(forecast.quantiles).all()
         assert (np.diff(forecast.quantiles, axis=0) >= 0).all()
         assert forecast.quantiles[4].max() > forecast.quantiles[0].max() >= 0, level

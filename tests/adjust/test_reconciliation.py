@@ -25,13 +25,13 @@ def test_every_level_is_the_sum_of_its_series(make_panel):
     panel = make_panel()
     bottom = make("moving_average").fit(panel, 9).forecast(panel)
     hierarchy = Hierarchy.of(("item", "shop"), LEVELS)
-    found = all_levels(bottom, panel.series, hierarchy)
-    assert tuple(found) == hierarchy.levels
-    assert found[("item", "shop")] is bottom
-    assert found[()].mean[0] == pytest.approx(bottom.mean.sum(axis=0))
-    stacked = np.concatenate([forecast.mean for forecast in found.values()])
+    forecasts = all_levels(bottom, panel.series, hierarchy)
+    assert tuple(forecasts) == hierarchy.levels
+    assert forecasts[("item", "shop")] is bottom
+    assert forecasts[()].mean[0] == pytest.approx(bottom.mean.sum(axis=0))
+    stacked = np.concatenate([forecast.mean for forecast in forecasts.values()])
     np.testing.assert_allclose(stacked, hierarchy.summing(panel.series) @ bottom.mean, rtol=1e-6)
-    north = found[("shop",)].to_frame().filter(shop="north", step=3)
+    north = forecasts[("shop",)].to_frame().filter(shop="north", step=3)
     assert north["mean"].item() == pytest.approx(bottom.mean[:4, 2].sum())
 
 
@@ -55,7 +55,7 @@ def test_scaling_by_hand():
 
 
 def test_least_variance_by_hand():
-    """One sum of two series: each takes of the gap what its variance is of all, the total's among them."""
+    """One sum of three series: each takes its share of the gap in proportion to its variance; the total has one too."""
     mean = np.array([[2.0], [4.0], [1.0]])
     groups = Groups(("shop",), pl.DataFrame({"shop": ["a"]}), np.zeros(3, np.int32))
     moved = min_trace(
@@ -79,14 +79,14 @@ def test_least_variance_is_the_generalised_least_squares_of_mint():
     np.testing.assert_allclose(min_trace(mean, totals, groups, variance, variances), expected, rtol=1e-9)
 
 
-def test_what_is_closed_stays_closed_and_nothing_is_negative():
+def test_closed_days_stay_closed_and_no_forecast_is_negative():
     mean = np.array([[0.0], [4.0], [1.0]])
     low = min_trace(mean, {(): np.zeros((1, 1))}, {(): TOTAL}, np.array([9.0, 1, 9]), {(): np.array([0.1])})
     assert low[0, 0] == 0
     assert (low >= 0).all()
 
 
-def test_ways_are_averaged_and_strange_ones_refused():
+def test_methods_are_averaged_and_unknown_ones_refused():
     mean = np.array([[1.0], [3.0], [5.0]])
     totals, groups = {(): np.array([[18.0]])}, {(): TOTAL}
     half = Reconciliation({"bottom_up": 0.5, "top_down": 0.5}).apply(mean, totals, groups)
@@ -101,7 +101,7 @@ def test_error_variance_leans_on_the_mean_where_windows_are_few():
     np.testing.assert_allclose(error_variance(errors, means), [3.5, 0.5])
 
 
-def test_errors_that_go_together_make_sums_err_more():
+def test_dependent_errors_inflate_the_variance_of_sums():
     groups = Groups((), pl.DataFrame({"total": ["total"]}), np.zeros(2, np.int32))
     same, against = np.array([[1.0], [1.0]]), np.array([[1.0], [-1.0]])
     assert variance_inflation([same], groups, np.array([1.0, 1.0])) == pytest.approx(2)  # (1 + 1)^2 / (1 + 1)

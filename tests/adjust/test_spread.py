@@ -1,4 +1,4 @@
-"""What a year shows by plain loops; the variance that past errors teach."""
+"""The moments of a year against plain loops; the variance that is learnt from past errors."""
 
 from __future__ import annotations
 
@@ -7,63 +7,63 @@ import math
 import numpy as np
 import pytest
 
-from foresell.adjust.spread import BELIEVED, BORROWED, Habits, fit, span, traits, variance
+from foresell.adjust.spread import BORROWED, PRIOR_COEFFICIENTS, Predictors, SeriesMoments, fit, span, variance
 from foresell.core.frequency import Frequency
 
 
-def slow_habits(units, frequency):
-    """`Habits` of one series, day by day."""
+def slow_moments(units, frequency):
+    """`SeriesMoments` of one series, day by day."""
     lag = 7 if frequency == Frequency.DAY else 1
     last = units[-(frequency.year + lag) :]
-    found, pairs = [], 0
-    for halving in (math.inf, frequency.year / 6):
+    moments, pairs = [], 0
+    for half_life in (math.inf, frequency.year / 6):
         total = weights = squares = pair_weights = 0.0
         pairs = 0
         for back, value in enumerate(last[::-1]):
-            place, weight = len(last) - 1 - back, 0.5 ** (back / halving)
+            place, weight = len(last) - 1 - back, 0.5 ** (back / half_life)
             if math.isnan(value):
                 continue
             total, weights = total + weight * value, weights + weight
             if place >= lag and not math.isnan(last[place - lag]):
                 squares += weight * (value - last[place - lag]) ** 2
                 pair_weights, pairs = pair_weights + weight, pairs + 1
-        found += [total / weights if weights else 0, squares / 2 / pair_weights if pair_weights else 0]
+        moments += [total / weights if weights else 0, squares / 2 / pair_weights if pair_weights else 0]
     silent = 0
     for value in last[::-1]:
         if value > 0:
             break
         silent += value == 0
-    return [*found, pairs, silent]
+    return [*moments, pairs, silent]
 
 
 @pytest.mark.parametrize("frequency", Frequency)
 @pytest.mark.parametrize("n_days", [3, 60, 500])
-def test_habits_agree_with_plain_loops(frequency, n_days):
+def test_moments_agree_with_plain_loops(frequency, n_days):
     random = np.random.default_rng(3)
     units = random.poisson(0.7, (9, n_days)).astype(np.float32)
     units[random.random(units.shape) < 0.2] = np.nan
     units[0] = np.nan
     units[1] = 0
     units[2, -20:] = 0
-    found = Habits.of(units, frequency)
-    expected = [slow_habits(row.astype(float).tolist(), frequency) for row in units]
-    np.testing.assert_allclose(np.stack(list(vars(found).values()), axis=1), expected, rtol=1e-9, atol=1e-9)
+    moments = SeriesMoments.of(units, frequency)
+    expected = [slow_moments(row.astype(float).tolist(), frequency) for row in units]
+    np.testing.assert_allclose(np.stack(list(vars(moments).values()), axis=1), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_what_lies_before_the_span_is_not_looked_at():
+def test_days_before_the_span_change_nothing():
     units = np.random.default_rng(1).poisson(3, (4, 500)).astype(np.float32)
     changed = units.copy()
     changed[:, : -span(Frequency.DAY)] = 999
-    one, other = (vars(Habits.of(each, Frequency.DAY)) for each in (units, changed))
+    one, other = (vars(SeriesMoments.of(cube, Frequency.DAY)) for cube in (units, changed))
     for name, values in one.items():
         np.testing.assert_array_equal(values, other[name])
 
 
-def test_a_young_series_borrows_the_noise_of_the_others():
-    habits = Habits(
+def test_a_young_series_borrows_the_dispersion_of_the_others():
+    moments = SeriesMoments(
         np.array([2.0, 0.0]), np.array([8.0, 0.0]), np.array([2.0, 0.0]), np.array([2.0, 0.0]), *np.array([[10, 0]] * 2)
     )
-    year, recent = habits.noise(0.0 + 1e-9, typical=(1.0, 3.0))
+    year, recent = moments.dispersion(0.0 + 1e-9, typical=(1.0, 3.0))
     assert year == pytest.approx([(10 * 4 + BORROWED * 1) / (10 + BORROWED), 1.0])
     assert recent == pytest.approx([(10 * 1 + BORROWED * 3) / (10 + BORROWED), 3.0])
 
@@ -74,35 +74,35 @@ def drawn(n, seed=0):
     mean = np.exp(random.uniform(0, 5, n))
     noise = np.exp(random.uniform(0.2, 1.2, n))
     year = mean * noise
-    habits = Habits(mean, year, mean, year, np.full(n, 1e9), np.zeros(n))
+    moments = SeriesMoments(mean, year, mean, year, np.full(n, 1e9), np.zeros(n))
     holiday = random.random(n) < 0.1
-    seen = traits(mean, np.arange(n), random.integers(1, 29, n), holiday, habits, 1e-6, (1.0, 1.0))
+    seen = Predictors.of(mean, np.arange(n), random.integers(1, 29, n), holiday, moments, 1e-6, (1.0, 1.0))
     noise = noise * np.where(holiday, 3, 1)
     r = mean / (noise - 1)
     return mean, noise, seen.columns(), random.negative_binomial(r, r / (r + mean))
 
 
-def test_the_variance_is_found_in_the_errors():
+def test_the_variance_is_learnt_from_the_errors():
     mean, noise, columns, actual = drawn(60_000)
     coefficients = fit(columns, mean, actual)
     assert coefficients[-1] == pytest.approx(np.log(3), abs=0.1)
-    found = variance(columns, mean, coefficients) / (mean * noise)
-    assert np.median(np.abs(np.log(found))) < 0.1
-    assert np.quantile(np.abs(np.log(found)), 0.95) < 0.25
+    off = np.abs(np.log(variance(columns, mean, coefficients) / (mean * noise)))
+    assert np.median(off) < 0.1
+    assert np.quantile(off, 0.95) < 0.25
 
 
-def test_few_errors_leave_what_was_believed():
+def test_few_errors_leave_the_prior():
     mean, noise, columns, actual = drawn(12)
     coefficients = fit(columns, mean, actual)
-    assert np.abs(coefficients - BELIEVED)[1:].max() < 0.3
+    assert np.abs(coefficients - PRIOR_COEFFICIENTS)[1:].max() < 0.3
     assert np.median(variance(columns, mean, coefficients) / (mean * noise)) == pytest.approx(1, abs=0.5)
 
 
-def test_nothing_is_carried_on_past_what_was_seen():
-    habits = Habits(*np.array([[1.0, 1e4], [2.0, 1e9], [1, 1e4], [2, 1e9], [400, 400], [0, 300]]))
-    seen = traits(
-        np.array([1.0, 1e4]), np.array([0, 1]), np.array([1, 28]), np.array([False, True]), habits, 0.05, (1.0, 1.0)
+def test_predictors_beyond_their_limits_are_clipped():
+    moments = SeriesMoments(*np.array([[1.0, 1e4], [2.0, 1e9], [1, 1e4], [2, 1e9], [400, 400], [0, 300]]))
+    seen = Predictors.of(
+        np.array([1.0, 1e4]), np.array([0, 1]), np.array([1, 28]), np.array([False, True]), moments, 0.05, (1.0, 1.0)
     )
-    first = traits(np.array([1.0]), np.array([0]), np.array([1]), np.array([False]), habits, 0.05, (1.0, 1.0))
+    first = Predictors.of(np.array([1.0]), np.array([0]), np.array([1]), np.array([False]), moments, 0.05, (1.0, 1.0))
     bounded = seen.within(first.limits())
     np.testing.assert_array_equal(bounded.columns()[1], bounded.columns()[0])

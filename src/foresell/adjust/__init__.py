@@ -1,1 +1,1 @@
-"""What is done to a forecast after it was made: adding it up over the levels, and putting ranges round it."""
+"""Reconciliation of the forecasts of all levels, and the ranges around them."""

@@ -1,37 +1,39 @@
-"""The negative binomial distribution, made continuous: what few units scatter like.
+"""The negative binomial distribution of counts, in a continuous form.
 
-A count k is spread evenly over the unit round it, from k - 1/2 to k + 1/2. So the distribution function rises steadily,
-every probability has one quantile, and rounding that quantile gives the quantile of the counts. Reading the
-distribution function at a count that is spread so gives the randomised probability integral transform: Czado, Gneiting
-and Held, "Predictive model assessment for count data", Biometrics 65, 2009, section 2.1.
+The probability of a count k is spread evenly from k - 1/2 to k + 1/2. So the distribution function is continuous, every
+probability has one quantile, and rounding that quantile gives the quantile of the counts. The distribution function at
+a random point between k - 1/2 and k + 1/2 is the randomised probability integral transform of k: Czado, Gneiting and
+Held, "Predictive model assessment for count data", Biometrics 65, 2009, section 2.1.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-_FEW, _LONGEST = 30, 400  # means that are added up for, and how far; beyond that the inverse is faster
-_BLOCK = 1 << 16  # points at once: keeps them near the processor
+_FEW, _LONGEST = 30, 400  # probabilities are added up below this mean, up to this count; else the inverse is faster
+_BLOCK = 1 << 16  # points at a time, which fit into the processor's cache
 
-MOST = 1e6
-"""The greatest number of successes; beyond it the distribution is Poisson's as near as matters."""
+MOST_SUCCESSES = 1e6
+"""The largest number of successes. The distribution is then a Poisson distribution for all practical purposes."""
 
 
 def successes(mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
-    """The parameter r = mean^2 / (variance - mean) of the distribution with this mean and variance.
+    """The number of successes r = mean^2 / (variance - mean) of the distribution with this mean and variance.
 
-    A variance below the mean is that of no negative binomial and is taken for Poisson's, r = `MOST`.
+    No negative binomial distribution has a variance below its mean; it is taken for Poisson's, r = `MOST_SUCCESSES`.
 
     >>> float(successes(np.array(2.0), np.array(4.0)))
     2.0
     """
-    beyond = variance - mean
-    # Divided in this order, as mean^2 of a tiny mean would vanish.
-    return np.clip(mean / np.maximum(beyond / np.maximum(mean, 1e-12), 1e-12), 1e-6, MOST)
+    excess = variance - mean
+    # The order of the divisions matters, because the square of a tiny mean would be 0.
+    return np.clip(mean / np.maximum(excess / np.maximum(mean, 1e-12), 1e-12), 1e-6, MOST_SUCCESSES)
 
 
 def distribution(count: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """P(X <= count) for X negative binomial with this mean and r successes; 0 below 0. All of one shape.
+    """P(X <= count) for X with a negative binomial distribution of this mean and r successes; 0 for counts below 0.
+
+    All arrays have one shape.
 
     >>> distribution(np.array([-1.0, 0, 1]), np.array(2.0), np.array(2.0)).tolist()  # p = 1/2: 1/4, then 1/4 more
     [0.0, 0.25, 0.5]
@@ -44,9 +46,9 @@ def distribution(count: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarr
 
 
 def transform(actual: np.ndarray, mean: np.ndarray, r: np.ndarray, place: np.ndarray) -> np.ndarray:
-    """The randomised transform u = F(a - 1) + place (F(a) - F(a - 1)), `place` being uniform on 0 to 1.
+    """The randomised transform u = F(a - 1) + place (F(a) - F(a - 1)), where `place` is uniform on 0 to 1.
 
-    It is uniform where actuals come from the distribution. A count below 0 (a return) has u = 0.
+    It has a uniform distribution where the actuals come from the distribution. A count below 0 (a return) has u = 0.
 
     >>> transform(np.array([0.0, 1]), np.array(2.0), np.array(2.0), np.array([0.5, 0.5])).tolist()
     [0.125, 0.375]
@@ -56,7 +58,7 @@ def transform(actual: np.ndarray, mean: np.ndarray, r: np.ndarray, place: np.nda
 
 
 def quantile(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """The quantiles of the continuous form, from -1/2 up, for `probabilities` [q, point]; `transform` undone.
+    """The quantiles of the continuous form, from -1/2 up, for `probabilities` [q, point]: the inverse of `transform`.
 
     >>> quantile(np.array([[0.125], [0.375]]), np.array([2.0]), np.array([2.0])).tolist()
     [[0.0], [1.0]]
@@ -74,32 +76,32 @@ def quantile(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.n
 def _add_up(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarray:
     """The quantiles of small means, by adding up P(X = k) from 0; NaN where `_LONGEST` counts are not enough."""
     quantiles = np.full(probabilities.shape, np.nan)
-    going = np.arange(len(mean))
+    points = np.arange(len(mean))  # those whose quantiles are not all reached
     odds, until = mean / (r + mean), np.zeros(len(mean))
-    chance = np.exp(-r * np.log1p(mean / r))  # of the count k
+    chance = np.exp(-r * np.log1p(mean / r))  # P(X = count)
     for count in range(_LONGEST):
         before, until = until, until + chance
         for probability, row in zip(probabilities, quantiles, strict=True):
-            hit = np.flatnonzero((probability > before) & (probability <= until))
-            row[going[hit]] = count - 0.5 + (probability[hit] - before[hit]) / chance[hit]
+            reached = np.flatnonzero((probability > before) & (probability <= until))
+            row[points[reached]] = count - 0.5 + (probability[reached] - before[reached]) / chance[reached]
         chance = chance * odds * ((r + count) / (count + 1))
         left = np.flatnonzero(until < probabilities.max(axis=0))
         if not len(left):
             break
         if len(left) < 0.8 * len(until):
-            going, probabilities = going[left], probabilities[:, left]
+            points, probabilities = points[left], probabilities[:, left]
             odds, until, chance, r = odds[left], until[left], chance[left], r[left]
     return quantiles
 
 
 def _invert(probability: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """The quantiles of any mean, by the inverse of the incomplete beta function; all of one shape."""
+    """The quantiles of any mean, by the inverse of the incomplete beta function. All arrays have one shape."""
     from scipy.special import nbdtrik, ndtri
 
     probability = np.clip(probability, 1e-9, 1 - 1e-9)
     with np.errstate(invalid="ignore"):
         guess = nbdtrik(probability, r, r / (r + mean))
-    # The inverse fails in the far tails of great counts, where the normal distribution is as good.
+    # The inverse fails in the far tails of large counts, where the normal distribution is close enough.
     normal = mean + ndtri(probability) * np.sqrt(mean + mean**2 / r)
     count = np.maximum(np.ceil(np.where(np.isfinite(guess), guess, normal) - 1e-6), 0)
     before, until = distribution(count - 1, mean, r), distribution(count, mean, r)

@@ -7,7 +7,7 @@ from threading import Lock
 
 import numpy as np
 
-from foresell.adjust.ranges import Around, Ranges, check_probabilities
+from foresell.adjust.ranges import LevelRanges, Ranges, check_probabilities
 from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import Forecast
 from foresell.core.forecasts import Forecasts
@@ -27,16 +27,16 @@ class Levels:
         self.hierarchy = hierarchy
         self.ranges = ranges
         self._groups: dict[Level, Groups] = {}
-        self._around: dict[Level, Around] = {}
+        self._ranges_of_levels: dict[Level, LevelRanges] = {}
         self._lock = Lock()
 
-    def around(self, level: Level) -> Around:
+    def ranges_of(self, level: Level) -> LevelRanges:
         """The ranges of a level at the cutoff."""
         with self._lock:
-            if level not in self._around:
+            if level not in self._ranges_of_levels:
                 closed = self.champion.closed
-                self._around[level] = self.ranges.around(level, self.panel, self.hierarchy, closed)
-            return self._around[level]
+                self._ranges_of_levels[level] = self.ranges.of_level(level, self.panel, self.hierarchy, closed)
+            return self._ranges_of_levels[level]
 
     def groups(self, level: Level) -> Groups:
         """The groups of a level. Raises UsageError for a level that the forecasts do not have."""
@@ -75,7 +75,7 @@ class Levels:
         forecast = Forecast(part.frame, level or ("total",), self.panel.cutoff, dates, mean)
         if probabilities:
             group, step = np.divmod(np.arange(mean.size), steps)
-            quantiles = self.around(level).quantiles(mean.reshape(-1), chosen[group], step, probabilities)
+            quantiles = self.ranges_of(level).quantiles(mean.reshape(-1), chosen[group], step, probabilities)
             forecast = forecast.with_quantiles(tuple(probabilities), quantiles.reshape(-1, *mean.shape))
         return Forecasts({level: forecast})
 

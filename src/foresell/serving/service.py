@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import polars as pl
 
-from foresell.adjust.ranges import Around, Ranges
+from foresell.adjust.ranges import LevelRanges, Ranges
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.hierarchy import Hierarchy, Level
 from foresell.core.panel import Panel
@@ -78,7 +78,7 @@ class Service:
         self._unknown_series = UnknownSeries(panel, champion.horizon)
         self._ahead = ahead_of(panel, champion.horizon)
         self._price = as_written(last_known(panel, self._ahead[PRICE])) if PRICE in panel.known else None
-        bottom = self.levels.around(panel.keys)
+        bottom = self.levels.ranges_of(panel.keys)
         group, step = np.divmod(np.arange(self.champion.mean.size), champion.horizon)
         ends = bottom.quantiles(self.champion.mean.reshape(-1), group, step, self.probabilities)
         self._units = np.stack([self.champion.mean, *ends.reshape(2, *self.champion.mean.shape)])
@@ -268,9 +268,9 @@ class Service:
                 ahead[name] = np.full((len(rows), self.manifest.horizon), np.nan, np.float32)
                 ahead[name][place, step] = values
         mean = self.champion.answer_scenario(ScenarioRows(series, ahead, place, step))
-        around = self.levels.around(self.panel.keys)
-        is_open = around.is_open[series, step] | (mean > 0)  # a price may say that a new series begins earlier
-        ends = around.quantiles(mean, series, step, self.probabilities, is_open=is_open)
+        of_series = self.levels.ranges_of(self.panel.keys)
+        is_open = of_series.is_open[series, step] | (mean > 0)  # a price may say that a new series begins earlier
+        ends = of_series.quantiles(mean, series, step, self.probabilities, is_open=is_open)
         answer.units[:, rows] = [mean, *ends]
 
     def _answer_new(self, asked: RequestRows, rows: np.ndarray, answer: Answer) -> None:
@@ -323,13 +323,13 @@ class Service:
             for place in np.flatnonzero((given.is_not_null() & given.ne_missing(own)).to_numpy()):
                 asked.assume([int(rows[place])], f"{name}: {own[int(place)]}, as the series has it")
 
-    def _ranges_without_history(self, bottom: Around) -> Around:
+    def _ranges_without_history(self, bottom: LevelRanges) -> LevelRanges:
         """The ranges of series without a history, as group 0."""
-        from foresell.adjust.spread import Habits
+        from foresell.adjust.spread import SeriesMoments
 
         units = np.full((1, 1), np.nan, np.float32)
-        habits = Habits.of(units, self.panel.frequency, bottom.rows["grain"][0])
-        return Around(bottom.rows, habits, np.ones((1, self.manifest.horizon), bool), bottom.near)
+        moments = SeriesMoments.of(units, self.panel.frequency, bottom.rows["grain"][0])
+        return LevelRanges(bottom.rows, moments, np.ones((1, self.manifest.horizon), bool), bottom.near)
 
     def _memory(self) -> int:
         """The number of bytes in memory, without the models and the panel, which is read from disk."""

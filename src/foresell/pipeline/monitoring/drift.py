@@ -189,7 +189,7 @@ def _ranged(rows: pl.DataFrame, panel: Panel, ranges: Ranges, ends: Sequence[flo
         return forecast
     past = panel.until(forecast.cutoff)
     hierarchy = Hierarchy.of(panel.keys, settings.levels)
-    around = ranges.around(panel.keys, past, hierarchy, closed_days(past, forecast.horizon))
+    of_series = ranges.of_level(panel.keys, past, hierarchy, closed_days(past, forecast.horizon))
     group, step = np.divmod(np.arange(forecast.mean.size), forecast.horizon)
-    quantiles = around.quantiles(forecast.mean.reshape(-1), group, step, ends)
+    quantiles = of_series.quantiles(forecast.mean.reshape(-1), group, step, ends)
     return forecast.with_quantiles(tuple(ends), quantiles.reshape(len(ends), *forecast.mean.shape))
