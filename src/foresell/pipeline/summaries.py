@@ -1,6 +1,6 @@
-"""What came of each step, as a typed record, and the sentence that the command line prints about it.
+"""The summary of each step: a typed record, with the sentence that the command line prints.
 
-A step leaves its summary as ``results/<step>/summary.json``; the names there are those of the fields.
+A step writes its summary to ``results/<step>/summary.json``, whose names are those of the fields.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ FILE = "summary.json"
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of a step; `step` is its name. A field with a default is left out of the JSON where it has that value.
+    """The outcome of the step of the name `step`.
 
-    `warnings_found` are texts for whoever runs the step, where it has any.
+    Where a summary has a field `warnings_found`, that holds the texts of its warnings.
     """
 
     step: ClassVar[str]
 
     def sentence(self) -> str:
-        """What came of the step, in words."""
+        """The outcome of the step in words."""
         raise NotImplementedError
 
     @property
     def warning_texts(self) -> list[str]:
-        """What whoever runs the step should know."""
+        """The warnings of the step."""
         warnings: list[str] = getattr(self, "warnings_found", [])
         return warnings
 
@@ -42,13 +42,13 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         return plain
 
     def write(self, folder: Path) -> None:
-        """Writes it as ``summary.json`` of the folder, readable."""
+        """Writes the summary as indented JSON to ``summary.json`` in the folder."""
         text = json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
         (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """What a step left in its folder; None where it left none, or one that is not whole."""
+        """The summary in the folder of a step; None where there is none, or only a part of one."""
         try:
             return msgspec.convert(json.loads((folder / FILE).read_bytes()), cls)
         except (FileNotFoundError, ValueError):
@@ -56,9 +56,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckSummary(Summary, frozen=True, kw_only=True):
-    """What `check` read: how much, of which days, and how many findings of each severity.
+    """The size of the data, their days, and the number of findings of each severity.
 
-    `panel` is the digest of the panel; `period` the noun of a period, such as ``day``; `quarantined` counts bad rows.
+    `panel` is the digest of the panel, `period` the noun of a period, such as ``day``; `quarantined` counts bad rows.
     """
 
     step: ClassVar[str] = "check"
@@ -89,7 +89,7 @@ class CheckSummary(Summary, frozen=True, kw_only=True):
 
 
 class FeaturesSummary(Summary, frozen=True, kw_only=True):
-    """How many features there are and how many are used; `unread` are covariates that none of those reads."""
+    """The number of features and of those in use; `unread` are the covariates that no feature in use reads."""
 
     step: ClassVar[str] = "features"
     features: int
@@ -102,7 +102,7 @@ class FeaturesSummary(Summary, frozen=True, kw_only=True):
 
 
 class BacktestSummary(Summary, frozen=True, kw_only=True):
-    """Which models were tried, the levels whose totals were, and the cutoffs of the windows."""
+    """The models of the backtest, the levels whose totals were forecast, and the cutoffs of the windows."""
 
     step: ClassVar[str] = "backtest"
     models: list[str]
@@ -115,9 +115,10 @@ class BacktestSummary(Summary, frozen=True, kw_only=True):
 
 
 class CombineSummary(Summary, frozen=True, kw_only=True):
-    """The ensemble: its `weights` by segment, its `reconciliation` as shares of ways; and tables as rows.
+    """The ensemble: its weights by segment, and the share of each way of reconciliation.
 
-    `leaderboard` are the rows of `Backtest.leaderboard`, `ranges` those of `range_backtest.coverage_by_segment`.
+    `leaderboard` has the rows of the table `Backtest.leaderboard`, `ranges` those of
+    `range_backtest.coverage_by_segment`; a table crosses as it is, with its columns as keys.
     """
 
     step: ClassVar[str] = "combine"
@@ -132,7 +133,7 @@ class CombineSummary(Summary, frozen=True, kw_only=True):
 
 
 class SingleSalesScore(msgspec.Struct, frozen=True, kw_only=True):
-    """How a model of single sales did on the last of them; `r2` is None where it is not known."""
+    """The test scores of a model of single sales; `r2` is None where it is not defined."""
 
     model: str
     mae: float
@@ -142,7 +143,7 @@ class SingleSalesScore(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SingleSalesTest(msgspec.Struct, frozen=True, kw_only=True):
-    """The single sales that were kept aside: how many, from when to when."""
+    """The test set of single sales: the number of rows, the first and the last day."""
 
     first: str
     last: str
@@ -150,11 +151,11 @@ class SingleSalesTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SingleSales(msgspec.Struct, frozen=True, kw_only=True):
-    """What was learnt of single sales, see `FittedTransactions.about`.
+    """The regression of single sales, see `FittedTransactions.about`.
 
-    Of `rows` sales so many were drawn to learn from (`learnt_from`); `untold` are without date or target. `compared` is
-    the WAPE of each learner on earlier sales; `refused` are columns that are no input, with the reason; `without` says
-    which learner is not installed. `coverage` is how often the range of probability `range` held.
+    `learnt_from` of `rows` sales were drawn as the training set; `untold` have no date or no target. `compared` is the
+    WAPE of each learner on earlier sales. `refused` are columns that are no inputs, with the reason. `without` names a
+    learner that is not installed. `coverage` is the share of test sales in the range of probability `range`.
     """
 
     target: str
@@ -180,8 +181,11 @@ class SingleSales(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevenueTest(msgspec.Struct, frozen=True, kw_only=True):
-    """How daily revenue did in later windows: WAPE of all days and of four weeks, beside the week before, repeated;
-    `coverage` is how often its range of 90 % held."""
+    """The test of daily revenue in later windows: the WAPE of single days and of four weeks.
+
+    `naive` and `naive_month` are those of the week before, repeated; `coverage` is the share of days in the range of
+    90 %.
+    """
 
     windows: int
     wape: float | None
@@ -192,9 +196,9 @@ class RevenueTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Revenue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Daily revenue ahead, see `DailyRevenue.about`; or only the `reason` why there is none.
+    """The forecast of daily revenue, see `DailyRevenue.about`; or only the `reason` why there is none.
 
-    `of` says revenue of what, `form` which SARIMA; `tested` is None for a history too short to try it.
+    `of` says what is summed, `form` is the form of the SARIMA; `tested` is None for a history too short for a test.
     """
 
     reason: str = ""
@@ -207,7 +211,7 @@ class Revenue(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TrainSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
-    """What was fitted: the name of the ensemble, its `models`, the last day they learnt from, what they go by most."""
+    """The fitted ensemble: its name, its models, the last day of their training, and their main drivers."""
 
     step: ClassVar[str] = "train"
     model: str
@@ -224,11 +228,11 @@ class TrainSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ForecastSummary(Summary, frozen=True, kw_only=True):
-    """Who forecast, and what: days, levels, series, units in all.
+    """The forecast: who made it, its days, levels, series and total units.
 
-    `version` is None where the newest training forecasts; `training` is its fingerprint, `learnt_to` the last day that
-    it learnt from, `age_days` how many days there are since. `bundle` is where the files of the version lie, relative
-    to the project. `units_a_year_ago` is None where they are not all known.
+    `version` is None where the newest training forecasts. `training` is the fingerprint of the training, `learnt_to` its
+    last day of sales, `age_days` the days since. `bundle` is the folder of the version's files, relative to the project.
+    `units_a_year_ago` is None where they are not all known.
     """
 
     step: ClassVar[str] = "forecast"
@@ -257,7 +261,7 @@ class ForecastSummary(Summary, frozen=True, kw_only=True):
         return f"{self.first} to {self.last}, {size}: {number(self.units)} units in all{compared}{self._by()}"
 
     def _by(self) -> str:
-        """Which version forecasts, where it is a registered one, and from what it learnt."""
+        """The version that forecasts, where it is a registered one, and its last day of sales."""
         if self.version is None:
             return ""
         old = f", {many(self.age_days, 'day')} before the last" if self.age_days else ", the last day"
@@ -265,7 +269,7 @@ class ForecastSummary(Summary, frozen=True, kw_only=True):
 
 
 class ReportSummary(Summary, frozen=True, kw_only=True):
-    """Where the page is, and how many series it draws."""
+    """The place of the page, and the number of series that it draws."""
 
     step: ClassVar[str] = "report"
     page: str
@@ -276,7 +280,7 @@ class ReportSummary(Summary, frozen=True, kw_only=True):
 
 
 class RecordSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
-    """What MLflow has of the backtest: the id of the `run`, the `store`, the `name` of the experiment.
+    """The MLflow run of the backtest: its id, the store, and the name of the experiment.
 
     `recorded` is None where tracking is switched off, and False where it could not be; `why` says why.
     """
@@ -296,19 +300,21 @@ class RecordSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def is_left_out(self) -> bool:
-        """Whether nothing was recorded because MLflow is not installed, where nobody named a store."""
+        """Whether nothing was recorded because MLflow is not installed and the settings name no store."""
         return self.recorded is False and not self.warnings_found
 
     def not_recorded(self) -> str:
-        """Why there is no run; where that is a warning, it stands below."""
+        """Why there is no run; a warning has the reason itself."""
         if self.recorded is None:
             return "tracking is switched off"
         return "not recorded" if self.warnings_found else f"not recorded: {self.why}"
 
 
 class RegisterSummary(RecordSummary, frozen=True, kw_only=True, omit_defaults=True):
-    """The same of the training, and the `version` of its model in the registry; `same_as` is an earlier version that
-    was trained on the same data and came to the same models and score."""
+    """The MLflow run of the training, and the version of its model in the registry.
+
+    `same_as` is an earlier version that was trained on the same data, with the same models and the same score.
+    """
 
     step: ClassVar[str] = "register"
     version: str | None = None
@@ -322,7 +328,7 @@ class RegisterSummary(RecordSummary, frozen=True, kw_only=True, omit_defaults=Tr
 
 
 class DeliverySummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
-    """Where the forecasts were handed to: the `database`, its `place` in short, the `table`; `copy` is another file."""
+    """The delivery of the forecasts: the database, its place in short, the table; `copy` is a further file."""
 
     step: ClassVar[str] = "delivery"
     database: str
@@ -338,7 +344,7 @@ class DeliverySummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TuneSummary(Summary, SearchRecord, frozen=True, kw_only=True):
-    """What a search for options came to; it is no step of a run. `tracking` is what MLflow has of it."""
+    """The outcome of a search for options, which is no step of a run; `tracking` is its MLflow run."""
 
     step: ClassVar[str] = "tune"
     tracking: RecordSummary | msgspec.UnsetType = msgspec.UNSET
