@@ -230,9 +230,9 @@ class TrainSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
 class ForecastSummary(Summary, frozen=True, kw_only=True):
     """The forecast: who made it, its days, levels, series and total units.
 
-    `version` is None where the newest training forecasts. `training` is the fingerprint of the training, `learnt_to` its
-    last day of sales, `age_days` the days since. `bundle` is the folder of the version's files, relative to the project.
-    `units_a_year_ago` is None where they are not all known.
+    `version` is None where the newest training forecasts. `training` is the fingerprint of the training, `learnt_to`
+    its last day of sales, `age_days` the days since. `bundle` is the folder of the version's files, relative to the
+    project. `units_a_year_ago` is None where they are not all known.
     """
 
     step: ClassVar[str] = "forecast"
