@@ -55,7 +55,7 @@ from foresell.monitor.checks.catalogue import FIGURES
 from foresell.monitor.checks.judging import Reference
 from foresell.monitor.false_alarms import rate_of
 from foresell.pipeline.matured_forecasts import kept_frame, matured
-from foresell.store.history import History, Kept
+from foresell.store.history import History, KeptForecast
 from foresell.synth import make_retailer
 
 LEARNT = 112  # days before the first window
@@ -98,11 +98,11 @@ class Shop:
         return Forecast(past.series, past.keys, past.cutoff, past.ahead(HORIZON), mean.astype(np.float32))
 
     @cached_property
-    def quiet(self) -> list[Kept]:
+    def quiet(self) -> list[KeptForecast]:
         """The forecasts of all windows, where nothing was planted."""
         return [self.keep(self.panel, number, "quiet") for number in range(len(self.cutoffs))]
 
-    def keep(self, panel: Panel, number: int, name: str, narrow: float = 1.0) -> Kept:
+    def keep(self, panel: Panel, number: int, name: str, narrow: float = 1.0) -> KeptForecast:
         """Keeps the forecast of a window by a panel, as the step `forecast` does; `narrow` scales its ranges."""
         past = panel.until(self.cutoffs[number])
         made = Forecasts(all_levels(self.forecast(panel, number), past.series, self.hierarchy))
@@ -114,7 +114,7 @@ class Shop:
         history = History(self.folder / name)
         frame = kept_frame(past, self.hierarchy, made, True)
         path = history.keep_forecast(frame, past.cutoff, f"model{number}")
-        return Kept(past.cutoff, f"model{number}", path)
+        return KeptForecast(past.cutoff, f"model{number}", path)
 
     @cached_property
     def errors(self) -> list[pl.DataFrame]:
@@ -128,7 +128,7 @@ class Shop:
         past = self.panel.until(self.cutoffs[number])
         return Ranges.learn(pl.concat(before), past, self.hierarchy) if before else None
 
-    def days(self, kept: Kept, panel: Panel, days: int = HORIZON) -> pl.DataFrame:
+    def days(self, kept: KeptForecast, panel: Panel, days: int = HORIZON) -> pl.DataFrame:
         """The day sums of a forecast when so many days of it have come in."""
         cutoff = panel.day_of(kept.cutoff)
         found = matured(kept, panel.until(cutoff + days), self.hierarchy, panel.n_days, NO_WEIGHTS)
@@ -144,7 +144,7 @@ class Shop:
         daily = pl.concat(self.quiet_days[window + REFERENCE - windows : window + REFERENCE])
         return learn_reference(daily, WEEK, windows, QUANTILES[-1] - QUANTILES[0])
 
-    def looks(self, scenario: str, panel: Panel, window: int, kept: Kept) -> Iterator[Look]:
+    def looks(self, scenario: str, panel: Panel, window: int, kept: KeptForecast) -> Iterator[Look]:
         """The checks of a fresh window, week after week."""
         reference = self.reference(window)
         bottom = level_name(self.panel.keys)
@@ -153,7 +153,7 @@ class Shop:
             found = {f"{CODE_OF[each.figure](each)} {each.part} {each.of}" for each in checks if each.alarm}
             yield Look(self.seed, scenario, window, days, tuple(sorted(found)))
 
-    def bounds(self, panel: Panel, kept: Kept, windows: int) -> Bounds:
+    def bounds(self, panel: Panel, kept: KeptForecast, windows: int) -> Bounds:
         """What the bounds of the total are in the first fresh window, when all of it has come in."""
         checks = judge(self.days(kept, panel), self.reference(0, windows), level_name(self.panel.keys), RATE)
         (total,) = (each for each in checks if (each.figure, *each.node) == TOTAL)

@@ -42,15 +42,17 @@ def postgresql() -> Iterator[dict[str, str]]:
             account = {"user": "nobody"}
 
         def run(*command: object) -> None:
-            done = subprocess.run([str(part) for part in command], cwd=room, capture_output=True, text=True, **account)
-            if done.returncode:
-                pytest.skip(f"PostgreSQL did not start: {done.stderr or done.stdout}")
+            process = subprocess.run(
+                [str(part) for part in command], cwd=room, capture_output=True, text=True, **account
+            )
+            if process.returncode:
+                pytest.skip(f"PostgreSQL did not start: {process.stderr or process.stdout}")
 
         (room / "password").write_text(PASSWORD)
         (room / "password").chmod(0o644)
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
         secure = ["-U", "planner", "-A", "scram-sha-256", "--pwfile", room / "password"]
         run(programs / "initdb", "-D", data, *secure, "-E", "UTF8", "--no-sync")
         listen = f"-h 127.0.0.1 -p {port} -k {data} -c fsync=off"

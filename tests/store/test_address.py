@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
-from foresell.store.address import mask, mask_path, parse_address
+from foresell.store.address import mask, mask_webhook, parse_address
 
 
 def test_three_slashes_are_relative_and_four_absolute(tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_a_server_address_is_taken_apart() -> None:
         "dbname": "sales",
         "sslmode": "require",
     }
-    assert address.shown == "postgresql://plan%40ner:***@db.example:6543/sales?sslmode=require".replace(
+    assert address.masked == "postgresql://plan%40ner:***@db.example:6543/sales?sslmode=require".replace(
         "postgresql", "postgres"
     )
 
@@ -42,7 +42,7 @@ def test_variables_are_filled_in_as_they_are(monkeypatch: pytest.MonkeyPatch) ->
     for url in ("postgresql://u:${PGPASSWORD}@h/d", "${DATABASE_URL}"):
         address = parse_address(url)
         assert address.server == {"user": "u", "password": "a/b@c:%41", "host": "h", "dbname": "d"}
-        assert "a/b" not in address.shown + repr(address)
+        assert "a/b" not in address.masked + repr(address)
         assert address.scrub("no entry with a/b@c:%41!") == "no entry with ***!"
     with pytest.raises(UsageError, match="FORESELL_NO_SUCH, which is not set"):
         parse_address("postgresql://u:${FORESELL_NO_SUCH}@h/d")
@@ -78,7 +78,7 @@ def test_no_password_survives_masking(password: str) -> None:
     st.text(alphabet=st.characters(codec="ascii", exclude_categories=("Cc",)), min_size=1).map(lambda s: f"Zq{s}qZ"),
 )
 def test_no_path_survives_masking(server: str, mark: str, path: str) -> None:
-    shown = mask_path(server + mark + path)
+    shown = mask_webhook(server + mark + path)
     assert "Zq" not in shown
     assert "qZ" not in shown
     assert "pw@" not in shown

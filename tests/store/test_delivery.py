@@ -72,8 +72,8 @@ def _fresh_postgresql(server: dict[str, str]) -> tuple[str, Query]:
 
 def test_what_is_delivered_is_what_is_there(database: tuple[str, Query]) -> None:
     url, ask = database
-    done = deliver(forecasts(), url)
-    assert (done.table, done.rows, done.replaced) == ("forecasts", 4, 0)
+    delivery = deliver(forecasts(), url)
+    assert (delivery.table, delivery.rows, delivery.replaced) == ("forecasts", 4, 0)
     rows = ask("SELECT level, store, mean, step FROM forecasts ORDER BY level, store")
     expected = [(row[0], row[1], None if row[5] != row[5] else row[5], row[4]) for row in forecasts().rows()]
     assert sorted(map(str, rows)) == sorted(map(str, expected))
@@ -111,8 +111,8 @@ def test_a_column_without_any_value_waits_for_its_type(database: tuple[str, Quer
 def test_nothing_to_deliver_changes_nothing(database: tuple[str, Query]) -> None:
     url, ask = database
     deliver(forecasts(), url)
-    done = deliver(forecasts().clear(), url)
-    assert (done.rows, done.replaced) == (0, 0)
+    delivery = deliver(forecasts().clear(), url)
+    assert (delivery.rows, delivery.replaced) == (0, 0)
     assert ask("SELECT COUNT(*) FROM forecasts") == [(4,)]
 
 
@@ -137,13 +137,13 @@ def test_two_deliveries_at_once_leave_one(database: tuple[str, Query]) -> None:
         pytest.skip("DuckDB gives a file to one process; within it, the second delivery is refused")
     problems: list[Exception] = []
 
-    def one(mean: float) -> None:
+    def deliver_once(mean: float) -> None:
         try:
             deliver(forecasts(mean=mean), url)
         except Exception as error:
             problems.append(error)
 
-    threads = [threading.Thread(target=one, args=[float(mean)]) for mean in range(1, 7)]
+    threads = [threading.Thread(target=deliver_once, args=[float(mean)]) for mean in range(1, 7)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -181,9 +181,9 @@ def test_a_server_that_is_not_there_is_explained() -> None:
 
 
 def test_relative_files_are_the_projects(tmp_path: Path) -> None:
-    done = deliver(forecasts(), "sqlite:///out/forecasts.db", relative_to=tmp_path)
+    delivery = deliver(forecasts(), "sqlite:///out/forecasts.db", relative_to=tmp_path)
     assert (tmp_path / "out" / "forecasts.db").is_file()
-    assert done.where == "sqlite:///out/forecasts.db"
+    assert delivery.where == "sqlite:///out/forecasts.db"
 
 
 def test_what_no_database_could_take_is_wrong_use(tmp_path: Path) -> None:
@@ -231,10 +231,10 @@ def test_a_database_that_another_process_holds_is_waited_for_then_explained(
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
-        named = f"process {holder.pid}" if kind == "duckdb" or Path("/proc/locks").exists() else "another process"
+        holder_name = f"process {holder.pid}" if kind == "duckdb" or Path("/proc/locks").exists() else "another process"
         delivery = transaction(parse_address(f"{kind}:///{file}"), seconds=0.1)
-        with pytest.raises(StoreError, match=f"locked by {named} for 0.1 s"), delivery:
+        with pytest.raises(StoreError, match=f"locked by {holder_name} for 0.1 s"), delivery:
             pytest.fail("it was let in")
-        assert [record.getMessage() for record in caplog.records if named in record.getMessage()]
+        assert [record.getMessage() for record in caplog.records if holder_name in record.getMessage()]
         holder.communicate()
     assert deliver(forecasts(), f"{kind}:///{file}").rows == 4

@@ -29,16 +29,16 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(place)], check=True)
 
 
-def written(steps: Steps, text: bytes, made_from: str) -> None:
+def run_check(steps: Steps, text: bytes, made_from: str) -> None:
     with steps.run_step("check", made_from) as folder:
         (folder / "panel").write_bytes(text)
 
 
 def test_a_full_disk_is_said_in_a_paragraph_and_the_results_from_before_stay(small_disk):
     steps = Steps(small_disk)
-    written(steps, b"before", "a")
+    run_check(steps, b"before", "a")
     with pytest.raises(StoreError, match="no space is left there"):
-        written(steps, b"x" * (4 << 20), "b")
+        run_check(steps, b"x" * (4 << 20), "b")
     assert (steps.folder("check") / "panel").read_bytes() == b"before"
     assert steps.up_to_date("check", "a")
     assert not list(steps.root.glob(".*.part"))
@@ -53,8 +53,8 @@ def test_what_polars_writes_is_noticed_too(small_disk):
 
 def test_a_step_that_needs_more_than_is_free_does_not_begin(small_disk):
     steps = Steps(small_disk)
-    written(steps, b"x" * (1200 << 10), "a")
-    with pytest.raises(StoreError, match=r"needs some 1\.2 MB .*\d kB are free"), steps.run_step("check", "b"):
+    run_check(steps, b"x" * (1200 << 10), "a")
+    with pytest.raises(StoreError, match=r"needs about 1\.2 MB .*\d kB are free"), steps.run_step("check", "b"):
         pytest.fail("it began")
     assert steps.up_to_date("check", "a")
     with pytest.raises(StoreError, match="The step backtest needs"), steps.run_step("backtest", "b"):
@@ -73,7 +73,7 @@ def test_a_file_may_grow_too_large_for_the_system(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
     try:
         with pytest.raises(StoreError, match="larger than the system allows"):
-            written(Steps(tmp_path), b"x" * (2 << 20), "a")
+            run_check(Steps(tmp_path), b"x" * (2 << 20), "a")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 

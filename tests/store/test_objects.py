@@ -29,7 +29,7 @@ def test_an_object_comes_back_as_it_was_put(place: str, s3_endpoint: str, tmp_pa
 
 
 def test_a_bucket_explains_what_it_does_not_give(place: str, s3_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(StoreError, match="it is not there"):
+    with pytest.raises(StoreError, match="it does not exist"):
         Bucket(place).get("none.jsonl")
     with pytest.raises(FileNotFoundError):
         Bucket(place).put("a.jsonl", Path("none.jsonl"))

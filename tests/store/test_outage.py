@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-from foresell.store.outage import FIRST_WAIT, LONGEST_WAIT, Trouble
+from foresell.store.outage import FIRST_WAIT, LONGEST_WAIT, Outage
 
 
 def test_attempts_become_rarer_up_to_a_bound_and_soon_again_after_a_success() -> None:
-    trouble = Trouble("reach the store")
-    waits = [trouble.failed(OSError("gone")) for _ in range(30)]
+    outage = Outage("reach the store")
+    waits = [outage.failed(OSError("gone")) for _ in range(30)]
     for attempt, wait in enumerate(waits):
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)
         assert longest / 2 <= wait <= longest
-    since = trouble.since
+    since = outage.since
     assert since is not None
-    assert trouble.error == "gone"
-    trouble.failed(OSError())
-    assert (trouble.error, trouble.since) == ("OSError", since)
-    trouble.over()
-    assert (trouble.error, trouble.since) == (None, None)
-    assert trouble.failed(OSError("gone")) <= FIRST_WAIT
+    assert outage.error == "gone"
+    outage.failed(OSError())
+    assert (outage.error, outage.since) == ("OSError", since)
+    outage.ended()
+    assert (outage.error, outage.since) == (None, None)
+    assert outage.failed(OSError("gone")) <= FIRST_WAIT

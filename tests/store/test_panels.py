@@ -34,10 +34,10 @@ def assert_same(one: Panel, other: Panel) -> None:
 def test_a_panel_comes_back_as_it_was(panel, tmp_path):
     shared = Known(np.ones((2, len(panel.dates)), np.float32), np.array([0, 1] * 4, np.int32))
     panel = replace(panel, known={**panel.known, "strange / name": shared})
-    named = save_panel(panel, tmp_path)
+    saved_digest = save_panel(panel, tmp_path)
     loaded = load_panel(tmp_path)
     assert_same(panel, loaded)
-    assert named == digest(panel) == digest(loaded)
+    assert saved_digest == digest(panel) == digest(loaded)
 
 
 def test_part_of_the_history_and_months_come_back_too(make_panel, tmp_path):
@@ -49,10 +49,10 @@ def test_part_of_the_history_and_months_come_back_too(make_panel, tmp_path):
 def test_the_cubes_are_mapped_and_cannot_be_written_to(panel, tmp_path):
     save_panel(panel, tmp_path)
     loaded = load_panel(tmp_path)
-    base = loaded.units
-    while not isinstance(base, np.memmap):
-        base = base.base
-    assert str(base.filename).endswith("units.npy")
+    array = loaded.units
+    while not isinstance(array, np.memmap):
+        array = array.base
+    assert str(array.filename).endswith("units.npy")
     with pytest.raises(ValueError, match="read-only"):
         loaded.units[0, 0] = 1
 
@@ -84,9 +84,9 @@ def test_any_change_gives_another_digest(panel, change):
     assert digest(other) != digest(panel)
 
 
-@pytest.mark.parametrize("lost", ["panel.json", "units.npy", "series.parquet"])
-def test_what_is_not_whole_is_said_so(panel, tmp_path, lost):
+@pytest.mark.parametrize("truncated", ["panel.json", "units.npy", "series.parquet"])
+def test_a_truncated_file_is_reported(panel, tmp_path, truncated):
     save_panel(panel, tmp_path)
-    (tmp_path / lost).write_bytes((tmp_path / lost).read_bytes()[:20])
+    (tmp_path / truncated).write_bytes((tmp_path / truncated).read_bytes()[:20])
     with pytest.raises(UnreadableFile, match="foresell check --again"):
         load_panel(tmp_path)

@@ -150,7 +150,7 @@ def test_a_fingerprint_follows_every_part_and_no_order_of_keys() -> None:
     other = parse_settings({"horizon": 14, "data": {"keys": ["store"], "sales": "a.csv"}})
     assert fingerprint(one, Path("x"), 1) == fingerprint(other, Path("x"), 1)
     assert len({fingerprint(one), fingerprint(one.data), fingerprint(one, 1), fingerprint(1, one)}) == 4
-    known = subprocess.run(
+    other_process = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -160,24 +160,28 @@ def test_a_fingerprint_follows_every_part_and_no_order_of_keys() -> None:
         text=True,
         check=True,
     )
-    assert known.stdout.strip() == fingerprint({"a": (2, "x"), "b": 1})
+    assert other_process.stdout.strip() == fingerprint({"a": (2, "x"), "b": 1})
 
 
 def test_an_input_fingerprint_sees_every_kind_of_change(tmp_path: Path) -> None:
     file = tmp_path / "sales.csv"
     file.write_text("a,b\n1,2\n")
     os.utime(file, ns=(0, 0))
-    seen = [input_fingerprint("sales.csv", tmp_path)]
-    assert input_fingerprint("sales.csv", tmp_path) == seen[0]
+    fingerprints = [input_fingerprint("sales.csv", tmp_path)]
+    assert input_fingerprint("sales.csv", tmp_path) == fingerprints[0]
     file.write_text("a,b\n1,3\n")
     os.utime(file, ns=(0, 0))  # same size and time, other content
-    seen.append(input_fingerprint("sales.csv", tmp_path))
+    fingerprints.append(input_fingerprint("sales.csv", tmp_path))
     os.utime(file, ns=(1, 1))
-    seen.append(input_fingerprint("sales.csv", tmp_path))
-    seen += [input_fingerprint("*.csv", tmp_path), input_fingerprint(".", tmp_path), input_fingerprint("no", tmp_path)]
+    fingerprints.append(input_fingerprint("sales.csv", tmp_path))
+    fingerprints += [
+        input_fingerprint("*.csv", tmp_path),
+        input_fingerprint(".", tmp_path),
+        input_fingerprint("no", tmp_path),
+    ]
     (tmp_path / "more.csv").write_text("a,b\n")
-    seen += [input_fingerprint("*.csv", tmp_path), input_fingerprint(".", tmp_path)]
-    assert len(set(seen)) == len(seen)
+    fingerprints += [input_fingerprint("*.csv", tmp_path), input_fingerprint(".", tmp_path)]
+    assert len(set(fingerprints)) == len(fingerprints)
 
 
 def test_a_project_that_moves_stays_up_to_date(tmp_path: Path) -> None:

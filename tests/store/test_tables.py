@@ -14,7 +14,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from foresell.core.errors import StoreError, UnreadableFile, UsageError
-from foresell.store.tables import beside, read_table, scan_table, write_table
+from foresell.store.tables import atomic_path, read_table, scan_table, write_table
 
 FRAME = pl.DataFrame(
     {
@@ -42,7 +42,7 @@ def test_a_name_with_glob_characters_is_just_a_name(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_table_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "forecasts.parquet"
     write_table(FRAME, path)
-    with suppress(ZeroDivisionError), beside(path) as temporary:
+    with suppress(ZeroDivisionError), atomic_path(path) as temporary:
         temporary.write_bytes(b"half")
         raise ZeroDivisionError
     assert_frame_equal(read_table(path), FRAME)
@@ -53,8 +53,8 @@ def test_a_killed_write_leaves_the_old_table(tmp_path: Path) -> None:
     path = tmp_path / "forecasts.parquet"
     write_table(FRAME, path)
     script = (
-        "import sys, time; from pathlib import Path; from foresell.store.tables import beside\n"
-        "with beside(Path(sys.argv[1])) as temporary:\n"
+        "import sys, time; from pathlib import Path; from foresell.store.tables import atomic_path\n"
+        "with atomic_path(Path(sys.argv[1])) as temporary:\n"
         "    temporary.write_bytes(b'half'); print('writing', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", script, str(path)], stdout=subprocess.PIPE) as process:
@@ -65,7 +65,7 @@ def test_a_killed_write_leaves_the_old_table(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_read_is_explained(tmp_path: Path) -> None:
-    with pytest.raises(StoreError, match="it is not there"):
+    with pytest.raises(StoreError, match="it does not exist"):
         read_table(tmp_path / "none.parquet")
     whole = tmp_path / "whole.parquet"
     write_table(FRAME, whole)
@@ -99,7 +99,7 @@ def test_a_bucket_takes_and_gives_tables(s3_endpoint: str) -> None:
     write_table(FRAME.head(1), path)
     assert scan_table(path).collect().height == 1
     assert read_table(Path(path)).height == 1
-    with pytest.raises(StoreError, match="it is not there"):
+    with pytest.raises(StoreError, match="it does not exist"):
         read_table("s3://foresell-tables/none.parquet")
 
 

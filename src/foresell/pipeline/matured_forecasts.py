@@ -22,7 +22,7 @@ from foresell.models.naive import SeasonalNaive
 from foresell.monitor.accuracy import LEVEL, MaturedLevel, day_sums, group_names
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
-from foresell.store.history import History, Kept
+from foresell.store.history import History, KeptForecast
 
 _UNWEIGHED = Weights("none", (), ())
 
@@ -173,7 +173,7 @@ class Matured:
     - `unforecast`: the series that sold on these days and have no forecast.
     """
 
-    kept: Kept
+    kept: KeptForecast
     daily: pl.DataFrame
     scores: Mapping[str, pl.DataFrame]
     worst: tuple[str, ...]
@@ -181,7 +181,7 @@ class Matured:
 
 
 def matured(
-    kept: Kept, panel: Panel, hierarchy: Hierarchy, first: int, weights: Weights, segments: tuple[str, ...] = ()
+    kept: KeptForecast, panel: Panel, hierarchy: Hierarchy, first: int, weights: Weights, segments: tuple[str, ...] = ()
 ) -> Matured | None:
     """A kept forecast joined with the sales of the newest `panel`; None where none of its days has sales yet.
 

@@ -27,7 +27,7 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import importing
 from foresell.core.settings import Tracking as TrackingSettings
 from foresell.store.address import mask, parse_address
-from foresell.store.lock import DATABASE_SECONDS, held_by, locked
+from foresell.store.lock import DATABASE_SECONDS, holder_of, locked_error
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -264,7 +264,9 @@ class Tracking:
 
     def _message(self, error: Exception) -> str:
         if self.where.database is not None and "database is locked" in str(error):
-            return str(locked(f"The tracking store {self.where.shown}", held_by(self.where.database), DATABASE_SECONDS))
+            return str(
+                locked_error(f"The tracking store {self.where.shown}", holder_of(self.where.database), DATABASE_SECONDS)
+            )
         return (
             f"A request to the tracking store {self.where.shown} (files in "
             f"{mask(self.where.artifacts or 'its own place')}) failed: {_first_line(error)}. Make sure that it can be "

@@ -1,1 +1,1 @@
-"""Where results are kept: tables at a path or in a bucket, the results of each step, delivery to SQL."""
+"""Storage: tables at a path or in a bucket, results of steps, delivery to SQL databases, locks, space on disks."""

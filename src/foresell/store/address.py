@@ -1,7 +1,8 @@
 """Addresses of databases: ``sqlite:///file.db``, ``duckdb:///file.duckdb``, ``postgresql://user:pw@host:5432/db``.
 
-Three slashes are a path relative to the project, four an absolute one. Any part may name an environment variable,
-``postgresql://planner:${PGPASSWORD}@host/db``, and so may the whole: ``${DATABASE_URL}``. Passwords are never shown.
+A path after three slashes is relative to the project's folder; after four it is absolute. Any part of an address may
+name an environment variable, as in ``postgresql://planner:${PGPASSWORD}@host/db``. The whole address may be one, too:
+``${DATABASE_URL}``. No message shows a password.
 """
 
 from __future__ import annotations
@@ -16,28 +17,34 @@ from foresell.core.errors import UsageError, first_five
 
 SCHEMES = {"sqlite": "sqlite", "duckdb": "duckdb", "postgresql": "postgresql", "postgres": "postgresql"}
 DEFAULT_DATABASE = "sqlite:///results/forecasts.sqlite"
-"""Where forecasts are delivered when the settings name no database, relative to the project."""
+"""The database that forecasts are delivered to when the settings name none; its path is relative to the project."""
 
 EXPECTED = "expected sqlite:///file.db, duckdb:///file.duckdb or postgresql://user@host/database"
 
 
 @dataclass(frozen=True)
 class Address:
-    """A database's address, taken apart. `password` is left out of its repr; `shown` is safe to print."""
+    """The parts of a database's address.
+
+    - `masked`: the address with its password blotted out, which is safe to print.
+    - `path`: the file of a SQLite or DuckDB database.
+    - `server`: the connection parameters of a PostgreSQL server. libpq takes the others from the variables ``PG*``.
+    - `password`: kept out of the repr, as `server` is.
+    """
 
     scheme: str
-    shown: str
+    masked: str
     path: Path | None = None
-    server: dict[str, str] = field(default_factory=dict, repr=False)  # what libpq is told; the rest it takes from PG*
+    server: dict[str, str] = field(default_factory=dict, repr=False)
     password: str | None = field(default=None, repr=False)
 
     def scrub(self, text: str) -> str:
-        """`text` with the password blotted out, should a library have put it there."""
+        """`text` with the password blotted out, in case a library quoted it."""
         return text.replace(self.password, "***") if self.password else text
 
 
 def mask(url: str) -> str:
-    """The address with its password blotted out; good for any string, however badly formed.
+    """The address with its password blotted out. Works for any string, also for one that is no valid address.
 
     >>> mask("postgresql://planner:s3c/r@t@db.example/sales?password=x&sslmode=require")
     'postgresql://planner:***@db.example/sales?password=***&sslmode=require'
@@ -46,29 +53,36 @@ def mask(url: str) -> str:
     return re.sub(r"(password=)[^&]*", r"\1***", hidden, flags=re.IGNORECASE)
 
 
-def mask_path(url: str) -> str:
-    """The address of a webhook as it may be kept and shown: its host alone, or the name of the variable that it is.
+def mask_webhook(url: str) -> str:
+    """The address of a webhook without its path, which is a secret. The name of an environment variable stays.
 
-    >>> mask_path("https://hooks.example/services/T0/s3cret?to=x"), mask_path("${SLACK_WEBHOOK}"), mask_path("s3cret")
-    ('https://hooks.example/***', '${SLACK_WEBHOOK}', '***')
+    >>> mask_webhook("https://hooks.example/services/T0/s3cret?to=x"), mask_webhook("${SLACK_WEBHOOK}")
+    ('https://hooks.example/***', '${SLACK_WEBHOOK}')
+    >>> mask_webhook("s3cret")
+    '***'
     """
     if re.fullmatch(r"\$\{\w+\}", url.strip()):
         return url
     scheme, _, rest = url.partition("://")
-    before, host = re.split("[/?#]", rest)[0].rpartition("@")[::2]
-    # An @ after the first slash may be the end of a password that has a slash in it.
-    known = re.fullmatch(r"[\w.-]+(:\d+)?", host, flags=re.ASCII) and (before or "@" not in rest)
-    return f"{scheme}://{host}/***" if known else "***"
+    credentials, host = re.split("[/?#]", rest)[0].rpartition("@")[::2]
+    # An @ after the first slash may end a password with a slash in it; then the text before that slash is no host.
+    is_host = re.fullmatch(r"[\w.-]+(:\d+)?", host, flags=re.ASCII) and (credentials or "@" not in rest)
+    return f"{scheme}://{host}/***" if is_host else "***"
 
 
 def parse_address(url: str, relative_to: str | Path = ".") -> Address:
-    """The parts of `url`, with environment variables filled in. Raises UsageError, without the password in it."""
-    whole = re.fullmatch(r"\$\{(\w+)\}", url.strip())
-    url = from_environment(url.strip()) if whole else url.strip()
-    kind = SCHEMES.get(url.partition("://")[0])
-    if kind is None:
+    """The parts of `url`, with environment variables filled in. A path is taken from the folder `relative_to`.
+
+    Raises UsageError for an address that cannot be read and for a variable that is not set; its message never contains
+    the password.
+    """
+    url = url.strip()
+    if re.fullmatch(r"\$\{\w+\}", url):
+        url = from_environment(url)
+    scheme = SCHEMES.get(url.partition("://")[0])
+    if scheme is None:
         raise UsageError(f"Found the database address {mask(url)!r}; {EXPECTED}.")
-    return _server_address(url) if kind == "postgresql" else _file_address(url, kind, Path(relative_to))
+    return _server_address(url) if scheme == "postgresql" else _file_address(url, scheme, Path(relative_to))
 
 
 def _file_address(url: str, scheme: str, base: Path) -> Address:
@@ -83,30 +97,33 @@ def _server_address(url: str) -> Address:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        # The cause is left out: it quotes the piece it could not read, which may be the password.
+        # The cause is left out because it quotes the piece that could not be read, which may be the password.
         raise UsageError(
             f"The database address {mask(url)!r} cannot be read. Write special characters of the password as %xx "
             "(/ is %2F, # is %23), or keep it in the environment: postgresql://user:${PGPASSWORD}@host/database."
         ) from None
-    named = {
+    parameters = {
         "host": _part(parts.hostname),
         "port": str(port) if port else None,
         "user": _part(parts.username),
         "password": _part(parts.password),
         "dbname": _part(parts.path.strip("/")),
     }
-    server = {key: value for key, value in named.items() if value}
+    server = {key: value for key, value in parameters.items() if value}
     server |= {key: from_environment(value) for key, value in parse_qsl(parts.query)}
     return Address("postgresql", mask(url), server=server, password=server.get("password"))
 
 
 def _part(text: str | None) -> str | None:
-    """One part of an address in clear. Variables are filled in last: their values need no %xx."""
+    """One decoded part of an address. Variables are filled in after decoding, so their values need no %xx."""
     return from_environment(unquote(text)) if text else None
 
 
 def from_environment(text: str, what: str = "database address") -> str:
-    """`text` with each ``${NAME}`` replaced from the environment. Raises UsageError when one is not set."""
+    """`text` with each ``${NAME}`` replaced by that environment variable; `what` names `text` in errors.
+
+    Raises UsageError when a variable is not set.
+    """
     missing = [name for name in re.findall(r"\$\{(\w+)\}", text) if name not in os.environ]
     if missing:
         raise UsageError(

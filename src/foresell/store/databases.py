@@ -1,4 +1,4 @@
-"""The three databases that forecasts are delivered to, each as one transaction with the same few verbs."""
+"""Transactions on SQLite, DuckDB and PostgreSQL, all with the same four methods."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from foresell.core.extras import importing
 from foresell.store import lock
 from foresell.store.address import Address
 
-SLICE_ROWS = 50_000  # rows handed over at a time, which bounds the memory of a delivery
+SLICE_ROWS = 50_000  # rows inserted at a time, which bounds the memory of a delivery
 
 
 class Transaction(Protocol):
-    """One transaction on a database: all of it happens, or nothing."""
+    """One transaction on a database: either all its changes are made, or none."""
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
-        """Runs a statement with a ``?`` for each of `values`; how many rows it touched, where that is known."""
+        """Runs a statement that has a ``?`` for each of `values`. Returns how many rows it changed."""
         ...
 
     def columns(self, table: str) -> list[str]:
-        """The columns that `table` has."""
+        """The names of the columns of `table`."""
         ...
 
     def guard(self, table: str) -> None:
-        """Keeps other deliveries to `table` waiting until this one is done."""
+        """Makes other deliveries to `table` wait until this transaction ends."""
         ...
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
@@ -43,7 +43,7 @@ class Transaction(Protocol):
 
 
 def sql_name(name: str) -> str:
-    """A column or table as an SQL name.
+    """The name of a column or table, quoted for SQL.
 
     >>> sql_name("store.id"), sql_name('store "A" of 3')
     ('"store.id"', '"store ""A"" of 3"')
@@ -52,7 +52,7 @@ def sql_name(name: str) -> str:
 
 
 def sql_table(table: str) -> str:
-    """A table as an SQL name; ``schema.table`` stays two names.
+    """The name of a table, quoted for SQL; ``schema.table`` stays two names.
 
     >>> sql_table("sales.forecasts")
     '"sales"."forecasts"'
@@ -61,7 +61,7 @@ def sql_table(table: str) -> str:
 
 
 def sql_names(names: Sequence[str]) -> str:
-    """Columns as a list of SQL names."""
+    """The names of columns as a list in SQL."""
     return ", ".join(map(sql_name, names))
 
 
@@ -73,31 +73,29 @@ class _Sqlite:
         self.connection = connection
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
-        plain = [value.isoformat() if hasattr(value, "isoformat") else value for value in values]
-        return self.connection.execute(statement, plain).rowcount
+        sqlite_values = [value.isoformat() if hasattr(value, "isoformat") else value for value in values]
+        return self.connection.execute(statement, sqlite_values).rowcount
 
     def columns(self, table: str) -> list[str]:
-        answer = self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0")
-        return [column[0] for column in answer.description]
+        cursor = self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0")
+        return [column[0] for column in cursor.description]
 
     def guard(self, table: str) -> None:
-        """Nothing to do: BEGIN IMMEDIATE has taken the whole file."""
+        """Nothing to do: BEGIN IMMEDIATE has locked the whole file."""
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
         marks = ", ".join("?" * frame.width)
         statement = f"INSERT INTO {sql_table(table)} ({sql_names(frame.columns)}) VALUES ({marks})"
-        # SQLite has no dates of its own; ISO text sorts and compares as dates do.
-        plain = frame.with_columns(cs.date().dt.to_string("%Y-%m-%d"), cs.datetime().dt.to_string("%Y-%m-%d %H:%M:%S"))
-        for part in plain.iter_slices(SLICE_ROWS):
+        # SQLite has no type for dates; ISO text sorts and compares as dates do.
+        rows = frame.with_columns(cs.date().dt.to_string("%Y-%m-%d"), cs.datetime().dt.to_string("%Y-%m-%d %H:%M:%S"))
+        for part in rows.iter_slices(SLICE_ROWS):
             self.connection.executemany(statement, part.rows())
 
 
 @contextmanager
 def _sqlite(address: Address, seconds: float) -> Iterator[Transaction]:
-    assert address.path is not None
-    address.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(sqlite3.connect(address.path, timeout=0, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(_database_file(address), timeout=0, isolation_level=None)) as connection:
             _begin(connection, address, seconds)
             try:
                 yield _Sqlite(connection)
@@ -106,26 +104,29 @@ def _sqlite(address: Address, seconds: float) -> Iterator[Transaction]:
                 raise
             connection.execute("COMMIT")
     except (sqlite3.Error, OSError) as error:
-        raise _refused(address, error) from error
+        raise _store_error(address, error) from error
 
 
 def _begin(connection: sqlite3.Connection, address: Address, seconds: float) -> None:
-    """Takes the whole file for writing. Raises StoreError where another process keeps it for all of `seconds`."""
-    assert address.path is not None
-    try:
-        connection.execute("BEGIN IMMEDIATE")
+    """Locks the file for writing. Raises StoreError where another process keeps it locked for all of `seconds`."""
+    if _has_begun(connection):
         return
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise
-    lock.waiting(address.shown, lock.held_by(address.path), seconds)
+    path = _database_file(address)
+    lock.warn_of_wait(address.masked, lock.holder_of(path), seconds)
     connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
+    if not _has_begun(connection):
+        raise lock.locked_error(address.masked, lock.holder_of(path), seconds)
+
+
+def _has_begun(connection: sqlite3.Connection) -> bool:
+    """Begins a transaction; False where another process has locked the file."""
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.OperationalError as error:
         if "locked" not in str(error):
             raise
-        raise lock.locked(address.shown, lock.held_by(address.path), seconds) from error
+        return False
+    return True
 
 
 # --- DuckDB ----------------------------------------------------------------------------------------------------------
@@ -136,19 +137,19 @@ class _Duckdb:
         self.connection = connection
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
-        # An answer that is not read would keep the connection busy.
-        answer = self.connection.execute(statement, list(values)).fetchall()
-        return int(answer[0][0]) if answer and isinstance(answer[0][0], int) else 0
+        # A result that is not fetched would keep the connection busy. That of a change is the number of rows changed.
+        rows = self.connection.execute(statement, list(values)).fetchall()
+        return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else 0
 
     def columns(self, table: str) -> list[str]:
         self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0").fetchall()
         return [column[0] for column in self.connection.description]
 
     def guard(self, table: str) -> None:
-        """Nothing to do: one process has the whole file."""
+        """Nothing to do: only one process can open the file at a time."""
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
-        # By way of a Parquet file: handing over the frame itself would need pyarrow.
+        # The rows go through a Parquet file, because DuckDB needs pyarrow to read a frame in memory.
         with tempfile.TemporaryDirectory() as folder:
             rows = Path(folder) / "rows.parquet"
             frame.write_parquet(rows)
@@ -160,35 +161,36 @@ class _Duckdb:
 def _duckdb(address: Address, seconds: float) -> Iterator[Transaction]:
     with importing("duckdb"):
         import duckdb
-    assert address.path is not None
-    address.path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with closing(_connected(address, seconds)) as connection:
+        with closing(_duckdb_connection(address, seconds)) as connection:
             connection.execute("BEGIN TRANSACTION")
             yield _Duckdb(connection)
-            connection.execute("COMMIT")  # a connection that is closed before this has done nothing
+            connection.execute("COMMIT")  # a connection that is closed before this changes nothing
     except (duckdb.Error, OSError) as error:
-        raise _refused(address, error) from error
+        raise _store_error(address, error) from error
 
 
-def _connected(address: Address, seconds: float) -> Any:
-    """A connection to a DuckDB file, which is one process's at a time. Raises StoreError where another keeps it."""
+def _duckdb_connection(address: Address, seconds: float) -> Any:
+    """A connection to a DuckDB file, which only one process can open at a time.
+
+    Raises StoreError where another process keeps the file open for all of `seconds`.
+    """
     import duckdb
 
-    end, is_said = time.monotonic() + seconds, False
+    path, end, has_warned = _database_file(address), time.monotonic() + seconds, False
     while True:
         try:
-            return duckdb.connect(str(address.path))
+            return duckdb.connect(str(path))
         except duckdb.IOException as error:
             if "Conflicting lock" not in str(error):
                 raise
             process = re.search(r"PID (\d+)", str(error))
             holder = f"process {process[1]}" if process else "another process"
             if time.monotonic() >= end:
-                raise lock.locked(address.shown, holder, seconds) from error
-        if not is_said:
-            lock.waiting(address.shown, holder, seconds)
-            is_said = True
+                raise lock.locked_error(address.masked, holder, seconds) from error
+        if not has_warned:
+            lock.warn_of_wait(address.masked, holder, seconds)
+            has_warned = True
         time.sleep(lock.PAUSE)
 
 
@@ -204,15 +206,16 @@ class _Postgresql:
         return self.connection.execute(escaped, list(values) or None).rowcount
 
     def columns(self, table: str) -> list[str]:
-        answer = self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0")
-        return [column.name for column in answer.description]
+        cursor = self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0")
+        return [column.name for column in cursor.description]
 
     def guard(self, table: str) -> None:
-        # CREATE TABLE IF NOT EXISTS can fail when two begin at once, so the lock is taken on the name.
+        # An advisory lock on the name works before the table exists. CREATE TABLE IF NOT EXISTS alone can fail when two
+        # transactions begin at once.
         self.connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", ["foresell:" + table])
 
     def append(self, table: str, frame: pl.DataFrame) -> None:
-        # Quoted text is never null, so the word for null cannot be mistaken for a value.
+        # COPY takes only unquoted text for null, and all text values are quoted: none can be mistaken for null.
         statement = f"COPY {sql_table(table)} ({sql_names(frame.columns)}) FROM STDIN (FORMAT csv, NULL '\\N')"
         with self.connection.cursor() as cursor, cursor.copy(statement) as copy:
             for part in frame.iter_slices(SLICE_ROWS):
@@ -224,12 +227,12 @@ def _postgresql(address: Address, seconds: float) -> Iterator[Transaction]:
     with importing("postgresql"):
         import psycopg
     try:
-        waits = {"connect_timeout": "10", "options": f"-c lock_timeout={round(1000 * seconds)}"}
-        options = {**waits, "application_name": "foresell", **address.server}
-        with psycopg.connect("", **options) as connection:  # type: ignore[arg-type]
+        timeouts = {"connect_timeout": "10", "options": f"-c lock_timeout={round(1000 * seconds)}"}
+        parameters = {**timeouts, "application_name": "foresell", **address.server}
+        with psycopg.connect("", **parameters) as connection:  # type: ignore[arg-type]
             yield _Postgresql(connection)
     except psycopg.Error as error:
-        raise _refused(address, error) from None  # libpq may quote parts of what it was told
+        raise _store_error(address, error) from None  # the error of libpq may quote the parameters
 
 
 # --- all three -------------------------------------------------------------------------------------------------------
@@ -242,15 +245,24 @@ DATABASES: Mapping[str, Callable[[Address, float], AbstractContextManager[Transa
 
 
 def transaction(address: Address, seconds: float = lock.DATABASE_SECONDS) -> AbstractContextManager[Transaction]:
-    """One transaction on the database at `address`; an exception in the block undoes it.
+    """One transaction on the database at `address`. An exception in the block undoes its changes.
 
-    One that another process has locked is waited for `seconds`, which is said in the log.
+    Where another process has locked the database, the transaction waits at most `seconds` and a warning in the log
+    says so.
 
-    Raises NotInstalled when the package for that database is missing, StoreError when the database refuses.
+    Raises NotInstalled when the package for that database is missing. Raises StoreError when the database stays locked
+    or refuses a change.
     """
     return DATABASES[address.scheme](address, seconds)
 
 
-def _refused(address: Address, error: Exception) -> StoreError:
+def _database_file(address: Address) -> Path:
+    """The file of a SQLite or DuckDB database; its folder is made where there is none."""
+    assert address.path is not None
+    address.path.parent.mkdir(parents=True, exist_ok=True)
+    return address.path
+
+
+def _store_error(address: Address, error: Exception) -> StoreError:
     reason = address.scrub(str(error).strip() or type(error).__name__).rstrip(".")
-    return StoreError(f"The database {address.shown} refused, and nothing was delivered: {reason}.")
+    return StoreError(f"The database {address.masked} refused the delivery, so nothing was delivered: {reason}.")

@@ -1,4 +1,4 @@
-"""Delivery of forecasts to a SQL database: one table, whose rows for a cutoff and level are replaced as one."""
+"""Delivery of forecasts to one table of a SQL database. New rows replace those of the same cutoff and level."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ _SQL_TYPES: dict[type[pl.DataType], str] = {
 
 @dataclass(frozen=True)
 class Delivery:
-    """What was done: `rows` written to `table` of the database `where` (safe to print), in place of `replaced`."""
+    """A delivery: `rows` were written to `table` and replaced `replaced` older rows.
+
+    `where` is the address of the database, without its password.
+    """
 
     where: str
     table: str
@@ -54,29 +57,30 @@ def deliver(
 ) -> Delivery:
     """Writes `frame` to `table` of the database at `url`, in one transaction.
 
-    Rows that the table has for the same `replaced_by` (cutoff and level) make way for the new ones, so delivering
-    twice is as good as once. The table is made when it is not there; columns it lacks are added. NaN becomes NULL.
-    A path in `url` is taken from the folder `relative_to`; see `foresell.store.address` for the forms of `url`.
+    Rows of the table that have the same values of `replaced_by` (cutoff and level) are deleted first, so that a
+    forecast that is delivered twice is there once. A missing table is created, and missing columns are added to it. NaN
+    becomes NULL. A path in `url` is taken from the folder `relative_to`; `foresell.store.address` lists the forms of
+    `url`.
 
-    Raises UsageError for what cannot be delivered anywhere, StoreError when the database refuses; then nothing of
-    the delivery is in it.
+    Raises UsageError for a frame that no database can take, and StoreError when the database refuses it. After an
+    error the database is as it was before.
     """
     address = parse_address(url, relative_to)
     _check(frame, table, replaced_by)
-    # A column that is null throughout has no type yet; it is added once it has.
-    ready = frame.select(name for name, kind in frame.schema.items() if kind != pl.Null).with_columns(
+    # A column without any value has no type yet, so it is left out until a delivery has a value for it.
+    rows = frame.select(name for name, kind in frame.schema.items() if kind != pl.Null).with_columns(
         cs.float().fill_nan(None), cs.categorical().cast(pl.String), cs.enum().cast(pl.String)
     )
     with transaction(address) as database:
         database.guard(table)
-        _fit_table(database, table, ready, index=replaced_by if address.scheme != "duckdb" else ())
-        replaced = _make_way(database, table, ready.select(replaced_by).unique(maintain_order=True))
-        database.append(table, ready)
-    return Delivery(address.shown, table, frame.height, replaced)
+        _prepare_table(database, table, rows, index=replaced_by if address.scheme != "duckdb" else ())
+        replaced = _delete_groups(database, table, rows.select(replaced_by).unique(maintain_order=True))
+        database.append(table, rows)
+    return Delivery(address.masked, table, frame.height, replaced)
 
 
 def _check(frame: pl.DataFrame, table: str, replaced_by: tuple[str, ...]) -> None:
-    """Raises UsageError for a table that no database could take."""
+    """Raises UsageError for a frame or a name of a table that no database can take."""
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)?", table, flags=re.ASCII):
         raise UsageError(f"Found the table name {table!r}; expected letters, digits and '_', as in 'forecasts'.")
     missing = [name for name in replaced_by if name not in frame.columns]
@@ -85,13 +89,17 @@ def _check(frame: pl.DataFrame, table: str, replaced_by: tuple[str, ...]) -> Non
     empty = [name for name in replaced_by if frame[name].null_count()]
     if empty:
         raise UsageError(f"The column {first_five(empty)} of the forecasts has rows without a value; fill them first.")
-    odd = [f"{name} ({kind})" for name, kind in frame.schema.items() if type(kind) not in (*_SQL_TYPES, pl.Null)]
-    if odd:
-        raise UsageError(f"No SQL type fits the columns {first_five(odd)}; cast them to text or numbers first.")
+    without_type = [
+        f"{name} ({kind})" for name, kind in frame.schema.items() if type(kind) not in (*_SQL_TYPES, pl.Null)
+    ]
+    if without_type:
+        raise UsageError(
+            f"No SQL type fits the columns {first_five(without_type)}; cast them to text or numbers first."
+        )
 
 
-def _fit_table(database: Transaction, table: str, frame: pl.DataFrame, index: tuple[str, ...]) -> None:
-    """Makes the table, its missing columns and the index that finds the rows to replace."""
+def _prepare_table(database: Transaction, table: str, frame: pl.DataFrame, index: tuple[str, ...]) -> None:
+    """Creates the table, its missing columns and the index that finds the rows to replace, where they are missing."""
     definitions = [f"{sql_name(name)} {_SQL_TYPES[type(kind)]}" for name, kind in frame.schema.items()]
     database.run(f"CREATE TABLE IF NOT EXISTS {sql_table(table)} ({', '.join(definitions)})")
     present = set(database.columns(table))
@@ -99,12 +107,12 @@ def _fit_table(database: Transaction, table: str, frame: pl.DataFrame, index: tu
         if name not in present:
             database.run(f"ALTER TABLE {sql_table(table)} ADD COLUMN {definition}")
     if index:
-        # In DuckDB, which needs none, an index would get in the way of replacing rows.
+        # DuckDB gets no index: it needs none to be fast, and an index there hinders the replacement of rows.
         name = sql_name("_".join([table.rpartition(".")[2], *index]))
         database.run(f"CREATE INDEX IF NOT EXISTS {name} ON {sql_table(table)} ({sql_names(index)})")
 
 
-def _make_way(database: Transaction, table: str, groups: pl.DataFrame) -> int:
-    """Deletes the rows of `groups`; how many there were."""
+def _delete_groups(database: Transaction, table: str, groups: pl.DataFrame) -> int:
+    """Deletes the rows of the table whose values are those of a row of `groups`. Returns how many there were."""
     where = " AND ".join(f"{sql_name(name)} = ?" for name in groups.columns)
     return sum(database.run(f"DELETE FROM {sql_table(table)} WHERE {where}", row) for row in groups.iter_rows())

@@ -1,4 +1,4 @@
-"""Room on a disk: asked for before a step writes; and what went wrong while one wrote, in words."""
+"""Errors of a disk: too little free space before a step writes, and what the system refuses while it writes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from foresell.core.errors import ForesellError, StoreError
 
-TROUBLES = {
+DISK_ERRORS = {
     errno.ENOSPC: "no space is left there",
     errno.EDQUOT: "the quota of its owner is used up",
     errno.EFBIG: "a file would be larger than the system allows",
@@ -19,9 +19,9 @@ TROUBLES = {
     errno.EACCES: "its permissions forbid it",
     errno.EPERM: "its permissions forbid it",
 }
-"""The errors of a system that a user can do something about."""
+"""The errors of the operating system that a user can do something about, in words."""
 
-KEPT = "The results from before are whole."
+UNCHANGED = "The results from before are unchanged."
 ADVICE = (
     "Delete what is not needed on that disk, or move the folder of the project to another one that may be written to; "
     "then run the same command again."
@@ -29,39 +29,42 @@ ADVICE = (
 
 
 def require(place: Path, needed: int, what: str) -> None:
-    """Raises StoreError where the disk of `place` has less than `needed` bytes free; `what` is to be written there."""
+    """Raises StoreError where the disk of the folder `place` has less than `needed` bytes free.
+
+    `what` names the work that needs them, in the message.
+    """
     free = shutil.disk_usage(_existing(place)).free
     if free < needed:
         raise StoreError(
-            f"{what} needs some {size(needed)} in {place.resolve()}, and {size(free)} are free on that disk. {KEPT} "
-            f"{ADVICE}"
+            f"{what} needs about {size(needed)} in {place.resolve()}, and {size(free)} are free on that disk. "
+            f"{UNCHANGED} {ADVICE}"
         )
 
 
 @contextmanager
 def writing(place: Path) -> Iterator[None]:
-    """Turns an error of the disk of `place` in the block into a StoreError of one paragraph; others pass."""
+    """Turns an error of the disk, met while the block writes to `place`, into a StoreError. Other errors pass."""
     try:
         yield
-    except Exception as error:  # libraries have errors of their own for what the system refused
-        trouble = None if isinstance(error, ForesellError) else trouble_of(error)
-        if trouble is None:
+    except Exception as error:  # libraries raise errors of their own for what the system refuses
+        reason = None if isinstance(error, ForesellError) else _reason(error)
+        if reason is None:
             raise
         where = getattr(error, "filename", None) or place.resolve()
-        raise StoreError(f"Writing to {where} failed: {trouble} ({error}). {KEPT} {ADVICE}") from error
+        raise StoreError(f"Writing to {where} failed: {reason} ({error}). {UNCHANGED} {ADVICE}") from error
 
 
-def trouble_of(error: Exception) -> str | None:
+def _reason(error: Exception) -> str | None:
     """What is wrong with the disk, in words; None for an error of another kind."""
     number = getattr(error, "errno", None)
-    if number is None:  # Polars has it in the text alone
+    if number is None:  # Polars gives the number in the text only
         code = re.search(r"os error (\d+)", str(error))
         number = int(code[1]) if code else None
-    return None if number is None else TROUBLES.get(number)
+    return None if number is None else DISK_ERRORS.get(number)
 
 
 def size(count: int) -> str:
-    """Bytes as a reader counts them.
+    """A number of bytes with its unit.
 
     >>> size(512), size(2_500_000), size(3_200_000_000)
     ('1 kB', '2.5 MB', '3.2 GB')
@@ -73,5 +76,5 @@ def size(count: int) -> str:
 
 
 def _existing(place: Path) -> Path:
-    """The place, or the nearest folder above it that there is."""
+    """`place`, or the nearest folder above it that exists."""
     return next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())

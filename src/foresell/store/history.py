@@ -1,14 +1,14 @@
-"""What was forecast and what came of it, kept over time as Parquet tables that a dashboard can read.
+"""Past forecasts and how they erred, kept as Parquet tables that a dashboard can read.
 
 | path under ``results/history/`` | holds |
 |---|---|
-| forecasts/cutoff=2024-03-01/MODEL.parquet | a forecast of all levels as it was made; the oldest make room |
-| backtests/MODEL.parquet | by day, how the backtest that a model was trained with erred |
+| forecasts/cutoff=2024-03-01/MODEL.parquet | a forecast of all levels as it was made; old ones are removed |
+| backtests/MODEL.parquet | by day, the errors of the backtest that a model was trained with |
 | accuracy.parquet, findings.parquet, ... | see `pipeline.graph.BESIDE` |
 
-MODEL is the fingerprint of the training. What is kept twice is kept once: a forecast by its cutoff and model, a row by
-the keys of its table. A forecast says when it was made in its column ``made``: the time of a file is lost when it is
-copied.
+MODEL is the fingerprint of the training. A forecast replaces an earlier one of the same cutoff and model; a row
+replaces an earlier one with the same keys of its table. The column ``made`` of a forecast has the time when it was
+made, because a file that is copied may lose its own time.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ import polars as pl
 from foresell.store.tables import read_table, scan_table, write_table
 
 HISTORY = "history"
-"""The folder of a project's results in which its history lies."""
+"""The folder of the history in the results of a project."""
 
 MADE = "made"
 
 
-class Kept(NamedTuple):
-    """A forecast that was kept."""
+class KeptForecast(NamedTuple):
+    """A forecast in the history: its cutoff, the fingerprint of its training, and its file."""
 
     cutoff: date
     model: str
@@ -42,96 +42,98 @@ class Kept(NamedTuple):
 
     @property
     def last(self) -> date:
-        """The last day that it is for; nothing else of it is read."""
-        found = scan_table(self.path).select(pl.col("date").max()).collect().item()
-        assert isinstance(found, date)  # a forecast has a day
-        return found
+        """The last day of the forecast. Only the column of dates is read."""
+        last_day = scan_table(self.path).select(pl.col("date").max()).collect().item()
+        assert isinstance(last_day, date)  # every forecast has at least one day
+        return last_day
 
     @property
     def made(self) -> datetime | None:
-        """When it was made, in UTC; None where a foresell kept it that did not say so."""
-        kept = scan_table(self.path)
-        return kept.select(MADE).head(1).collect().item() if MADE in kept.collect_schema() else None
+        """When the forecast was made, in UTC; None for one that an earlier foresell kept without this time."""
+        table = scan_table(self.path)
+        return table.select(MADE).head(1).collect().item() if MADE in table.collect_schema() else None
 
 
 class History:
-    """The tables under `root`."""
+    """The history whose tables lie under the folder `root`."""
 
     def __init__(self, root: Path):
         self.root = Path(root)
 
     def keep_forecast(self, frame: pl.DataFrame, cutoff: date, model: str) -> Path:
-        """Keeps a forecast as one made now, in place of the one of the same cutoff and model."""
-        path = self._forecast(cutoff, model)
+        """Keeps a forecast with the current time as `made`; replaces an earlier one of the same cutoff and model."""
+        path = self._forecast_path(cutoff, model)
         write_table(frame.with_columns(pl.lit(datetime.now(UTC)).alias(MADE)), path)
         return path
 
     def has_forecast(self, cutoff: date, model: str) -> bool:
-        return self._forecast(cutoff, model).exists()
+        return self._forecast_path(cutoff, model).exists()
 
-    def forecasts(self) -> list[Kept]:
-        """The forecasts that were kept, by cutoff, then in the order they were made."""
-        paths = (self.root / "forecasts").glob("cutoff=*/*.parquet")
-        found = [Kept(date.fromisoformat(p.parent.name.removeprefix("cutoff=")), p.stem, p) for p in paths]
-        whole = sorted(each for each in found if not each.model.startswith("."))
-        return [each for _, of_day in groupby(whole, lambda kept: kept.cutoff) for each in _as_made(list(of_day))]
+    def forecasts(self) -> list[KeptForecast]:
+        """The kept forecasts, sorted by cutoff and then by the time they were made."""
+        paths = (self.root / "forecasts").glob("cutoff=*/[!.]*.parquet")  # a file that is being written has a dot
+        forecasts = sorted(
+            KeptForecast(date.fromisoformat(p.parent.name.removeprefix("cutoff=")), p.stem, p) for p in paths
+        )
+        by_cutoff = groupby(forecasts, lambda forecast: forecast.cutoff)
+        return [forecast for _, of_cutoff in by_cutoff for forecast in _sorted_by_time(list(of_cutoff))]
 
-    def drop_forecast(self, kept: Kept) -> None:
-        """Removes a forecast that was kept, and its folder where it was the last in it."""
-        kept.path.unlink(missing_ok=True)
-        with suppress(OSError):  # another lies in it
-            kept.path.parent.rmdir()
+    def drop_forecast(self, forecast: KeptForecast) -> None:
+        """Removes a kept forecast, and the folder of its cutoff where that is then empty."""
+        forecast.path.unlink(missing_ok=True)
+        with suppress(OSError):  # the folder is not empty
+            forecast.path.parent.rmdir()
 
-    def _forecast(self, cutoff: date, model: str) -> Path:
+    def _forecast_path(self, cutoff: date, model: str) -> Path:
         return self.root / "forecasts" / f"cutoff={cutoff}" / f"{model}.parquet"
 
     def keep_backtest(self, frame: pl.DataFrame, model: str) -> None:
-        """Keeps how the backtest of a model erred, by day."""
+        """Keeps the errors of the backtest of a model, by day."""
         write_table(frame, self.root / "backtests" / f"{model}.parquet")
 
     def backtest(self, model: str) -> pl.DataFrame | None:
-        """How the backtest of a model erred; None where that was not kept."""
+        """The errors of the backtest of a model, by day; None where they were not kept."""
         path = self.root / "backtests" / f"{model}.parquet"
         return read_table(path) if path.exists() else None
 
     def table(self, name: str) -> pl.DataFrame | None:
-        """The table `name`; None where nothing was written to it yet."""
+        """The table `name`; None where there is none yet."""
         path = self.root / f"{name}.parquet"
         return read_table(path) if path.exists() else None
 
     def put(self, name: str, rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-        """Adds `rows` to the table `name`: all rows that have the same `keys` as one of them make way.
+        """Adds `rows` to the table `name`, in place of all its rows that have the same `keys` as one of them.
 
-        The table is sorted by its keys, then as given. Returns the whole table.
+        The table is sorted by its keys; rows of equal keys stay in their order. Returns the whole table.
         """
         before = self.table(name)
         if before is not None and not before.is_empty():
-            stay = before.join(rows.select(keys).unique(), on=list(keys), how="anti", nulls_equal=True)
-            rows = pl.concat([stay, rows], how="diagonal_relaxed")
+            others = before.join(rows.select(keys).unique(), on=list(keys), how="anti", nulls_equal=True)
+            rows = pl.concat([others, rows], how="diagonal_relaxed")
         return self._write(name, rows.sort(keys, maintain_order=True), before)
 
     def replace(self, name: str, rows: pl.DataFrame, key: str, value: object) -> pl.DataFrame:
-        """Puts `rows`, which may be none, in the place of all rows of the table `name` whose `key` is `value`."""
+        """Replaces all rows of the table `name` whose `key` is `value` by `rows`, which may be empty."""
         before = self.table(name)
-        stay = [] if before is None else [before.filter(pl.col(key) != value)]
-        return self._write(
-            name, pl.concat([*stay, rows], how="diagonal_relaxed").sort(key, maintain_order=True), before
-        )
+        others = [] if before is None else [before.filter(pl.col(key) != value)]
+        table = pl.concat([*others, rows], how="diagonal_relaxed").sort(key, maintain_order=True)
+        return self._write(name, table, before)
 
-    def _write(self, name: str, rows: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
-        if before is None or not rows.equals(before):
-            write_table(rows, self.root / f"{name}.parquet")
-        return rows
+    def _write(self, name: str, table: pl.DataFrame, before: pl.DataFrame | None) -> pl.DataFrame:
+        if before is None or not table.equals(before):
+            write_table(table, self.root / f"{name}.parquet")
+        return table
 
 
-def _as_made(of_day: list[Kept]) -> list[Kept]:
-    """The forecasts of one cutoff in the order they were made; nothing is read where there is one only.
+def _sorted_by_time(forecasts: list[KeptForecast]) -> list[KeptForecast]:
+    """The forecasts of one cutoff in the order they were made. A single one is not read.
 
-    Those that do not say when are older than those that do, and come in the order of their files' times.
+    Forecasts without the column ``made`` are older than those with it, and are sorted by the times of their files.
     """
-    if len(of_day) < 2:
-        return of_day
-    when = {each: each.made for each in of_day}
-    unsaid = [each for each, made in when.items() if made is None]
-    said = sorted((made, each) for each, made in when.items() if made is not None)
-    return [*sorted(unsaid, key=lambda each: each.path.stat().st_mtime_ns), *(each for _, each in said)]
+    if len(forecasts) < 2:
+        return forecasts
+    times = {forecast: forecast.made for forecast in forecasts}
+    untimed = [forecast for forecast, time in times.items() if time is None]
+    timed = sorted((time, forecast) for forecast, time in times.items() if time is not None)
+    by_file_time = sorted(untimed, key=lambda forecast: forecast.path.stat().st_mtime_ns)
+    return [*by_file_time, *(forecast for _, forecast in timed)]

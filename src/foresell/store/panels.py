@@ -1,4 +1,4 @@
-"""A panel in a folder: its cubes as NumPy arrays that are mapped rather than read, its tables as Parquet."""
+"""A panel as a folder of files: its cubes are NumPy arrays that are mapped into memory, its tables are Parquet."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from foresell.core.errors import UnreadableFile
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Known, Panel
 
-ABOUT = "panel.json"
+DESCRIPTION = "panel.json"
 _BLOCK = 2048  # series whose cells are hashed at a time
 
 
 def save_panel(panel: Panel, folder: Path) -> str:
-    """Writes `panel` into `folder` and returns its digest, which names its content.
+    """Writes `panel` into `folder`. Returns its digest.
 
     - ``panel.json``: keys, frequency, country, the names of the known-ahead covariates, the digest.
     - ``series.parquet``, ``events.parquet``, ``dates.npy``, ``units.npy`` (float32 [series, day]).
@@ -32,38 +32,37 @@ def save_panel(panel: Panel, folder: Path) -> str:
     for number, known in enumerate(panel.known.values()):
         np.save(folder / f"known_{number}.npy", known.values)
         np.save(folder / f"known_{number}_rows.npy", known.rows)
-    about = {
+    description = {
         "keys": list(panel.keys),
         "frequency": str(panel.frequency),
         "country": panel.country,
         "known": list(panel.known),
         "digest": digest(panel),
     }
-    (folder / ABOUT).write_text(json.dumps(about, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    return str(about["digest"])
+    (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return str(description["digest"])
 
 
 def load_panel(folder: Path) -> Panel:
-    """The panel that `save_panel` wrote. Its cubes stay on disk and are read as they are used; they cannot be
-    written to.
+    """The panel that `save_panel` wrote. Its cubes stay on disk, are read where they are used, and are read-only.
 
-    Raises UnreadableFile where there is none, or not all of it.
+    Raises UnreadableFile where the folder has no panel or only part of one.
     """
     try:
-        about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         known = {
             name: Known(_mapped(folder / f"known_{number}.npy"), np.load(folder / f"known_{number}_rows.npy"))
-            for number, name in enumerate(about["known"])
+            for number, name in enumerate(description["known"])
         }
         return Panel(
             series=pl.read_parquet(folder / "series.parquet"),
-            keys=tuple(about["keys"]),
+            keys=tuple(description["keys"]),
             dates=np.load(folder / "dates.npy"),
             units=_mapped(folder / "units.npy"),
             known=known,
             events=pl.read_parquet(folder / "events.parquet"),
-            frequency=Frequency(about["frequency"]),
-            country=about["country"],
+            frequency=Frequency(description["frequency"]),
+            country=description["country"],
         )
     except (OSError, ValueError, KeyError, EOFError, pl.exceptions.PolarsError) as error:
         raise UnreadableFile(f"{folder} does not hold a whole panel. Make it again with: foresell check --again") from (
@@ -72,21 +71,21 @@ def load_panel(folder: Path) -> Panel:
 
 
 def digest(panel: Panel) -> str:
-    """16 characters that name the content of a panel: the same panel has the same, another has another."""
-    content = hashlib.blake2b(digest_size=8)
-    about = (panel.keys, str(panel.frequency), panel.country, panel.series.schema, panel.units.shape, list(panel.known))
-    content.update(repr(about).encode())
+    """A hash of the content of a panel, 16 characters long. Equal panels have equal digests."""
+    hasher = hashlib.blake2b(digest_size=8)
+    shape = (panel.keys, str(panel.frequency), panel.country, panel.series.schema, panel.units.shape, list(panel.known))
+    hasher.update(repr(shape).encode())
     for table in (panel.series, panel.events):
-        content.update(table.write_csv(quote_style="non_numeric").encode())
-    content.update(np.ascontiguousarray(panel.dates).view(np.uint8).data)
+        hasher.update(table.write_csv(quote_style="non_numeric").encode())
+    hasher.update(np.ascontiguousarray(panel.dates).view(np.uint8).data)
     for cube in (panel.units, *(part for known in panel.known.values() for part in (known.values, known.rows))):
         for start in range(0, len(cube), _BLOCK):
-            content.update(np.ascontiguousarray(cube[start : start + _BLOCK]).view(np.uint8).data)
-    return content.hexdigest()
+            hasher.update(np.ascontiguousarray(cube[start : start + _BLOCK]).view(np.uint8).data)
+    return hasher.hexdigest()
 
 
 def _mapped(path: Path) -> np.ndarray:
-    """The array in `path`, left on disk; a file without a cell cannot be mapped and is read."""
+    """The array in the file `path`, mapped into memory. An array without elements cannot be mapped and is read."""
     try:
         return np.asarray(np.load(path, mmap_mode="r"))
     except ValueError:

@@ -1,8 +1,8 @@
-"""Results of the steps of a project: one folder each, complete or absent, redone only when something changed.
+"""Results of the steps of a project. Each step has a folder, which is complete or absent.
 
-A project's folder holds ``results/<step>/`` with the files of the step and a ``step.json`` that says from what
-(its fingerprint), when, and how long it took. While a step works it writes to a hidden folder beside it, which
-takes the step's place when the work is done: a run that is killed leaves the step as it was before, or absent.
+The folder ``results/<step>/`` of a project has the files of the step, and a ``step.json`` with the fingerprint of what
+the step was made from, the time and the duration. A step that runs writes to a hidden folder beside it. That folder
+takes the place of the old one when the step is done. So a run that is killed leaves the old results, or none.
 """
 
 from __future__ import annotations
@@ -25,13 +25,18 @@ from foresell.core.errors import UsageError
 from foresell.store import disk
 from foresell.store.lock import try_lock
 
-HEAD_BYTES = 1 << 20  # how much of an input file is hashed; its size and time speak for the rest
+HEAD_BYTES = 1 << 20  # the hashed beginning of an input file; a change of the rest shows in its size or time
 RECORD = "step.json"
 
 
 class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What ``step.json`` says of a step that is done. `files` maps the files it wrote to their bytes; `code` is the
-    fingerprint of the code that did it, None where foresell did not keep it yet."""
+    """The content of the ``step.json`` of a step that is done.
+
+    - `fingerprint`: of what the step was made from.
+    - `code`: the fingerprint of the code that made it; None in a project of an earlier foresell.
+    - `finished`, `seconds`: when the step ended, and how long it took.
+    - `files`: the size in bytes of each file that the step wrote, by its path in the folder.
+    """
 
     step: str
     fingerprint: str
@@ -42,7 +47,7 @@ class StepRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def fingerprint(*parts: object) -> str:
-    """A short name for all that a step depends on; the same parts give the same name, in any process.
+    """A hash of all that a step depends on. Equal parts give the same fingerprint in any process.
 
     Parts are plain data, settings, dataclasses, dates and paths.
 
@@ -51,15 +56,15 @@ def fingerprint(*parts: object) -> str:
     >>> len(fingerprint("anything"))
     16
     """
-    plain = msgspec.json.encode(parts, enc_hook=str, order="deterministic")
-    return hashlib.sha256(plain).hexdigest()[:16]
+    encoded = msgspec.json.encode(parts, enc_hook=str, order="deterministic")
+    return hashlib.sha256(encoded).hexdigest()[:16]
 
 
 def input_fingerprint(path: str | Path, relative_to: str | Path = ".") -> str:
-    """A fingerprint of an input: a file, all files of a folder, or those that a glob matches.
+    """A fingerprint of an input: of a file, of all files of a folder, or of the files that a glob matches.
 
-    It is made from each file's path, size, time of change and first megabyte. An object in a bucket is not
-    asked about, so its fingerprint is new each time: what reads it is never taken for up to date.
+    It depends on the path, size, time of change and first megabyte of each file. An object in a bucket gets a new
+    fingerprint each time, because its state is not looked up. So a step that reads a bucket is never up to date.
     """
     address = str(path)
     if "://" in address:
@@ -80,59 +85,57 @@ def _file_state(file: Path, base: Path) -> tuple[str, int, int, str]:
     state = file.stat()
     with file.open("rb") as content:
         head = hashlib.sha256(content.read(HEAD_BYTES)).hexdigest()
-    # Relative, so that a project that is moved as a whole stays up to date.
+    # The path is relative, so that a project that is moved as a whole stays up to date.
     return os.path.relpath(file, base), state.st_size, state.st_mtime_ns, head
 
 
 class Steps:
-    """The step results under the folder of one project."""
+    """The results of the steps of one project, whose folder is `project`."""
 
     def __init__(self, project: str | Path):
         self.root = Path(project) / "results"
-        self._holder: int | None = None  # the thread that holds the lock, if this object does
+        self._holder: int | None = None  # the thread that holds the lock through this object
 
     def folder(self, step: str) -> Path:
-        """Where the results of `step` are, or will be."""
+        """The folder for the results of `step`; it need not exist. Raises UsageError for a name that is no step's."""
         if not step.replace("-", "_").isidentifier():
             raise UsageError(f"Found the step name {step!r}; expected letters, digits, '-' and '_' only.")
         return self.root / step
 
     def record(self, step: str) -> StepRecord | None:
-        """What is known of `step`; None when it has not been done."""
+        """The record of `step`; None where the step is not done."""
         try:
             return msgspec.json.decode((self.folder(step) / RECORD).read_bytes(), type=StepRecord)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     def up_to_date(self, step: str, fingerprint: str) -> bool:
-        """Whether `step` was done from exactly this, and its files are all still there in full."""
+        """Whether `step` was made from what has this fingerprint, and all its files still have their size."""
         record = self.record(step)
         if record is None or record.fingerprint != fingerprint:
             return False
         folder = self.folder(step)
-        return all(
-            (folder / name).is_file() and (folder / name).stat().st_size == n for name, n in record.files.items()
-        )
+        files = ((folder / name, size) for name, size in record.files.items())
+        return all(file.is_file() and file.stat().st_size == size for file, size in files)
 
     def status(self) -> list[StepRecord]:
-        """The steps that are done, in the order they were."""
+        """The records of the steps that are done, sorted by the time when they ended."""
         names = sorted(folder.parent.name for folder in self.root.glob(f"[!.]*/{RECORD}"))
         records = [record for record in map(self.record, names) if record is not None]
         return sorted(records, key=lambda record: record.finished)
 
     @contextmanager
     def run_step(self, step: str, fingerprint: str, code: str | None = None) -> Iterator[Path]:
-        """An empty folder to write the results of `step` to; they take its place when the block is done.
+        """An empty folder to write the results of `step` to. They replace the old results when the block ends.
 
-        When the block raises, what it wrote is removed and the results from before stay. Raises StoreError where the
-        disk has no room for as much as the step wrote before, or fails.
+        When the block raises, its files are removed and the old results stay. Raises StoreError where the disk has less
+        free space than the step took the last time, and where writing fails.
         """
-        place, started = self.folder(step), time.monotonic()
-        work = self._hidden(step, "part")
+        started, part = time.monotonic(), self._hidden(step, "part")
         disk.require(self.root, self._expected_bytes(step), f"The step {step}")
-        with disk.writing(self.root), self._made(work):
-            yield work
-            files = {str(file.relative_to(work)): file.stat().st_size for file in _files_at(work)}
+        with disk.writing(self.root), _temporary_folder(part):
+            yield part
+            files = {str(file.relative_to(part)): file.stat().st_size for file in _files_at(part)}
             record = StepRecord(
                 step=step,
                 fingerprint=fingerprint,
@@ -141,54 +144,45 @@ class Steps:
                 seconds=round(time.monotonic() - started, 3),
                 files=files,
             )
-            (work / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
-            self._put_in_place(work, place)
-
-    @contextmanager
-    def _made(self, work: Path) -> Iterator[None]:
-        """A folder that is there while the block works."""
-        work.mkdir(parents=True)
-        try:
-            yield
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
+            (part / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+            self._replace(step, part)
 
     def _expected_bytes(self, step: str) -> int:
-        """How much the step will write: as much as the last time; else, for want of better, as the panel takes."""
+        """An estimate of what the step will write: as much as the last time, or the first time as much as the panel."""
         record = self.record(step) or self.record("check")
         return sum(record.files.values()) if record else 0
 
-    def _put_in_place(self, work: Path, place: Path) -> None:
+    def _replace(self, step: str, part: Path) -> None:
+        """Puts the folder `part` in the place of the results of `step`."""
         # A folder cannot be renamed over another. A kill between the two renames leaves the step absent.
-        old = self._hidden(place.name, "old")
-        if place.exists():
-            place.rename(old)
-        work.rename(place)
+        folder, old = self.folder(step), self._hidden(step, "old")
+        if folder.exists():
+            folder.rename(old)
+        part.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
 
-    def _hidden(self, step: str, what: str) -> Path:
-        return self.root / f".{step}.{uuid4().hex[:8]}.{what}"
+    def _hidden(self, step: str, suffix: str) -> Path:
+        return self.root / f".{step}.{uuid4().hex[:8]}.{suffix}"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keeps every other run out of this project while the block works, and clears what a dead run left.
+        """Locks the project against other runs while the block runs, and removes the temporary files of runs that died.
 
-        The lock is the operating system's, on ``results/.lock``; it ends with the process that holds it, so that of
-        a process that died is free at once. A block within a block of the same object and thread is
-        let in.
+        The operating system holds the lock, on ``results/.lock``, and releases it when the process ends, however it
+        ends. The thread that holds the lock may enter again through the same object.
 
-        Raises UsageError, naming the holder, when another run is at work.
+        Raises UsageError, which names the holder, when another run has the lock.
         """
         if self._holder == get_ident():
             yield
             return
         with disk.writing(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
-            opened = (self.root / ".lock").open("a+", encoding="utf-8")
-        with opened as lock:
+            lock_file = (self.root / ".lock").open("a+", encoding="utf-8")
+        with lock_file as lock:
             if not try_lock(lock):
                 lock.seek(0)
-                holder = lock.read().strip() or "it has just begun"
+                holder = lock.read().strip() or "it has just started"
                 raise UsageError(
                     f"Another run is at work in {self.root.parent.resolve()} ({holder}). "
                     "Wait until it is done, or end that process."
@@ -205,5 +199,15 @@ class Steps:
                 self._holder = None
 
     def _clear_leftovers(self) -> None:
-        for left in [*self.root.glob(".*.part"), *self.root.glob(".*.old")]:
-            shutil.rmtree(left, ignore_errors=True)
+        for leftover in [*self.root.glob(".*.part"), *self.root.glob(".*.old")]:
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def _temporary_folder(folder: Path) -> Iterator[None]:
+    """Makes `folder`, and removes what is left of it when the block ends."""
+    folder.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

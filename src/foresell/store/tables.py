@@ -1,7 +1,7 @@
 """Tables as Parquet files, at a local path or in a bucket (``s3://bucket/key.parquet``).
 
-Buckets are reached with what the environment says: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``,
-``AWS_REGION``, and ``AWS_ENDPOINT_URL`` for any other S3-compatible store than Amazon's.
+The credentials of a bucket come from the environment: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``,
+``AWS_REGION``, and ``AWS_ENDPOINT_URL`` for an S3-compatible store other than Amazon's.
 """
 
 from __future__ import annotations
@@ -28,64 +28,64 @@ def is_remote(path: str | Path) -> bool:
 
 
 def write_table(frame: pl.DataFrame, path: str | Path) -> None:
-    """Writes `frame` as one Parquet file, whole or not at all; folders on the way are made.
+    """Writes `frame` as one Parquet file, whole or not at all. Missing folders are made.
 
-    Locally the file is written under another name beside its place and then renamed, so that a run that is
-    killed leaves the old file or the new one. A bucket shows an object only once all of it has arrived.
+    A local file is written under another name in the same folder and then renamed, so that a run that is killed
+    leaves the old file or the new one. A bucket shows an object only when all of it has arrived.
 
-    Raises StoreError when the place cannot be written, UsageError for an address that is not ``s3://``.
+    Raises StoreError when the file cannot be written, UsageError for an address that is not ``s3://``.
     """
     address = _address(path)
-    with _explained("written", address):
+    with _store_errors("written", address):
         if is_remote(address):
-            frame.write_parquet(address, storage_options=_options(address))
+            frame.write_parquet(address, storage_options=_storage_options(address))
             return
-        with beside(Path(address)) as temporary:
+        with atomic_path(Path(address)) as temporary:
             frame.write_parquet(temporary)
 
 
 def read_table(path: str | Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """The table at `path`, or those of its `columns` only.
+    """The table at `path`, or only its `columns`.
 
-    Raises StoreError when it is not there or cannot be reached, UnreadableFile when it is not whole Parquet,
+    Raises StoreError when it does not exist or cannot be reached, UnreadableFile when it is not a whole Parquet file,
     UsageError when it lacks one of the columns.
     """
     address = _address(path)
-    with _explained("read", address):
-        return pl.read_parquet(address, columns=columns, glob=False, storage_options=_options(address))
+    with _store_errors("read", address):
+        return pl.read_parquet(address, columns=columns, glob=False, storage_options=_storage_options(address))
 
 
 def scan_table(path: str | Path) -> pl.LazyFrame:
-    """The table at `path`, read only as far as a query needs it. Errors come when the query is collected."""
+    """The table at `path` as a lazy query, which reads only what it needs. Errors are raised when it is collected."""
     address = _address(path)
-    return pl.scan_parquet(address, glob=False, storage_options=_options(address))
+    return pl.scan_parquet(address, glob=False, storage_options=_storage_options(address))
 
 
 @contextmanager
-def beside(path: Path) -> Iterator[Path]:
-    """A name in the same folder to write to; at the end of the block it becomes `path` in one step.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, in the folder of `path`. It is renamed to `path` when the block ends.
 
-    When the block raises, what was written is removed and `path` stays as it was.
+    When the block raises, the temporary file is removed and `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())  # a rename must not reach the disk before the content does
+        with open(temporary, "rb") as file:
+            os.fsync(file.fileno())  # the content must reach the disk before the rename does
         temporary.replace(path)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
 
 
-def _options(address: str) -> dict[str, Any] | None:
-    """How to reach the bucket; None for a local path."""
+def _storage_options(address: str) -> dict[str, Any] | None:
+    """The storage options of Polars for a bucket; None for a local path."""
     return s3_options() if is_remote(address) else None
 
 
 def _address(path: str | Path) -> str:
-    """The address as Polars takes it. `Path` folds ``s3://`` to ``s3:/``, which is mended."""
+    """The address for Polars. `Path` shortens ``s3://`` to ``s3:/``, which is put right here."""
     address = str(path)
     if address.startswith("s3:/") and not address.startswith("s3://"):
         address = "s3://" + address.removeprefix("s3:/")
@@ -95,25 +95,25 @@ def _address(path: str | Path) -> str:
 
 
 @contextmanager
-def _explained(verb: str, path: str) -> Iterator[None]:
-    """Turns what Polars and the operating system raise into one clear paragraph."""
+def _store_errors(verb: str, path: str) -> Iterator[None]:
+    """Turns the errors of Polars and of the operating system into errors that say what to check."""
     try:
         yield
     except FileNotFoundError as error:
         place = "its bucket and key" if is_remote(path) else "the path"
-        raise StoreError(f"{path} could not be {verb}: it is not there. Check {place}.") from error
+        raise StoreError(f"{path} could not be {verb}: it does not exist. Check {place}.") from error
     except PermissionError as error:
         who = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" if is_remote(path) else "its permissions"
         raise StoreError(f"{path} could not be {verb}: access was refused. Check {who}.") from error
     except pl.exceptions.ColumnNotFoundError as error:
-        raise UsageError(f"{path} lacks a column: {_first_line(error)}.") from error
+        raise UsageError(f"{path} lacks a column: {first_line(error)}.") from error
     except pl.exceptions.ComputeError as error:
-        raise UnreadableFile(f"{path} is not a whole Parquet file: {_first_line(error)}. Make it again.") from error
+        raise UnreadableFile(f"{path} is not a whole Parquet file: {first_line(error)}. Make it again.") from error
     except OSError as error:
-        where = " Check AWS_ENDPOINT_URL, AWS_REGION and the network." if is_remote(path) else ""
-        raise StoreError(f"{path} could not be {verb}: {_first_line(error)}.{where}") from error
+        advice = " Check AWS_ENDPOINT_URL, AWS_REGION and the network." if is_remote(path) else ""
+        raise StoreError(f"{path} could not be {verb}: {first_line(error)}.{advice}") from error
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """The first line of a library's message, without its full stop."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -168,12 +168,12 @@ def test_two_at_once_tell_once(say, web_receiver):
 
 def test_who_waits_too_long_for_another_run_gives_up(say, web_receiver, tmp_path, monkeypatch):
     from foresell.monitor.alerts import delivery
-    from foresell.store.lock import held
+    from foresell.store.lock import file_lock
 
     monkeypatch.setattr(delivery, "GRACE", 0.0)
     lock = tmp_path / "shop" / "results" / ".alerts.lock"
-    with held(lock, 0) as mine:
-        assert mine
+    with file_lock(lock, 0) as acquired:
+        assert acquired
         [sent] = say(Alerts(webhook=web_receiver.address), 0, WORSE, limits=RetryLimits(0.1, 0.1, 0.01))
     assert "another run is sending alerts" in str(sent.error)
     assert web_receiver.seen == []

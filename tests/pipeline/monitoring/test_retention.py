@@ -17,7 +17,7 @@ from foresell.pipeline.monitoring.monitor import monitor, update_and_take_snapsh
 from foresell.pipeline.monitoring.retention import expired
 from foresell.pipeline.project import Project
 from foresell.pipeline.results import Results
-from foresell.store.history import Kept
+from foresell.store.history import KeptForecast
 
 LAST, HORIZON = date(2025, 12, 28), 7  # of the sample's sales
 
@@ -49,7 +49,7 @@ def keep_forecasts(results: Results, back: tuple[int, ...], model: str) -> None:
         history_of(results).keep_forecast(frame, past.cutoff, model)
 
 
-def prune(project: Project) -> list[Kept]:
+def prune(project: Project) -> list[KeptForecast]:
     """Removes what `expired` names, as `monitor` does."""
     removed = expired(update_and_take_snapshot(project))
     for forecast in removed:

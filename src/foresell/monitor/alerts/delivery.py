@@ -25,8 +25,8 @@ from foresell.monitor.alerts.digest import AlertMessage, AlertRules, Memory, com
 from foresell.monitor.alerts.mail import Mail, checked
 from foresell.monitor.alerts.text import as_json, as_slack, as_text, clip, subject
 from foresell.monitor.alerts.webhook import Webhook
-from foresell.store.lock import held
-from foresell.store.tables import beside
+from foresell.store.lock import file_lock
+from foresell.store.tables import atomic_path
 
 STATE, LOCK = "alerts.json", ".alerts.lock"  # under results/
 RETRY_LIMITS = RetryLimits()
@@ -80,7 +80,7 @@ def send_alerts(
         with ExitStack() as stack:
             locked = True
             with suppress(OSError):  # no lock is possible here; a message sent twice is better than none
-                locked = stack.enter_context(held(path.with_name(LOCK), limits.seconds + 2 * GRACE))
+                locked = stack.enter_context(file_lock(path.with_name(LOCK), limits.seconds + 2 * GRACE))
             if not locked:
                 reason = "another run is sending alerts; the next run sends what is left"
                 return [*results, AlertOutcome("all", "", False, reason)]
@@ -202,7 +202,7 @@ def _recorded(sent: AlertOutcome, path: Path, state: dict[str, Memory]) -> Alert
 
 def _write_state(path: Path, state: dict[str, Memory]) -> str | None:
     try:
-        with beside(path) as part:
+        with atomic_path(path) as part:
             part.write_bytes(msgspec.json.format(msgspec.json.encode(State(state))) + b"\n")
     except OSError as error:
         return error.strerror or type(error).__name__

@@ -35,9 +35,9 @@ from foresell.pipeline.forecaster import Forecaster
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.results import Results
 from foresell.serving.bundle import PANEL, read_bundle_settings
-from foresell.store.history import Kept
+from foresell.store.history import KeptForecast
 from foresell.store.panels import load_panel
-from foresell.store.tables import beside
+from foresell.store.tables import atomic_path
 
 
 def drift_inputs(results: Results, choice: Choice, learnt: Panel | None = None) -> DriftInputs:
@@ -82,7 +82,7 @@ def write_drift(result: DriftResult | str, findings: Iterable[Finding], folder: 
         for name in (DATA, PAGE):
             written = Path(temporary) / name
             if written.exists():
-                with beside(folder / name) as new:
+                with atomic_path(folder / name) as new:
                     shutil.copy(written, new)
             else:
                 (folder / name).unlink(missing_ok=True)
@@ -128,7 +128,7 @@ def _ranges(results: Results, choice: Choice, model: str) -> Ranges | None:
     return forecaster.ranges if trained_with == results.settings else None
 
 
-def _own(kept: Sequence[Kept], results: Results) -> list[pl.DataFrame]:
+def _own(kept: Sequence[KeptForecast], results: Results) -> list[pl.DataFrame]:
     """Earlier forecasts of the newest forecast's model that do not overlap, newest first; no more than a backtest has
     windows."""
     forecasts: list[pl.DataFrame] = []
@@ -145,7 +145,7 @@ def _own(kept: Sequence[Kept], results: Results) -> list[pl.DataFrame]:
     return forecasts
 
 
-def _single_series(kept: Kept, results: Results) -> pl.DataFrame:
+def _single_series(kept: KeptForecast, results: Results) -> pl.DataFrame:
     """The rows of the single series of a kept forecast."""
     return kept.read().filter(pl.col("level") == level_name(results.panel.keys))
 

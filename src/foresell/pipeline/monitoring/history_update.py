@@ -15,7 +15,7 @@ from foresell.monitor.accuracy import DAILY, MADE
 from foresell.pipeline.matured_forecasts import Matured, history_of, matured
 from foresell.pipeline.registry_history import TIME
 from foresell.pipeline.results import Results
-from foresell.store.history import History, Kept
+from foresell.store.history import History, KeptForecast
 
 _LABELS: dict[str, Any] = {"version": pl.String, "model": pl.String, MADE: TIME}
 
@@ -43,7 +43,7 @@ class ForecastHistory:
     - `daily`: the day sums of all forecasts, also of those that were removed since: the table ``accuracy``.
     """
 
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptForecast, ...]
     matured: tuple[Matured, ...]
     daily: pl.DataFrame
 
@@ -83,7 +83,7 @@ def last_days(daily: pl.DataFrame | None) -> dict[tuple[str, date], date]:
 
 
 def _matured(
-    results: Results, kept: Sequence[Kept], recorded: Mapping[tuple[str, date], date], tell: Tell
+    results: Results, kept: Sequence[KeptForecast], recorded: Mapping[tuple[str, date], date], tell: Tell
 ) -> list[Matured]:
     """The forecasts with days among the newest, or days that the history lacks, joined with the sales."""
     panel, hierarchy, settings = results.panel, results.hierarchy, results.settings
@@ -105,7 +105,7 @@ def _matured(
     return [forecast for forecast in joined if forecast is not None]
 
 
-def _has_new_days(forecast: Kept, recorded: Mapping[tuple[str, date], date], last: date) -> bool:
+def _has_new_days(forecast: KeptForecast, recorded: Mapping[tuple[str, date], date], last: date) -> bool:
     """Whether sales have come in for a day of the forecast that the history lacks."""
     until = recorded.get((forecast.model, forecast.cutoff))
     return until is None or until < min(forecast.last, last)

@@ -33,7 +33,7 @@ from foresell.pipeline.results import read_findings
 from foresell.pipeline.task import write_json
 from foresell.report.monitor_contents import MonitorPage
 from foresell.report.page import render_monitor_page
-from foresell.store.tables import beside, write_table
+from foresell.store.tables import atomic_path, write_table
 
 PAGE = "monitor.html"
 
@@ -147,9 +147,9 @@ def _write(monitored: MonitorResult, page: MonitorPage) -> None:
         write_table(table, monitored.folder / f"{name}.parquet")
     findings = [finding.to_dict() for finding in monitored.findings]
     for name, content in (("findings", findings), ("summary", monitored.summary.to_dict())):
-        with beside(monitored.folder / f"{name}.json") as place:
+        with atomic_path(monitored.folder / f"{name}.json") as place:
             write_json(place, content)
-    with beside(monitored.page) as place:
+    with atomic_path(monitored.page) as place:
         place.write_text(render_monitor_page(page), encoding="utf-8")
 
 
@@ -180,7 +180,7 @@ def _keep_baseline(snapshot: Snapshot, checks: CheckResults) -> None:
         )
     figures = {(judgement.figure, *judgement.node): judgement.value for judgement in judgements}
     baseline = Baseline(snapshot.panel.cutoff, snapshot.versions.name(snapshot.judged.kept.model), figures)
-    with beside(snapshot.folder / BASELINE) as place:
+    with atomic_path(snapshot.folder / BASELINE) as place:
         write_json(place, baseline.to_dict())
 
 

@@ -31,7 +31,7 @@ from foresell.pipeline.summaries import CheckSummary
 from foresell.registry.versions import REFUSED
 from foresell.report import monitor_contents
 from foresell.report.monitor_contents import MonitorPage
-from foresell.store.history import Kept
+from foresell.store.history import KeptForecast
 
 DECISIONS = 8
 """How many decisions about the champion are shown."""
@@ -128,7 +128,7 @@ def _judged(snapshot: Snapshot) -> monitor_contents.EvaluatedForecast | None:
 
 def _newest(snapshot: Snapshot) -> monitor_contents.WaitingForecast | None:
     """The newest forecast, where it waits for its sales while an older one is judged."""
-    newest: Kept | None = snapshot.kept[-1] if snapshot.kept else None
+    newest: KeptForecast | None = snapshot.kept[-1] if snapshot.kept else None
     if newest is None or snapshot.judged is None or newest == snapshot.judged.kept:
         return None
     when = snapshot.due(newest)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from foresell.pipeline.monitoring.history_update import last_days
 from foresell.pipeline.monitoring.snapshot import Snapshot
-from foresell.store.history import Kept
+from foresell.store.history import KeptForecast
 
 
-def expired(snapshot: Snapshot) -> list[Kept]:
+def expired(snapshot: Snapshot) -> list[KeptForecast]:
     """The forecasts whose last day lies more than `monitoring.keep` days before the last sale.
 
     A forecast stays while one of its days is among the newest, or the history lacks one of its days.

@@ -31,7 +31,7 @@ from foresell.pipeline.monitoring.accuracy_table import accuracy_table
 from foresell.pipeline.monitoring.history_update import ForecastHistory, Versions, first_newest_day
 from foresell.pipeline.monitoring.logged_predictions import LOG, LoggedPredictions, read_logged_predictions
 from foresell.pipeline.results import Results
-from foresell.store.history import Kept
+from foresell.store.history import KeptForecast
 from foresell.store.tables import read_table
 
 BASELINE = "baseline.json"
@@ -57,7 +57,7 @@ class Snapshot:
     size: int
     first: int
     bottom: str
-    kept: tuple[Kept, ...]
+    kept: tuple[KeptForecast, ...]
     matured: tuple[Matured, ...]
     daily: pl.DataFrame
     newest: pl.DataFrame
@@ -77,11 +77,11 @@ class Snapshot:
     def panel(self) -> Panel:
         return self.results.panel
 
-    def without(self, removed: Sequence[Kept]) -> Snapshot:
+    def without(self, removed: Sequence[KeptForecast]) -> Snapshot:
         """The snapshot after some of the kept forecasts were removed."""
         return replace(self, kept=tuple(forecast for forecast in self.kept if forecast not in removed))
 
-    def due(self, kept: Kept) -> date:
+    def due(self, kept: KeptForecast) -> date:
         """The last day of the forecast's first block, from whose sales on the forecast can be judged."""
         days: list[date] = kept.read()["date"].unique().sort().to_list()
         return days[min(self.size, len(days)) - 1]

@@ -20,8 +20,8 @@ from urllib.parse import quote, unquote
 from foresell.core.errors import StoreError
 from foresell.serving.prediction_log.hourly_files import hour_folder, make_folder, part_name, sync_folder
 from foresell.store.objects import Bucket
-from foresell.store.outage import Trouble
-from foresell.store.tables import beside
+from foresell.store.outage import Outage
+from foresell.store.tables import atomic_path
 
 ABANDONED_SECONDS = 3600.0  # an incomplete file that is older was left by a process that died
 
@@ -45,7 +45,7 @@ class UploadSpool:
         self.bucket = Bucket(address)
         self.folder = folder / quote(address.rstrip("/"), safe="")  # each bucket has a folder of its own
         self.most_bytes = most_bytes
-        self.trouble = Trouble(f"deliver predictions to {address}")
+        self.outage = Outage(f"deliver predictions to {address}")
         self.written = 0
         self._files: deque[WaitingFile] = deque(self._left_over())
         self._changed = Condition()
@@ -64,7 +64,7 @@ class UploadSpool:
         key, rows = f"{hour_folder(hour)}/{part_name()}", lines.count(b"\n")
         path = self.folder / f"{quote(key, safe='=')}.{rows}"
         make_folder(self.folder)
-        with beside(path) as part:
+        with atomic_path(path) as part:
             part.write_bytes(lines)
         sync_folder(self.folder)
         with self._changed:
@@ -106,12 +106,12 @@ class UploadSpool:
                     file.path.unlink(missing_ok=True)
                     self.written += file.rows
             except Exception as error:  # most likely an error of the bucket; the thread has to go on after any error
-                seconds = self.trouble.failed(error)
+                seconds = self.outage.failed(error)
                 if last_attempt:
                     return
                 self._pause(seconds)
                 continue
-            self.trouble.over()
+            self.outage.ended()
             with self._changed:
                 self._files.popleft()
 

@@ -39,7 +39,7 @@ import polars as pl
 from foresell.core.errors import UsageError, first_five
 from foresell.serving.prediction_log.hourly_files import Folder
 from foresell.serving.prediction_log.upload_spool import UploadSpool
-from foresell.store.outage import FIRST_WAIT, Trouble
+from foresell.store.outage import FIRST_WAIT, Outage
 from foresell.store.tables import is_remote
 
 PUNCTUAL = 0.8  # a batch is written after this share of `seconds`, so that it is on the disk in time
@@ -106,7 +106,7 @@ class PredictionLog:
         self.rows, self.seconds, self.most_waiting, self.most_bytes = rows, seconds, most_waiting, most_bytes
         self._spool = UploadSpool(str(place), Path(spool or _state_folder()), spool_bytes) if is_remote(place) else None
         self._sink = self._spool or Folder(Path(place))
-        self._trouble = Trouble(f"write predictions to {place}")
+        self._outage = Outage(f"write predictions to {place}")
         self._changed = Condition()  # guards all attributes below
         self._arrived: list[_Entry] = []
         self._arrived_rows = 0
@@ -160,8 +160,8 @@ class PredictionLog:
     def state(self) -> LogState:
         """The state of the log now."""
         spooled, spooled_bytes = self._spool.waiting() if self._spool else (0, 0)
-        troubles = [self._trouble, *([self._spool.trouble] if self._spool else [])]
-        since = [trouble.since for trouble in troubles if trouble.since is not None]
+        outages = [self._outage, *([self._spool.outage] if self._spool else [])]
+        since = [outage.since for outage in outages if outage.since is not None]
         with self._changed:
             return LogState(
                 waiting=self._waiting,
@@ -170,7 +170,7 @@ class PredictionLog:
                 spooled_bytes=spooled_bytes,
                 written=self._spool.written if self._spool else self._written,
                 dropped=self._dropped,
-                error=" ".join(trouble.error for trouble in troubles if trouble.error) or None,
+                error=" ".join(outage.error for outage in outages if outage.error) or None,
                 failing_since=min(since, default=None),
             )
 
@@ -237,7 +237,7 @@ class PredictionLog:
             try:
                 self._flush()
             except Exception as error:  # most likely an error of the disk; the log has to go on after any error
-                self._pause(self._trouble.failed(error))
+                self._pause(self._outage.failed(error))
             if self._finished():
                 return
 
@@ -302,7 +302,7 @@ class PredictionLog:
                 self._waiting_bytes -= len(lines)
                 self._written += rows
                 self._dropping = self._dropping and self._waiting > 0
-        self._trouble.over()
+        self._outage.ended()
 
 
 def _moment(value: object) -> datetime:
