@@ -57,19 +57,19 @@ def rendered(chart) -> tuple[int, int]:
 
 def values_of(chart, line: str) -> list[list[dict]]:
     """The rows that each layer draws of one line of the legend."""
-    found = []
+    values = []
     whole = chart.to_dict()
 
     def look(part: dict) -> None:
         rows = whole["datasets"].get(part.get("data", {}).get("name"), [])
         if rows and rows[0].get("line") == line and part["mark"]["type"] != "circle":
-            found.append(rows)
+            values.append(rows)
         for key in ("layer", "concat"):
             for below in part.get(key, []):
                 look(below)
 
     look(whole)
-    return found
+    return values
 
 
 def test_a_panel_is_drawn_as_its_total(panel):

@@ -8,14 +8,14 @@ def finding(code, severity, count=1):
 
 
 def test_errors_first_then_the_widest():
-    found = [
+    findings = [
         finding("a", Severity.INFO, 99),
         finding("b", Severity.WARNING, 1),
         finding("c", Severity.WARNING, 5),
         finding("d", Severity.ERROR),
     ]
-    assert [each.code for each in worst_first(found)] == ["d", "c", "b", "a"]
-    assert [each.code for each in errors(found)] == ["d"]
+    assert [finding.code for finding in worst_first(findings)] == ["d", "c", "b", "a"]
+    assert [finding.code for finding in errors(findings)] == ["d"]
 
 
 def test_as_plain_data_and_in_words():
@@ -28,8 +28,8 @@ def test_as_plain_data_and_in_words():
 
 def test_a_finding_of_a_code_has_its_severity_and_advice_and_five_examples_as_text():
     codes = {"gaps": Code(Severity.WARNING, "Days have no row.", "Look for them.")}
-    made = finding_of(codes, "gaps", "sales.csv", 7, "7 days", range(7))
-    assert made == Finding(
+    gaps = finding_of(codes, "gaps", "sales.csv", 7, "7 days", range(7))
+    assert gaps == Finding(
         "gaps", Severity.WARNING, "sales.csv", 7, "7 days", ("0", "1", "2", "3", "4"), "Look for them."
     )
     assert finding_of(codes, "gaps", "sales.csv", 7, "7 days", severity=Severity.ERROR).severity == Severity.ERROR

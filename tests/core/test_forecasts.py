@@ -18,17 +18,17 @@ DATES = np.array(["2024-01-01", "2024-01-02"], "datetime64[D]")
 MEAN = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
 
 
-def made(series: pl.DataFrame = SERIES, hierarchy: Hierarchy = HIERARCHY) -> Forecasts:
+def forecasts(series: pl.DataFrame = SERIES, hierarchy: Hierarchy = HIERARCHY) -> Forecasts:
     bottom = Forecast(series, hierarchy.bottom, date(2023, 12, 31), DATES, MEAN)
-    found = {}
+    by_level = {}
     for groups in hierarchy.all_groups(series):
         level = bottom if groups.level == hierarchy.bottom else bottom.sum(groups)
-        found[groups.level] = level.with_quantiles((0.1, 0.9), np.stack([level.mean - 1, level.mean + 1]))
-    return Forecasts(found)
+        by_level[groups.level] = level.with_quantiles((0.1, 0.9), np.stack([level.mean - 1, level.mean + 1]))
+    return Forecasts(by_level)
 
 
 def test_the_table_by_hand():
-    table = made().to_frame()
+    table = forecasts().to_frame()
     # fmt: off
     assert table.rows() == [
         ("total", None, None, None, date(2023, 12, 31), date(2024, 1, 1), 1, 9.0, 8.0, 10.0),
@@ -54,12 +54,12 @@ class _Panel:
 
 
 def test_one_level_alone_has_a_table():
-    stores = Forecasts({("size",): made()[("size",)]})
+    stores = Forecasts({("size",): forecasts()[("size",)]})
     assert stores.to_frame()["size"].unique().sort().to_list() == ["m", "s"]
 
 
 def test_the_table_leads_back_to_the_forecasts():
-    before = made()
+    before = forecasts()
     after = Forecasts.from_frame(before.to_frame(), _Panel, HIERARCHY, (0.1, 0.9))
     assert list(after.by_level) == list(before.by_level)
     for level, forecast in before.by_level.items():
@@ -71,7 +71,7 @@ def test_the_table_leads_back_to_the_forecasts():
 
 
 def test_without_quantiles_there_is_a_mean_only():
-    before = made()
+    before = forecasts()
     plain = Forecasts(
         {level: Forecast(f.series, f.keys, f.cutoff, f.dates, f.mean) for level, f in before.by_level.items()}
     )
@@ -82,11 +82,11 @@ def test_without_quantiles_there_is_a_mean_only():
 def test_a_column_of_the_sales_may_not_be_called_like_one_of_the_table():
     series = SERIES.rename({"size": "mean"})
     with pytest.raises(UsageError, match="columns of its own called mean; rename"):
-        made(series, Hierarchy.of(KEYS, (("mean",),))).to_frame()
+        forecasts(series, Hierarchy.of(KEYS, (("mean",),))).to_frame()
 
 
 def test_a_column_called_total_is_not_lost():
     series = SERIES.rename({"store": "total"})
-    table = made(series, Hierarchy.of(("total", "item"))).to_frame()
+    table = forecasts(series, Hierarchy.of(("total", "item"))).to_frame()
     assert table.filter(level="total x item")["total"].to_list() == ["A"] * 4 + ["B"] * 2
     assert table.filter(level="total")["total"].to_list() == [None, None]

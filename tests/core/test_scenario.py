@@ -54,44 +54,44 @@ def test_what_was_given_stays_as_it_was_and_is_shared(panel: Panel) -> None:
     chosen=st.sets(st.integers(0, 7), min_size=1),
     begin=st.integers(0, 13),
     length=st.integers(1, 14),
-    said=st.sampled_from(["-10%", "+50 %", "0.5", 3, "0"]),
+    text=st.sampled_from(["-10%", "+50 %", "0.5", 3, "0"]),
     covariate=st.sampled_from(["price", "promotion"]),
 )
-def test_only_the_chosen_series_and_days_change(make_panel, chosen, begin, length, said, covariate) -> None:
+def test_only_the_chosen_series_and_days_change(make_panel, chosen, begin, length, text, covariate) -> None:
     panel = make_panel(30, ahead=14)
     # Series of one shop share a row of the promotion.
     shared = replace(panel.known["promotion"], rows=np.array([0] * 4 + [1] * 4, np.int32))
     panel = replace(panel, known={**panel.known, "promotion": shared})
     rows, end = np.array(sorted(chosen)), min(begin + length, 14) - 1
     first, last = (str(panel.dates[panel.n_days + step]) for step in (begin, end))
-    other = scenario(panel, {covariate: said}, rows, first, last)
+    other = scenario(panel, {covariate: text}, rows, first, last)
     touched = np.zeros((panel.n_series, len(panel.dates)), bool)
     touched[rows, panel.n_days + begin : panel.n_days + end + 1] = True
     before, after = (one.known[covariate].on(slice(None)) for one in (panel, other))
     assert np.array_equal(before[~touched], after[~touched], equal_nan=True)
-    expected = {"-10%": before * np.float32(0.9), "+50 %": before * np.float32(1.5)}.get(said)
-    wanted = np.full_like(before, float(said)) if expected is None else expected
+    expected = {"-10%": before * np.float32(0.9), "+50 %": before * np.float32(1.5)}.get(text)
+    wanted = np.full_like(before, float(text)) if expected is None else expected
     np.testing.assert_allclose(after[touched], wanted[touched], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("said", "value", "relative"),
+    ("text", "value", "relative"),
     [("-10 %", -0.1, True), ("\N{MINUS SIGN}10%", -0.1, True), ("1.99", 1.99, False), ("on", 1, False), (0, 0, False),
      ("+ 5%", 0.05, True), ("Off", 0, False), (".5", 0.5, False)],
 )  # fmt: skip
-def test_changes_as_people_write_them(said, value, relative) -> None:
-    change = Change.of("price", said)
+def test_changes_as_people_write_them(text, value, relative) -> None:
+    change = Change.of("price", text)
     assert (change.value, change.relative) == (pytest.approx(value), relative)
 
 
-@pytest.mark.parametrize("said", ["cheap", "", "1,99", "nan", "1.9.9", "-3", "-120%", "%"])
-def test_what_is_no_value_is_refused(said) -> None:
+@pytest.mark.parametrize("text", ["cheap", "", "1,99", "nan", "1.9.9", "-3", "-120%", "%"])
+def test_what_is_no_value_is_refused(text) -> None:
     with pytest.raises(UsageError, match=r"price"):
-        Change.of("price", said)
+        Change.of("price", text)
 
 
 @pytest.mark.parametrize(
-    ("changes", "first", "last", "said"),
+    ("changes", "first", "last", "text"),
     [
         ({"prise": 1}, "2024-03-11", "2024-03-11", "no covariate 'prise'.*price, pay"),
         ({"price": 1}, "2024-03-10", "2024-03-11", "not ahead: sales are known until 2024-03-10.*from 2024-03-11"),
@@ -99,8 +99,8 @@ def test_what_is_no_value_is_refused(said) -> None:
         ({"price": 1}, "2024-03-12", "2024-03-11", "after the last one"),
     ],
 )
-def test_what_cannot_be_is_said(panel: Panel, changes, first, last, said) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_what_cannot_be_is_said(panel: Panel, changes, first, last, text) -> None:
+    with pytest.raises(UsageError, match=text):
         scenario(panel, changes, np.array([0]), first, last)
 
 
@@ -123,15 +123,15 @@ def test_series_are_found_by_any_of_their_columns(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize(
-    ("where", "said"),
+    ("where", "text"),
     [
         ({"store": "N"}, "no column store; they have item, shop"),
         ({"shop": "M"}, "No series has 'shop' M; there are N, S"),
         ({"shop": "S", "item": "b"}, "no series has all of them together"),
     ],
 )
-def test_series_that_are_not_there(panel: Panel, where, said) -> None:
-    with pytest.raises(UsageError, match=said):
+def test_series_that_are_not_there(panel: Panel, where, text) -> None:
+    with pytest.raises(UsageError, match=text):
         series_where(panel.series, where)
 
 

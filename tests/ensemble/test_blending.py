@@ -30,14 +30,16 @@ def test_no_other_weights_err_less(seed, count):
     random = np.random.default_rng(seed)
     errors = random.normal(size=(count, 6, 3)) + random.normal(size=(1, 6, 3)) + random.normal(size=(count, 1, 1))
     products = error_products(errors, random.random(6))
-    found = least_error_weights(products, shrinkage=0)
-    assert found.min() >= 0
-    assert found.sum() == pytest.approx(1)
+    weights = least_error_weights(products, shrinkage=0)
+    assert weights.min() >= 0
+    assert weights.sum() == pytest.approx(1)
     # A grid over the simplex as the slow way; what was found may lack weights below `LEAST_WEIGHT`.
     steps = 20
-    grid = [np.array(each) / steps for each in itertools.product(range(steps + 1), repeat=count) if sum(each) == steps]
+    grid = [
+        np.array(counts) / steps for counts in itertools.product(range(steps + 1), repeat=count) if sum(counts) == steps
+    ]
     best = min(weights @ products @ weights for weights in grid)
-    assert found @ products @ found <= best * (1 + 3 * LEAST_WEIGHT) + 1e-9
+    assert weights @ products @ weights <= best * (1 + 3 * LEAST_WEIGHT) + 1e-9
 
 
 def test_weights_are_rid_of_crumbs_and_drawn_to_the_mean_of_the_rest():
@@ -56,8 +58,8 @@ def test_a_segment_may_have_weights_of_its_own():
     )
     assert blend.models == ("launch", "idle", "lightgbm")
     means = {name: np.full((3, 2), value, np.float32) for name, value in (("launch", 8), ("idle", 4), ("lightgbm", 1))}
-    made = blend.apply(means, pl.DataFrame({"age": ["old", "new", "young"]}))
-    np.testing.assert_allclose(made[:, 0], [1, 0.75 * 8 + 0.25 * 4, 1], rtol=1e-6)
+    blended = blend.apply(means, pl.DataFrame({"age": ["old", "new", "young"]}))
+    np.testing.assert_allclose(blended[:, 0], [1, 0.75 * 8 + 0.25 * 4, 1], rtol=1e-6)
 
 
 def test_models_without_weight_are_not_asked():

@@ -67,9 +67,9 @@ def test_some_of_the_series_are_not_lined_up(make_panel, models, totals):
 def test_contributions_add_up_to_the_forecast(make_panel, models, totals):
     panel = make_panel(200)
     champion = fit(panel, HORIZON, models, totals, Combination(BLEND, mint(panel)))
-    made = champion.explain(panel, [0, 4])
-    assert RECONCILIATION in made.features
-    np.testing.assert_allclose(made.mean, champion.forecast(panel).mean[[0, 4]], rtol=1e-4)
+    contributions = champion.explain(panel, [0, 4])
+    assert RECONCILIATION in contributions.features
+    np.testing.assert_allclose(contributions.mean, champion.forecast(panel).mean[[0, 4]], rtol=1e-4)
     np.testing.assert_allclose(champion.explain(panel).mean, champion.forecast(panel).mean, rtol=1e-4, atol=1e-4)
 
 

@@ -13,16 +13,16 @@ LEVELS = (("shop",),)
 
 def test_what_the_settings_say_goes_to_the_models_that_can_take_it():
     wanted = [Wanted(name="seasonal_naive"), Wanted(name="lightgbm", options={"seed": 9})]
-    made = make_models(wanted, Features(use=("lag_1",), drop=("lag_2",)), LEVELS, seed=5)
-    assert list(made) == ["seasonal_naive", "lightgbm"]
-    model = made["lightgbm"]
+    models = make_models(wanted, Features(use=("lag_1",), drop=("lag_2",)), LEVELS, seed=5)
+    assert list(models) == ["seasonal_naive", "lightgbm"]
+    model = models["lightgbm"]
     assert (model.use, model.drop, model.levels, model.seed) == (("lag_1",), ("lag_2",), LEVELS, 9)
 
 
 def test_a_model_that_comes_twice_gets_a_number():
     wanted = [Wanted(name="moving_average", options={"window": window}) for window in (7, 28, 91)]
-    made = make_models(wanted, Features(), (), 1)
-    assert {name: model.window for name, model in made.items()} == {
+    models = make_models(wanted, Features(), (), 1)
+    assert {name: model.window for name, model in models.items()} == {
         "moving_average": 7,
         "moving_average_2": 28,
         "moving_average_3": 91,
@@ -50,6 +50,6 @@ def test_a_regressor_of_scikit_learn_goes_by_its_class():
     pytest.importorskip("skops")
     names = ("Ridge", "Lasso", "sklearn.linear_model.Ridge")
     wanted = [Wanted(name="sklearn", options={"regressor": name}) for name in names]
-    made = make_models(wanted, Features(drop=("price",)), (("store",),), 5)
-    assert list(made) == ["Ridge", "Lasso", "Ridge_2"]
-    assert all((model.drop, model.levels, model.seed) == (("price",), (("store",),), 5) for model in made.values())
+    models = make_models(wanted, Features(drop=("price",)), (("store",),), 5)
+    assert list(models) == ["Ridge", "Lasso", "Ridge_2"]
+    assert all((model.drop, model.levels, model.seed) == (("price",), (("store",),), 5) for model in models.values())

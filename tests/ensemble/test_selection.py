@@ -42,14 +42,14 @@ def noisy(size):
 
 
 def test_independent_errors_are_averaged_away():
-    found = select_combination([window(n, {"one": noisy(3), "two": noisy(3), "bad": noisy(30)}) for n in range(6)])
-    weights = found.combination.blend.weights.row(0, named=True)
+    selection = select_combination([window(n, {"one": noisy(3), "two": noisy(3), "bad": noisy(30)}) for n in range(6)])
+    weights = selection.combination.blend.weights.row(0, named=True)
     assert weights["one"] == pytest.approx(weights["two"], abs=0.15)
     assert weights["bad"] < 0.1
-    scores = found.trials.group_by("candidate").agg(pl.col("wrmsse").mean())
+    scores = selection.trials.group_by("candidate").agg(pl.col("wrmsse").mean())
     of = dict(scores.iter_rows())
     assert of["weighted"] < min(of["one"], of["two"], of["mean"])
-    assert found.combination.reconciliation.shares == {"bottom_up": 1.0}
+    assert selection.combination.reconciliation.shares == {"bottom_up": 1.0}
 
 
 def test_a_model_for_new_series_has_its_weight_there():
@@ -74,27 +74,27 @@ def test_good_totals_mend_the_single_series():
         return actual * random.uniform(0.7, 1.3) + random.normal(0, 1, actual.shape)
 
     windows = [window(n, {"only": biased}, totals=noisy(1)) for n in range(6)]
-    found = select_combination(windows)
-    assert found.combination.needs_totals
-    ways = found.trials.filter(stage="reconciliation").group_by("candidate").agg(pl.col("wrmsse").mean())
+    selection = select_combination(windows)
+    assert selection.combination.needs_totals
+    ways = selection.trials.filter(stage="reconciliation").group_by("candidate").agg(pl.col("wrmsse").mean())
     of = dict(ways.iter_rows())
     assert of["mint"] < 0.6 * of["bottom_up"]
     assert of["middle_out shop"] < 0.6 * of["bottom_up"]
     # The first window had nothing to go by; the others are in line with their totals.
-    for number, (each, mean) in enumerate(zip(windows, found.means, strict=True)):
-        near = np.abs(GROUPS[1].sum(mean) - each.totals[("shop",)]).mean() < 2
+    for number, (of_window, mean) in enumerate(zip(windows, selection.means, strict=True)):
+        near = np.abs(GROUPS[1].sum(mean) - of_window.totals[("shop",)]).mean() < 2
         assert near == (number >= 1)
 
 
 def test_bad_totals_are_not_heard():
-    found = select_combination([window(n, {"only": noisy(1)}, totals=noisy(40)) for n in range(5)])
+    selection = select_combination([window(n, {"only": noisy(1)}, totals=noisy(40)) for n in range(5)])
     assert (
-        found.combination.reconciliation.shares.get("bottom_up", 0)
-        + ("mint" in (found.combination.reconciliation.shares))
+        selection.combination.reconciliation.shares.get("bottom_up", 0)
+        + ("mint" in (selection.combination.reconciliation.shares))
         > 0.8
     )
-    shown = found.trials.filter(stage="reconciliation", chosen=True)["wrmsse"]
-    only = found.trials.filter(stage="blend", candidate="only")["wrmsse"]
+    shown = selection.trials.filter(stage="reconciliation", chosen=True)["wrmsse"]
+    only = selection.trials.filter(stage="blend", candidate="only")["wrmsse"]
     assert shown.mean() <= 1.02 * only.mean()
 
 
@@ -112,34 +112,34 @@ def test_what_comes_later_changes_nothing_of_a_window():
     early = [window(n, models, noisy(2)) for n in range(3)]
     first = select_combination([*early, window(3, models, noisy(2))]).means[:3]
     second = select_combination([*early, window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90))]).means[:3]
-    for ours, theirs in zip(first, second, strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for before, after in zip(first, second, strict=True):
+        np.testing.assert_array_equal(before, after)
 
 
 def test_a_wish_is_granted_and_an_impossible_one_refused():
     windows = [window(n, {"one": noisy(3), "two": noisy(1)}, noisy(2)) for n in range(3)]
-    found = select_combination(windows, champion="one", reconciliation="top_down")
-    assert found.combination.blend.models == ("one",)
-    assert found.combination.reconciliation.shares == {"top_down": 1.0}
+    selection = select_combination(windows, champion="one", reconciliation="top_down")
+    assert selection.combination.blend.models == ("one",)
+    assert selection.combination.reconciliation.shares == {"top_down": 1.0}
     with pytest.raises(SettingsError, match="no reconciliation 'sideways'; there are combined, bottom_up, top_down"):
         select_combination(windows, reconciliation="sideways")
 
 
 def test_benchmarks_are_left_out_of_the_simple_mean():
     windows = [window(n, {"seasonal_naive": noisy(9), "one": noisy(1), "two": noisy(1)}) for n in range(1)]
-    found = select_combination(windows, baselines=("seasonal_naive",))
-    assert set(found.combination.blend.models) == {"one", "two"}
+    selection = select_combination(windows, baselines=("seasonal_naive",))
+    assert set(selection.combination.blend.models) == {"one", "two"}
 
 
 def test_windows_that_overlap_are_not_learnt_from_before_they_end():
     """Windows every half horizon: at a cutoff, the truth of the one before is only half known."""
     models = {"one": noisy(3), "two": noisy(5)}
     windows = [
-        replace(each, evaluation=replace(each.evaluation, cutoff=date(2024, 1, 1) + timedelta(HORIZON // 2 * number)))
-        for number, each in enumerate(window(number, models, noisy(2)) for number in range(5))
+        replace(one, evaluation=replace(one.evaluation, cutoff=date(2024, 1, 1) + timedelta(HORIZON // 2 * number)))
+        for number, one in enumerate(window(number, models, noisy(2)) for number in range(5))
     ]
-    windows = [replace(each, last_day=each.cutoff + timedelta(HORIZON)) for each in windows]
-    assert [windows_ended_by(windows, each.cutoff) for each in windows] == [0, 0, 1, 2, 3]
+    windows = [replace(one, last_day=one.cutoff + timedelta(HORIZON)) for one in windows]
+    assert [windows_ended_by(windows, one.cutoff) for one in windows] == [0, 0, 1, 2, 3]
     other = replace(window(77, {"one": noisy(90), "two": noisy(1)}, noisy(90)), last_day=windows[3].last_day)
     other = replace(other, evaluation=replace(other.evaluation, cutoff=windows[3].cutoff))
     first, second = select_combination(windows).means, select_combination([*windows[:3], other, windows[4]]).means

@@ -51,7 +51,7 @@ def test_every_window_ends_at_its_cutoff_and_gets_what_the_windows_share(make_pa
 def test_what_lies_after_a_cutoff_changes_no_forecast_made_there(make_panel):
     panel, scrambled = make_panel(100), make_panel(100)
     scrambled.units[:, 70:] = np.random.default_rng(1).permutation(scrambled.units[:, 70:], axis=1)
-    one, other = (backtest(each, NAIVE, 10, [69, 79, 89], HIERARCHY).forecasts for each in (panel, scrambled))
+    one, other = (backtest(history, NAIVE, 10, [69, 79, 89], HIERARCHY).forecasts for history in (panel, scrambled))
     first = pl.col("cutoff") == panel.until(69).cutoff
     assert one.filter(first)["mean"].equals(other.filter(first)["mean"])
     assert not one.filter(~first)["mean"].equals(other.filter(~first)["mean"])
@@ -59,8 +59,8 @@ def test_what_lies_after_a_cutoff_changes_no_forecast_made_there(make_panel):
 
 def test_a_perfect_and_a_biased_forecast(make_panel):
     panel = make_panel(100)
-    found = backtest(panel, {"perfect": Oracle(panel), "high": Oracle(panel, 0.25)}, 10, [79, 89], HIERARCHY)
-    scores = found.levels.filter(pl.col("level") != "all")
+    tested = backtest(panel, {"perfect": Oracle(panel), "high": Oracle(panel, 0.25)}, 10, [79, 89], HIERARCHY)
+    scores = tested.levels.filter(pl.col("level") != "all")
     perfect, high = (scores.filter(pl.col("model") == name) for name in ("perfect", "high"))
     for metric in ("mae", "rmse", "mape", "wape", "bias", "rmsse", "wrmsse"):
         assert perfect[metric].to_list() == pytest.approx([0] * 8, abs=1e-6), metric
@@ -68,7 +68,7 @@ def test_a_perfect_and_a_biased_forecast(make_panel):
     # Where series are not known, neither the forecast nor the actual counts: so every level is a quarter too high.
     for metric in ("mape", "wape", "bias"):
         assert high[metric].to_list() == pytest.approx([0.25] * 8, rel=1e-5), metric
-    board = found.leaderboard("high")
+    board = tested.leaderboard("high")
     assert board["model"].to_list() == ["perfect", "high"]
     assert board["improvement"].to_list() == pytest.approx([100, 0], abs=1e-4)
     assert board["windows"].to_list() == [2, 2]
@@ -76,8 +76,8 @@ def test_a_perfect_and_a_biased_forecast(make_panel):
 
 def test_tables_agree_with_the_forecasts_kept(make_panel):
     panel = make_panel(100)
-    found = backtest(panel, NAIVE, 10, [79, 89], HIERARCHY, segments=("category",))
-    kept = found.forecasts
+    tested = backtest(panel, NAIVE, 10, [79, 89], HIERARCHY, segments=("category",))
+    kept = tested.forecasts
     assert kept.columns == ["model", "item", "shop", "cutoff", "date", "step", "mean", "actual"]
     assert kept.height == 2 * 2 * 8 * 10
     assert (kept["date"] > kept["cutoff"]).all()
@@ -86,26 +86,26 @@ def test_tables_agree_with_the_forecasts_kept(make_panel):
     joined = kept.with_columns(names).join(truth, on=["item", "shop", "date"], how="left")
     assert joined["actual"].equals(joined["units"], null_equal=True)
     for (model, cutoff), part in kept.group_by("model", "cutoff"):
-        mine = (pl.col("model") == str(model)) & (pl.col("cutoff") == cutoff)
-        single = found.levels.filter(mine, pl.col("level") == "item x shop")
+        of_window = (pl.col("model") == str(model)) & (pl.col("cutoff") == cutoff)
+        single = tested.levels.filter(of_window, pl.col("level") == "item x shop")
         actual, mean = part["actual"].cast(pl.Float64).fill_null(np.nan).to_numpy(), part["mean"].to_numpy()
         assert single["mae"].item() == pytest.approx(mae(actual, mean))
         assert single["points"].item() == np.sum(~np.isnan(actual))
         days = part.filter(pl.col("actual").is_not_null()).group_by("date").agg(pl.col("actual", "mean").sum())
-        total = found.levels.filter(mine, pl.col("level") == "total")
+        total = tested.levels.filter(of_window, pl.col("level") == "total")
         assert total["rmse"].item() == pytest.approx(rmse(days["actual"].to_numpy(), days["mean"].to_numpy()), rel=1e-5)
         third = part.filter(pl.col("step") == 3, pl.col("actual").is_not_null())
-        step = found.steps.filter(mine, pl.col("level") == "item x shop", pl.col("step") == 3)
+        step = tested.steps.filter(of_window, pl.col("level") == "item x shop", pl.col("step") == 3)
         assert step["wape"].item() == pytest.approx(wape(third["actual"].to_numpy(), third["mean"].to_numpy()))
 
 
 def test_segments_part_the_series(make_panel):
-    found = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY, segments=("category",)).segments
-    assert found["by"].unique().sort().to_list() == ["age", "category", "steadiness", "volume"]
-    for _, part in found.group_by("model", "cutoff", "by"):
+    table = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY, segments=("category",)).segments
+    assert table["by"].unique().sort().to_list() == ["age", "category", "steadiness", "volume"]
+    for _, part in table.group_by("model", "cutoff", "by"):
         assert part["series"].sum() == 8
     single = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY).levels.filter(pl.col("level") == "item x shop")
-    for _, part in found.group_by("model", "cutoff", "by"):
+    for _, part in table.group_by("model", "cutoff", "by"):
         whole = single.filter(model=part["model"][0], cutoff=part["cutoff"][0])
         assert (part["mae"] * part["points"]).sum() == pytest.approx(whole["mae"].item() * whole["points"].item())
         assert part["points"].sum() == whole["points"].item()
@@ -117,52 +117,52 @@ def test_given_weights_serve_the_last_window(make_panel):
     rows += [(3, kind, 1 / 8, 30.0) for kind in ("food", "toys")]
     rows += [(4, f"{item}|{shop}", 1 / 32, 4.0) for item, shop, _ in panel.series.rows()]
     table = pl.DataFrame(rows, schema=["level", "key", "weight", "scale"], orient="row")
-    found = backtest(panel, NAIVE, 10, [79, 89], HIERARCHY, weights=table)
-    sources = found.levels.group_by("cutoff", maintain_order=True).agg(pl.col("weights").unique())
+    tested = backtest(panel, NAIVE, 10, [79, 89], HIERARCHY, weights=table)
+    sources = tested.levels.group_by("cutoff", maintain_order=True).agg(pl.col("weights").unique())
     assert sources["weights"].to_list() == [["computed"], ["file"]]
-    north = found.forecasts.filter(
+    north = tested.forecasts.filter(
         pl.col("shop") == "north", pl.col("cutoff") == panel.until(89).cutoff, pl.col("model") == "seasonal_naive"
     ).filter(pl.col("actual").is_not_null())
     days = north.group_by("date").agg(error=(pl.col("mean") - pl.col("actual")).sum())
     expected = ((days["error"] ** 2).mean() / 50) ** 0.5
-    mine = found.levels.filter(model="seasonal_naive", cutoff=panel.until(89).cutoff, level="shop")
-    assert mine["wrmsse"].item() == pytest.approx(expected, rel=1e-5)
+    shops = tested.levels.filter(model="seasonal_naive", cutoff=panel.until(89).cutoff, level="shop")
+    assert shops["wrmsse"].item() == pytest.approx(expected, rel=1e-5)
     dated = table.with_columns(cutoff=pl.lit(date(2001, 1, 1)))
     with pytest.raises(UsageError, match="it is for 2001-01-01"):
         backtest(panel, NAIVE, 10, [79, 89], HIERARCHY, weights=dated)
 
 
 def test_forecasts_are_handed_on_and_progress_is_told(make_panel):
-    frames, told = [], []
-    found = backtest(
+    frames, reports = [], []
+    tested = backtest(
         make_panel(100),
         NAIVE,
         10,
         [79, 89],
         HIERARCHY,
         forecast_sink=frames.append,
-        progress=lambda *step: told.append(step),
+        progress=lambda *step: reports.append(step),
     )
-    assert found.forecasts is None
+    assert tested.forecasts is None
     assert [(frame["model"][0], frame.height) for frame in frames] == [
         ("seasonal_naive", 80),
         ("moving_average", 80),
     ] * 2
-    assert [done for done, _, _ in told] == [0, 0, 1, 2, 3, 4]
-    assert {total for _, total, _ in told} == {4}
-    assert told[1][2].startswith("seasonal_naive at 2022-03-23")
+    assert [done for done, _, _ in reports] == [0, 0, 1, 2, 3, 4]
+    assert {total for _, total, _ in reports} == {4}
+    assert reports[1][2].startswith("seasonal_naive at 2022-03-23")
 
 
 def test_leaderboard_and_tables_are_plain_data(make_panel):
-    found = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY)
-    board = found.leaderboard()
+    tested = backtest(make_panel(100), NAIVE, 10, [79, 89], HIERARCHY)
+    board = tested.leaderboard()
     assert set(METRICS) - {"mape_left_out"} < set(board.columns)
     assert board.filter(model="seasonal_naive")["improvement"].item() == 0
     assert board["wrmsse"].is_sorted()
-    overall = found.levels.filter(model="moving_average", level="all")["wrmsse"].mean()
+    overall = tested.levels.filter(model="moving_average", level="all")["wrmsse"].mean()
     assert board.filter(model="moving_average")["wrmsse"].item() == pytest.approx(overall)
-    assert found.leaderboard("absent")["improvement"].null_count() == 2
-    for name, table in found.tables().items():
+    assert tested.leaderboard("absent")["improvement"].null_count() == 2
+    for name, table in tested.tables().items():
         text = json.dumps(table.to_dicts(), default=str, allow_nan=False)
         assert len(json.loads(text)) == table.height > 0, name
 
@@ -172,8 +172,8 @@ def test_weeks_and_months_too(make_panel):
 
     for frequency in (Frequency.WEEK, Frequency.MONTH):
         panel = make_panel(80, frequency=frequency)
-        found = backtest(panel, NAIVE, 4, cutoffs(panel, 4, 2), HIERARCHY)
-        assert found.leaderboard()["wrmsse"].is_not_null().all()
+        tested = backtest(panel, NAIVE, 4, cutoffs(panel, 4, 2), HIERARCHY)
+        assert tested.leaderboard()["wrmsse"].is_not_null().all()
 
 
 def test_nothing_to_test_is_said(make_panel):

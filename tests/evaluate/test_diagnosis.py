@@ -45,8 +45,8 @@ def backtested(panel: Panel, cutoffs: list[int], mean: np.ndarray, actual: np.nd
     return pl.concat(frames).sample(fraction=1, shuffle=True, seed=1)  # in no order
 
 
-def part(found: Diagnosis, by: str, name: str) -> dict:
-    return found.bias.filter(by=by, part=name).row(0, named=True)
+def part(diagnosis: Diagnosis, by: str, name: str) -> dict:
+    return diagnosis.bias.filter(by=by, part=name).row(0, named=True)
 
 
 def test_a_table_worked_by_hand() -> None:
@@ -57,19 +57,19 @@ def test_a_table_worked_by_hand() -> None:
     actual = np.tile(np.array([[10.0], [30.0]]), (2, 1, 14))
     mean = actual + np.array([[1.0], [0.0]])
     mean[:, 1, [6, 13]] = 33  # the cutoffs are Sundays, so steps 7 and 14 are too
-    found = diagnose(backtested(panel, [13, 27], mean, actual), panel, hierarchy)
-    assert part(found, "all", "all")["bias"] == pytest.approx((28 * 1 + 4 * 3) / (28 * 40))
-    assert part(found, "weekday", "Monday")["bias"] == pytest.approx(1 / 40)
-    sunday = part(found, "weekday", "Sunday")
+    diagnosis = diagnose(backtested(panel, [13, 27], mean, actual), panel, hierarchy)
+    assert part(diagnosis, "all", "all")["bias"] == pytest.approx((28 * 1 + 4 * 3) / (28 * 40))
+    assert part(diagnosis, "weekday", "Monday")["bias"] == pytest.approx(1 / 40)
+    sunday = part(diagnosis, "weekday", "Sunday")
     assert sunday["bias"] == pytest.approx(4 / 40)
     # A window's own bias is 20 / 560; what is left on Sundays is 4 - 40 * 20 / 560 of 40, the same every week.
     assert sunday["apart"] == pytest.approx(0.1 - 20 / 560)
     assert sunday["standard_error"] == pytest.approx(0, abs=1e-9)
     assert sunday["clear"]
-    assert found.bias.filter(by="step")["part"].to_list() == ["1 to 7", "8 to 14"]
-    assert part(found, "group", "s0")["bias"] == pytest.approx(0.1)
-    assert part(found, "group", "s1")["bias"] == pytest.approx(12 / 840)
-    single = found.levels.row(-1, named=True)
+    assert diagnosis.bias.filter(by="step")["part"].to_list() == ["1 to 7", "8 to 14"]
+    assert part(diagnosis, "group", "s0")["bias"] == pytest.approx(0.1)
+    assert part(diagnosis, "group", "s1")["bias"] == pytest.approx(12 / 840)
+    single = diagnosis.levels.row(-1, named=True)
     assert (single["level"], single["groups"], single["windows"]) == ("item", 2, 2)
     assert single["bias"] == pytest.approx((28 + 12) / (28 * 40))
     assert single["near"] == pytest.approx(single["far"])
@@ -82,8 +82,8 @@ def test_days_that_are_not_known_are_left_out_on_both_sides() -> None:
     mean = np.full((1, 2, 14), 12.0)
     actual[0, 1, 3:] = np.nan
     mean[0, 1, 3:] = 1000
-    found = diagnose(backtested(panel, [13], mean, actual), panel, hierarchy)
-    total = part(found, "all", "all")
+    diagnosis = diagnose(backtested(panel, [13], mean, actual), panel, hierarchy)
+    total = part(diagnosis, "all", "all")
     assert (total["sold"], total["bias"]) == (170, pytest.approx(0.2))
     # One window says nothing of how windows differ.
     assert (total["standard_error"], total["noise"], total["clear"]) == (None, None, False)
@@ -95,17 +95,17 @@ def test_the_autocorrelation_is_that_of_a_loop() -> None:
     actual = random.poisson(20, (2, 3, 28)).astype(float)
     actual[random.random(actual.shape) < 0.1] = np.nan
     mean = random.poisson(20, (2, 3, 28)).astype(float)
-    found = diagnose(backtested(panel, [30, 58], mean, actual), panel, hierarchy).correlation
+    correlation = diagnose(backtested(panel, [30, 58], mean, actual), panel, hierarchy).correlation
     error = mean - actual
     for lag in (1, 7):
-        each = []
+        of_windows = []
         for series in range(3):
             centred = [error[window, series] - np.nanmean(error[window, series]) for window in range(2)]
             variance = np.nanmean(np.concatenate(centred) ** 2)
             pairs = [one[at] * one[at + lag] for one in centred for at in range(28 - lag)]
-            each.append(np.nanmean(pairs) / variance)
-        row = found.filter(level="item", lag=lag).row(0, named=True)
-        assert row["autocorrelation"] == pytest.approx(np.mean(each))
+            of_windows.append(np.nanmean(pairs) / variance)
+        row = correlation.filter(level="item", lag=lag).row(0, named=True)
+        assert row["autocorrelation"] == pytest.approx(np.mean(of_windows))
     # Errors of one window that alternate are as unlike their neighbours as can be.
     swing = 20 + 5 * np.tile([1.0, -1.0], 14)
     alternating = diagnose(
@@ -129,8 +129,8 @@ def planted(seed: int, sunday: float, windows: int = 4) -> Diagnosis:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_a_planted_weekday_is_found_though_whole_windows_are_off(seed) -> None:
-    found = planted(seed, sunday=0.08).bias.filter(by="weekday", clear=True)
-    assert "Sunday" in found["part"].to_list()
+    weekdays = planted(seed, sunday=0.08).bias.filter(by="weekday", clear=True)
+    assert "Sunday" in weekdays["part"].to_list()
 
 
 def test_noise_is_seldom_called_clear() -> None:
@@ -171,14 +171,14 @@ def test_windows_that_overlap_count_as_one_stretch_of_time() -> None:
 def test_weeks_months_and_short_horizons(frequency, horizon) -> None:
     panel = panel_of(2, 80, frequency)
     actual = np.full((2, 2, horizon), 10.0)
-    found = diagnose(backtested(panel, [40, 60], actual * 1.1, actual), panel, Hierarchy.of(panel.keys))
-    kinds = set(found.bias["by"])
+    diagnosis = diagnose(backtested(panel, [40, 60], actual * 1.1, actual), panel, Hierarchy.of(panel.keys))
+    kinds = set(diagnosis.bias["by"])
     assert kinds == ({"all", "weekday"} if frequency == Frequency.DAY else {"all", "month", "step"})
-    assert part(found, "all", "all")["bias"] == pytest.approx(0.1)
+    assert part(diagnosis, "all", "all")["bias"] == pytest.approx(0.1)
     if (
         frequency == Frequency.MONTH
     ):  # steps 41 to 46 and 61 to 66 after January 2024: June to November, February to July
-        months = found.bias.filter(by="month")["part"].to_list()
+        months = diagnosis.bias.filter(by="month")["part"].to_list()
         assert (months[0], months[-1], len(months)) == ("February", "November", 10)
 
 

@@ -60,12 +60,12 @@ def test_every_code_has_a_case() -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_symptom_is_found_alone_with_advice(code) -> None:
-    found, calibration, said = CASES[code]
-    told = diagnosis_findings(found, Frequency.DAY, calibration)
-    assert [each.code for each in told] == [code]
-    assert said in told[0].message
-    assert (told[0].severity, told[0].advice) == (CODES[code].severity, CODES[code].advice)
-    assert told[0].advice
+    diagnosis, calibration, message = CASES[code]
+    findings = diagnosis_findings(diagnosis, Frequency.DAY, calibration)
+    assert [finding.code for finding in findings] == [code]
+    assert message in findings[0].message
+    assert (findings[0].severity, findings[0].advice) == (CODES[code].severity, CODES[code].advice)
+    assert findings[0].advice
     assert CODES[code].meaning.endswith(".")
 
 
@@ -81,7 +81,7 @@ def test_what_is_small_or_may_be_chance_is_not_told() -> None:
 
 
 def test_the_worst_of_its_kind_is_told_first_and_the_others_are_examples() -> None:
-    found, _, _ = CASES["biased-weekday"]
-    finding = diagnosis_findings(found, Frequency.DAY)[0]
+    diagnosis, _, _ = CASES["biased-weekday"]
+    finding = diagnosis_findings(diagnosis, Frequency.DAY)[0]
     assert finding.count == 2
     assert finding.examples == ("Fridays are forecast 4.0 % too high (standard error 1.0 %)",)

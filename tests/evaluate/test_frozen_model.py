@@ -28,9 +28,9 @@ def test_it_is_asked_and_not_taught(panel):
     days = [91, 105]
     cutoffs = [panel.until(day).cutoff for day in days]
     expected = backtest(panel, {"mine": MovingAverage()}, 14, days, hierarchy).levels
-    found = score_levels("mine", frozen_forecasts(MovingAverage().fit(panel.until(60), 14), panel, cutoffs, hierarchy))
-    assert found.equals(expected.select(found.columns))
-    assert set(expected.columns) == set(found.columns)
+    scores = score_levels("mine", frozen_forecasts(MovingAverage().fit(panel.until(60), 14), panel, cutoffs, hierarchy))
+    assert scores.equals(expected.select(scores.columns))
+    assert set(expected.columns) == set(scores.columns)
 
 
 def test_nothing_after_a_cutoff_is_seen(panel):
@@ -38,28 +38,28 @@ def test_nothing_after_a_cutoff_is_seen(panel):
     fitted = SeasonalNaive().fit(panel.until(60), 14)
     last = panel.until(105).cutoff
 
-    asked = []
+    cutoffs_asked = []
 
     class Watching:
         horizon = 14
 
         def forecast(self, past):
-            asked.append((past.n_days, past.cutoff))
+            cutoffs_asked.append((past.n_days, past.cutoff))
             return fitted.forecast(past)
 
-    found = score_levels("mine", frozen_forecasts(Watching(), panel, [last], hierarchy))
-    assert asked == [(106, last)]
+    scores = score_levels("mine", frozen_forecasts(Watching(), panel, [last], hierarchy))
+    assert cutoffs_asked == [(106, last)]
     spoiled = panel.units.copy()
     spoiled[:, 106:] += 100
     other = score_levels("mine", frozen_forecasts(fitted, replace(panel, units=spoiled), [last], hierarchy))
     total = pl.col("level") == "total"
     # The forecast stays and the truth rises by 100 for each known series and day, so that it errs by so much more.
     known = ~np.isnan(panel.units[:, 106:])
-    before, after = (each.filter(total)["bias"][0] for each in (found, other))
+    before, after = (table.filter(total)["bias"][0] for table in (scores, other))
     actual = np.nansum(panel.units[:, 106:])
-    made = fitted.forecast(panel.until(105)).mean[known].sum()
-    assert before == pytest.approx((made - actual) / actual, rel=1e-5)
-    assert after == pytest.approx((made - actual - 100 * known.sum()) / (actual + 100 * known.sum()), rel=1e-5)
+    expected = fitted.forecast(panel.until(105)).mean[known].sum()
+    assert before == pytest.approx((expected - actual) / actual, rel=1e-5)
+    assert after == pytest.approx((expected - actual - 100 * known.sum()) / (actual + 100 * known.sum()), rel=1e-5)
 
 
 @pytest.mark.parametrize("day", [119, 106])

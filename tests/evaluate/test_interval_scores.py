@@ -39,14 +39,14 @@ def window_of(panel, cutoff, horizon):
 def forecasts_of(panel, cutoff, mean, quantiles_of):
     """Forecasts of all levels; `quantiles_of(level mean, probability)` gives a quantile."""
     past = panel.until(cutoff)
-    found = {}
+    forecasts = {}
     for groups in HIERARCHY.all_groups(panel.series):
         of_level = groups.sum(mean).astype(np.float32)
         quantiles = np.stack([quantiles_of(of_level.astype(np.float64), p) for p in PROBABILITIES])
         dates = past.ahead(mean.shape[1])
         plain = Forecast(groups.frame, groups.level or ("total",), past.cutoff, dates, of_level)
-        found[groups.level] = plain.with_quantiles(PROBABILITIES, quantiles.astype(np.float32))
-    return found
+        forecasts[groups.level] = plain.with_quantiles(PROBABILITIES, quantiles.astype(np.float32))
+    return forecasts
 
 
 def test_ranges_worked_by_hand():
@@ -56,9 +56,9 @@ def test_ranges_worked_by_hand():
     assert [scale.tolist() for scale in scales] == [[6], [6], [2, 4]]
     mean = np.array([[1.5, 1.5], [3, 3]])
     at = {0.25: [[0.6], [2.0]], 0.75: [[2.1], [5.0]], 0.5: [[1.0], [3.0]], 0.05: [[-0.4], [1.0]], 0.95: [[4.0], [7.0]]}
-    made = forecasts_of(panel, 1, mean, lambda m, p: np.repeat(at[p], 2, axis=1)[: len(m)])
-    found = score_ranges(window, made, scales, whole=True)
-    row = found["ranges"].filter(level="item", nominal=0.5, by="all").row(0, named=True)
+    forecasts = forecasts_of(panel, 1, mean, lambda m, p: np.repeat(at[p], 2, axis=1)[: len(m)])
+    scores = score_ranges(window, forecasts, scales, whole=True)
+    row = scores["ranges"].filter(level="item", nominal=0.5, by="all").row(0, named=True)
     # Shares below 2.1, 0.6, 5.0, 2.0: of a's 2 0.6 and 0, of b's 5 0.5 and 0, of the two small ones all and all.
     # a's 0: below 0.6 wholly, so nothing of it is within. b's 1: below 2 wholly.
     assert row["coverage"] == pytest.approx((0.6 + 0 + 0.5 + 0) / 4)
@@ -66,17 +66,17 @@ def test_ranges_worked_by_hand():
     assert (row["open"], row["closed"]) == (0.0, 0.5)
     assert row["width"] == 2.0
     assert row["relative_width"] == pytest.approx(8 / 9)
-    third = found["quantiles"].filter(level="item", probability=0.75).row(0, named=True)
+    third = scores["quantiles"].filter(level="item", probability=0.75).row(0, named=True)
     # a: quantile 2, losses 0 and 0.25 * 2; b: quantile 5, losses 0 and 0.25 * 4. Weights 4/12 and 8/12.
     assert third["pinball"] == pytest.approx((0.5 + 1) / 4)
     assert third["wspl"] == pytest.approx(4 / 12 * 0.25 / 2 + 8 / 12 * 0.5 / 4)
     assert (third["share_below"], third["share_at_or_below"]) == (0.5, 1.0)
 
 
-def slow_scores(panel, cutoff, made, level):
+def slow_scores(panel, cutoff, forecasts, level):
     """Coverage, closed coverage and WSPL of one level by plain loops; all days known, units whole."""
     groups = HIERARCHY.groups(panel.series, level)
-    forecast = made[level]
+    forecast = forecasts[level]
     within = closed = points = loss = weights = 0.0
     for number in range(len(groups)):
         units = panel.units[groups.rows == number].sum(axis=0)
@@ -102,15 +102,17 @@ def test_scores_agree_with_plain_loops():
     panel = panel_of(random.poisson(2, (12, 60)), ["a", "b", "c"] * 4)
     window, scales = window_of(panel, 49, 10)
     mean = random.uniform(1, 3, (12, 10))
-    made = forecasts_of(panel, 49, mean, lambda m, p: m + stats.norm.ppf(p) * np.sqrt(m) - 0.013)
-    found = score_ranges(window, made, scales, whole=True)
+    forecasts = forecasts_of(panel, 49, mean, lambda m, p: m + stats.norm.ppf(p) * np.sqrt(m) - 0.013)
+    scores = score_ranges(window, forecasts, scales, whole=True)
     overall = []
     for level in HIERARCHY.levels:
-        row = found["ranges"].filter(level=level_name(level), nominal=0.9, by="all").row(0, named=True)
-        score = wspl(found["quantiles"]).filter(level=level_name(level))["wspl"].item()
-        assert (row["coverage"], row["closed"], score) == pytest.approx(slow_scores(panel, 49, made, level), rel=1e-5)
+        row = scores["ranges"].filter(level=level_name(level), nominal=0.9, by="all").row(0, named=True)
+        score = wspl(scores["quantiles"]).filter(level=level_name(level))["wspl"].item()
+        assert (row["coverage"], row["closed"], score) == pytest.approx(
+            slow_scores(panel, 49, forecasts, level), rel=1e-5
+        )
         overall.append(score)
-    assert wspl(found["quantiles"]).filter(level="all")["wspl"].item() == pytest.approx(np.mean(overall))
+    assert wspl(scores["quantiles"]).filter(level="all")["wspl"].item() == pytest.approx(np.mean(overall))
 
 
 def test_right_quantiles_of_counts_cover_what_they_promise():
@@ -125,13 +127,13 @@ def test_right_quantiles_of_counts_cover_what_they_promise():
         before = stats.poisson.cdf(count - 1, mean)
         return count - 0.5 + (probability - before) / stats.poisson.pmf(count, mean)
 
-    made = forecasts_of(panel, 99, np.repeat(rate, 40, axis=1), spread_poisson)
-    found = score_ranges(window, made, scales, whole=True)
-    for row in found["ranges"].filter(pl.col("level") == "item", pl.col("by") == "all").to_dicts():
+    forecasts = forecasts_of(panel, 99, np.repeat(rate, 40, axis=1), spread_poisson)
+    scores = score_ranges(window, forecasts, scales, whole=True)
+    for row in scores["ranges"].filter(pl.col("level") == "item", pl.col("by") == "all").to_dicts():
         assert row["coverage"] == pytest.approx(row["nominal"], abs=0.01)
         assert row["open"] < row["nominal"] - 0.05
         assert row["closed"] > row["nominal"] + 0.02
-    shares = found["quantiles"].filter(level="item")
+    shares = scores["quantiles"].filter(level="item")
     assert shares["share"].to_numpy() == pytest.approx(PROBABILITIES, abs=0.01)
     assert (shares["share_below"].to_numpy() <= np.array(PROBABILITIES) + 0.005).all()
 
@@ -141,8 +143,8 @@ def test_parts_make_up_the_whole(make_panel):
     panel.units[0, 75:] = np.nan
     panel.units[[1, 4, 7], 72] = np.nan  # all of b
     window, scales = window_of(panel, 69, 10)
-    made = forecasts_of(panel, 69, np.full((9, 10), 3.0), lambda m, p: m * (0.5 + p))
-    table = score_ranges(window, made, scales, whole=True)["ranges"].filter(nominal=0.9)
+    forecasts = forecasts_of(panel, 69, np.full((9, 10), 3.0), lambda m, p: m * (0.5 + p))
+    table = score_ranges(window, forecasts, scales, whole=True)["ranges"].filter(nominal=0.9)
     for level in ("total", "group", "item"):
         whole = table.filter(level=level, by="all").row(0, named=True)
         for by in ["step"] + (["steadiness", "volume"] if level == "item" else []):
@@ -158,8 +160,8 @@ def test_a_level_of_which_a_part_is_known_is_judged_in_proportion():
     panel = panel_of(np.full((4, 40), 10), ["a"] * 4)
     panel.units[3, 30:] = np.nan
     window, scales = window_of(panel, 29, 10)
-    made = forecasts_of(panel, 29, np.full((4, 10), 10.0), lambda m, p: m * (0.6 + 0.8 * p))
-    row = score_ranges(window, made, scales, whole=True)["ranges"].filter(level="total", nominal=0.9, by="all")
+    forecasts = forecasts_of(panel, 29, np.full((4, 10), 10.0), lambda m, p: m * (0.6 + 0.8 * p))
+    row = score_ranges(window, forecasts, scales, whole=True)["ranges"].filter(level="total", nominal=0.9, by="all")
     # Of 40 expected, 30 are known: from 0.64 x 30 = 19.2 to 1.36 x 30 = 40.8.
     assert row.select("width", "closed").row(0) == (41 - 19, 1.0)
     assert row["relative_width"].item() == pytest.approx(22 / 30)
@@ -171,21 +173,21 @@ def test_units_that_are_not_whole_count_on_the_bound():
 
 
 def test_series_without_a_scale_have_no_loss():
-    found = scaled_pinball(np.ones((3, 2)), np.zeros((1, 3, 2)), [0.5], np.array([2.0, 0.0, np.nan]))
-    assert found[0, 0] == 0.25
-    assert np.isnan(found[0, 1:]).all()
+    loss = scaled_pinball(np.ones((3, 2)), np.zeros((1, 3, 2)), [0.5], np.array([2.0, 0.0, np.nan]))
+    assert loss[0, 0] == 0.25
+    assert np.isnan(loss[0, 1:]).all()
 
 
 def test_what_cannot_be_scored_is_said():
     panel = panel_of(np.ones((2, 20)), ["a", "b"])
     window, scales = window_of(panel, 14, 5)
-    made = forecasts_of(panel, 14, np.ones((2, 5)), lambda m, p: m * p)
-    bare = {**made, ("group",): replace(made[("group",)], probabilities=(), quantiles=None)}
+    forecasts = forecasts_of(panel, 14, np.ones((2, 5)), lambda m, p: m * p)
+    bare = {**forecasts, ("group",): replace(forecasts[("group",)], probabilities=(), quantiles=None)}
     with pytest.raises(UsageError, match="1 levels have no quantiles to score: group"):
         score_ranges(window, bare, scales, whole=True)
-    other = replace(made[()], probabilities=(0.5,), quantiles=made[()].quantiles[:1])
+    other = replace(forecasts[()], probabilities=(0.5,), quantiles=forecasts[()].quantiles[:1])
     with pytest.raises(UsageError, match="different quantiles"):
-        score_ranges(window, {**made, (): other}, scales, whole=True)
+        score_ranges(window, {**forecasts, (): other}, scales, whole=True)
 
 
 def test_central_ranges_are_pairs():

@@ -148,9 +148,14 @@ def test_a_cutoff_with_nothing_after_it_is_refused(make_panel, days):
 
 
 def test_progress_is_told(make_panel):
-    told = []
+    reports = []
     leakage(
-        make_panel(150), {}, {"naive": make("seasonal_naive")}, HORIZON, CUTOFFS, progress=lambda *at: told.append(at)
+        make_panel(150),
+        {},
+        {"naive": make("seasonal_naive")},
+        HORIZON,
+        CUTOFFS,
+        progress=lambda *at: reports.append(at),
     )
-    assert [done for done, _, _ in told] == [0, 1, 2, 3, 4]
-    assert all(total == 4 for _, total, _ in told)
+    assert [done for done, _, _ in reports] == [0, 1, 2, 3, 4]
+    assert all(total == 4 for _, total, _ in reports)

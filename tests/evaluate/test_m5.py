@@ -65,7 +65,7 @@ def test_computed_weights_and_scales_are_the_official_ones(panel):
 def test_seasonal_naive_scores_as_it_is_known_to(panel):
     models = {"seasonal_naive": make("seasonal_naive")}
     weights = FOLDER / "wrmsse_d1913.parquet"
-    found = backtest(panel, models, 28, [CUTOFF], HIERARCHY, weights=weights, forecast_sink=lambda frame: None)
+    tested = backtest(panel, models, 28, [CUTOFF], HIERARCHY, weights=weights, forecast_sink=lambda frame: None)
     # 0.847 is published for the 28 days after these.
-    assert 0.8 < found.leaderboard()["wrmsse"].item() < 0.9
-    assert set(found.levels["weights"]) == {"file"}
+    assert 0.8 < tested.leaderboard()["wrmsse"].item() < 0.9
+    assert set(tested.levels["weights"]) == {"file"}

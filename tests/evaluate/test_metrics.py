@@ -51,9 +51,9 @@ def test_nothing_known_is_no_score():
 
 
 def test_rmsse_has_no_value_without_a_scale():
-    found = metrics.rmsse(ACTUAL, FORECAST, np.array([5 / 3, 0.0]))
-    assert found[0] == pytest.approx(1.0)
-    assert np.isnan(found[1])
+    scaled = metrics.rmsse(ACTUAL, FORECAST, np.array([5 / 3, 0.0]))
+    assert scaled[0] == pytest.approx(1.0)
+    assert np.isnan(scaled[1])
 
 
 def test_squared_step_begins_with_the_first_sale_and_skips_what_is_not_known():

@@ -83,11 +83,11 @@ def test_a_search_that_was_cut_short_tries_the_same_as_one_that_was_not(tmp_path
 
 
 def test_what_is_behind_is_stopped_and_its_other_windows_are_never_asked_for(tmp_path):
-    asked: dict[int, int] = {}
+    windows_asked: dict[int, int] = {}
 
     def counted(number: int, values: dict[str, Any]) -> Iterator[float]:
         for error in parabola(number, values):
-            asked[number] = asked.get(number, 0) + 1
+            windows_asked[number] = windows_asked.get(number, 0) + 1
             yield error
 
     study = Study(tmp_path / "study.db", "one", OPTIONS, START)
@@ -96,7 +96,7 @@ def test_what_is_behind_is_stopped_and_its_other_windows_are_never_asked_for(tmp
     states = {trial.state for trial in study.trials}
     assert states == {"complete", "pruned"}
     for trial in study.trials:
-        assert asked[trial.number] == len(trial.errors)
+        assert windows_asked[trial.number] == len(trial.errors)
         assert (len(trial.errors) == WINDOWS) == (trial.state == "complete")
         assert math.isinf(trial.error) == (trial.state == "pruned")
     assert all(trial.state == "complete" for trial in study.trials[:5])  # nobody to be measured by yet

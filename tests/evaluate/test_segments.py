@@ -35,12 +35,12 @@ def test_segments_look_at_the_last_year_only(make_panel):
     panel = make_panel(450)
     panel.units[0, :80] = 1000  # long ago: all but the last 364 days
     panel.units[3, :80] = 1000
-    found = segments(panel, ("category",))
-    assert found.columns == ["steadiness", "volume", "age", "category"]
-    assert found["volume"][3] == "low"
-    assert found["category"].to_list() == panel.series["category"].to_list()
-    assert found["steadiness"][7] == "no sales"
-    assert found["age"].to_list() == ["old"] * 7 + ["new"]  # the third began 225 days ago
+    table = segments(panel, ("category",))
+    assert table.columns == ["steadiness", "volume", "age", "category"]
+    assert table["volume"][3] == "low"
+    assert table["category"].to_list() == panel.series["category"].to_list()
+    assert table["steadiness"][7] == "no sales"
+    assert table["age"].to_list() == ["old"] * 7 + ["new"]  # the third began 225 days ago
     with pytest.raises(UsageError, match="names colour"):
         segments(panel, ("colour",))
 

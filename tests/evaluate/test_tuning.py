@@ -80,19 +80,19 @@ def test_nothing_after_the_windows_of_tuning_matters(panel, hierarchy, trials):
 
 
 def test_rows_and_features_are_made_once_for_all_trials(panel, hierarchy, monkeypatch):
-    drawn, made = [], []
+    drawn, prepared_cutoffs = [], []
     first, second = training_rows.TrainingRows.__init__, row_draw.matrix
     monkeypatch.setattr(
         training_rows.TrainingRows, "__init__", lambda self, *of, **more: (drawn.append(1), first(self, *of, **more))[1]
     )
-    monkeypatch.setattr(row_draw, "matrix", lambda *of: (made.append(1), second(*of))[1])
+    monkeypatch.setattr(row_draw, "matrix", lambda *of: (prepared_cutoffs.append(1), second(*of))[1])
     trials = TuningWindows.of(LIGHT, panel, HORIZON, tuning_cutoffs(panel, HORIZON, 2), hierarchy)
     list(trials.window_errors(trials.space.model))
-    once = len(made)
+    once = len(prepared_cutoffs)
     for values in ({"leaves": 15, "drop": "price"}, {"loss": "squared", "drop": "lag"}, {"drop": "calendar"}):
         list(trials.window_errors(trials.space.make(values)))
     assert len(drawn) == 1
-    assert 0 < once == len(made)
+    assert 0 < once == len(prepared_cutoffs)
 
 
 def test_a_group_that_is_left_out_is_not_looked_at(panel, trials):
@@ -121,9 +121,9 @@ def test_the_first_trial_is_the_model_of_the_settings_even_outside_of_the_space(
 def test_what_is_confirmed_is_what_the_backtest_shows(panel, hierarchy):
     days = cutoffs(panel, HORIZON, 2)
     other = replace(LIGHT, trees=30)
-    found = confirm(panel, LIGHT, other, HORIZON, days, hierarchy)
+    confirmed = confirm(panel, LIGHT, other, HORIZON, days, hierarchy)
     tested = backtest(panel, {"it": other}, HORIZON, days, hierarchy).levels.filter(pl.col("level") == "all")
-    assert found.columns == ["cutoff", "settings", "tuned"]
-    assert found["cutoff"].to_list() == [panel.until(day).cutoff for day in days]
-    assert found["tuned"].to_list() == pytest.approx(tested.sort("cutoff")["wrmsse"].to_list())
-    assert (found["settings"] != found["tuned"]).all()
+    assert confirmed.columns == ["cutoff", "settings", "tuned"]
+    assert confirmed["cutoff"].to_list() == [panel.until(day).cutoff for day in days]
+    assert confirmed["tuned"].to_list() == pytest.approx(tested.sort("cutoff")["wrmsse"].to_list())
+    assert (confirmed["settings"] != confirmed["tuned"]).all()

@@ -64,19 +64,19 @@ def slow_wrmsse(panel, cutoff, mean, hierarchy):
         keys = sorted({tuple(names[column] for column in level) for names in panel.series.to_dicts()})
         rmsse, weight = {}, {}
         for key in keys:
-            mine = [row for row in rows if tuple(row[column] for column in level) == key]
-            sold, asked = {}, {}
-            for row in mine:
+            members = [row for row in rows if tuple(row[column] for column in level) == key]
+            sold, forecast_sums = {}, {}
+            for row in members:
                 if row["day"] <= cutoff:
                     sold[row["day"]] = sold.get(row["day"], 0) + row["units"]
                 else:
-                    actual, forecast = asked.get(row["day"], (0, 0))
-                    asked[row["day"]] = (actual + row["units"], forecast + row["mean"])
+                    actual, forecast = forecast_sums.get(row["day"], (0, 0))
+                    forecast_sums[row["day"]] = (actual + row["units"], forecast + row["mean"])
             first = min((day for day, units in sold.items() if units != 0), default=cutoff)
             steps = [(sold[day] - sold[day - 1]) ** 2 for day in sold if day - 1 >= first and day - 1 in sold]
-            weight[key] = sum(row["revenue"] for row in mine if cutoff - 28 < row["day"] <= cutoff)
-            if steps and sum(steps) and asked:
-                error = sum((a - f) ** 2 for a, f in asked.values()) / len(asked)
+            weight[key] = sum(row["revenue"] for row in members if cutoff - 28 < row["day"] <= cutoff)
+            if steps and sum(steps) and forecast_sums:
+                error = sum((a - f) ** 2 for a, f in forecast_sums.values()) / len(forecast_sums)
                 rmsse[key] = math.sqrt(error / (sum(steps) / len(steps)))
         by_level.append(sum(weight[key] * rmsse[key] for key in rmsse) / sum(weight[key] for key in rmsse))
     return [sum(by_level) / len(by_level), *by_level]
@@ -87,21 +87,21 @@ def test_wrmsse_agrees_with_plain_loops(make_panel, seed):
     panel = make_panel(90, seed=seed)
     hierarchy = Hierarchy.of(("item", "shop"), (("shop",), ("category",), ("shop", "category"), ("item",)))
     mean = np.random.default_rng(seed).gamma(2, 3, (8, 10))
-    found = score(panel, 79, mean, hierarchy)
-    assert found["wrmsse"].to_list() == pytest.approx(slow_wrmsse(panel, 79, mean, hierarchy))
+    scores = score(panel, 79, mean, hierarchy)
+    assert scores["wrmsse"].to_list() == pytest.approx(slow_wrmsse(panel, 79, mean, hierarchy))
 
 
 def test_all_cutoffs_at_once_are_as_each_alone_and_blind_to_the_future(make_panel):
     panel = make_panel(120)
     hierarchy = Hierarchy.of(("item", "shop"), (("shop",),))
     together = compute_weights(panel, hierarchy, [70, 90, 110])
-    for cutoff, found in zip([70, 90, 110], together, strict=True):
+    for cutoff, weights in zip([70, 90, 110], together, strict=True):
         scrambled = make_panel(120)
         scrambled.units[:, cutoff + 1 :] = 77
         alone = compute_weights(scrambled, hierarchy, [cutoff])[0]
-        for one, other in zip((*found.weight, *found.scale), (*alone.weight, *alone.scale), strict=True):
+        for one, other in zip((*weights.weight, *weights.scale), (*alone.weight, *alone.scale), strict=True):
             np.testing.assert_allclose(one, other)
-        assert [weight.sum() for weight in found.weight] == pytest.approx([1, 1, 1])
+        assert [weight.sum() for weight in weights.weight] == pytest.approx([1, 1, 1])
 
 
 def test_without_a_price_units_weigh():
@@ -143,11 +143,11 @@ def test_given_weights_are_matched_by_key(cells, tmp_path, ending):
     panel, hierarchy, table = cells
     path = tmp_path / f"weights.{ending}"
     table.write_parquet(path) if ending == "parquet" else table.write_csv(path)
-    found = weights_from_table(read_weights(path), panel.series, hierarchy, panel.cutoff, is_last=True)
-    assert found.source == "file"
-    assert found.weight[1].tolist() == [0.20, 0.05]  # north comes first in the panel
-    assert found.scale[0].tolist() == [9.0]
-    assert found.scale[3].tolist() == [8, 7, 6, 5, 4, 3, 2, 1]
+    weights = weights_from_table(read_weights(path), panel.series, hierarchy, panel.cutoff, is_last=True)
+    assert weights.source == "file"
+    assert weights.weight[1].tolist() == [0.20, 0.05]  # north comes first in the panel
+    assert weights.scale[0].tolist() == [9.0]
+    assert weights.scale[3].tolist() == [8, 7, 6, 5, 4, 3, 2, 1]
 
 
 def test_the_overall_score_keeps_the_weight_the_file_gives_each_level(cells):

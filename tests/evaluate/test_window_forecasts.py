@@ -55,5 +55,5 @@ def test_weights_come_back_from_their_table(window):
     weights = window.evaluation.weights
     back = Weights.from_frame(weights.to_frame(window.evaluation.groups), window.evaluation.groups)
     assert back.source == weights.source
-    for ours, theirs in zip((*back.weight, *back.scale), (*weights.weight, *weights.scale), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+    for restored, expected in zip((*back.weight, *back.scale), (*weights.weight, *weights.scale), strict=True):
+        np.testing.assert_array_equal(restored, expected)

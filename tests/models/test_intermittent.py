@@ -81,7 +81,7 @@ def test_a_series_among_others_is_as_alone(model):
 
 
 @pytest.mark.parametrize(
-    ("model", "theirs", "options", "close"),
+    ("model", "reference", "options", "close"),
     [
         (Croston(), "CrostonClassic", {}, 1e-6),
         (SBA(), "CrostonSBA", {}, 1e-6),
@@ -89,7 +89,7 @@ def test_a_series_among_others_is_as_alone(model):
         (ADIDA(), "ADIDA", {}, 0.03),  # theirs looks for alpha between ours, too
     ],
 )
-def test_as_statsforecast_has_it(model, theirs, options, close):
+def test_as_statsforecast_has_it(model, reference, options, close):
     library = pytest.importorskip("statsforecast.models", reason="needs the extra 'statistical'")
     random = np.random.default_rng(4)
     compared = 0
@@ -101,7 +101,7 @@ def test_as_statsforecast_has_it(model, theirs, options, close):
             sold = np.flatnonzero(units)
             if len(units) % round((sold[-1] + 1) / len(sold)):
                 continue
-        expected = getattr(library, theirs)(**options).forecast(units, 1)["mean"][0]
+        expected = getattr(library, reference)(**options).forecast(units, 1)["mean"][0]
         assert forecast(model, [units])[0, 0] == pytest.approx(expected, rel=close)
         compared += 1
     assert compared > 15
@@ -115,8 +115,8 @@ def test_closed_sundays_stay_closed():
 
 
 def test_unknown_days_come_first():
-    found = unknown_first(np.array([[1, NAN, -2, 3, NAN]], np.float32))
-    np.testing.assert_array_equal(found, [[NAN, NAN, 1, 0, 3]])
+    sorted_units = unknown_first(np.array([[1, NAN, -2, 3, NAN]], np.float32))
+    np.testing.assert_array_equal(sorted_units, [[NAN, NAN, 1, 0, 3]])
 
 
 @pytest.mark.parametrize("wrong", [0, -0.1, 1.5, "0.1", True])

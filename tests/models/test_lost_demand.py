@@ -31,15 +31,15 @@ def slow_at_least(mean, shape, sold):
     ("mean", "shape", "sold"), [(4, 2, 0), (4, 2, 1), (4, 2, 9), (0.3, 0.5, 2), (25, 7, 20), (25, 500, 40)]
 )
 def test_the_demand_given_that_it_was_no_less(mean, shape, sold):
-    found = at_least(np.array([mean], float), np.array([shape], float), np.array([sold], float))[0]
-    assert found == pytest.approx(slow_at_least(mean, shape, sold), rel=1e-8)
+    demand = at_least(np.array([mean], float), np.array([shape], float), np.array([sold], float))[0]
+    assert demand == pytest.approx(slow_at_least(mean, shape, sold), rel=1e-8)
 
 
 @given(st.floats(0, 1e4), st.floats(0.05, 1000), st.integers(0, 10_000))
 def test_no_less_than_the_mean_nor_than_what_was_sold(mean, shape, sold):
-    found = at_least(np.array([mean]), np.array([shape]), np.array([float(sold)]))[0]
-    assert found >= max(mean, sold) * (1 - 1e-9)
-    assert np.isfinite(found)
+    demand = at_least(np.array([mean]), np.array([shape]), np.array([float(sold)]))[0]
+    assert demand >= max(mean, sold) * (1 - 1e-9)
+    assert np.isfinite(demand)
 
 
 def shop(n_series=24, n_days=300, day=None, level=None, promotion=None):
@@ -73,11 +73,11 @@ CELLS = [(3, 100), (3, 101), (3, 102), (10, 5), (17, 250), (20, 299)]
 def test_what_was_lost_is_found_where_nothing_is_left_to_chance():
     whole = shop()
     panel, stockouts = empty(whole, CELLS)
-    found = lost_demand(panel, stockouts)
-    assert found.columns == ["item", "shop", "date", "sold", "expected", "lost"]
+    estimate = lost_demand(panel, stockouts)
+    assert estimate.columns == ["item", "shop", "date", "sold", "expected", "lost"]
     truth = [whole.units[cell] for cell in CELLS]
-    np.testing.assert_allclose(found["expected"], truth, rtol=0.03)
-    np.testing.assert_allclose(found["lost"], found["expected"] - found["sold"], rtol=1e-6)
+    np.testing.assert_allclose(estimate["expected"], truth, rtol=0.03)
+    np.testing.assert_allclose(estimate["lost"], estimate["expected"] - estimate["sold"], rtol=1e-6)
 
 
 def test_days_before_and_after_both_count():
@@ -94,8 +94,8 @@ def test_promotions_and_days_of_the_whole_shop_are_taken_along():
     day[120] = 3.0  # a holiday
     whole = shop(day=day, promotion=promotion)
     panel, stockouts = empty(whole, [(2, 142), (3, 142), (5, 120)])
-    found = lost_demand(panel, stockouts)["expected"]
-    np.testing.assert_allclose(found, [whole.units[2, 142], whole.units[3, 142], whole.units[5, 120]], rtol=0.08)
+    expected = lost_demand(panel, stockouts)["expected"]
+    np.testing.assert_allclose(expected, [whole.units[2, 142], whole.units[3, 142], whole.units[5, 120]], rtol=0.08)
 
 
 def test_estimates_are_right_on_average_where_demand_is_chance():
@@ -109,9 +109,9 @@ def test_estimates_are_right_on_average_where_demand_is_chance():
     keys = panel.series[rows]
     stockouts = keys.with_columns(date=pl.Series(panel.dates[days]), sold=pl.Series(stock[out].astype(np.float32)))
     known = Panel(panel.series, panel.keys, panel.dates, np.where(out, np.nan, demand).astype(np.float32))
-    found = lost_demand(known, stockouts)
+    estimate = lost_demand(known, stockouts)
     lost = demand[out] - stock[out]
-    assert found["lost"].sum() == pytest.approx(lost.sum(), rel=0.05)
+    assert estimate["lost"].sum() == pytest.approx(lost.sum(), rel=0.05)
     # The mean alone, not regarding that so much was asked for at least, would be too little.
     assert np.maximum(mean[out] - stock[out], 0).sum() < 0.97 * lost.sum()
 
@@ -119,33 +119,33 @@ def test_estimates_are_right_on_average_where_demand_is_chance():
 def test_totals_add_up_at_every_level():
     panel, stockouts = empty(shop(), CELLS)
     lost = lost_demand(panel, stockouts)
-    found = lost_by_level(lost, panel, Hierarchy.of(panel.keys, (("shop",),)))
-    assert found.columns == ["level", "group", "days", "sold", "expected", "lost", "share"]
-    for _, part in found.group_by("level"):
+    table = lost_by_level(lost, panel, Hierarchy.of(panel.keys, (("shop",),)))
+    assert table.columns == ["level", "group", "days", "sold", "expected", "lost", "share"]
+    for _, part in table.group_by("level"):
         assert part["days"].sum() == len(CELLS)
         assert part["lost"].sum() == pytest.approx(lost["lost"].sum())
         assert part["sold"].sum() == pytest.approx(lost["sold"].sum())
-    total = found.row(0, named=True)
+    total = table.row(0, named=True)
     everything = np.nansum(panel.units, dtype=np.float64) + lost["sold"].sum() + lost["lost"].sum()
     assert total["share"] == pytest.approx(lost["lost"].sum() / everything)
-    assert found.filter(pl.col("level") == "item x shop").height == 4
-    assert found.filter(pl.col("level") == "shop")["group"].sort().to_list() == ["a", "b"]
+    assert table.filter(pl.col("level") == "item x shop").height == 4
+    assert table.filter(pl.col("level") == "shop")["group"].sort().to_list() == ["a", "b"]
 
 
 def test_a_series_that_never_was_known_lost_what_nobody_can_tell():
     panel, stockouts = empty(shop(), [(0, day) for day in range(300)])
-    found = lost_demand(panel, stockouts.with_columns(sold=pl.lit(0.0, pl.Float32)))
-    assert (found["lost"] == 0).all()
-    table = lost_by_level(found, panel, Hierarchy.of(panel.keys))
+    estimate = lost_demand(panel, stockouts.with_columns(sold=pl.lit(0.0, pl.Float32)))
+    assert (estimate["lost"] == 0).all()
+    table = lost_by_level(estimate, panel, Hierarchy.of(panel.keys))
     assert table["share"].null_count() == 1
 
 
 def test_without_stock_outs_nothing_is_lost():
     panel, stockouts = empty(shop(), [])
-    found = lost_demand(panel, stockouts)
-    assert found.height == 0
-    assert found.columns[-2:] == ["expected", "lost"]
-    assert lost_by_level(found, panel, Hierarchy.of(panel.keys)).height == 0
+    estimate = lost_demand(panel, stockouts)
+    assert estimate.height == 0
+    assert estimate.columns[-2:] == ["expected", "lost"]
+    assert lost_by_level(estimate, panel, Hierarchy.of(panel.keys)).height == 0
 
 
 def test_stock_outs_of_another_panel():

@@ -20,39 +20,39 @@ def forecast(model, units, horizon=10, frequency=Frequency.DAY):
 
 
 def test_the_last_week_comes_again():
-    found = forecast(SeasonalNaive(), [[9] * 7 + [1, 2, 3, 4, 5, 6, 7]])
-    assert found.mean[0].tolist() == [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
-    assert str(found.dates[0]) == "2024-01-15"
+    result = forecast(SeasonalNaive(), [[9] * 7 + [1, 2, 3, 4, 5, 6, 7]])
+    assert result.mean[0].tolist() == [1, 2, 3, 4, 5, 6, 7, 1, 2, 3]
+    assert str(result.dates[0]) == "2024-01-15"
 
 
 def test_a_day_not_known_is_taken_from_the_week_before():
     week = [1, 2, 3, 4, 5, 6, 7]
-    found = forecast(SeasonalNaive(), [week + [NAN] * 7 + [8, NAN, NAN, 8, 8, 8, 8]], horizon=7)
-    assert found.mean[0].tolist() == [8, 2, 3, 8, 8, 8, 8]
+    result = forecast(SeasonalNaive(), [week + [NAN] * 7 + [8, NAN, NAN, 8, 8, 8, 8]], horizon=7)
+    assert result.mean[0].tolist() == [8, 2, 3, 8, 8, 8, 8]
 
 
 def test_a_day_never_known_is_the_mean_of_the_others():
-    found = forecast(SeasonalNaive(), [[NAN] * 4 + [2, 4, 6]], horizon=7)
-    assert found.mean[0].tolist() == [4, 4, 4, 4, 2, 4, 6]
+    result = forecast(SeasonalNaive(), [[NAN] * 4 + [2, 4, 6]], horizon=7)
+    assert result.mean[0].tolist() == [4, 4, 4, 4, 2, 4, 6]
 
 
 def test_history_shorter_than_a_season():
-    found = forecast(SeasonalNaive(), [[3, 5, 7]], horizon=4, frequency=Frequency.MONTH)
-    assert found.mean[0].tolist() == [5, 5, 5, 5]
-    found = forecast(SeasonalNaive(season=2), [[3, 5, 7]], horizon=4, frequency=Frequency.MONTH)
-    assert found.mean[0].tolist() == [5, 7, 5, 7]
+    result = forecast(SeasonalNaive(), [[3, 5, 7]], horizon=4, frequency=Frequency.MONTH)
+    assert result.mean[0].tolist() == [5, 5, 5, 5]
+    result = forecast(SeasonalNaive(season=2), [[3, 5, 7]], horizon=4, frequency=Frequency.MONTH)
+    assert result.mean[0].tolist() == [5, 7, 5, 7]
 
 
 def test_the_season_follows_the_frequency():
     months = [*range(1, 25)]
-    found = forecast(SeasonalNaive(), [months], horizon=12, frequency=Frequency.MONTH)
-    assert found.mean[0].tolist() == [*range(13, 25)]
+    result = forecast(SeasonalNaive(), [months], horizon=12, frequency=Frequency.MONTH)
+    assert result.mean[0].tolist() == [*range(13, 25)]
 
 
 def test_the_mean_of_the_known_days_of_the_window():
     units = [[100] * 10 + [1, NAN, 3, 5], [100] * 10 + [NAN] * 4, [NAN] * 14]
-    found = forecast(MovingAverage(window=4), units, horizon=2)
-    assert found.mean.tolist() == [[3, 3], [100, 100], [0, 0]]
+    result = forecast(MovingAverage(window=4), units, horizon=2)
+    assert result.mean.tolist() == [[3, 3], [100, 100], [0, 0]]
 
 
 def test_returns_beyond_the_sales_make_no_negative_forecast():

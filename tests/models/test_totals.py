@@ -34,13 +34,13 @@ def test_the_panel_of_sums_has_all_groups_of_all_levels(make_panel):
 def test_forecasts_are_averaged_and_come_apart_by_level(make_panel):
     panel = make_panel()
     sums = panel_of_sums(panel, LEVELS)
-    made = totals("seasonal_naive", "moving_average").fit(sums, HORIZON).forecast(sums)
+    forecasts = totals("seasonal_naive", "moving_average").fit(sums, HORIZON).forecast(sums)
     single = [make(name).fit(sums, HORIZON).forecast(sums).mean for name in ("seasonal_naive", "moving_average")]
-    np.testing.assert_allclose(made.mean, np.mean(single, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(forecasts.mean, np.mean(single, axis=0), rtol=1e-6)
     groups = [Hierarchy.of(panel.keys).groups(panel.series, level) for level in LEVELS]
-    parts = by_level(made.mean, groups)
+    parts = by_level(forecasts.mean, groups)
     assert {level: len(part) for level, part in parts.items()} == {(): 1, ("shop",): 2, ("shop", "category"): 4}
-    np.testing.assert_array_equal(np.concatenate(list(parts.values())), made.mean)
+    np.testing.assert_array_equal(np.concatenate(list(parts.values())), forecasts.mean)
 
 
 def test_lightgbm_learns_sums_and_windows_share_the_work(make_panel):
@@ -50,7 +50,7 @@ def test_lightgbm_learns_sums_and_windows_share_the_work(make_panel):
     prepared = model.prepare(sums, HORIZON, [177, 184])
     past = sums.until(177)
     np.testing.assert_array_equal(past.units, model.sums(panel.until(177)).units)
-    alone, shared = (model.fit(past, HORIZON, each).forecast(past).mean for each in (None, prepared))
+    alone, shared = (model.fit(past, HORIZON, shared_work).forecast(past).mean for shared_work in (None, prepared))
     np.testing.assert_array_equal(alone, shared)
     assert (alone[0] > alone[1:3].min(axis=0)).all()
 

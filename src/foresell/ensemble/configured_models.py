@@ -22,7 +22,7 @@ from foresell.models.totals import Totals, steady_levels
 BASELINES = ("seasonal_naive", "moving_average")
 """Simple models that others have to beat."""
 
-SLOW: dict[str, Any] = {
+SLOW_LEARNING: dict[str, Any] = {
     "trees": 304,
     "learning_rate": 0.037,
     "leaves": 216,
@@ -40,7 +40,7 @@ QUALITIES: dict[str, tuple[ModelSettings, ...]] = {
     "fast": tuple(ModelSettings(name=name) for name in (*BASELINES, "launch", "lightgbm")),
     "best": (
         *(ModelSettings(name=name) for name in (*BASELINES, "launch")),
-        ModelSettings(name="lightgbm", options=SLOW),
+        ModelSettings(name="lightgbm", options=SLOW_LEARNING),
     ),
 }
 """The models of single series for each quality, where the settings name none."""
@@ -110,8 +110,9 @@ def make_models(
     seed: int,
     make: Callable[..., Model] = models.make,
 ) -> dict[str, Model]:
-    """The models by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``. One with a `label`
-    goes by that: a regressor of scikit-learn by its class.
+    """The models by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``.
+
+    A model with a `label`, such as the class of a regressor of scikit-learn, has that as its name.
 
     `features`, `levels` and `seed` go to every model that has such options, unless its own options set them. Raises
     UsageError for a model or an option that does not exist.
@@ -122,10 +123,10 @@ def make_models(
     for model in wanted:
         known = models.options(model.name)
         options = {name: value for name, value in shared.items() if name in known} | model.options
-        made = make(model.name, **options)
-        label = getattr(made, "label", model.name)
+        configured = make(model.name, **options)
+        label = getattr(configured, "label", model.name)
         count[label] += 1
-        by_name[label if count[label] == 1 else f"{label}_{count[label]}"] = made
+        by_name[label if count[label] == 1 else f"{label}_{count[label]}"] = configured
     return by_name
 
 

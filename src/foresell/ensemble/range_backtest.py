@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import polars as pl
 
 from foresell.adjust.ranges import Ranges
@@ -80,7 +81,7 @@ def score_forecasts(
 
 
 def _score_window(
-    panel: Panel, hierarchy: Hierarchy, ensemble: Ensemble, window: WindowForecasts, scales: tuple
+    panel: Panel, hierarchy: Hierarchy, ensemble: Ensemble, window: WindowForecasts, scales: Sequence[np.ndarray]
 ) -> dict[str, pl.DataFrame]:
     """The scores of the ensemble's ranges in one window."""
     past = panel.until(window.cutoff)
@@ -95,7 +96,7 @@ def _scores(
     window: EvaluationWindow,
     forecast: Forecast,
     ranges: Ranges,
-    scales: tuple,
+    scales: Sequence[np.ndarray],
 ) -> dict[str, pl.DataFrame]:
     """The tables ``ranges`` and ``quantiles`` of ranges around a forecast of the single series."""
     means = all_levels(forecast, panel.series, hierarchy)

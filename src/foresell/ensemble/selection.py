@@ -96,7 +96,7 @@ def select_combination(
         apply=lambda blend, number: blend.apply(windows[number].means, windows[number].evaluation.segments),
         name=champion,
     )
-    progress("totals and single series into line")
+    progress("reconciliation of the totals and the single series")
     # The best reconciliation of one blend may be bad for another, so each blend that was chosen has its own search.
     names = {*blend_search.chosen, blend_search.final}
     searches = {name: _search_reconciliation(windows, blend_search.means_of(name), reconciliation) for name in names}

@@ -117,8 +117,8 @@ def backtest(
 ) -> Backtest:
     """Fits every model on the panel until each of `cutoffs` (see `cutoffs.cutoffs`) and scores its forecasts.
 
-    - `models` are named as they shall be named in the tables. Every model may prepare, once, what its windows share;
-      models that differ only in how they learn share that too.
+    - `models` are by the names that they have in the tables. A model prepares once what all windows share; models that
+      differ only in how they learn share it (see `models.prepare`).
     - `weights` is a file or a table of WRMSSE weights and scales, see `weights.read_weights`. Without a column
       ``cutoff`` it serves the last window only. The other windows have weights computed from their past.
     - `totals` are models of the upper levels. Their forecasts of every window are collected as those of the model
@@ -158,8 +158,9 @@ def backtest(
             done += 1
         if totals and sums:
             part = _fit_progress(notify, done, total, f"{TOTALS} at {window.cutoff}")
-            table_of_totals, run = _run_totals(totals, sums.until(day), horizon, prepared_totals, part)
+            forecast, run = _run(TOTALS, totals, sums.until(day), horizon, prepared_totals, part)
             frames["runs"].append(run.select(pl.lit(TOTALS).alias("model"), cutoff, pl.all()))
+            table_of_totals = forecast.to_polars().select(pl.lit(TOTALS).alias("model"), pl.all())
             (forecast_sink or forecasts_of_totals.append)(table_of_totals)
             done += 1
     notify(total, total, "done")
@@ -223,9 +224,9 @@ def evaluation_windows(
 
 
 def _run(
-    name: str, model: Model, past: Panel, horizon: int, prepared: Any, progress: Progress
+    name: str, model: Model | Totals, past: Panel, horizon: int, prepared: Any, progress: Progress
 ) -> tuple[Forecast, pl.DataFrame]:
-    """The forecast of a model that is fitted on the past only, and the seconds that both took."""
+    """The forecast of a model that is fitted on `past` only, and a row of the seconds that fit and forecast took."""
     start = time.perf_counter()
     fitted = model.fit(past, horizon, prepared, progress)
     middle = time.perf_counter()
@@ -237,19 +238,6 @@ def _run(
             f"The model '{name}' made a forecast of shape {forecast.mean.shape}; expected [series, step] = {expected}."
         )
     return forecast, pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
-
-
-def _run_totals(
-    totals: Totals, sums: Panel, horizon: int, prepared: Any, progress: Progress
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The forecasts of the upper levels as a table, and the seconds that fitting and forecasting took."""
-    start = time.perf_counter()
-    fitted = totals.fit(sums, horizon, prepared, progress)
-    middle = time.perf_counter()
-    forecast = fitted.forecast(sums)
-    end = time.perf_counter()
-    runs = pl.DataFrame({"fit_seconds": [middle - start], "forecast_seconds": [end - middle]})
-    return forecast.to_polars().select(pl.lit(TOTALS).alias("model"), pl.all()), runs
 
 
 def with_actuals(name: str, forecast: Forecast, panel: Panel) -> pl.DataFrame:

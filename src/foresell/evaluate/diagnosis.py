@@ -37,14 +37,14 @@ class Diagnosis:
     - `bias`: ``by`` (``all``, ``weekday`` or ``month``, ``step``, ``group``), ``level`` in words, ``part`` (``Sunday``,
       ``1 to 7``, ``CA · FOODS``), ``sold`` (units), ``bias`` (sum of errors over sum of actuals), ``apart`` (for
       weekdays, months and steps the bias that remains without the bias of the whole window, else the bias itself),
-      the ``standard_error`` of ``apart``, the ``noise`` beyond which it is ``clear``, both null where there is one
-      window only.
+      the ``standard_error`` of ``apart``, and the ``noise`` beyond which it is ``clear``. Both are null where there is
+      only one window.
     - `levels`: for each ``level`` its ``groups``, ``bias`` (the mean of the absolute bias of its groups over all
-      windows, by what they sold), and the WAPE of the first (``near``) and last (``far``) stretch of the horizon; in
-      ``grown`` of ``windows`` the far one was larger. Both are null where the horizon is one stretch.
+      windows, weighted by their sales), and the WAPE of the first (``near``) and last (``far``) stretch of the horizon.
+      ``grown`` of the ``windows`` had a larger WAPE in the last stretch. ``near`` and ``far`` are null where the
+      horizon is one stretch.
     - `correlation`: for each ``level`` and ``lag`` the ``autocorrelation`` of the errors about their mean in each
-      window, as the mean over the groups; ``bound`` is the limit, either way, within
-      which noise alone stays in 95 of 100 cases.
+      window, as the mean over the groups. Noise alone stays within ``bound``, either way, in 95 of 100 cases.
     """
 
     bias: pl.DataFrame
@@ -52,13 +52,13 @@ class Diagnosis:
     correlation: pl.DataFrame
 
 
-def diagnose(tested: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Diagnosis:
+def diagnose(forecasts: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Diagnosis:
     """The diagnosis of one model by the backtest's table of its forecasts: keys, cutoff, date, step, mean, actual.
 
     `panel` and `hierarchy` are those of the backtest. Raises UsageError for forecasts of several models, of none, or
     of series that the panel does not have.
     """
-    errors = Errors.of(tested, panel)
+    errors = Errors.of(forecasts, panel)
     bias, levels, correlation = [], [], []
     for groups in hierarchy.all_groups(panel.series):
         level = errors.sum(groups)
@@ -70,8 +70,8 @@ def diagnose(tested: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Diagno
         correlation.append(
             _of_lags(level, panel.frequency).select(pl.lit(level_name(groups.level)).alias("level"), pl.all())
         )
-    whole = pl.DataFrame(levels, schema_overrides={"near": pl.Float64, "far": pl.Float64}, infer_schema_length=None)
-    return Diagnosis(pl.concat(bias), whole, pl.concat(correlation))
+    by_level = pl.DataFrame(levels, schema_overrides={"near": pl.Float64, "far": pl.Float64}, infer_schema_length=None)
+    return Diagnosis(pl.concat(bias), by_level, pl.concat(correlation))
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,16 @@ class Errors:
     known: np.ndarray
 
     @classmethod
-    def of(cls, tested: pl.DataFrame, panel: Panel) -> Errors:
+    def of(cls, forecasts: pl.DataFrame, panel: Panel) -> Errors:
         """The errors of the single series, in the order of `panel`, from the backtest's table of forecasts."""
-        _check(tested)
-        cutoffs, dates = tested["cutoff"].unique().sort(), tested.group_by("cutoff", "step").agg(pl.col("date").first())
-        horizon = int(tested["step"].max())  # type: ignore[arg-type]
+        _check(forecasts)
+        cutoffs = forecasts["cutoff"].unique().sort()
+        dates = forecasts.group_by("cutoff", "step").agg(pl.col("date").first())
+        horizon = int(forecasts["step"].max())  # type: ignore[arg-type]
         names = panel.series.select(panel.keys).with_row_index("__series")
-        typed = tested.with_columns(pl.col(key).cast(panel.series.schema[key]) for key in panel.keys)
+        typed = forecasts.with_columns(pl.col(key).cast(panel.series.schema[key]) for key in panel.keys)
         rows = typed.join(names, on=list(panel.keys), how="inner", nulls_equal=True)
-        if rows.height < tested.height:
+        if rows.height < forecasts.height:
             missing = typed.join(names, on=list(panel.keys), how="anti", nulls_equal=True).select(panel.keys).unique()
             raise UsageError(
                 f"The table of forecasts has {missing.height} series that the panel does not have: "
@@ -105,10 +106,10 @@ class Errors:
         mean, actual = (np.full((panel.n_series, len(cutoffs), horizon), np.nan) for _ in range(2))
         mean[place] = rows["mean"].to_numpy()
         actual[place] = rows["actual"].to_numpy()
-        when = np.full((len(cutoffs), horizon), np.datetime64("NaT", "D"))
-        when[_cells(dates, cutoffs)] = dates["date"].to_numpy().astype("datetime64[D]")
+        days = np.full((len(cutoffs), horizon), np.datetime64("NaT", "D"))
+        days[_cells(dates, cutoffs)] = dates["date"].to_numpy().astype("datetime64[D]")
         known = ~np.isnan(mean) & ~np.isnan(actual)
-        return cls(when, np.where(known, mean - actual, 0), np.where(known, actual, 0), known)
+        return cls(days, np.where(known, mean - actual, 0), np.where(known, actual, 0), known)
 
     def sum(self, groups: Groups) -> Errors:
         """The errors of the groups' sums."""
@@ -180,11 +181,11 @@ def stretches(horizon: int, frequency: Frequency) -> list[tuple[int, int]]:
     return [(int(first) + 1, int(last)) for first, last in pairwise(bounds)]
 
 
-def _check(tested: pl.DataFrame) -> None:
-    if "model" in tested.columns and tested["model"].n_unique() > 1:
-        names = first_five(tested["model"].unique().sort())
+def _check(forecasts: pl.DataFrame) -> None:
+    if "model" in forecasts.columns and forecasts["model"].n_unique() > 1:
+        names = first_five(forecasts["model"].unique().sort())
         raise UsageError(f"A diagnosis is of one model's errors; the forecasts are of {names}. Filter them.")
-    if tested["actual"].drop_nulls().drop_nans().is_empty():
+    if forecasts["actual"].drop_nulls().drop_nans().is_empty():
         raise UsageError("There is nothing to diagnose: no forecast of the backtest has a known actual beside it.")
 
 

@@ -1,4 +1,4 @@
-"""The record of a search for better options: what was searched, the best trial, whether it held in later windows."""
+"""The record of a search for better options: its trials, the best one, and its confirmation in later windows."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class OptionChange(msgspec.Struct, frozen=True, kw_only=True):
 class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
     """The comparison of the settings and the best trial in the windows of the backtest, which the search has not seen.
 
-    `windows` are the cutoffs; `settings` and `tuned` the mean WRMSSE of the two, `by_window` that of each window;
-    `better_in` counts the windows in which the best trial is better. `holds` is whether it is better on the mean.
+    `windows` are the cutoffs. `settings` and `tuned` are the mean WRMSSE of the two, and `by_window` has that of each
+    window. `better_in` counts the windows in which the best trial is better; `holds` says whether its mean is better.
     """
 
     windows: list[str]
@@ -43,16 +43,16 @@ class Confirmation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SearchRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """What a search came to.
+    """The result of a search.
 
-    - `model` is the model searched for, `study` the name of the search in its file.
-    - `trials` are all trials, `new` those of the last call, of which so many were `pruned` (stopped early) or
-      `failed`; `former` are trials of searches on other data or settings, which count no more.
-    - `series` of `of_series` series were drawn, which gave `rows` training rows; `windows` are the cutoffs.
+    - `model` is the model whose options are searched, `study` the name of the search in its file.
+    - `trials` is the number of all trials, `new` that of the last call. Of the new trials, `pruned` were stopped early
+      and `failed` had an error that is not finite. `former` counts the trials of searches on other data or settings.
+    - `series` of `of_series` series were drawn, which gave `rows` training rows. `windows` are the cutoffs.
     - `start` is the trial of the settings and `best` the best one; both are None before they are complete.
     - `changed` is what the best trial changes, by option; `confirmed` is its comparison in the backtest's windows.
-    - `written` is whether the last call changed foresell.yaml; `in_settings` whether that has the best options.
-    - `importance` is the share of each option in what makes a trial one of the best.
+    - `written` says whether the last call changed foresell.yaml, and `in_settings` whether that has the best options.
+    - `importance` is the share of each option in what sets the best trials apart from the others.
     """
 
     model: str

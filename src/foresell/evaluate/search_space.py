@@ -1,4 +1,4 @@
-"""The search space of a pooled model: the options that are searched, their bounds, and the model with such values."""
+"""The search space of a global model: the options that are searched, their bounds, and the model with such values."""
 
 from __future__ import annotations
 
@@ -117,8 +117,7 @@ class Space:
 
     @property
     def fixed(self) -> Pooled:
-        """The model with default values for all options that are searched; so it shows what the search leaves
-        unchanged."""
+        """The model with default values for all options that are searched, which shows what the search leaves alone."""
         known = {field.name: field.default for field in fields(self.model)}
         defaults: dict[str, Any] = {option.name: known[option.name] for option in self.options if option.name != DROP}
         return replace(self.model, **defaults, drop=self._left_out)

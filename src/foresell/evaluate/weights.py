@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise, permutations
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import polars as pl
 
 from foresell.core.errors import DataError, first_five
 from foresell.core.frequency import Frequency
+from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.evaluate.metrics import naive_squared_errors
@@ -120,31 +121,15 @@ def _join(blocks: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
 def _history(panel: Panel, level: Groups, rows: slice, until: int) -> np.ndarray:
     """Known units added up for some groups of a level [group, day]; NaN where no member is known."""
     first, last = rows.start, min(rows.stop, len(level))
+    members = np.flatnonzero((level.rows >= first) & (level.rows < last))
     if len(level) == panel.n_series:
-        order = np.argsort(level.rows, kind="stable")[first:last]
-        return panel.units[order, :until]
-    out = np.empty((last - first, until))
-    members = np.argsort(level.rows, kind="stable")
-    bounds = np.searchsorted(level.rows[members], np.arange(first, last + 1))
-    for group, (start, end) in enumerate(pairwise(bounds)):
-        out[group] = _sum_known(panel.units, members[start:end], until)
-    return out
-
-
-def _sum_known(units: np.ndarray, members: np.ndarray, until: int) -> np.ndarray:
-    """Sum over some series of their known units [day], NaN where none is known; in blocks, as they may be many."""
-    total, known = np.zeros(until), np.zeros(until, bool)
-    for start in range(0, len(members), _BLOCK):
-        block = units[members[start : start + _BLOCK], :until]
-        missing = np.isnan(block)
-        known |= ~missing.all(axis=0)
-        block[missing] = 0
-        total += block.sum(axis=0, dtype=np.float64)
-    total[~known] = np.nan
-    return total
+        return panel.units[members[np.argsort(level.rows[members])], :until]
+    units = panel.units[:, :until] if len(members) == panel.n_series else panel.units[members, :until]
+    return GroupSums.of(units, level.rows[members] - first, last - first).known_total()
 
 
 def _block_scales(history: np.ndarray, cutoffs: Sequence[int], power: int) -> list[np.ndarray]:
+    """The mean differences of some series up to each cutoff: [cutoff][series]; NaN where there is none."""
     squares, counts = naive_squared_errors(history)
     steps = squares if power == 2 else np.sqrt(squares)
     scales = []
@@ -156,7 +141,7 @@ def _block_scales(history: np.ndarray, cutoffs: Sequence[int], power: int) -> li
 
 
 def read_weights(path: str | Path) -> pl.DataFrame:
-    """A file of weights and scales: columns ``level``, ``key``, ``weight``, ``scale``, and ``cutoff`` or not.
+    """The table in a file of weights and scales: ``level``, ``key``, ``weight``, ``scale``, and perhaps ``cutoff``.
 
     Parquet or CSV. `level` counts the hierarchy's levels from 1, the total. `key` joins the values of the level's
     columns, in the order given, with a bar: ``CA|FOODS``. Without a column `cutoff` (a date) the file is for the

@@ -43,8 +43,8 @@ def test_factors_multiply_and_reach_series_that_never_were():
     seen = np.array([row != ("large", "item 1") for row in ROWS])
     panel = shop(ROWS)
     lately = recent(np.where(seen, mean * 50, 0), np.where(seen, 50.0, 0))
-    found = learn_attribute_levels(panel, lately, [("store",), ("kind",), ("item",)], STEADY)
-    expected = found.base * np.prod(list(found.of_groups(panel, lately).values()), axis=0)
+    learnt = learn_attribute_levels(panel, lately, [("store",), ("kind",), ("item",)], STEADY)
+    expected = learnt.base * np.prod(list(learnt.of_groups(panel, lately).values()), axis=0)
     np.testing.assert_allclose(expected, mean, rtol=0.02)
     assert expected[ROWS.index(("large", "item 1"))] == pytest.approx(450, rel=0.02)
 
@@ -53,12 +53,12 @@ def test_a_group_that_rests_on_little_is_not_believed():
     # One item sold three times what was expected, in a single day of a slow item.
     sold, exposure = np.full(len(ROWS), 50.0), np.full(len(ROWS), 50.0)
     sold[0], exposure[0] = 3.0, 1.0
-    found = learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
-    assert found.factors["item",]["item 0"] == pytest.approx(1, abs=0.1)
+    learnt = learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
+    assert learnt.factors["item",]["item 0"] == pytest.approx(1, abs=0.1)
     # After fifty days it is.
     sold[[0, 12]], exposure[0] = 400.0, 50.0
-    found = learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
-    assert found.factors["item",]["item 0"] / found.factors["item",]["item 1"] > 6
+    learnt = learn_attribute_levels(shop(ROWS), recent(sold, exposure), [("item",)], STEADY)
+    assert learnt.factors["item",]["item 0"] / learnt.factors["item",]["item 1"] > 6
 
 
 def test_days_that_scatter_say_less():
@@ -86,20 +86,20 @@ def test_the_price_within_a_kind_tells_sales():
     cheap = np.arange(len(ROWS)) % 4 < 2
     price = np.where(cheap, 0.7, 1.1) * np.where(KINDS > 1, 10, 1)
     sold = np.where(cheap, 2000.0, 1000.0)
-    found = learn_attribute_levels(shop(ROWS), recent(sold, np.full(len(ROWS), 50.0), price), [("kind",)], STEADY)
-    assert found.priced == ("kind",)
-    factors = found.factors[PRICE]
-    low, high = (found.bands(shop(ROWS), price)[k] for k in (0, 2))
+    learnt = learn_attribute_levels(shop(ROWS), recent(sold, np.full(len(ROWS), 50.0), price), [("kind",)], STEADY)
+    assert learnt.priced == ("kind",)
+    factors = learnt.factors[PRICE]
+    low, high = (learnt.bands(shop(ROWS), price)[k] for k in (0, 2))
     assert low != high
     assert factors[low] / factors[high] == pytest.approx(2, rel=0.05)
-    assert set(found.factors) == {("kind",), PRICE, AGE}
+    assert set(learnt.factors) == {("kind",), PRICE, AGE}
 
 
 def test_unknown_groups_and_prices_count_as_average():
-    found = learn_attribute_levels(shop(ROWS), recent(50 * KINDS, np.full(len(ROWS), 50.0)), [("kind",)], STEADY)
+    learnt = learn_attribute_levels(shop(ROWS), recent(50 * KINDS, np.full(len(ROWS), 50.0)), [("kind",)], STEADY)
     stranger = shop([("new", "item 77")]).series.with_columns(kind=pl.lit("shoes"))
     panel = Panel(stranger, ("store", "item"), np.arange(3).astype("datetime64[D]"), np.zeros((1, 3), np.float32))
-    factors = found.of_groups(panel, RecentSales(np.zeros(1), np.zeros(1), np.array([9.99]), np.array(["new"])))
+    factors = learnt.of_groups(panel, RecentSales(np.zeros(1), np.zeros(1), np.array([9.99]), np.array(["new"])))
     assert list(factors) == ["kind", "price_band", "age_class"]
     assert np.ravel(list(factors.values())).tolist() == [1.0, 1.0, 1.0]
 
@@ -108,9 +108,9 @@ def test_own_sales_count_more_with_each_day():
     levels = AttributeLevels(1.0, {}, (), {}, shape=2.0)
     days = np.array([0, 1, 7, 70.0, 700])
     # Expected 4 a day, sold 12 a day; a day's variance is 4 + 16 / 4 = twice its mean.
-    found = levels.posterior(np.full(5, 4.0), recent(12 * days, days), daily=4.0)
-    np.testing.assert_allclose(found, (2 + 6 * days) / (2 + 2 * days))
-    assert (np.diff(found) > 0).all()
+    ratio = levels.posterior(np.full(5, 4.0), recent(12 * days, days), daily=4.0)
+    np.testing.assert_allclose(ratio, (2 + 6 * days) / (2 + 2 * days))
+    assert (np.diff(ratio) > 0).all()
 
 
 def test_columns_that_say_which_series_are_alike_coarse_first():
@@ -136,5 +136,5 @@ def test_bands_at_their_limits():
 
 def test_they_come_back_from_json():
     lately = recent(50 * KINDS, np.full(len(ROWS), 50.0), KINDS)
-    found = learn_attribute_levels(shop(ROWS), lately, [("kind",), ("store", "kind")], STEADY)
-    assert AttributeLevels.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    learnt = learn_attribute_levels(shop(ROWS), lately, [("kind",), ("store", "kind")], STEADY)
+    assert AttributeLevels.from_dict(json.loads(json.dumps(learnt.to_dict()))) == learnt

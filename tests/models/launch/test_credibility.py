@@ -44,8 +44,8 @@ def slow_posterior(observed: float, expected: float, variance: float) -> float:
 
 @pytest.mark.parametrize(("observed", "expected", "variance"), [(0, 2, 0.5), (7, 2, 0.5), (30, 40, 0.1), (3, 0.1, 0.8)])
 def test_shrunk_is_the_mean_of_the_posterior(observed, expected, variance):
-    found = posterior_ratio(np.array([observed]), np.array([expected]), variance)[0]
-    assert found == pytest.approx(slow_posterior(observed, expected, variance), rel=1e-3)
+    ratio = posterior_ratio(np.array([observed]), np.array([expected]), variance)[0]
+    assert ratio == pytest.approx(slow_posterior(observed, expected, variance), rel=1e-3)
 
 
 @given(AMOUNTS, st.floats(1e-3, 1e4), st.floats(0, 10), st.floats(1, 100))

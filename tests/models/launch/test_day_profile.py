@@ -68,10 +68,10 @@ def test_days_are_season_times_promotion_also_ahead():
     flags = np.zeros((2, 210), np.float32)
     flags[0, 60:70], flags[0, 185] = 1, 1  # the history ends with day 181
     panel = exact([WEEK], [100.0, 100.0], flags)
-    found = learn_day_profile(panel, ()).days(panel, np.arange(180, 190))
+    factors = learn_day_profile(panel, ()).days(panel, np.arange(180, 190))
     expected = WEEK[np.arange(180, 190) % 7]
-    np.testing.assert_allclose(found[1], expected, rtol=0.02)
-    np.testing.assert_allclose(found[0] / expected, [1, 1, 1, 1, 1, 2, 1, 1, 1, 1], rtol=0.02)
+    np.testing.assert_allclose(factors[1], expected, rtol=0.02)
+    np.testing.assert_allclose(factors[0] / expected, [1, 1, 1, 1, 1, 2, 1, 1, 1, 1], rtol=0.02)
 
 
 def test_months_and_weeks_have_the_season_of_the_year():

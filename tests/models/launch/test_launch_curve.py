@@ -41,9 +41,9 @@ def test_the_chain_ladder_finds_what_it_was_made_of():
     curve, level = random.uniform(0.3, 1.2, 8), random.uniform(1, 50, 12)
     expected = random.uniform(0.5, 2, (12, 8)) * (np.arange(8) < random.integers(2, 9, 12)[:, None])
     expected[0] = 1  # one launch at least has come all the way
-    found, levels = chain_ladder(level[:, None] * curve * expected, expected)
-    np.testing.assert_allclose(found / found[0], curve / curve[0], rtol=1e-4)
-    np.testing.assert_allclose(levels * found[0], level * curve[0], rtol=1e-4)
+    estimated, levels = chain_ladder(level[:, None] * curve * expected, expected)
+    np.testing.assert_allclose(estimated / estimated[0], curve / curve[0], rtol=1e-4)
+    np.testing.assert_allclose(levels * estimated[0], level * curve[0], rtol=1e-4)
 
 
 def test_large_launches_do_not_drown_the_others():

@@ -27,7 +27,7 @@ def shop(begins_of_new=(), own=1.0, n_old=60, n_launched=40, noise=None):
     )
     count = len(begin)
     kind = np.array(["food", "toys"] * count)[:count]
-    level = np.array([LEVELS[each] for each in kind])
+    level = np.array([LEVELS[name] for name in kind])
     level[n_old + n_launched :] *= own
     dates = period_range(np.datetime64("2024-01-01"), N_DAYS + HORIZON, "D")  # a Monday
     age = np.arange(len(dates)) - begin[:, None]
