@@ -213,6 +213,17 @@ def test_what_crosses_an_engine_is_plain_data(make_panel, size):
     assert engine.crossed == 3 * len(panel.blocks(size))  # counts, sums, rows
 
 
+@pytest.mark.parametrize("name", GLOBAL)
+def test_what_crosses_an_engine_to_be_forecast_is_plain_data(make_panel, monkeypatch, name):
+    pytest.importorskip("xgboost" if name == "xgboost" else "lightgbm")
+    monkeypatch.setattr("foresell.models.global_models.fitted.BLOCK", 3)
+    panel = make_panel(300)
+    fitted = make(name, **{"share": 0.3, "min_rows": 20, "leaves": 16, **GLOBAL[name]}).fit(panel, HORIZON)
+    engine = PicklingEngine()
+    np.testing.assert_array_equal(fitted.forecast(panel, engine=engine).mean, fitted.forecast(panel).mean)
+    assert engine.crossed == 2 * 3  # sums, forecasts
+
+
 class PicklingEngine(LocalEngine):
     """The local engine, with a copy of everything that goes to it and comes from it."""
 

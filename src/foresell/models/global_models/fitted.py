@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -158,29 +159,11 @@ class FittedPooled:
 
         Where `panel` is a block, `statistics` are those of all series.
         """
-        return self.forecast_from(BoosterInput(self.recipe, panel, statistics), engine=engine)
-
-    def forecast_from(
-        self,
-        shown: BoosterInput,
-        keep: Callable[[slice, np.ndarray], None] | None = None,
-        engine: Engine = ONE_BY_ONE,
-    ) -> Forecast:
-        """The same from what the boosters are shown of a panel; `keep` takes the features of each block of series,
-        float32 [row, feature]."""
-        panel = shown.panel
-        everyone = np.arange(panel.n_series)
-
-        def forecast_block(place: slice) -> tuple[slice, np.ndarray]:
-            values = shown.values(everyone[place])
-            if keep:
-                keep(place, values)
-            return place, self.means(shown, values, *shown.pairs(everyone[place]))
-
-        mean = np.empty((panel.n_series, self.horizon), np.float32)
-        for place, rows in engine.map(forecast_block, shown.places(everyone)):
-            mean[place] = rows.reshape(-1, self.horizon)
-        mean[closed_days(panel, self.horizon)] = 0
+        blocks = panel.blocks(BLOCK)
+        if statistics is None:
+            statistics = merged_statistics(blocks, self.recipe.features_of(panel), engine=engine)
+        context = Context(panel.part(slice(0, 0)), self.horizon, statistics, self.recipe.codes)
+        mean = np.concatenate(list(engine.map(partial(forecast_block, self, context), blocks)))
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
     def means(self, shown: BoosterInput, values: np.ndarray, series: np.ndarray, step: np.ndarray) -> np.ndarray:
@@ -262,15 +245,15 @@ class FittedPooled:
 class BoosterInput:
     """What the boosters of `recipe` are shown of a panel: its features, and the group that each series belongs to.
 
-    `groups` [series] are places in `names`. Where `panel` is a block, `statistics` are those of all series. A `context`
-    that is there already may be given instead, and its `features`; `view` says how it sees a part of the panel.
+    `groups` [series] are places in `names`. Where `panel` is a block, `context` has the statistics of all series; without
+    one, the series of `panel` are all there are. `features` may be given where they are there already; `view` says how
+    the context sees a part of the panel.
     """
 
     def __init__(
         self,
         recipe: Recipe,
         panel: Panel,
-        statistics: Statistics | None = None,
         context: Context | None = None,
         view: Callable[[Context, Panel], Block] = Block,
         features: Mapping[str, Feature] | None = None,
@@ -279,7 +262,7 @@ class BoosterInput:
         self.panel = panel
         self.features = features or recipe.features_of(panel)
         if context is None:
-            statistics = statistics or merged_statistics(panel.blocks(BLOCK), self.features)
+            statistics = merged_statistics(panel.blocks(BLOCK), self.features)
             context = Context(panel, recipe.horizon, statistics, recipe.codes)
         self.context = context
         self.view = view
@@ -312,6 +295,16 @@ class BoosterInput:
     def level(self, values: np.ndarray) -> np.ndarray:
         """The recent level of each row [row, feature], in units: float32 [row], above 0."""
         return recent_level(values, self.recipe.features, level_weights(self.panel.frequency))
+
+
+def forecast_block(fitted: FittedPooled, context: Context, block: Panel) -> np.ndarray:
+    """The means of the series of a block, where `context` has the statistics of all: float32 [series, step]."""
+    mean = np.zeros((block.n_series, fitted.horizon), np.float32)
+    if block.n_series:
+        shown, members = BoosterInput(fitted.recipe, block, context=context), np.arange(block.n_series)
+        mean[:] = fitted.means(shown, shown.values(members), *shown.pairs(members)).reshape(mean.shape)
+        mean[closed_days(block, fitted.horizon)] = 0
+    return mean
 
 
 def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPooled:

@@ -43,8 +43,8 @@ class GlobalScenarioModel:
         self.reads = frozenset(feature.reads for feature in self.moved.values())
         shape = (panel.n_series, recipe.horizon, len(recipe.features))
         self.values = np.empty(shape, np.float32) if 4 * int(np.prod(shape)) <= room else None
-        self.mean = fitted.forecast_from(self.shown, self._keep).mean
         self._closed = closed_days(panel, recipe.horizon)
+        self.mean = self._forecast()
         self._new = without_history(panel)
         self._prepare()
 
@@ -90,9 +90,16 @@ class GlobalScenarioModel:
             self.answer_scenario(ScenarioRows(first, ahead, first, first))
             self.new_series(self._panel_of_nothing, first)
 
-    def _keep(self, place: slice, values: np.ndarray) -> None:
-        if self.values is not None:
-            self.values[place] = values.reshape(-1, *self.values.shape[1:])
+    def _forecast(self) -> np.ndarray:
+        """The forecast of every series: float32 [series, step]. Keeps the features where there is room."""
+        mean = np.zeros((self.panel.n_series, self.fitted.horizon), np.float32)
+        for place, values in self.shown.blocks(everyone := np.arange(self.panel.n_series)):
+            if self.values is not None:
+                self.values[place] = values.reshape(-1, *self.values.shape[1:])
+            rows = self.fitted.means(self.shown, values, *self.shown.pairs(everyone[place]))
+            mean[place] = rows.reshape(-1, self.fitted.horizon)
+        mean[self._closed] = 0
+        return mean
 
     def _blocks(self, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
         """The features of all steps of some series, block by block."""
