@@ -245,9 +245,9 @@ class FittedPooled:
 class BoosterInput:
     """What the boosters of `recipe` are shown of a panel: its features, and the group that each series belongs to.
 
-    `groups` [series] are places in `names`. Where `panel` is a block, `context` has the statistics of all series; without
-    one, the series of `panel` are all there are. `features` may be given where they are there already; `view` says how
-    the context sees a part of the panel.
+    `groups` [series] are places in `names`. Where `panel` is a block, `context` has the statistics of all series;
+    without one, the series of `panel` are all there are. `features` may be given where they are there already; `view`
+    says how the context sees a part of the panel.
     """
 
     def __init__(
