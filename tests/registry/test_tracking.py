@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fixtures.locked_database import locked_database
 
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import install_command
@@ -54,6 +55,25 @@ def test_a_run_is_found_again_with_what_was_kept(project, tmp_path):
     assert again.artifact(made, "plots/a.svg", tmp_path).read_text() == "<svg/>"
     assert again.find("training", "abc") is None
     assert again.find("backtest", "abd") is None
+
+
+def test_a_database_that_another_process_has_locked_is_named_before_mlflow_waits(project, caplog):
+    at = Tracking(Where.of(project, Settings(), lock_seconds=0.1))
+    run = keep(at, "abc")
+    database = project / "results" / "mlflow.db"
+    with locked_database(database) as holder:
+        expected = f"The tracking store .*mlflow.db was locked by {holder} for 0.1 s"
+        for request in (
+            lambda: at.find("backtest", "abc"),
+            lambda: keep(at, "abd"),
+            lambda: at.artifact(run, "", project),
+            lambda: holds(at.where, run),
+            lambda: Where.of(project, Settings(), lock_seconds=0.1),
+        ):
+            with pytest.raises(StoreError, match=expected):
+                request()
+    assert {record.name for record in caplog.records} == {"foresell.store.database_lock"}  # MLflow printed nothing
+    assert at.find("backtest", "abc").id == run
 
 
 def test_a_run_counts_only_once_it_is_whole(project):

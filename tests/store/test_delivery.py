@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 import sqlite3
-import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +13,7 @@ from urllib.parse import quote
 
 import polars as pl
 import pytest
+from fixtures.locked_database import locked_database
 
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import install_command
@@ -213,28 +213,16 @@ def test_duckdb_needs_no_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert deliver(forecasts(), f"duckdb:///{tmp_path}/forecasts.duckdb").rows == 4
 
 
-HOLD = {
-    "duckdb": "held = __import__('duckdb').connect(sys.argv[1])",
-    "sqlite": "held = __import__('sqlite3').connect(sys.argv[1]); held.execute('BEGIN EXCLUSIVE')",
-}
-
-
-@pytest.mark.parametrize("kind", HOLD)
+@pytest.mark.parametrize("kind", ["duckdb", "sqlite"])
 def test_a_database_that_another_process_holds_is_waited_for_then_explained(
     tmp_path: Path, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if kind == "duckdb":
         pytest.importorskip("duckdb")
-    file = tmp_path / f"held.{kind}"
-    script = f"import sys; {HOLD[kind]}; print('held', flush=True); sys.stdin.read()"
-    command = [sys.executable, "-c", script, str(file)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == b"held\n"
-        holder_name = f"process {holder.pid}" if kind == "duckdb" or Path("/proc/locks").exists() else "another process"
+    file = tmp_path / f"forecasts.{kind}"
+    with locked_database(file, kind) as holder:
         delivery = transaction(parse_address(f"{kind}:///{file}"), seconds=0.1)
-        with pytest.raises(StoreError, match=f"locked by {holder_name} for 0.1 s"), delivery:
+        with pytest.raises(StoreError, match=f"locked by {holder} for 0.1 s"), delivery:
             pytest.fail("it was let in")
-        assert [record.getMessage() for record in caplog.records if holder_name in record.getMessage()]
-        holder.communicate()
+        assert [record.getMessage() for record in caplog.records if holder in record.getMessage()]
     assert deliver(forecasts(), f"{kind}:///{file}").rows == 4

@@ -55,7 +55,10 @@ def is_lost(results: Results, kind: type[RecordSummary]) -> bool:
     if summary is None:
         return False
     if summary.recorded and results.settings.tracking.enabled:
-        return not holds(Where.of(results.base, results.settings.tracking), summary.run)
+        try:
+            return not holds(Where.of(results.base, results.settings.tracking), summary.run)
+        except StoreError:  # a database that another process has locked still has the run, as far as is known
+            return False
     return summary.recorded is False and not (summary.is_left_out and missing("mlflow"))
 
 

@@ -7,16 +7,14 @@ server is asked through MLflow.
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from foresell.core.errors import StoreError
 from foresell.registry.portable_model import data_folder
-from foresell.registry.tracking import Where
+from foresell.registry.tracking import Where, read_rows
 from foresell.registry.versions import CHAMPION, Registry, Version
-from foresell.store.lock import DATABASE_SECONDS
 
 _CHAMPION = """
     SELECT made.version, made.creation_time, made.run_id
@@ -62,11 +60,8 @@ def files_at_hand(registry: Registry, number: str) -> Path | None:
 
 def _rows(where: Where, query: str, *values: object) -> list[tuple]:
     """The rows of a query to the project's own database; none where there is no database, or no registry in it yet."""
-    if where.database is None or not where.database.exists():
-        return []
     try:
-        with closing(sqlite3.connect(where.database, timeout=DATABASE_SECONDS)) as connection:
-            return connection.execute(query, values).fetchall()
+        return read_rows(where, query, *values)
     except sqlite3.Error as error:
         if "no such table" in str(error):
             return []

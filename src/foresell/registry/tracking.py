@@ -12,7 +12,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,7 +27,7 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import importing
 from foresell.core.settings import Tracking as TrackingSettings
 from foresell.store.address import mask, parse_address
-from foresell.store.lock import DATABASE_SECONDS, holder_of, locked_error
+from foresell.store.database_lock import DATABASE_SECONDS, holder_of, is_locked, locked_error, sqlite_transaction
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -73,20 +73,25 @@ class Where:
     shown: str
     database: Path | None = None
     beside: bool = False
+    lock_seconds: float = DATABASE_SECONDS
 
     @classmethod
-    def of(cls, folder: str | Path, settings: TrackingSettings) -> Where:
-        """The store in the settings of the project in `folder`. Raises UsageError for an address of an unknown kind."""
+    def of(cls, folder: str | Path, settings: TrackingSettings, lock_seconds: float = DATABASE_SECONDS) -> Where:
+        """The store in the settings of the project in `folder`.
+
+        Raises UsageError for an address of an unknown kind, and StoreError where another process keeps the
+        project's own database locked.
+        """
         base = Path(folder).resolve()
         name = _valid_name(settings.name or base.name)
         if settings.name is None and settings.uri is None:
-            name = _existing_name(base / DATABASE, name)
+            name = _existing_name(base / DATABASE, name, lock_seconds)
         artifacts = settings.artifacts
         if artifacts is not None and "://" not in artifacts:
             artifacts = (base / artifacts).as_uri()
         uri = settings.uri or f"sqlite:///{DATABASE}"
         if uri.startswith(("http://", "https://")):
-            return cls(uri, artifacts, name, mask(uri))
+            return cls(uri, artifacts, name, mask(uri), lock_seconds=lock_seconds)
         if not uri.startswith("sqlite:"):
             raise UsageError(
                 f"Found the address {mask(uri)!r} in 'tracking.uri'; expected sqlite:///file.db or http(s)://server."
@@ -96,7 +101,7 @@ class Where:
         place = database.resolve()
         beside = artifacts is None
         artifacts = artifacts or (place.parent / FILES).as_uri()
-        return cls(f"sqlite:///{place.as_posix()}", artifacts, name, str(database), database, beside)
+        return cls(f"sqlite:///{place.as_posix()}", artifacts, name, str(database), database, beside, lock_seconds)
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,7 @@ class Tracking:
         """
         if self.where.beside and self.where.database is not None:
             try:
-                _move_addresses(self.where.database, self.where.name, str(self.where.artifacts))
+                _move_addresses(self.where)
             except sqlite3.Error as error:
                 raise StoreError(self._message(error)) from error
 
@@ -256,17 +261,21 @@ class Tracking:
 
     @contextmanager
     def translated_errors(self) -> Iterator[None]:
-        """Turns errors of the store, raised by MLflow or the libraries below it, into a StoreError."""
+        """Turns errors of the store, raised by MLflow or the libraries below it, into a StoreError.
+
+        MLflow waits 20 s for a locked SQLite file, whatever its address says, and prints a traceback. So the lock is
+        awaited here, before MLflow is asked.
+        """
         try:
+            _await_database(self.where)
             yield
         except store_errors() as error:
             raise StoreError(self._message(error)) from error
 
     def _message(self, error: Exception) -> str:
-        if self.where.database is not None and "database is locked" in str(error):
-            return str(
-                locked_error(f"The tracking store {self.where.shown}", holder_of(self.where.database), DATABASE_SECONDS)
-            )
+        database = self.where.database
+        if database is not None and is_locked(error):
+            return str(locked_error(_name_of(self.where), holder_of(database), self.where.lock_seconds))
         return (
             f"A request to the tracking store {self.where.shown} (files in "
             f"{mask(self.where.artifacts or 'its own place')}) failed: {_first_line(error)}. Make sure that it can be "
@@ -341,18 +350,40 @@ def _check_server(where: Where) -> None:
         ) from error
 
 
+def read_rows(where: Where, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """The rows of a query to a project's own database; none where there is no database. MLflow is not imported.
+
+    Raises StoreError where another process keeps the database locked, and sqlite3.Error for a query that fails.
+    """
+    if where.database is None or not where.database.exists():
+        return []
+    with sqlite_transaction(where.database, _name_of(where), where.lock_seconds, write=False) as connection:
+        return connection.execute(query, values).fetchall()
+
+
 def holds(where: Where, run: str) -> bool:
-    """Whether a run is still in a project's own database; True for a server, which is not asked. MLflow is not
-    imported."""
+    """Whether a run is still in a project's own database; True for a server, which is not asked.
+
+    Raises StoreError where another process keeps the database locked.
+    """
     if where.database is None:
         return True
-    if not where.database.exists():
-        return False
     try:
-        with closing(sqlite3.connect(where.database, timeout=DATABASE_SECONDS)) as connection:
-            return connection.execute("SELECT 1 FROM runs WHERE run_uuid = ?", (run,)).fetchone() is not None
+        return bool(read_rows(where, "SELECT 1 FROM runs WHERE run_uuid = ?", run))
     except sqlite3.Error:
         return False
+
+
+def _await_database(where: Where) -> None:
+    """Waits while another process has locked the SQLite file of the store. Raises StoreError where it stays locked."""
+    if where.database is not None and where.database.exists():
+        write = os.access(where.database, os.W_OK)
+        with sqlite_transaction(where.database, _name_of(where), where.lock_seconds, write=write):
+            pass
+
+
+def _name_of(where: Where) -> str:
+    return f"The tracking store {where.shown}"
 
 
 def _valid_name(name: str) -> str:
@@ -360,32 +391,32 @@ def _valid_name(name: str) -> str:
     return re.sub(r"[^\w .-]", "-", name) or "foresell"
 
 
-def _existing_name(database: Path, name: str) -> str:
+def _existing_name(database: Path, name: str, lock_seconds: float) -> str:
     """The name of the only experiment in a project's own database; `name` where there is none or more than one.
 
-    MLflow is not imported.
+    MLflow is not imported. Raises StoreError where another process keeps the database locked.
     """
     if not database.exists():
         return name
     query = "SELECT name FROM experiments WHERE lifecycle_stage = 'active' AND experiment_id != 0"  # 0: MLflow's own
     try:
-        with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as connection:
+        with sqlite_transaction(database, f"The tracking store {database}", lock_seconds, write=False) as connection:
             names = [str(row[0]) for row in connection.execute(query)]
     except sqlite3.Error:  # reported when the store is opened
         return name
     return names[0] if len(names) == 1 else name
 
 
-def _move_addresses(database: Path, name: str, artifacts: str) -> None:
-    """Replaces the earlier address of an experiment's files by `artifacts`; MLflow stores absolute addresses."""
-    with closing(sqlite3.connect(database, timeout=DATABASE_SECONDS)) as connection, connection:
-        row: Any = connection.execute("SELECT artifact_location FROM experiments WHERE name = ?", (name,)).fetchone()
-        if row is None or row[0] == artifacts:
-            return
-        before = row[0]
+def _move_addresses(where: Where) -> None:
+    """Replaces the earlier address of an experiment's files by the present one; MLflow stores absolute addresses."""
+    rows = read_rows(where, "SELECT artifact_location FROM experiments WHERE name = ?", where.name)
+    if where.database is None or not rows or rows[0][0] == where.artifacts:
+        return
+    before = str(rows[0][0])
+    with sqlite_transaction(where.database, _name_of(where), where.lock_seconds, write=True) as connection:
         for table, columns in _ADDRESS_COLUMNS.items():
             for column in columns:
                 connection.execute(
                     f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",
-                    (artifacts, len(before) + 1, len(before), before),
+                    (where.artifacts, len(before) + 1, len(before), before),
                 )

@@ -16,8 +16,9 @@ import polars.selectors as cs
 
 from foresell.core.errors import StoreError
 from foresell.core.extras import importing
-from foresell.store import lock
 from foresell.store.address import Address
+from foresell.store.database_lock import DATABASE_SECONDS, locked_error, sqlite_transaction, warn_of_wait
+from foresell.store.lock import PAUSE
 
 SLICE_ROWS = 50_000  # rows inserted at a time, which bounds the memory of a delivery
 
@@ -95,38 +96,10 @@ class _Sqlite:
 @contextmanager
 def _sqlite(address: Address, seconds: float) -> Iterator[Transaction]:
     try:
-        with closing(sqlite3.connect(_database_file(address), timeout=0, isolation_level=None)) as connection:
-            _begin(connection, address, seconds)
-            try:
-                yield _Sqlite(connection)
-            except BaseException:
-                connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
+        with sqlite_transaction(_database_file(address), address.masked, seconds, write=True) as connection:
+            yield _Sqlite(connection)
     except (sqlite3.Error, OSError) as error:
         raise _store_error(address, error) from error
-
-
-def _begin(connection: sqlite3.Connection, address: Address, seconds: float) -> None:
-    """Locks the file for writing. Raises StoreError where another process keeps it locked for all of `seconds`."""
-    if _has_begun(connection):
-        return
-    path = _database_file(address)
-    lock.warn_of_wait(address.masked, lock.holder_of(path), seconds)
-    connection.execute(f"PRAGMA busy_timeout = {round(1000 * seconds)}")
-    if not _has_begun(connection):
-        raise lock.locked_error(address.masked, lock.holder_of(path), seconds)
-
-
-def _has_begun(connection: sqlite3.Connection) -> bool:
-    """Begins a transaction; False where another process has locked the file."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-    except sqlite3.OperationalError as error:
-        if "locked" not in str(error):
-            raise
-        return False
-    return True
 
 
 # --- DuckDB ----------------------------------------------------------------------------------------------------------
@@ -187,11 +160,11 @@ def _duckdb_connection(address: Address, seconds: float) -> Any:
             process = re.search(r"PID (\d+)", str(error))
             holder = f"process {process[1]}" if process else "another process"
             if time.monotonic() >= end:
-                raise lock.locked_error(address.masked, holder, seconds) from error
+                raise locked_error(address.masked, holder, seconds) from error
         if not has_warned:
-            lock.warn_of_wait(address.masked, holder, seconds)
+            warn_of_wait(address.masked, holder, seconds)
             has_warned = True
-        time.sleep(lock.PAUSE)
+        time.sleep(PAUSE)
 
 
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
@@ -244,7 +217,7 @@ DATABASES: Mapping[str, Callable[[Address, float], AbstractContextManager[Transa
 }
 
 
-def transaction(address: Address, seconds: float = lock.DATABASE_SECONDS) -> AbstractContextManager[Transaction]:
+def transaction(address: Address, seconds: float = DATABASE_SECONDS) -> AbstractContextManager[Transaction]:
     """One transaction on the database at `address`. An exception in the block undoes its changes.
 
     Where another process has locked the database, the transaction waits at most `seconds` and a warning in the log

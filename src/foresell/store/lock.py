@@ -1,11 +1,10 @@
-"""Locks of files, and messages about databases that another process has locked.
+"""Locks of files, by which two processes keep out of each other's way.
 
 The operating system releases a lock when the process that holds it ends, so a process that died blocks nobody.
 """
 
 from __future__ import annotations
 
-import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -13,46 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from foresell.core.errors import StoreError, first_five
-
 PAUSE = 0.05  # seconds between attempts
-DATABASE_SECONDS = 10.0
-"""How long foresell waits for a database that another process has locked."""
-
-_LOGGER = logging.getLogger(__name__)
-
-
-def holders(path: Path) -> list[int]:
-    """The ids of the processes that have a lock on the file of a database. Only Linux lists them; elsewhere none.
-
-    SQLite puts the locks of a database that has a write-ahead log on the file ``-shm`` beside it.
-    """
-    inodes = {file.stat().st_ino for file in (path, path.with_name(path.name + "-shm")) if file.exists()}
-    try:
-        rows = [line.split() for line in Path("/proc/locks").read_text(encoding="ascii").splitlines()]
-    except OSError:
-        return []
-    # A line is, for example: 1: POSIX ADVISORY WRITE 4711 08:01:131 0 EOF. A process that waits has an arrow after 1.
-    return sorted({int(row[4]) for row in rows if row[1] != "->" and int(row[5].rsplit(":", 1)[1]) in inodes})
-
-
-def holder_of(path: Path) -> str:
-    """The processes that hold the database, in words."""
-    processes = holders(path)
-    return f"process {first_five(processes)}" if processes else "another process"
-
-
-def warn_of_wait(database: str, holder: str, seconds: float) -> None:
-    """Writes a warning to the log: foresell waits for a locked database."""
-    _LOGGER.warning("Waiting at most %g s for %s, which %s has locked.", seconds, database, holder)
-
-
-def locked_error(database: str, holder: str, seconds: float) -> StoreError:
-    """The error of a database that stayed locked for all of `seconds`."""
-    return StoreError(
-        f"{database} was locked by {holder} for {seconds:g} s, and nothing was written to it. "
-        "Let that process finish, or end it; then run the same command again."
-    )
 
 
 @contextmanager
