@@ -190,7 +190,7 @@ def test_a_saved_model_forecasts_a_block_at_its_own_cutoff_without_the_other_ser
     for rows in (np.array([5]), np.array([7, 0, 2])):
         block = past.part(rows)
         np.testing.assert_array_equal(back.forecast(block, back.learnt_statistics).mean, whole[rows])
-        with pytest.raises(UsageError, match=r"2022-10-20, and a block of .* to 2022-10-29 is asked about"):
+        with pytest.raises(UsageError, match=r"2022-10-20, but the history of the block is of .* to 2022-10-29"):
             back.forecast(panel.part(rows), back.learnt_statistics)
         since = fitted.forecast(panel).mean[rows]
         newest = reduce(Statistics.merge, [back.statistics(block) for block in panel.blocks(3)])

@@ -1,1 +1,1 @@
-"""The plain data that every room speaks: it knows nothing of files, models or servers."""
+"""The plain data that all packages share, without files, models or servers."""

@@ -1,4 +1,4 @@
-"""Checks of what is given to public functions; each raises UsageError with what to write instead."""
+"""Checks of the arguments of public functions; each raises a UsageError that says what to write instead."""
 
 from __future__ import annotations
 

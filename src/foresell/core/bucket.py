@@ -1,4 +1,4 @@
-"""What the environment says about an S3-compatible object store; credentials stand nowhere else."""
+"""The address and credentials of an S3-compatible object store, which are read from environment variables only."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ VARIABLES = (
 
 
 def s3_options() -> dict[str, Any]:
-    """The object store as Polars' storage options.
+    """The storage options of Polars for the object store.
 
-    They are handed over rather than left to Polars because it keeps a store for each address and set of options,
-    and would go on with the credentials it saw first.
+    Polars would read the environment too. But it keeps one connection for each address and set of options, so without
+    explicit options it would go on with the credentials that it read first.
     """
-    found: dict[str, Any] = {name.lower(): os.environ[name] for name in VARIABLES if os.environ.get(name)}
+    options: dict[str, Any] = {name.lower(): os.environ[name] for name in VARIABLES if os.environ.get(name)}
     if endpoint := os.environ.get("AWS_ENDPOINT_URL_S3"):
-        found["aws_endpoint_url"] = endpoint
-    if found.get("aws_endpoint_url", "").startswith("http://"):
-        found["aws_allow_http"] = "true"
-    return {**found, "max_retries": 3}  # a few seconds: what has not come back by then will not soon
+        options["aws_endpoint_url"] = endpoint
+    if options.get("aws_endpoint_url", "").startswith("http://"):
+        options["aws_allow_http"] = "true"
+    return {**options, "max_retries": 3}  # these take a few seconds; a longer outage is reported

@@ -1,4 +1,4 @@
-"""Whether a file is the one that was written."""
+"""Checksums, which show whether a file has changed since it was written."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from pathlib import Path
 
 
 def sha256_of(path: Path) -> str:
-    """The SHA-256 of a file's content, in hex; the file is never whole in memory. Raises OSError."""
+    """The SHA-256 of a file's content, in hex, read piece by piece. Raises OSError."""
     with path.open("rb") as content:
         return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,10 +1,10 @@
-"""Everything foresell raises on purpose.
+"""The errors that foresell raises on purpose.
 
 ForesellError
 ├── UsageError             the caller asked for something that cannot be done     exit code 2
 │   ├── SettingsError      foresell.yaml is wrong: an unknown key, a bad value
-│   └── NotInstalled       the packages of an extra are missing; carries its name
-├── StoreError             a bucket, a database or a folder did not take or give  exit code 1
+│   └── NotInstalled       the packages of an extra are missing; carries the name of the extra
+├── StoreError             a bucket, database or folder failed to write or read   exit code 1
 └── DataError              the data stop the work                                 exit code 1
     ├── UnreadableFile     empty, truncated, binary or mis-encoded
     └── FindingsStop       findings severe enough to stop; carries them
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ForesellError(Exception):
-    """The root: catch it to catch whatever foresell raises on purpose."""
+    """The root of the tree: catch it to catch every error that foresell raises on purpose."""
 
     exit_code = 1
 
@@ -41,7 +41,7 @@ class SettingsError(UsageError):
 
 
 class NotInstalled(UsageError):
-    """A package that foresell needs only for this is missing; `extra` is the name of the extra that brings it."""
+    """A package that only this part of foresell needs is missing; `extra` is the name of the extra that installs it."""
 
     def __init__(self, message: str, extra: str):
         super().__init__(message)
@@ -49,7 +49,7 @@ class NotInstalled(UsageError):
 
 
 class StoreError(ForesellError):
-    """A bucket, a database or a folder that did not take what was written or give what was asked for."""
+    """A bucket, database or folder failed to write or to read."""
 
 
 class DataError(ForesellError):
@@ -61,9 +61,9 @@ class UnreadableFile(DataError):
 
 
 class FindingsStop(DataError):
-    """Findings severe enough to stop the work; `findings` holds all that were made.
+    """Findings severe enough to stop the work; `findings` holds all of them, the mild ones too.
 
-    `quarantine` is the table of bad rows so far, where there is one, so that it can be written out all the same.
+    `quarantine` is the table of bad rows so far, where there is one, so that it can be written in spite of the error.
     """
 
     def __init__(self, message: str, findings: tuple[Finding, ...] = (), quarantine: pl.DataFrame | None = None):

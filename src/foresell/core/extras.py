@@ -1,7 +1,7 @@
-"""The parts of foresell that are installed on request, its extras: which packages each needs, and how to install one.
+"""The extras, which are optional parts of foresell: the packages that each needs, and the command that installs it.
 
-foresell need not lie on any package index, so the command that installs an extra depends on how foresell itself came
-here. It is made for the interpreter that is running, and works as it stands.
+foresell may not be on any package index, so the command depends on how foresell itself was installed. It is for the
+interpreter that is running, and can be copied as it is.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ EXTRAS: Mapping[str, Extra] = {
 
 
 def missing(extra: str) -> list[str]:
-    """The packages of the extra that are not installed; imports none of them, which may take seconds.
+    """The packages of the extra that are not installed. None of them is imported, because that may take seconds.
 
     >>> missing("statistical") in ([], ["statsforecast"])
     True
@@ -98,12 +98,12 @@ def _broken(extra: str, error: ImportError) -> str:
 def _is_there(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except ValueError:  # sys.modules has something else under this name
+    except ValueError:  # sys.modules has a module without a spec under this name
         return False
 
 
 def _installer() -> list[str]:
-    """What installs packages for this interpreter: its pip, or uv, whose environments have none."""
+    """The command that installs packages for this interpreter: its pip, or uv where the environment has no pip."""
     if not _is_there("pip") and shutil.which("uv"):
         return ["uv", "pip", "install", "--python", sys.executable]
     activated = shutil.which("python") == sys.executable
@@ -111,7 +111,7 @@ def _installer() -> list[str]:
 
 
 def _sources(extras: tuple[str, ...]) -> list[str]:
-    """What to install: the clone with the extras where foresell runs from one, else the packages that they ask for."""
+    """What to install: the clone that foresell runs from with the extras, or else the packages of the extras."""
     clone = Path(__file__).parents[3]
     if (clone / "pyproject.toml").is_file():
         return ["-e", f"{clone}[{','.join(extras)}]"]
@@ -119,22 +119,24 @@ def _sources(extras: tuple[str, ...]) -> list[str]:
         requirements = importlib.metadata.requires("foresell") or []
     except importlib.metadata.PackageNotFoundError:
         requirements = []
-    found = [text for extra in extras for text in requirements_of(extra, requirements)]
-    return list(dict.fromkeys(found)) or [f"foresell[{','.join(extras)}]"]
+    needed = [text for extra in extras for text in requirements_of(extra, requirements)]
+    return list(dict.fromkeys(needed)) or [f"foresell[{','.join(extras)}]"]
 
 
 def requirements_of(extra: str, requirements: list[str]) -> list[str]:
-    """What the extra asks for, of the requirements in the metadata of a distribution.
+    """The packages of the extra, from the requirements in the metadata of a distribution.
 
     >>> of = ["numpy>=2.0", "boto3>=1.34; extra == 'mlflow'", "uvloop>=0.23; (os_name != 'nt') and extra == 'serve'"]
     >>> requirements_of("mlflow", of), requirements_of("serve", of)
     (['boto3>=1.34'], ['uvloop>=0.23; (os_name != "nt")'])
     """
     condition = re.compile(rf"""(\s+and\s+)?\bextra\s*==\s*['"]{re.escape(extra)}['"]""")
-    found = []
+    needed = []
     for text in requirements:
         requirement, _, marker = text.partition(";")
-        rest, times = condition.subn("", marker.replace("'", '"'))  # quotes that a shell's own need not escape
+        rest, times = condition.subn(
+            "", marker.replace("'", '"')
+        )  # double quotes, which need no escape within the single quotes of a shell
         if times:
-            found.append(requirement.strip() + (f"; {rest.strip()}" if rest.strip() else ""))
-    return found
+            needed.append(requirement.strip() + (f"; {rest.strip()}" if rest.strip() else ""))
+    return needed

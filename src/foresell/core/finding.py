@@ -1,4 +1,4 @@
-"""What validation and monitoring report: one finding for each kind of thing found."""
+"""Findings, which validation and monitoring report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ SHOWN = 5  # examples of a finding
 
 
 class Severity(StrEnum):
-    """How much a finding weighs: an error stops the work, a warning wants a look, info is for the record."""
+    """The severity of a finding: an error stops the work, a warning needs attention, info is for the record."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,11 +19,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One kind of thing that was found in one place.
+    """One kind of fault or remarkable fact in one place.
 
-    `code` is stable over versions (scripts may match on it), for example ``duplicate-keys``; `where` names
-    the file, column or level; `count` says how many rows, days or series are concerned; `examples` shows
-    at most five of them; `advice` says what to do next.
+    `code` does not change between versions, so that scripts may match on it, for example ``duplicate-keys``. `where`
+    names the file, column or level. `count` is the number of rows, days or series concerned, and `examples` has at most
+    five of them. `advice` says what to do next.
     """
 
     code: str
@@ -46,9 +46,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Code:
-    """A kind of finding: what it weighs, what it means, what to do about it.
+    """A kind of finding: its severity, its meaning, and advice.
 
-    `bad_row` says that the rows it names go to quarantine and count towards the bad share.
+    With `bad_row`, the rows that it names go to quarantine and count towards the share of bad rows.
     """
 
     severity: Severity
@@ -66,7 +66,7 @@ def finding_of(
     examples: Iterable[object] = (),
     severity: Severity | None = None,
 ) -> Finding:
-    """A finding of one of `codes`, with its advice; and its severity, where no other is given.
+    """A finding of one of `codes`, with its advice, and with its severity where no other is given.
 
     >>> codes = {"gaps": Code(Severity.WARNING, "Days have no row.", "Look for them.")}
     >>> str(finding_of(codes, "gaps", "sales.csv", 2, "2 days have no row", ["2024-03-01", "2024-03-02"]))
@@ -78,11 +78,11 @@ def finding_of(
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors before warnings before information; within one severity the widest first."""
+    """The findings by severity, the worst first; those of one severity by their counts, the largest first."""
     rank = {severity: place for place, severity in enumerate(Severity)}
     return sorted(findings, key=lambda finding: (rank[finding.severity], -finding.count, finding.code))
 
 
 def errors(findings: Iterable[Finding]) -> list[Finding]:
-    """Those findings that stop the work."""
+    """The findings that stop the work."""
     return [finding for finding in findings if finding.severity == Severity.ERROR]

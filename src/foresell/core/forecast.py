@@ -26,12 +26,12 @@ def quantile_column(probability: float) -> str:
 
 @dataclass(frozen=True)
 class Forecast:
-    """What is expected after `cutoff` for the series of one level.
+    """The forecast for the series of one level after `cutoff`.
 
     - `series`: one row per series; `keys` its naming columns.
     - `dates`: datetime64[D] [step], the days forecast.
     - `mean`: float32 [series, step].
-    - `quantiles`: float32 [q, series, step] for the rising `probabilities`; both empty when not asked for.
+    - `quantiles`: float32 [q, series, step] for the rising `probabilities`; None and empty where there are none.
     - `table_kind`: the library of the table that `to_frame` gives.
     """
 
@@ -65,11 +65,11 @@ class Forecast:
         return Forecast(groups.frame, keys, self.cutoff, self.dates, mean)
 
     def with_quantiles(self, probabilities: tuple[float, ...], quantiles: np.ndarray) -> Forecast:
-        """The same forecast with `quantiles` [q, series, step] round it."""
+        """The same forecast with `quantiles` [q, series, step] around its mean."""
         return replace(self, probabilities=tuple(probabilities), quantiles=quantiles)
 
     def ranges(self, row: int) -> tuple[Range, ...]:
-        """The ranges of one series between each pair of quantiles that leave out as much below as above."""
+        """The central ranges of one series: between each pair of quantiles whose probabilities sum to 1."""
         if self.quantiles is None:
             return ()
         rows = {round(probability, 6): self.quantiles[q, row] for q, probability in enumerate(self.probabilities)}

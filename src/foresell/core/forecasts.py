@@ -25,7 +25,7 @@ from foresell.core.words import day, many, number, share, span
 class Forecasts:
     """The forecast of every level, from the total down to the single series; their means add up.
 
-    `panel` is the history that they go on from, for charts.
+    `panel` is the history before the forecasts, for charts.
     """
 
     by_level: Mapping[Level, Forecast]
@@ -142,8 +142,8 @@ class Forecasts:
     def from_frame(
         cls, frame: pl.DataFrame, panel: Panel, hierarchy: Hierarchy, probabilities: tuple[float, ...]
     ) -> Forecasts:
-        """The forecasts that `to_frame` made a table of; `panel` and `hierarchy` are those they were made with."""
-        found = {}
+        """The forecasts of a table that `to_polars` made; `panel` and `hierarchy` are those of the forecasts."""
+        by_level = {}
         for groups in hierarchy.all_groups(panel.series):
             rows = frame.filter(pl.col("level") == level_name(groups.level))
             shape = (len(groups), rows.height // max(len(groups), 1))
@@ -154,6 +154,6 @@ class Forecasts:
                 rows["date"].head(shape[1]).to_numpy().astype("datetime64[D]"),
                 rows["mean"].to_numpy().reshape(shape),
             )
-            columns = [rows[quantile_column(each)].to_numpy().reshape(shape) for each in probabilities]
-            found[groups.level] = forecast.with_quantiles(probabilities, np.stack(columns)) if columns else forecast
-        return cls(found)
+            columns = [rows[quantile_column(p)].to_numpy().reshape(shape) for p in probabilities]
+            by_level[groups.level] = forecast.with_quantiles(probabilities, np.stack(columns)) if columns else forecast
+        return cls(by_level)

@@ -1,4 +1,4 @@
-"""How time is cut: days, weeks or months. A "day" of a panel is one such period, named by its first date."""
+"""The periods of time: days, weeks or months. A "day" of a panel is one such period, named by its first date."""
 
 from __future__ import annotations
 

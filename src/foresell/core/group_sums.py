@@ -11,7 +11,7 @@ _BLOCK = 1024  # series at a time, so that the float64 copies stay small
 
 @dataclass(frozen=True)
 class GroupSums:
-    """What the known values of each group add up to, and how many they are; NaN is a value that is not known.
+    """The sums of the known values of each group, and their counts; NaN is a value that is not known.
 
     `total` is float64 and `count` int32, both [group, day]. The sums of disjoint sets of series add up to those of all.
 

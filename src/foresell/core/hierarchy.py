@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
 from foresell.core.arguments import column_names
 from foresell.core.errors import UsageError, first_five, suggestion
-
-if TYPE_CHECKING:
-    from scipy.sparse import csr_matrix
 
 Level = tuple[str, ...]
 
@@ -94,14 +90,3 @@ class Hierarchy:
     def all_groups(self, series: pl.DataFrame) -> list[Groups]:
         """The groups of every level, from the top down."""
         return [self.groups(series, level) for level in self.levels]
-
-    def summing(self, series: pl.DataFrame) -> csr_matrix:
-        """The summing matrix S [all nodes, bottom series] of Hyndman and Athanasopoulos, FPP3 section 11.3."""
-        from scipy.sparse import csr_matrix, vstack
-
-        columns = np.arange(series.height)
-        blocks = [
-            csr_matrix((np.ones(series.height, np.float32), (groups.rows, columns)), (len(groups), series.height))
-            for groups in self.all_groups(series)
-        ]
-        return vstack(blocks, format="csr")

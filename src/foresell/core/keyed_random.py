@@ -1,8 +1,9 @@
-"""Random numbers by key: what is drawn for a series depends on its key and a few counters, on nothing else.
+"""Random numbers by key: a draw for a series depends on its key and a few counters only.
 
-A generator that runs along the rows of a table draws other numbers once a row is added, left out or moved. Here the
-number is a hash of all that it may depend on (a counter-based generator: Salmon et al., "Parallel random numbers: as
-easy as 1, 2, 3", SC 2011). So it is the same in whatever block a series stands, on any machine and in any version.
+A sequential generator draws other numbers for the rows of a table once a row is added, left out or moved. Here a
+number is a hash of everything that it may depend on (a counter-based generator: Salmon et al., "Parallel random
+numbers: as easy as 1, 2, 3", SC 2011). So it is the same for every block that the series is in, on every machine and in
+every version.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be wrong with a long table of sales. Each error names the rows and the code that corrects them."""
+"""Checks of a long table of sales. Each error names the rows concerned and the code that corrects them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from foresell.core.tables import GivenTable, TableKind
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _MOST_CELLS, _CELLS_PER_ROW = 2_000_000_000, 100  # a cube of more cells, of which fewer have a row, is refused
-_APART, _FEW = 3 * 365, 0.01  # dates are stray that lie so many days from all others and are that share of the rows
+_APART, _FEW = 3 * 365, 0.01  # stray dates lie so many days from all others, and are at most this share of the rows
 _FORMATS = ("%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y%m%d", "%d-%m-%Y", "%d %b %Y", "%d.%m.%y", "%m/%d/%y")
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What the columns of a long table are.
+    """The meaning of the columns of a long table.
 
     Raises UsageError for a plain text in place of several names, and for a column that is named twice.
     """
@@ -175,7 +175,7 @@ def _as_dates(table: GivenTable, given: pl.Series) -> pl.Series:
 
 
 def _refuse_strays(table: GivenTable, days: np.ndarray, name: str) -> None:
-    """Raises UsageError where few rows lie years from all others, because the cube would reach as far as they do."""
+    """Raises UsageError where few rows lie years from all others, because the cube would extend to their dates."""
     dates, counts = np.unique(days, return_counts=True)
     group = np.concatenate([[0], np.cumsum(np.diff(dates).astype(np.int64) > _APART)])
     rows = np.bincount(group, counts)
@@ -208,7 +208,7 @@ def _date(when: date) -> str:
 def refuse_too_large(
     n_series: int, n_days: int, n_rows: int, columns: Columns, frequency: Frequency, ahead: int
 ) -> None:
-    """Raises UsageError for a cube that is huge and nearly empty, as by wrong keys or an `ahead` that is too long."""
+    """Raises UsageError for a huge, nearly empty cube, which wrong keys or an `ahead` that is too long would make."""
     if n_series * n_days > max(_MOST_CELLS, _CELLS_PER_ROW * n_rows):
         noun = frequency.noun
         raise UsageError(
@@ -238,13 +238,13 @@ def _sum_code(table: GivenTable, rows: pl.DataFrame, columns: Columns, frequency
     """The code that adds up the quantities of each series and period, and takes the mean of covariates."""
     units = columns.quantity
     by = [*columns.keys, name]
-    means = "".join(f", pl.col('{each}').mean()" for each in columns.known_ahead)
+    means = "".join(f", pl.col('{covariate}').mean()" for covariate in columns.known_ahead)
     every = {"D": "1d", "W": "1w", "M": "1mo"}[frequency]
     total = f"pl.when(pl.col('{units}').count() > 0).then(pl.col('{units}').sum())"
     polars = f".with_columns(pl.col('{name}').cast(pl.Date).dt.truncate('{every}')).group_by({by}).agg({total}{means})"
     functions = {units: "sum"} | dict.fromkeys(columns.known_ahead, "mean")
-    if rows[units].null_count():  # the sum of nothing is 0, but a row without a quantity tells covariates only
-        listed = ", ".join(f"'{each}': '{of}'" for each, of in functions.items() if each != units)
+    if rows[units].null_count():  # a row without a quantity gives covariates only, and its sum must not become 0
+        listed = ", ".join(f"'{column}': '{function}'" for column, function in functions.items() if column != units)
         aggregation = f"{{'{units}': lambda sold: sold.sum(min_count=1){', ' + listed if listed else ''}}}"
     else:
         aggregation = str(functions)

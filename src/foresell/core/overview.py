@@ -1,4 +1,4 @@
-"""What an object is at one glance: a title and a few facts, as text for a prompt and as HTML for a notebook."""
+"""A short description of an object: a title and a few facts, as text for a prompt and as HTML for a notebook."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from html import escape
 
 @dataclass(frozen=True)
 class Overview:
-    """A title, and facts by what they are about; a fact that is empty is left out.
+    """A title, and facts by their names; an empty fact is left out.
 
     >>> print(Overview("Panel of 2 series", {"units": "12 in all", "known ahead": "price"}).text())
     Panel of 2 series

@@ -1,4 +1,4 @@
-"""All sales as one cube: units[series, day], with what is known ahead beside it."""
+"""All sales as one cube, units[series, day], with the covariates that are known ahead."""
 
 from __future__ import annotations
 
@@ -153,11 +153,11 @@ class Panel:
         """The panel of the level's groups. A group's day is known where any of its series' is; units add up.
 
         Attributes that are the same for all series of every group are kept. Known-ahead covariates become the mean
-        over the group, such as the share of its series on promotion; but prices are left out: which items a group
-        holds changes, and their mean would follow that.
+        over the group, such as the share of its series on promotion. Prices are left out, because their mean would
+        change with the items that the group holds.
 
-        Where the sums of `units` and of all covariates, `known`, are given by group, in the order of
-        `Hierarchy.groups`, nothing is read but the table of the series and the calendar.
+        `units` and `known` are the sums of the units and of all covariates by group, in the order of
+        `Hierarchy.groups`. Where both are given, only the table of the series and the calendar are read.
         """
         groups = Hierarchy.of(self.keys).groups(self.series, level)
         units = units or GroupSums.of(self.units, groups.rows, len(groups))
@@ -183,7 +183,7 @@ class Panel:
         )
 
     def overview(self) -> Overview:
-        """The panel at one glance."""
+        """A short description of the panel."""
         noun = self.frequency.noun
         title = (
             f"Panel of {many(self.n_series, 'series', 'series')} ({level_name(self.keys)}), {many(self.n_days, noun)}"
@@ -296,9 +296,9 @@ class Panel:
 
 @dataclass(frozen=True, eq=False)
 class Blocks(Sequence[Panel]):
-    """The parts of `panel` of at most `size` series each; each is made when it is asked for.
+    """The parts of `panel` of at most `size` series each; a part is made when it is read.
 
-    A panel without series is one block without series, so that there is always one that shows days and columns.
+    A panel without series has one block without series, so that there is always one that shows days and columns.
     """
 
     panel: Panel

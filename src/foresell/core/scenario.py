@@ -1,4 +1,4 @@
-"""What if: the same panel with another price or promotion ahead, for some of the series and days."""
+"""Scenarios: the same panel with another price or promotion ahead, for some of the series and days."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Change:
     def of(cls, covariate: str, text: str | float) -> Change:
         """The change that `text` describes: a number, ``on`` or ``off``, or a percentage with or without its sign.
 
-        Raises UsageError for what is none of these, for a price below 0 and for less than nothing of a value.
+        Raises UsageError for what is none of these, for a price below 0 and for a decrease by more than 100 %.
         """
         plain = str(text).strip().lower()
         relative = plain.endswith("%")
@@ -85,12 +85,11 @@ def scenario(
 ) -> Panel:
     """The panel with `changes` (what `Change.of` takes, by covariate) for rows `series`, from `first` to `last`.
 
-    Both days lie after the cutoff; the past, other series and other covariates stay as they are and share their
-    memory with `panel`, which does not change. A series that shared its row of a covariate with others (a state's
-    pay days) gets one of its own.
+    Both days lie after the cutoff. `panel` does not change, and shares the memory of everything else with the result.
+    A series that shares its row of a covariate with others, such as the pay days of a state, gets a row of its own.
 
-    Raises UsageError for a covariate that the panel does not have, for days that are not ahead or of which the panel
-    knows nothing, and for a percentage of a value that is not known.
+    Raises UsageError for a covariate that the panel does not have, for days before the cutoff or beyond the last known
+    day, and for a percentage of a value that is not known.
     """
     days = days_ahead(panel, first, last)
     changed = _changes(panel, changes)
@@ -117,10 +116,10 @@ def _changes(panel: Panel, changes: Mapping[str, str | float]) -> list[Change]:
 
 
 def panel_of_rows(panel: Panel, members: np.ndarray, ahead: Mapping[str, np.ndarray]) -> Panel:
-    """The panel of rows `members` [series] with other values of covariates in the first days ahead.
+    """The panel of rows `members` [series] with other values of covariates on the first days ahead.
 
-    `ahead` are the other values by covariate, float [series, step], NaN where they are as known. A row may be asked for
-    often, with other values each time; covariates that the panel does not have are passed over.
+    `ahead` has the other values by covariate, float [series, step]; NaN keeps the known value. A row may occur several
+    times, with other values each time. Covariates that the panel does not have are ignored.
     """
     part = panel.part(members)
     known = dict(part.known)
@@ -169,7 +168,7 @@ def _changed(panel: Panel, change: Change, series: np.ndarray, days: slice) -> K
 
 
 def other_values(panel: Panel, change: Change, series: np.ndarray, days: slice) -> np.ndarray:
-    """What rows `series` have of the covariate on `days` once it has changed: float [series, days].
+    """The values of the covariate for rows `series` on `days` after the change: float [series, days].
 
     Raises UsageError for a percentage of a value that is not known.
     """

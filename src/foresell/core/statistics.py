@@ -1,4 +1,4 @@
-"""What is known of all series together, so that a block of some of them can be worked on by itself."""
+"""Statistics of all series, with which a block of some series can be worked on by itself."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class LevelStatistics:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Everything global that features, draws and models read beside a block's own series.
+    """The statistics of all series that features, random draws and models need beside a block's own series.
 
     - `n_series`: how many series there are.
     - `days`: the first and the last day of the history; None where there is none.
@@ -110,7 +110,7 @@ class Statistics:
         )
 
     def part(self, units_of: Collection[Level], prices_of: Collection[Level]) -> Statistics:
-        """The same with the units and the prices of these levels, and no others."""
+        """The same statistics with the units and the prices of these levels only."""
         levels = {
             level: replace(
                 self.levels[level],
@@ -122,19 +122,19 @@ class Statistics:
         return replace(self, levels=levels)
 
     def covers(self, panel: Panel) -> bool:
-        """Whether these are of as many series and of the same days as `panel`."""
+        """Whether the statistics are of the same days as `panel` and of as many series."""
         return self.n_series == panel.n_series and self.days == _days(panel)
 
     def check_days(self, panel: Panel) -> None:
-        """Raises UsageError where questions at the cutoff of `panel` need later days, or other ones, than these are of.
+        """Raises UsageError where the history of `panel` has days that these statistics do not cover.
 
-        What was sold in the groups since is not known here: statistics of the training do not answer at a later cutoff.
+        So the statistics of a training cannot serve at a later cutoff: they lack what the groups have sold since.
         """
-        asked = _days(panel)
-        if asked and self.days and not (self.days[0] == asked[0] and asked[1] <= self.days[1]):
+        days = _days(panel)
+        if days and self.days and not (self.days[0] == days[0] and days[1] <= self.days[1]):
             raise UsageError(
-                f"The statistics of all series are of {_period(self.days)}, and a block of {_period(asked)} is asked "
-                "about. Make them anew from the newest sales of all series."
+                f"The statistics of all series are of {_period(self.days)}, but the history of the block is of "
+                f"{_period(days)}. Make the statistics anew from the newest sales of all series."
             )
 
 
@@ -150,7 +150,7 @@ def _period(days: tuple[date, date] | None) -> str:
 def aggregate(panel: Panel, level: Level, statistics: Statistics) -> Panel:
     """`Panel.aggregate` from the `statistics` of all series, which have the units and covariates of the level.
 
-    Of `panel`, nothing is read but the table of all series and the calendar.
+    Only the table of all series and the calendar of `panel` are read.
     """
     sums = statistics.levels[level]
     rows = sums.rows(Hierarchy.of(panel.keys).groups(panel.series, level).frame)
@@ -159,7 +159,7 @@ def aggregate(panel: Panel, level: Level, statistics: Statistics) -> Panel:
 
 
 def _merged(first: LevelStatistics, second: LevelStatistics) -> LevelStatistics:
-    """The groups of both; those of `first` keep their places."""
+    """The groups of both; those of `first` come first."""
     rows = _rows_among(first.groups, second.groups)
     fresh = rows == len(first)
     rows[fresh] = len(first) + np.arange(fresh.sum())
@@ -193,7 +193,7 @@ def _groups(series: pl.DataFrame, level: Level) -> tuple[pl.DataFrame, np.ndarra
 
 
 def _rows_among(groups: pl.DataFrame, labels: pl.DataFrame) -> np.ndarray:
-    """The place of each of `labels` in `groups`; one past the last where it is not there: int32 [label]."""
+    """The row of each of `labels` in `groups`, or the number of groups where there is none: int32 [label]."""
     numbered = groups.with_row_index("__group")
     joined = labels.join(numbered, on=groups.columns, how="left", maintain_order="left", nulls_equal=True)
     return joined["__group"].fill_null(groups.height).to_numpy().astype(np.int32)

@@ -1,6 +1,6 @@
-"""Tables as users hand them in, from pandas, Polars or PyArrow: Polars within, and the same kind given back.
+"""Tables of pandas, Polars or PyArrow that users give: they are read as Polars, and results have the same library.
 
-pandas and PyArrow are imported only where a table of theirs is at hand, and pandas needs no PyArrow.
+pandas is imported only where a user gave a pandas table, and then needs no PyArrow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Table = Any
 
 
 class TableKind(StrEnum):
-    """The library of a table. Whatever is none of the others is answered with Polars."""
+    """The library of a table. Tables of any other library get results in Polars."""
 
     POLARS = "polars"
     PANDAS = "pandas"
@@ -30,7 +30,7 @@ class TableKind(StrEnum):
 
 @dataclass(frozen=True)
 class GivenTable:
-    """A table that a user handed in, of which only the columns that are asked for are read.
+    """A table that a user gave, of which only the needed columns are read.
 
     The named levels of a pandas index count as columns. `name` is what messages call the table, and the variable in
     the code that they advise.

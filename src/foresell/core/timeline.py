@@ -1,4 +1,4 @@
-"""Lines of a chart over time as plain data: what was sold, and what is or was forecast."""
+"""The lines of a chart over time as plain data: sales and forecasts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from foresell.core.words import number
 
 @dataclass(frozen=True)
 class Range:
-    """In which a `share` of the outcomes is expected; `low` and `high` float [step]."""
+    """A range that a `share` of the actuals is expected in, from `low` to `high`: float [step]."""
 
     share: float
     low: np.ndarray
@@ -85,19 +85,19 @@ class ChosenGroups:
         return " · ".join(map(str, self.groups.frame.row(row)))
 
     def units(self, units: np.ndarray, row: int) -> np.ndarray:
-        """What the group sold: float64 [day], known where any of its series [series, day] is."""
+        """The sales of the group: float64 [day], known where those of any of its series [series, day] are."""
         members = units[self.groups.rows == row]
         total = np.nansum(members, axis=0, dtype=np.float64)
         return np.where(np.isnan(members).all(axis=0), np.nan, total)
 
     def note(self, noun: str = "") -> str:
-        """What is left out, in words; empty where nothing is."""
+        """How many groups are left out, in words; empty where there are none."""
         left_out = self.count > len(self.rows)
         return f"the {len(self.rows)} largest of {number(self.count)}{noun}" if left_out else ""
 
 
 def level_for(where: Mapping[str, object], level: Sequence[str] | None, levels: Sequence[Level]) -> Level:
-    """The level to show: the one that is asked for, or the first of `levels` that has the columns of `where`.
+    """The level to show: `level` where it is given, or else the first of `levels` that has the columns of `where`.
 
     Raises UsageError where there is none.
     """
@@ -107,10 +107,10 @@ def level_for(where: Mapping[str, object], level: Sequence[str] | None, levels: 
         fitting = [of for of in levels if set(of) == set(wanted)]
     if not fitting or not set(where) <= set(fitting[0]):
         names = first_five(level_name(of) for of in levels)
-        asked = level_name(tuple(where)) if level is None else level_name(column_names(level, "level"))
+        wanted_name = level_name(tuple(where)) if level is None else level_name(column_names(level, "level"))
         raise UsageError(
-            f"There is no level with the columns of {asked}; the levels are {names}. Choose by columns of these, or "
-            f"forecast another level: `levels=[{tuple(where) if level is None else tuple(level)}]`."
+            f"There is no level with the columns of {wanted_name}; the levels are {names}. Choose by columns of these, "
+            f"or forecast another level: `levels=[{tuple(where) if level is None else tuple(level)}]`."
         )
     return fitting[0]
 
