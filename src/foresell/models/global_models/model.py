@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, ClassVar, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -79,9 +79,6 @@ class Pooled(ABC):
     seed: int = 1
     min_rows: int = 100
     name: str = ""
-
-    passes: ClassVar[int] = 1
-    """How often a booster runs through its rows; features that are needed more than once are kept in files."""
 
     def __post_init__(self) -> None:
         """Settings give lists where tuples are meant. Raises UsageError for a value that makes no sense."""

@@ -28,8 +28,6 @@ class XGBoost(Boosted):
 
     name: str = "xgboost"
 
-    passes = 2
-
     def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Trees:
         library = imported()
         batches = _batches(training)
