@@ -227,3 +227,33 @@ except UsageError as error:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert install_command("mlflow") in done.stdout, done.stderr
+
+
+AWKWARD = [
+    "what?",
+    "50% off",
+    "100%25",
+    "#1",
+    "Käse und Nüsse",
+    "two\nlines",
+    "[old]*",
+    "a?b=c&uri=false",
+    "x@y:z",
+    "'\"",
+]
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_runs_lie_in_the_project_whatever_its_folder_is_called(mlflow_database, tmp_path, name):
+    folder = tmp_path / "shops" / name
+    (folder / "results").mkdir(parents=True)
+    shutil.copy(mlflow_database, folder / "results" / "mlflow.db")
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "a.txt").write_text("kept")
+    made = keep(tracking(folder), "abc", tmp_path / "files")
+    again = tracking(folder)
+    assert again.find("backtest", "abc").id == made
+    assert holds(again.where, made)
+    assert again.artifact(made, "a.txt", tmp_path).read_text() == "kept"
+    assert (folder / "results" / "mlflow" / made / "artifacts" / "a.txt").exists()
+    assert [entry.name for entry in (tmp_path / "shops").iterdir()] == [name]

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import re
+import tempfile
 from pathlib import Path
 
+import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
-from foresell.store.address import mask, mask_webhook, parse_address
+from foresell.store.address import mask, mask_webhook, parse_address, sqlite_url
+from foresell.store.delivery import deliver
 
 
 def test_three_slashes_are_relative_and_four_absolute(tmp_path: Path) -> None:
@@ -82,3 +86,40 @@ def test_no_path_survives_masking(server: str, mark: str, path: str) -> None:
     assert "Zq" not in shown
     assert "qZ" not in shown
     assert "pw@" not in shown
+
+
+NAMES = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=30).filter(
+    lambda name: name not in (".", "..") and len(name.encode()) <= 200
+)
+
+
+@settings(deadline=None)
+@given(NAMES)
+def test_the_address_of_a_sqlite_file_means_that_file(name):
+    pytest.importorskip("sqlalchemy", reason="no tracking: sqlalchemy is not installed")
+    from sqlalchemy import make_url
+
+    path = Path("/shops") / name / "runs.db"
+    url = make_url(sqlite_url(path))
+    assert url.database == str(path)
+    assert not url.query
+    assert url.get_backend_name() == "sqlite"
+
+
+@settings(deadline=None, max_examples=15)
+@given(NAMES)
+def test_forecasts_are_delivered_into_the_folder_whatever_it_is_called(name):
+    rows = pl.DataFrame({"cutoff": [1], "level": ["total"], "mean": [2.0]})
+    with tempfile.TemporaryDirectory() as base:
+        folder = Path(base) / name
+        folder.mkdir()
+        deliver(rows, "sqlite:///results/forecasts.sqlite", relative_to=folder)
+        assert [entry.name for entry in Path(base).iterdir()] == [name]
+        assert [entry.name for entry in (folder / "results").iterdir()] == ["forecasts.sqlite"]
+
+
+def test_duckdb_refuses_a_path_that_it_would_read_otherwise(tmp_path):
+    pytest.importorskip("duckdb", reason="no DuckDB: duckdb is not installed")
+    rows = pl.DataFrame({"cutoff": [1], "level": ["total"], "mean": [2.0]})
+    with pytest.raises(UsageError, match=re.escape("Deliver to a path without one, or to sqlite:///")):
+        deliver(rows, "duckdb:///forecasts.duckdb", relative_to=tmp_path / "what?")

@@ -153,7 +153,7 @@ class Ranges:
     def load(cls, path: Path) -> Ranges:
         """Reads the file that `save` wrote. Raises UnreadableFile where it is missing, damaged or outdated."""
         try:
-            table = pl.read_parquet(path)
+            table = pl.read_parquet(path, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise UnreadableFile(f"{path} holds no ranges. Make them with: foresell backtest") from error
         if table.is_empty() or len(table["coefficients"][0]) != len(spread.PRIOR_COEFFICIENTS):

@@ -49,7 +49,7 @@ class Combination:
             shares = dict(content["reconciliation"])
             if not (folder / VARIANCES).exists():
                 return cls(blend, Reconciliation(shares))
-            first, *others = pl.read_parquet(folder / VARIANCES).iter_rows(named=True)
+            first, *others = pl.read_parquet(folder / VARIANCES, glob=False).iter_rows(named=True)
             variances = {tuple(row["level"]): np.array(row["variance"]) for row in others}
             return cls(blend, Reconciliation(shares, np.array(first["variance"]), variances))
         except (OSError, ValueError, KeyError, TypeError, pl.exceptions.PolarsError) as error:

@@ -22,6 +22,7 @@ import numpy as np
 from foresell.core.errors import StoreError
 from foresell.core.extras import importing
 from foresell.evaluate.search_space import Option
+from foresell.store.address import sqlite_url
 
 if TYPE_CHECKING:
     import optuna
@@ -85,7 +86,7 @@ class Study:
         library = optuna_module()
         with _store_errors(path), _without_warnings():
             path.parent.mkdir(parents=True, exist_ok=True)
-            storage = library.storages.RDBStorage(f"sqlite:///{path.resolve()}")
+            storage = library.storages.RDBStorage(sqlite_url(path.resolve()))
             self.others = {study.study_name: study.n_trials for study in library.get_all_study_summaries(storage)}
             self.others.pop(name, None)
             self._file = library.create_study(

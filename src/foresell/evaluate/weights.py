@@ -150,7 +150,11 @@ def read_weights(path: str | Path) -> pl.DataFrame:
     path = Path(path)
     if not path.exists():
         raise DataError(f"There is no file of weights {path}. Correct 'backtest.weights', or leave it out.")
-    frame = pl.read_parquet(path) if path.suffix == ".parquet" else pl.read_csv(path, try_parse_dates=True)
+    frame = (
+        pl.read_parquet(path, glob=False)
+        if path.suffix == ".parquet"
+        else pl.read_csv(path, glob=False, try_parse_dates=True)
+    )
     missing = [column for column in ("level", "key", "weight", "scale") if column not in frame.columns]
     if missing:
         raise DataError(

@@ -66,7 +66,7 @@ def load_statistics(folder: Path) -> Statistics | None:
         return None
     try:
         about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=_About)
-        groups = pl.read_parquet(folder / GROUPS)
+        groups = pl.read_parquet(folder / GROUPS, glob=False)
         levels = {
             tuple(rows["level"][0]): _level(tuple(rows["level"][0]), rows)
             for rows in groups.partition_by("number", maintain_order=True)

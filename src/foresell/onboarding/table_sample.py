@@ -66,6 +66,7 @@ class TableSample:
         names = self.columns
         return pl.scan_csv(
             paths,
+            glob=paths[0].startswith("s3://"),
             separator=self.text_format.separator,
             encoding="utf8-lossy",
             infer_schema=False,
@@ -106,8 +107,9 @@ def sample_table(
 
 
 def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
-    options = s3_options() if paths[0].startswith("s3://") else None
-    return pl.scan_parquet(paths, row_index_name=ROW, storage_options=options)
+    if paths[0].startswith("s3://"):
+        return pl.scan_parquet(paths, row_index_name=ROW, storage_options=s3_options())
+    return pl.scan_parquet(paths, row_index_name=ROW, glob=False)
 
 
 def _small_enough(files: list[InputFile]) -> bool:

@@ -94,7 +94,7 @@ class Results:
     @property
     def catalogue(self) -> pl.DataFrame:
         """The features as a table: name, group, meaning, reads, earliest, used."""
-        return pl.read_csv(self.folder("features") / "catalogue.csv")
+        return pl.read_csv(self.folder("features") / "catalogue.csv", glob=False)
 
     @property
     def findings(self) -> list[Finding]:

@@ -113,7 +113,7 @@ def write_drivers(results: Results, folder: Path) -> None:
     write_json(folder / "training.json", results.summary(TrainSummary).to_dict())
     table = results.folder("train") / "drivers.csv"
     shutil.copy(table, folder / "drivers.csv")
-    drivers = pl.read_csv(table, schema_overrides={"share": pl.Float64}).head(MOST_DRIVERS)
+    drivers = pl.read_csv(table, glob=False, schema_overrides={"share": pl.Float64}).head(MOST_DRIVERS)
     if drivers.height:
         shares = (100 * drivers["share"]).to_list()
         chart = charts.columns(drivers["feature"].to_list(), shares, "% of what the models go by", "drivers")

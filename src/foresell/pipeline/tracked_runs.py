@@ -80,7 +80,7 @@ def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
             if (folder / file).exists() and file.endswith((".csv", ".json")):
                 (place / file).write_bytes((folder / file).read_bytes())
         if (folder / "trials.csv").exists():
-            run_record.draw_trials(pl.read_csv(folder / "trials.csv", infer_schema_length=None), place)
+            run_record.draw_trials(pl.read_csv(folder / "trials.csv", glob=False, infer_schema_length=None), place)
         title = f"tuning of {summary.model}, {summary.trials} trials"
         best_options = {} if summary.best is None else summary.best.options
         params = parameters(task) | {f"best.{name}": value for name, value in best_options.items()}

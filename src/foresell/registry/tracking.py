@@ -26,7 +26,7 @@ from urllib.request import urlopen
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import importing
 from foresell.core.settings import Tracking as TrackingSettings
-from foresell.store.address import mask, parse_address
+from foresell.store.address import mask, parse_address, sqlite_url
 from foresell.store.database_lock import DATABASE_SECONDS, holder_of, is_locked, locked_error, sqlite_transaction
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Where:
         place = database.resolve()
         beside = artifacts is None
         artifacts = artifacts or (place.parent / FILES).as_uri()
-        return cls(f"sqlite:///{place.as_posix()}", artifacts, name, str(database), database, beside, lock_seconds)
+        return cls(sqlite_url(place), artifacts, name, str(database), database, beside, lock_seconds)
 
 
 @dataclass(frozen=True)

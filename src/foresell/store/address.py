@@ -11,7 +11,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from foresell.core.errors import UsageError, first_five
 
@@ -68,6 +68,18 @@ def mask_webhook(url: str) -> str:
     # An @ after the first slash may end a password with a slash in it; then the text before that slash is no host.
     is_host = re.fullmatch(r"[\w.-]+(:\d+)?", host, flags=re.ASCII) and (credentials or "@" not in rest)
     return f"{scheme}://{host}/***" if is_host else "***"
+
+
+def sqlite_url(path: Path) -> str:
+    """The address of a SQLite file as SQLAlchemy 2.1 reads it, whatever characters its path has.
+
+    The driver is named because MLflow would make the folders of an address that begins with ``sqlite:///``, and read
+    its ``%3F`` as part of a name.
+
+    >>> sqlite_url(Path("/shops/50 % off?/runs.db"))
+    'sqlite+pysqlite:////shops/50%20%25%20off%3F/runs.db'
+    """
+    return f"sqlite+pysqlite:///{quote(path.absolute().as_posix())}"
 
 
 def parse_address(url: str, relative_to: str | Path = ".") -> Address:

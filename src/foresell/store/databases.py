@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import polars as pl
 import polars.selectors as cs
 
-from foresell.core.errors import StoreError
+from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import importing
 from foresell.store.address import Address
 from foresell.store.database_lock import DATABASE_SECONDS, locked_error, sqlite_transaction, warn_of_wait
@@ -146,11 +146,17 @@ def _duckdb(address: Address, seconds: float) -> Iterator[Transaction]:
 def _duckdb_connection(address: Address, seconds: float) -> Any:
     """A connection to a DuckDB file, which only one process can open at a time.
 
-    Raises StoreError where another process keeps the file open for all of `seconds`.
+    Raises StoreError where another process keeps the file open for all of `seconds`, and UsageError for a path that
+    DuckDB cannot use.
     """
     import duckdb
 
     path, end, has_warned = _database_file(address), time.monotonic() + seconds, False
+    if "?" in str(path.absolute()):  # DuckDB takes what follows for options, and finds no place for its log
+        raise UsageError(
+            f"DuckDB cannot keep {address.masked}, because there is a '?' in its path {path.absolute()}. "
+            "Deliver to a path without one, or to sqlite:///, which takes any path."
+        )
     while True:
         try:
             return duckdb.connect(str(path))

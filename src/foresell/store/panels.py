@@ -55,12 +55,12 @@ def load_panel(folder: Path) -> Panel:
             for number, name in enumerate(description["known"])
         }
         return Panel(
-            series=pl.read_parquet(folder / "series.parquet"),
+            series=pl.read_parquet(folder / "series.parquet", glob=False),
             keys=tuple(description["keys"]),
             dates=np.load(folder / "dates.npy"),
             units=_mapped(folder / "units.npy"),
             known=known,
-            events=pl.read_parquet(folder / "events.parquet"),
+            events=pl.read_parquet(folder / "events.parquet", glob=False),
             frequency=Frequency(description["frequency"]),
             country=description["country"],
         )

@@ -194,7 +194,7 @@ def load(kind: Callable[..., SeriesModel], folder: Path) -> FittedStatistical:
     """The model that was saved in `folder`. Raises UnreadableFile where a file of it is missing or damaged."""
     try:
         text = json.loads((folder / MODEL).read_text(encoding="utf-8"))
-        fits = pl.read_parquet(folder / SERIES)
+        fits = pl.read_parquet(folder / SERIES, glob=False)
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise UnreadableFile(
             f"{folder} does not hold a whole saved model: {error}. Train one with: foresell train"

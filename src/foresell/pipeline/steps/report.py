@@ -83,8 +83,10 @@ def _tuning(results: Results) -> Tuning | None:
     folder, summary = results.folder(TuneSummary.step), results.find_summary(TuneSummary)
     if summary is None:
         return None
-    trials = pl.read_csv(folder / "trials.csv", infer_schema_length=None)
-    option_importance = pl.read_csv(folder / "importance.csv", schema={"option": pl.String, "importance": pl.Float64})
+    trials = pl.read_csv(folder / "trials.csv", glob=False, infer_schema_length=None)
+    option_importance = pl.read_csv(
+        folder / "importance.csv", glob=False, schema={"option": pl.String, "importance": pl.Float64}
+    )
     return Tuning(summary, trials, option_importance)
 
 
