@@ -1,4 +1,4 @@
-"""The models, by name: `make` one to learn with, or `load` one that has learnt.
+"""The models by name: `make` returns one to fit, `load` returns a fitted one.
 
 A new model is one file with a class that keeps the contract of `models.contract.Model`, has a static method
 `load(folder) -> Fitted`, and one line in `MODELS`. Its `save` writes a ``model.json`` whose ``kind`` is its name here.
@@ -37,7 +37,7 @@ MODELS = {
     "tsb": "foresell.models.intermittent:TSB",
     "adida": "foresell.models.intermittent:ADIDA",
 }
-"""Where each model's class is; imported when it is first used, since some need heavy libraries."""
+"""The module and the class of each model, which is imported at its first use because some need heavy libraries."""
 
 
 def make(name: str, **options: Any) -> Model:
@@ -53,7 +53,7 @@ def make(name: str, **options: Any) -> Model:
 
 
 def make_of_sums(name: str, frequency: Frequency, **options: Any) -> Model:
-    """The same for the sums of upper levels, with what suits those where `options` do not say otherwise."""
+    """The model for the sums of upper levels; options that are not given have defaults that suit sums."""
     suited = getattr(_kind(name), "of_sums", None)
     return suited(frequency, **options) if suited else make(name, **options)
 
@@ -76,9 +76,9 @@ def load(folder: Path | str) -> FittedModel:
 
 
 def prepare(models: Mapping[str, Model], panel: Panel, horizon: int, cutoffs: Sequence[int]) -> dict[str, Any]:
-    """What each of `models` prepares for the windows at `cutoffs`, by name; once for all that can share it.
+    """The data that each of `models` prepares for the windows at `cutoffs`, by name.
 
-    Models of equal `rows` (see `contract.Sharing`) are given the same object.
+    Models of equal `rows` (see `contract.Sharing`) share one object, which is prepared once.
     """
     alike: dict[Any, list[str]] = {}
     for name, model in models.items():

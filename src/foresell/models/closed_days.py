@@ -8,28 +8,26 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 
 WEEKS = 8
-"""How many last weeks tell whether a weekday is a closing day."""
+"""The number of last weeks that show whether a series is closed on a weekday."""
 
 ENOUGH = 3
-"""How often a weekday must have come round, and another one been known, before that says anything."""
-
+"""The number of times that the weekday must have occurred, and another weekday been known, in these weeks."""
 
 GONE = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6}
-"""How many last periods without a single known one tell that a series is no longer on sale."""
+"""The number of last periods in which a series that is still on sale has at least one known period."""
 
 
 def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     """Whether each series is closed on each day after the panel's cutoff: bool [series, step].
 
-    Closed is a weekday on which the series had no known day in the last eight weeks, though it came round at least
-    three times since the series began, while another weekday was known at least three times; so a product that has
-    just begun, or has been out of stock ever since, is not taken for closed. Nothing sold (0) is known. Weeks and
-    months are never closed.
+    A series is closed on a weekday that was never known in the last eight weeks. The weekday must have occurred at
+    least three times since the series began, and another weekday must have been known at least three times. So a
+    product that has just begun, or has been out of stock since, does not count as closed. A day without a sale (0) is
+    a known day. Weeks and months are never closed.
 
-    A series that was known once, but not in the last 91 days (13 weeks, six months), is taken to be no longer on sale,
-    and is closed from then on. Models must not be asked about it: nothing they learn from looks like it, since no day
-    after the end of a series is known. One that was never known yet, but has a price from some day on, is not on sale
-    before that day.
+    A series that was known once, but not in the last 91 days (13 weeks, six months), counts as no longer on sale and
+    is closed on all days. No model can forecast it, because training data have no days after the end of a series. A
+    series that was never known, but has a price from some day on, is closed before that day.
     """
     closed = np.zeros((panel.n_series, horizon), bool)
     if not panel.n_days:
@@ -54,13 +52,13 @@ def without_history(panel: Panel) -> np.ndarray:
 
 
 def _gone(panel: Panel) -> np.ndarray:
-    """Whether each series was on sale once and is no longer [series]."""
+    """Whether each series was on sale once and no longer is: bool [series]."""
     start = max(0, panel.n_days - GONE[panel.frequency])
     return np.isnan(panel.units[:, start:]).all(axis=1) & _known_before(panel, start)
 
 
 def _not_yet(panel: Panel, horizon: int) -> np.ndarray:
-    """Whether each series without any history is still without a price [series, step], one being known for later."""
+    """Whether each series without a history is still before its first price: bool [series, step]."""
     if "price" not in panel.known:
         return np.zeros((panel.n_series, horizon), bool)
     new = np.flatnonzero(without_history(panel))
@@ -75,7 +73,7 @@ def _not_yet(panel: Panel, horizon: int) -> np.ndarray:
 
 
 def _known_before(panel: Panel, day: int) -> np.ndarray:
-    """Whether each series has a known day before `day` [series]."""
+    """Whether each series has a known day before `day`: bool [series]."""
     before = np.zeros(panel.n_series, bool)
     for block in range(0, panel.n_series, 4096):
         rows = slice(block, block + 4096)

@@ -9,21 +9,18 @@ nothing; the rate is computed from the panel that is forecast.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
-from foresell.core.errors import UnreadableFile, UsageError
-from foresell.core.finding import Finding
-from foresell.core.forecast import Forecast
+from foresell.core.errors import UnreadableFile
 from foresell.core.panel import Panel
-from foresell.core.statistics import Statistics
-from foresell.models.closed_days import closed_days
-from foresell.models.contract import Contributions, Progress
+from foresell.models.contract import Progress
+from foresell.models.featureless import Featureless, FittedFeatureless
+from foresell.models.option_checks import check_share
 
 BLOCK = 1024
 """The number of series that are computed at a time."""
@@ -33,11 +30,8 @@ ALPHAS = np.linspace(0.1, 0.3, 11)
 
 
 @dataclass(frozen=True)
-class _Intermittent:
+class _Intermittent(Featureless):
     """The methods that the four models share."""
-
-    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Windows share nothing, because a fit takes almost no time."""
 
     def fit(
         self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
@@ -64,7 +58,7 @@ class Croston(_Intermittent):
     name: str = "croston"
 
     def __post_init__(self) -> None:
-        _check_share(self.name, "alpha", self.alpha)
+        check_share(self.name, "alpha", self.alpha)
 
     def rate(self, units: np.ndarray) -> np.ndarray:
         return _croston(units, self.alpha)
@@ -87,7 +81,7 @@ class SBA(_Intermittent):
     name: str = "sba"
 
     def __post_init__(self) -> None:
-        _check_share(self.name, "alpha", self.alpha)
+        check_share(self.name, "alpha", self.alpha)
 
     def rate(self, units: np.ndarray) -> np.ndarray:
         return _croston(units, self.alpha) * (1 - self.alpha / 2)
@@ -114,8 +108,8 @@ class TSB(_Intermittent):
     name: str = "tsb"
 
     def __post_init__(self) -> None:
-        _check_share(self.name, "alpha", self.alpha)
-        _check_share(self.name, "beta", self.beta)
+        check_share(self.name, "alpha", self.alpha)
+        check_share(self.name, "beta", self.beta)
 
     def rate(self, units: np.ndarray) -> np.ndarray:
         size = np.full(len(units), np.nan)
@@ -164,43 +158,20 @@ class ADIDA(_Intermittent):
 
 
 @dataclass(frozen=True)
-class FittedIntermittent:
+class FittedIntermittent(FittedFeatureless):
     """A method and the horizon. The rate is computed from the panel that is forecast."""
 
     model: Any
     horizon: int
-    findings: tuple[Finding, ...] = ()
 
     @property
     def name(self) -> str:
         return self.model.name
 
-    def reads(self, panel: Panel) -> frozenset[str]:
-        """No covariates."""
-        return frozenset()
-
-    def statistics(self, block: Panel) -> Statistics:
-        """Their number only: each series is looked at by itself."""
-        return Statistics.of(block)
-
-    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
-        """The rate of each series for every step [series, step]; 0 on closed days and for a series without sales."""
-        rate = np.zeros(panel.n_series)
-        for start in range(0, panel.n_series, BLOCK):
-            rows = slice(start, start + BLOCK)
-            rate[rows] = self.model.rate(unknown_first(panel.units[rows]))
-        mean = np.repeat(rate[:, None], self.horizon, axis=1).astype(np.float32)
-        mean[closed_days(panel, self.horizon)] = 0
-        return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
-
-    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        """The whole forecast as the base, because these models have no features."""
-        mean = self.forecast(panel if series is None else panel.part(np.array(series, np.int64))).mean
-        return Contributions((), mean, np.zeros((0, *mean.shape), np.float32))
-
-    def drivers(self) -> pl.DataFrame:
-        """No features."""
-        return pl.DataFrame(schema={"feature": pl.String, "share": pl.Float64})
+    def mean(self, panel: Panel) -> np.ndarray:
+        """The rate of each series for every step [series, step]; 0 for a series without sales."""
+        rates = [self.model.rate(unknown_first(block.units)) for block in panel.blocks(BLOCK)]
+        return np.repeat(np.concatenate(rates)[:, None], self.horizon, axis=1)
 
     def save(self, folder: Path) -> None:
         """Writes the options as JSON."""
@@ -265,13 +236,6 @@ def _best_smoothed(sums: np.ndarray) -> np.ndarray:
         level = _smoothed(level, bucket[None], ALPHAS[:, None], ~np.isnan(bucket)[None])
     best = error.argmin(axis=0)
     return np.nan_to_num(level[best, np.arange(len(sums))])
-
-
-def _check_share(model: str, option: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
-        raise UsageError(
-            f"The option '{option}' of the model '{model}' is {value!r}; expected a number above 0, at most 1."
-        )
 
 
 def _load(kind: Callable[..., Any], folder: Path) -> FittedIntermittent:

@@ -31,7 +31,7 @@ FAR = {Frequency.DAY: 91, Frequency.WEEK: 26, Frequency.MONTH: 9}
 general level that it is drawn towards."""
 
 BLOCK = 1024
-DAYS = 30.0  # of a series, from which its own variance counts as much as that of all series
+DAYS = 30.0  # the number of days from which a series' own variance counts as much as that of all series
 
 
 def lost_demand(panel: Panel, stockouts: pl.DataFrame, levels: tuple[Level, ...] = ()) -> pl.DataFrame:
@@ -126,7 +126,8 @@ def cells_of(panel: Panel, stockouts: pl.DataFrame) -> tuple[np.ndarray, np.ndar
         unknown = stockouts.filter(pl.Series(~known)).select(*panel.keys, "date").head(5)
         raise UsageError(
             f"{int((~known).sum())} of {len(known)} stock-outs are of series or days that the panel does not have: "
-            f"{first_five(' '.join(map(str, row)) for row in unknown.iter_rows())}. Both must come of one reading."
+            f"{first_five(' '.join(map(str, row)) for row in unknown.iter_rows())}. "
+            "Use the panel and the stock-outs of one reading."
         )
     return joined["__series"].to_numpy().astype(np.int64), day
 

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
-import polars as pl
 
-from foresell.core.errors import UsageError
-from foresell.core.finding import Finding
-from foresell.core.forecast import Forecast
+from foresell.core.errors import UnreadableFile
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
-from foresell.core.statistics import Statistics
-from foresell.models.closed_days import closed_days
-from foresell.models.contract import Contributions, Progress
+from foresell.models.contract import Progress
+from foresell.models.featureless import Featureless, FittedFeatureless
+from foresell.models.option_checks import check_whole
+
+FittedNaive = TypeVar("FittedNaive")
 
 _WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3}
 
 
 @dataclass(frozen=True)
-class SeasonalNaive:
+class SeasonalNaive(Featureless):
     """Repeats the last season of each series: FPP3, section 5.2.
 
     `season` is in periods: 7 days, 52 weeks or 12 months where not given. A day that is not known in the last season is
@@ -36,10 +35,7 @@ class SeasonalNaive:
     name: str = "seasonal_naive"
 
     def __post_init__(self) -> None:
-        _check_positive(self.name, "season", self.season)
-
-    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Windows share nothing, because a fit takes almost no time."""
+        check_whole(self.name, "season", self.season)
 
     def fit(
         self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
@@ -48,43 +44,28 @@ class SeasonalNaive:
 
     @staticmethod
     def load(folder: Path) -> FittedSeasonalNaive:
-        """The model that was saved in `folder`."""
-        return FittedSeasonalNaive(**_read(folder))
+        """The model that was saved in `folder`. Raises UnreadableFile where it is damaged."""
+        return _load(FittedSeasonalNaive, folder)
 
 
 @dataclass(frozen=True)
-class FittedSeasonalNaive:
+class FittedSeasonalNaive(FittedFeatureless):
     """The season and the horizon. The values to repeat are read from the panel that is forecast."""
 
     season: int
     horizon: int
     name: str = "seasonal_naive"
-    findings: tuple[Finding, ...] = ()
 
-    def reads(self, panel: Panel) -> frozenset[str]:
-        """No covariates."""
-        return frozenset()
-
-    def statistics(self, block: Panel) -> Statistics:
-        """Their number only: each series is looked at by itself."""
-        return Statistics.of(block)
-
-    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
-        season = _last_season(panel.units, self.season)
-        return _forecast(panel, season[:, np.arange(self.horizon) % self.season])
-
-    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        return _base_only(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
-
-    def drivers(self) -> pl.DataFrame:
-        return _no_drivers()
+    def mean(self, panel: Panel) -> np.ndarray:
+        """The last season of each series, repeated up to the horizon: [series, step]."""
+        return _last_season(panel.units, self.season)[:, np.arange(self.horizon) % self.season]
 
     def save(self, folder: Path) -> None:
         _write(folder, self.name, season=self.season, horizon=self.horizon)
 
 
 @dataclass(frozen=True)
-class MovingAverage:
+class MovingAverage(Featureless):
     """The mean of the known days among the last `window`, the same for every day ahead: FPP3, section 3.3.
 
     `window` is in periods: 28 days, 8 weeks or 3 months where not given. Where none of these days is known, the
@@ -95,10 +76,7 @@ class MovingAverage:
     name: str = "moving_average"
 
     def __post_init__(self) -> None:
-        _check_positive(self.name, "window", self.window)
-
-    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Windows share nothing, because a fit takes almost no time."""
+        check_whole(self.name, "window", self.window)
 
     def fit(
         self, panel: Panel, horizon: int, prepared: None = None, progress: Progress | None = None
@@ -107,41 +85,27 @@ class MovingAverage:
 
     @staticmethod
     def load(folder: Path) -> FittedMovingAverage:
-        """The model that was saved in `folder`."""
-        return FittedMovingAverage(**_read(folder))
+        """The model that was saved in `folder`. Raises UnreadableFile where it is damaged."""
+        return _load(FittedMovingAverage, folder)
 
 
 @dataclass(frozen=True)
-class FittedMovingAverage:
+class FittedMovingAverage(FittedFeatureless):
     """The window and the horizon. The mean is computed from the panel that is forecast."""
 
     window: int
     horizon: int
     name: str = "moving_average"
-    findings: tuple[Finding, ...] = ()
 
-    def reads(self, panel: Panel) -> frozenset[str]:
-        """No covariates."""
-        return frozenset()
-
-    def statistics(self, block: Panel) -> Statistics:
-        """Their number only: each series is looked at by itself."""
-        return Statistics.of(block)
-
-    def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
+    def mean(self, panel: Panel) -> np.ndarray:
+        """The mean of the last known days of each series, the same for every step: [series, step]."""
         mean = _known_mean(panel.units[:, -self.window :])
         for row in np.flatnonzero(np.isnan(mean)):
             known = np.flatnonzero(~np.isnan(panel.units[row]))
             if len(known):
                 end = known[-1] + 1
                 mean[row] = _known_mean(panel.units[row : row + 1, max(0, end - self.window) : end])[0]
-        return _forecast(panel, np.repeat(mean[:, None], self.horizon, axis=1))
-
-    def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        return _base_only(self.forecast(panel if series is None else panel.part(np.array(series, np.int64))))
-
-    def drivers(self) -> pl.DataFrame:
-        return _no_drivers()
+        return np.repeat(mean[:, None], self.horizon, axis=1)
 
     def save(self, folder: Path) -> None:
         _write(folder, self.name, window=self.window, horizon=self.horizon)
@@ -170,34 +134,14 @@ def _known_mean(values: np.ndarray) -> np.ndarray:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _forecast(panel: Panel, mean: np.ndarray) -> Forecast:
-    """A forecast of `mean` [series, step], with 0 in place of NaN and of negative values, and on closed days."""
-    horizon = mean.shape[1]
-    mean = np.maximum(np.nan_to_num(mean), 0).astype(np.float32)
-    mean[closed_days(panel, horizon)] = 0
-    return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(horizon), mean)
-
-
-def _base_only(forecast: Forecast) -> Contributions:
-    """The whole forecast as the base, because these models have no features."""
-    return Contributions((), forecast.mean, np.zeros((0, *forecast.mean.shape), np.float32))
-
-
-def _no_drivers() -> pl.DataFrame:
-    return pl.DataFrame(schema={"feature": pl.String, "share": pl.Float64})
-
-
-def _check_positive(model: str, option: str, value: int | None) -> None:
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
-        raise UsageError(f"The option '{option}' of the model '{model}' is {value!r}; expected a whole number from 1.")
-
-
-def _write(folder: Path, kind: str, **values: Any) -> None:
+def _write(folder: Path, kind: str, **values: int) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "model.json").write_text(json.dumps({"kind": kind, **values}, indent=2) + "\n", encoding="utf-8")
 
 
-def _read(folder: Path) -> dict[str, Any]:
-    values = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    values.pop("kind")
-    return values
+def _load(fitted: Callable[..., FittedNaive], folder: Path) -> FittedNaive:
+    try:
+        values = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+        return fitted(**{name: value for name, value in values.items() if name != "kind"})
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UnreadableFile(f"{folder} does not hold a whole saved model: {error}.") from error

@@ -1,7 +1,7 @@
-"""A fitted model at the cutoff that it serves: its forecast, kept, and quick answers to scenarios.
+"""A fitted model at one cutoff: its forecast, which is kept in memory, and forecasts under scenarios.
 
-The answers are those of `Fitted.forecast` on a panel that was changed accordingly. Global models answer from features
-that they keep (`models.global_models.scenario_model`); all others forecast again.
+The results are those of `Fitted.forecast` on a changed panel. Global models compute them from features that they keep
+in memory (`models.global_models.scenario_model`), and all other models forecast again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BLOCK = 256  # changed series of which a panel is made at a time
 
 
 class ReforecastModel:
-    """Any model as a `ScenarioModel`: a panel is made of what changes, and that is forecast."""
+    """Any model as a `ScenarioModel`, which forecasts a panel of the changed series."""
 
     def __init__(self, model: Fitted, panel: Panel):
         self.model = model
@@ -46,18 +46,18 @@ class ReforecastModel:
         return self.model.forecast(panel).mean[np.arange(panel.n_series), step]
 
     def explain(self, series: Sequence[int]) -> Contributions:
-        """What makes the means of some of the series."""
+        """The contributions to the means of some of the series."""
         return self.model.explain(self.panel, series)
 
     def memory(self) -> int:
-        """Bytes that are kept beside the panel and the model."""
+        """The number of bytes in memory beside the panel and the model."""
         return self.mean.nbytes
 
 
 def scenario_model(model: Fitted, panel: Panel, room: int, *, learnt_from: bool = False) -> ScenarioModel:
-    """The model at the cutoff of `panel`; it may keep `room` bytes of what it makes of it.
+    """The model at the cutoff of `panel`; it may keep `room` bytes of features in memory.
 
-    Where the model has `learnt_from` this very panel, the statistics that were kept with it serve.
+    Where the model has `learnt_from` this panel, the statistics that were saved with it are used.
     """
     if isinstance(model, FittedPooled):
         kept = model.learnt_statistics if learnt_from else None

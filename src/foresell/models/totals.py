@@ -1,7 +1,7 @@
-"""Models of the upper levels: sums are steadier than single series, and show what moves all of them a little.
+"""Models of the upper levels. Sums are steadier than single series, and show effects that are small in each of them.
 
-All groups of all the levels stand in one panel, from which one global model learns: what a store's week looks like
-tells something about the state's.
+All groups of all levels are the series of one panel, from which one global model learns. So it learns from the stores,
+for example, what it needs for the states.
 """
 
 from __future__ import annotations
@@ -33,13 +33,14 @@ TOTALS = "totals.json"
 BLOCK = 4096  # series that are added up at a time
 
 LEVEL = "level"
-"""The column that says which level a series of the panel of sums belongs to."""
+"""The column of the panel of sums that names the level of a series."""
 
 
 def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Level, ...]:
-    """The levels worth a model of their own, from the top down; none for a short history.
+    """The levels that are worth a model of their own, from the top down.
 
-    Those whose groups hold at least `ENOUGH` series on average, in a history of more than a year and four horizons.
+    These are the levels whose groups have at least `ENOUGH` series on average. There are none where the history is
+    shorter than a year and four horizons.
     """
     spans = SPANS[panel.frequency]
     if panel.n_days < spans.year + spans.middle + 4 * horizon:
@@ -49,10 +50,10 @@ def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Lev
 
 
 def panel_of_sums(panel: Panel, levels: Sequence[Level], engine: Engine = LOCAL) -> Panel:
-    """One panel of the groups of all `levels`, level by level; the column ``level`` tells them apart.
+    """One panel of the groups of all `levels`, level by level; the column ``level`` names their level.
 
-    Its series have the columns of all levels, and the attributes that all series of a group share, null where a
-    level does not have them. `engine` adds up blocks of the series, whose sums are merged.
+    Its series have the columns of all levels, and the attributes that all series of a group share; they are null where
+    a level does not have them. `engine` adds up blocks of the series, whose sums are merged.
     """
     work = partial(Statistics.of, units_of=tuple(levels), covariates_of=tuple(levels))
     statistics = engine.merge(work, panel.blocks(BLOCK), Statistics.merge)
@@ -83,30 +84,30 @@ def _joined(parts: Sequence[Known]) -> Known:
 
 @dataclass(frozen=True)
 class Totals:
-    """How to learn the sums of `levels` with `models`, whose forecasts are averaged."""
+    """The models of the sums of `levels` before their fit. The forecasts of all `models` are averaged."""
 
     levels: tuple[Level, ...]
     models: Mapping[str, Model]
 
     def sums(self, panel: Panel) -> Panel:
-        """The panel to learn from, see `panel_of_sums`; cut at a cutoff, it is that of the panel cut there."""
+        """The panel to learn from, see `panel_of_sums`. Its part until a cutoff is that of `panel` until the cutoff."""
         return panel_of_sums(panel, self.levels)
 
     def prepare(self, sums: Panel, horizon: int, cutoffs: Sequence[int]) -> Any:
-        """What the windows at `cutoffs` share; see `Model.prepare`."""
+        """The data that the windows at `cutoffs` share; see `Model.prepare`."""
         return prepare(self.models, sums, horizon, cutoffs)
 
     def fit(self, sums: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None) -> FittedTotals:
         """Learns from `sums`, which end at the cutoff."""
         shared = prepared or dict.fromkeys(self.models)
         fitted = {
-            name: model.fit(sums, horizon, shared[name], self._tell(progress, number))
+            name: model.fit(sums, horizon, shared[name], self._part_of(progress, number))
             for number, (name, model) in enumerate(self.models.items())
         }
         return FittedTotals(self.levels, fitted)
 
-    def _tell(self, progress: Progress | None, before: int) -> Progress | None:
-        """How a model tells of its progress when others came before it, in thousandths of each."""
+    def _part_of(self, progress: Progress | None, before: int) -> Progress | None:
+        """The progress of one model as a part of that of all, where `before` models are done; in thousandths of one."""
         if progress is None:
             return None
         return lambda done, total: progress(before * 1000 + 1000 * done // max(total, 1), 1000 * len(self.models))
@@ -114,13 +115,13 @@ class Totals:
 
 @dataclass(frozen=True)
 class FittedTotals:
-    """Models of the sums of `levels` that have learnt; their forecasts are averaged."""
+    """The fitted models of the sums of `levels`. Their forecasts are averaged."""
 
     levels: tuple[Level, ...]
     models: Mapping[str, Fitted]
 
     def forecast(self, sums: Panel) -> Forecast:
-        """The sums expected after the cutoff of `sums`, all levels together; `by_level` takes them apart."""
+        """The forecast of the sums of all levels after the cutoff of `sums`; `by_level` separates the levels."""
         forecasts = [model.forecast(sums) for model in self.models.values()]
         return replace(
             forecasts[0], mean=np.stack([forecast.mean for forecast in forecasts]).mean(axis=0, dtype=np.float32)
@@ -136,7 +137,7 @@ class FittedTotals:
 
     @classmethod
     def load(cls, folder: Path) -> FittedTotals:
-        """What `save` wrote. Raises UnreadableFile where it is missing or damaged."""
+        """The models that `save` wrote. Raises UnreadableFile where they are missing or damaged."""
         try:
             content = json.loads((folder / TOTALS).read_text(encoding="utf-8"))
             levels, names = tuple(tuple(level) for level in content["levels"]), list(content["models"])

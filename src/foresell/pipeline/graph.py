@@ -50,10 +50,13 @@ _DECLARED = (
             code=(
                 "core",
                 "data",
+                "engine.local",
+                "engine.protocol",
                 "models.closed_days",
                 "models.contract",
                 "models.launch",
                 "models.lost_demand",
+                "models.option_checks",
                 "store.panels",
             ),
         ),

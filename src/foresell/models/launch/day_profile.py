@@ -20,7 +20,7 @@ from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
 
 WINDOW = {Frequency.DAY: 182, Frequency.WEEK: 156, Frequency.MONTH: 36}
-"""The number of last periods that the profile is learnt from; for weeks and months, the whole years among them."""
+"""The number of last periods that the profile is learnt from. Of weeks and months, whole years are used."""
 
 SEASON_LENGTH = {Frequency.DAY: 7, Frequency.WEEK: 13, Frequency.MONTH: 12}
 """The number of positions of a season: seven weekdays, thirteen parts of a year of four weeks each, or twelve

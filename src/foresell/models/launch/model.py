@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UnreadableFile, UsageError
+from foresell.core.errors import UnreadableFile
 from foresell.core.finding import Finding
 from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
@@ -48,6 +48,7 @@ from foresell.models.launch.launch_curve import (
     is_launch,
     learn_launch_curve,
 )
+from foresell.models.option_checks import check_whole
 
 BLOCK = 1024  # series that are forecast at a time
 
@@ -69,10 +70,7 @@ class Launch:
     name: str = "launch"
 
     def __post_init__(self) -> None:
-        if self.half_life is not None and (not isinstance(self.half_life, int) or self.half_life < 1):
-            raise UsageError(
-                f"The option 'half_life' of the model 'launch' is {self.half_life!r}; expected a whole number from 1."
-            )
+        check_whole(self.name, "half_life", self.half_life)
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
         """Windows share nothing, because learning takes little time."""
@@ -141,7 +139,7 @@ class FittedLaunch:
         return frozenset({"price", "promotion"} & set(panel.known))
 
     def statistics(self, block: Panel) -> Statistics:
-        """Their number only: each series is looked at by itself."""
+        """The number of series only, because no forecast depends on other series."""
         return Statistics.of(block)
 
     def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
