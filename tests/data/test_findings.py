@@ -58,6 +58,7 @@ CASES = [
         (5, 6),
         check=units([[1, 2, 3, 4]]),
     ),
+    Case("thousands-as-decimals", GOOD + "A,x,2024-01-04,1.070\n", 1, check=units([[1, 2, 3, 1.07]])),
     Case("missing-keys", GOOD + ",x,2024-01-04,4\nA,x,,4\n", 1, (5, 6), check=units([[1, 2, 3]])),
     Case("unparsable-dates", GOOD + "A,x,2024-13-04,4\nA,x,soon,4\n", 2, (5, 6), check=units([[1, 2, 3]])),
     Case(

@@ -111,3 +111,29 @@ def test_a_key_named_na_is_a_name(load, tmp_path):
     loaded = load(tmp_path, {"sales.csv": sales})
     assert loaded.panel.series["store"].to_list() == ["EU", "NA"]
     same(loaded.panel.units, [[NAN, 3], [1, 0]])
+
+
+@pytest.mark.parametrize("whole", ["985", "12"])
+def test_thousands_that_were_read_as_decimals_are_reported(load, tmp_path, whole):
+    sales = f"store,item,date,units\nA,x,2024-02-01,1.070\nA,x,2024-02-02,{whole}\nA,x,2024-02-03,1.231\n"
+    codes = [finding.code for finding in load(tmp_path, {"sales.csv": sales}).findings]
+    assert "thousands-as-decimals" in codes
+    kilograms = sales.replace("1.231", "0.231")
+    codes = [finding.code for finding in load(tmp_path, {"sales.csv": kilograms}).findings]
+    assert "thousands-as-decimals" not in codes
+
+
+def test_covariates_in_per_cent_are_numbers(load, tmp_path):
+    sales = "store;item;date;units;off\nA;x;2024-02-01;1;5 %\nA;x;2024-02-02;2;12,5 %\n"
+    loaded = load(tmp_path, {"sales.csv": sales}, separator=";", decimal=",", known_ahead=["off"])
+    same(loaded.panel.known["off"].values[:, :2], [[0.05, 0.125]])
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "UTC"])
+def test_the_date_of_a_timestamp_with_a_zone_is_the_local_one(load, tmp_path, zone):
+    days = pl.Series("date", [date(2024, 1, 1), date(2024, 1, 2)]).cast(pl.Datetime("us")).dt.replace_time_zone(zone)
+    frame = pl.DataFrame({"store": "A", "item": "x", "date": days, "units": [1, 2]})
+    panel = load(tmp_path, {"sales.parquet": frame}, sales="sales.parquet").panel
+    assert (str(panel.dates[0]), panel.cutoff) == ("2024-01-01", date(2024, 1, 2))
+    text = frame.with_columns(pl.col("date").dt.strftime("%Y-%m-%d %H:%M:%S%z")).write_csv()
+    assert str(load(tmp_path, {"sales.csv": text}).panel.dates[0]) == "2024-01-01"

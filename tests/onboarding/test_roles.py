@@ -128,9 +128,11 @@ def test_day_first_and_month_first(daily, propose, tmp_path):
         assert not proposal.doubts
     # Until the 12th both read every date; only daily spacing tells, and the doubt is said.
     for text in ("%d/%m/%Y", "%m/%d/%Y"):
-        proposal = propose(daily(days=12).with_columns(pl.col("date").dt.to_string(text)), tmp_path)
+        proposal = propose(
+            daily(days=12, first=date(2024, 5, 1)).with_columns(pl.col("date").dt.to_string(text)), tmp_path
+        )
         assert data_of(proposal)["date_format"] == text
-        assert "date_format" in doubts(proposal)
+        assert "--date-format" in doubts(proposal)
 
 
 def test_missing_days_beside_zeros_are_unknown(daily, propose, tmp_path):

@@ -13,6 +13,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index, period_range, period_start
 from foresell.core.settings import Data
 from foresell.data.finding_codes import finding
+from foresell.data.number_formats import to_number
 from foresell.data.sales_rows import (
     COVARIATE,
     DATE,
@@ -126,7 +127,7 @@ def build_cube(
     if future is not None and not future.frame.is_empty():
         frame, future_findings = _with_future(frame, future.frame, series, data.keys, data.future or "")
         findings += future_findings
-    frame, coded, covariate_findings = _encode_covariates(frame)
+    frame, coded, covariate_findings = _encode_covariates(frame, data.decimal)
     findings += covariate_findings
     first, n_days, frame, period_findings = _periods(frame, frequency, where, coded)
     findings += period_findings
@@ -246,14 +247,14 @@ def _with_future(
     return pl.concat([ahead.with_columns(text).select(frame.columns), frame.with_columns(text)]), findings
 
 
-def _encode_covariates(frame: pl.DataFrame) -> tuple[pl.DataFrame, set[str], list[Finding]]:
+def _encode_covariates(frame: pl.DataFrame, decimal: str) -> tuple[pl.DataFrame, set[str], list[Finding]]:
     """Covariates as numbers: numbers as they are, yes and no as 1 and 0, other texts as their rank in sorted order.
 
     Also returns the names of the columns of such texts, and a finding for each.
     """
     findings, columns, coded = [], [], set()
     for name in (column for column in frame.columns if column.startswith(COVARIATE)):
-        values, texts = encode_covariate(frame[name])
+        values, texts = encode_covariate(frame[name], decimal)
         columns.append(values.alias(name))
         if texts:
             plain = name.removeprefix(COVARIATE)
@@ -264,20 +265,20 @@ def _encode_covariates(frame: pl.DataFrame) -> tuple[pl.DataFrame, set[str], lis
     return frame.with_columns(columns), coded, findings
 
 
-def encode_covariate(values: pl.Series) -> tuple[pl.Series, list[str]]:
+def encode_covariate(values: pl.Series, decimal: str = ".") -> tuple[pl.Series, list[str]]:
     """A covariate as Float32, and its texts in the order of their numbers where the texts were encoded.
 
     >>> encode_covariate(pl.Series(["b", "a", None, "b"]))[0].to_list()
     [1.0, 0.0, None, 1.0]
-    >>> encode_covariate(pl.Series(["no", "yes"]))[0].to_list()
-    [0.0, 1.0]
+    >>> encode_covariate(pl.Series(["no", "yes"]))[0].to_list(), encode_covariate(pl.Series(["5 %", "10 %"]))[1]
+    ([0.0, 1.0], [])
     """
     if values.dtype.is_numeric() or values.dtype == pl.Boolean:
         return values.cast(pl.Float32).fill_nan(None), []
     texts = values.cast(pl.String).cast(pl.Categorical)
     distinct = texts.drop_nulls().unique().cast(pl.String)
     distinct = distinct.filter(~distinct.str.strip_chars().is_in(("", *NULL_WORDS))).sort()
-    numbers = distinct.str.strip_chars().cast(pl.Float32, strict=False)
+    numbers = to_number(distinct.str.strip_chars(), decimal).cast(pl.Float32)
     encoded: list[str] = []
     if numbers.null_count() or numbers.is_infinite().any():
         if distinct.str.strip_chars().str.to_lowercase().is_in(list(YES_NO)).all():

@@ -86,6 +86,11 @@ CODES: dict[str, Code] = {
         bad_row=True,
     ),
     # Warnings, which somebody should look at.
+    "thousands-as-decimals": Code(
+        WARNING,
+        "Numbers that look like thousands were read as decimals.",
+        "Set 'decimal' to the other mark if they are thousands.",
+    ),
     "gaps": Code(
         WARNING,
         "Days between the first and the last sale have no row in any series.",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -13,6 +13,7 @@ from foresell.core.finding import Finding
 from foresell.core.settings import Data
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile
+from foresell.data.number_formats import NumberMarks
 from foresell.data.typed_tables import FILE, ROW, ColumnKind, Dialect, InputColumn, TablePart, bad_rows, read_parts
 from foresell.data.values import YES
 
@@ -94,6 +95,7 @@ def read_rows(
     tally: Counter = Counter()
     findings: list[Finding] = []
     columns = sales_columns(data, quantity)
+    marks: dict[str, NumberMarks] = {}
     for number, file in enumerate(files, first_file):
         for part in read_parts(file, columns, dialect):
             frame, faults = _validate(part, data, known_keys, today, quantity, tally)
@@ -103,16 +105,32 @@ def read_rows(
             frames.append(sum_lines(frame, data.keys) if quantity and data.layout == "transactions" else frame)
             bad.append(faults.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
             count += part.rows
+            marks |= {name: marks.get(name, NumberMarks()) + more for name, more in part.marks.items()}
             if part.dialect.alternative_date_format and not findings:
                 used, alternative = part.dialect.date_format, part.dialect.alternative_date_format
                 message = f"they were read as {used}, and {alternative} fits as well"
                 findings.append(finding("ambiguous-dates", file.name, 1, message))
             report_share((number - first_file + part.share) / len(files))
+    findings += _thousands_findings(marks, dialect.decimal)
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
     if quantity and data.layout == "transactions" and frames:
         frame = daily_sales(sum_lines(frame, data.keys), tally)
     attribute_rows = pl.concat(with_same_types(attributes)) if attributes else pl.DataFrame()
     return SalesRows(frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings)
+
+
+def _thousands_findings(marks: Mapping[str, NumberMarks], decimal: str) -> list[Finding]:
+    """A finding for each column whose numbers look as if the decimal mark of the settings separated thousands."""
+    findings, other = [], "," if decimal == "." else "."
+    for name, counts in marks.items():
+        if counts.means_thousands:
+            message = (
+                f"numbers such as 1{decimal}070 were read as 1.07 and stand beside whole ones; they look like 1070"
+            )
+            advice = f"If they are thousands, set 'decimal: \"{other}\"'."
+            entry = finding("thousands-as-decimals", f"column {name}", counts.grouped + counts.thousands, message)
+            findings.append(replace(entry, advice=advice))
+    return findings
 
 
 def with_same_types(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -18,8 +18,9 @@ from foresell.core.bucket import s3_options
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile, reading
+from foresell.data.number_formats import NumberMarks, to_number
 from foresell.data.text_records import TextChunk, chunks, is_regular, records_of, split_header
-from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date, to_number
+from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date
 
 ROW = "__row"  # the row's number in its file, from 0
 FILE = "__file"  # the file's number in the list of files, from 0
@@ -63,7 +64,8 @@ class TablePart:
 
     `bad` has the columns ROW, ``reason`` (the code of the finding) and ``column``. `rows` counts all rows, bad ones
     included, without blank lines; `records` counts the blank lines, too. `share` is the part of the file that has been
-    read, from 0 to 1. `dialect` is the dialect that was used, with the inferred date format.
+    read, from 0 to 1. `dialect` is the dialect that was used, with the inferred date format. `marks` counts how the
+    numbers of a long table are written that were read with decimal places.
     """
 
     frame: pl.DataFrame
@@ -72,6 +74,7 @@ class TablePart:
     records: int
     share: float
     dialect: Dialect
+    marks: Mapping[str, NumberMarks] = field(default_factory=dict)
 
 
 BAD_SCHEMA = {ROW: pl.UInt32, "reason": pl.String, "column": pl.String}
@@ -140,7 +143,7 @@ def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialec
         part = _parse_typed(chunk, names, columns, dialect, row)
         part = part or _parse_cell_by_cell(chunk, names, columns, dialect, row, file)
         row += part.records
-        yield part
+        yield replace(part, marks=_number_marks(part.frame, chunk, names, columns, dialect))
 
 
 def _parse(
@@ -186,6 +189,23 @@ def _parse_typed(
             frame = converted.with_columns(_row_numbers(row, frame.height))
             return TablePart(frame, pl.DataFrame(schema=BAD_SCHEMA), frame.height, frame.height, chunk.share, dialect)
     return None
+
+
+def _number_marks(
+    frame: pl.DataFrame, chunk: TextChunk, names: Sequence[str], columns: Sequence[InputColumn], dialect: Dialect
+) -> dict[str, NumberMarks]:
+    """How the numbers with decimal places are written, by column; of a table without dates nothing."""
+    if all(column.kind != ColumnKind.DATE for column in columns):
+        return {}
+    numbers = [column.name for column in columns if column.kind == ColumnKind.NUMBER]
+    with_fraction = [name for name in numbers if (frame[name] != frame[name].round()).any()]
+    if not with_fraction:
+        return {}
+    try:
+        texts = _parse(chunk, names, dialect, dict.fromkeys(with_fraction, pl.String()), truncate_ragged_lines=True)
+    except pl.exceptions.PolarsError:
+        return {}
+    return {name: NumberMarks.of(texts[name].unique(), dialect.decimal) for name in with_fraction}
 
 
 def _row_numbers(first: int, count: int) -> pl.Series:
@@ -367,8 +387,9 @@ def _numbers(values: pl.Series, decimal: str) -> pl.Series:
 
 def _dates(values: pl.Series, date_format: str) -> pl.Series:
     if values.dtype.is_integer():
-        values, date_format = values.cast(pl.String), "%Y%m%d"
+        values, date_format = values.cast(pl.String), "%Y%m%d" if date_format == ISO else date_format
     if values.dtype == pl.String:
         return to_date(values.str.strip_chars(), date_format)
-    dates = values.cast(pl.Date, strict=False)
+    # The date of a timestamp with a time zone is the local one.
+    dates = values.dt.date() if values.dtype == pl.Datetime else values.cast(pl.Date, strict=False)
     return dates.set(~dates.dt.year().is_between(1970, 2100), None)

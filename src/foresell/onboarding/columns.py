@@ -7,7 +7,8 @@ from enum import StrEnum
 
 import polars as pl
 
-from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, to_date, to_number
+from foresell.data.number_formats import to_number
+from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, to_date
 from foresell.onboarding.table_sample import ROW
 
 ENOUGH = 0.95  # this share of the values must be of a kind; validation reports the rest as bad rows
@@ -62,24 +63,26 @@ def share(mask: pl.Series) -> float:
     return float(mask.fill_null(False).to_numpy().mean()) if len(mask) else 0.0
 
 
-def decimal_mark(frame: pl.DataFrame) -> str:
-    """The decimal mark of the text columns: a comma where more columns are numbers with a comma than with a point.
+def number_texts(frame: pl.DataFrame) -> list[pl.Series]:
+    """The distinct values of the text columns that are numbers with one decimal mark or the other, not dates.
 
-    >>> decimal_mark(pl.DataFrame({"price": ["1,99", "12", "1.200,50"], "units": ["3", "4", "5"]}))
-    ','
+    >>> [column.name for column in number_texts(pl.DataFrame({"kg": ["1,9", "2"], "item": ["A", "B"]}))]
+    ['kg']
     """
-    texts = [name for name in frame.columns if frame[name].dtype == pl.String]
-    with_comma = with_point = 0
-    for name in texts:
-        values = frame[name].drop_nulls().head(SOME_VALUES)
-        if not len(values):
-            continue
-        commas = values.str.contains(r"^\s*-?(\d+|\d{1,3}(\.\d{3})+),\d+\s*$")
-        points = values.str.contains(r"^\s*-?(\d+|\d{1,3}(,\d{3})+)\.\d+\s*$")
-        whole = values.str.contains(r"^\s*-?\d+\s*$")
-        with_comma += bool(commas.any() and share(commas | whole) >= ENOUGH)
-        with_point += bool(points.any() and share(points | whole) >= ENOUGH)
-    return "," if with_comma > with_point else "."
+    columns = []
+    for name in (name for name in frame.columns if frame[name].dtype == pl.String):
+        known = _known(frame[name]).drop_nulls().unique(maintain_order=True)
+        sample = known.head(SOME_VALUES)
+        most = max(to_number(sample, mark).count() for mark in ".,")
+        if len(sample) and most >= ENOUGH * len(sample) and not _date_formats(sample, DATE_FORMATS):
+            columns.append(known)
+    return columns
+
+
+def _known(values: pl.Series) -> pl.Series:
+    """The texts without blanks around them; null where a text stands for no value."""
+    stripped = values.str.strip_chars()
+    return stripped.set((stripped == "") | stripped.is_in(NULL_WORDS), None)
 
 
 def profile_columns(
@@ -96,12 +99,13 @@ def _profile(values: pl.Series, decimal: str, date_format: str | None) -> Column
     if distinct == 0:
         return ColumnProfile(values.name, ValueKind.EMPTY, values, 0)
     if values.dtype in (pl.Date, pl.Datetime):
-        return ColumnProfile(values.name, ValueKind.DATE, values.cast(pl.Date), distinct, timed=_has_time(values))
+        return ColumnProfile(values.name, ValueKind.DATE, values.dt.date(), distinct, timed=_has_time(values))
     if values.dtype == pl.Boolean:
         return ColumnProfile(values.name, ValueKind.FLAG, values.cast(pl.Float64), distinct)
     if values.dtype.is_numeric():
         numbers = values.cast(pl.Float64)
-        formats = _date_formats(values.cast(pl.String), ("%Y%m%d",)) if values.dtype.is_integer() else ()
+        whole_dates = (date_format or "%Y%m%d",)
+        formats = _date_formats(values.cast(pl.String), whole_dates) if values.dtype.is_integer() else ()
         if formats:
             return ColumnProfile(
                 values.name, ValueKind.DATE, to_date(values.cast(pl.String), formats[0]), distinct, formats
@@ -119,8 +123,7 @@ def _has_time(values: pl.Series) -> bool:
 
 
 def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> ColumnProfile:
-    stripped = values.str.strip_chars()
-    stripped = stripped.set((stripped == "") | stripped.is_in(NULL_WORDS), None)
+    stripped = _known(values)
     known = stripped.drop_nulls()
     distinct = known.n_unique()
     if distinct == 0:
@@ -128,9 +131,10 @@ def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Colu
     if distinct <= 2 and set(known.str.to_lowercase().unique()) <= YES_NO:
         flags = stripped.str.to_lowercase().is_in(list(YES)).cast(pl.Float64).set(stripped.is_null(), None)
         return ColumnProfile(values.name, ValueKind.FLAG, flags, distinct)
-    formats = _date_formats(known, (date_format,) if date_format else DATE_FORMATS)
+    formats = _date_formats(known, (date_format,)) if date_format else ()
+    formats = formats or _date_formats(known, DATE_FORMATS)
     if formats:
-        timed = "%H" in formats[0]
+        timed = any(hour in formats[0] for hour in ("%H", "%I"))
         return ColumnProfile(values.name, ValueKind.DATE, to_date(stripped, formats[0]), distinct, formats, timed)
     numbers = to_number(stripped, decimal)
     if numbers.count() >= ENOUGH * len(known):

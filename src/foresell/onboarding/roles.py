@@ -12,10 +12,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from foresell.core.errors import UsageError
 from foresell.data.input_files import find_files
 from foresell.onboarding import presets, wide_table
 from foresell.onboarding.overrides import Overrides
-from foresell.onboarding.proposal import Draft, Proposal, Reason
+from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.table_inference import TableInference
 from foresell.onboarding.table_sample import TableSample, sales_among, sample_table
 
@@ -65,7 +66,22 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
         wide_table.propose(draft, table, overrides)
     else:
         TableInference(draft, table, overrides).propose()
+    _refuse_unused(draft, table, overrides)
     return draft.finished()
+
+
+def _refuse_unused(draft: Draft, table: TableSample, overrides: Overrides) -> None:
+    """Raises UsageError where a setting that the user gave is not among those proposed."""
+    settings = {**draft.data, **draft.top}
+    for name, value in overrides.given().items():
+        proposed = settings.get(name)
+        same = set(value) <= set(proposed or ()) if isinstance(value, list) else value == proposed
+        if not same:
+            raise UsageError(
+                f"--{name.replace('_', '-')} {in_words(value)} has no use for {table.name}, which was taken for a "
+                f"{'Parquet' if table.text_format is None else 'text'} file with the layout {draft.data['layout']!r}. "
+                "Leave the option out, or say --layout if that is wrong."
+            )
 
 
 def _sample_size(table: TableSample) -> str:

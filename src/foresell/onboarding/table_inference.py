@@ -10,10 +10,11 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
+from foresell.data.number_formats import decimal_mark, to_number
 from foresell.data.values import DAY_OR_MONTH_FIRST, most_regular_format
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
-from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, decimal_mark, profile_columns, share
+from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share
 from foresell.onboarding.measures import Measures, no_column_message
 from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
 from foresell.onboarding.proposal import Draft
@@ -60,30 +61,31 @@ class TableInference:
         propose_country(self.draft, series, self.overrides, self.sample)
 
     def _profile(self) -> None:
-        self.columns = profile_columns(self.table.frame, self.draft.data.get("decimal", "."))
+        decimal = self.draft.data.get("decimal", ".")
+        self.columns = profile_columns(self.table.frame, decimal, self.overrides.date_format)
 
     # -- the date -----------------------------------------------------------------------------------------
 
     def _date(self) -> None:
         by_hand = self.overrides.date
         column = self._date_by_hand(by_hand) if by_hand else self._date_by_values()
-        texts = self.table.frame[column.name].cast(pl.String)
-        chosen = most_regular_format(column.formats, texts.head(20_000)) if column.formats else None
-        example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.drop_nulls().first()))
+        texts = self.table.frame[column.name].cast(pl.String).drop_nulls().str.strip_chars()
+        chosen = most_regular_format(column.formats, texts.unique()) if column.formats else None
+        example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.first()))
         self.draft.assign("data.date", column.name, BY_HAND if by_hand else f"its values are dates: {example}")
         if chosen:
             self.draft.set("data.date_format", chosen, f"reads dates such as {example}")
             other = {**DAY_OR_MONTH_FIRST, **{b: a for a, b in DAY_OR_MONTH_FIRST.items()}}.get(chosen)
-            if other in column.formats:
+            if other in column.formats and not self.overrides.date_format:
                 self.draft.add_doubt(
-                    f"The dates of {column.name} fit {chosen} and {other} alike; {chosen} was taken. Check it, and set "
-                    "date_format if it is wrong."
+                    f"The dates of {column.name} fit {chosen} and {other} alike; {chosen} was taken. If that is "
+                    f"wrong, say --date-format {other}."
                 )
         self._read_all_dates(column.name, chosen)
 
     def _date_by_hand(self, name: str) -> ColumnProfile:
-        column = profile_columns(self.table.frame.select(name), date_format=self.overrides.date_format)[name]
-        if column.kind != ValueKind.DATE:
+        column = self.columns[name]
+        if column.kind != ValueKind.DATE or not self._has_given_format(column):
             examples = first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))
             raise UsageError(
                 f"The values of '{name}' were not recognised as dates: {examples}. Say how they are written with "
@@ -91,8 +93,21 @@ class TableInference:
             )
         return column
 
+    def _has_given_format(self, column: ColumnProfile) -> bool:
+        """Whether the format that the user gave reads the dates of the column; True where none was given."""
+        return self.overrides.date_format is None or self.overrides.date_format in column.formats
+
     def _date_by_values(self) -> ColumnProfile:
         dated = [c for c in self.columns.values() if c.kind == ValueKind.DATE and c.name not in self.draft.assigned]
+        of_another_format = [c.name for c in dated if not self._has_given_format(c)]
+        dated = [c for c in dated if c.name not in of_another_format]
+        if of_another_format and not dated:
+            name = of_another_format[0]
+            raise UsageError(
+                f"The dates of {self.table.name} are not written as {self.overrides.date_format}: '{name}' holds "
+                f"{first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))}. Correct "
+                "--date-format, or leave it out to have the format detected."
+            )
         if not dated:
             more = "date_format says how they are written, if that is unusual"
             raise UsageError(no_column_message(self.table.name, self.columns, "a date", "date", more))
@@ -271,7 +286,7 @@ class TableInference:
 def as_day(dtype: pl.DataType, name: str, date_format: str | None) -> pl.Expr:
     """The day of each row, null where there is none."""
     if date_format is None:
-        return pl.col(name).cast(pl.Date)
+        return pl.col(name).dt.date()
     days = pl.col(name).cast(pl.String).str.strip_chars().str.to_date(date_format, strict=False)
     return pl.when(days.dt.year().is_between(1970, 2100)).then(days)
 
@@ -287,14 +302,31 @@ def propose_text_format(draft: Draft, table: TableSample, overrides: Overrides) 
     """Separator, decimal mark and encoding of a text table; nothing for Parquet."""
     if table.text_format is None:
         return
-    decimal = overrides.decimal or decimal_mark(table.frame.head(5_000).drop(ROW))
     separator, encoding = table.text_format.separator, table.text_format.encoding
     draft.set("data.separator", separator, "it cuts the first lines into the same number of columns")
-    draft.set("data.decimal", decimal, "numbers are written so" if decimal == "," else "no number has a decimal comma")
+    propose_decimal(draft, table, overrides)
     why = "the bytes are not UTF-8" if encoding == "cp1252" else "the first bytes read as such"
     draft.set("data.encoding", encoding, why)
     if encoding == "cp1252" and overrides.encoding is None:
         draft.add_doubt("The file is not UTF-8; it was taken for Windows-1252. If letters look wrong, set encoding.")
+
+
+def propose_decimal(draft: Draft, table: TableSample, overrides: Overrides) -> None:
+    """The decimal mark; a doubt where numbers such as 1.234 may be thousands and may be decimals."""
+    if overrides.decimal:
+        return draft.set("data.decimal", overrides.decimal, BY_HAND)
+    numbers = {column.name: column for column in number_texts(table.frame.drop(ROW))}
+    decimal, why, in_doubt = decimal_mark(list(numbers.values()))
+    draft.set("data.decimal", decimal, why)
+    for name in in_doubt:
+        texts = numbers[name].filter(numbers[name].str.contains(r"[.,]\d{3}$"))
+        example = texts.first()
+        values = [f"{to_number(texts.head(1), mark).item():,g}" for mark in (decimal, "." if decimal == "," else ",")]
+        draft.add_doubt(
+            f"Is {example} in {name} {values[0]} or {values[1]}? It was read as {values[0]}. If that is wrong, say "
+            f"--decimal {'.' if decimal == ',' else ','!r}."
+        )
+    return None
 
 
 def propose_frequency(draft: Draft, inferred: frequency.Conclusion, overrides: Overrides) -> str:

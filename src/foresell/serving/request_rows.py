@@ -135,7 +135,7 @@ class RequestReader:
             column = column.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
         elif column.dtype not in (pl.Date, pl.Datetime):
             column = pl.Series(DATE, [None] * len(column), dtype=pl.Date)
-        dates = column.cast(pl.Date).to_numpy().astype("datetime64[D]")
+        dates = column.dt.date().to_numpy().astype("datetime64[D]")
         unclear = np.isnat(dates)
         for row in np.flatnonzero(unclear):
             value = rows[DATE][int(row)]
