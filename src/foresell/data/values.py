@@ -36,12 +36,12 @@ def most_regular_format(formats: tuple[str, ...], dates: pl.Series) -> str:
     format that reads nothing but first days of months, each once, comes before all others.
     """
 
-    def irregularity(date_format: str) -> tuple[bool, int]:
+    def irregularity(date_format: str) -> tuple[bool, int, bool]:
         days = np.unique(to_date(dates, date_format).drop_nulls().to_numpy().astype("datetime64[D]"))
         months = days.astype("datetime64[M]")
-        same_day = len(np.unique(days - months.astype("datetime64[D]"))) == 1
-        monthly = len(days) > 2 and same_day and (np.diff(days).astype(np.int64) >= 28).all()
-        firsts = monthly and (months.astype("datetime64[D]") == days).all()
-        return not firsts, len(np.unique(np.diff(months if monthly else days)))
+        day_of_month = np.unique(days - months.astype("datetime64[D]")).astype(np.int64)
+        monthly = len(days) > 2 and len(day_of_month) == 1 and len(np.unique(months)) == len(days)
+        firsts = monthly and day_of_month[0] == 0
+        return not firsts, len(np.unique(np.diff(months if monthly else days))), monthly
 
     return min(formats, key=irregularity)
