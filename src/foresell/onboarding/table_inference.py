@@ -320,7 +320,7 @@ def propose_decimal(draft: Draft, table: TableSample, overrides: Overrides) -> N
     draft.set("data.decimal", decimal, why)
     for name in in_doubt:
         texts = numbers[name].filter(numbers[name].str.contains(r"[.,]\d{3}$"))
-        example = texts.first()
+        example = str(texts.first())
         values = [f"{to_number(texts.head(1), mark).item():,g}" for mark in (decimal, "." if decimal == "," else ",")]
         draft.add_doubt(
             f"Is {example} in {name} {values[0]} or {values[1]}? It was read as {values[0]}. If that is wrong, say "
