@@ -56,5 +56,5 @@ def test_min_rows_are_rows_whatever_the_units(make_shop):
 def test_it_is_listed_where_its_library_is_not_installed(make_shop, monkeypatch):
     monkeypatch.setitem(sys.modules, "xgboost", None)
     assert {"trees", "by", "learning_rate"} <= set(options("xgboost"))
-    with pytest.raises(UsageError, match=r"needs the package 'xgboost-cpu'.*foresell\[xgboost\]"):
+    with pytest.raises(UsageError, match=r"The package 'xgboost' is not installed"):
         XGBoost(trees=5).fit(make_shop(n_days=300)[0], HORIZON)
