@@ -74,7 +74,7 @@ def test_days_that_cannot_be_asked_say_which_can(learnt):
     ):
         with pytest.raises(UsageError, match=f"expected days from {learnt.first} to {learnt.last}"):
             learnt.forecast(first, last)
-    with pytest.raises(UsageError, match=r"the quantile 1\.5"):
+    with pytest.raises(UsageError, match=r"The quantiles are 1\.5"):
         learnt.forecast(learnt.first, learnt.last, (1.5,))
     assert learnt.forecast(learnt.first, learnt.last).height == 240
 

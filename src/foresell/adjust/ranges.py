@@ -35,7 +35,7 @@ from foresell.adjust import counts, spread
 from foresell.adjust.backtest_errors import LevelErrors, grain_of, known_sums, level_errors, near_days, windows_of
 from foresell.adjust.spread import Predictors, SeriesMoments
 from foresell.core.errors import UnreadableFile, UsageError, first_five
-from foresell.core.forecast import Forecast
+from foresell.core.forecast import Forecast, check_probabilities
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.models.closed_days import closed_days
@@ -212,12 +212,6 @@ class LevelRanges:
         quantiles = (counts.quantile(corrected, size, r) * level["grain"]).astype(np.float32)
         # The G of neighbouring sizes may cross in the last digits.
         return np.maximum.accumulate(quantiles, axis=0)
-
-
-def check_probabilities(probabilities: Sequence[float]) -> None:
-    """Raises UsageError where they are not rising numbers between 0 and 1."""
-    if list(probabilities) != sorted(set(probabilities)) or not all(0 < p < 1 for p in probabilities):
-        raise UsageError(f"The quantiles are {first_five(probabilities)}; expected rising numbers between 0 and 1.")
 
 
 def round_quantiles(quantiles: np.ndarray, whole: bool) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -9,19 +11,47 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import UsageError, first_five
 from foresell.core.hierarchy import Groups, Level, level_name
 from foresell.core.tables import TableKind, to_kind
 from foresell.core.timeline import Range
 
+LEAST_PROBABILITY, GREATEST_PROBABILITY = 0.0001, 0.9999
+"""The quantiles that can be asked for. Beyond them a backtest's errors say nothing."""
+_DECIMALS = 6  # of a probability in the name of its column
+
 
 def quantile_column(probability: float) -> str:
-    """The column of a quantile, named per mille as in ``q025`` for 2.5 %.
+    """The column of a quantile: the decimals of its probability, at least three, as in ``q025`` for 2.5 %.
 
-    >>> quantile_column(0.5), quantile_column(0.025)
-    ('q500', 'q025')
+    The names of rising probabilities rise too. Probabilities are named to a millionth.
+
+    >>> quantile_column(0.5), quantile_column(0.025), quantile_column(0.0125), quantile_column(0.9999)
+    ('q500', 'q025', 'q0125', 'q9999')
     """
-    return f"q{round(probability * 1000):03d}"
+    decimals = f"{probability:.{_DECIMALS}f}".partition(".")[2].rstrip("0")
+    return f"q{decimals:0<3}"
+
+
+def quantile_probability(column: str) -> float | None:
+    """The probability in the name of a quantile's column; None for any other column.
+
+    >>> quantile_probability("q025"), quantile_probability("q0125"), quantile_probability("quantity")
+    (0.025, 0.0125, None)
+    """
+    is_quantile = re.fullmatch(r"q[0-9]{3,6}", column)
+    return float(f"0.{column[1:]}") if is_quantile else None
+
+
+def check_probabilities(probabilities: Sequence[float]) -> None:
+    """Raises UsageError for quantiles that do not rise, that lie too far out, or that would share a column."""
+    names = [quantile_column(probability) for probability in probabilities]
+    inside = all(LEAST_PROBABILITY <= probability <= GREATEST_PROBABILITY for probability in probabilities)
+    if not inside or names != sorted(set(names)):
+        raise UsageError(
+            f"The quantiles are {first_five(probabilities)}; expected rising numbers between 0 and 1: from "
+            f"{LEAST_PROBABILITY} to {GREATEST_PROBABILITY}, at least a millionth apart."
+        )
 
 
 @dataclass(frozen=True)

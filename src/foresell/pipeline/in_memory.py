@@ -14,6 +14,7 @@ from foresell.adjust.reconciliation import BOTTOM_UP, Reconciliation, all_levels
 from foresell.core.arguments import column_names, levels_of, whole_number
 from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError, first_five
+from foresell.core.forecast import check_probabilities
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Hierarchy, check_columns, level_name
 from foresell.core.overview import Overview
@@ -324,7 +325,9 @@ def _probabilities(quantiles: object) -> tuple[float, ...]:
         raise UsageError(
             f"'quantiles' is {quantiles!r}; expected numbers between 0 and 1, as in `quantiles=(0.1, 0.9)`."
         )
-    return tuple(sorted(set(listed)))
+    probabilities = tuple(sorted(set(listed)))
+    check_probabilities(probabilities)
+    return probabilities
 
 
 def _check_tested(tested: object, panel: Panel) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from foresell.adjust.ranges import round_quantiles
 from foresell.adjust.reconciliation import all_levels
-from foresell.core.forecast import Forecast, quantile_column
+from foresell.core.forecast import Forecast, quantile_column, quantile_probability
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
@@ -248,8 +248,7 @@ def _sales(window: EvaluationWindow) -> np.ndarray:
 
 def _inside(frame: pl.DataFrame, window: EvaluationWindow, mean: np.ndarray) -> Iterator[tuple[Level, np.ndarray]]:
     """The share of each actual in its widest range, [group, step] by level; see `interval_scores.share_below`."""
-    quantiles = sorted(name for name in frame.columns if len(name) == 4 and name[0] == "q" and name[1:].isdigit())
-    probabilities = [int(name[1:]) / 1000 for name in quantiles]
+    probabilities = sorted(filter(None, map(quantile_probability, frame.columns)))
     pairs = central(probabilities)
     if not pairs:
         return

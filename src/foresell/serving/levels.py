@@ -7,9 +7,9 @@ from threading import Lock
 
 import numpy as np
 
-from foresell.adjust.ranges import LevelRanges, Ranges, check_probabilities
+from foresell.adjust.ranges import LevelRanges, Ranges
 from foresell.core.errors import UsageError, first_five
-from foresell.core.forecast import Forecast
+from foresell.core.forecast import Forecast, check_probabilities
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.extras import missing
-from foresell.core.forecast import quantile_column
+from foresell.core.forecast import check_probabilities, quantile_column
 from foresell.core.panel import Panel
 from foresell.models.statistical import Sarima, Sarimax
 from foresell.models.statistical.fitted import FittedStatistical
@@ -103,8 +103,8 @@ class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_f
     def forecast(self, first: date, last: date, quantiles: Sequence[float] = ()) -> pl.DataFrame:
         """One row for each day from `first` to `last`: ``date``, ``mean``, then a column for each quantile (``q050``).
 
-        Raises UsageError if there is no forecast, for days outside it, and for a probability that is not between 0
-        and 1.
+        Raises UsageError if there is no forecast, for days outside it, and for quantiles that do not rise from
+        0.0001 to 0.9999.
         """
         if self.cutoff is None or self.spread is None:
             raise UsageError(f"There is no forecast of daily revenue: {self.reason}")
@@ -113,11 +113,7 @@ class DailyRevenue(Struct, frozen=True, kw_only=True, tag="daily revenue", tag_f
                 f"Asked for daily revenue from {first} to {last}; expected days from {self.first} to {self.last}, in "
                 f"that order. Sales are known up to {self.cutoff}."
             )
-        wrong = [p for p in quantiles if not 0 < p < 1]
-        if wrong:
-            raise UsageError(
-                f"Asked for the quantile {wrong[0]}; expected probabilities between 0 and 1, such as 0.95."
-            )
+        check_probabilities(quantiles)
         steps = np.arange((first - self.cutoff).days, (last - self.cutoff).days + 1)
         mean = np.array(self.means)[steps - 1]
         values_of = self.spread.quantiles(mean, steps, quantiles)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import csv
 import io
+import threading
 
 import polars as pl
 import pytest
 
 from foresell.apps.api import csv_batch, response_spool
 from foresell.apps.api.app import create_app
+from foresell.apps.api.csv_records import Reader
 from foresell.apps.api.keys import Keys
 from foresell.core.settings import Serving
 from foresell.serving.prediction_log.reader import read_predictions
@@ -109,6 +111,7 @@ def test_other_separators_and_transactions(client, one) -> None:
         (b"store,item,date,error\n", "columns of its own called error"),
         (b'"store,item,date\n', "header in line 1 cannot be read"),
         (b"store,item,date,K\xe4se\n", "not in UTF-8"),
+        (",".join(f"c{number}" for number in range(20_000)).encode() + b"\n", "at most 2,000 are taken"),
     ],
 )
 def test_a_file_that_cannot_be_what_is_wanted(client, content, says) -> None:
@@ -240,3 +243,38 @@ def test_a_client_that_goes_away_is_no_fault(bundle, log_folder, sheet, upload, 
 
     asyncio.run(with_app(bundle, log_folder, ask))
     assert "fault" not in caplog.text
+
+
+def test_no_work_on_what_a_client_sends_is_done_on_the_event_loop(
+    bundle, log_folder, sheet, upload, monkeypatch
+) -> None:
+    """The loop serves all other requests; the threads of the work are noted, as times depend on the machine."""
+    head, pieces = repeated(sheet, 50_000)
+    threads: dict[str, set[int]] = {}
+
+    def watch(owner: type, name: str) -> None:
+        original = getattr(owner, name)
+
+        def watched(*arguments):
+            threads.setdefault(name, set()).add(threading.get_ident())
+            return original(*arguments)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    for owner, name in [(Reader, "feed"), (Reader, "end"), (csv_batch.Batch, "_check"), (csv_batch.Batch, "_output")]:
+        watch(owner, name)
+
+    async def ask(app) -> None:
+        messages = [head[:5], head[5:], *pieces]
+
+        async def receive() -> dict:
+            return {"type": "http.request", "body": messages.pop(0), "more_body": bool(messages)}
+
+        async def send(message: dict) -> None:
+            pass
+
+        await upload(app, receive, send)
+
+    asyncio.run(with_app(bundle, log_folder, ask))
+    assert set(threads) == {"feed", "end", "_check", "_output"}
+    assert threading.get_ident() not in set().union(*threads.values())

@@ -254,3 +254,23 @@ def test_other_pages_may_ask_only_where_they_are_named(serve) -> None:
         assert client.options("/predict", headers=ask).headers["access-control-allow-origin"] == ask["Origin"]
         other = client.get("/health", headers={"Origin": "https://other.example"})
         assert "access-control-allow-origin" not in other.headers
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "says"),
+    [
+        ("/forecast", {"level": ["store", "store"]}, "There is no level 'store x store'"),
+        ("/forecast", {"quantiles": [0.3, 0.3000000001]}, "at least a millionth apart"),
+        ("/forecast", {"quantiles": [1e-300]}, "greater than or equal to 0.0001"),
+        ("/forecast_sarima", {"quantiles": [0.3, 0.3000000001]}, ""),
+        ("/forecast_sarima", {"quantiles": [1 - 1e-12]}, "less than or equal to 0.9999"),
+    ],
+)
+def test_levels_and_quantiles_that_cannot_be(client, path, body, says) -> None:
+    days = {"first": "2026-01-03", "last": "2026-01-03"} if path == "/forecast_sarima" else {}
+    assert says in problem(client.post(path, json={**days, **body}), 422)["detail"]
+
+
+def test_a_boundary_that_no_form_has(client) -> None:
+    kind = {"Content-Type": f"multipart/form-data; boundary={'x' * 300}"}
+    assert "boundary" in problem(client.post("/predict_batch_csv", content=b"", headers=kind), 400)["detail"].lower()

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from time import perf_counter
+from typing import TypeVar
 
 import polars as pl
 
@@ -25,9 +26,11 @@ from foresell.core.errors import ForesellError, first_five
 
 LOG = logging.getLogger("foresell.api")
 PIECE_BYTES = 1 << 17  # read before their rows are predicted together
+MOST_COLUMNS = 2000
 CHUNK_ROWS = 1000  # of one call of the service, so that single predictions in between do not wait long
 ERROR = "error"
 
+T = TypeVar("T")
 Answer = Callable[[pl.DataFrame], pl.DataFrame]
 ChunkListener = Callable[[pl.DataFrame, pl.DataFrame, Sequence[int], float], None]
 """Called for each predicted chunk with its inputs, the outputs, the line numbers of the rows, and the seconds."""
@@ -72,21 +75,31 @@ class Batch:
 
     async def begin(self) -> None:
         """Reads the file up to the end of the header. Raises the problem 422 where the header is wrong."""
-        async for piece in self._pieces:
-            self._first += self._reader.feed(piece)
+        async for piece in self._large_pieces(until_line_end=True):
+            self._first += await self._in_thread(self._reader.feed, piece)
             if self._first:
                 break
         else:
-            self._first += self._reader.end()
+            self._first += await self._in_thread(self._reader.end)
         if not self._first:
             raise Problem(
                 422, f"The file is empty; expected a header with columns such as {first_five(self.kind.read)}."
             )
         head, *self._first = self._first
         self.header = head.fields
-        self._check(head)
+        await self._in_thread(self._check, head)
+
+    async def _in_thread(self, function: Callable[..., T], *arguments: object) -> T:
+        """What the function returns. Work on what a client sends is never done on the event loop, which all share."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, function, *arguments)
 
     def _check(self, head: Record) -> None:
+        if len(self.header) > MOST_COLUMNS:
+            raise Problem(
+                422,
+                f"The file has {len(self.header):,} columns; at most {MOST_COLUMNS:,} are taken. Send only those that "
+                f"a prediction reads, {first_five(self.kind.read)}, and what names your rows.",
+            )
         wrong = None
         missing = [name for name in self.kind.needed if name not in self.header]
         twice = sorted(name for name, count in Counter(self.header).items() if count > 1)
@@ -109,28 +122,28 @@ class Batch:
 
     async def write(self, spool: Spool) -> None:
         """Predicts all rows in their order. A problem that ends the upload early becomes the last row."""
-        loop = asyncio.get_running_loop()
         spool.put(encode(self._text([*self.header, *self.kind.names, ERROR]) + "\n"))
-        spool.put(await loop.run_in_executor(self._executor, self._output, self._first))
+        spool.put(await self._in_thread(self._output, self._first))
         try:
             async for piece in self._large_pieces():
-                spool.put(await loop.run_in_executor(self._executor, self._output_of_piece, piece))
+                spool.put(await self._in_thread(self._output_of_piece, piece))
         except Problem as problem:
             last = [Record(self._reader.line, "", [], problem.detail)]
         else:
             last = []
-        ended = self._reader.end()
-        spool.put(await loop.run_in_executor(self._executor, self._output, ended + last))
+        ended = await self._in_thread(self._reader.end)
+        spool.put(await self._in_thread(self._output, ended + last))
 
-    async def _large_pieces(self) -> AsyncIterator[bytes]:
-        piece_so_far = b""
+    async def _large_pieces(self, until_line_end: bool = False) -> AsyncIterator[bytes]:
+        """The file in pieces of at least `PIECE_BYTES`, or up to those in which a line ends, and the rest of it."""
+        so_far = bytearray()
         async for piece in self._pieces:
-            piece_so_far += piece
-            if len(piece_so_far) >= PIECE_BYTES:
-                yield piece_so_far
-                piece_so_far = b""
-        if piece_so_far:
-            yield piece_so_far
+            so_far += piece
+            if len(so_far) >= PIECE_BYTES or (until_line_end and b"\n" in piece):
+                yield bytes(so_far)
+                so_far.clear()
+        if so_far:
+            yield bytes(so_far)
 
     def _output_of_piece(self, piece: bytes) -> bytes:
         return self._output(self._reader.feed(piece))

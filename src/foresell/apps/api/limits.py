@@ -69,7 +69,7 @@ def check_size(
     series = service.panel.series
     chosen = series[series_where(series, where)]
     if level is not None and set(level) <= set(series.columns):  # the service itself refuses an unknown level
-        chosen = chosen.select(level).unique() if level else chosen.head(1)
+        chosen = chosen.select(set(level)).unique() if level else chosen.head(1)
     days = min(horizon or service.manifest.horizon, service.manifest.horizon)
     if chosen.height * days > MOST_ROWS:
         raise Problem(

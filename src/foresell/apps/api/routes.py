@@ -232,11 +232,14 @@ def _forecasts(router: APIRouter, state: SharedState) -> None:
         where = {name: value for name, value in body.where.items() if value is not None}
         changes = {name: value for name, value in body.changes.items() if value is not None}
         level = None if body.level is None else tuple(body.level)
-        limits.check_size(service, where, level, body.horizon)
-        table = await _run_in(
-            state.others, lambda: service.forecast(where, level, body.horizon, sorted(set(body.quantiles)), changes)
-        )
-        return encoded({"version": service.version, "rows": table.to_dicts()})
+        quantiles = sorted(set(body.quantiles))
+
+        def content() -> Response:
+            limits.check_size(service, where, level, body.horizon)
+            table = service.forecast(where, level, body.horizon, quantiles, changes)
+            return encoded({"version": service.version, "rows": table.to_dicts()})
+
+        return await _run_in(state.others, content)
 
     @router.post("/forecast_sarima", tags=["forecast"], response_model=Table, summary="Daily revenue, by SARIMA")
     async def forecast_sarima(body: RevenueRequest) -> Response:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, PlainValidator, Tag, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from foresell.core.forecast import GREATEST_PROBABILITY, LEAST_PROBABILITY
+
 MOST_COLUMNS = 200
 MOST_TEXT = 1000
 _WHOLE = 2**63
@@ -47,7 +49,7 @@ Scalar = Annotated[
 Number = Annotated[float, Field(allow_inf_nan=False)]
 
 Column = Annotated[str, Field(min_length=1, max_length=200)]
-Quantile = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)]
+Quantile = Annotated[float, Field(ge=LEAST_PROBABILITY, le=GREATEST_PROBABILITY, allow_inf_nan=False)]
 Quantiles = Annotated[list[Quantile], Field(max_length=99)]
 
 
@@ -135,7 +137,8 @@ class ForecastRequest(StrictRequest):
         None, description="The number of days (weeks, months) ahead. Left out: the whole horizon of the model."
     )
     quantiles: Quantiles = Field(
-        default_factory=lambda: [0.05, 0.5, 0.95], description="Probabilities above 0 and below 1."
+        default_factory=lambda: [0.05, 0.5, 0.95],
+        description="Probabilities from 0.0001 to 0.9999, at least a millionth apart.",
     )
     changes: Annotated[dict[Column, Scalar], Field(max_length=MOST_COLUMNS)] = Field(
         default_factory=dict,
@@ -149,7 +152,8 @@ class RevenueRequest(StrictRequest):
     first: date
     last: date
     quantiles: Quantiles = Field(
-        default_factory=lambda: [0.05, 0.5, 0.95], description="Probabilities above 0 and below 1."
+        default_factory=lambda: [0.05, 0.5, 0.95],
+        description="Probabilities from 0.0001 to 0.9999, at least a millionth apart.",
     )
 
 

@@ -37,7 +37,10 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
 
 async def _part(request: Request, boundary: bytes) -> AsyncIterator[bytes]:
     """The content of the form's part that is a file."""
-    form = _Form(boundary)
+    try:
+        form = _Form(boundary)
+    except FormParserError as error:  # such as a boundary that is too long
+        raise Problem(400, f"The form cannot be read: {error}") from error
     async for piece in request.stream():
         try:
             form.parser.write(piece)

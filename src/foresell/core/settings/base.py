@@ -10,6 +10,8 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[int, Meta(ge=1)]
 PositiveNumber = Annotated[float, Meta(gt=0)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
+Quantile = Annotated[float, Meta(ge=0.0001, le=0.9999)]
+RangeProbability = Annotated[float, Meta(ge=0.0002, le=0.9998)]  # both ends of the range are a Quantile
 Columns = tuple[str, ...]
 
 

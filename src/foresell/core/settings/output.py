@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from foresell.core.settings.base import Probability, Strict, about
+from foresell.core.settings.base import Quantile, Strict, about
 
 
 class Output(Strict, frozen=True):
     """What a forecast holds, and where it is delivered besides the project's own folder."""
 
-    quantiles: Annotated[tuple[Probability, ...], about("the probabilities of the quantiles")] = (
+    quantiles: Annotated[tuple[Quantile, ...], about("the probabilities of the quantiles")] = (
         0.05,
         0.25,
         0.5,

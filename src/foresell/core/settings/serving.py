@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from foresell.core.settings.base import Columns, Positive, PositiveNumber, Probability, Strict, about
+from foresell.core.settings.base import Columns, Positive, PositiveNumber, RangeProbability, Strict, about
 
 
 class Serving(Strict, frozen=True):
     """How the champion answers over HTTP. API keys come from the environment or a file, never from here."""
 
-    range: Annotated[Probability, about("the probability that a value lies in the range of /predict")] = 0.9
+    range: Annotated[RangeProbability, about("the probability that a value lies in the range of /predict")] = 0.9
     log: Annotated[
         str | None,
         about("predictions as JSON lines: a folder or s3://; where not given, results/predictions", "s3://bucket/log"),
