@@ -81,10 +81,10 @@ class CheckSummary(Summary, frozen=True, kw_only=True):
         counts = {"error": self.errors, "warning": self.warnings, "remark": self.remarks}
         findings = [many(count, noun) for noun, count in counts.items() if count]
         size = f"{self.rows:,} rows read, {many(self.series, 'series', 'series')}, {many(self.periods, self.period)}"
-        bad = f"; {many(self.quarantined, 'bad row')} put aside" if self.quarantined else ""
+        bad = f"; {many(self.quarantined, 'bad row')} in quarantine" if self.quarantined else ""
         days, units = self.days_stocked_out, number(self.units_lost)
         lost = f"; some {units} units lost on {many(days, 'day')} out of stock" if days else ""
-        findings_text = ", ".join(findings) or "nothing found to mend"
+        findings_text = ", ".join(findings) or "no findings"
         return f"{size} from {self.first} to {self.last}; {findings_text}{bad}{lost}"
 
 
@@ -111,7 +111,7 @@ class BacktestSummary(Summary, frozen=True, kw_only=True):
 
     def sentence(self) -> str:
         sums = f", and totals on {many(len(self.totals), 'level')}" if self.totals else ""
-        return f"{many(len(self.models), 'model')}{sums} tried from {', '.join(self.windows)}"
+        return f"{many(len(self.models), 'model')}{sums} tested from {', '.join(self.windows)}"
 
 
 class CombineSummary(Summary, frozen=True, kw_only=True):
@@ -223,7 +223,7 @@ class TrainSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
     transactions: SingleSales | None = None
 
     def sentence(self) -> str:
-        drivers = f"; they go most by {', '.join(self.drivers)}" if self.drivers else ""
+        drivers = f"; main drivers: {', '.join(self.drivers)}" if self.drivers else ""
         return f"{listed(self.models)}, fitted on all sales up to {self.cutoff}{drivers}"
 
 
