@@ -288,7 +288,7 @@ def import_mlflow() -> None:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     with importing("mlflow"):
-        for name in ("mlflow.pyfunc", "sqlalchemy", "alembic"):
+        for name in ("mlflow", "mlflow.pyfunc", "sqlalchemy", "alembic"):
             import_module(name)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)

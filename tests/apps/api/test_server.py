@@ -149,6 +149,15 @@ def test_a_new_key(monkeypatch) -> None:
     assert run("--new-key", "owner").exit_code == 2
 
 
+def test_a_registry_without_mlflow_ends_with_the_command_that_installs_it(shop: Path, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    ended = run(shop)
+    assert ended.exit_code == 2
+    assert install_command("mlflow") in ended.stderr
+    assert not list(shop.rglob("fault-*.txt"))
+    assert not (shop / "results" / "predictions").exists()
+
+
 def test_what_it_cannot_serve(tmp_path: Path, bundle: Path, monkeypatch) -> None:
     assert "There is no settings file" in run(tmp_path).stderr
     assert "not both" in run(tmp_path, "--bundle", bundle).stderr

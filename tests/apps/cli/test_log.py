@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fixtures.log_lines import log_lines
 
 from foresell.apps.cli import main
 from foresell.core.extras import install_command
@@ -15,15 +16,11 @@ from foresell.pipeline.project import Project
 TIME = r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}[+-]\d{2}:\d{2}"
 
 
-def lines_of(stderr: str) -> list[dict]:
-    return [json.loads(line) for line in stderr.splitlines()]
-
-
 def test_json_lines_are_all_that_stderr_has_and_stdout_has_nothing(done_shop):
     ended = CliRunner().invoke(main, ["check", str(done_shop), "--again", "--log", "json"])
     assert ended.exit_code == 0, ended.output
     assert ended.stdout == ""
-    lines = lines_of(ended.stderr)
+    lines = log_lines(ended.stderr)
     assert all(re.match(TIME.replace("[+-]", r"\.\d{3}[+-]"), line["time"]) for line in lines)
     check = next(line for line in lines if line["step"] == "check" and "numbers" in line)
     assert check["state"] == "done"
@@ -36,7 +33,7 @@ def test_stdout_keeps_its_one_object(done_shop):
     as_it_was = CliRunner().invoke(main, ["check", str(done_shop), "--json"])
     ended = CliRunner().invoke(main, ["check", str(done_shop), "--json"], env={"FORESELL_LOG": "json"})
     assert json.loads(ended.stdout) == json.loads(as_it_was.stdout)
-    assert lines_of(ended.stderr)
+    assert log_lines(ended.stderr)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +43,7 @@ def test_stdout_keeps_its_one_object(done_shop):
 def test_an_error_is_a_line_too_and_its_exit_code_stays(arguments, kind, code):
     ended = CliRunner().invoke(main, ["run", *arguments, "--log", "json"])
     assert ended.exit_code == code
-    assert [(line["level"], line["error_kind"]) for line in lines_of(ended.stderr)] == [("error", kind)]
+    assert [(line["level"], line["error_kind"]) for line in log_lines(ended.stderr)] == [("error", kind)]
 
 
 def test_a_fault_has_its_traceback_in_the_line(done_shop, monkeypatch):
@@ -56,7 +53,7 @@ def test_a_fault_has_its_traceback_in_the_line(done_shop, monkeypatch):
     monkeypatch.setattr(Project, "walk", broken)
     ended = CliRunner().invoke(main, ["run", str(done_shop), "--log", "json"])
     assert ended.exit_code == 1
-    (line,) = lines_of(ended.stderr)
+    (line,) = log_lines(ended.stderr)
     assert line["error_kind"] == "Fault"
     assert "ZeroDivisionError: by design" in line["traceback"]
     assert not list(Path(done_shop).rglob("fault-*.txt"))

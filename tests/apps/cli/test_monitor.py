@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from fixtures.log_lines import log_lines
 
 from foresell.apps.cli import main
 from foresell.pipeline.graph import BESIDE, HISTORY, MONITOR
@@ -75,6 +76,27 @@ def test_a_severe_finding_ends_with_3(project):
     assert content["judged"]["cutoff"] == "2025-12-21"
     assert {each["code"] for each in content["findings"]} >= {"bias-shifted"}
     assert content["checks"]
+
+
+def test_json_lines_have_each_finding_and_where_the_page_is(project):
+    shifted(project)
+    ended = run(str(project), "--log", "json")
+    assert ended.exit_code == 3
+    assert ended.stdout == ""
+    lines = log_lines(ended.stderr)
+    findings = json.loads((project / "results" / "monitor" / "findings.json").read_text())
+    assert [line["finding"] for line in lines if line["step"] == "monitor" and "finding" in line] == findings
+    assert {line["level"] for line in lines if line.get("finding", {}).get("code") == "bias-shifted"} == {"error"}
+    assert lines[-1]["message"].endswith(f"the page is {project / 'results' / 'monitor' / 'monitor.html'}")
+
+
+def test_json_lines_have_what_became_of_a_trial_alert(project, change_settings, web_receiver):
+    change_settings(project, monitoring={"alerts": {"webhook": f"{web_receiver.address}/hook"}})
+    ended = run(str(project), "--test-alert", "--log", "json")
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    (line,) = log_lines(ended.stderr)
+    assert (line["level"], line["step"]) == ("info", "monitor")
+    assert "was told" in line["message"]
 
 
 def test_data_that_cannot_be_used_end_with_1(project):

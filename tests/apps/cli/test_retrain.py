@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from fixtures.log_lines import log_lines
 
 from foresell.apps.cli import main
 from foresell.apps.cli.server_reload import reload
@@ -44,6 +45,21 @@ def test_as_json(tracked_shop):
     assert (again["done"], again["decision"]) == (False, None)
     assert again["why"] == "data and settings are those of version 1, which is the champion"
     assert again["reasons"] == [{"kind": "now", "text": "I want to"}]
+
+
+def test_json_lines_say_what_was_decided(tracked_shop):
+    ended = run("retrain", tracked_shop, "--log", "json")
+    assert (ended.exit_code, ended.stdout) == (0, "")
+    lines = log_lines(ended.stderr)
+    assert {line["level"] for line in lines} == {"info"}
+    assert lines[-1]["step"] == "retrain"
+    assert lines[-1]["message"].startswith(
+        "Trained because there is no champion yet. Version 1 of shop is the champion"
+    )
+    assert lines[-1]["retraining"]["decision"]["decision"] == "promoted"
+    both = run("retrain", tracked_shop, "--log", "json", "--json")
+    assert json.loads(both.stdout)["done"] is False
+    assert log_lines(both.stderr)[-1]["message"].startswith("Nothing to do: ")
 
 
 def test_a_refused_challenger_ends_with_0_and_says_why(tracked_shop, change_settings):

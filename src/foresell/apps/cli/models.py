@@ -148,9 +148,19 @@ def decision_text(decision: Decision) -> str:
     """The decision, and the figures of the verdict."""
     from foresell.apps.cli.text import hanging
 
+    lines = [hanging("", sentence, 0) for sentence in decision_sentences(decision)]
+    if decision.verdict is not None:
+        lines += ["", figures(decision.verdict), "", hanging("", _windows(decision.verdict), 0)]
+    if decision.change is not None:
+        lines.append(f"Recorded as run {decision.change.run}.")
+    return "\n".join(lines)
+
+
+def decision_sentences(decision: Decision) -> list[str]:
+    """The decision with its reason, and where the figures of the champion come from."""
     name, version, change = decision.name, decision.version, decision.change
     if change is None:
-        return f"Version {version} of {name} is the champion already."
+        return [f"Version {version} of {name} is the champion already."]
     place = f" in the place of version {change.before}" if change.before else ""
     head = {
         "promoted": f"Version {version} of {name} is the champion now{place}",
@@ -159,14 +169,10 @@ def decision_text(decision: Decision) -> str:
         "refused": f"Version {version} of {name} was refused"
         + (f"; version {change.before} stays the champion" if change.before else "; there is no champion"),
     }[change.verdict]
-    lines = [hanging("", f"{head}{': ' + change.reason if change.reason else ''}.", 0)]
+    sentences = [f"{head}{': ' + change.reason if change.reason else ''}."]
     if decision.compared in _COMPARED:
-        comparison = _COMPARED[decision.compared].format(champion=change.before, challenger=version)
-        lines.append(hanging("", comparison, 0))
-    if decision.verdict is not None:
-        lines += ["", figures(decision.verdict), "", hanging("", _windows(decision.verdict), 0)]
-    lines.append(f"Recorded as run {change.run}.")
-    return "\n".join(lines)
+        sentences.append(_COMPARED[decision.compared].format(champion=change.before, challenger=version))
+    return sentences
 
 
 _COMPARED = {

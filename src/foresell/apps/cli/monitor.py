@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -66,8 +67,7 @@ def monitor(baseline: bool, test_alert: bool, **flags: Any) -> None:
     if log.is_json():
         log.findings(made.findings, "monitor")
         log.event("info", f"{many(len(made.findings), 'finding')}; the page is {made.page}", "monitor")
-        for sent in made.sent:
-            log.event("info" if sent.delivered else "warning", _said(sent), "monitor")
+        _log_alerts(made.sent)
     if flags["as_json"]:
         print_json(_finite(made.to_dict()))
     else:
@@ -86,14 +86,21 @@ def _try_alerts(project: Project, as_json: bool) -> None:
     from foresell.monitor.alerts.delivery import send_trial_alerts
 
     sent = send_trial_alerts(project.settings.monitoring.alerts, project.folder.resolve().name)
+    if log.is_json():
+        _log_alerts(sent)
     if as_json:
-        print_json([asdict(each) for each in sent])
+        print_json([asdict(outcome) for outcome in sent])
     elif not sent:
         click.echo("'monitoring.alerts' names nobody to tell.")
     else:
         click.echo("\n".join(map(_said, sent)))
     if not all(each.delivered for each in sent):
         click.get_current_context().exit(1)
+
+
+def _log_alerts(sent: Iterable[AlertOutcome]) -> None:
+    for outcome in sent:
+        log.event("info" if outcome.delivered else "warning", _said(outcome), "monitor")
 
 
 def _page(made: MonitorResult) -> str:

@@ -82,18 +82,18 @@ class Meter:
     def _draw_bar(self, progress: Progress) -> None:
         from tqdm import tqdm
 
+        now = time.monotonic()
+        text = progress.doing + remaining(progress, now - self._began, now - self._reported)
         if self._bar is None:
-            shape = "{desc:<9} {percentage:3.0f} % {bar:24} {postfix}"
             self._bar = tqdm(
-                desc=progress.step, total=progress.total, leave=False, file=self.stream, bar_format=shape,
+                desc=text, total=progress.total, initial=min(progress.done, progress.total), leave=False,
+                file=self.stream, bar_format=f"{progress.step:<9} {{percentage:3.0f}} % {{bar:24}} {{desc}}",
                 dynamic_ncols=True,
             )  # fmt: skip
+            return
         self._bar.total = progress.total
         self._bar.n = min(progress.done, progress.total)
-        now = time.monotonic()
-        left = remaining(progress, now - self._began, now - self._reported)
-        self._bar.set_postfix_str(progress.doing + left, refresh=False)
-        self._bar.refresh()
+        self._bar.set_description_str(text)
 
 
 def line(progress: Progress, seconds: float, since: float = 0.0) -> str:

@@ -61,10 +61,15 @@ def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     finally:
         meter.close()
     reloaded = None if server is None else reload(server)
+    content = retraining.to_dict() | {"server": reloaded}
     if log.is_json():
-        log.event("info", " ".join(retraining_text(retraining, reloaded).split()), "retrain")
+        from foresell.apps.cli.models import decision_sentences
+
+        decision = [] if retraining.decision is None else decision_sentences(retraining.decision)
+        sentences = [*_reasons(retraining), *decision, *_answer(reloaded)]
+        log.event("info", " ".join(sentences), "retrain", retraining=content)
     if flags["as_json"]:
-        print_json(retraining.to_dict() | {"server": reloaded})
+        print_json(content)
     else:
         click.echo(retraining_text(retraining, reloaded))
 
@@ -74,11 +79,19 @@ def retraining_text(retraining: Retraining, reloaded: dict[str, Any] | None) -> 
     from foresell.apps.cli.models import decision_text
     from foresell.apps.cli.text import hanging
 
-    if retraining.decision is None:
-        lines = [hanging("", f"Nothing to do: {retraining.why}.", 0)]
-    else:
-        lines = [hanging("", f"Trained because {reason.text}.", 0) for reason in retraining.reasons]
+    lines = [hanging("", sentence, 0) for sentence in _reasons(retraining)]
+    if retraining.decision is not None:
         lines.append(decision_text(retraining.decision))
-    if reloaded is not None:
-        lines += [hanging("", reloaded["says"], 0)]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(hanging("", sentence, 0) for sentence in _answer(reloaded))])
+
+
+def _reasons(retraining: Retraining) -> list[str]:
+    """The reasons for the training, or why there was none."""
+    if retraining.decision is None:
+        return [f"Nothing to do: {retraining.why}."]
+    return [f"Trained because {reason.text}." for reason in retraining.reasons]
+
+
+def _answer(reloaded: dict[str, Any] | None) -> list[str]:
+    """The answer of the server, where one was asked to load the champion."""
+    return [] if reloaded is None else [reloaded["says"]]

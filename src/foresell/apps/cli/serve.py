@@ -65,8 +65,8 @@ def serve(new_key: str | None, **flags: Any) -> None:
     source, serving, place = _source(flags)
     spool = None if flags["bundle"] else Path(chosen_folder(flags["folder"], flags["project"])) / WAITING
     listening = server.bind(flags["host"], flags["port"])
-    log = PredictionLog(place, serving.log_rows, serving.log_seconds, spool=spool)
     banner = _banner(listening, source, place, keys)
+    log = PredictionLog(place, serving.log_rows, serving.log_seconds, spool=spool)
 
     def started() -> None:
         if flags["as_json"]:
