@@ -10,7 +10,7 @@ from typing import Any
 from foresell.core.errors import UsageError
 from foresell.features.question import Feature
 from foresell.models.global_models.forest import RandomForest
-from foresell.models.global_models.model import Boosted, Pooled
+from foresell.models.global_models.model import Boosted, GlobalModel
 
 DROP = "drop"
 """The option whose value is one group of features to leave out, or NOTHING."""
@@ -92,11 +92,11 @@ SPACES: dict[type, tuple[Option, ...]] = {RandomForest: FOREST, Boosted: BOOSTED
 class Space:
     """The options to search, and the `model` of the settings, from which the search starts."""
 
-    model: Pooled
+    model: GlobalModel
     options: tuple[Option, ...]
 
     @classmethod
-    def of(cls, model: Pooled, features: Mapping[str, Feature]) -> Space:
+    def of(cls, model: GlobalModel, features: Mapping[str, Feature]) -> Space:
         """The space for a model that could use `features`; one group of features at a time may be left out.
 
         Where the model's last name under ``drop`` is such a group, the search starts from that.
@@ -116,7 +116,7 @@ class Space:
         }
 
     @property
-    def fixed(self) -> Pooled:
+    def fixed(self) -> GlobalModel:
         """The model with default values for all options that are searched, which shows what the search leaves alone."""
         known = {field.name: field.default for field in fields(self.model)}
         defaults: dict[str, Any] = {option.name: known[option.name] for option in self.options if option.name != DROP}
@@ -134,7 +134,7 @@ class Space:
         dropped = values.get(DROP, NOTHING)
         return {**options, DROP: (*self._left_out, *(() if dropped == NOTHING else (dropped,)))}
 
-    def make(self, values: Mapping[str, Any]) -> Pooled:
+    def make(self, values: Mapping[str, Any]) -> GlobalModel:
         """The model with these `values`."""
         return replace(self.model, **self.written(values))
 

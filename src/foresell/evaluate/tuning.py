@@ -23,7 +23,7 @@ from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.evaluate.search_space import Space, options_of
 from foresell.evaluate.window_forecasts import WindowForecasts
 from foresell.features.training_rows import TrainingRows
-from foresell.models.global_models.model import Pooled
+from foresell.models.global_models.model import GlobalModel
 
 MOST_ROWS = 400_000  # training rows of all trials: enough to tell models apart, few enough to try many of them
 SETTINGS, TUNED = "settings", "tuned"
@@ -78,7 +78,9 @@ class TuningWindows:
     windows: tuple[WindowForecasts, ...] = field(repr=False)
 
     @classmethod
-    def of(cls, model: Pooled, panel: Panel, horizon: int, days: Sequence[int], hierarchy: Hierarchy) -> TuningWindows:
+    def of(
+        cls, model: GlobalModel, panel: Panel, horizon: int, days: Sequence[int], hierarchy: Hierarchy
+    ) -> TuningWindows:
         """The windows at `days` for trials of `model` with other options; `panel` has the series to try them on.
 
         Raises UsageError for a model without options to search.
@@ -102,14 +104,14 @@ class TuningWindows:
         """The number of rows that the latest window learns from."""
         return len(self.prepared.until(self.cutoffs[0]).units)
 
-    def model(self, number: int, values: Mapping[str, Any]) -> Pooled:
+    def model(self, number: int, values: Mapping[str, Any]) -> GlobalModel:
         """The model of the trial with this number.
 
         The first is that of the settings, even where it lies outside the space.
         """
         return self.space.model if number == 0 else self.space.make(values)
 
-    def window_errors(self, model: Pooled, progress: WindowProgress = lambda done: None) -> Iterator[float]:
+    def window_errors(self, model: GlobalModel, progress: WindowProgress = lambda done: None) -> Iterator[float]:
         """The WRMSSE of `model` in one window after the other; each is fitted when its error is read."""
         for number, (cutoff, window) in enumerate(zip(self.cutoffs, self.windows, strict=True)):
             past = self.panel.until(cutoff)
@@ -122,7 +124,7 @@ def _fit_progress(progress: WindowProgress, number: int) -> Callable[[int, int],
     return lambda done, of: progress(number + 0.95 * done / max(of, 1))
 
 
-def _fewer_rows(model: Pooled, panel: Panel, horizon: int) -> Pooled:
+def _fewer_rows(model: GlobalModel, panel: Panel, horizon: int) -> GlobalModel:
     """The model with a share of rows such that not many more than `MOST_ROWS` are drawn."""
     grid = model.rows.grid(panel.frequency, panel.n_series, horizon)
     drawn = panel.n_series * horizon * grid.share * grid.days / grid.every
@@ -131,8 +133,8 @@ def _fewer_rows(model: Pooled, panel: Panel, horizon: int) -> Pooled:
 
 def confirm(
     panel: Panel,
-    before: Pooled,
-    after: Pooled,
+    before: GlobalModel,
+    after: GlobalModel,
     horizon: int,
     days: Sequence[int],
     hierarchy: Hierarchy,

@@ -9,7 +9,6 @@ nothing; the rate is computed from the panel that is forecast.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,15 @@ class _Intermittent(Featureless):
     ) -> FittedIntermittent:
         return FittedIntermittent(self, horizon)
 
+    @classmethod
+    def load(cls, folder: Path) -> FittedIntermittent:
+        """The model that was saved in `folder`. Raises UnreadableFile where it is damaged."""
+        try:
+            text = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+            return FittedIntermittent(cls(**text["options"]), text["horizon"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UnreadableFile(f"{folder} does not hold a whole saved model: {error}.") from error
+
     def rate(self, units: np.ndarray) -> np.ndarray:
         """Units a day of each series [series]; in `units` [series, day] unknown days come first, see
         `unknown_first`."""
@@ -63,11 +71,6 @@ class Croston(_Intermittent):
     def rate(self, units: np.ndarray) -> np.ndarray:
         return _croston(units, self.alpha)
 
-    @staticmethod
-    def load(folder: Path) -> FittedIntermittent:
-        """The model that was saved in `folder`."""
-        return _load(Croston, folder)
-
 
 @dataclass(frozen=True)
 class SBA(_Intermittent):
@@ -85,11 +88,6 @@ class SBA(_Intermittent):
 
     def rate(self, units: np.ndarray) -> np.ndarray:
         return _croston(units, self.alpha) * (1 - self.alpha / 2)
-
-    @staticmethod
-    def load(folder: Path) -> FittedIntermittent:
-        """The model that was saved in `folder`."""
-        return _load(SBA, folder)
 
 
 @dataclass(frozen=True)
@@ -120,11 +118,6 @@ class TSB(_Intermittent):
             size = _smoothed(size, today, self.alpha, sold)
         return np.nan_to_num(probability * size)
 
-    @staticmethod
-    def load(folder: Path) -> FittedIntermittent:
-        """The model that was saved in `folder`."""
-        return _load(TSB, folder)
-
 
 @dataclass(frozen=True)
 class ADIDA(_Intermittent):
@@ -150,11 +143,6 @@ class ADIDA(_Intermittent):
                 sums = units[rows, units.shape[1] - n :].reshape(len(rows), -1, days).sum(axis=2)
                 rate[rows] = _best_smoothed(sums) / days
         return rate
-
-    @staticmethod
-    def load(folder: Path) -> FittedIntermittent:
-        """The model that was saved in `folder`."""
-        return _load(ADIDA, folder)
 
 
 @dataclass(frozen=True)
@@ -236,11 +224,3 @@ def _best_smoothed(sums: np.ndarray) -> np.ndarray:
         level = _smoothed(level, bucket[None], ALPHAS[:, None], ~np.isnan(bucket)[None])
     best = error.argmin(axis=0)
     return np.nan_to_num(level[best, np.arange(len(sums))])
-
-
-def _load(kind: Callable[..., Any], folder: Path) -> FittedIntermittent:
-    try:
-        text = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        return FittedIntermittent(kind(**text["options"]), text["horizon"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UnreadableFile(f"{folder} does not hold a whole saved model: {error}.") from error

@@ -13,7 +13,7 @@ import numpy as np
 from foresell.core.panel import Panel
 from foresell.core.scenario import panel_of_rows
 from foresell.models.contract import Contributions, Fitted, ScenarioModel, ScenarioRows
-from foresell.models.global_models.fitted import FittedPooled
+from foresell.models.global_models.fitted import FittedGlobalModel
 from foresell.models.global_models.scenario_model import GlobalScenarioModel
 
 BLOCK = 256  # changed series of which a panel is made at a time
@@ -59,7 +59,7 @@ def scenario_model(model: Fitted, panel: Panel, room: int, *, learnt_from: bool 
 
     Where the model has `learnt_from` this panel, the statistics that were saved with it are used.
     """
-    if isinstance(model, FittedPooled):
+    if isinstance(model, FittedGlobalModel):
         kept = model.learnt_statistics if learnt_from else None
         return GlobalScenarioModel(model, panel, room, kept if kept and kept.covers(panel) else None)
     return ReforecastModel(model, panel)

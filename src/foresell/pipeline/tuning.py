@@ -31,7 +31,7 @@ from foresell.evaluate.search_space import SPACES
 from foresell.evaluate.search_study import COMPLETE, PRUNED, Study, Trial, optuna_module
 from foresell.evaluate.tuning import SETTINGS as BEFORE
 from foresell.evaluate.tuning import TUNED, TuningWindows, confirm, sample_series, tuning_cutoffs
-from foresell.models.global_models.model import Pooled
+from foresell.models.global_models.model import GlobalModel
 from foresell.onboarding.settings_change import change
 from foresell.pipeline.code_fingerprint import code_fingerprint
 from foresell.pipeline.progress import Outcome, Pace, Progress
@@ -112,7 +112,7 @@ class _Search:
 
     task: Task
     name: str
-    model: Pooled
+    model: GlobalModel
     trials: TuningWindows
     study: Study
     study_name: str
@@ -324,14 +324,16 @@ class _Search:
         change(self.task.base / SETTINGS, settings, wanted_models(settings), place, _plain(options), why)
 
 
-def chosen(settings: Settings, name: str | None = None) -> tuple[str, Pooled]:
+def chosen(settings: Settings, name: str | None = None) -> tuple[str, GlobalModel]:
     """The model of the settings to tune, the first that can be where no name is given.
 
     Raises UsageError where there is none, or the one of that name has no options to search.
     """
     models = models_of(settings)
     tunable = {
-        key: model for key, model in models.items() if isinstance(model, Pooled) and isinstance(model, tuple(SPACES))
+        key: model
+        for key, model in models.items()
+        if isinstance(model, GlobalModel) and isinstance(model, tuple(SPACES))
     }
     if name is None and tunable:
         return next(iter(tunable.items()))
@@ -350,7 +352,7 @@ def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in options.items()}
 
 
-def _changes(options: Mapping[str, Any], model: Pooled) -> dict[str, OptionChange]:
+def _changes(options: Mapping[str, Any], model: GlobalModel) -> dict[str, OptionChange]:
     """The value of each option in the settings and in the best trial."""
     after = _plain(options)
     before = _plain({name: getattr(model, name) for name in options})

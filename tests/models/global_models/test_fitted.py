@@ -9,7 +9,7 @@ import pytest
 from foresell.core.errors import UnreadableFile
 from foresell.models import load, make
 from foresell.models.closed_days import closed_days
-from foresell.models.global_models.fitted import ALL, USUAL, FittedPooled, Recipe
+from foresell.models.global_models.fitted import ALL, USUAL, FittedGlobalModel, Recipe
 from foresell.models.global_models.training_data import Loss
 
 HORIZON = 14
@@ -38,7 +38,7 @@ def test_each_row_is_asked_of_the_booster_of_its_group_and_step(make_shop):
     features = ("smoothed_28", "mean_91")
     recipe = Recipe(5, features, (), {}, Loss("poisson"), ("kind",), (("a",), ("b",)), (), ((1, 2), (3, 5)))
     factor = {(0, 0): 2.0, (0, 1): 3.0, (1, 0): 5.0, (1, 1): 7.0}
-    fitted = FittedPooled("test", recipe, {key: Says(np.log(by)) for key, by in factor.items()})
+    fitted = FittedGlobalModel("test", recipe, {key: Says(np.log(by)) for key, by in factor.items()})
     why = fitted.explain(panel)
     expected = np.tile(np.array([[2, 2, 3, 3, 3], [5, 5, 7, 7, 7]]), (3, 1))
     np.testing.assert_allclose(fitted.forecast(panel).mean / why.base, expected, rtol=1e-5)
@@ -64,9 +64,9 @@ def test_an_explanation_names_what_made_the_difference(make_shop, name):
     gain = units["promotion"] / why.base
     assert gain[promoted].mean() > 0.3
     assert gain[~promoted].mean() < 0
-    for asked, mean in ((panel, fitted.forecast(panel).mean[:10]), (panel.part(slice(3, 4)), None)):
-        mean = fitted.forecast(asked).mean if mean is None else mean
-        why = fitted.explain(asked, range(len(mean)))
+    for part, mean in ((panel, fitted.forecast(panel).mean[:10]), (panel.part(slice(3, 4)), None)):
+        mean = fitted.forecast(part).mean if mean is None else mean
+        why = fitted.explain(part, range(len(mean)))
         np.testing.assert_allclose(why.mean, mean, rtol=1e-4)
 
 

@@ -35,7 +35,7 @@ def test_lists_as_settings_give_them_are_the_same_as_tuples():
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"loss": "huber"}, "'loss' of the model 'lightgbm' is 'huber'; expected one of tweedie, poisson, squared"),
         ({"power": 2}, "'power' .* is 2; expected a number above 1 and below 2"),
@@ -49,8 +49,8 @@ def test_lists_as_settings_give_them_are_the_same_as_tuples():
         ({"row_fraction": 1.5}, "'row_fraction' .* is 1.5"),
     ],
 )
-def test_options_that_make_no_sense_are_refused(options, told):
-    with pytest.raises(UsageError, match=told):
+def test_options_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(UsageError, match=message):
         LightGBM(**options)
 
 
@@ -95,7 +95,7 @@ def test_each_group_has_a_booster_that_knows_its_own_series(make_shop):
     panel, truth = two_kinds(make_shop)
     options = SMALL | {"use": ("weekday", "promotion"), "trees": 40}  # nothing that tells the kinds apart
     pooled, by = (mean(LightGBM(**options, by=level), panel) for level in ((), ("kind",)))
-    wrong = [np.abs(made / truth - 1).mean() for made in (pooled, by)]
+    wrong = [np.abs(predicted / truth - 1).mean() for predicted in (pooled, by)]
     assert wrong[1] < 0.8 * wrong[0]
 
 
@@ -119,9 +119,9 @@ def test_a_small_group_is_left_to_the_booster_of_all_series_and_told(make_shop):
     assert (finding.count, finding.examples) == (1, ("rare",))
     assert "1 of 3 groups" in finding.message
     pooled = mean(LightGBM(**SMALL | {"min_rows": 50}), panel)
-    made = fitted.forecast(panel).mean
-    np.testing.assert_array_equal(made[0], pooled[0])
-    assert not np.array_equal(made[1:], pooled[1:])
+    predicted = fitted.forecast(panel).mean
+    np.testing.assert_array_equal(predicted[0], pooled[0])
+    assert not np.array_equal(predicted[1:], pooled[1:])
 
 
 def test_where_all_groups_are_small_there_is_one_booster(make_shop):
@@ -136,8 +136,10 @@ def test_a_group_never_seen_is_the_mean_of_what_the_others_say(make_shop):
     panel, _ = two_kinds(make_shop)
     fitted = LightGBM(**SMALL, by="kind", use=("window", "weekday")).fit(panel, HORIZON)
     assert fitted.findings == ()
-    said = [fitted.forecast(replace(panel, series=panel.series.with_columns(kind=pl.lit(kind)))).mean for kind in "abc"]
-    np.testing.assert_allclose(said[2], np.sqrt(said[0] * said[1]), rtol=1e-5)  # the mean of logarithms
+    means = [
+        fitted.forecast(replace(panel, series=panel.series.with_columns(kind=pl.lit(kind)))).mean for kind in "abc"
+    ]
+    np.testing.assert_allclose(means[2], np.sqrt(means[0] * means[1]), rtol=1e-5)  # the mean of logarithms
 
 
 def test_a_level_that_the_series_do_not_have_is_refused(make_shop):
@@ -154,10 +156,10 @@ def test_parts_of_the_horizon_are_learnt_apart(make_shop):
 
 
 def test_progress_counts_the_trees_of_all_boosters(make_shop):
-    told = []
+    reports = []
     model = LightGBM(**SMALL | {"trees": 3}, by="kind", blocks=2)
-    model.fit(make_shop(n_days=400)[0], HORIZON, progress=lambda done, total: told.append((done, total)))
-    assert told == [(done, 12) for done in range(1, 13)]
+    model.fit(make_shop(n_days=400)[0], HORIZON, progress=lambda done, total: reports.append((done, total)))
+    assert reports == [(done, 12) for done in range(1, 13)]
 
 
 # --- sharing ---------------------------------------------------------------------------------------------------------
@@ -196,7 +198,7 @@ def test_rows_and_features_that_were_not_prepared_are_refused(make_shop):
     panel, _ = make_shop(n_days=400)
     prepared = LightGBM(**SMALL, use=("weekday",)).prepare(panel, HORIZON, [399])
     with pytest.raises(
-        UsageError, match=r"asks for .* rows of .*share=0.25.*Share among models whose 'rows' are equal"
+        UsageError, match=r"needs .* rows of .*share=0.25.*Share rows among models whose 'rows' are equal"
     ):
         LightGBM(**SMALL | {"share": 0.25}, use=("weekday",)).fit(panel, HORIZON, prepared)
     with pytest.raises(UsageError, match=r"features of the model 'lightgbm' were not prepared: lag_1, .*'prepare'"):

@@ -26,9 +26,9 @@ from foresell.models.global_models.regressors import label, make_regressor
 
 @pytest.mark.parametrize("name", ["Ridge", "sklearn.linear_model.Ridge"])
 def test_a_class_goes_by_its_name_alone_or_with_its_module(name):
-    made = make_regressor(name, {"alpha": 10}, seed=7)
-    assert isinstance(made, Ridge)
-    assert (made.alpha, made.random_state, label(name)) == (10, 7, "Ridge")
+    regressor = make_regressor(name, {"alpha": 10}, seed=7)
+    assert isinstance(regressor, Ridge)
+    assert (regressor.alpha, regressor.random_state, label(name)) == (10, 7, "Ridge")
 
 
 @pytest.mark.parametrize(
@@ -73,9 +73,9 @@ def test_an_object_that_cannot_be_copied_is_refused():
 def test_an_object_stays_as_it_is_and_random_states_left_open_are_set():
     inner = RandomForestRegressor()
     given = make_pipeline(SimpleImputer(), BaggingRegressor(inner, random_state=5))
-    made = make_regressor(given, {"baggingregressor__n_estimators": 3}, seed=9)
-    assert made.steps[-1][1].n_estimators == 3
-    assert (made.steps[-1][1].random_state, made.steps[-1][1].estimator.random_state) == (5, 9)
+    regressor = make_regressor(given, {"baggingregressor__n_estimators": 3}, seed=9)
+    assert regressor.steps[-1][1].n_estimators == 3
+    assert (regressor.steps[-1][1].random_state, regressor.steps[-1][1].estimator.random_state) == (5, 9)
     assert (given.steps[-1][1].n_estimators, inner.random_state) == (10, None)
     assert label(given) == "BaggingRegressor"
 

@@ -41,8 +41,14 @@ class Predicting(RegressorMixin, BaseEstimator):
 
     def predict(self, values):
         one = np.full(len(values), self.mean_)
-        said = {"nan": one * np.nan, "infinite": one * np.inf, "columns": one[:, None], "few": one[:-1], "text": ["a"]}
-        return said.get(self.says, one)
+        predictions = {
+            "nan": one * np.nan,
+            "infinite": one * np.inf,
+            "columns": one[:, None],
+            "few": one[:-1],
+            "text": ["a"],
+        }
+        return predictions.get(self.says, one)
 
 
 @pytest.fixture(scope="module")

@@ -43,14 +43,14 @@ def test_events_are_names_and_a_new_one_is_no_stumbling_block(make_shop, tmp_pat
 def test_min_rows_are_rows_whatever_the_units(make_shop):
     pytest.importorskip("xgboost")
     panel, _ = make_shop(n_days=400)
-    made = []
+    leaves = []
     for times in (1, 1000):
         fitted = XGBoost(trees=5, share=0.3, loss="squared", min_rows=200).fit(
             replace(panel, units=panel.units * np.float32(times)), HORIZON
         )
-        made.append(sum("leaf" in line for tree in fitted.boosters[0, 0].booster.get_dump() for line in tree.split()))
-    assert made[0] > 10
-    assert abs(made[1] / made[0] - 1) < 0.1
+        leaves.append(sum("leaf" in line for tree in fitted.boosters[0, 0].booster.get_dump() for line in tree.split()))
+    assert leaves[0] > 10
+    assert abs(leaves[1] / leaves[0] - 1) < 0.1
 
 
 def test_it_is_listed_where_its_library_is_not_installed(make_shop, monkeypatch):

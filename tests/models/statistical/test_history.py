@@ -39,18 +39,18 @@ def test_filling_as_a_slow_reading_of_the_rule():
     units = random.integers(1, 50, (20, 43)).astype(float)
     units[random.random(units.shape) < 0.3] = NAN
     fast = filled(units, 7)
-    for row, found in zip(units, fast, strict=True):
+    for row, complete in zip(units, fast, strict=True):
         known = np.flatnonzero(~np.isnan(row))
         for day in range(len(row)):
             same = [other for other in known if (other - day) % 7 == 0]
             before, after = [x for x in same if x <= day], [x for x in same if x >= day]
             if not np.isnan(row[day]):
-                assert found[day] == row[day]
+                assert complete[day] == row[day]
             elif day < known[0]:
-                assert np.isnan(found[day])
+                assert np.isnan(complete[day])
             elif before or after:
                 near = [row[x] for x in (before[-1:] + after[:1])]
-                assert found[day] == pytest.approx(np.mean(near))
+                assert complete[day] == pytest.approx(np.mean(near))
 
 
 def test_only_the_last_days_from_the_first_known_one():

@@ -97,7 +97,7 @@ def test_a_promotion_ahead_moves_the_forecast_of_sarimax_only():
     units = weekly(1, 150) + 30 * promotion[:, :150]
     with_it, without = promotion.copy(), promotion.copy()
     with_it[:, 150:], without[:, 150:] = 1, 0
-    panels = [panel_of(units, {"promotion": Known.of_each(each)}) for each in (with_it, without)]
+    panels = [panel_of(units, {"promotion": Known.of_each(promotion)}) for promotion in (with_it, without)]
     for name, moved in (("sarimax", 30), ("sarima", 0)):
         fitted = make(name, order=(1, 0, 0), seasonal=(1, 0, 0)).fit(panels[0], HORIZON)
         more, less = (fitted.forecast(panel).mean for panel in panels)
@@ -132,18 +132,18 @@ def test_what_cannot_be_fitted_falls_back_and_is_named():
     panel = panel_of(units)
     fitted = Sarima(order=(0, 1, 0), seasonal=(0, 2, 0)).fit(panel, HORIZON)
     np.testing.assert_array_equal(fitted.forecast(panel).mean, SeasonalNaive().fit(panel, HORIZON).forecast(panel).mean)
-    found = {finding.code: finding for finding in fitted.findings}
-    assert {code: finding.count for code, finding in found.items()} == {
+    by_code = {finding.code: finding for finding in fitted.findings}
+    assert {code: finding.count for code, finding in by_code.items()} == {
         "too-short": 1,
         "constant": 1,
         "fit-failed": 2,
     }
-    assert found["too-short"].examples == ("item 1",)
-    assert found["constant"].examples == ("item 2",)
-    assert [each.partition(":")[0] for each in found["fit-failed"].examples] == ["item 0", "item 3"]
-    assert "Not enough data" in found["fit-failed"].examples[0]
-    assert found["fit-failed"].severity == Severity.WARNING
-    assert "2 series of 4 could not be fitted" in str(found["fit-failed"])
+    assert by_code["too-short"].examples == ("item 1",)
+    assert by_code["constant"].examples == ("item 2",)
+    assert [example.partition(":")[0] for example in by_code["fit-failed"].examples] == ["item 0", "item 3"]
+    assert "Not enough data" in by_code["fit-failed"].examples[0]
+    assert by_code["fit-failed"].severity == Severity.WARNING
+    assert "2 series of 4 could not be fitted" in str(by_code["fit-failed"])
 
 
 def test_one_series_that_fails_does_not_change_the_others():
@@ -179,11 +179,11 @@ def test_processes_change_nothing(monkeypatch):
     panel = panel_of(weekly(3, 40))
     model = Sarima(processes=2, approximation=True)
     here = model.fit(panel, HORIZON)
-    told = []
+    reports = []
     with monkeypatch.context() as at_once:
         at_once.setattr(fitted_module, "SECONDS_IN_PROCESS", 0)
-        there = model.fit(panel, HORIZON, progress=lambda done, total: told.append((done, total)))
-    assert told == [(1, 3), (2, 3), (3, 3)]
+        there = model.fit(panel, HORIZON, progress=lambda done, total: reports.append((done, total)))
+    assert reports == [(1, 3), (2, 3), (3, 3)]
     assert there.fits.equals(here.fits)
     np.testing.assert_array_equal(there.forecast(panel).mean, here.forecast(panel).mean)
 

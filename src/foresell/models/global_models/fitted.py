@@ -1,4 +1,4 @@
-"""What was learnt from question rows, whatever the learner: its forecasts, its explanations and its files."""
+"""Fitted global models: their forecasts, explanations and files, which do not depend on the learner."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from foresell.models.global_models.training_data import Loss, level_weights, rec
 
 RECIPE = "model.json"
 USUAL = "usual"
-"""The contribution that is no feature's: by how much rows sold more or less than their recent level on average."""
+"""The contribution that belongs to no feature: the mean difference of sales from the recent level."""
 
 Group = tuple[str | None, ...]
 """The name of a group: its values in the columns of the level. The group of all series is ()."""
@@ -40,26 +40,26 @@ ALL: Group = ()
 
 
 class Booster(Protocol):
-    """Trees of some library. A score of 0 says: as much as the recent level."""
+    """Trees of some library. A score of 0 stands for sales at the recent level."""
 
     suffix: str
-    """How the name of its file ends."""
+    """The end of the name of its file."""
 
     @property
     def names(self) -> list[str]:
-        """The features that it was shown (as `safe_names`)."""
+        """The features that it was trained on (as `safe_names`)."""
         ...
 
     def score(self, values: np.ndarray) -> np.ndarray:
-        """For `values` float32 [row, feature]: float [row]."""
+        """The scores of `values` float32 [row, feature]: float [row]."""
         ...
 
     def contributions(self, values: np.ndarray) -> np.ndarray:
-        """What each feature adds to the score (TreeSHAP), last what the trees say on average: [row, feature + 1]."""
+        """The contributions of the features to the score (TreeSHAP), then the mean score: [row, feature + 1]."""
         ...
 
     def gain(self) -> np.ndarray:
-        """The gain in loss that each feature's splits brought: float64 [feature]."""
+        """The reduction of the loss by the splits on each feature: float64 [feature]."""
         ...
 
     def write(self, path: Path) -> None: ...
@@ -67,11 +67,12 @@ class Booster(Protocol):
 
 @dataclass(frozen=True)
 class Recipe:
-    """What the boosters have to be shown, and which of them to ask.
+    """The description of the boosters: their features, and the series and steps that each of them forecasts.
 
-    `features` in order, the `levels` they look at, the numbers of categories (`codes`). There is one booster for each
-    of `groups` of the level `by` and each of `blocks` (first and last step of a part of the horizon). `small` are the
-    groups that had too few rows for boosters of their own; ALL is then among `groups`.
+    `features` are in order, `levels` are the levels that they need, and `codes` the values of each text attribute.
+    There is one booster for each of `groups` of the level `by` and each of `blocks` (the first and the last step of a
+    part of the horizon). `small` are the groups that had too few rows for boosters of their own; `ALL` is then among
+    `groups`.
     """
 
     horizon: int
@@ -86,28 +87,28 @@ class Recipe:
 
     @property
     def keys(self) -> list[tuple[int, int]]:
-        """The places of group and block of each booster."""
+        """The positions of the group and the block of each booster."""
         return [(group, block) for group in range(len(self.groups)) for block in range(len(self.blocks))]
 
     def features_of(self, panel: Panel) -> dict[str, Feature]:
-        """The features in order; one that the data of `panel` do not give is unknown."""
+        """The features in order; a feature that the data of `panel` lack is unknown."""
         features = all_features(panel, self.levels)
         return {name: features.get(name) or unknown(name) for name in self.features}
 
     def groups_for(self, group: Group) -> list[int]:
-        """Which of `groups` forecast a group: its own, else that of all series, else all of them, on average."""
+        """The positions of the `groups` that forecast a group: its own, or that of all series, or the mean of all."""
         for name in (group, ALL):
             if name in self.groups:
                 return [self.groups.index(name)]
         return list(range(len(self.groups)))
 
 
-class FittedPooled:
+class FittedGlobalModel:
     """Boosters by (group, block), places in the recipe's `groups` and `blocks`, and the recipe.
 
     `learnt_statistics` are those of all series at the cutoff of the fit, None where they were not kept. With them, a
-    block is forecast at that cutoff without the other series. They do not answer at a later one: what the groups sold
-    since must come from the newest sales (`merged_statistics`).
+    block is forecast at that cutoff without the other series. They do not serve at a later cutoff, because they lack
+    the later sales of the groups (see `merged_statistics`).
     """
 
     def __init__(
@@ -139,19 +140,19 @@ class FittedPooled:
                 level_name(recipe.by),
                 len(recipe.small),
                 f"{len(recipe.small)} of {len(recipe.small) + len(set(recipe.groups) - {ALL})} groups have too few "
-                f"rows to learn from by themselves; the {self.name} pooled over all series speaks for them",
+                f"rows to learn from by themselves; the {self.name} of all series forecasts them",
                 tuple(" ".join(map(str, name)) for name in recipe.small[:5]),
                 "Learn by a coarser level, or give a larger 'share' or a smaller 'min_rows'.",
             ),
         )
 
     def reads(self, panel: Panel) -> frozenset[str]:
-        """The covariates of which a feature that the boosters are shown looks at days ahead."""
+        """The covariates that some feature of the boosters reads on days ahead."""
         shown = self.recipe.features_of(panel).values()
         return frozenset(feature.reads for feature in shown if feature.ahead)
 
     def statistics(self, block: Panel) -> Statistics:
-        """The sums and prices of groups, and the other things, that go into the forecasts of other blocks."""
+        """The statistics of `block` that the forecasts of other blocks need, such as sums and prices of groups."""
         return statistics_for(block, self.recipe.features_of(block))
 
     def forecast(self, panel: Panel, statistics: Statistics | None = None, engine: Engine = ONE_BY_ONE) -> Forecast:
@@ -172,11 +173,11 @@ class FittedPooled:
         return self.recipe.loss.mean(score, shown.level(values))
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:
-        """Units that each feature adds to the recent level, which is the base, or takes from it.
+        """The units that each feature adds to the recent level, which is the base, or takes from it.
 
-        From the library's TreeSHAP values (Lundberg et al. 2020, Nature Machine Intelligence 2, 56-67), turned into
-        units by `Loss.units_per_score`. The last contribution, ``usual``, is that of no feature: what the trees say
-        on average. On closed days all is 0. Takes some hundred times as long as a forecast.
+        They are the library's TreeSHAP values (Lundberg et al. 2020, Nature Machine Intelligence 2, 56-67), turned into
+        units by `Loss.units_per_score`. The last contribution, ``usual``, belongs to no feature: it is the trees' mean
+        score. On closed days all contributions are 0. It takes about a hundred times as long as a forecast.
         """
         members = np.arange(panel.n_series) if series is None else np.array(series, np.int64)
         shown = BoosterInput(self.recipe, panel)
@@ -185,7 +186,7 @@ class FittedPooled:
     def reasons(
         self, shown: BoosterInput, members: np.ndarray, blocks: Iterable[tuple[slice, np.ndarray]], closed: np.ndarray
     ) -> Contributions:
-        """The same for series: `members`, their features block by block, where they are `closed` [series, step]."""
+        """The contributions for the series `members`, whose features come in `blocks`; `closed` is [series, step]."""
         names = (*self.recipe.features, USUAL)
         base = np.empty((len(members), self.horizon), np.float32)
         units = np.empty((len(names), len(members), self.horizon), np.float32)
@@ -201,7 +202,7 @@ class FittedPooled:
         return Contributions(names, base, units)
 
     def drivers(self) -> pl.DataFrame:
-        """Each feature's share of the gain in loss that its splits brought, largest first."""
+        """The share of each feature in the reduction of the loss by all splits, the largest first."""
         gain = np.sum([booster.gain() for booster in self.boosters.values()], axis=0)
         share = gain / gain.sum() if gain.sum() else gain
         frame = pl.DataFrame({"feature": self.recipe.features, "share": share})
@@ -225,29 +226,29 @@ class FittedPooled:
         values: np.ndarray,
         ask: Callable[[Booster, np.ndarray], np.ndarray],
     ) -> np.ndarray:
-        """What the boosters in charge say of rows about these series and steps: float64 [row, ...]."""
+        """The results of `ask` for rows of these series and steps, each by its own boosters: float64 [row, ...]."""
         block = np.searchsorted([last for _, last in self.recipe.blocks], step)
-        charge = shown.groups[series] * len(self.recipe.blocks) + block  # [row]
-        answer: np.ndarray | None = None
-        for number in np.unique(charge):
+        booster_of_row = shown.groups[series] * len(self.recipe.blocks) + block  # [row]
+        results: np.ndarray | None = None
+        for number in np.unique(booster_of_row):
             group, part = divmod(int(number), len(self.recipe.blocks))
             boosters = [self.boosters[place, part] for place in self.recipe.groups_for(shown.names[group])]
-            rows = np.flatnonzero(charge == number)
+            rows = np.flatnonzero(booster_of_row == number)
             some = values if len(rows) == len(values) else values[rows]
             scores = np.mean([ask(booster, some) for booster in boosters], axis=0)
-            if answer is None:
-                answer = np.empty((len(values), *scores.shape[1:]))
-            answer[rows] = scores
-        assert answer is not None
-        return answer
+            if results is None:
+                results = np.empty((len(values), *scores.shape[1:]))
+            results[rows] = scores
+        assert results is not None
+        return results
 
 
 class BoosterInput:
-    """What the boosters of `recipe` are shown of a panel: its features, and the group that each series belongs to.
+    """The input of the boosters of `recipe` for a panel: its features, and the group that each series belongs to.
 
-    `groups` [series] are places in `names`. Where `panel` is a block, `context` has the statistics of all series;
-    without one, the series of `panel` are all there are. `features` may be given where they are there already; `view`
-    says how the context sees a part of the panel.
+    `groups` [series] are positions in `names`. Where `panel` is a block, `context` has the statistics of all series;
+    without a context, `panel` has all series. `features` are those of the recipe, made anew where not given. `view`
+    makes the block of features from the context and a part of the panel.
     """
 
     def __init__(
@@ -272,7 +273,7 @@ class BoosterInput:
         self.groups = np.array([places[name] for name in names], np.int64)
 
     def places(self, members: np.ndarray) -> list[slice]:
-        """The places of `members` [series] of which features are made at a time."""
+        """The slices of `members` [series] whose features are computed at a time."""
         return [slice(start, min(start + BLOCK, len(members))) for start in range(0, len(members), BLOCK)]
 
     def values(self, members: np.ndarray) -> np.ndarray:
@@ -283,12 +284,12 @@ class BoosterInput:
         return matrix(question, self.features)
 
     def blocks(self, members: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Some of `members` [series] at a time: their places, and the features of all their steps [row, feature]."""
+        """The `members` [series] slice by slice: the slice, and the features of all their steps [row, feature]."""
         for place in self.places(members):
             yield place, self.values(members[place])
 
     def pairs(self, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The series and the steps (from 1) of the rows that `values` makes of `members`: [row] each."""
+        """The series and the steps (from 1) of the rows of `values` for `members`: [row] each."""
         horizon = self.recipe.horizon
         return np.repeat(members, horizon), np.tile(np.arange(1, horizon + 1), len(members))
 
@@ -297,7 +298,7 @@ class BoosterInput:
         return recent_level(values, self.recipe.features, level_weights(self.panel.frequency))
 
 
-def forecast_block(fitted: FittedPooled, context: Context, block: Panel) -> np.ndarray:
+def forecast_block(fitted: FittedGlobalModel, context: Context, block: Panel) -> np.ndarray:
     """The means of the series of a block, where `context` has the statistics of all: float32 [series, step]."""
     mean = np.zeros((block.n_series, fitted.horizon), np.float32)
     if block.n_series:
@@ -307,7 +308,7 @@ def forecast_block(fitted: FittedPooled, context: Context, block: Panel) -> np.n
     return mean
 
 
-def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPooled:
+def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedGlobalModel:
     """The model that was saved in `folder`; `read` reads one of its boosters, and raises ValueError where it cannot.
 
     Raises UnreadableFile where a file is missing, damaged or foreign.
@@ -326,14 +327,14 @@ def load(folder: Path, suffix: str, read: Callable[[Path], Booster]) -> FittedPo
     for key, booster in boosters.items():
         if booster.names != expected:
             raise UnreadableFile(
-                f"{_file(folder, key, suffix)} does not belong to {folder / RECIPE}: its features are others. "
+                f"{_file(folder, key, suffix)} does not belong to {folder / RECIPE}: its features differ. "
                 "Train the model again: foresell train"
             )
-    return FittedPooled(name, recipe, boosters, statistics)
+    return FittedGlobalModel(name, recipe, boosters, statistics)
 
 
 def group_names(series: pl.DataFrame, level: Level) -> list[Group]:
-    """The name of the group of each of `series` at `level`. Raises UsageError for a column that is not there."""
+    """The group of each of `series` at `level`. Raises UsageError for a column that the series do not have."""
     if not level:
         return [ALL] * series.height
     check_columns(series, level)

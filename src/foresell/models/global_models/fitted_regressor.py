@@ -1,4 +1,4 @@
-"""A regressor of scikit-learn that has learnt from question rows: its scores, what makes them, and its file."""
+"""A fitted regressor of scikit-learn: its scores, their contributions, and its file."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from foresell.core.errors import UnreadableFile, UsageError, first_five
 from foresell.models.global_models import regressors
 from foresell.models.global_models.training_data import LITTLE, BoosterTraining, Chunk, joined
 
-SAMPLE = 1000  # rows that show which features matter
-STRATA = 5  # of the level; a row is explained against others of about its level
-ORDERS = 8  # in which the features of a row are looked at, each against one other row
-FEW_ORDERS = 2  # where more rows are asked for than `MANY`: what each order errs averages out over them
+SAMPLE = 1000  # rows from which the importance of the features is computed
+STRATA = 5  # of the level; the contributions of a row are relative to rows of a similar level
+ORDERS = 8  # random orders of the features for the contributions, each with one row to compare with
+FEW_ORDERS = 2  # orders for more rows than `MANY`, over which the errors of single orders average out
 MANY = 4096
-AT_A_TIME = 250_000  # rows that are predicted at once
-CATEGORIES = 20  # columns for the categories of one feature; the rare ones share one
+AT_A_TIME = 250_000  # rows that are predicted at a time
+CATEGORIES = 20  # columns for the categories of one feature; rare categories share one column
 
 ADVICE = (
     "A stored model may hold what scikit-learn's own regressors are made of, and nothing else, since reading anything "
@@ -46,13 +46,14 @@ TRUSTED = (
 
 @dataclass(frozen=True)
 class FittedRegressor:
-    """A regressor, and what prepares the features for it (None where it takes them as they are).
+    """A fitted regressor, and the preparation of its features (None where it needs none).
 
-    - `names`: the features, as `safe_names`; `level` float64 [feature] is the part of each in the recent level.
-    - `highest`: the highest ratio it learnt from, and the highest it may predict: a line has no end of its own.
-    - `gains` float64 [feature]: how much the squared error grows where a feature is shuffled.
-    - `limits` float64 [stratum - 1] of levels, and `background` float32 [stratum, order, feature]: rows of each
-      stratum, from a low ratio to a high one, against which others are explained.
+    - `names`: the features, as `safe_names`. `level` float64 [feature]: the weight of each in the recent level.
+    - `highest`: the largest ratio in training, which limits the predictions, because a linear model has no limit.
+    - `gains` float64 [feature]: the growth of the squared error where the feature is shuffled.
+    - `limits` float64 [stratum - 1]: the levels between two strata.
+    - `background` float32 [stratum, order, feature]: rows of each stratum, from a low ratio to a high one, that
+      contributions are relative to.
     """
 
     names: list[str]
@@ -92,7 +93,7 @@ class FittedRegressor:
         return cls(training.names, regressor, preparation, level, highest, gains, limits, background)
 
     def score(self, values: np.ndarray) -> np.ndarray:
-        """By what part of its level each row sells more than that, for `values` float32 [row, feature]: [row]."""
+        """The predicted ratio of units to level, less 1, for `values` float32 [row, feature]: [row]."""
         scores = np.empty(len(values))
         for start in range(0, len(values), AT_A_TIME):
             some = slice(start, start + AT_A_TIME)
@@ -102,7 +103,7 @@ class FittedRegressor:
         return scores
 
     def contributions(self, values: np.ndarray) -> np.ndarray:
-        """What each feature adds to the score, last what other rows of such a level score: [row, feature + 1].
+        """The contributions of the features to the score, then the mean score at such a level: [row, feature + 1].
 
         Shapley values by sampling orders of the features (Strumbelj and Kononenko 2014, Knowledge and Information
         Systems 41, 647-665), each also backwards. All rows see the same orders, so a row's values do not depend on
@@ -120,7 +121,7 @@ class FittedRegressor:
         return parts
 
     def gain(self) -> np.ndarray:
-        """How much the squared error grows where a feature is shuffled: float64 [feature]."""
+        """The growth of the squared error where each feature is shuffled: float64 [feature]."""
         return self.gains
 
     def write(self, path: Path) -> None:
@@ -130,7 +131,7 @@ class FittedRegressor:
         name = regressors.label(self.regressor)
         try:
             data = dumps({field.name: getattr(self, field.name) for field in fields(self)})
-        except Exception as error:  # whatever an object of the user's raises
+        except Exception as error:  # a user's object may raise anything
             raise UsageError(f"{name} cannot be stored: {error}. {ADVICE}") from error
         foreign = [kind for kind in get_untrusted_types(data=data) if kind not in TRUSTED]
         if foreign:
@@ -158,8 +159,10 @@ class FittedRegressor:
 def shapley_values(
     score: Callable[[np.ndarray], np.ndarray], values: np.ndarray, others: np.ndarray, orders: int
 ) -> np.ndarray:
-    """What each feature adds to the scores of `values` [row, feature], last the mean score of the rows that they are
-    compared with, the first `orders` of `others` spread over all of them: [row, feature + 1].
+    """The contributions of the features to the scores of `values` [row, feature], then the score that they are relative
+    to: [row, feature + 1].
+
+    That is the mean score of `orders` rows, which are taken at even distances from `others`.
 
     >>> others = np.array([[0.0, 0.0], [2.0, 2.0]])
     >>> shapley_values(lambda values: values[:, 0] + 10 * values[:, 1], np.array([[3.0, 4.0]]), others, 2).tolist()
@@ -172,8 +175,8 @@ def shapley_values(
     order = np.arange(n_features)
     for number, other in enumerate(chosen):
         order = order[::-1] if number % 2 else random.permutation(n_features)
-        looked_at = np.argsort(order) < np.arange(n_features + 1)[:, None]  # [how many, feature]
-        mixed = np.where(looked_at, values[:, None, :], other)  # [row, how many, feature]
+        from_row = np.argsort(order) < np.arange(n_features + 1)[:, None]  # [how many, feature]
+        mixed = np.where(from_row, values[:, None, :], other)  # [row, how many, feature]
         scores = score(mixed.reshape(-1, n_features)).reshape(n_rows, n_features + 1)
         parts[:, order] += np.diff(scores, axis=1)
         parts[:, -1] += scores[:, 0]
@@ -195,9 +198,9 @@ def _rows(training: BoosterTraining) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def _preparation(regressor: Any, training: BoosterTraining, empty: np.ndarray) -> Any:
-    """What features have to go through for this regressor: imputation, scaling, a column for each category; or None.
+    """The preparation of the features for this regressor: imputation, scaling, columns for categories; or None.
 
-    `empty` are the places of features that no row has, which say nothing and make some regressors fail.
+    `empty` are the positions of features without any value, which make some regressors fail.
     """
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
@@ -228,9 +231,9 @@ def _clean(values: np.ndarray) -> np.ndarray:
 def _round_to_bins(shown: np.ndarray, bins: int) -> None:
     """Rounds each feature of `shown` [row, feature] to the nearest of at most `bins` of its own values, in place.
 
-    Histogram-based trees make such bins of any feature, which takes them minutes where rows have weights (scikit-learn
-    1.9 sorts the column again for each bin), and no time where there are few values. A split lies half-way between two
-    values, so that values which were not rounded fall on the same side.
+    Histogram-based trees make such bins themselves. Where rows have weights this takes minutes, because scikit-learn
+    1.9 sorts the column again for each bin, but with few distinct values it takes no time. A split lies half-way
+    between two values, so values that are not rounded fall on the same side.
     """
     for column in shown.T:
         known = ~np.isnan(column)
@@ -241,7 +244,7 @@ def _round_to_bins(shown: np.ndarray, bins: int) -> None:
 
 
 def _fit(regressor: Any, shown: np.ndarray, ratio: np.ndarray, weights: dict[str, np.ndarray]) -> None:
-    """Fits on all cores where nobody set ``n_jobs``, by threads: starting processes takes longer than most fits."""
+    """Fits with threads on all cores where ``n_jobs`` is not set; processes would take longer to start than to fit."""
     from joblib import parallel_config
 
     name = regressors.label(regressor)
@@ -253,16 +256,16 @@ def _fit(regressor: Any, shown: np.ndarray, ratio: np.ndarray, weights: dict[str
             f"{name} needs more memory than there is to learn from {len(ratio):,} rows. Lower the model's option "
             "'max_rows'."
         ) from error
-    except Exception as error:  # whatever an object of the user's raises
+    except Exception as error:  # a user's object may raise anything
         raise UsageError(f"{name} could not learn from {len(ratio):,} rows: {error}") from error
 
 
 def _predictions(regressor: Any, shown: np.ndarray) -> np.ndarray:
-    """What the regressor says of rows: float64 [row]. Raises UsageError where that is not one number for each."""
+    """The predictions for rows: float64 [row]. Raises UsageError for anything but one finite number for each row."""
     name = regressors.label(regressor)
     try:
         predictions = np.asarray(regressor.predict(shown), np.float64)
-    except Exception as error:  # whatever an object of the user's raises
+    except Exception as error:  # a user's object may raise anything
         raise UsageError(f"{name} could not predict {len(shown):,} rows: {error}") from error
     if predictions.shape != (len(shown),):
         raise UsageError(
@@ -303,7 +306,7 @@ def _gains(
     weight: np.ndarray,
     random: np.random.Generator,
 ) -> np.ndarray:
-    """By how much the squared error grows where each feature is shuffled (Breiman 2001): float64 [feature]."""
+    """The growth of the squared error where each feature is shuffled (Breiman 2001): float64 [feature]."""
 
     def error(values: np.ndarray) -> float:
         return float(np.average((score(values) - label) ** 2, weights=weight))

@@ -1,6 +1,7 @@
 """A random forest on question rows (see `models.global_models`): the mean of many deep trees.
 
-Breiman 2001, Machine Learning 45, 5-32; grown by LightGBM, which is there anyway and writes portable text.
+Breiman 2001, Machine Learning 45, 5-32. LightGBM grows the trees, because foresell needs it anyway and its files are
+portable.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from pathlib import Path
 
 from foresell.models.global_models import fitted
 from foresell.models.global_models.lightgbm import Trees, dataset, shared_parameters, train
-from foresell.models.global_models.model import PooledTrees
+from foresell.models.global_models.model import TreeModel
 from foresell.models.global_models.training_data import BoosterTraining, LossName
 
 
 @dataclass(frozen=True)
-class RandomForest(PooledTrees):
-    """How to learn a random forest: the options of `PooledTrees`, of which the loss is squared.
+class RandomForest(TreeModel):
+    """A random forest, with the options of `TreeModel`; the loss is squared.
 
-    Nothing is boosted, so a tree is worth its leaves only: they are many and small, and the average makes them steady.
+    The trees are large, with many small leaves, because no tree corrects another. Their mean has little variance.
     """
 
     loss: LossName = "squared"
@@ -42,7 +43,7 @@ class RandomForest(PooledTrees):
         return train(data, parameters, self.trees, progress, averaged=True)
 
     @staticmethod
-    def load(folder: Path) -> fitted.FittedPooled:
+    def load(folder: Path) -> fitted.FittedGlobalModel:
         """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign."""
         return fitted.load(folder, Trees.suffix, partial(Trees.read, averaged=True))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from foresell.core.frequency import Frequency
 from foresell.models.global_models import fitted
-from foresell.models.global_models.model import GRIDS, Boosted, PooledTrees
+from foresell.models.global_models.model import GRIDS, Boosted, TreeModel
 from foresell.models.global_models.training_data import BoosterTraining, Chunk, joined
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ OBJECTIVES = {"tweedie": "tweedie", "poisson": "poisson", "squared": "regression
 
 @dataclass(frozen=True)
 class LightGBM(Boosted):
-    """How to learn a LightGBM on question rows: the options of `Boosted`."""
+    """Boosted trees by LightGBM, with the options of `Boosted`."""
 
     name: str = "lightgbm"
 
     @staticmethod
     def of_sums(frequency: Frequency, **options: Any) -> LightGBM:
-        """One for the sums of a level: few steady series, which bear longer training on a longer history.
+        """The model for the sums of a level, which are few and steady: more trees, and more rows of a longer history.
 
-        `options` are further ones, or others in the place of these.
+        `options` take the place of these defaults.
         """
         grid = GRIDS[frequency]
         known = {"trees": 500, "leaves": 63, "learning_rate": 0.08, "power": 1.5, "feature_fraction": 0.3}
@@ -51,7 +51,7 @@ class LightGBM(Boosted):
         }
 
     @staticmethod
-    def load(folder: Path) -> fitted.FittedPooled:
+    def load(folder: Path) -> fitted.FittedGlobalModel:
         """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign."""
         return fitted.load(folder, Trees.suffix, Trees.read)
 
@@ -97,12 +97,12 @@ class Trees:
             raise ValueError(f"{path.name}: {error}") from error
 
 
-def shared_parameters(model: PooledTrees, training: BoosterTraining) -> dict[str, Any]:
-    """What boosting and a forest progress LightGBM alike."""
+def shared_parameters(model: TreeModel, training: BoosterTraining) -> dict[str, Any]:
+    """The parameters of LightGBM that boosted trees and a forest share."""
     return {
         "objective": OBJECTIVES[training.loss.name],
         **({"tweedie_variance_power": training.loss.power} if training.loss.name == "tweedie" else {}),
-        "boost_from_average": False,  # the recent level is where it starts from
+        "boost_from_average": False,  # the recent level is the start
         "num_leaves": model.leaves,
         "min_data_in_leaf": model.min_rows,
         "feature_fraction": model.feature_fraction,
@@ -116,8 +116,10 @@ def shared_parameters(model: PooledTrees, training: BoosterTraining) -> dict[str
 
 
 def dataset(training: BoosterTraining, parameters: dict[str, Any]) -> tuple[lightgbm.Dataset, float]:
-    """The rows in LightGBM's histograms, filled chunk by chunk, so that the features never stand in memory all at
-    once; and what a row weighs in a leaf (see `BoosterTraining.curvature`)."""
+    """The rows in LightGBM's histograms, and the weight of a row in a leaf (see `BoosterTraining.curvature`).
+
+    The histograms are filled chunk by chunk, so that the features are never in memory all at once.
+    """
     library = imported()
     shared: dict[str, Any] = {"feature_name": training.names, "params": parameters}
     bins = library.Dataset(training.rows.sample(), categorical_feature=training.categories, **shared).construct()
@@ -137,7 +139,7 @@ def train(
     progress: Callable[[int], None],
     averaged: bool = False,
 ) -> Trees:
-    """Grows the trees; `progress` is called after each with how many there are."""
+    """Grows the trees; `progress` is called after each tree with the number of trees."""
     callback = lambda state: progress(state.iteration + 1)  # noqa: E731
     return Trees(imported().train(parameters, data, trees, callbacks=[callback]), averaged)
 
@@ -151,23 +153,23 @@ def imported() -> Any:
 
 
 def sleeping_threads() -> None:
-    """Tells threads to sleep while they wait for each other; to be called before a library that has them is loaded.
+    """Makes OpenMP's threads sleep while they wait for each other. Call it before a library that uses them is loaded.
 
-    By default they spin. When anything else runs on the machine, a thread that spins holds the core that the one it
-    waits for needs; training was seen to take ten times as long.
+    By default they spin. Where other programs run on the machine, a spinning thread holds the core that another thread
+    needs, and training can take ten times as long.
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 def _next(chunks: Iterator[Chunk], seen: list[Chunk]) -> np.ndarray:
-    """The features of the next chunk; all else about it is kept in `seen`."""
+    """The features of the next chunk; its other columns are appended to `seen`."""
     chunk = next(chunks)
     seen.append(Chunk(np.empty(0), chunk.label, chunk.start, chunk.weight))
     return chunk.values
 
 
 def _sequence(make: Callable[[], np.ndarray], length: int) -> lightgbm.Sequence:
-    """LightGBM's view of a chunk of rows that is made when it is asked for, once and whole."""
+    """A chunk of rows for LightGBM, which `make` returns when LightGBM reads it, once and as a whole."""
     kind: Any = imported().Sequence
 
     class OneChunk(kind):

@@ -1,4 +1,4 @@
-"""How to learn from question rows: the options that all learners share, the rows they ask for, what is fitted."""
+"""Global models before their fit: the options that all of them share, the draw of training rows, and the fit."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ from foresell.features.question import Feature, group_levels_of
 from foresell.features.row_draw import Grid
 from foresell.features.training_rows import BLOCK, TrainingRows, WindowRows
 from foresell.models.contract import Progress
-from foresell.models.global_models.fitted import ALL, Booster, FittedPooled, Group, Recipe, group_names
+from foresell.models.global_models.fitted import ALL, Booster, FittedGlobalModel, Group, Recipe, group_names
 from foresell.models.global_models.training_data import BoosterTraining, Loss, LossName, level_weights
+from foresell.models.option_checks import wrong_option
 
-GRIDS = {  # where the rows come from; `share` is the most that is drawn, for rows of one series say much the same
+GRIDS = {  # the draw of rows; `share` is the largest share, because rows of one series are alike
     Frequency.DAY: Grid(days=1456, every=7, share=0.06),
     Frequency.WEEK: Grid(days=260, every=1, share=1.0),
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),
 }
-MAX_ROWS = 2_000_000  # with as few and small trees as the defaults, more made training longer and forecasts no better
-PLACES = 6_000_000  # series x cutoffs to draw from; with cutoffs far apart, a few series are learnt by heart
-ENOUGH = 10  # times `min_rows` that a group needs for boosters of its own
+MAX_ROWS = 2_000_000  # with the default trees, more rows took longer to train and made forecasts no better
+PLACES = 6_000_000  # series x cutoffs to draw from; with few cutoffs, trees overfit panels of few series
+ENOUGH = 10  # a group needs this many times `min_rows` for boosters of its own
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Which rows a model asks for; None is what suits the panel. Models that ask for the same rows can share them."""
+    """The draw of a model's training rows, where None stands for a value that suits the panel.
+
+    Models with equal draws can share their rows.
+    """
 
     days: int | None
     every: int | None
@@ -46,8 +50,10 @@ class Draw:
     seed: int
 
     def grid(self, frequency: Frequency, n_series: int, horizon: int) -> Grid:
-        """Where the rows of so many series come from: about `max_rows` where no share is given, and of many cutoffs
-        rather than many of each, for rows of one cutoff say much the same."""
+        """The grid of past questions for so many series; about `max_rows` are drawn where no share is given.
+
+        Rows of one cutoff are much alike, so few rows of many cutoffs are drawn rather than many rows of few.
+        """
         grid = GRIDS[frequency]
         days = self.days or grid.days
         every = self.every or min(max(n_series * days // PLACES, 1), grid.every)
@@ -56,15 +62,16 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Pooled(ABC):
-    """How to learn from question rows, whatever the learner.
+class GlobalModel(ABC):
+    """A global model before its fit: the options that all learners share.
 
-    `use` and `drop` choose from the catalogue (`foresell features` prints it), `levels` are those whose trends
-    are features. A cutoff every `every` days over the last `days` days, each with a random `share` of the questions
-    (about `max_rows` in all where not given), makes the rows.
-    `by` is the level each of whose groups has boosters of its own; () pools all series. A group with fewer than ten
-    times `min_rows` rows is left to a booster of all series and named in the findings. `blocks` is the number of parts
-    of the horizon with a booster each.
+    - `use`, `drop`: features of the catalogue that are used and left out; `foresell features` prints it.
+    - `levels`: the levels whose trends are features.
+    - `days`, `every`, `share`, `max_rows`: the training rows. They have a cutoff every `every` days over the last
+      `days` days, and a random `share` of the questions at each; about `max_rows` in all where it is not given.
+    - `by`: the level whose groups have boosters of their own; () has one for all series. A group with fewer than ten
+      times `min_rows` rows is forecast by a booster of all series, and is named in the findings.
+    - `blocks`: the number of parts of the horizon that have a booster each.
     """
 
     use: tuple[str, ...] = ("default",)
@@ -81,7 +88,7 @@ class Pooled(ABC):
     name: str = ""
 
     def __post_init__(self) -> None:
-        """Settings give lists where tuples are meant. Raises UsageError for a value that makes no sense."""
+        """Turns the lists of settings into tuples. Raises UsageError for a value that an option cannot have."""
         for option in ("use", "drop", "by"):
             value: Any = getattr(self, option)
             object.__setattr__(self, option, (value,) if isinstance(value, str) else tuple(value))
@@ -90,35 +97,35 @@ class Pooled(ABC):
 
     @property
     def rows(self) -> Draw:
-        """Which rows are asked for: models of equal `rows` can share what is prepared."""
+        """The draw of the training rows. Models of equal `rows` can share their prepared data."""
         return Draw(self.days, self.every, self.share, self.max_rows, self.seed)
 
     @property
     def rounds(self) -> int:
-        """What `learn` counts up to in its progress."""
+        """The number up to which `learn` counts in its progress."""
         return 1
 
     @property
     def cost(self) -> Loss:
-        """What a mean may cost."""
+        """The loss that the learner minimises."""
         return Loss("squared")
 
     @abstractmethod
     def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Booster:
-        """Trains one booster; `progress` is called with how many of `rounds` are done."""
+        """Trains one booster; `progress` is called with the number of `rounds` that are done."""
 
     def prepare(
         self,
         panel: Panel,
         horizon: int,
         cutoffs: Sequence[int],
-        others: Sequence[Pooled] = (),
+        others: Sequence[GlobalModel] = (),
         engine: Engine = LOCAL,
     ) -> TrainingRows:
-        """Draws the rows of all windows, whose features are then made once, at the first use.
+        """Draws the rows of all windows. Their features are computed once, at the first use.
 
-        `panel` ends at the last of `cutoffs`. `others` are models of equal `rows` that shall share them: the features
-        are those that any of them uses. So may any model that uses none but these, with whatever other options.
+        `panel` ends at the last of `cutoffs`. `others` are models of equal `rows` that share the rows, which have the
+        features of all of them. Any model that uses only these features can share them, whatever its other options.
         """
         return self.gather(panel.blocks(BLOCK), horizon, cutoffs, others, engine)
 
@@ -127,13 +134,13 @@ class Pooled(ABC):
         blocks: Sequence[Panel],
         horizon: int,
         cutoffs: Sequence[int] = (),
-        others: Sequence[Pooled] = (),
+        others: Sequence[GlobalModel] = (),
         engine: Engine = LOCAL,
     ) -> TrainingRows:
-        """The same from blocks of all series, which `engine` works on; their rows are gathered here.
+        """The rows as in `prepare`, drawn by `engine` from `blocks` of all series and gathered here.
 
-        `fit` learns from them what it learns from a panel of all series, and needs no more of the panel than its
-        calendar (`TrainingRows.calendar`).
+        A fit on these rows is the same as one on a panel of all series. Of the panel it needs only the calendar
+        (`TrainingRows.calendar`).
         """
         models = (self, *others)
         levels = tuple(dict.fromkeys(level for model in models for level in group_levels(blocks[0], model.levels)))
@@ -151,7 +158,7 @@ class Pooled(ABC):
         prepared: TrainingRows | None = None,
         progress: Progress | None = None,
         engine: Engine = LOCAL,
-    ) -> FittedPooled:
+    ) -> FittedGlobalModel:
         """Learns from the questions that `panel` can answer; `engine` makes the rows where none are `prepared`. Of a
         panel with `prepared` rows, nothing but its days is looked at.
 
@@ -172,7 +179,7 @@ class Pooled(ABC):
             _check_sales(chosen, panel, horizon)
             training = BoosterTraining(chosen, features, level_weights(panel.frequency), loss, coded)
             boosters[key] = self.learn(training, self._booster_progress(progress, number, len(recipe.keys)))
-        return FittedPooled(self.name, recipe, boosters, _learnt_statistics(questions, features, panel))
+        return FittedGlobalModel(self.name, recipe, boosters, _learnt_statistics(questions, features, panel))
 
     def _rows(
         self, questions: TrainingRows, features: tuple[str, ...], names: list[Group], cutoff: int
@@ -211,10 +218,10 @@ class Pooled(ABC):
         return lambda rounds: progress(before * self.rounds + rounds, boosters * self.rounds)
 
     def _features(self, panel: Panel, horizon: int, statistics: Statistics) -> dict[str, Feature]:
-        """The features chosen, and those that make the recent level; `panel` is a block, `statistics` are of all."""
+        """The chosen features and those of the recent level, by a block `panel` and the `statistics` of all series."""
         blind = unknown_ahead(statistics, panel.n_days, horizon)
-        there = catalogue(panel, self.levels, statistics)
-        features = {name: feature for name, feature in there.items() if feature.reads not in blind}
+        available = catalogue(panel, self.levels, statistics)
+        features = {name: feature for name, feature in available.items() if feature.reads not in blind}
         chosen = choose(features, self.use, self.drop)
         return {**chosen, **{name: features[name] for name in level_weights(panel.frequency)}}
 
@@ -224,8 +231,8 @@ class Pooled(ABC):
         grid = self.rows.grid(calendar.frequency, statistics.n_series, horizon)
         if horizon != questions.horizon or grid != questions.grid:
             raise UsageError(
-                f"The model '{self.name}' asks for a horizon of {horizon} and rows of {grid}, and was given prepared "
-                f"rows for {questions.horizon} and {questions.grid}. Share among models whose 'rows' are equal."
+                f"The model '{self.name}' needs a horizon of {horizon} and rows of {grid}, but the prepared rows are "
+                f"for {questions.horizon} and {questions.grid}. Share rows among models whose 'rows' are equal."
             )
         levels = [level for level in group_levels(calendar, self.levels) if level not in statistics.levels]
         features = () if levels else tuple(self._features(calendar, horizon, statistics))
@@ -233,7 +240,7 @@ class Pooled(ABC):
         if missing:
             raise UsageError(
                 f"{len(missing)} features of the model '{self.name}' were not prepared: {first_five(missing)}. "
-                "Give all models that shall share to 'prepare'."
+                "Give all models that share the rows to 'prepare'."
             )
         return features
 
@@ -260,15 +267,14 @@ class Pooled(ABC):
                 raise self._wrong(option, "a number above 0 and at most 1")
 
     def _wrong(self, option: str, expected: str) -> UsageError:
-        value = getattr(self, option)
-        return UsageError(f"The option '{option}' of the model '{self.name}' is {value!r}; expected {expected}.")
+        return wrong_option(self.name, option, getattr(self, option), expected)
 
 
 @dataclass(frozen=True)
-class PooledTrees(Pooled):
-    """How to grow trees on question rows: the options of `Pooled`, and
+class TreeModel(GlobalModel):
+    """A global model of trees, with the options of `GlobalModel` and the following.
 
-    `loss`: ``tweedie`` (with the variance `power` between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
+    `loss` is ``tweedie`` (with the variance `power` between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
     A tree has at most `leaves` leaves of at least `min_rows` rows each, and sees a random part of the features
     (`feature_fraction`) and of the rows (`row_fraction`). `threads` is 0 for all cores.
     """
@@ -302,11 +308,11 @@ class PooledTrees(Pooled):
 
 
 @dataclass(frozen=True)
-class Boosted(PooledTrees):
-    """How to boost trees on question rows: the options of `PooledTrees`, and
+class Boosted(TreeModel):
+    """A global model of boosted trees, with the options of `TreeModel` and the following.
 
-    `learning_rate`, by how much each tree counts, and `l2`, which draws leaves towards the recent level as if so many
-    rows more in each of them were at that level.
+    `learning_rate` is the weight of each tree. `l2` draws a leaf towards the recent level, as if it had so many more
+    rows that sold at that level.
     """
 
     learning_rate: float = 0.1
@@ -331,13 +337,12 @@ def horizon_blocks(horizon: int, blocks: int) -> tuple[tuple[int, int], ...]:
 
 
 def unknown_ahead(statistics: Statistics, n_days: int, horizon: int) -> set[str]:
-    """The known-ahead covariates of which nothing is known for the days after the cutoff, so that no forecast made
-    there can use them."""
+    """The known-ahead covariates without any value after the cutoff, which no forecast at that cutoff can use."""
     return {name for name, days in statistics.known_days.items() if not days[n_days : n_days + horizon].any()}
 
 
 def _learnt_statistics(questions: TrainingRows, features: tuple[str, ...], panel: Panel) -> Statistics | None:
-    """What of all series goes into these features at the cutoff of `panel`; None where the questions reach past it."""
+    """The statistics of these features at the cutoff of `panel`; None where `questions` reach past the cutoff."""
     if panel.n_days != questions.calendar.n_days:
         return None
     return questions.statistics.part(*group_levels_of({name: questions.features[name] for name in features}))

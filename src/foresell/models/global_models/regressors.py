@@ -1,4 +1,4 @@
-"""Regressors with the interface of scikit-learn: made from a name or an object, checked, and asked what they take."""
+"""Regressors with the interface of scikit-learn: their construction, checks, and properties."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODULES = (
     *("linear_model", "ensemble", "tree", "neighbors", "neural_network", "svm", "gaussian_process", "kernel_ridge"),
     *("cross_decomposition", "dummy", "compose", "isotonic", "multioutput"),
 )
-"""The modules of scikit-learn that have regressors; a class of them goes by its name alone too."""
+"""The modules of scikit-learn that have regressors; the name of a class is enough without its module."""
 
 SCALED = tuple(
     f"sklearn.{name}"
@@ -24,7 +24,7 @@ SCALED = tuple(
         "cross_decomposition",
     )
 )
-"""Where the regressors are for which the scale of a feature matters, and a code of a category is no number."""
+"""The modules of the regressors for which features are scaled, and categories have columns of their own."""
 
 METHODS = ("fit", "predict", "get_params", "set_params")
 
@@ -39,32 +39,32 @@ def imported() -> Any:
 
 
 def is_regressor(value: object) -> bool:
-    """Whether `value` is meant as a regressor of scikit-learn, rather than as the name of a model or a model.
+    """Whether `value` is a regressor of scikit-learn, and neither a model nor its name.
 
-    A class counts too, so that a missing pair of parentheses is answered with the right error.
+    A class counts too, so that missing parentheses lead to an error that names them.
     """
     return not hasattr(value, "prepare") and any(hasattr(value, method) for method in METHODS)
 
 
 def make_regressor(regressor: Any, parameters: Mapping[str, Any], seed: int) -> Any:
-    """A regressor that has not learnt: of scikit-learn's class of that name, or a copy of an object, with `parameters`.
+    """A regressor before its fit: of the class of that name, or a copy of an object, with `parameters`.
 
-    Every ``random_state`` that nobody set, also of estimators within it, is `seed`.
-    Raises UsageError for what is no regressor, and for a parameter that it does not have.
+    Every ``random_state`` that is None, also of estimators within it, becomes `seed`.
+    Raises UsageError for anything but a regressor, and for a parameter that it does not have.
     """
     library = imported()
-    made = _instance(_class(regressor)) if isinstance(regressor, str) else _copy(library, regressor)
-    known = made.get_params(deep=True)
+    unfitted = _instance(_class(regressor)) if isinstance(regressor, str) else _copy(library, regressor)
+    known = unfitted.get_params(deep=True)
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise UsageError(
-            f"{label(made)} has no parameter {first_five(unknown)}.{_near(unknown[0], known)} "
-            f"It has {', '.join(made.get_params(deep=False)) or 'none'}."
+            f"{label(unfitted)} has no parameter {first_five(unknown)}.{_near(unknown[0], known)} "
+            f"It has {', '.join(unfitted.get_params(deep=False)) or 'none'}."
         )
-    made.set_params(**parameters)
-    _check(library, made)
-    states = [name for name in made.get_params() if name.rpartition("__")[2] == "random_state"]
-    return made.set_params(**{name: seed for name in states if made.get_params()[name] is None})
+    unfitted.set_params(**parameters)
+    _check(library, unfitted)
+    states = [name for name in unfitted.get_params() if name.rpartition("__")[2] == "random_state"]
+    return unfitted.set_params(**{name: seed for name in states if unfitted.get_params()[name] is None})
 
 
 def label(regressor: Any) -> str:
@@ -80,7 +80,7 @@ def label(regressor: Any) -> str:
 
 
 def allows_missing(regressor: Any) -> bool:
-    """Whether the regressor may be shown NaN. A pipeline may where an imputer comes first, or every step takes it."""
+    """Whether the regressor accepts NaN: a pipeline does where an imputer is first, or where every step does."""
     from sklearn.utils import get_tags
 
     if steps := getattr(regressor, "steps", None):
@@ -93,7 +93,7 @@ def allows_missing(regressor: Any) -> bool:
 
 
 def wants_scaling(regressor: Any) -> bool:
-    """Whether features should be scaled and categories have columns of their own; a pipeline sees to that itself."""
+    """Whether features are scaled and categories get columns of their own. A pipeline does so itself."""
     if hasattr(regressor, "steps"):
         return False
     return any(type(part).__module__.startswith(SCALED) for part in (regressor, *_parts(regressor)))
@@ -112,7 +112,7 @@ def weight_parameter(regressor: Any) -> str | None:
 
 
 def bins_of(regressor: Any) -> int | None:
-    """How many values of a feature histogram-based trees tell apart; None where the regressor has no such part."""
+    """The number of bins of a feature in histogram-based trees; None where the regressor has no such part."""
     bins = [value for name, value in regressor.get_params().items() if name.rpartition("__")[2] == "max_bins"]
     return min(bins, default=None)
 
@@ -177,7 +177,7 @@ def _instance(kind: Any) -> Any:
 
 
 def _copy(library: Any, regressor: Any) -> Any:
-    """A copy of an object of the user's that has not learnt."""
+    """A copy of a user's object, before its fit."""
     if isinstance(regressor, type):
         raise UsageError(f"{regressor.__name__} is a class; hand an object of it over: {regressor.__name__}()")
     missing = [method for method in METHODS if not callable(getattr(regressor, method, None))]
@@ -196,7 +196,7 @@ def _copy(library: Any, regressor: Any) -> Any:
 
 
 def _check(library: Any, regressor: Any) -> None:
-    """Raises UsageError for a classifier and the like, and for what learns several targets at once only."""
+    """Raises UsageError for other estimators than regressors, and for those that need several targets."""
     from sklearn.utils import get_tags
 
     try:

@@ -1,5 +1,8 @@
-"""Boosters at the cutoff that they serve: the features of all series and steps are kept, and only those made anew that
-look at what a scenario changes."""
+"""A fitted global model at one cutoff, under scenarios.
+
+The features of all series and steps are kept in memory. A scenario computes only those features anew that read the
+changed covariates.
+"""
 
 from __future__ import annotations
 
@@ -17,21 +20,23 @@ from foresell.features.scenarios import NewSeriesBlock, ScenarioBlock, ScenarioC
 from foresell.features.training_rows import BLOCK, merged_statistics
 from foresell.models.closed_days import closed_days, without_history
 from foresell.models.contract import Contributions, ScenarioRows
-from foresell.models.global_models.fitted import BoosterInput, FittedPooled
+from foresell.models.global_models.fitted import BoosterInput, FittedGlobalModel
 
 ROWS = 65_536  # of features at a time
 
 SAME = ("units", "calendar", "nothing")
-"""What features read that say the same of all series without a history."""
+"""The sources of features that have one value for all series without a history."""
 
 
 class GlobalScenarioModel:
-    """See `models.contract.ScenarioModel`. It may keep `room` bytes of features: `values` float32 [series, step,
-    feature], None where there is no room for them; the features of a series are then made when it is asked about.
+    """A `models.contract.ScenarioModel`.
 
-    `statistics` are those of all series of `panel`, made of it where not given."""
+    It may keep `room` bytes of features: `values` float32 [series, step, feature]. Where they need more, `values` is
+    None, and the features of a series are computed for each scenario. `statistics` are those of all series of
+    `panel`, computed from it where not given.
+    """
 
-    def __init__(self, fitted: FittedPooled, panel: Panel, room: int, statistics: Statistics | None = None):
+    def __init__(self, fitted: FittedGlobalModel, panel: Panel, room: int, statistics: Statistics | None = None):
         recipe = fitted.recipe
         self.fitted = fitted
         self.panel = panel
@@ -74,29 +79,29 @@ class GlobalScenarioModel:
         return mean
 
     def explain(self, series: Sequence[int]) -> Contributions:
-        """What makes the means of some of the series."""
+        """The contributions to the means of some of the series."""
         members = np.asarray(series, np.int64)
         return self.fitted.reasons(self.shown, members, self._blocks(members), self._closed[members])
 
     def memory(self) -> int:
-        """Bytes that are kept beside the panel and the model."""
+        """The number of bytes in memory beside the panel and the model."""
         return self.mean.nbytes + (0 if self.values is None else self.values.nbytes)
 
     def _prepare(self) -> None:
-        """Makes what the first questions would have to wait for."""
+        """Answers one scenario, so that the first real one does not wait for what is computed once."""
         if self.panel.n_series:
             first = np.zeros(1, np.int64)
             ahead = {name: np.zeros((1, self.fitted.horizon), np.float32) for name in self.reads}
             self.answer_scenario(ScenarioRows(first, ahead, first, first))
-            self.new_series(self._panel_of_nothing, first)
+            self.new_series(self._unknown_panel, first)
 
     def _forecast(self) -> np.ndarray:
         """The forecast of every series: float32 [series, step]. Keeps the features where there is room."""
         mean = np.zeros((self.panel.n_series, self.fitted.horizon), np.float32)
-        for place, values in self.shown.blocks(everyone := np.arange(self.panel.n_series)):
+        for place, values in self.shown.blocks(members := np.arange(self.panel.n_series)):
             if self.values is not None:
                 self.values[place] = values.reshape(-1, *self.values.shape[1:])
-            rows = self.fitted.means(self.shown, values, *self.shown.pairs(everyone[place]))
+            rows = self.fitted.means(self.shown, values, *self.shown.pairs(members[place]))
             mean[place] = rows.reshape(-1, self.fitted.horizon)
         mean[self._closed] = 0
         return mean
@@ -111,7 +116,7 @@ class GlobalScenarioModel:
             yield slice(start, start + len(values)), values.reshape(-1, values.shape[2])
 
     def _open_means(self, block: ScenarioBlock, scenario: ScenarioRows, some: slice) -> np.ndarray:
-        """The means of some of the rows as if nothing were closed."""
+        """The means of some of the rows without regard to closed days."""
         place, step = scenario.series[some], scenario.step[some]
         series = scenario.members[place]
         values = self._features(series, step)
@@ -126,14 +131,14 @@ class GlobalScenarioModel:
         return Question(block, np.array([self.panel.n_days - 1]), np.zeros(len(series), np.int64), series, step + 1)
 
     def _new_input(self, panel: Panel) -> BoosterInput:
-        """What the boosters are shown of series that the panel does not have."""
+        """The input of the boosters for series that the panel does not have."""
         return BoosterInput(
             self.fitted.recipe, panel, context=self._context, features=self.shown.features, view=NewSeriesBlock
         )
 
     @cached_property
-    def _panel_of_nothing(self) -> Panel:
-        """A panel of one series of which nothing at all is known."""
+    def _unknown_panel(self) -> Panel:
+        """A panel of one series without any known value."""
         units = np.full((1, self.panel.n_days), np.nan, np.float32)
         nothing = np.full((1, self.panel.n_days + self.fitted.horizon), np.nan, np.float32)
         known = {name: Known.of_each(nothing) for name in self.panel.known}
@@ -142,10 +147,10 @@ class GlobalScenarioModel:
     @cached_property
     def _unknown_series(self) -> np.ndarray:
         """The features of that series: float32 [step, feature]."""
-        return self._new_input(self._panel_of_nothing).values(np.zeros(1, np.int64))
+        return self._new_input(self._unknown_panel).values(np.zeros(1, np.int64))
 
     def _features(self, series: np.ndarray, step: np.ndarray) -> np.ndarray:
-        """The features of rows as they stand, to be written to: float32 [row, feature]."""
+        """A copy of the features of rows without a scenario: float32 [row, feature]."""
         if self.values is not None:
             return self.values[series, step]
         members, rows = np.unique(series, return_inverse=True)
@@ -157,7 +162,7 @@ class GlobalScenarioModel:
         return features
 
     def _is_closed(self, scenario: ScenarioRows) -> np.ndarray:
-        """Whether each row asks for a closed day; a price may say when a series without a history begins: [row]."""
+        """Whether each row is for a closed day: [row]. Another price may begin a series without a history earlier."""
         closed = self._closed[scenario.rows]
         new = np.flatnonzero(self._new[scenario.members])
         if "price" in scenario.ahead and len(new):

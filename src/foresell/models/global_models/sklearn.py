@@ -10,18 +10,18 @@ from typing import Any
 from foresell.core.errors import UsageError
 from foresell.models.global_models import fitted, regressors
 from foresell.models.global_models.fitted_regressor import FittedRegressor
-from foresell.models.global_models.model import Pooled
+from foresell.models.global_models.model import GlobalModel
 from foresell.models.global_models.training_data import BoosterTraining
 
 
 @dataclass(frozen=True)
-class Sklearn(Pooled):
-    """How to learn a regressor on question rows: the options of `Pooled`, and
+class Sklearn(GlobalModel):
+    """A regressor with the interface of scikit-learn, with the options of `GlobalModel` and the following.
 
-    `regressor`, the name of a class of scikit-learn (``Ridge`` or ``sklearn.linear_model.Ridge``), or in Python an
-    object with ``fit``, ``predict``, ``get_params`` and ``set_params``, such as a pipeline, of which copies learn.
-    `parameters` are the regressor's own. It learns how many times its recent level a row sold, and a row counts by
-    that level. Needs the extra ``sklearn``.
+    `regressor` is the name of a class of scikit-learn (``Ridge`` or ``sklearn.linear_model.Ridge``). In Python it may
+    be an object with ``fit``, ``predict``, ``get_params`` and ``set_params``, such as a pipeline; every fit copies it.
+    `parameters` are the regressor's own. The target is the ratio of sales to the recent level, and the weight of a row
+    is its level. Needs the extra ``sklearn``.
     """
 
     regressor: Any = "HistGradientBoostingRegressor"
@@ -31,7 +31,7 @@ class Sklearn(Pooled):
 
     @property
     def label(self) -> str:
-        """The regressor's name, by which tables call the model."""
+        """The name of the regressor, which is the name of the model in tables."""
         return regressors.label(self.regressor)
 
     def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> FittedRegressor:
@@ -40,7 +40,7 @@ class Sklearn(Pooled):
         return learnt
 
     @staticmethod
-    def load(folder: Path) -> fitted.FittedPooled:
+    def load(folder: Path) -> fitted.FittedGlobalModel:
         """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign, or
         holds types that are not trusted."""
         return fitted.load(folder, FittedRegressor.suffix, FittedRegressor.read)

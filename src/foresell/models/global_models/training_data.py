@@ -1,4 +1,4 @@
-"""What one booster is taught: rows, the recent level that each of them starts from, and the loss."""
+"""The training data of one booster: rows, the recent level that each of them starts from, and the loss."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from foresell.features.spans import SPANS
 from foresell.features.training_rows import WindowRows
 
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
-"""Features whose numbers are names, which have no order."""
+"""Features whose numbers stand for names, so that their order means nothing."""
 
-LITTLE = 0.02  # added to every level, so that a series without recent sales has one too
+LITTLE = 0.02  # units that are added to every level, so that it is above 0 without recent sales too
 
 LossName = Literal["tweedie", "poisson", "squared"]
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What a mean may cost, and how a tree's score turns a row's level into a mean.
+    """The loss of a mean forecast, and the mean that follows from a score and the recent level of a row.
 
     ``tweedie`` (variance power `power`, between 1 and 2) and ``poisson`` have a log link: the mean is the level times
     exp(score). ``squared`` learns the ratio of units to level: the mean is the level times (1 + score), never below 0.
 
     A squared error weighs a row by its level. The variance of sales is about proportional to their mean, so that of the
     ratio is about one over the level, and the best weight is the inverse of the variance. A leaf then learns the sum
-    of its rows' units over the sum of their levels: one row with a tiny level and a large ratio decides nothing.
+    of its rows' units over the sum of their levels, so that a row with a tiny level and a large ratio matters little.
     """
 
     name: LossName
@@ -40,19 +40,19 @@ class Loss:
         return self.name != "squared"
 
     def label(self, units: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """What is learnt: units, or by what part of its level a row sold more than the level [row]."""
+        """The target: the units, or without a log link the ratio of units to level, less 1: [row]."""
         return units if self.has_log_link else units / level - 1
 
     def start(self, level: np.ndarray) -> np.ndarray | None:
-        """The score that a row starts from [row], where that is not 0."""
+        """The score that a row starts from [row]; None where it is 0."""
         return np.log(level) if self.has_log_link else None
 
     def weight(self, level: np.ndarray) -> np.ndarray | None:
-        """How much a row counts [row], where not all count the same."""
+        """The weight of a row [row]; None where all weights are equal."""
         return None if self.has_log_link else level
 
     def mean(self, score: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """The mean that a score says: [row].
+        """The mean that follows from a score: [row].
 
         >>> Loss("squared").mean(np.array([0.5, -1.2]), np.array([4.0, 4.0])).tolist()
         [6.0, 0.0]
@@ -62,7 +62,7 @@ class Loss:
         return np.exp(score + np.log(level)) if self.has_log_link else level * np.maximum(1 + score, 0)
 
     def units_per_score(self, score: np.ndarray, level: np.ndarray) -> np.ndarray:
-        """How many units each part of a score stands for, so that the parts add up to mean less level: [row].
+        """The units per unit of score, so that the parts of a score add up to mean less level: [row].
 
         With a log link this is the logarithmic mean (F - L) / (ln F - ln L) of the mean F and the level L: the
         logarithmic mean Divisia decomposition (Ang 2004, Energy Policy 32, 1131-1139), which leaves no remainder.
@@ -77,7 +77,7 @@ class Loss:
         return level * np.where(tiny, 1.0, grown / np.where(tiny, 1.0, score))
 
     def curvature(self, label: np.ndarray, start: np.ndarray | None, weight: np.ndarray | None) -> float:
-        """The second derivative of a row's loss where it starts from, on average: what a row weighs in a leaf."""
+        """The mean second derivative of the rows' losses at their starts, which is the weight of a row in a leaf."""
         if start is None:
             return 1.0 if weight is None else float(weight.mean(dtype=np.float64))
         start = start.astype(np.float64)
@@ -90,7 +90,7 @@ class Loss:
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows: `values` float32 [row, feature], `label` [row], where they start from and how much each counts."""
+    """Some rows: `values` float32 [row, feature], and their `label`, `start` and `weight` [row] (see `Loss`)."""
 
     values: np.ndarray
     label: np.ndarray
@@ -100,9 +100,9 @@ class Chunk:
 
 @dataclass(frozen=True)
 class BoosterTraining:
-    """The rows that one booster learns from, made chunk by chunk; `features` are their names, in order.
+    """The rows that one booster learns from, chunk by chunk; `features` are the names of their columns, in order.
 
-    `codes` are the places of those that are attributes of text, as numbers.
+    `codes` are the positions of the features that are codes of text attributes.
     """
 
     rows: WindowRows
@@ -112,7 +112,7 @@ class BoosterTraining:
     codes: tuple[int, ...] = ()
 
     def chunks(self) -> Iterator[Chunk]:
-        """The rows, in the lengths of `rows.lengths`; may be run through again."""
+        """The rows, in chunks of `rows.lengths`; every call starts with the first chunk."""
         begin = 0
         for values in self.rows.chunks():
             units = self.rows.units[begin : begin + len(values)]
@@ -121,19 +121,19 @@ class BoosterTraining:
             yield Chunk(values, self.loss.label(units, level), self.loss.start(level), self.loss.weight(level))
 
     def curvature(self, chunks: Sequence[Chunk]) -> float:
-        """What a row weighs in a leaf on average, once all chunks have been seen (see `Loss.curvature`)."""
+        """The mean weight of a row in a leaf, by all `chunks` (see `Loss.curvature`)."""
         label, start, weight = (joined(chunks, name) for name in ("label", "start", "weight"))
         assert label is not None
         return self.loss.curvature(label, start, weight)
 
     @property
     def names(self) -> list[str]:
-        """The features as libraries take them."""
+        """The names of the features for the libraries."""
         return safe_names(self.features)
 
     @property
     def categories(self) -> list[int]:
-        """The places of the features that are names."""
+        """The positions of the features in `CATEGORIES`."""
         return [place for place, name in enumerate(self.features) if name in CATEGORIES]
 
 
@@ -144,7 +144,7 @@ def joined(chunks: Sequence[Chunk], name: str) -> np.ndarray | None:
 
 
 def level_weights(frequency: Frequency) -> dict[str, float]:
-    """The features whose weighted mean is a series' recent level: the near past counts most."""
+    """The features whose weighted mean is the recent level of a series, by their weights; recent days count most."""
     spans = SPANS[frequency]
     return {f"smoothed_{spans.middle}": 0.7, f"mean_{spans.long}": 0.3}
 
@@ -155,7 +155,7 @@ def recent_level(values: np.ndarray, features: Sequence[str], weights: dict[str,
 
 
 def safe_names(features: Sequence[str]) -> list[str]:
-    """The names of features as libraries take them: a column of the user may have brackets, quotes or spaces.
+    """The names of features for the libraries, which refuse the brackets, quotes and spaces of some columns.
 
     >>> safe_names(["lag_1", "size [cm]"])
     ['0_lag_1', '1_size__cm_']

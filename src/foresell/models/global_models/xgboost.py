@@ -24,7 +24,7 @@ BINS = 127
 
 @dataclass(frozen=True)
 class XGBoost(Boosted):
-    """How to learn an XGBoost on question rows: the options of `Boosted`. Needs the extra ``xgboost``."""
+    """Boosted trees by XGBoost, with the options of `Boosted`. Needs the extra ``xgboost``."""
 
     name: str = "xgboost"
 
@@ -36,7 +36,7 @@ class XGBoost(Boosted):
         return Trees(library.train(parameters, data, self.trees, callbacks=[_progress_callback(progress)]))
 
     def _parameters(self, training: BoosterTraining, curvature: float) -> dict[str, Any]:
-        """XGBoost counts a leaf's rows, and the pull of `l2`, in second derivatives of the loss."""
+        """The parameters of XGBoost, which measures the rows of a leaf and `l2` in second derivatives of the loss."""
         return {
             "objective": OBJECTIVES[training.loss.name],
             **({"tweedie_variance_power": training.loss.power} if training.loss.name == "tweedie" else {}),
@@ -57,7 +57,7 @@ class XGBoost(Boosted):
         }
 
     @staticmethod
-    def load(folder: Path) -> fitted.FittedPooled:
+    def load(folder: Path) -> fitted.FittedGlobalModel:
         """The model that was saved in `folder`. Raises UnreadableFile where a file is missing, damaged or foreign."""
         return fitted.load(folder, Trees.suffix, Trees.read)
 
@@ -111,7 +111,7 @@ def imported() -> Any:
 
 
 def _batches(training: BoosterTraining) -> Any:
-    """The rows as XGBoost takes them, chunk by chunk, as often as it wants to run through them."""
+    """The rows for XGBoost, which reads them chunk by chunk, several times."""
     types = ["c" if place in training.categories else "float" for place in range(len(training.features))]
 
     kind: Any = imported().DataIter

@@ -45,7 +45,7 @@ MODEL, SERIES = "model.json", "series.parquet"
 
 
 class FittedStatistical:
-    """The form of every series and, for SARIMA, its coefficients.
+    """The fits of a statistical model: the form of every series and, for SARIMA, its coefficients.
 
     `fits` is a table of the series that were fitted: their keys, ``__members`` (the number of single series in the
     sum), and ``__form``, ``__coefficients``, ``__regressors``. These are null where the fit failed or took too long;
@@ -77,7 +77,7 @@ class FittedStatistical:
         return frozenset(self.model.regressors_of(panel)) if self.model.level is None else frozenset()
 
     def statistics(self, block: Panel) -> Statistics:
-        """Their number only: each series is looked at by itself.
+        """The number of series only, because no forecast depends on other series.
 
         Raises UsageError where sums are fitted: those need the whole panel.
         """
@@ -152,7 +152,7 @@ class FittedStatistical:
     def _series_fits(self, target: Panel, groups: Groups | None) -> list[SeriesFit | str | None]:
         """The fit of each series of the target; ``""`` for a lasting failure, None for a series without a fit."""
         keys = _member_counts(target, groups)
-        fits = self.fits.with_columns(pl.lit(True).alias("__found"))
+        fits = self.fits.with_columns(pl.lit(True).alias("__in_table"))
         rows = keys.join(fits, on=keys.columns, how="left", maintain_order="left", nulls_equal=True)
         return [_read(row) for row in rows.iter_rows(named=True)]
 
@@ -225,7 +225,7 @@ def _outcomes(
 
 
 def engine_of(model: SeriesModel, fits: Sequence[SeriesFit | None]) -> Engine:
-    """Where the series are fitted, each a block by itself; `fits` are those that there are already."""
+    """The engine for series with these `fits`: other processes where the work takes long. A series is a block."""
     seconds = sum(map(model.expected_seconds, fits))
     return ONE_BY_ONE if seconds <= SECONDS_IN_PROCESS else ProcessEngine(model.processes, model.seconds)
 
@@ -260,7 +260,7 @@ def _shares(panel: Panel, groups: Groups, horizon: int) -> np.ndarray:
 
 def _read(row: dict[str, Any]) -> SeriesFit | str | None:
     """The fit in a row of the table of fits, see `FittedStatistical._series_fits`."""
-    if row["__found"] is None:
+    if row["__in_table"] is None:
         return None
     if row["__form"] is None:
         return ""

@@ -1,4 +1,4 @@
-"""The history of one series as its model gets it: the last days, with unknown days filled, and the regressors."""
+"""The history of one series for its model: the last days, with unknown days filled, and the regressors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ YEAR_DAYS = 365.25
 
 @dataclass(frozen=True)
 class History:
-    """One series as a model sees it.
+    """The history of one series.
 
     `units` float64 [day] are those from the first known day to the cutoff, with unknown days filled. `known` is the
     number of known days. `past` float64 [day, regressor] and `future` [step, regressor] are the regressors `names`.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -13,17 +13,18 @@ from foresell.core.errors import ForesellError
 from foresell.core.extras import importing, require
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
+from foresell.models.option_checks import check_whole, wrong_option
 from foresell.models.statistical.history import History
 
 LONG_SEASON = 24
-"""A season of more periods is taken off before the fit, because ARIMA and ETS have too many parameters for it (FPP3,
+"""A season of more periods is subtracted before the fit, because ARIMA and ETS have too many parameters for it (FPP3,
 section 13.1)."""
 
 FEWEST_PERIODS = 24
 """The fewest known periods of a series with a long season; other series need two seasons."""
 
 LARGEST_RATIO = 3
-"""A forecast of more than so many times the largest day of the history is rejected."""
+"""A forecast that is larger than the largest day of the history by more than this factor is rejected."""
 
 
 @dataclass(frozen=True)
@@ -47,49 +48,62 @@ class SeriesForecast:
     effects: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-class SeriesModel(Protocol):
-    """A model of single series. Its methods raise the library's own exceptions where a series cannot be fitted."""
+@dataclass(frozen=True)
+class SeriesModel:
+    """A model of single series: the options and the defaults of all statistical models.
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def season(self) -> int | None: ...
-    @property
-    def days(self) -> int | None: ...
-    @property
-    def level(self) -> Level | None: ...
-    @property
-    def processes(self) -> int | None: ...
-    @property
-    def seconds(self) -> float: ...
+    `fit_series` and `forecast_series` raise the library's own exceptions where a series cannot be fitted.
+
+    - `season`: periods in a season; 7 days, 52 weeks or 12 months where not given.
+    - `days`: the last periods of the history that are used; 730 days, 260 weeks or 240 months where not given.
+    - `level`: the level whose sums are fitted, ``()`` for the total; the single series where not given.
+    - `processes`: how many series are fitted at the same time; as many as there are cores where not given.
+    - `seconds`: the longest time for one series, which is forecast by the seasonal naive after that. Work of a few
+      seconds in all is done in the calling process, without this limit.
+    """
+
+    season: int | None = None
+    days: int | None = None
+    level: Level | None = None
+    processes: int | None = None
+    seconds: float = 120.0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        for option in ("season", "days", "processes"):
+            check_whole(self.name, option, getattr(self, option))
+        if isinstance(self.seconds, bool) or not isinstance(self.seconds, int | float) or not self.seconds > 0:
+            raise wrong_option(self.name, "seconds", self.seconds, "a number above 0")
+        if self.level is not None:
+            object.__setattr__(self, "level", tuple(self.level))
 
     def options(self) -> dict[str, Any]:
         """The options of the model by name, for JSON."""
-        ...
+        return {name: value for name, value in asdict(self).items() if name != "name"}
 
     def regressors_of(self, panel: Panel) -> tuple[str, ...]:
         """The covariates of the panel that the model uses as regressors."""
-        ...
+        return ()
 
     def fourier_pairs(self) -> int:
         """The number of pairs of sine and cosine of the year that are regressors."""
-        ...
+        return 0
 
     def expected_seconds(self, series_fit: SeriesFit | None) -> float:
         """The approximate seconds for one series; `series_fit` is None where it is not fitted yet."""
-        ...
+        return 0.1 if series_fit is None else 0.03
 
     def takes_long_season(self) -> bool:
-        """Whether the model fits a season of more than `LONG_SEASON` periods itself."""
-        ...
+        """Whether the model fits a season of more than `LONG_SEASON` periods itself, so that STL need not."""
+        return False
 
     def fit_series(self, history: History) -> SeriesFit:
         """The fit of the model to the history of one series."""
-        ...
+        raise NotImplementedError
 
     def forecast_series(self, history: History, series_fit: SeriesFit) -> SeriesForecast:
         """The forecast after `history`, which is that of the fit or a later one of the same series."""
-        ...
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -160,12 +174,12 @@ def _without_long_season(history: History) -> tuple[History, Any]:
 
 
 def check_library() -> None:
-    """Raises NotInstalled where statsforecast is not there; does not import it, which takes a while."""
+    """Raises NotInstalled where statsforecast is not installed. It is not imported, because that takes seconds."""
     require("statistical")
 
 
 def statsforecast_module(name: str) -> Any:
-    """The module `name` of statsforecast. Raises NotInstalled where that is not there."""
+    """The module `name` of statsforecast. Raises NotInstalled where that is not installed."""
     from importlib import import_module
 
     with importing("statistical"):
