@@ -28,14 +28,14 @@ def one(trained: Project) -> dict[str, str]:
 
 
 def test_the_reasons_add_up_to_the_forecast_that_was_delivered(trained: Project, one) -> None:
-    found = explain(trained, one)
+    explanation = explain(trained, one)
     kept = trained.forecasts.filter(pl.col("level") == " x ".join(trained.panel.keys))
     kept = kept.filter(pl.col(key) == value for key, value in one.items()).sort("date")
-    assert found.days["date"].to_list() == kept["date"].to_list()
-    np.testing.assert_allclose(found.days["forecast"], kept["mean"], rtol=1e-4, atol=1e-4)
-    codes = [reason.code for reason in found.reasons]
-    np.testing.assert_allclose(found.days.select(codes).sum_horizontal(), found.days["forecast"], atol=1e-6)
-    assert sum(reason.shown for reason in found.reasons) == pytest.approx(found.shown)
+    assert explanation.days["date"].to_list() == kept["date"].to_list()
+    np.testing.assert_allclose(explanation.days["forecast"], kept["mean"], rtol=1e-4, atol=1e-4)
+    codes = [reason.code for reason in explanation.reasons]
+    np.testing.assert_allclose(explanation.days.select(codes).sum_horizontal(), explanation.days["forecast"], atol=1e-6)
+    assert sum(reason.shown for reason in explanation.reasons) == pytest.approx(explanation.shown)
     assert {"level", "weekday", "price", "promotion"} <= set(codes)
 
 
@@ -54,30 +54,30 @@ def test_days_and_groups_of_series(trained: Project) -> None:
 def test_a_promotion_moves_the_forecast_of_its_days_and_changes_no_result(trained: Project, one) -> None:
     ahead = trained.panel.ahead(trained.settings.horizon)
     before = (digest(trained.panel), trained.forecasts)
-    found = what_if(trained, one, {"promotion": "on", "price": "-20%"}, ahead[1], ahead[4])
-    assert found.after[1:5].sum() > found.before[1:5].sum()
-    assert found.before.sum() == pytest.approx(explain(trained, one).units, rel=1e-4)
-    assert [str(each) for each in found.changes] == ["promotion 1", "price -20 %"]
+    scenario = what_if(trained, one, {"promotion": "on", "price": "-20%"}, ahead[1], ahead[4])
+    assert scenario.after[1:5].sum() > scenario.before[1:5].sum()
+    assert scenario.before.sum() == pytest.approx(explain(trained, one).units, rel=1e-4)
+    assert [str(change) for change in scenario.changes] == ["promotion 1", "price -20 %"]
     assert (digest(trained.panel), trained.forecasts.equals(before[1])) == (before[0], True)
-    assert f"{found.series} is forecast to sell" in found.sentences()[0]
-    told = found.to_dict()
-    assert sum(day["after"] for day in told["days"]) == pytest.approx(told["after"])
+    assert f"{scenario.series} is forecast to sell" in scenario.sentences()[0]
+    content = scenario.to_dict()
+    assert sum(day["after"] for day in content["days"]) == pytest.approx(content["after"])
 
 
 def test_what_changes_nothing_is_said(trained: Project, one) -> None:
-    found = what_if(trained, one, {"price": "+0%"})
-    assert np.array_equal(found.before, found.after)
-    assert found.others == 0
-    assert len(found.sentences()) == 1
-    assert "stays as it is" in found.sentences()[0]
+    scenario = what_if(trained, one, {"price": "+0%"})
+    assert np.array_equal(scenario.before, scenario.after)
+    assert scenario.others == 0
+    assert len(scenario.sentences()) == 1
+    assert "stays as it is" in scenario.sentences()[0]
 
 
 def test_a_model_that_only_repeats_the_past_has_one_reason(done_shop: Path) -> None:
     project = Project(done_shop)
-    found = explain(project, {})
-    assert [reason.code for reason in found.reasons] == ["level"]
+    explanation = explain(project, {})
+    assert [reason.code for reason in explanation.reasons] == ["level"]
     total = project.forecasts.filter(level="total")["mean"].sum()
-    assert found.units == pytest.approx(total, rel=1e-5)
+    assert explanation.units == pytest.approx(total, rel=1e-5)
     assert "has not learnt that price matters" in what_if(project, {}, {"price": "-50%"}).sentences()[0]
 
 

@@ -91,9 +91,9 @@ def test_new_sales_are_forecast_by_the_champion_and_nothing_is_trained(served_sh
     project = Project(served_shop)
     outcomes = project.run("forecast", "delivery")
     assert list(outcomes) == done(outcomes) == ["check", "forecast", "delivery"]
-    told = outcomes["forecast"].summary
-    assert (told.version, told.learnt_to, told.age_days) == ("1", BEGIN, 28)
-    assert told.cutoff == LAST
+    summary = outcomes["forecast"].summary
+    assert (summary.version, summary.learnt_to, summary.age_days) == ("1", BEGIN, 28)
+    assert summary.cutoff == LAST
     expected = Champion.load(bundle(served_shop) / "model").forecast(project.panel).mean
     np.testing.assert_array_equal(single_series(project.forecasts), expected)
     assert done(Project(served_shop).run("forecast", "delivery")) == []
@@ -132,8 +132,8 @@ def test_promotion_and_rollback_make_the_forecast_out_of_date(served_shop):
     }  # fmt: skip
     outcomes = Project(served_shop).run()
     assert done(outcomes) == ["forecast", "report", "delivery"]
-    told = outcomes["forecast"].summary
-    assert (told.version, told.age_days) == ("2", 0)
+    summary = outcomes["forecast"].summary
+    assert (summary.version, summary.age_days) == ("2", 0)
     assert not Project(served_shop).forecasts.equals(by_first)
     rollback(Project(served_shop))
     assert states(served_shop)["forecast"] == "out of date"
@@ -151,7 +151,7 @@ def test_after_a_retraining_alone_monitoring_knows_what_is_usual_of_the_new_cham
     sales_until(served_shop, LAST)
     judged = monitor(Project(served_shop)).summary.to_dict()
     assert (judged["judged"]["version"], judged["judged"]["windows"] is not None) == ("2", True)
-    assert any(each["figure"] == "coverage" for each in judged["checks"])
+    assert any(check["figure"] == "coverage" for check in judged["checks"])
 
 
 @pytest.mark.parametrize("way", ["bottom_up", "mint"])
@@ -189,29 +189,29 @@ def test_series_that_began_after_the_champion_was_trained_are_forecast_too(
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "warning"),
     [
         ({"horizon": 6}, "forecasts 7 periods ahead, not 6"),
         ({"levels": [["store"], ["department"]]}, "does not have the 1 level department"),
     ],
 )
 def test_a_champion_that_does_not_answer_for_the_settings_is_passed_over_with_a_warning(
-    served_shop, change_settings, change, said
+    served_shop, change_settings, change, warning
 ):
     change_settings(served_shop, **change)
     outcomes = Project(served_shop).run("forecast")
     assert "train" in done(outcomes)
-    told = outcomes["forecast"].summary
-    assert told.version is None
-    assert len(told.warnings_found) == 1
-    assert said in told.warnings_found[0]
+    summary = outcomes["forecast"].summary
+    assert summary.version is None
+    assert len(summary.warnings_found) == 1
+    assert warning in summary.warnings_found[0]
     assert done(Project(served_shop).run("forecast")) == []
 
 
 def test_fewer_levels_are_no_reason_to_pass_it_over(served_shop, change_settings):
     change_settings(served_shop, levels=[["store"]])
-    told = Project(served_shop).run("forecast")["forecast"].summary
-    assert (told.version, told.warnings_found, told.levels) == ("1", [], 3)
+    summary = Project(served_shop).run("forecast")["forecast"].summary
+    assert (summary.version, summary.warnings_found, summary.levels) == ("1", [], 3)
 
 
 DOWN = {"uri": "http://127.0.0.1:9"}
@@ -223,13 +223,13 @@ def test_while_the_registry_is_down_the_version_that_forecast_last_goes_on(serve
     change_settings(served_shop, tracking=DOWN)
     assert states(served_shop)["forecast"] == "up to date"
     again = Project(served_shop).run("forecast", again=("forecast",))
-    told = again["forecast"].summary
+    summary = again["forecast"].summary
     assert done(again) == ["forecast"]
-    assert told.version == "1"
-    assert "does not answer" in told.warnings_found[0]
-    assert "Version 1 forecasts, as it did last" in told.warnings_found[0]
+    assert summary.version == "1"
+    assert "does not answer" in summary.warnings_found[0]
+    assert "Version 1 forecasts, as it did last" in summary.warnings_found[0]
     assert Project(served_shop).forecasts.equals(before)
-    bundle_left = served_shop / told.bundle
+    bundle_left = served_shop / summary.bundle
     shutil.rmtree(bundle_left)
     with pytest.raises(StoreError, match="Version 1 forecast last, and its files are no longer in"):
         Project(served_shop).run("forecast", again=("forecast",))
@@ -240,9 +240,9 @@ def test_while_the_registry_is_down_the_version_that_forecast_last_goes_on(serve
 
 def test_while_it_is_not_known_whether_there_is_a_champion_this_is_said(shop, change_settings):
     change_settings(shop, tracking={"enabled": True, **DOWN})
-    told = Project(shop).run("forecast")["forecast"].summary
-    assert told.version is None
-    assert "It is not known which version is the champion" in told.warnings_found[0]
+    summary = Project(shop).run("forecast")["forecast"].summary
+    assert summary.version is None
+    assert "It is not known which version is the champion" in summary.warnings_found[0]
 
 
 def test_files_of_the_champion_are_fetched_and_those_of_another_registry_are_not_taken_for_them(
@@ -260,9 +260,9 @@ def test_files_of_the_champion_are_fetched_and_those_of_another_registry_are_not
     sales_until(served_shop, LAST)
     assert states(served_shop)["forecast"] == "out of date"
     assert json.loads((cache / MANIFEST).read_text()) == json.loads((other / MANIFEST).read_text())  # nothing fetched
-    told = Project(served_shop).run("forecast")["forecast"].summary
-    assert (told.version, told.training) == ("1", tag(served_shop, "1"))
-    assert read_manifest(served_shop / told.bundle).name == "toys"
+    summary = Project(served_shop).run("forecast")["forecast"].summary
+    assert (summary.version, summary.training) == ("1", tag(served_shop, "1"))
+    assert read_manifest(served_shop / summary.bundle).name == "toys"
     (cache / "scatter.parquet").write_bytes(b"spoiled")
     assert Project(served_shop).run("forecast", again=("forecast",))["forecast"].summary.version == "1"
     read_manifest(cache)
@@ -272,16 +272,16 @@ def test_files_of_the_champion_are_fetched_and_those_of_another_registry_are_not
 def test_a_version_that_went_on_is_passed_over_too_where_it_does_not_answer(served_shop, change_settings):
     Project(served_shop).run("forecast")
     change_settings(served_shop, tracking=DOWN, horizon=6)
-    told = Project(served_shop).run("forecast")["forecast"].summary
-    assert told.version is None
-    assert "forecasts 7 periods ahead, not 6" in told.warnings_found[0]
+    summary = Project(served_shop).run("forecast")["forecast"].summary
+    assert summary.version is None
+    assert "forecasts 7 periods ahead, not 6" in summary.warnings_found[0]
 
 
 def test_a_registry_of_an_unknown_kind_does_not_keep_forecasts_from_being_made(shop, change_settings):
     change_settings(shop, tracking={"enabled": True, "uri": "ftp://nowhere"})
-    told = Project(shop).run("forecast")["forecast"].summary
-    assert told.version is None
-    assert "'tracking.uri'" in told.warnings_found[0]
+    summary = Project(shop).run("forecast")["forecast"].summary
+    assert summary.version is None
+    assert "'tracking.uri'" in summary.warnings_found[0]
 
 
 def test_the_newest_training_forecasts_where_it_is_asked_to(served_shop):
@@ -297,10 +297,10 @@ def test_reasons_are_those_of_the_model_that_forecasts(served_shop):
     project.run()
     shown = explain(Project(served_shop), {})
     total = project.forecasts.filter(level="total")["mean"].sum()
-    assert sum(each.units for each in shown.reasons) == pytest.approx(total, rel=1e-4)
+    assert sum(reason.units for reason in shown.reasons) == pytest.approx(total, rel=1e-4)
     assert promote(Project(served_shop), "2", force="a test").serves
     moved = explain(Project(served_shop), {})
-    assert sum(each.units for each in moved.reasons) != pytest.approx(total, rel=1e-6)
+    assert sum(reason.units for reason in moved.reasons) != pytest.approx(total, rel=1e-6)
 
 
 def test_a_bundle_without_how_its_backtest_erred_by_day_forecasts_all_the_same(served_shop):

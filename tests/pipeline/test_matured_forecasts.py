@@ -40,11 +40,11 @@ TRIED = pl.DataFrame([held(1, 0.5, 0.4), held(1, 0.9, 0.8), held(1, 0.9, 0.1, by
     ],
 )
 def test_of_a_range_that_was_not_tried_the_coverage_lies_between_its_neighbours(nominal, inside):
-    found = with_coverage(DAYS, TRIED, nominal)
-    first = found.row(0, named=True)
+    table = with_coverage(DAYS, TRIED, nominal)
+    first = table.row(0, named=True)
     assert (first["inside"], first["ranged"]) == (pytest.approx(inside), 10.0)
-    assert found.row(2, named=True)["ranged"] == 0  # nothing was tried of that level
-    assert found.columns == DAYS.columns
+    assert table.row(2, named=True)["ranged"] == 0  # nothing was tried of that level
+    assert table.columns == DAYS.columns
 
 
 def test_without_a_range_or_a_trial_nothing_is_said_of_coverage():
@@ -57,8 +57,8 @@ def test_combine_leaves_how_the_ensemble_erred_by_day(done_shop):
     folder = project.results.folder("combine")
     by_day, tested = read_table(folder / "by_day.parquet"), project.results.test_forecasts()
     assert set(by_day["cutoff"]) == set(tested["cutoff"])
-    found = figures(by_day.filter(part="level", of="store x item"), ["part"])["wape"].item()
-    assert found == pytest.approx(float(wape(tested["actual"].to_numpy(), tested["mean"].to_numpy())), rel=1e-5)
+    wape_by_day = figures(by_day.filter(part="level", of="store x item"), ["part"])["wape"].item()
+    assert wape_by_day == pytest.approx(float(wape(tested["actual"].to_numpy(), tested["mean"].to_numpy())), rel=1e-5)
     assert by_day["ranged"].sum() == 0
 
 

@@ -98,8 +98,8 @@ def test_a_step_brings_what_it_needs_and_no_more(shop):
     assert done(Project(shop).run("features")) == ["check", "features"]
     assert done(Project(shop).run("train")) == ["backtest", "combine", "train"]
     states = {one.step: one.state for one in Project(shop).status()}
-    made = ("check", "features", "backtest", "combine", "train")
-    assert states == {step: "up to date" if step in made else "not done" for step in ALL}
+    steps = ("check", "features", "backtest", "combine", "train")
+    assert states == {step: "up to date" if step in steps else "not done" for step in ALL}
 
 
 def test_again_forces_a_step(done_shop):
@@ -153,10 +153,10 @@ def test_the_forecast_is_that_of_the_champion_on_the_whole_history(done_shop, ch
     panel, table = project.panel, project.forecasts.filter(level="store x item")
     # A seasonal naive forecast of seven days repeats the last week where that is known.
     last = panel.units[:, -7:]
-    made = table["mean"].to_numpy().reshape(panel.n_series, 7)
+    means = table["mean"].to_numpy().reshape(panel.n_series, 7)
     known = ~np.isnan(last)
     assert known.mean() > 0.5
-    np.testing.assert_array_equal(made[known], last[known])
+    np.testing.assert_array_equal(means[known], last[known])
 
 
 def test_the_summary_compares_with_a_year_ago(done_shop):
@@ -286,11 +286,11 @@ def test_given_weights_are_used_and_a_change_of_them_noticed(done_shop, change_s
 
 
 def test_progress_is_told_step_by_step(shop):
-    told = []
-    Project(shop, watch=told.append).run()
-    assert list(dict.fromkeys(one.step for one in told)) == ALL
-    assert all(0 <= one.done <= one.total for one in told)
-    backtest = [one for one in told if one.step == "backtest"][1:]
+    reports = []
+    Project(shop, watch=reports.append).run()
+    assert list(dict.fromkeys(one.step for one in reports)) == ALL
+    assert all(0 <= one.done <= one.total for one in reports)
+    backtest = [one for one in reports if one.step == "backtest"][1:]
     assert [one.done for one in backtest if " at " in one.doing] == [0, 1, 2, 3]
     assert np.isnan(backtest[1].left)  # the first window cannot know how long the next will take
     assert backtest[-2].left >= 0

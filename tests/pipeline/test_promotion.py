@@ -37,8 +37,8 @@ def train(tracked_shop, change_settings):
 
 
 def champion(project: Project) -> str | None:
-    found = registry_of(project.folder, project.settings).champion()
-    return None if found is None else found.number
+    version = registry_of(project.folder, project.settings).champion()
+    return None if version is None else version.number
 
 
 def kept(project: Project, decision, name: str, folder: Path) -> Path:
@@ -52,13 +52,13 @@ def test_the_first_version_is_promoted_and_the_verdict_kept(tracked_shop, tmp_pa
     assert (decision.version, decision.change.verdict, decision.change.before) == ("1", "promoted", None)
     assert champion(project) == "1"
     board = {row["model"]: row["wrmsse"] for row in project.leaderboard.to_dicts()}
-    told = json.loads(kept(project, decision, "verdict.json", tmp_path).read_text())
-    assert told["passed"] is True
-    figures = {(each["level"], each["figure"]): each for each in told["verdict"]["figures"]}
+    content = json.loads(kept(project, decision, "verdict.json", tmp_path).read_text())
+    assert content["passed"] is True
+    figures = {(figure["level"], figure["figure"]): figure for figure in content["verdict"]["figures"]}
     assert figures["all", "WRMSSE"]["challenger"] == pytest.approx(board["ensemble"])
     assert figures["all", "WRMSSE against seasonal_naive"]["at_most"] == pytest.approx(board["seasonal_naive"])
     table = pl.read_csv(kept(project, decision, "verdict.csv", tmp_path))
-    assert table.height == len(told["verdict"]["figures"])
+    assert table.height == len(content["verdict"]["figures"])
     again = promote(project)
     assert again.serves
     assert again.change is None
@@ -88,9 +88,9 @@ def test_a_worse_model_is_refused_and_the_refusal_kept(train, tmp_path):
     assert not decision.serves
     assert (decision.change.verdict, decision.change.version, decision.change.before) == ("refused", "2", "1")
     assert champion(project) == "1"
-    told = json.loads(kept(project, decision, "verdict.json", tmp_path).read_text())
-    assert (told["passed"], told["version"], told["before"]) == (False, "2", "1")
-    assert {each["figure"] for each in told["verdict"]["figures"] if not each["ok"]} >= {"WRMSSE"}
+    content = json.loads(kept(project, decision, "verdict.json", tmp_path).read_text())
+    assert (content["passed"], content["version"], content["before"]) == (False, "2", "1")
+    assert {figure["figure"] for figure in content["verdict"]["figures"] if not figure["ok"]} >= {"WRMSSE"}
     levels = pl.read_parquet(kept(project, decision, "champion/scores/levels.parquet", tmp_path))
     assert levels["cutoff"].n_unique() == 2
 
@@ -102,7 +102,7 @@ def test_the_plain_model_is_scored_where_the_backtest_does_not_have_it(train, tm
     decision = promote(project)
     assert decision.serves
     assert "of seasonal_naive," in decision.change.reason
-    plain = next(each for each in decision.verdict.figures if each.figure == "WRMSSE against seasonal_naive")
+    plain = next(figure for figure in decision.verdict.figures if figure.figure == "WRMSSE against seasonal_naive")
     assert (plain.ok, plain.at_most) == (True, pytest.approx(expected))
     levels = pl.read_parquet(kept(project, decision, "plain/levels.parquet", tmp_path))
     assert levels.filter(level="all")["wrmsse"].mean() == pytest.approx(expected)
@@ -112,7 +112,7 @@ def test_the_plain_model_is_asked_of_a_challenger_too_where_neither_backtest_has
     promote(train(models=[{"name": "moving_average", "options": {"window": 200}}], **LOOSE))
     decision = promote(train(models=[{"name": "moving_average"}]))
     assert decision.compared == "kept"
-    plain = next(each for each in decision.verdict.figures if each.figure == "WRMSSE against seasonal_naive")
+    plain = next(figure for figure in decision.verdict.figures if figure.figure == "WRMSSE against seasonal_naive")
     assert plain.judged
     assert plain.challenger == pytest.approx(decision.verdict.figures[0].challenger)
 
@@ -120,7 +120,7 @@ def test_the_plain_model_is_asked_of_a_challenger_too_where_neither_backtest_has
 def test_ranges_out_of_bounds_are_refused(train):
     decision = promote(train(promotion={"coverage": 0.0}))
     assert not decision.serves
-    assert {each.figure for each in decision.verdict.failed} == {"coverage"}
+    assert {figure.figure for figure in decision.verdict.failed} == {"coverage"}
     assert "of actuals in the range of" in decision.change.reason
 
 
@@ -169,7 +169,7 @@ def test_more_data_let_the_champion_be_tried_again(train, tracked_shop):
     assert project.panel.cutoff == before
     decision = promote(project)
     assert decision.compared == "tried again"
-    assert [str(each) for each in decision.verdict.windows] == ["2025-12-14", "2025-12-21"]
+    assert [str(window) for window in decision.verdict.windows] == ["2025-12-14", "2025-12-21"]
 
 
 def test_levels_that_are_new_let_the_champion_be_tried_again(train):
@@ -177,7 +177,8 @@ def test_levels_that_are_new_let_the_champion_be_tried_again(train):
     project = train(levels=[["store"], ["category"]], champion="moving_average")
     decision = promote(project)
     assert decision.compared == "tried again"
-    assert {each.level for each in decision.verdict.figures} == {"all", "total", "store", "category", "store x item"}
+    levels = {figure.level for figure in decision.verdict.figures}
+    assert levels == {"all", "total", "store", "category", "store x item"}
 
 
 def test_rollback_goes_back_and_what_was_taken_back_does_not_return_by_itself(train):
@@ -245,11 +246,11 @@ def test_what_is_pruned_leaves_the_champion_a_way_back_and_the_record(train, tmp
     project = train(champion="moving_average", seed=5)
     assert spare(project, 1) == ["1", "4"]
     files = [registry_of(project.folder, project.settings).fetch(number) for number in "14"]
-    size = [sum(each.stat().st_size for each in place.rglob("*") if each.is_file()) for place in files]
+    size = [sum(file.stat().st_size for file in place.rglob("*") if file.is_file()) for place in files]
     freed = prune(project, spare(project, 1))
     assert list(freed) == ["1", "4"]
     assert all(freed[number] > held > 10_000 for number, held in zip(freed, size, strict=True))
-    assert not any(each.exists() for each in files)
+    assert not any(file.exists() for file in files)
     assert [version.version for version in models(project)] == ["5", "3", "2"]
     assert json.loads(kept(project, refused, "verdict.json", tmp_path).read_text())["version"] == "4"
     with pytest.raises(UsageError, match="Version 3 of 'shop' was not removed"):
@@ -262,12 +263,12 @@ def test_of_two_promotions_at_once_one_goes_through(train):
     project = train()
     with ThreadPoolExecutor(2) as pool:
         ended = [pool.submit(promote, Project(project.folder)) for _ in range(2)]
-        errors = [each.exception() for each in ended]
-    through = [each.result() for each, error in zip(ended, errors, strict=True) if error is None]
+        errors = [future.exception() for future in ended]
+    through = [future.result() for future, error in zip(ended, errors, strict=True) if error is None]
     assert all(isinstance(error, UsageError) for error in errors if error is not None)
-    assert sum(each.change is not None for each in through) == 1
+    assert sum(decision.change is not None for decision in through) == 1
     history = registry_of(project.folder, project.settings).history()
-    assert [each.verdict for each in history] == ["promoted"]
+    assert [change.verdict for change in history] == ["promoted"]
 
 
 def test_without_a_model_or_with_tracking_switched_off_it_says_what_to_do(shop, change_settings, mlflow_database):

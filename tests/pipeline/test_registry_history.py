@@ -15,7 +15,7 @@ from foresell.serving.source import registry_of
 
 
 def files(project: Project) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in (project.results.root / HISTORY).glob("*.parquet")}
+    return {file.name: file.read_bytes() for file in (project.results.root / HISTORY).glob("*.parquet")}
 
 
 def test_runs_versions_and_promotions_are_tables(tracked_shop, change_settings):
@@ -71,7 +71,7 @@ def test_without_mlflow_nothing_is_written_and_that_is_told(done_shop):
     project = Project(done_shop)
     written = write_history(project)
     assert "switched off" in str(written.why)
-    assert [each.height for each in (written.runs, written.versions, written.promotions)] == [0, 0, 0]
+    assert [table.height for table in (written.runs, written.versions, written.promotions)] == [0, 0, 0]
     assert dict(written.versions.schema) == SCHEMAS["versions"]
     assert files(project) == {}
 

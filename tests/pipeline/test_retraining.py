@@ -46,11 +46,11 @@ def situation(
 
 
 def kinds(of: Situation, *findings: Finding) -> list[str]:
-    return [each.kind for each in of.reasons(findings)]
+    return [reason.kind for reason in of.reasons(findings)]
 
 
 def open_kinds(of: Situation, *findings: Finding) -> list[str]:
-    return [each.kind for each in of.open_reasons(tuple(of.reasons(findings)))]
+    return [reason.kind for reason in of.open_reasons(tuple(of.reasons(findings)))]
 
 
 def test_what_asks_for_it():
@@ -65,12 +65,12 @@ def test_what_asks_for_it():
     assert text == "version 1 learnt from sales until 2025-11-18, 40 days before the last ('monitoring.max_age': 35)"
 
 
-def found(code: str, severity: Severity) -> Finding:
+def finding_of(code: str, severity: Severity) -> Finding:
     return Finding(code, severity, "total", 28, "it is so")
 
 
-WARNED = [found(code, Severity.WARNING) for code in CODES]
-SEVERE = [found(code, Severity.ERROR) for code in CODES]
+WARNED = [finding_of(code, Severity.WARNING) for code in CODES]
+SEVERE = [finding_of(code, Severity.ERROR) for code in CODES]
 MENDED = {
     *("bias-shifted", "error-grew", "no-better-than-naive", "ranges-narrow", "ranges-wide", "slow-drift"),
     *("drifted-columns", "drifted-input", "new-values"),
@@ -81,10 +81,10 @@ MENDED = {
     ("severity", "warned", "severe"), [("warning", MENDED, MENDED), ("error", set(), MENDED), ("never", set(), set())]
 )
 def test_only_what_a_training_may_mend_asks_for_it_and_from_which_severity_on_is_set(severity, warned, severe):
-    assert {each.code for each in retraining_findings(WARNED, severity)} == warned
-    assert {each.code for each in retraining_findings(SEVERE, severity)} == severe
-    of_the_data = found("duplicate-keys", Severity.ERROR)  # a code of validation
-    assert retraining_findings([of_the_data, found("bias-shifted", Severity.INFO)], severity) == []
+    assert {finding.code for finding in retraining_findings(WARNED, severity)} == warned
+    assert {finding.code for finding in retraining_findings(SEVERE, severity)} == severe
+    of_the_data = finding_of("duplicate-keys", Severity.ERROR)  # a code of validation
+    assert retraining_findings([of_the_data, finding_of("bias-shifted", Severity.INFO)], severity) == []
 
 
 def test_the_schedule_counts_from_the_last_training_that_was_judged():
@@ -103,9 +103,9 @@ def test_after_a_refusal_it_is_waited_for_new_sales(days, asks):
     assert kinds(of) == ["age"]
     assert open_kinds(of) == (["age"] if asks else [])
     if not asks:
-        told = of.why_not(tuple(of.reasons([])))
-        assert "version 2 was trained lately and refused" in told
-        assert told.endswith(f"when there are sales of {refused_until(refused)}")
+        why = of.why_not(tuple(of.reasons([])))
+        assert "version 2 was trained lately and refused" in why
+        assert why.endswith(f"when there are sales of {refused_until(refused)}")
 
 
 def refused_until(refused: Version) -> date:
@@ -113,12 +113,12 @@ def refused_until(refused: Version) -> date:
 
 
 def test_after_a_promotion_what_it_was_for_asks_when_all_that_is_looked_at_is_later():
-    asked = ("bias-shifted in total",)
-    assert open_kinds(situation(27, change(1, asked=asked)), SHIFT) == []
-    assert open_kinds(situation(28, change(1, asked=asked)), SHIFT) == ["finding"]
+    reasons = ("bias-shifted in total",)
+    assert open_kinds(situation(27, change(1, asked=reasons)), SHIFT) == []
+    assert open_kinds(situation(28, change(1, asked=reasons)), SHIFT) == ["finding"]
     another = Finding("error-grew", Severity.ERROR, "store", 28, "it grew")
-    assert open_kinds(situation(PATIENCE, change(1, asked=asked)), SHIFT, another) == ["finding"]
-    assert open_kinds(situation(PATIENCE - 1, change(1, asked=asked)), another) == []
+    assert open_kinds(situation(PATIENCE, change(1, asked=reasons)), SHIFT, another) == ["finding"]
+    assert open_kinds(situation(PATIENCE - 1, change(1, asked=reasons)), another) == []
     assert open_kinds(situation(1, change(1)), SHIFT) == ["finding"]  # nobody was asked for that one
 
 
@@ -181,8 +181,8 @@ def state(shop: Path) -> tuple[int, str | None, list[tuple[str, str]]]:
     """How many versions there are, which is champion, and what was decided so far."""
     registry = registry_of(shop, Project(shop).settings)
     champion = registry.champion()
-    told = [(each.version, each.verdict) for each in registry.history()]
-    return len(registry.versions()), champion and champion.number, told
+    verdicts = [(change.version, change.verdict) for change in registry.history()]
+    return len(registry.versions()), champion and champion.number, verdicts
 
 
 ONCE = (2, "2", [("1", PROMOTED), ("2", PROMOTED)])
@@ -202,13 +202,13 @@ def test_an_old_champion_is_compared_as_it_stands_and_gives_way(stale_shop, tmp_
     sales_until(stale_shop, LAST)
     project = Project(stale_shop)
     done = retrain(project)
-    assert [each.kind for each in done.reasons] == ["age"]
+    assert [reason.kind for reason in done.reasons] == ["age"]
     decision = done.decision
     assert (decision.compared, decision.change.asked) == ("as it stands", ("age",))
-    assert [str(each) for each in decision.verdict.windows] == ["2025-12-07", "2025-12-14", "2025-12-21"]
+    assert [str(window) for window in decision.verdict.windows] == ["2025-12-07", "2025-12-14", "2025-12-21"]
     assert "of the champion as it stands" in decision.change.reason
     assert state(stale_shop) == ONCE
-    assert [(each.code, each.where) for each in done.findings] == [("challenger-promoted", "version 2")]
+    assert [(finding.code, finding.where) for finding in done.findings] == [("challenger-promoted", "version 2")]
     # The champion's models remember nothing of what they were fitted on, so asked anew they do as well as any; only
     # how they are combined was learnt.
     registry = registry_of(stale_shop, project.settings)
@@ -226,7 +226,7 @@ def test_of_a_refresh_with_no_window_since_only_the_plain_model_and_the_ranges_a
     done = retrain(Project(stale_shop), now="the assortment changed")
     assert done.decision.compared == "no window since"
     assert "no window lies wholly after its last day" in done.decision.change.reason
-    assert all(each.champion is None for each in done.decision.verdict.figures)
+    assert all(figure.champion is None for figure in done.decision.verdict.figures)
     assert state(stale_shop) == ONCE
 
 
@@ -235,7 +235,7 @@ def test_other_settings_are_tried_on_the_same_windows_and_a_refusal_is_kept(stal
     sales_until(stale_shop, LAST)
     done = retrain(Project(stale_shop))
     assert (done.decision.compared, done.decision.serves) == ("tried again", False)
-    assert [each.code for each in done.findings] == ["challenger-refused"]
+    assert [finding.code for finding in done.findings] == ["challenger-refused"]
     refused = (2, "1", [("1", PROMOTED), ("2", REFUSED)])
     assert state(stale_shop) == refused
     again = retrain(Project(stale_shop))
@@ -266,9 +266,10 @@ def test_a_warning_asks_for_it_where_the_settings_say_so(stale_shop, change_sett
     frame.with_columns(price=dear).write_csv(sales)
     change_settings(stale_shop, monitoring={"retrain_on": "error"})
     done = retrain(Project(stale_shop))
-    found = read_findings(Project(stale_shop).results.folder("monitor"))
-    assert ("drifted-input", Severity.WARNING, "price") in {(each.code, each.severity, each.where) for each in found}
-    assert not [each for each in found if each.severity == Severity.ERROR]
+    findings = read_findings(Project(stale_shop).results.folder("monitor"))
+    reported = {(finding.code, finding.severity, finding.where) for finding in findings}
+    assert ("drifted-input", Severity.WARNING, "price") in reported
+    assert not [finding for finding in findings if finding.severity == Severity.ERROR]
     assert (done.decision, done.why.rpartition("; ")[2]) == (None, "no finding is a reason")
     change_settings(stale_shop, monitoring={"retrain_on": "warning"})
     done = retrain(Project(stale_shop))
@@ -290,7 +291,7 @@ def test_the_first_model_is_trained_and_promoted(shop, mlflow_database, change_s
     (shop / "results").mkdir()
     shutil.copy(mlflow_database, shop / "results" / "mlflow.db")
     done = retrain(Project(shop))
-    assert [each.kind for each in done.reasons] == ["first"]
+    assert [reason.kind for reason in done.reasons] == ["first"]
     assert (done.decision.compared, done.decision.serves) == ("nothing", True)
 
 
@@ -378,15 +379,15 @@ def test_killed_anywhere_and_run_again_there_is_one_new_version_and_one_promotio
     assert state(stale_shop) == ONCE
     tracking = registry_of(stale_shop, Project(stale_shop).settings).tracking
     assert len(tracking.runs("training")) == 2
-    assert [each.asked for each in registry_of(stale_shop, Project(stale_shop).settings).history()][-1] == ("age",)
+    assert [change.asked for change in registry_of(stale_shop, Project(stale_shop).settings).history()][-1] == ("age",)
 
 
 @pytest.mark.slow
 def test_of_two_at_once_one_promotes(stale_shop):
     sales_until(stale_shop, LAST)
     both = [plainly(stale_shop) for _ in range(2)]
-    ended = [each.communicate(timeout=300) for each in both]
-    codes = sorted(each.returncode for each in both)
+    ended = [process.communicate(timeout=300) for process in both]
+    codes = sorted(process.returncode for process in both)
     assert codes in ([0, 2], [0, 0]), ended
     if codes == [0, 2]:
         assert any("Another run is at work" in err for _, err in ended)

@@ -77,13 +77,13 @@ def test_training_leaves_the_model_and_says_how_it_did(receipts):
 
 def test_daily_revenue_goes_with_it(receipts):
     pytest.importorskip("statsforecast")
-    found = DailyRevenue.load(receipts / "results" / "train" / REVENUE)
-    assert found.cutoff == date(2025, 12, 28)
-    made = found.forecast(found.first, found.first + timedelta(days=6), (0.05, 0.95))
+    revenue = DailyRevenue.load(receipts / "results" / "train" / REVENUE)
+    assert revenue.cutoff == date(2025, 12, 28)
+    forecast = revenue.forecast(revenue.first, revenue.first + timedelta(days=6), (0.05, 0.95))
     sales = pl.read_csv(receipts.parent / "receipts" / "sales.csv", try_parse_dates=True)
     by_day = sales.group_by(pl.col("time").dt.date()).agg((pl.col("quantity") * pl.col("price")).sum().alias("total"))
     lately = by_day.filter(pl.col("time") > date(2025, 11, 28))["total"]
-    assert lately.quantile(0.1) < made["mean"].mean() < lately.quantile(0.9)
+    assert lately.quantile(0.1) < forecast["mean"].mean() < lately.quantile(0.9)
 
 
 def test_the_printed_words_tell_what_was_learnt(receipts):
@@ -117,11 +117,11 @@ def test_the_units_sold_are_refused_unless_they_are_allowed(own):
 
 def test_a_project_without_single_sales_has_revenue_from_units_and_prices(done_shop):
     project = Project(done_shop)
-    found = DailyRevenue.load(project.results.folder("train") / REVENUE)
+    revenue = DailyRevenue.load(project.results.folder("train") / REVENUE)
     assert not (project.results.folder("train") / "transactions").exists()
     pytest.importorskip("statsforecast")
-    assert found.of == "units times price of all series"
-    assert found.first == project.panel.cutoff + timedelta(days=1)
+    assert revenue.of == "units times price of all series"
+    assert revenue.first == project.panel.cutoff + timedelta(days=1)
 
 
 def test_revenue_of_a_panel_worked_by_hand(make_panel, monkeypatch):

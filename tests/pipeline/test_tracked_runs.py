@@ -36,10 +36,10 @@ def run_of(project: Project, kind: str):
 
 
 def files(tracking, run: str, path: str = "") -> set[str]:
-    found = set()
-    for each in tracking.client.list_artifacts(run, path or None):
-        found |= files(tracking, run, each.path) if each.is_dir else {each.path}
-    return found
+    paths = set()
+    for entry in tracking.client.list_artifacts(run, path or None):
+        paths |= files(tracking, run, entry.path) if entry.is_dir else {entry.path}
+    return paths
 
 
 def test_a_backtest_is_recorded_with_all_that_belongs_to_it(tracked_shop):
@@ -94,7 +94,7 @@ def test_a_second_run_records_nothing_twice(tracked_shop):
     project = Project(tracked_shop)
     run_of(project, "backtest")
     run_of(project, "training")
-    assert [each.number for each in registry_of(tracked_shop, project.settings).versions()] == ["1"]
+    assert [version.number for version in registry_of(tracked_shop, project.settings).versions()] == ["1"]
 
 
 def test_other_settings_are_another_run_and_version(tracked_shop, change_settings):
@@ -136,10 +136,10 @@ def test_without_the_extra_a_whole_run_works_and_says_so(done_shop, change_setti
         monkeypatch.setitem(sys.modules, name, None)
     ended = CliRunner().invoke(main, ["run", str(done_shop)])
     assert ended.exit_code == 0, ended.output
-    told = " ".join(ended.stdout.split())
-    assert "record: not recorded" not in told
-    assert told.count(install_command("mlflow")) == 1
-    assert "Nothing was recorded" not in told  # nobody asked for it, so it is no warning
+    output = " ".join(ended.stdout.split())
+    assert "record: not recorded" not in output
+    assert output.count(install_command("mlflow")) == 1
+    assert "Nothing was recorded" not in output  # nobody asked for it, so it is no warning
 
 
 def test_a_store_that_was_named_and_cannot_be_used_for_want_of_the_extra_is_a_warning(

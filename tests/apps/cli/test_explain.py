@@ -60,11 +60,11 @@ def test_explain_as_json(shop, one) -> None:
     first, last = panel.ahead(3)[[1, 2]]
     ended = run("explain", shop, "--series", one, "--from", first, "--to", last, "--json")
     assert ended.exit_code == 0, ended.output
-    told = json.loads(ended.stdout)
-    assert (told["first"], told["last"], told["count"]) == (str(first), str(last), 1)
-    assert sum(each["units"] for each in told["reasons"]) == pytest.approx(told["forecast"])
-    assert len(told["days"]) == 2
-    assert told["sentences"][0].startswith("recent sales (")
+    content = json.loads(ended.stdout)
+    assert (content["first"], content["last"], content["count"]) == (str(first), str(last), 1)
+    assert sum(reason["units"] for reason in content["reasons"]) == pytest.approx(content["forecast"])
+    assert len(content["days"]) == 2
+    assert content["sentences"][0].startswith("recent sales (")
 
 
 def test_series_may_be_given_in_pieces_or_not_at_all(shop, one) -> None:
@@ -84,18 +84,18 @@ def test_whatif_prints_both_forecasts(shop, one) -> None:
     words = ("whatif", shop, "--series", one, "--price", "-30%", "--promotion", "on", "--from", day, "--to", day)
     shown = run(*words)
     assert shown.exit_code == 0, shown.output
-    said = " ".join(shown.stdout.split())
-    assert said.startswith("With price -30 % and promotion 1 on ")
-    assert "not set as an experiment" in said
+    output = " ".join(shown.stdout.split())
+    assert output.startswith("With price -30 % and promotion 1 on ")
+    assert "not set as an experiment" in output
     marked = [line for line in shown.stdout.splitlines() if line.endswith("changed")]
     assert [line.split()[1] for line in marked] == [str(day)]
-    told = json.loads(run(*words, "--json").stdout)
-    assert told["changes"] == ["price -30 %", "promotion 1"]
-    assert told["after"] > told["before"]
+    content = json.loads(run(*words, "--json").stdout)
+    assert content["changes"] == ["price -30 %", "promotion 1"]
+    assert content["after"] > content["before"]
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (["whatif"], "There is no change; give"),
         (["whatif", "--price", "cheap"], "'cheap' is no value for 'price'"),
@@ -106,11 +106,11 @@ def test_whatif_prints_both_forecasts(shop, one) -> None:
         (["explain", "--series", "shop=S001"], "The series have no column shop"),
     ],
 )
-def test_wrong_use_ends_with_2(shop, words, said) -> None:
+def test_wrong_use_ends_with_2(shop, words, message) -> None:
     verb, *more = words
     ended = run(verb, shop, *more)
     assert ended.exit_code == 2
-    assert said in " ".join(ended.output.split())
+    assert message in " ".join(ended.output.split())
 
 
 def test_values_may_hold_commas_and_equals_signs() -> None:

@@ -24,10 +24,10 @@ def run(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["retailer", "manufacturer"])
 def test_a_sample_and_its_project(run, tmp_path, kind):
-    made = run("sample", "data", "--kind", kind, "--stores", "2", "--items", "4", "--days", "200", "--json")
-    assert made.exit_code == 0, made.output
-    told = json.loads(made.stdout)
-    assert pl.read_csv(told["sales"]).height == told["rows"]
+    sample = run("sample", "data", "--kind", kind, "--stores", "2", "--items", "4", "--days", "200", "--json")
+    assert sample.exit_code == 0, sample.output
+    content = json.loads(sample.stdout)
+    assert pl.read_csv(content["sales"]).height == content["rows"]
     begun = run("init", "shop", "--data", "data", "--json")
     assert begun.exit_code == 0, begun.output
     concluded = json.loads(begun.stdout)
@@ -38,8 +38,8 @@ def test_a_sample_and_its_project(run, tmp_path, kind):
 
 def test_the_same_seed_gives_the_same_sample_and_rows_set_the_size(run, tmp_path):
     for folder, seed in (("a", "1"), ("b", "1"), ("c", "2")):
-        made = run("sample", folder, "--rows", "2000", "--days", "120", "--seed", seed, "--format", "csv.gz")
-        assert made.exit_code == 0, made.output
+        sample = run("sample", folder, "--rows", "2000", "--days", "120", "--seed", seed, "--format", "csv.gz")
+        assert sample.exit_code == 0, sample.output
     sales = {name: (tmp_path / name / "sales.csv.gz").read_bytes() for name in "abc"}
     assert sales["a"] == sales["b"] != sales["c"]
     assert pl.read_csv(tmp_path / "a" / "sales.csv.gz").height >= 2000
@@ -78,7 +78,7 @@ def test_what_is_said_by_hand_holds(run, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         (("init", "p"), 2, "Missing option '--data'"),
         (("init", "p", "--data", "nothing.csv"), None, "nothing.csv"),
@@ -89,11 +89,11 @@ def test_what_is_said_by_hand_holds(run, tmp_path):
         (("sample", "d", "--kind", "bakery"), 2, "bakery"),
     ],
 )
-def test_wrong_use(run, tmp_path, words, code, said):
+def test_wrong_use(run, tmp_path, words, code, message):
     (tmp_path / "x.csv").write_text("date,units\n2024-01-01,1\n")
     ended = run(*words)
     assert ended.exit_code == code if code else ended.exit_code in (1, 2)
-    assert said in " ".join(ended.stderr.split())
+    assert message in " ".join(ended.stderr.split())
     assert "Traceback" not in ended.output
 
 

@@ -70,11 +70,11 @@ def test_a_severe_finding_ends_with_3(project):
     assert done.exit_code == 3
     assert "ERROR" in done.stdout
     assert "bias-shifted in total" in done.stdout
-    told = run(str(project), "--json")
-    assert told.exit_code == 3
-    content = json.loads(told.stdout)
+    as_json = run(str(project), "--json")
+    assert as_json.exit_code == 3
+    content = json.loads(as_json.stdout)
     assert content["judged"]["cutoff"] == "2025-12-21"
-    assert {each["code"] for each in content["findings"]} >= {"bias-shifted"}
+    assert {finding["code"] for finding in content["findings"]} >= {"bias-shifted"}
     assert content["checks"]
 
 

@@ -85,13 +85,13 @@ def test_the_clock_goes_on_while_a_step_has_nothing_to_tell(monkeypatch):
     out = io.StringIO()
     meter = Meter(out)
     meter(step(1))
-    told = len(out.getvalue().splitlines())
+    lines = len(out.getvalue().splitlines())
     for _ in range(1200):
-        if len(out.getvalue().splitlines()) > told:
+        if len(out.getvalue().splitlines()) > lines:
             break
         time.sleep(0.05)
     meter.close()
-    assert len(out.getvalue().splitlines()) > told
+    assert len(out.getvalue().splitlines()) > lines
     assert meter._clock is None
 
 

@@ -21,26 +21,28 @@ def run(*words: object):
     return CliRunner().invoke(main, [str(word) for word in words])
 
 
-def said(ended) -> str:
+def printed(ended) -> str:
     return " ".join(ended.output.split())
 
 
 def test_the_first_model_is_promoted_and_a_second_time_there_is_nothing_to_do(tracked_shop):
     ended = run("retrain", tracked_shop, "--quiet")
     assert ended.exit_code == 0, ended.output
-    assert said(ended).startswith("Trained because there is no champion yet. Version 1 of shop is the champion now")
+    assert printed(ended).startswith("Trained because there is no champion yet. Version 1 of shop is the champion now")
     assert any(line.endswith(" ok") for line in ended.stdout.splitlines())  # the figures of the verdict
     again = run("retrain", tracked_shop, "--quiet")
     assert again.exit_code == 0
-    assert said(again).startswith("Nothing to do: there is no reason to: version 1 learnt from sales until 2025-12-28")
+    assert printed(again).startswith(
+        "Nothing to do: there is no reason to: version 1 learnt from sales until 2025-12-28"
+    )
 
 
 def test_as_json(tracked_shop):
-    told = json.loads(run("retrain", tracked_shop, "--json", "--quiet").stdout)
-    assert told["done"] is True
-    assert told["reasons"] == [{"kind": "first", "text": "there is no champion yet"}]
-    assert (told["decision"]["decision"], told["decision"]["compared"]) == ("promoted", "nothing")
-    assert told["server"] is None
+    content = json.loads(run("retrain", tracked_shop, "--json", "--quiet").stdout)
+    assert content["done"] is True
+    assert content["reasons"] == [{"kind": "first", "text": "there is no champion yet"}]
+    assert (content["decision"]["decision"], content["decision"]["compared"]) == ("promoted", "nothing")
+    assert content["server"] is None
     again = json.loads(run("retrain", tracked_shop, "--json", "--quiet", "--now", "I want to").stdout)
     assert (again["done"], again["decision"]) == (False, None)
     assert again["why"] == "data and settings are those of version 1, which is the champion"
@@ -67,7 +69,7 @@ def test_a_refused_challenger_ends_with_0_and_says_why(tracked_shop, change_sett
     change_settings(tracked_shop, champion="seasonal_naive")
     ended = run("retrain", tracked_shop, "--quiet", "--now", "fewer models")
     assert ended.exit_code == 0, ended.output
-    assert said(ended).startswith("Trained because fewer models. Version 2 of shop was refused; version 1 stays")
+    assert printed(ended).startswith("Trained because fewer models. Version 2 of shop was refused; version 1 stays")
     assert "NOT MET" in ended.output
 
 
@@ -75,7 +77,7 @@ def test_wrong_use(tracked_shop, shop):
     assert run("retrain", tracked_shop, "--reload", "ftp://somewhere").exit_code == 2
     switched_off = run("retrain", shop.parent)
     assert switched_off.exit_code == 2
-    assert "There is no settings file" in said(switched_off)
+    assert "There is no settings file" in printed(switched_off)
 
 
 @pytest.fixture
@@ -112,23 +114,23 @@ def server(tracked_shop: Path, tmp_path: Path) -> Iterator[str]:
 def test_a_running_server_takes_the_champion_up(tracked_shop, server, monkeypatch):
     ended = run("retrain", tracked_shop, "--quiet", "--reload", server)
     assert ended.exit_code == 0, ended.output
-    assert said(ended).endswith(f"{server} serves version 1 now.")
+    assert printed(ended).endswith(f"{server} serves version 1 now.")
     again = run("retrain", tracked_shop, "--quiet", "--reload", f"{server}/", "--json")
-    told = json.loads(again.stdout)["server"]
-    assert (told["reached"], told["version"], told["changed"]) == (True, "1", False)
+    answer = json.loads(again.stdout)["server"]
+    assert (answer["reached"], answer["version"], answer["changed"]) == (True, "1", False)
     monkeypatch.setenv("FORESELL_API_KEY", "fs_wrong")
     refused = run("retrain", tracked_shop, "--quiet", "--reload", server)
     assert refused.exit_code == 0
-    assert f"The server {server} did not load the champion: 401" in said(refused)
-    assert said(refused).endswith("Set FORESELL_API_KEY to a key of the role admin.")
+    assert f"The server {server} did not load the champion: 401" in printed(refused)
+    assert printed(refused).endswith("Set FORESELL_API_KEY to a key of the role admin.")
     assert "fs_wrong" not in refused.output
 
 
 def test_a_server_that_cannot_be_reached_is_told_of(tracked_shop):
     ended = run("retrain", tracked_shop, "--quiet", "--reload", "http://127.0.0.1:1")
     assert ended.exit_code == 0
-    assert "Version 1 of shop is the champion now" in said(ended)
-    assert "The server http://127.0.0.1:1 does not answer as it should: " in said(ended)
+    assert "Version 1 of shop is the champion now" in printed(ended)
+    assert "The server http://127.0.0.1:1 does not answer as it should: " in printed(ended)
 
 
 @pytest.fixture
@@ -137,11 +139,11 @@ def answering() -> Iterator[Callable[..., tuple[str, list[dict[str, str]]]]]:
     servers = []
 
     def start(status: int, body: bytes, **headers: str) -> tuple[str, list[dict[str, str]]]:
-        asked: list[dict[str, str]] = []
+        requests: list[dict[str, str]] = []
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                asked.append(dict(self.headers))
+                requests.append(dict(self.headers))
                 self.send_response(status)
                 for name, value in headers.items():
                     self.send_header(name, value)
@@ -159,7 +161,7 @@ def answering() -> Iterator[Callable[..., tuple[str, list[dict[str, str]]]]]:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         servers.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}", asked
+        return f"http://127.0.0.1:{server.server_port}", requests
 
     yield start
     for server, thread in servers:
@@ -180,16 +182,16 @@ def answering() -> Iterator[Callable[..., tuple[str, list[dict[str, str]]]]]:
 )
 def test_another_answer_than_expected_is_told_of(answering, status, body, says):
     address, _ = answering(status, body)
-    told = reload(address)
-    assert told["reached"] is False
-    assert says in told["says"]
+    answer = reload(address)
+    assert answer["reached"] is False
+    assert says in answer["says"]
 
 
 def test_the_key_does_not_follow_a_redirect(answering, monkeypatch):
     monkeypatch.setenv("FORESELL_API_KEY", "fs_secret")
     elsewhere, heard = answering(200, b'{"version": "1", "changed": true}')
-    address, asked = answering(302, b"", Location=f"{elsewhere}/reload")
-    told = reload(address)
-    assert (told["reached"], heard) == (False, [])
-    assert "302" in told["says"]
-    assert asked[0]["X-Api-Key"] == "fs_secret"
+    address, requests = answering(302, b"", Location=f"{elsewhere}/reload")
+    answer = reload(address)
+    assert (answer["reached"], heard) == (False, [])
+    assert "302" in answer["says"]
+    assert requests[0]["X-Api-Key"] == "fs_secret"

@@ -56,15 +56,15 @@ def test_a_run_says_which_version_forecast_and_which_waits_to_be_judged(tracked_
     change_settings(tracked_shop, champion="seasonal_naive")
     ended = run("run", tracked_shop)
     assert ended.exit_code == 0, ended.output
-    told = " ".join(ended.stdout.split())
-    assert "; by version 1, the champion, which learnt from sales up to 2025-12-28, the last day" in told
-    assert "The newest training, version 2, does not forecast, for it was not promoted; version 1 did." in told
-    assert "foresell promote" in told
+    output = " ".join(ended.stdout.split())
+    assert "; by version 1, the champion, which learnt from sales up to 2025-12-28, the last day" in output
+    assert "The newest training, version 2, does not forecast, for it was not promoted; version 1 did." in output
+    assert "foresell promote" in output
     newest = run("forecast", tracked_shop, "--newest")
     assert newest.exit_code == 0
     assert "by version" not in " ".join(newest.stdout.split())
     states = json.loads(run("status", tracked_shop, "--json").stdout)["steps"]
-    assert next(each["state"] for each in states if each["step"] == "forecast") == "out of date"
+    assert next(step["state"] for step in states if step["step"] == "forecast") == "out of date"
     assert run("promote", tracked_shop, "--version", "2", "--force", "a test").exit_code == 0
     ended = run("run", tracked_shop)
     assert "by version 2, the champion" in " ".join(ended.stdout.split())
@@ -74,24 +74,24 @@ def test_a_run_says_which_version_forecast_and_which_waits_to_be_judged(tracked_
 def test_a_champion_that_is_passed_over_is_told_of_as_a_warning(tracked_shop, change_settings):
     assert run("promote", tracked_shop, "--quiet").exit_code == 0
     change_settings(tracked_shop, horizon=6)
-    told = " ".join(run("forecast", tracked_shop).stdout.split())
-    assert "warning: Version 1, the champion, forecasts 7 periods ahead, not 6." in told
+    output = " ".join(run("forecast", tracked_shop).stdout.split())
+    assert "warning: Version 1, the champion, forecasts 7 periods ahead, not 6." in output
 
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_json_is_all_there_is_on_stdout(done_shop, verb):
     ended = run(verb, done_shop, "--json")
     assert ended.exit_code == 0, ended.output
-    told = json.loads(ended.stdout)
-    assert all(told[step]["state"] == "up to date" for step in STEPS if step in told)
+    content = json.loads(ended.stdout)
+    assert all(content[step]["state"] == "up to date" for step in STEPS if step in content)
     expected = {"run": "delivery", "forecast": "delivery"}.get(verb, verb)
-    assert expected in told
+    assert expected in content
     if verb == "check":
-        assert {"code", "severity", "message"} <= set(told["findings"][0])
+        assert {"code", "severity", "message"} <= set(content["findings"][0])
     if verb == "features":
-        assert {"name", "group", "meaning", "reads", "earliest", "used"} == set(told["catalogue"][0])
+        assert {"name", "group", "meaning", "reads", "earliest", "used"} == set(content["catalogue"][0])
     if verb == "backtest":
-        board = told["combine"]["leaderboard"]
+        board = content["combine"]["leaderboard"]
         assert {row["model"] for row in board} == {"moving_average", "seasonal_naive", "ensemble"}
         assert board[0]["wrmsse"] <= board[1]["wrmsse"]
 
@@ -110,8 +110,8 @@ def test_check_leakage(done_shop):
     shown = run("check", done_shop, "--leakage")
     assert shown.exit_code == 0, shown.output
     assert "2 models tried; all hold" in " ".join(shown.stdout.split())
-    told = json.loads(run("check", done_shop, "--leakage", "--json").stdout)
-    assert {one["name"] for one in told["leakage"]} == {"seasonal_naive", "moving_average"}
+    content = json.loads(run("check", done_shop, "--leakage", "--json").stdout)
+    assert {one["name"] for one in content["leakage"]} == {"seasonal_naive", "moving_average"}
 
 
 def test_check_leakage_ends_with_1_where_something_leaks(done_shop, monkeypatch):
@@ -127,9 +127,9 @@ def test_check_leakage_ends_with_1_where_something_leaks(done_shop, monkeypatch)
 
         class Leaking:
             def forecast(self, panel):
-                made = forecast(fitted, panel)
-                made.mean[:, 0] = prepared
-                return made
+                leaked = forecast(fitted, panel)
+                leaked.mean[:, 0] = prepared
+                return leaked
 
         return Leaking()
 
@@ -162,8 +162,8 @@ def test_status_says_what_is_up_to_date(done_shop, change_settings):
 
 
 def test_again_does_a_step_again(done_shop):
-    told = json.loads(run("train", done_shop, "--again", "--json").stdout)
-    assert {step: one["state"] for step, one in told.items()} == {
+    content = json.loads(run("train", done_shop, "--again", "--json").stdout)
+    assert {step: one["state"] for step, one in content.items()} == {
         "check": "up to date",
         "backtest": "up to date",
         "combine": "up to date",
@@ -171,12 +171,12 @@ def test_again_does_a_step_again(done_shop):
         "record": "up to date",
         "register": "done",
     }
-    told = json.loads(run("run", done_shop, "--again", "--json").stdout)
-    assert {one["state"] for one in told.values()} == {"done"}
+    content = json.loads(run("run", done_shop, "--again", "--json").stdout)
+    assert {one["state"] for one in content.values()} == {"done"}
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "empty"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00", "sales.csv"),
@@ -184,25 +184,25 @@ def test_again_does_a_step_again(done_shop):
         (b"when,who,what\n2024-01-01,a,b\n", "no column"),
     ],
 )
-def test_a_broken_file_ends_in_one_paragraph(shop, content, said):
+def test_a_broken_file_ends_in_one_paragraph(shop, content, message):
     (shop.parent / "data" / "sales.csv").write_bytes(content)
     ended = run("run", shop)
     assert ended.exit_code == 1
-    assert said in " ".join(ended.stderr.split())
+    assert message in " ".join(ended.stderr.split())
     assert "\n\n" not in ended.stderr.strip()
     assert "Traceback" not in ended.stderr
-    told = run("run", shop, "--json")
-    assert told.exit_code == 1
-    assert set(json.loads(told.stdout)) >= {"error", "message"}
+    as_json = run("run", shop, "--json")
+    assert as_json.exit_code == 1
+    assert set(json.loads(as_json.stdout)) >= {"error", "message"}
 
 
 def test_findings_that_stop_the_work_come_with_the_json(shop, change_settings):
     change_settings(shop, data={"quantity": "pieces"})
     ended = run("check", shop, "--json")
     assert ended.exit_code == 1
-    told = json.loads(ended.stdout)
-    assert told["error"] == "FindingsStop"
-    assert told["findings"][0]["code"] == "missing-columns"
+    content = json.loads(ended.stdout)
+    assert content["error"] == "FindingsStop"
+    assert content["findings"][0]["code"] == "missing-columns"
 
 
 def test_too_many_bad_rows_are_listed_and_put_aside(shop):
@@ -303,8 +303,8 @@ def test_a_run_that_is_killed_half_way_goes_on(shop, how):
     assert {record.step for record in Steps(shop).status()} == {"check", "features"}
     ended = run("run", shop, "--json")
     assert ended.exit_code == 0, ended.output
-    told = json.loads(ended.stdout)
-    assert [step for step, one in told.items() if one["state"] == "up to date"] == ["check", "features"]
+    content = json.loads(ended.stdout)
+    assert [step for step, one in content.items() if one["state"] == "up to date"] == ["check", "features"]
     assert not list(results.glob(".*.part"))
 
 
@@ -318,10 +318,10 @@ def test_lightgbm_goes_the_whole_way(shop, change_settings):
     )
     ended = run("run", shop, "--json")
     assert ended.exit_code == 0, ended.output
-    told = json.loads(ended.stdout)
-    assert told["train"]["models"] == ["lightgbm"]
-    assert told["features"]["used"] >= 4
-    assert told["train"]["drivers"]
+    content = json.loads(ended.stdout)
+    assert content["train"]["models"] == ["lightgbm"]
+    assert content["features"]["used"] >= 4
+    assert content["train"]["drivers"]
     checked = run("check", shop, "--leakage")
     assert checked.exit_code == 0, checked.output
     drivers = pl.read_csv(shop / "results" / "train" / "drivers.csv")

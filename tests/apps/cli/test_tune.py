@@ -62,8 +62,8 @@ def test_what_wins_is_written_with_the_evidence_and_nothing_else_changes(tunable
     path = tunable / "foresell.yaml"
     before = "# mine\n" + path.read_text() + "# last\n"
     path.write_text(before)
-    said = call(tunable, "--trials", 6)
-    assert "foresell.yaml has it now. Next: foresell run" in said
+    output = call(tunable, "--trials", 6)
+    assert "foresell.yaml has it now. Next: foresell run" in output
     summary = json.loads((tunable / "results" / "tune" / "summary.json").read_text())
     best, confirmed = summary["best"], summary["confirmed"]
     assert best["wrmsse"] < summary["start"]["wrmsse"]
@@ -102,10 +102,10 @@ def test_the_search_goes_on_from_where_it_was_and_the_settings_stay_with_no_writ
     before = (tunable / "foresell.yaml").read_text()
     call(tunable, "--trials", 3, "--no-write")
     first = tried(tunable)
-    said = call(tunable, "--trials", 5, "--no-write")
+    output = call(tunable, "--trials", 5, "--no-write")
     assert tried(tunable)[:3] == first
     assert len(tried(tunable)) == 5
-    assert "without --no-write it gets these options" in said
+    assert "without --no-write it gets these options" in output
     assert (tunable / "foresell.yaml").read_text() == before
     again = json.loads(call(tunable, "--trials", 4, "--no-write", "--json"))
     assert (again["trials"], again["new"]) == (5, 0)
@@ -114,10 +114,10 @@ def test_the_search_goes_on_from_where_it_was_and_the_settings_stay_with_no_writ
 def test_the_search_goes_on_after_its_winner_was_written(tunable):
     call(tunable, "--trials", 4)
     first, text = tried(tunable), (tunable / "foresell.yaml").read_text()
-    said = json.loads(call(tunable, "--trials", 4, "--json"))
-    assert said["new"] == 0
-    assert said["in_settings"]
-    assert said["confirmed"]["holds"]
+    content = json.loads(call(tunable, "--trials", 4, "--json"))
+    assert content["new"] == 0
+    assert content["in_settings"]
+    assert content["confirmed"]["holds"]
     assert tried(tunable) == first
     assert (tunable / "foresell.yaml").read_text() == text
 
@@ -153,34 +153,34 @@ def test_what_does_not_win_in_the_windows_of_the_backtest_is_not_written(tunable
 
     monkeypatch.setattr(flow, "confirm", the_other_way_round)
     before = (tunable / "foresell.yaml").read_text()
-    said = call(tunable, "--trials", 5)
-    assert "It does not hold there, so the settings stay as they were." in " ".join(said.split())
+    output = call(tunable, "--trials", 5)
+    assert "It does not hold there, so the settings stay as they were." in " ".join(output.split())
     assert (tunable / "foresell.yaml").read_text() == before
 
 
 def test_settings_that_are_the_best_stay(tunable):
     before = (tunable / "foresell.yaml").read_text()
-    said = " ".join(call(tunable, "--trials", 1).split())
-    assert "None was better than the settings, WRMSSE" in said
+    output = " ".join(call(tunable, "--trials", 1).split())
+    assert "None was better than the settings, WRMSSE" in output
     assert (tunable / "foresell.yaml").read_text() == before
 
 
 def test_other_data_begin_a_new_search_and_say_so(tunable, change_settings):
     call(tunable, "--trials", 3, "--no-write")
     change_settings(tunable, horizon=6)
-    said = " ".join(call(tunable, "--trials", 2, "--no-write").split())
-    assert "changed since; the 3 trials of before count no more" in said
+    output = " ".join(call(tunable, "--trials", 2, "--no-write").split())
+    assert "changed since; the 3 trials of before count no more" in output
     assert len(tried(tunable)) == 2
 
 
 def test_a_sample_is_said(tunable):
-    said = " ".join(call(tunable, "--trials", 2, "--sample", 5, "--no-write").split())
-    assert "2 trials of lightgbm on a sample of 5 of 12 series" in said
+    output = " ".join(call(tunable, "--trials", 2, "--sample", 5, "--no-write").split())
+    assert "2 trials of lightgbm on a sample of 5 of 12 series" in output
 
 
 def test_no_trial_begins_after_the_time_is_up(tunable):
-    said = json.loads(call(tunable, "--trials", 50, "--timeout", 0, "--json"))
-    assert said["trials"] == 1
+    content = json.loads(call(tunable, "--trials", 50, "--timeout", 0, "--json"))
+    assert content["trials"] == 1
 
 
 def test_an_interrupt_keeps_the_trials_and_says_so(tunable, monkeypatch):
@@ -193,8 +193,8 @@ def test_an_interrupt_keeps_the_trials_and_says_so(tunable, monkeypatch):
         return real(self, model, tell)
 
     monkeypatch.setattr(flow.TuningWindows, "window_errors", interrupted)
-    said = " ".join(call(tunable, "--trials", 5, code=130).split())
-    assert "The trials that are done are kept; run the same command to go on." in said
+    output = " ".join(call(tunable, "--trials", 5, code=130).split())
+    assert "The trials that are done are kept; run the same command to go on." in output
     assert len(tried(tunable)) == 2
     monkeypatch.undo()
     call(tunable, "--trials", 4, "--no-write")
@@ -221,8 +221,8 @@ def test_settings_without_such_a_model_and_a_short_history_are_said(tunable, cha
 
 def test_optuna_that_is_not_there_is_one_sentence(tunable, monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
-    said = " ".join(call(tunable, code=2).split())
-    assert "The package 'optuna' is not installed" in said
+    output = " ".join(call(tunable, code=2).split())
+    assert "The package 'optuna' is not installed" in output
 
 
 def test_nothing_of_optuna_is_heard(tunable):

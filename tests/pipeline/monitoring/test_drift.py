@@ -69,28 +69,28 @@ LAST = date(2025, 12, 28)  # of the sample's sales
 
 
 def _scaled(file: Path, times: float) -> None:
-    made = pl.read_parquet(file)
-    numbers = ["mean", *(name for name in made.columns if name[0] == "q" and name[1:].isdigit())]
-    made.with_columns(pl.col(numbers) * times).write_parquet(file)
+    forecasts = pl.read_parquet(file)
+    numbers = ["mean", *(name for name in forecasts.columns if name[0] == "q" and name[1:].isdigit())]
+    forecasts.with_columns(pl.col(numbers) * times).write_parquet(file)
 
 
 def test_a_quiet_project_has_no_drift_of_sales_nor_forecasts(done_shop: Path) -> None:
-    found = drift_in(done_shop)
-    assert found.findings == ()
-    compared = found.table.filter(pl.col("segment") == ALL)["column"].to_list()
+    result = drift_in(done_shop)
+    assert result.findings == ()
+    compared = result.table.filter(pl.col("segment") == ALL)["column"].to_list()
     assert {"units", "days_known", "price", "promotion", "age", "forecast", "range_width"} <= set(compared)
     panel = Project(done_shop).panel
-    assert found.spans["current"][1] == panel.cutoff.isoformat()
-    assert found.spans["forecast"] == (str(panel.ahead(7)[0]), str(panel.ahead(7)[-1]))
-    assert "not the season" in found.drifted.removed  # 200 days of history
+    assert result.spans["current"][1] == panel.cutoff.isoformat()
+    assert result.spans["forecast"] == (str(panel.ahead(7)[0]), str(panel.ahead(7)[-1]))
+    assert "not the season" in result.drifted.removed  # 200 days of history
 
 
 def test_forecasts_many_times_too_high_are_found_and_sales_are_not(done_shop: Path) -> None:
     (kept,) = history_of(Project(done_shop).results).forecasts()
     _scaled(kept.path, 20)
-    found = drift_in(done_shop)
-    assert {each.code for each in found.findings} == {"predictions-drifted"}
-    row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
+    result = drift_in(done_shop)
+    assert {finding.code for finding in result.findings} == {"predictions-drifted"}
+    row = result.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["drifted"]
     assert row["now"] == pytest.approx(20 * row["before"], rel=0.3)
 
@@ -100,10 +100,10 @@ def test_what_came_after_the_champion_is_compared_with_what_it_learnt_from(done_
     learnt = panel.until(panel.n_days - 22)
     units = np.array(panel.units)
     units[:, -21:] *= 12
-    found = drift_of(with_panel(done_shop, replace(panel, units=units)), NEWEST, learnt)
-    assert found.spans["current"] == (str(learnt.ahead(1)[0]), panel.cutoff.isoformat())
-    (finding,) = (each for each in found.findings if each.where == "units")
-    row = found.table.row(by_predicate=(pl.col("column") == "units") & (pl.col("segment") == ALL), named=True)
+    result = drift_of(with_panel(done_shop, replace(panel, units=units)), NEWEST, learnt)
+    assert result.spans["current"] == (str(learnt.ahead(1)[0]), panel.cutoff.isoformat())
+    (finding,) = (candidate for candidate in result.findings if candidate.where == "units")
+    row = result.table.row(by_predicate=(pl.col("column") == "units") & (pl.col("segment") == ALL), named=True)
     assert finding.code == "drifted-input"
     assert row["now"] == pytest.approx(12, rel=0.4)
     assert row["before"] == pytest.approx(1, rel=0.2)
@@ -111,9 +111,9 @@ def test_what_came_after_the_champion_is_compared_with_what_it_learnt_from(done_
 
 def test_without_forecasts_the_sales_are_compared_all_the_same(done_shop: Path) -> None:
     shutil.rmtree(history_of(Project(done_shop).results).root / "forecasts")
-    found = drift_in(done_shop)
-    assert "units" in found.table["column"]
-    assert "forecast" not in found.table["column"]
+    result = drift_in(done_shop)
+    assert "units" in result.table["column"]
+    assert "forecast" not in result.table["column"]
 
 
 def test_a_history_too_short_to_know_what_is_usual_is_said(done_shop: Path) -> None:
@@ -164,26 +164,26 @@ def trained_anew(tracked_shop: Path, change_settings) -> Callable[..., Path]:
 def test_forecasts_are_held_against_those_of_the_model_that_made_them(trained_anew) -> None:
     """The newest training is another: what its backtest was like says nothing of the champion."""
     folder = trained_anew(models=[{"name": "moving_average"}])
-    found = drift_of(Project(folder).results, Project(folder).choice(), panel_of_champion(folder))
-    row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
+    result = drift_of(Project(folder).results, Project(folder).choice(), panel_of_champion(folder))
+    row = result.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["before"] == pytest.approx(row["now"], rel=0.5)
-    assert "predictions-drifted" not in {each.code for each in found.findings}
-    assert "range_width" in found.table["column"]
+    assert "predictions-drifted" not in {finding.code for finding in result.findings}
+    assert "range_width" in result.table["column"]
     history = history_of(Project(folder).results)
     assert len(history.forecasts()) == 4
-    for each in history.forecasts()[:-1]:
-        _scaled(each.path, 20)
-    found = drift_in(folder)
-    assert "predictions-drifted" in {each.code for each in found.findings}
-    for each in history.forecasts()[:-1]:
-        history.drop_forecast(each)
+    for forecast in history.forecasts()[:-1]:
+        _scaled(forecast.path, 20)
+    result = drift_in(folder)
+    assert "predictions-drifted" in {finding.code for finding in result.findings}
+    for forecast in history.forecasts()[:-1]:
+        history.drop_forecast(forecast)
     assert "forecast" not in drift_in(folder).table["column"]  # nothing is known of it
 
 
 def test_a_backtest_by_the_champions_settings_tells_what_it_forecasts(trained_anew) -> None:
     folder = trained_anew()
-    found = drift_in(folder)
-    row = found.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
+    result = drift_in(folder)
+    row = result.table.row(by_predicate=(pl.col("column") == "forecast") & (pl.col("segment") == ALL), named=True)
     assert row["before"] == pytest.approx(20 * row["now"], rel=0.5)
 
 
@@ -195,4 +195,4 @@ def test_of_the_forecasts_of_every_night_those_are_taken_that_do_not_overlap(don
         frame = newest.read().with_columns(pl.col("cutoff", "date") - timedelta(days=days))
         history.keep_forecast(frame, LAST - timedelta(days=days), "another" if days == 7 else newest.model)
     own = _own(history.forecasts(), Project(done_shop).results)
-    assert [(LAST - each["cutoff"][0]).days for each in own] == [8, 15, 22]  # the horizon is seven days
+    assert [(LAST - table["cutoff"][0]).days for table in own] == [8, 15, 22]  # the horizon is seven days

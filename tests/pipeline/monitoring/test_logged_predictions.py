@@ -30,9 +30,9 @@ def panel() -> Panel:
 def log(tmp_path, panel):
     """Logs answers (time, version, store, day, units, and what else was given) and reads them back."""
 
-    def write(*asked: tuple) -> object:
+    def write(*rows: tuple) -> object:
         with PredictionLog(tmp_path / "log") as sink:
-            for number, (moment, version, store, day, units, *more) in enumerate(asked):
+            for number, (moment, version, store, day, units, *more) in enumerate(rows):
                 given = more[0] if more else {}
                 sink.write(
                     {
@@ -51,12 +51,12 @@ def log(tmp_path, panel):
 
 
 def test_answers_by_hand(log, panel):
-    found = log(
+    predictions = log(
         ("2024-01-14T08:00", "1", "a", "2024-01-16", 15.5),  # sold 16, a week before 9
         ("2024-01-14T08:00", "1", "b", "2024-01-16", 13.0),  # sold 10, a week before 10
         ("2024-01-14T08:00", "2", "a", "2024-01-17", 20.0),  # sold 17
     )
-    figures = logged_figures(found.daily, panel).filter(pl.col("part") == "level")
+    figures = logged_figures(predictions.daily, panel).filter(pl.col("part") == "level")
     one, two = (figures.filter(pl.col("version") == version).row(0, named=True) for version in ("1", "2"))
     assert one["wape"] == pytest.approx((0.5 + 3) / 26)
     assert one["bias"] == pytest.approx(28.5 / 26 - 1)
@@ -65,44 +65,44 @@ def test_answers_by_hand(log, panel):
     assert two["wape"] == pytest.approx(3 / 17)
     # The first series grows by 1 a day, so its scale is 1; the second never changes, and has none.
     assert one["rmsse"] == pytest.approx(0.5)
-    assert found.daily["step"].to_list() == [2, 2, 3]
+    assert predictions.daily["step"].to_list() == [2, 2, 3]
 
 
 def test_the_last_answer_before_the_day_is_over_counts(log):
-    found = log(
+    predictions = log(
         ("2024-01-14T08:00", "1", "a", "2024-01-16", 1.0),
         ("2024-01-16T09:00", "1", "a", "2024-01-16", 3.0),
         ("2024-01-15T08:00", "1", "a", "2024-01-16", 2.0),
         ("2024-01-17T00:01", "1", "a", "2024-01-16", 16.0),
     )
-    assert found.daily.select("forecast", "step").rows() == [(3.0, 0)]
-    assert found.left_out == 1
+    assert predictions.daily.select("forecast", "step").rows() == [(3.0, 0)]
+    assert predictions.left_out == 1
 
 
 def test_what_ifs_do_not_count(log):
-    found = log(
+    predictions = log(
         ("2024-01-14T08:00", "1", "a", "2024-01-16", 5.0, {"price": 2.0}),
         ("2024-01-15T08:00", "1", "a", "2024-01-16", 50.0, {"price": 1.0}),
     )
-    assert found.daily["forecast"].to_list() == [5.0]
-    assert found.left_out == 1
+    assert predictions.daily["forecast"].to_list() == [5.0]
+    assert predictions.left_out == 1
 
 
 def test_days_that_are_not_known_and_other_questions_do_not_count(log):
-    found = log(
+    predictions = log(
         ("2024-01-14T08:00", "1", "b", "2024-01-18", 10.0),  # not known what was sold
         ("2024-01-14T08:00", "1", "a", "2024-01-14", 14.0),  # before the newest days
         ("2024-01-14T08:00", "1", "a", "2024-01-23", 14.0),  # not come in
         ("2024-01-14T08:00", "1", "z", "2024-01-16", 14.0),  # no such series
         ("2024-01-14T08:00", "1", "a", "2024-01-16", 14.0, {"endpoint": "/other"}),
     )
-    assert found.daily.is_empty()
-    assert found.left_out == 0
+    assert predictions.daily.is_empty()
+    assert predictions.left_out == 0
 
 
 def test_seasonal_naive_is_that_of_the_day_of_asking(log):
-    found = log(("2024-01-10T08:00", "1", "a", "2024-01-19", 19.0))  # nine days ahead: two weeks back, 5 sold
-    assert found.daily["naive"].to_list() == [14.0]
+    predictions = log(("2024-01-10T08:00", "1", "a", "2024-01-19", 19.0))  # nine days ahead: two weeks back, 5 sold
+    assert predictions.daily["naive"].to_list() == [14.0]
 
 
 def test_no_log_is_no_trouble_and_a_broken_one_is_said(tmp_path, panel):
@@ -111,6 +111,6 @@ def test_no_log_is_no_trouble_and_a_broken_one_is_said(tmp_path, panel):
     folder.mkdir(parents=True)
     lines = '{"time": "2024-01-14T08:00:00Z", "inputs": {"a": 1}}\n{"time": "2024-01-14T08:00:00Z", "inputs": 3}\n'
     (folder / "part-1.jsonl").write_text(lines, encoding="utf-8")
-    found = read_logged_predictions("log", tmp_path, panel, FIRST)
-    assert found.daily.is_empty()
-    assert found.error
+    predictions = read_logged_predictions("log", tmp_path, panel, FIRST)
+    assert predictions.daily.is_empty()
+    assert predictions.error

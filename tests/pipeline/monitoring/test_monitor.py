@@ -24,13 +24,13 @@ CUTOFF = LAST - timedelta(days=14)
 NOT_ALWAYS = ("baseline.json", "drift.html", "drift.json", "runs.parquet", "versions.parquet", "promotions.parquet")
 
 
-def codes(found) -> dict[tuple[str, str], Severity]:
-    return {(each.code, each.where): each.severity for each in found.findings}
+def codes(result) -> dict[tuple[str, str], Severity]:
+    return {(finding.code, finding.where): finding.severity for finding in result.findings}
 
 
-def accuracy_codes(found) -> set[str]:
+def accuracy_codes(result) -> set[str]:
     of = {"bias-shifted", "error-grew", "no-better-than-naive", "ranges-narrow", "ranges-wide", "slow-drift"}
-    return {each.code for each in found.findings} & of
+    return {finding.code for finding in result.findings} & of
 
 
 def test_forecasts_are_kept_once_with_naive_and_quantiles(watched):
@@ -39,12 +39,12 @@ def test_forecasts_are_kept_once_with_naive_and_quantiles(watched):
     (kept,) = history.forecasts()
     assert kept.cutoff == CUTOFF
     assert kept.model == project.results.record("train").fingerprint
-    frame, made = kept.read(), project.forecasts
+    frame, forecasts = kept.read(), project.forecasts
     names = ("level", "store", "item", "date", "mean")
-    assert frame.select(names).equals(made.select(names))
+    assert frame.select(names).equals(forecasts.select(names))
     # Rounded as they are handed out, the quantiles are those of the forecast.
     for name in ("q050", "q500", "q950"):
-        assert np.array_equal(np.maximum(np.floor(frame[name].to_numpy() + 0.5), 0), made[name].to_numpy())
+        assert np.array_equal(np.maximum(np.floor(frame[name].to_numpy() + 0.5), 0), forecasts[name].to_numpy())
     bottom = frame.filter(pl.col("level") == "store x item")
     panel = project.panel
     assert bottom["naive"].to_numpy().reshape(panel.n_series, 7)[0].tolist() == pytest.approx(
@@ -66,25 +66,26 @@ def test_a_forecast_that_was_lost_is_made_again(watched):
 
 
 def test_nothing_has_matured_and_it_says_when(come_in):
-    found = monitor(come_in(CUTOFF))
-    (nothing,) = [each for each in found.findings if each.code == "nothing-matured"]
+    result = monitor(come_in(CUTOFF))
+    (nothing,) = [finding for finding in result.findings if finding.code == "nothing-matured"]
     assert (CUTOFF + timedelta(days=7)).isoformat() in nothing.message
-    assert not found.severe
-    assert found.summary.to_dict()["judged"] is None
+    assert not result.severe
+    assert result.summary.to_dict()["judged"] is None
     with pytest.raises(UsageError, match="nothing to keep as a baseline"):
         monitor(come_in(CUTOFF), baseline=True)
 
 
 def test_a_quiet_week_raises_no_alarm(come_in):
     project = come_in()
-    found = monitor(project)
-    assert accuracy_codes(found) == set()
-    assert not found.severe
-    assert found.summary.to_dict()["judged"]["cutoff"] == CUTOFF.isoformat()
+    result = monitor(project)
+    assert accuracy_codes(result) == set()
+    assert not result.severe
+    assert result.summary.to_dict()["judged"]["cutoff"] == CUTOFF.isoformat()
     for name in (*BESIDE[MONITOR], *BESIDE[HISTORY]):
-        folder = found.folder if name in BESIDE[MONITOR] else history_of(project.results).root
-        assert name in NOT_ALWAYS or (folder / name).exists() or (found.folder / name).exists(), name
-    assert json.loads((found.folder / "findings.json").read_text()) == [each.to_dict() for each in found.findings]
+        folder = result.folder if name in BESIDE[MONITOR] else history_of(project.results).root
+        assert name in NOT_ALWAYS or (folder / name).exists() or (result.folder / name).exists(), name
+    written = json.loads((result.folder / "findings.json").read_text())
+    assert written == [finding.to_dict() for finding in result.findings]
 
 
 @pytest.mark.usefixtures("evidently")
@@ -106,24 +107,24 @@ def test_all_that_a_look_asks_shares_one_rate_of_false_alarms(come_in, monkeypat
 
 @pytest.mark.parametrize("factor", [0.3, 3.0])
 def test_a_real_shift_raises_a_severe_one(come_in, factor):
-    found = monitor(come_in(factor=factor))
-    assert codes(found)["bias-shifted", "total"] == Severity.ERROR
-    assert found.severe
-    kept = pl.read_parquet(history_of(Project(found.folder.parent.parent).results).root / "findings.parquet")
+    result = monitor(come_in(factor=factor))
+    assert codes(result)["bias-shifted", "total"] == Severity.ERROR
+    assert result.severe
+    kept = pl.read_parquet(history_of(Project(result.folder.parent.parent).results).root / "findings.parquet")
     assert "bias-shifted" in kept["code"]
     assert kept["as_of"].unique().to_list() == [CUTOFF + timedelta(days=7)]
 
 
 def test_the_figures_are_those_of_an_independent_join(come_in):
     project = come_in()
-    found = monitor(project)
+    result = monitor(project)
     sales = pl.read_csv(project.folder.parent / "data" / "sales.csv", try_parse_dates=True)
     # Known is what has a row and was not out of stock; see the settings of the shop.
     known = sales.filter(~pl.col("stocked_out").cast(pl.Boolean)).select("date", "store", "item", "units")
     bottom = history_of(project.results).forecasts()[0].read().filter(pl.col("level") == "store x item")
     both = bottom.join(known, on=["date", "store", "item"], how="inner")
     error = (both["mean"] - both["units"]).abs().sum()
-    (row,) = found.tables["accuracy"].filter((pl.col("part") == "level") & (pl.col("of") == "store x item")).to_dicts()
+    (row,) = result.tables["accuracy"].filter((pl.col("part") == "level") & (pl.col("of") == "store x item")).to_dicts()
     assert row["units"] == both["units"].sum()
     assert row["wape"] == pytest.approx(error / both["units"].sum(), rel=1e-5)
     assert row["bias"] == pytest.approx(both["mean"].sum() / both["units"].sum() - 1, rel=1e-4)
@@ -131,7 +132,7 @@ def test_the_figures_are_those_of_an_independent_join(come_in):
     assert row["wape_naive"] == pytest.approx(naive / both["units"].sum(), rel=1e-5)
     # By shop and day first: what is too much in one item makes up for what is too little in another.
     shops = both.group_by("date", "store").agg(pl.col("mean", "units").sum())
-    (level,) = found.tables["accuracy"].filter((pl.col("part") == "level") & (pl.col("of") == "store")).to_dicts()
+    (level,) = result.tables["accuracy"].filter((pl.col("part") == "level") & (pl.col("of") == "store")).to_dicts()
     assert level["wape"] == pytest.approx((shops["mean"] - shops["units"]).abs().sum() / shops["units"].sum(), rel=1e-5)
     assert row["rmsse"] > 0
     assert row["wape_backtest"] > 0
@@ -139,25 +140,25 @@ def test_the_figures_are_those_of_an_independent_join(come_in):
 
 @pytest.mark.usefixtures("evidently")
 def test_drift_that_cannot_be_looked_for_leaves_none_of_an_earlier_look(come_in):
-    found = monitor(come_in())
-    drift = [found.folder / "drift.json", found.folder / "drift.html"]
-    assert all(each.exists() for each in drift)
-    assert 'href="drift.html"' in found.page.read_text(encoding="utf-8")
-    sales = found.folder.parents[1].parent / "data" / "sales.csv"
+    result = monitor(come_in())
+    drift = [result.folder / "drift.json", result.folder / "drift.html"]
+    assert all(file.exists() for file in drift)
+    assert 'href="drift.html"' in result.page.read_text(encoding="utf-8")
+    sales = result.folder.parents[1].parent / "data" / "sales.csv"
     whole = sales.read_text(encoding="utf-8")
     known = pl.read_csv(whole.encode(), try_parse_dates=True)
     known.filter(pl.col("date") > CUTOFF - timedelta(days=40)).write_csv(sales)  # 47 days: too few to tell
-    again = monitor(Project(found.folder.parents[1]))
+    again = monitor(Project(result.folder.parents[1]))
     assert "at least" in again.summary.to_dict()["inputs"]["why"]
-    assert not any(each.exists() for each in drift)
+    assert not any(file.exists() for file in drift)
     assert 'href="drift.html"' not in again.page.read_text(encoding="utf-8")
-    assert [each.name for each in found.folder.iterdir() if each.name.startswith(".")] == []
+    assert [file.name for file in result.folder.iterdir() if file.name.startswith(".")] == []
     sales.write_text(whole, encoding="utf-8")
-    monitor(Project(found.folder.parents[1]))
-    assert all(each.exists() for each in drift)
+    monitor(Project(result.folder.parents[1]))
+    assert all(file.exists() for file in drift)
     sales.write_text("no,sales\n1,2\n", encoding="utf-8")
-    assert monitor(Project(found.folder.parents[1])).summary.to_dict()["stopped"]
-    assert not any(each.exists() for each in drift)
+    assert monitor(Project(result.folder.parents[1])).summary.to_dict()["stopped"]
+    assert not any(file.exists() for file in drift)
 
 
 def test_twice_changes_nothing(come_in):
@@ -193,10 +194,10 @@ def test_a_version_is_judged_by_its_own_forecasts_only(come_in):
     bad = kept.read().with_columns(pl.col("^(mean|q\\d{3})$") * 3)
     history.keep_forecast(bad, kept.cutoff, "another")
     history.keep_backtest(history.backtest(kept.model), "another")
-    found = monitor(Project(project.folder))
-    assert found.summary.to_dict()["judged"]["model"] == "another"
-    assert ("bias-shifted", "total") in codes(found)
-    own = found.tables["accuracy"].filter(pl.col("model") == kept.model)
+    result = monitor(Project(project.folder))
+    assert result.summary.to_dict()["judged"]["model"] == "another"
+    assert ("bias-shifted", "total") in codes(result)
+    own = result.tables["accuracy"].filter(pl.col("model") == kept.model)
     assert own.equals(good)
 
 
@@ -218,8 +219,9 @@ def test_what_has_not_come_in_changes_nothing(come_in):
 
 
 def test_days_without_a_forecast_are_said(come_in):
-    found = monitor(come_in(LAST))
-    (missing,) = [each for each in found.findings if (each.code, each.where) == ("forecasts-missing", "days")]
+    result = monitor(come_in(LAST))
+    of_days = [finding for finding in result.findings if finding.where == "days"]
+    (missing,) = [finding for finding in of_days if finding.code == "forecasts-missing"]
     assert missing.count == 7
     assert LAST.isoformat() in missing.message
 
@@ -229,10 +231,10 @@ def test_data_that_cannot_be_used_are_findings_too(come_in):
     path = project.folder.parent / "data" / "sales.csv"
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("units", "pieces", 1), encoding="utf-8")
-    found = monitor(project)
-    assert found.severe
-    assert "missing-columns" in {each.code for each in found.findings}
-    assert found.summary.to_dict()["judged"] is None
+    result = monitor(project)
+    assert result.severe
+    assert "missing-columns" in {finding.code for finding in result.findings}
+    assert result.summary.to_dict()["judged"] is None
 
 
 def test_the_history_keeps_days_that_are_no_longer_looked_at(come_in, change_settings):

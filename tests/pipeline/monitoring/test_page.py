@@ -25,9 +25,9 @@ pytestmark = pytest.mark.usefixtures("drift_only_where_asked")
 CUTOFF = date(2025, 12, 14)
 
 
-def text_of(found) -> str:
+def text_of(result) -> str:
     """The words of a page, without its tags."""
-    source = found.page.read_text(encoding="utf-8")
+    source = result.page.read_text(encoding="utf-8")
     plain = html.unescape(re.sub(r"<style.*?</style>|<[^>]+>", " ", source, flags=re.DOTALL))
     return re.sub(r"\s+", " ", plain)
 
@@ -40,28 +40,28 @@ def page_of(project: Project):
 
 
 def test_a_quiet_look_says_so_with_its_figures(come_in):
-    found = monitor(come_in())
-    text = text_of(found)
-    version = found.summary.to_dict()["judged"]["version"]
+    result = monitor(come_in())
+    text = text_of(result)
+    version = result.summary.to_dict()["judged"]["version"]
     assert f"The forecast of 14 Dec 2025 by version {version} was compared with the sales of 15 to 21 Dec 2025" in text
     assert "no figure lies outside what is usual" in text
     assert "Error by week" in text
-    for row in found.summary.to_dict()["figures"]:
+    for row in result.summary.to_dict()["figures"]:
         of = row["level"].replace(" x ", " × ")
         assert f"{of} {share(row['wape'])} " in text
         assert f"{of} {share(row['coverage'])} " in text
-    (check,) = [c for c in found.summary.to_dict()["checks"] if (c["figure"], c["of"]) == ("bias", "total")]
+    (check,) = [c for c in result.summary.to_dict()["checks"] if (c["figure"], c["of"]) == ("bias", "total")]
     assert f" {change(1 / 2.718281828459045 ** check['high'] - 1)} to " in text
-    groups = found.tables["accuracy"].filter((pl.col("part") == "group") & (pl.col("of") == "store"))
+    groups = result.tables["accuracy"].filter((pl.col("part") == "group") & (pl.col("of") == "store"))
     for row in groups.iter_rows(named=True):
         assert f"{share(row['wape'])} {share(row['wape_backtest'])} {number(row['units'])} " in text
 
 
 def test_a_shift_is_on_top_with_what_to_do(come_in):
-    found = monitor(come_in(factor=0.3))
-    text = text_of(found)
+    result = monitor(come_in(factor=0.3))
+    text = text_of(result)
     assert "✕ Do not plan by these forecasts unseen" in text
-    worst = found.findings[0]
+    worst = result.findings[0]
     assert worst.code in text[text.index("Description and advice") :]
     assert text.index("What to do: Look for what changed") < text.index("Findings Findings about")
     assert "◆ outside" in text
@@ -94,8 +94,8 @@ def test_data_that_cannot_be_used_before_anything_was_known(shop):
 
 def test_a_page_that_cannot_be_drawn_leaves_the_old_one(come_in, monkeypatch):
     project = come_in()
-    found = monitor(project)
-    before = found.page.read_bytes()
+    result = monitor(project)
+    before = result.page.read_bytes()
 
     def broken(content) -> str:
         raise KeyError(content.title)
@@ -103,8 +103,8 @@ def test_a_page_that_cannot_be_drawn_leaves_the_old_one(come_in, monkeypatch):
     monkeypatch.setattr(monitoring, "render_monitor_page", broken)
     with pytest.raises(KeyError):
         monitor(Project(project.folder))
-    assert found.page.read_bytes() == before
-    assert not list(found.folder.glob(".*.part"))
+    assert result.page.read_bytes() == before
+    assert not list(result.folder.glob(".*.part"))
 
 
 def test_the_worst_group_comes_first(come_in):
@@ -117,7 +117,7 @@ def test_the_worst_group_comes_first(come_in):
     sales.with_columns(units.alias("units")).write_csv(path)
     project.run("check")
     checks, content = page_of(project)
-    (stores,) = [each for each in content.divisions if each.what == "store"]
+    (stores,) = [division for division in content.divisions if division.what == "store"]
     by_store = {c.name: c for c in checks.data.judgements if (c.figure, c.part, c.of) == ("bias", "group", "store")}
     scores = [abs(by_store[place.name].score) for place in stores.places]
     assert scores == sorted(scores, reverse=True)
@@ -134,7 +134,7 @@ def test_steps_stand_beside_those_of_the_backtest(come_in):
     _, content = page_of(project)
     (kept,) = history_of(project.results).forecasts()
     daily = history_of(project.results).backtest(kept.model)
-    total = next(each for each in content.steps if each.level == "total")
+    total = next(step for step in content.steps if step.level == "total")
     assert total.steps == tuple(range(1, 8))
     rows = daily.filter((pl.col("part") == "level") & (pl.col("of") == "total") & (pl.col("step") == 3))
     assert total.before[2] == pytest.approx(100 * rows["error"].sum() / rows["units"].sum())
@@ -159,14 +159,15 @@ def test_a_new_champion_is_marked_where_its_forecasts_begin(come_in):
     snapshot = take_snapshot(project.results, versions, forecasts)
     content = snapshot_page("shop", snapshot, run_checks(snapshot.check_data("not looked for")), [], [])
     assert [(mark.day, mark.text) for mark in content.marks] == [(later + timedelta(days=1), "version 2")]
-    assert [(each.version, each.verdict) for each in content.decided] == [("3", "refused"), ("2", "promoted")]
+    decisions = [(decision.version, decision.verdict) for decision in content.decided]
+    assert decisions == [("3", "refused"), ("2", "promoted")]
     assert content.days.dates[0].astype(object) == kept.cutoff + timedelta(days=1)
     assert day(later) not in {mark.text for mark in content.marks}
 
 
 @pytest.mark.usefixtures("evidently")
 def test_drift_of_inputs_has_a_link_to_its_page(come_in):
-    found = monitor(come_in())
-    source = found.page.read_text(encoding="utf-8")
-    assert ('href="drift.html"' in source) == (found.folder / "drift.html").exists()
+    result = monitor(come_in())
+    source = result.page.read_text(encoding="utf-8")
+    assert ('href="drift.html"' in source) == (result.folder / "drift.html").exists()
     assert "Drift of inputs and predictions" in source

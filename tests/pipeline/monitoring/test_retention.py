@@ -44,8 +44,8 @@ def keep_forecasts(results: Results, back: tuple[int, ...], model: str) -> None:
     """What seasonal naive would have said then, kept as forecasts of a model."""
     for days in back:
         past = results.panel.until(LAST - timedelta(days=days))
-        made = Forecasts(all_levels(naive_forecast(past, HORIZON), past.series, results.hierarchy))
-        frame = kept_frame(past, results.hierarchy, made, whole=True)
+        forecasts = Forecasts(all_levels(naive_forecast(past, HORIZON), past.series, results.hierarchy))
+        frame = kept_frame(past, results.hierarchy, forecasts, whole=True)
         history_of(results).keep_forecast(frame, past.cutoff, model)
 
 
@@ -59,7 +59,7 @@ def prune(project: Project) -> list[KeptForecast]:
 
 def there(project: Project) -> list[int]:
     """How many days before the last sale the forecasts were made that are kept."""
-    return [(LAST - each.cutoff).days for each in history_of(project.results).forecasts()]
+    return [(LAST - forecast.cutoff).days for forecast in history_of(project.results).forecasts()]
 
 
 def recorded(project: Project) -> dict[int, int]:
@@ -73,7 +73,7 @@ def test_forecasts_make_room_whose_last_day_lies_long_ago(seen):
     project = seen(60, 28, 27, 8, 3, keep=20)
     before = update_and_take_snapshot(project).daily
     # The last day of the forecast of 28 days ago lies 21 days before the last sale, that of the next 20.
-    assert [(LAST - each.cutoff).days for each in prune(project)] == [60, 28]
+    assert [(LAST - forecast.cutoff).days for forecast in prune(project)] == [60, 28]
     assert there(project) == [27, 8, 3]
     assert len(list((history_of(project.results).root / "forecasts").iterdir())) == 3  # nor are empty folders left
     assert update_and_take_snapshot(project).daily.equals(before)

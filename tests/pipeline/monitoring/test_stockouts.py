@@ -45,28 +45,28 @@ def test_the_counts_are_those_of_the_file(come_in):
     project = come_in()
     project.run("check")
     last, first = project.panel.cutoff, project.panel.n_days - 28
-    found = stock_outs.day_counts(replace(data_of(project), block=7, first=first))["store"]
-    assert found.out.shape == found.on_sale.shape == (len(found.names), 1 + min(first, 364) // 7)
+    counts = stock_outs.day_counts(replace(data_of(project), block=7, first=first))["store"]
+    assert counts.out.shape == counts.on_sale.shape == (len(counts.names), 1 + min(first, 364) // 7)
     sales = sales_of(project).filter(pl.col("date") <= last)
     newest = sales.filter((pl.col("date") > last - timedelta(days=7)) & pl.col("stocked_out"))
     before_that = last - timedelta(days=28)
     block = pl.col("date").is_between(before_that - timedelta(days=6), before_that)
     before = sales.filter(block & pl.col("stocked_out"))
-    for number, name in enumerate(found.names):
-        assert found.out[number, -1] == newest.filter(pl.col("store") == name).height
-        assert found.out[number, -2] == before.filter(pl.col("store") == name).height
-    assert (found.out <= found.on_sale).all()
-    assert found.out.sum() > 0
+    for number, name in enumerate(counts.names):
+        assert counts.out[number, -1] == newest.filter(pl.col("store") == name).height
+        assert counts.out[number, -2] == before.filter(pl.col("store") == name).height
+    assert (counts.out <= counts.on_sale).all()
+    assert counts.out.sum() > 0
 
 
 def test_a_wave_is_told_in_the_first_week(wave):
     project, store = wave
-    (told,) = [each for each in monitor(project).findings if each.code == "stock-outs-rose"]
-    assert any(f"store {store}" in said for said in (told.message, *told.examples))
+    (finding,) = [candidate for candidate in monitor(project).findings if candidate.code == "stock-outs-rose"]
+    assert any(f"store {store}" in text for text in (finding.message, *finding.examples))
 
 
 def test_a_usual_week_is_not(come_in):
-    assert "stock-outs-rose" not in {each.code for each in monitor(come_in()).findings}
+    assert "stock-outs-rose" not in {finding.code for finding in monitor(come_in()).findings}
 
 
 def test_without_a_stock_out_there_is_nothing_to_look_at(come_in):
