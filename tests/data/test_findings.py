@@ -49,6 +49,11 @@ N = np.nan
 ITEMS = {"items": {"path": "items.csv", "keys": ["item"]}}
 STORES = {"stores": {"path": "stores.csv", "keys": ["store"]}}
 PRICED = "store,item,date,units,price\nA,x,2024-01-01,1,0\nA,x,2024-01-02,2,3\nA,x,2024-01-03,2,-1\n"
+TOTALS = HEAD + "".join(
+    f"{store},x,2024-01-{day:02d},{amount}\n"
+    for day in range(1, 10)
+    for store, amount in (("A", day), ("B", 2 * day % 7 + 1), ("All", day + 2 * day % 7 + 1))
+)
 
 CASES = [
     Case(
@@ -59,6 +64,13 @@ CASES = [
         check=units([[1, 2, 3, 4]]),
     ),
     Case("thousands-as-decimals", GOOD + "A,x,2024-01-04,1.070\n", 1, check=units([[1, 2, 3, 1.07]])),
+    Case(
+        "untidy-keys",
+        GOOD + "A ,x,2024-01-04,4\nA, x,2024-01-05,5\n",
+        2,
+        check=lambda loaded: loaded.panel.n_series == 1 and loaded.panel.n_days == 5,
+    ),
+    Case("total-series", TOTALS, check=lambda loaded: loaded.panel.series["store"].to_list() == ["A", "B"]),
     Case("missing-keys", GOOD + ",x,2024-01-04,4\nA,x,,4\n", 1, (5, 6), check=units([[1, 2, 3]])),
     Case("unparsable-dates", GOOD + "A,x,2024-13-04,4\nA,x,soon,4\n", 2, (5, 6), check=units([[1, 2, 3]])),
     Case(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
 from foresell.core.errors import UsageError
+from foresell.core.panel import Panel
+from foresell.core.settings import parse_settings
+from foresell.data.sales_reader import read_sales
 from foresell.onboarding.roles import infer
 
 
@@ -46,3 +49,20 @@ def test_the_date_of_a_timestamp_with_a_zone_is_the_local_one(daily, propose, tm
     propose(frame, tmp_path, "sales.parquet")
     written = frame.with_columns(pl.col("date").dt.strftime("%Y-%m-%d %H:%M:%S%z"))
     assert propose(written, tmp_path).settings["data"]["frequency"] == "D"
+
+
+@pytest.mark.parametrize("first", [date(2022, 1, 2), date(2022, 1, 3), date(2022, 1, 7)])
+def test_weeks_keep_the_weekday_of_the_file(daily, propose, tmp_path, first):
+    proposal = propose(daily(days=60, step=7, first=first), tmp_path)
+    assert proposal.settings["data"]["frequency"] == "W"
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.dates[0].astype(object) == first
+    assert panel.cutoff == first + timedelta(days=7 * 59)
+    assert panel.dates[panel.n_days].astype(object) == first + timedelta(days=7 * 60)
+    of_frame = Panel.from_frame(daily(days=60, step=7, first=first), frequency="W", keys=["store", "item"])
+    assert (of_frame.dates == panel.dates[:60]).all()
+
+
+def test_dates_that_end_weeks_are_asked_about(daily, propose, tmp_path):
+    weeks = daily(days=60, step=7, first=date(2022, 1, 7)).rename({"date": "week_ending"})
+    assert "end" in " ".join(propose(weeks, tmp_path).doubts)

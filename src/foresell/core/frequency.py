@@ -41,6 +41,7 @@ class Frequency(StrEnum):
         return {Frequency.DAY: "day", Frequency.WEEK: "week", Frequency.MONTH: "month"}[self]
 
 
+ONE_WEEKDAY = 0.95  # weeks begin on the weekday on which this share of all dates falls
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -53,8 +54,18 @@ def weekday(dates: np.ndarray) -> np.ndarray:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
 
 
-def period_start(dates: np.ndarray, frequency: Frequency) -> np.ndarray:
-    """The first date of the period that each date lies in (weeks begin on Monday).
+def first_weekday(dates: np.ndarray) -> int:
+    """The weekday on which the weeks of `dates` begin, 0 for Monday: the one of nearly all dates, else Monday.
+
+    >>> first_weekday(np.array(["2024-01-07", "2024-01-14"], "datetime64[D]"))
+    6
+    """
+    counts = np.bincount(weekday(np.unique(dates)), minlength=7)
+    return int(counts.argmax()) if counts.max() >= ONE_WEEKDAY * max(counts.sum(), 1) else 0
+
+
+def period_start(dates: np.ndarray, frequency: Frequency, week_begins: int = 0) -> np.ndarray:
+    """The first date of the period that each date lies in; weeks begin on the weekday `week_begins`, 0 for Monday.
 
     >>> period_start(np.array(["2024-05-16"], "datetime64[D]"), Frequency.WEEK)
     array(['2024-05-13'], dtype='datetime64[D]')
@@ -63,30 +74,29 @@ def period_start(dates: np.ndarray, frequency: Frequency) -> np.ndarray:
     if frequency == Frequency.MONTH:
         return days.astype("datetime64[M]").astype("datetime64[D]")
     if frequency == Frequency.WEEK:
-        return days - weekday(days)
+        return days - (weekday(days) - week_begins) % 7
     return days
 
 
 def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.ndarray:
-    """Which period after `first` (0 for its own) each date lies in, int64.
+    """Which period after `first` (0 for its own) each date lies in, int64. Weeks begin on the weekday of `first`.
 
     >>> period_index(np.array(["2024-03-31"], "datetime64[D]"), np.datetime64("2024-01-01"), Frequency.MONTH)
     array([2])
     """
-    starts = period_start(dates, frequency)
-    origin = period_start(np.array([first]), frequency)[0]
     if frequency == Frequency.MONTH:
-        return (starts.astype("datetime64[M]") - origin.astype("datetime64[M]")).astype(np.int64)
-    return (starts - origin).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
+        return (dates.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64)
+    return (dates.astype("datetime64[D]") - first).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
 
 
 def period_range(first: np.datetime64, count: int, frequency: Frequency) -> np.ndarray:
     """The first dates of `count` periods, beginning with the period of `first`; datetime64[D].
 
+    Weeks begin on the weekday of `first`.
+
     >>> period_range(np.datetime64("2024-01-15"), 3, Frequency.MONTH)
     array(['2024-01-01', '2024-02-01', '2024-03-01'], dtype='datetime64[D]')
     """
-    origin = period_start(np.array([first]), frequency)[0]
     if frequency == Frequency.MONTH:
-        return (origin.astype("datetime64[M]") + np.arange(count)).astype("datetime64[D]")
-    return origin + np.arange(count) * (7 if frequency == Frequency.WEEK else 1)
+        return (first.astype("datetime64[M]") + np.arange(count)).astype("datetime64[D]")
+    return first.astype("datetime64[D]") + np.arange(count) * (7 if frequency == Frequency.WEEK else 1)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_index, period_range, period_start
+from foresell.core.frequency import Frequency, first_weekday, period_index, period_range, period_start
 from foresell.core.settings import Data
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import to_number
@@ -59,6 +59,16 @@ class Cube:
     @property
     def n_days(self) -> int:
         return self.units.shape[1]
+
+    def only(self, kept: np.ndarray) -> Cube:
+        """The cube with the series of which `kept` [series] is true."""
+        series = self.series.filter(pl.Series(kept))
+        known = {name: values[kept] for name, values in self.known.items()}
+        stockouts = self.stockouts
+        if stockouts is not None:
+            keys = [name for name in stockouts.columns if name in series.columns]
+            stockouts = stockouts.join(series.select(keys), on=keys, how="semi", maintain_order="left")
+        return replace(self, series=series, units=self.units[kept], known=known, stockouts=stockouts)
 
 
 def as_text(frame: pl.DataFrame) -> pl.DataFrame:
@@ -295,12 +305,13 @@ def _periods(
     """The first date, the number of periods of history, one row for each series and period (CELL), and findings."""
     dates = frame[DATE].to_numpy().astype("datetime64[D]")
     has_quantity = frame[HAS_QUANTITY].to_numpy()
-    origin = period_start(dates[has_quantity].min(keepdims=True), frequency)[0]
+    sold_on = np.unique(dates[has_quantity])
+    origin = period_start(sold_on[:1], frequency, first_weekday(sold_on))[0]
     period = period_index(dates, origin, frequency)
     n_days = int(period[has_quantity].max()) + 1
     if frequency == Frequency.DAY:
         return origin, n_days, frame.with_columns(pl.Series(CELL, period)), []
-    begin, end = whole_period_bounds(np.unique(dates[has_quantity]), origin, frequency)
+    begin, end = whole_period_bounds(sold_on, origin, frequency)
     findings = partial_period_findings(begin + n_days - end, frequency, where)
     frame = frame.with_columns(pl.Series(CELL, period - begin)).filter(pl.col(CELL) >= 0)
     names = [name for name in frame.columns if name.startswith(COVARIATE)]

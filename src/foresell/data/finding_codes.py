@@ -86,6 +86,16 @@ CODES: dict[str, Code] = {
         bad_row=True,
     ),
     # Warnings, which somebody should look at.
+    "untidy-keys": Code(
+        WARNING,
+        "Keys have blanks around them, or are written as 100 and as 100.0; they are taken for one series.",
+        "Nothing has to be done; write the keys alike in the file to have no such warning.",
+    ),
+    "total-series": Code(
+        WARNING,
+        "A series equals the sum of others in every period, as rows called 'Total' do; it is left out.",
+        "Take such rows out of the file; foresell adds up totals and levels itself.",
+    ),
     "thousands-as-decimals": Code(
         WARNING,
         "Numbers that look like thousands were read as decimals.",

@@ -10,7 +10,7 @@ import polars as pl
 
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_range, period_start
+from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.cube import Cube
@@ -162,9 +162,7 @@ def _until(panel: Panel, data: Data) -> Panel:
         day = np.datetime64(data.until, "D")
     except ValueError as error:
         raise SettingsError(f"'until' is not a date: {data.until!r}. Write it as 2024-12-31.") from error
-    # The first period that is not over on that day.
-    following = period_start(np.array([day + 1]), panel.frequency)[0]
-    last = panel.day_of(following) - 1
+    last = panel.day_of(day + 1) - 1  # the period before the first one that is not over on that day
     if last < 0:
         raise SettingsError(
             f"'until' is {data.until}, before the history begins ({panel.dates[0]}). Give a later date, or none."

@@ -22,6 +22,7 @@ from foresell.data.panel_assembly import AssembledPanel, assemble, join_attribut
 from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.sales_rows import DATE, KnownKeys, SalesRows, read_rows
 from foresell.data.side_tables import CalendarDays, SideTable, parse_attribute, read_attributes, read_calendar
+from foresell.data.total_series import without_totals
 from foresell.data.typed_tables import FILE, ROW, Dialect
 from foresell.data.wide_table import read_wide_table
 
@@ -81,6 +82,7 @@ def read_sales(
     findings += rows.findings
     findings += [entry for table in (*side_tables.values(), days) if table for entry in table.findings]
     report_progress(0.7, "Laying out the panel")
+    cube = without_totals(cube, data.keys, where)
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
     if data.layout != "wide":

@@ -13,6 +13,7 @@ from foresell.core.finding import Finding
 from foresell.core.settings import Data
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile
+from foresell.data.key_texts import unite_whole_numbers
 from foresell.data.number_formats import NumberMarks
 from foresell.data.typed_tables import FILE, ROW, ColumnKind, Dialect, InputColumn, TablePart, bad_rows, read_parts
 from foresell.data.values import YES
@@ -105,6 +106,7 @@ def read_rows(
             frames.append(sum_lines(frame, data.keys) if quantity and data.layout == "transactions" else frame)
             bad.append(faults.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
             count += part.rows
+            tally["untidy-keys"] += part.untidy_keys
             marks |= {name: marks.get(name, NumberMarks()) + more for name, more in part.marks.items()}
             if part.dialect.alternative_date_format and not findings:
                 used, alternative = part.dialect.date_format, part.dialect.alternative_date_format
@@ -113,9 +115,13 @@ def read_rows(
             report_share((number - first_file + part.share) / len(files))
     findings += _thousands_findings(marks, dialect.decimal)
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
+    attribute_rows = pl.concat(with_same_types(attributes)) if attributes else pl.DataFrame()
+    if frames:
+        frame, united = unite_whole_numbers(frame, data.keys)
+        attribute_rows = unite_whole_numbers(attribute_rows, data.keys)[0] if attributes else attribute_rows
+        findings += _united_keys_findings(united)
     if quantity and data.layout == "transactions" and frames:
         frame = daily_sales(sum_lines(frame, data.keys), tally)
-    attribute_rows = pl.concat(with_same_types(attributes)) if attributes else pl.DataFrame()
     return SalesRows(frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings)
 
 
@@ -131,6 +137,12 @@ def _thousands_findings(marks: Mapping[str, NumberMarks], decimal: str) -> list[
             entry = finding("thousands-as-decimals", f"column {name}", counts.grouped + counts.thousands, message)
             findings.append(replace(entry, advice=advice))
     return findings
+
+
+def _united_keys_findings(united: Sequence[str]) -> list[Finding]:
+    """The finding that keys such as 100.0 were taken for 100."""
+    message = f"{len(united):,} keys such as 100.0 stand beside the same number without places, and are taken for it"
+    return [finding("untidy-keys", "the keys", len(united), message, united)] if united else []
 
 
 def with_same_types(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

@@ -18,6 +18,7 @@ from foresell.core.bucket import s3_options
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile, reading
+from foresell.data.key_texts import tidy_keys
 from foresell.data.number_formats import NumberMarks, to_number
 from foresell.data.text_records import TextChunk, chunks, is_regular, records_of, split_header
 from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date
@@ -65,7 +66,8 @@ class TablePart:
     `bad` has the columns ROW, ``reason`` (the code of the finding) and ``column``. `rows` counts all rows, bad ones
     included, without blank lines; `records` counts the blank lines, too. `share` is the part of the file that has been
     read, from 0 to 1. `dialect` is the dialect that was used, with the inferred date format. `marks` counts how the
-    numbers of a long table are written that were read with decimal places.
+    numbers of a long table are written that were read with decimal places. `untidy_keys` counts the rows whose keys had
+    needless blanks.
     """
 
     frame: pl.DataFrame
@@ -75,6 +77,7 @@ class TablePart:
     share: float
     dialect: Dialect
     marks: Mapping[str, NumberMarks] = field(default_factory=dict)
+    untidy_keys: int = 0
 
 
 BAD_SCHEMA = {ROW: pl.UInt32, "reason": pl.String, "column": pl.String}
@@ -107,7 +110,20 @@ def read_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect
     Keys come as Categorical (text) or as the whole numbers they are in Parquet, dates as Date, numbers as
     Float32, text as Categorical. Raises UnreadableFile, and FindingsStop where a column is missing.
     """
-    yield from _parquet_parts(file, columns, dialect) if file.is_parquet else _text_parts(file, columns, dialect)
+    parts = _parquet_parts(file, columns, dialect) if file.is_parquet else _text_parts(file, columns, dialect)
+    keys = [column.name for column in columns if column.kind == ColumnKind.KEY]
+    for part in parts:
+        yield _with_tidy_keys(part, keys)
+
+
+def _with_tidy_keys(part: TablePart, keys: Sequence[str]) -> TablePart:
+    """The part with tidy keys; a row whose key is blank is a bad row."""
+    frame, untidy = tidy_keys(part.frame, keys)
+    if not untidy:
+        return part
+    blank = frame.select(pl.any_horizontal(pl.col(keys).is_null())).to_series()
+    bad = pl.concat([part.bad, bad_rows(frame[ROW].filter(blank), "missing-keys")])
+    return replace(part, frame=frame.filter(~blank), bad=bad, untidy_keys=untidy)
 
 
 def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile) -> None:

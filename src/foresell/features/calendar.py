@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency, period_start
+from foresell.core.frequency import Frequency, period_start, weekday
 
 FAR = 15  # the most days to or since a holiday or event that are counted; it stands for "none near"
 
@@ -80,7 +80,7 @@ def near_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, e
     [False, True, True, True, False]
     """
     named = holidays_of(country, dates) if country else events
-    starts = period_start(named["date"].to_numpy().astype("datetime64[D]"), frequency)
+    starts = period_start(named["date"].to_numpy().astype("datetime64[D]"), frequency, int(weekday(dates[:1])[0]))
     reach = np.arange(-1, 2) if frequency == Frequency.DAY else np.zeros(1, np.int64)
     return np.isin(dates, (starts[:, None] + reach).reshape(-1))
 
@@ -108,7 +108,7 @@ def _near(
 ) -> dict[str, np.ndarray]:
     """The event in each period, and the distance to the next and from the last one: columns named after `kind`."""
     events = events.filter(pl.col("event").is_in(list(names)))
-    starts = period_start(events["date"].to_numpy().astype("datetime64[D]"), frequency)
+    starts = period_start(events["date"].to_numpy().astype("datetime64[D]"), frequency, int(weekday(dates[:1])[0]))
     number = np.array([names.index(name) + 1 for name in events["event"]], np.float32)
     order = np.lexsort((number, starts))
     starts, number = starts[order], number[order]

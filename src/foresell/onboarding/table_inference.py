@@ -255,9 +255,20 @@ class TableInference:
             rows = self._of_whole_series(self.sample, keys)
             conclusion = frequency.infer_lumpy_frequency(rows, keys, self.dates) or conclusion
         period = propose_frequency(self.draft, conclusion, self.overrides)
+        self.draft.add_doubt(self._doubt_of_week_ends(period))
         self._absent_days(keys, period)
         span = period_index(self.dates[-1:], self.dates[0], Frequency(period))[0] + 1 if len(self.dates) else 0
         propose_horizon(self.draft, period, int(span), self.overrides)
+
+    def _doubt_of_week_ends(self, period: str) -> str | None:
+        """What is in doubt where the name of the dates says that they end their weeks."""
+        name = self.draft.data["date"]
+        if period != "W" or not re.search(r"end|fin", name.lower()):
+            return None
+        return (
+            f"{name} seems to name the last day of each week. Forecasts keep these dates, but holidays are counted in "
+            "the seven days that begin on them. If that matters, move the dates to the first day of the week."
+        )
 
     def _of_whole_series(self, rows: pl.DataFrame, keys: tuple[str, ...]) -> pl.DataFrame:
         """Those of the rows whose series has all its rows in the sample."""

@@ -1,0 +1,57 @@
+"""Keys of series as texts: blanks around them, and whole numbers written as ``100.0``, make no other series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+BLANK = r"[\s\u00a0\u200b\u2060\ufeff]+"
+
+
+def tidy(texts: pl.Series) -> pl.Series:
+    """The texts without blanks around them, and with one blank in place of several.
+
+    >>> tidy(pl.Series([" A100 ", "Store\u00a0 7", None])).to_list()
+    ['A100', 'Store 7', None]
+    """
+    return texts.str.replace_all(BLANK, " ").str.strip_chars()
+
+
+def tidy_keys(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, int]:
+    """The frame with tidy text keys, null where only blanks were; and the number of rows that had others."""
+    changed = pl.repeat(False, frame.height, eager=True)
+    for name in keys:
+        if frame.schema[name] not in (pl.Categorical, pl.String):
+            continue
+        texts = frame[name].unique().cast(pl.String).drop_nulls()
+        same = tidy(texts)
+        if (other := texts != same).any():
+            mapping = dict(
+                zip(texts.filter(other), same.filter(other).set(same.filter(other) == "", None), strict=True)
+            )
+            values = frame[name].cast(pl.String)
+            changed = changed | values.is_in(list(mapping)).fill_null(False)
+            frame = frame.with_columns(values.replace(mapping).cast(frame.schema[name]).alias(name))
+    return frame, int(changed.sum())
+
+
+def unite_whole_numbers(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """The frame with ``100`` in place of ``100.0`` in keys that have both; and the texts that were replaced.
+
+    >>> unite_whole_numbers(pl.DataFrame({"item": ["100.0", "100", "7.0"]}), ["item"])[0]["item"].to_list()
+    ['100', '100', '7.0']
+    """
+    replaced = []
+    for name in keys:
+        if frame.schema[name] not in (pl.Categorical, pl.String):
+            continue
+        texts = frame[name].unique().cast(pl.String).drop_nulls()
+        known = set(texts)
+        whole = texts.filter(texts.str.contains(r"^\d+\.0+$"))
+        mapping = {text: short for text in whole if (short := text.split(".")[0]) in known}
+        if mapping:
+            replaced += list(mapping)
+            values = frame[name].cast(pl.String).replace(mapping).cast(frame.schema[name])
+            frame = frame.with_columns(values.alias(name))
+    return frame, replaced
