@@ -39,7 +39,7 @@ def _text_rows(file: InputFile, wanted: np.ndarray, dialect: Dialect) -> pl.Data
     """The line and the text of the rows with the numbers `wanted` (sorted): ROW, ``line``, ``text``."""
     rows, lines, texts = [], [], []
     first, line = 0, 1
-    for number, chunk in enumerate(chunks(file, dialect.encoding)):
+    for number, chunk in enumerate(chunks(file, dialect.encoding, separator=dialect.separator)):
         data, line = chunk.data, chunk.line
         if not number:
             _, separator, size = split_header(data, dialect.separator)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
 from foresell.core.errors import UnreadableFile
+from foresell.data.header_row import title_lines
 from foresell.data.input_files import BLOCK_BYTES, InputFile, TextFile
+from foresell.data.quoting import has_regular_quotes, requoted
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
 MAX_RECORD_BYTES = 2**29  # a longer record is a quote that was never closed
@@ -22,6 +25,7 @@ class TextChunk:
     data: bytes
     line: int
     share: float  # of the file that has been read, from 0 to 1
+    as_in_file: bool = True  # False where titles were left out or quotes were rewritten
 
 
 @dataclass(frozen=True)
@@ -98,18 +102,33 @@ def _require_utf8(data: bytes, line: int, file: InputFile) -> bytes:
     return data
 
 
-def chunks(file: InputFile, encoding: str = "utf-8", size: int = BLOCK_BYTES) -> Iterator[TextChunk]:
+def chunks(
+    file: InputFile, encoding: str = "utf-8", size: int = BLOCK_BYTES, separator: str = ","
+) -> Iterator[TextChunk]:
     """The records of `file`, header included, in chunks of about `size` bytes. Each chunk ends at the end of a record.
 
-    Raises UnreadableFile where the file is not a text table, or has a quote that is never closed.
+    Titles above the header are left out. Where quotes are irregular, the records are written anew. Raises
+    UnreadableFile where the file is not a text table, or has a quote that is never closed.
     """
     text = TextFile(file, encoding)
-    rest, line = b"", 1
-    for block in text.blocks(size):
+    rest, line, titles = b"", 1, 0
+    names: list[str] = []
+    blocks = text.blocks(size)
+    for number, block in enumerate(blocks):
         data = rest + block
+        if not number:
+            separator = split_header(data, separator)[1]
+            titles = title_lines(data, separator)
+            data = data.split(b"\n", titles)[-1]
+            line += titles
+            names, separator, _ = split_header(data, separator)
+        if not has_regular_quotes(data):
+            for records, first in requoted(chain([data], blocks), separator, len(names), file.name, line):
+                yield TextChunk(records, first, text.share, as_in_file=False)
+            return
         cut = _last_end(data)
         if cut:
-            yield TextChunk(_require_utf8(data[:cut], line, file), line, text.share)
+            yield TextChunk(_require_utf8(data[:cut], line, file), line, text.share, as_in_file=not titles)
             line += data.count(b"\n", 0, cut)
         rest = data[cut:]
         if len(rest) > MAX_RECORD_BYTES:
@@ -120,7 +139,7 @@ def chunks(file: InputFile, encoding: str = "utf-8", size: int = BLOCK_BYTES) ->
             "Close the quote, or double it if it belongs to the text."
         )
     if rest:
-        yield TextChunk(_require_utf8(rest, line, file), line, 1.0)
+        yield TextChunk(_require_utf8(rest, line, file), line, 1.0, as_in_file=not titles)
 
 
 def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:

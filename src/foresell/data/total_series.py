@@ -46,7 +46,7 @@ def _totals(cube: Cube, keys: Sequence[str]) -> np.ndarray:
         )
         total = np.zeros(len(volumes), bool)
         for row in np.flatnonzero(may_be):
-            total[row] = _is_sum(cube.units, row, np.flatnonzero(group == group[row]))
+            total[row] = _is_sum(cube.units, int(row), np.flatnonzero(group == group[row]))
         if total.any():
             return total
     return np.zeros(len(volumes), bool)
@@ -61,5 +61,5 @@ def _is_sum(units: np.ndarray, row: int, group: np.ndarray) -> bool:
         values = np.nan_to_num(units[member].astype(np.float64), nan=0.0, neginf=0.0)
         others += values
         parts += bool(values.any())
-    enough = np.count_nonzero(own) >= FEWEST_PERIODS and parts >= FEWEST_PARTS
+    enough = bool(np.count_nonzero(own) >= FEWEST_PERIODS and parts >= FEWEST_PARTS)
     return enough and bool(np.allclose(own, others, rtol=1e-5, atol=1e-3))

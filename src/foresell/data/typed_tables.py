@@ -94,7 +94,7 @@ def header_of(file: InputFile, dialect: Dialect) -> list[str]:
     if file.is_parquet:
         with reading(file):
             return list(pl.scan_parquet(file.path, **scan_options(file)).collect_schema())
-    for chunk in chunks(file, dialect.encoding, 2**20):
+    for chunk in chunks(file, dialect.encoding, 2**20, dialect.separator):
         return split_header(chunk.data, dialect.separator)[0]
     return []
 
@@ -145,7 +145,7 @@ def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile
 def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     names: list[str] = []
     row = 0
-    for chunk in chunks(file, dialect.encoding):
+    for chunk in chunks(file, dialect.encoding, separator=dialect.separator):
         if not names:
             names, separator, size = split_header(chunk.data, dialect.separator)
             require_columns(names, [column.name for column in columns], file)

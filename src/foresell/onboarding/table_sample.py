@@ -15,11 +15,15 @@ import polars as pl
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UsageError, first_five
 from foresell.data.input_files import TABLE_ENDINGS, InputFile, TextFile, reading, unzipped
+from foresell.data.key_texts import tidy
+from foresell.data.text_records import chunks, split_header
+from foresell.data.typed_tables import Dialect, header_of
 from foresell.onboarding.column_names import name_score, plain
 
 ROW = "__row"  # the number of a sampled row in the table, from 0
 HEAD_ROWS = 50_000
 HEAD_BYTES = 16_000_000
+CHUNK_BYTES = 4_000_000
 LARGEST_SCAN_BYTES = 4_000_000_000  # of a larger table only the first rows are read
 SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
 SEPARATORS = (";", "\t", "|", ",")
@@ -63,20 +67,13 @@ class TableSample:
         paths = [file.path for file in self.files]
         if self.text_format is None:
             return _scan_parquet(paths)
-        names = self.columns
-        return pl.scan_csv(
-            paths,
-            glob=paths[0].startswith("s3://"),
-            separator=self.text_format.separator,
-            encoding="utf8-lossy",
-            infer_schema=False,
-            row_index_name=ROW,
-            truncate_ragged_lines=True,
-            with_column_names=lambda _: names,
-        )
+        dialect = Dialect(self.text_format.separator, encoding=self.text_format.encoding)
+        frames = [_scan_text(file, distinct_names(header_of(file, dialect)), dialect.separator) for file in self.files]
+        return (pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]).with_row_index(ROW)
 
     def with_rows(self, more: pl.DataFrame) -> TableSample:
         """The same sample with more rows of the table; a row that is in both is kept once."""
+        more = _stripped(more) if self.text_format else more
         both = pl.concat([self.frame, more.select(self.frame.columns)], how="vertical_relaxed")
         return replace(self, frame=both.unique(ROW, keep="first").sort(ROW))
 
@@ -92,18 +89,60 @@ def sample_table(
         with reading(files[0]):
             frame = _scan_parquet([file.path for file in files]).head(rows).collect()
         return TableSample(tuple(files), frame, None, whole=frame.height < rows, can_scan=_small_enough(files))
-    text, cut, encoding = _head(files[0], encoding)
-    separator = separator or _separator(text)
-    frame = _parse(text, separator, rows, files[0])
-    whole = not cut and frame.height < rows and len(files) == 1
-    can_scan = _small_enough(files) and not encoding.startswith("utf-16")
-    table = TableSample(tuple(files), frame, TextFormat(separator, encoding), whole, can_scan)
-    if len(files) == 1 or not can_scan:
-        return table
-    # Of several files, the first may have too few rows.
-    with reading(files[0]):
-        frame = table.scan().head(rows).collect()
-    return replace(table, frame=frame, whole=frame.height < rows)
+    text, encoding = _head(files[0], encoding)
+    text_format = TextFormat(separator or _separator(text), encoding)
+    frame, whole, as_in_file = _first_rows(files, rows, text_format)
+    can_scan = _small_enough(files) and as_in_file and not encoding.startswith("utf-16")
+    return TableSample(tuple(files), frame, text_format, whole, can_scan)
+
+
+def _first_rows(files: list[InputFile], rows: int, text_format: TextFormat) -> tuple[pl.DataFrame, bool, bool]:
+    """The first rows of text files by the names of their columns; whether these are all; whether a scan reads the same.
+
+    Columns that only some of the files have are null in the others.
+    """
+    frames: list[pl.DataFrame] = []
+    height = size = 0
+    as_in_file = True
+    for file in files:
+        names: list[str] = []
+        for chunk in chunks(file, text_format.encoding, CHUNK_BYTES, text_format.separator):
+            data = chunk.data
+            as_in_file &= chunk.as_in_file
+            if not names:
+                names, _, end = split_header(data, text_format.separator)
+                names, data = distinct_names(names), data[end:]
+            if height >= rows or size >= HEAD_BYTES:
+                return pl.concat(frames, how="diagonal").with_row_index(ROW), False, as_in_file
+            frames.append(_parse(data, names, text_format.separator, rows - height, file))
+            height, size = height + frames[-1].height, size + len(data)
+    return pl.concat(frames, how="diagonal").with_row_index(ROW), height < rows, as_in_file
+
+
+def distinct_names(names: list[str]) -> list[str]:
+    """The names of columns, each with a number where it comes again.
+
+    >>> distinct_names(["a", "b", "a"])
+    ['a', 'b', 'a_duplicated_0']
+    """
+    seen: Counter[str] = Counter()
+    distinct = []
+    for name in names:
+        distinct.append(f"{name}_duplicated_{seen[name] - 1}" if seen[name] else name)
+        seen[name] += 1
+    return distinct
+
+
+def _scan_text(file: InputFile, names: list[str], separator: str) -> pl.LazyFrame:
+    return pl.scan_csv(
+        file.path,
+        glob=file.remote,
+        separator=separator,
+        encoding="utf8-lossy",
+        infer_schema=False,
+        truncate_ragged_lines=True,
+        with_column_names=lambda _: names,
+    )
 
 
 def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
@@ -117,18 +156,15 @@ def _small_enough(files: list[InputFile]) -> bool:
     return not files[0].remote and sum(os.path.getsize(file.path) for file in files) <= LARGEST_SCAN_BYTES
 
 
-def _head(file: InputFile, encoding: str | None) -> tuple[str, bool, str]:
-    """The beginning of a text file, whether it goes on after that, and its encoding."""
+def _head(file: InputFile, encoding: str | None) -> tuple[str, str]:
+    """The beginning of a text file, and its encoding."""
     if file.remote:
-        text = next(TextFile(file).blocks(HEAD_BYTES), b"").decode(errors="replace")
-        return text, True, "utf-8"
+        return next(TextFile(file).blocks(CHUNK_BYTES), b"").decode(errors="replace"), "utf-8"
     with reading(file), open(file.path, "rb") as raw:
-        head = unzipped(raw).read(HEAD_BYTES + 1)
-    cut, head = len(head) > HEAD_BYTES, head[:HEAD_BYTES]
+        head = unzipped(raw).read(HEAD_BYTES)
     encoding = encoding or _encoding(head)
     next(TextFile(file, encoding).blocks(4096))  # refuses what is empty or binary
-    text = head.decode(encoding, errors="replace")
-    return (text[: text.rfind("\n") + 1] if cut else text), cut, encoding
+    return head[:CHUNK_BYTES].decode(encoding, errors="replace"), encoding
 
 
 def _encoding(head: bytes) -> str:
@@ -154,16 +190,22 @@ def _separator(text: str) -> str:
     return best
 
 
-def _parse(text: str, separator: str, rows: int, file: InputFile) -> pl.DataFrame:
+def _parse(data: bytes, names: list[str], separator: str, rows: int, file: InputFile) -> pl.DataFrame:
+    """The first `rows` records of `data` as text, without blanks around it."""
+    numbered = {f"c{number}": name for number, name in enumerate(names)}
     with reading(file):
-        return pl.read_csv(
-            io.BytesIO(text.lstrip("\ufeff").encode()),
+        frame = pl.read_csv(
+            io.BytesIO(separator.join(numbered).encode() + b"\n" + data),
             separator=separator,
             infer_schema=False,
             n_rows=rows,
-            row_index_name=ROW,
             truncate_ragged_lines=True,
         )
+    return _stripped(frame.rename(numbered))
+
+
+def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(tidy(frame[name]) for name, dtype in frame.schema.items() if dtype == pl.String)
 
 
 def tables_in(folder: Path) -> list[InputFile]:

@@ -1,0 +1,43 @@
+"""The row of the column names, which may stand below titles as in a report."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+
+HEAD_LINES = 60
+MOST_TITLES = 30  # a header further down is not looked for
+
+
+def title_lines(data: bytes, separator: str) -> int:
+    """How many lines of titles stand above the column names.
+
+    A title has fewer cells with text than the rows of the table have cells; the column names have nearly all.
+
+    >>> title_lines(b"Sales report,,\\n,,\\ndate,item,units\\n2024-01-01,A,3\\n2024-01-02,A,4\\n", ",")
+    2
+    >>> title_lines(b",item,units\\n1,A,3\\n2,A,4\\n", ",")
+    0
+    """
+    lines = data[:200_000].decode(errors="replace").split("\n")[:HEAD_LINES]
+    rows = [next(csv.reader([line], delimiter=separator), []) for line in lines if line.strip()]
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    if not rows:
+        return 0
+    width = Counter(len(row) for row in rows).most_common(1)[0][0]
+    if width < 2 or _names_columns(filled[0], len(rows[0]), width):
+        return 0
+    number = 0
+    for place, line in enumerate(lines[:MOST_TITLES]):
+        if not line.strip():
+            continue
+        if _names_columns(filled[number], len(rows[number]), width):
+            return place
+        number += 1
+    return 0
+
+
+def _names_columns(filled: int, cells: int, width: int) -> bool:
+    """Whether a row of `cells` cells, of which `filled` have text, may be the header of a table of `width` columns."""
+    few_empty = filled >= min(width - 1, 0.75 * width) if width > 2 else filled >= width
+    return cells >= width and filled > 1 and few_empty
