@@ -41,8 +41,8 @@ def _step(step: Step) -> str:
         rows.append(["files that it reads, by setting", _code_list(dict.fromkeys(inputs))])
     if step.elsewhere:
         rows.append(["leaves elsewhere", step.elsewhere])
-    if step.optional:
-        rows.append(["optional", "a run is whole without it"])
+    if step.records_only:
+        rows.append(["records only", "a run is whole without it"])
     parts = [f"### {step.name}", sentence(step.description), table(["", ""], rows)]
     if step.files:
         parts.append(f"Leaves in `results/{step.name}/`:\n\n{_files(step.files)}")

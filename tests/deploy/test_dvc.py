@@ -27,7 +27,7 @@ STAGES: dict[str, dict[str, Any]] = yaml.safe_load(PIPELINE.read_text(encoding="
 STAGE_STEPS = {stage: steps for stage in STAGES if (steps := steps_of(stage))}
 """The steps of each stage."""
 
-RECORDS = tuple(name for name, step in STEPS.items() if step.optional)
+RECORDS = tuple(name for name, step in STEPS.items() if step.records_only)
 LEFT_OUT = {"tracking", "promotion", "serving", "monitoring"}
 """Settings that no result of a stage depends on, the report apart."""
 
@@ -67,7 +67,7 @@ CHANGES: list[dict[str, Any]] = [
     {"data": {"max_bad_share": 0.02}},
     {"horizon": 6},
     {"levels": [["store"]]},
-    {"features": {"use": ["default", "last_year"]}},
+    {"features": {"use": ["default", "last_year_7"]}},
     {"quality": "best", "models": None},
     {"models": [{"name": "seasonal_naive"}]},
     {"totals": {"reconciliation": "mint"}},

@@ -9,6 +9,8 @@ import pytest
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.core.keyed_random import key_hashes
+from foresell.core.settings import Features
+from foresell.core.settings.descriptions import describe
 from foresell.features.catalogue import catalogue, choose, matrix, table
 from foresell.features.question import Context, Question, statistics_for
 from foresell.features.row_draw import Grid, draw
@@ -103,6 +105,12 @@ def test_names_and_groups_choose_and_drop(make_panel):
     } - {"price_cents"}
     with pytest.raises(UsageError, match=r"no feature or group of features 'lag_0'.*lag_"):
         choose(features, ("lag_0",))
+
+
+def test_the_example_of_the_settings_is_a_feature(make_panel):
+    examples = describe(Features)
+    everything = catalogue(make_panel(n_days=800), [])
+    assert set(examples["drop"].example) <= {*everything, *(feature.group for feature in everything.values())}
 
 
 def test_the_m5_panel_has_over_two_hundred(make_panel):

@@ -7,8 +7,8 @@ from datetime import date
 
 import pytest
 
+from foresell.pipeline.graph import STEPS
 from foresell.pipeline.summaries import (
-    SUMMARIES,
     CheckSummary,
     DeliverySummary,
     RecordSummary,
@@ -59,9 +59,9 @@ def test_warnings_are_those_that_the_step_met():
     assert RecordSummary(recorded=True).warning_texts == []
 
 
-@pytest.mark.parametrize("name", SUMMARIES)
+@pytest.mark.parametrize("name", STEPS)
 def test_the_name_of_a_step_is_that_of_its_summary(name):
-    assert SUMMARIES[name].step == name
+    assert STEPS[name].summary.step == name
 
 
 def test_what_was_not_recorded_says_why():

@@ -224,7 +224,7 @@ _DECLARED = (
         needs=("check", "backtest", "combine"),
         reads=Reads(settings=("tracking",)),
         elsewhere="a run in MLflow",
-        optional=True,
+        records_only=True,
     ),
     Step(
         name="register",
@@ -233,7 +233,7 @@ _DECLARED = (
         needs=("check", "backtest", "combine", "train", "record"),
         reads=Reads(settings=("tracking",)),
         elsewhere="a run in MLflow, a version in the registry",
-        optional=True,
+        records_only=True,
     ),
     Step(
         name="delivery",

@@ -103,14 +103,14 @@ def _dvc_dependencies(steps: list[Step]) -> Iterator[str]:
             yield "- ${data}"
         yield from (f"# with '{path}', also that file" for path in inputs if path == "backtest.weights")
         for need in step.needs:
-            if need not in here and not STEPS[need].optional:
+            if need not in here and not STEPS[need].records_only:
                 yield f"- results/{need}/panel" if need == "check" else f"- results/{need}/step.json"
         yield from (f"- results/{name}" for name in step.reads.results if name.partition("/")[0] in STEPS)
 
 
 def _dvc_parameters(step: Step) -> Iterator[str]:
     """The settings whose change does a stage again. Where its records go (MLflow) changes no result."""
-    if step.optional:
+    if step.records_only:
         return
     for reads in (step.reads, *step.reads_where.values()):
         yield from (path.partition("=")[0] for path in reads.settings if path != EVERY_SETTING)

@@ -179,7 +179,7 @@ class Project:
                 step, self.made_from(step, choice)
             )
             state = UP_TO_DATE if current[step.name] else OUT_OF_DATE if record else NOT_DONE
-            if current[step.name] and getattr(self.results.find_summary(step.summary), "is_left_out", False):
+            if current[step.name] and self.results.summary(step.summary).is_left_out:
                 state = LEFT_OUT
             finished, seconds = (record.finished, record.seconds) if record else (None, None)
             states.append(StepState(step.name, state, finished, seconds))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 if TYPE_CHECKING:  # so that help comes at once
     from foresell.pipeline.summaries import Summary
@@ -52,7 +52,8 @@ class Step:
       settings, or what it met, ask for them.
     - `elsewhere`: what it leaves outside its folder, in words; its file then has a function ``lost``.
     - `verb`: the verb of the command line that does it.
-    - `optional`: a run is whole without it. Where its store is switched off or does not answer, it says so and waits.
+    - `records_only`: it only records in MLflow what other steps did. No result depends on it, a run is whole without
+      it, and no DVC stage depends on what it reads.
     """
 
     name: str
@@ -66,7 +67,7 @@ class Step:
     files: Mapping[str, str] = field(default_factory=dict)
     sometimes: tuple[str, ...] = ()
     elsewhere: str = ""
-    optional: bool = False
+    records_only: bool = False
 
     def needs_of(self, champion: bool) -> tuple[str, ...]:
         """The steps that it needs, in their order; `champion` is whether a registered one forecasts."""
@@ -99,10 +100,9 @@ class Step:
 
     @property
     def summary(self) -> type[Summary]:
-        """The type of its summary, which also has the sentence that the command line prints."""
-        from foresell.pipeline.summaries import SUMMARIES
-
-        return SUMMARIES[self.name]
+        """The type of its summary: what ``run`` is declared to return."""
+        summary: type[Summary] = get_type_hints(self.run)["return"]
+        return summary
 
 
 def setting(settings: object, path: str) -> object:

@@ -31,6 +31,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         raise NotImplementedError
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether the step did nothing because packages are not installed, which a run names once for all steps."""
+        return False
+
+    @property
     def warning_texts(self) -> list[str]:
         """The warnings of the step."""
         warnings: list[str] = getattr(self, "warnings_found", [])
@@ -351,21 +356,3 @@ class TuneSummary(Summary, SearchRecord, frozen=True, kw_only=True):
 
     def sentence(self) -> str:
         return f"{many(self.trials, 'trial')} of {self.model}"
-
-
-SUMMARIES: dict[str, type[Summary]] = {
-    kind.step: kind
-    for kind in (
-        CheckSummary,
-        FeaturesSummary,
-        BacktestSummary,
-        CombineSummary,
-        TrainSummary,
-        ForecastSummary,
-        ReportSummary,
-        RecordSummary,
-        RegisterSummary,
-        DeliverySummary,
-    )
-}
-"""The type of the summary of each step."""

@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 import foresell
 from foresell.apps.cli import main
+from foresell.apps.cli.steps import _verb_of_graph
 from foresell.pipeline.graph import STEPS
+from foresell.pipeline.step import Step
 
 VERBS = sorted(main.commands)
 
@@ -95,3 +97,23 @@ def test_help_imports_nothing_heavy():
     """
     done = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_step_without_a_function_of_its_own_has_a_verb(monkeypatch):
+    step = Step(
+        "export", "writes one level as a table", "export", needs=("forecast",), asks_forecaster=True,
+        files={"level.csv": "a column for each day"},
+    )  # fmt: skip
+    monkeypatch.setitem(STEPS, "export", step)
+    shown = CliRunner().invoke(_verb_of_graph("export"), ["--help"]).stdout
+    assert "Writes one level as a table." in shown
+    assert "Reads the results of `forecast`" in shown
+    assert "Writes to results/export/:" in shown
+    assert {"--again", "--newest", "--log"} <= {word.strip("[],") for word in shown.split()}
+
+
+def test_the_package_is_the_command_line():
+    shown = subprocess.run(
+        [sys.executable, "-m", "foresell", "check", "--help"], capture_output=True, text=True, check=True
+    )
+    assert shown.stdout.startswith("Usage: foresell check ")

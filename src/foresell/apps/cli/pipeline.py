@@ -67,7 +67,7 @@ def _facts(step: Step) -> list[tuple[str, str]]:
         settings += f"; with {setting} also {', '.join(reads.settings)}"
     leaves = ", ".join(step.files) or "no files"
     return [
-        ("verb", step.verb + (" (a run is whole without it)" if step.optional else "")),
+        ("verb", step.verb + (" (a run is whole without it)" if step.records_only else "")),
         ("needs", needs),
         ("settings", settings),
         *([("inputs", ", ".join(step.reads.inputs))] if step.reads.inputs else []),

@@ -76,8 +76,8 @@ def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tup
         for outcome in project.walk(*wanted, again=again if flags["again"] else ()):
             meter.close()
             outcomes[outcome.step] = outcome
-            if getattr(outcome.summary, "is_left_out", False):
-                continue  # said once, below
+            if outcome.summary.is_left_out:
+                continue  # one paragraph below names all missing packages
             if log.is_json():
                 log.outcome(outcome)
                 if outcome.step == "check" and outcome.done:
@@ -283,4 +283,26 @@ def status(**flags: Any) -> None:
             click.echo("\n" + paragraph(left_out))
 
 
-STEP_VERBS = (check, features, backtest, train, forecast, report, run)
+_WRITTEN = (check, features, backtest, train, forecast, report, run)
+
+
+def _verb_of_graph(name: str) -> click.Command:
+    """The verb of steps that have no function here: its help is made of their descriptions."""
+
+    def do(**flags: Any) -> None:
+        _finish(flags, *steps_of(name))
+
+    steps = [STEPS[step] for step in steps_of(name)]
+    sentence = "; ".join(step.description for step in steps)
+    needs = ", ".join(dict.fromkeys(f"`{need}`" for step in steps for need in step.needs))
+    reads = f"Reads the results of {needs} (and does first what is out of date)."
+    do.__doc__ = f"{sentence[:1].upper()}{sentence[1:]}.\n\n{reads}"
+    newest = (_newest,) if any(step.asks_forecaster for step in steps) else ()
+    return _verb(name, *newest)(do)
+
+
+_NAMES = {command.name for command in _WRITTEN}
+_MORE = tuple(
+    _verb_of_graph(name) for name in dict.fromkeys(step.verb for step in STEPS.values()) if name not in _NAMES
+)
+STEP_VERBS = (*_WRITTEN[:-1], *_MORE, run)

@@ -13,7 +13,7 @@ class Features(Strict, frozen=True):
     use: Annotated[Columns, about("features or groups of them that `foresell features` lists; all takes every one")] = (
         "default",
     )
-    drop: Annotated[Columns, about("less these", ["last_year"])] = ()
+    drop: Annotated[Columns, about("less these", ["last_year_7"])] = ()
 
 
 class Model(Strict, frozen=True):
