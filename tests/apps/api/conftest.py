@@ -65,7 +65,8 @@ def serve(bundle: Path, log_folder: Path) -> Callable[..., object]:
     def served(source: Source | None = None, keys: Keys | None = None, wait: bool = True, **serving: object):
         log = PredictionLog(log_folder, rows=10, seconds=0.2)
         app = create_app(source or FolderSource(bundle), Serving(**serving), keys or Keys(), log)
-        with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
+        headers = {"X-Requested-With": "tests"}
+        with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers) as client:
             end = time.monotonic() + 60
             while wait and client.get("/ready").status_code != 200:
                 assert time.monotonic() < end, client.get("/ready").text

@@ -274,3 +274,34 @@ def test_levels_and_quantiles_that_cannot_be(client, path, body, says) -> None:
 def test_a_boundary_that_no_form_has(client) -> None:
     kind = {"Content-Type": f"multipart/form-data; boundary={'x' * 300}"}
     assert "boundary" in problem(client.post("/predict_batch_csv", content=b"", headers=kind), 400)["detail"].lower()
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Host", "Forwarded", "X-Real-IP", "Via"])
+def test_without_keys_nothing_that_came_by_a_proxy_is_answered(client, header) -> None:
+    assert "came by a proxy" in problem(client.get("/status", headers={header: "127.0.0.1"}), 403)["detail"]
+
+
+def test_without_keys_a_reload_needs_a_header_that_no_other_page_can_send(client) -> None:
+    del client.headers["X-Requested-With"]
+    assert "X-Requested-With" in problem(client.post("/reload"), 403)["detail"]
+    assert client.post("/reload", headers={"X-Requested-With": "curl"}).status_code == 200
+
+
+def test_pages_of_other_sites_change_nothing(serve, one) -> None:
+    with serve(origins=("https://shop.example",)) as client:
+        for origin in ("https://evil.example", "null", "http://127.0.0.1:81", "http://127.0.0.1.evil.example", ""):
+            for path in ("/reload", "/predict"):
+                answer = client.post(path, json=one, headers={"Origin": origin})
+                assert "may not send requests" in problem(answer, 403)["detail"]
+        for origin in ("https://shop.example", "http://127.0.0.1"):
+            assert client.post("/predict", json=one, headers={"Origin": origin}).status_code == 200
+        assert client.get("/status", headers={"Origin": "https://evil.example"}).status_code == 200
+
+
+def test_a_server_that_ends_refuses_in_words(client, one) -> None:
+    client.app.state.closing.set()
+    answer = client.post("/predict", json=one)
+    assert "is ending" in problem(answer, 503)["detail"]
+    assert (answer.headers["Retry-After"], answer.headers["Connection"]) == ("1", "close")
+    assert client.get("/ready").status_code == 503
+    assert client.get("/health").status_code == 200

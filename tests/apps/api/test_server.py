@@ -16,10 +16,15 @@ import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
 
-from foresell.apps.api.keys import VARIABLE, Keys, read_keys
+from foresell.apps.api.app import create_app
+from foresell.apps.api.keys import VARIABLE, Keys, new_key, read_keys
+from foresell.apps.api.server import bind, server_of
 from foresell.apps.cli import main
 from foresell.core.extras import install_command
+from foresell.core.settings import Serving
 from foresell.serving.prediction_log.reader import read_predictions
+from foresell.serving.prediction_log.writer import PredictionLog
+from foresell.serving.source import FolderSource
 
 COMMAND = [sys.executable, "-c", "from foresell.apps.cli import main; main()", "serve", "--json", "--port", "0"]
 
@@ -52,6 +57,8 @@ def wait_until_ready(address: str) -> None:
 @pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one, ends) -> None:
     answered: list[str] = []
+    refused: list[httpx.Response] = []
+    broken: list[Exception] = []
     with serving("--bundle", bundle, "--log", tmp_path / "log") as (process, said):
         assert said["docs"] == f"{said['address']}/docs"
         assert said["version"].startswith("unregistered")
@@ -63,8 +70,14 @@ def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one,
                 while True:
                     try:
                         answer = client.post(f"{said['address']}/predict", json=one)
-                    except httpx.HTTPError:
+                    except httpx.ConnectError:
                         return  # it takes no more
+                    except httpx.HTTPError as error:
+                        broken.append(error)  # a connection that was cut without an answer
+                        return
+                    if answer.status_code == 503:
+                        refused.append(answer)
+                        return
                     assert answer.status_code == 200
                     answered.append(answer.json()["id"])
 
@@ -78,6 +91,8 @@ def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one,
         for each in asking:
             each.join(60)
         assert "Traceback" not in process.stderr.read()
+    assert not broken
+    assert all(answer.headers["Retry-After"] and answer.headers["Connection"] == "close" for answer in refused)
     kept = set(read_predictions(tmp_path / "log").frame["id"])
     assert len(answered) >= 50
     assert set(answered) <= kept
@@ -110,7 +125,7 @@ def test_the_champion_of_the_registry_is_served(tracked_shop: Path) -> None:
         wait_until_ready(said["address"])
         told = httpx.get(f"{said['address']}/status").json()
         assert told["version"] == told["champion"] == number
-        assert httpx.post(f"{said['address']}/reload").json()["changed"] is False
+        assert httpx.post(f"{said['address']}/reload", headers={"X-Requested-With": "tests"}).json()["changed"] is False
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 
@@ -166,3 +181,24 @@ def test_what_it_cannot_serve(tmp_path: Path, bundle: Path, monkeypatch) -> None
     assert shown.exit_code == 2
     assert "prometheus_client" in shown.stderr
     assert install_command("serve") in shown.stderr
+
+
+def test_no_header_names_the_client_unless_a_proxy_is_trusted(tmp_path: Path) -> None:
+    """Many addresses in X-Forwarded-For would be as many clients for the limit of requests a second."""
+    _, key = new_key("read")
+    for proxies, statuses in (((), {200, 429}), (("127.0.0.1",), {200})):
+        app = create_app(
+            FolderSource(tmp_path), Serving(max_rate=2, proxies=proxies), Keys((key,)), PredictionLog(tmp_path / "log")
+        )
+        listening = bind("127.0.0.1", 0)
+        server = server_of(app, lambda: None)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        seen = {
+            httpx.get(f"{address}/health", headers={"X-Forwarded-For": f"10.0.0.{number}"}).status_code
+            for number in range(20)
+        }
+        server.should_exit = True
+        thread.join(60)
+        assert seen == statuses

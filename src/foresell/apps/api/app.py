@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import TYPE_CHECKING
@@ -33,7 +34,7 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
     `keys` are the API keys with their roles. Without keys the app answers only requests to this machine by a loopback
     name.
     """
-    model = CurrentModel(source, log)
+    model, closing = CurrentModel(source, log), threading.Event()
     state = SharedState(model, Metrics(model))
 
     @asynccontextmanager
@@ -58,6 +59,8 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
         rate=RateLimit(serving.max_rate),
         metrics=state.metrics,
         max_body=int(serving.max_body_mb * 1_000_000),
+        origins=serving.origins,
+        closing=closing,
     )
     if serving.origins:
         app.add_middleware(
@@ -67,7 +70,7 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
             allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-ID"],
             expose_headers=["X-Request-ID", "X-Model-Version", "Retry-After"],
         )
-    app.state.current_model = model
+    app.state.current_model, app.state.closing, app.state.proxies = model, closing, serving.proxies
     return app
 
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
+import threading
 import uuid
 from collections.abc import Mapping
 from time import perf_counter
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -30,13 +32,28 @@ JSON_BODIES: frozenset[str] = frozenset({"/predict", "/forecast", "/forecast_sar
 
 
 class Gateway:
-    """The middleware. `roles` are the roles that addresses need; an address that is not among them needs none."""
+    """The middleware.
+
+    - `roles` are the roles that addresses need; an address that is not among them needs none.
+    - `origins` are the web pages, besides those of the server itself, that may send requests.
+    - `closing` is set once the server ends: what arrives then is refused, so that the client asks elsewhere.
+    """
 
     def __init__(
-        self, app: ASGIApp, *, keys: Keys, roles: Mapping[str, Role], rate: RateLimit, metrics: Metrics, max_body: int
+        self,
+        app: ASGIApp,
+        *,
+        keys: Keys,
+        roles: Mapping[str, Role],
+        rate: RateLimit,
+        metrics: Metrics,
+        max_body: int,
+        origins: tuple[str, ...] = (),
+        closing: threading.Event,
     ):
         self.app, self.keys, self.roles, self.rate = app, keys, roles, rate
         self.metrics, self.max_body = metrics, max_body
+        self.origins, self.closing = origins, closing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -77,17 +94,27 @@ class Gateway:
             self.metrics.request(endpoint, method, status or GONE, perf_counter() - begun)
 
     def _check_access(self, scope: Scope, headers: Headers) -> None:
-        """Raises the problems 401, 403, 415 and 429."""
+        """Raises the problems 401, 403, 415, 429 and 503."""
+        if self.closing.is_set() and scope["path"] not in _WHILE_CLOSING:
+            raise Problem(503, "This server is ending. Ask again.", headers={"Retry-After": "1", "Connection": "close"})
         client = scope.get("client")
         address = client[0] if client else "unknown"
         text = _key_of(headers)
         key = self.keys.find(text) if text else None
         self.rate.check(key.digest if key else address)
+        if scope["method"] not in _SAFE_METHODS:
+            _check_origin(headers, self.origins)
         needed = self.roles.get(scope["path"])
         if needed is None:
             return
         if not self.keys:
             _check_local(headers)
+            if needed == Role.ADMIN and "x-requested-with" not in headers:
+                raise Problem(
+                    403,
+                    "No keys are set, so what changes the server needs the header X-Requested-With, with any value, "
+                    "which another web page cannot send (curl: -H 'X-Requested-With: curl').",
+                )
         elif key is None:
             reason = "The key is not known." if text else "This needs a key."
             raise Problem(
@@ -111,6 +138,9 @@ class Gateway:
         return limited(receive, self.max_body)
 
 
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_WHILE_CLOSING = frozenset({"/health", "/metrics"})
+_FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -131,8 +161,32 @@ def _check_json(headers: Headers) -> None:
         raise Problem(415, f"Send the body as Content-Type: application/json, not as '{kind[:80]}'.")
 
 
+def _check_origin(headers: Headers, origins: tuple[str, ...]) -> None:
+    """Raises the problem 403 for a request that a browser sends for a page of another site, if that is not allowed."""
+    origin = headers.get("origin")
+    if origin is None or origin in origins:
+        return
+    if urlsplit(origin).netloc != headers.get("host", ""):  # the origin of a page without an address is "null"
+        raise Problem(
+            403,
+            f"The page {origin[:80]} may not send requests to this server; 'serving.origins' in foresell.yaml has "
+            "those that may.",
+        )
+
+
 def _check_local(headers: Headers) -> None:
-    """Raises the problem 403 for a host name that is not a loopback name, against DNS rebinding by other sites."""
+    """Raises the problem 403 for a request that may come from elsewhere.
+
+    A host name that is no loopback name is one that another site gave to this address (DNS rebinding). A proxy may
+    have replaced the name by a loopback one, but it says so in other headers.
+    """
+    forwarded = [name for name in _FORWARDED if name in headers]
+    if forwarded:
+        raise Problem(
+            403,
+            f"No keys are set, so only requests of this machine itself are answered, and this one came by a proxy "
+            f"(it has the header {forwarded[0]}). Keys are made with: foresell serve --new-key ROLE",
+        )
     host = headers.get("host", "")
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     if not is_loopback(name):

@@ -285,7 +285,7 @@ def _upkeep(router: APIRouter, state: SharedState) -> None:
         """Loads the champion while the present model still answers, and then replaces it. No request is lost.
 
         A request that has begun ends with the model that it began with. Where the new model cannot be loaded, the
-        present one stays.
+        present one stays. Where no keys are set, this needs the header `X-Requested-With`, with any value.
         """
         return encoded(await state.model.reload())
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
@@ -17,6 +20,7 @@ from fastapi import FastAPI
 from foresell.core.errors import UsageError
 
 GRACE_SECONDS = 30  # for open requests after the signal to end
+CLOSING_SECONDS = 1  # in which requests that still arrive are refused in words, before connections are
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -37,19 +41,14 @@ def bind(host: str, port: int) -> socket.socket:
 def run(app: FastAPI, listening: socket.socket, started: Callable[[], None]) -> None:
     """Serves until SIGINT or SIGTERM. Then open requests are finished, new ones are refused, and the log is closed.
 
+    For `CLOSING_SECONDS` new requests are refused with the status 503, so that those who wait for a connection, or hold
+    one, are told to ask again; after that connections are refused.
+
     `app` comes from `create_app`; `started` is called once the server answers requests.
     """
     app.state.current_model.after_load = _freeze_objects
     logging.getLogger("foresell").setLevel(logging.INFO)
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_level="info",
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        log_config=_LOGGING,
-        lifespan="on",
-    )
-    server = _Server(config, started)
+    server = server_of(app, started)
     signal.signal(
         signal.SIGTERM, _end
     )  # uvicorn replaces it while it serves, and raises the signal again when all is closed
@@ -57,6 +56,21 @@ def run(app: FastAPI, listening: socket.socket, started: Callable[[], None]) -> 
         server.run(sockets=[listening])
     if not server.started:
         raise UsageError("The server did not start; the messages above say why.")
+
+
+def server_of(app: FastAPI, started: Callable[[], None]) -> uvicorn.Server:
+    """The server of `app`, from `create_app`. No header names the client, unless a trusted proxy sends it."""
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="info",
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        log_config=_LOGGING,
+        lifespan="on",
+        proxy_headers=bool(app.state.proxies),
+        forwarded_allow_ips=list(app.state.proxies),
+    )
+    return _Server(config, started, app.state.closing)
 
 
 def _freeze_objects() -> None:
@@ -71,14 +85,22 @@ def _end(signum: int, frame: FrameType | None) -> None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]):
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None], closing: threading.Event):
         super().__init__(config)
-        self._on_start = on_start
+        self._on_start, self._closing = on_start, closing
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._on_start()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._closing.set()
+        end = time.monotonic() + CLOSING_SECONDS
+        await asyncio.sleep(0.1)  # connections that the system has taken, but not yet this process
+        while self.server_state.connections and time.monotonic() < end and not self.force_exit:
+            await asyncio.sleep(0.05)
+        await super().shutdown(sockets)
 
 
 _LOGGING = {

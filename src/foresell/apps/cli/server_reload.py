@@ -19,7 +19,7 @@ def reload(server: str) -> dict[str, Any]:
     ``reached`` is False where the server did not answer as expected.
     """
     key = os.environ.get(KEY)
-    headers = {"X-API-Key": key} if key else {}
+    headers = {"X-Requested-With": "foresell", **({"X-API-Key": key} if key else {})}
     try:
         request = Request(f"{server.rstrip('/')}/reload", method="POST", headers=headers)
         with build_opener(_NoRedirects).open(request, timeout=PATIENCE) as answer:

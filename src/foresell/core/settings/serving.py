@@ -21,4 +21,7 @@ class Serving(Strict, frozen=True):
         PositiveNumber, about("the largest request; CSV uploads are streamed and may be of any size")
     ] = 1.0
     max_rate: Annotated[PositiveNumber, about("requests per second of one client")] = 1000.0
+    proxies: Annotated[
+        Columns, about("addresses of proxies whose header X-Forwarded-For names the client", ["10.0.0.7"])
+    ] = ()
     origins: Annotated[Columns, about("web pages that may send requests (CORS)", ["https://shop.example"])] = ()
