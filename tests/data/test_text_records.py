@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
+import tracemalloc
 from functools import partial
 from pathlib import Path
 
@@ -13,11 +15,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from foresell.core.errors import UnreadableFile
 from foresell.core.settings import parse_settings
 from foresell.data import quarantine, typed_tables
 from foresell.data.input_files import InputFile
 from foresell.data.sales_reader import read_sales
-from foresell.data.text_records import chunks, records_of, split_header
+from foresell.data.text_records import MAX_RECORD_BYTES, chunks, records_of, split_header
 from foresell.data.typed_tables import ColumnKind, Dialect, InputColumn, infer_date_format, read_parts
 
 CELLS = st.lists(st.text("ab,;\n\"'é ", max_size=5), min_size=2, max_size=4)
@@ -123,3 +126,18 @@ def test_the_quick_and_the_careful_way_agree(tmp_path, cells):
 )
 def test_the_format_of_dates_is_found(texts, expected):
     assert infer_date_format(pl.Series(texts)) == expected
+
+
+def test_a_line_without_end_is_refused_before_it_fills_the_memory(tmp_path):
+    path = tmp_path / "bomb.csv.gz"
+    with gzip.open(path, "wb", compresslevel=1) as out:
+        out.write(b"item,date,units\n")
+        for _ in range(6):
+            out.write(b"x" * 2**24)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnreadableFile, match=r"bomb.csv.gz has a row, in line 2, of more than 67,108,864 bytes"):
+            list(chunks(InputFile(str(path), path.name)))
+        assert tracemalloc.get_traced_memory()[1] < 6 * MAX_RECORD_BYTES
+    finally:
+        tracemalloc.stop()

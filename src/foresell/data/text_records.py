@@ -15,7 +15,7 @@ from foresell.data.input_files import BLOCK_BYTES, InputFile, TextFile
 from foresell.data.quoting import has_regular_quotes, requoted
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
-MAX_RECORD_BYTES = 2**29  # a longer record is a quote that was never closed
+MAX_RECORD_BYTES = 2**26  # a longer record is a quote that was never closed, or no table
 
 
 @dataclass(frozen=True)
@@ -137,6 +137,11 @@ def chunks(
         raise UnreadableFile(
             f"{file.name} opens a quote in line {line} that is never closed, so its rows cannot be separated. "
             "Close the quote, or double it if it belongs to the text."
+        )
+    if len(rest) > MAX_RECORD_BYTES:
+        raise UnreadableFile(
+            f"{file.name} has a row, in line {line}, of more than {MAX_RECORD_BYTES:,} bytes, so it is no table. "
+            "Export it again with one line for each row."
         )
     if rest:
         yield TextChunk(_require_utf8(rest, line, file), line, 1.0, as_in_file=not titles)

@@ -38,7 +38,7 @@ _DECLARED = (
         description="reads and validates the data, and lays them out as a panel",
         verb="check",
         reads=Reads(
-            settings=("data", "horizon", "levels", "backtest.windows", "backtest.every"),
+            settings=("data", "horizon", "levels", "backtest.windows", "backtest.every", "output.escape_formulas"),
             inputs=(
                 "data.sales",
                 "data.future",

@@ -29,6 +29,7 @@ from foresell.core.errors import SettingsError, UnreadableFile, UsageError, firs
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.version import VERSION
 from foresell.registry.tracking import Where
+from foresell.serving.signature import check_signature, sign
 from foresell.store.panels import digest, load_panel
 from foresell.store.settings_file import plain_settings
 from foresell.store.step_results import Steps
@@ -87,6 +88,7 @@ def write_bundle(base: Path, settings: Settings, results: Steps, folder: Path) -
         (work / MANIFEST).write_bytes(
             msgspec.json.format(msgspec.json.encode(_describe(base, settings, results, work)))
         )
+        sign(work / MANIFEST)
         _put_in_place(work, folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
@@ -95,10 +97,11 @@ def write_bundle(base: Path, settings: Settings, results: Steps, folder: Path) -
 def read_manifest(folder: Path) -> Manifest:
     """The manifest of the bundle in `folder`, after every file was checked.
 
-    Raises UnreadableFile where there is no bundle, where a file is missing, damaged or not listed, and where a later
-    foresell wrote it.
+    Raises UnreadableFile where there is no bundle, where a file is missing, damaged or not listed, where a later
+    foresell wrote it, and where a key is set in the environment and the manifest is not signed with it.
     """
     manifest = described(folder)
+    check_signature(Path(folder) / MANIFEST)
     _check_files(Path(folder), manifest)
     return manifest
 
@@ -165,7 +168,7 @@ def _describe(base: Path, settings: Settings, results: Steps, work: Path) -> Man
 def _files(folder: Path) -> list[str]:
     """All files of the bundle except its manifest, with forward slashes on every system."""
     files = (file.relative_to(folder) for file in folder.rglob("*") if file.is_file())
-    return sorted(str(PurePosixPath(*file.parts)) for file in files if str(file) != MANIFEST)
+    return sorted(str(PurePosixPath(*file.parts)) for file in files if str(file) not in (MANIFEST, f"{MANIFEST}.hmac"))
 
 
 def _check_files(folder: Path, manifest: Manifest) -> None:

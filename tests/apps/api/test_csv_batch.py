@@ -278,3 +278,14 @@ def test_no_work_on_what_a_client_sends_is_done_on_the_event_loop(
     asyncio.run(with_app(bundle, log_folder, ask))
     assert set(threads) == {"feed", "end", "_check", "_output"}
     assert threading.get_ident() not in set().union(*threads.values())
+
+
+def test_formulas_of_a_file_are_escaped_where_the_settings_ask_for_it(serve, one) -> None:
+    row = f"{one['store']},{one['item']},{one['date']},=1+1,-5\n"
+    content = "store,item,date,@note,change\n" + row
+    with serve(escape_formulas=True) as client:
+        head, rows = parsed(client.post("/predict_batch_csv", content=content, headers=CSV).text)
+    assert head[3:5] == ["'@note", "change"]
+    assert rows[0][3:5] == ["'=1+1", "-5"]
+    with serve() as client:
+        assert client.post("/predict_batch_csv", content=content, headers=CSV).text.splitlines()[1].startswith(row[:-1])

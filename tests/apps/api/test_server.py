@@ -188,12 +188,17 @@ def test_no_header_names_the_client_unless_a_proxy_is_trusted(tmp_path: Path) ->
     _, key = new_key("read")
     for proxies, statuses in (((), {200, 429}), (("127.0.0.1",), {200})):
         app = create_app(
-            FolderSource(tmp_path), Serving(max_rate=2, proxies=proxies), Keys((key,)), PredictionLog(tmp_path / "log")
+            FolderSource(tmp_path),
+            Serving(max_rate=0.01, proxies=proxies),
+            Keys((key,)),
+            PredictionLog(tmp_path / "log"),
         )
         listening = bind("127.0.0.1", 0)
-        server = server_of(app, lambda: None)
+        started = threading.Event()
+        server = server_of(app, started.set)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
+        assert started.wait(60)
         address = f"http://127.0.0.1:{listening.getsockname()[1]}"
         seen = {
             httpx.get(f"{address}/health", headers={"X-Forwarded-For": f"10.0.0.{number}"}).status_code

@@ -52,3 +52,21 @@ def test_a_file_that_is_missing_or_no_yaml(tmp_path):
     broken.write_text("data: [1,\n  2")
     with pytest.raises(SettingsError, match="not valid YAML in line 2"):
         read_settings(broken)
+
+
+def test_aliases_that_fill_the_memory_are_refused(tmp_path):
+    path = tmp_path / "foresell.yaml"
+    levels = [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 10)]
+    merged = [f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 10)}]}}" for n in range(1, 10)]
+    for text in (
+        "\n".join(["a0: &a0 x", *levels]),
+        "\n".join(["m0: &m0 {x: 1}", *merged]),
+        "a: &a [*a]",
+        "a: " + "[" * 5000,
+    ):
+        path.write_text(text + "\n")
+        with pytest.raises(SettingsError, match="Write the values out instead"):
+            read_settings(path)
+    path.write_text("# " + "x" * 1_000_001)
+    with pytest.raises(SettingsError, match="Is it the right file"):
+        read_settings(path)

@@ -5,7 +5,7 @@ import pytest
 
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.frequency import Frequency
-from foresell.models.global_models.lightgbm import LightGBM
+from foresell.models.global_models.lightgbm import LightGBM, check_text
 
 HORIZON = 14
 
@@ -54,3 +54,35 @@ def test_a_truncated_booster_is_refused(make_shop, tmp_path):
     path.write_text(path.read_text()[:200])
     with pytest.raises(UnreadableFile, match="foresell train"):
         LightGBM.load(tmp_path)
+
+
+def test_a_text_that_would_abort_the_process_is_refused_wherever_it_was_cut(make_shop, tmp_path):
+    panel, _ = make_shop(n_days=300)
+    LightGBM(trees=5, share=0.5).fit(panel, HORIZON).save(tmp_path)
+    path = tmp_path / "booster_0_0.txt"
+    text = path.read_text()
+    check_text(path)
+    first = text.index("\nTree=1")
+    for end in {*range(0, text.index("end of parameters"), len(text) // 200), first, first + 1, first + 30}:
+        path.write_text(text[:end])
+        with pytest.raises(ValueError, match="not a whole model of LightGBM"):
+            check_text(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("left_child", "99999"), ("split_feature", "99999"), ("right_child", "-99999"), ("num_leaves", "99999")],
+)
+def test_a_tree_that_points_outside_itself_is_refused(make_shop, tmp_path, field, value):
+    panel, _ = make_shop(n_days=300)
+    LightGBM(trees=5, share=0.5).fit(panel, HORIZON).save(tmp_path)
+    path = tmp_path / "booster_0_0.txt"
+    text = path.read_text()
+    begin = text.index(f"\n{field}=") + len(field) + 2
+    end = min(place for place in (text.index(" ", begin), text.index("\n", begin)) if place > 0)
+    changed = text[:begin] + value + text[end:]
+    sizes = text[text.index("tree_sizes=") + 11 :].split("\n", 1)[0].split()
+    longer = str(int(sizes[0]) + len(value) - (end - begin))
+    path.write_text(changed.replace("tree_sizes=" + " ".join(sizes), "tree_sizes=" + " ".join([longer, *sizes[1:]])))
+    with pytest.raises(ValueError, match="its tree 0 is damaged"):
+        check_text(path)

@@ -71,6 +71,7 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
             expose_headers=["X-Request-ID", "X-Model-Version", "Retry-After"],
         )
     app.state.current_model, app.state.closing, app.state.proxies = model, closing, serving.proxies
+    app.state.escape_formulas = serving.escape_formulas
     return app
 
 

@@ -23,6 +23,7 @@ from foresell.apps.api.csv_records import Reader, Record, encode, is_text
 from foresell.apps.api.problems import Problem
 from foresell.apps.api.response_spool import Spool
 from foresell.core.errors import ForesellError, first_five
+from foresell.core.spreadsheets import escape_formula
 
 LOG = logging.getLogger("foresell.api")
 PIECE_BYTES = 1 << 17  # read before their rows are predicted together
@@ -61,8 +62,9 @@ class Batch:
         executor: Executor,
         log: ChunkListener,
         request_id: str,
+        escape_formulas: bool = False,
     ):
-        self.kind, self.request_id = kind, request_id
+        self.kind, self.request_id, self._escape_formulas = kind, request_id, escape_formulas
         self.header: list[str] = []
         self._pieces, self._executor, self._log = pieces, executor, log
         self._reader = Reader(separator)
@@ -158,7 +160,7 @@ class Batch:
         good = [record for record, fault in zip(records, faults, strict=True) if fault is None]
         tails = iter(self._predicted(good) if good else [])
         lines = [
-            f"{record.text}{self._reader.separator}{next(tails)}"
+            f"{self._input_text(record)}{self._reader.separator}{next(tails)}"
             if fault is None
             else self._row_of_fault(record, fault)
             for record, fault in zip(records, faults, strict=True)
@@ -213,7 +215,12 @@ class Batch:
         fields = [*record.fields[:width], *[""] * (width - len(record.fields))]
         return self._text([*fields, *[""] * len(self.kind.names), " ".join(shown.split())])
 
+    def _input_text(self, record: Record) -> str:
+        """The row as it came, or with formulas escaped."""
+        return self._text(record.fields) if self._escape_formulas else record.text
+
     def _text(self, fields: Sequence[str]) -> str:
         text = io.StringIO()
-        csv.writer(text, delimiter=self._reader.separator, lineterminator="").writerow(fields)
+        cells = map(escape_formula, fields) if self._escape_formulas else fields
+        csv.writer(text, delimiter=self._reader.separator, lineterminator="").writerow(cells)
         return text.getvalue()

@@ -188,7 +188,8 @@ def _batches(router: APIRouter, state: SharedState) -> None:
         def log(inputs: pl.DataFrame, outputs: pl.DataFrame, lines: Any, seconds: float) -> None:
             state.log_chunk("/predict_batch_csv", service, request_id, seconds, inputs, outputs, lines)
 
-        batch = Batch(file_in(request), separator, _row_kind(service, kind), state.batches, log, request_id)
+        row_kind, escape = _row_kind(service, kind), request.app.state.escape_formulas
+        batch = Batch(file_in(request), separator, row_kind, state.batches, log, request_id, escape)
         await batch.begin()
         headers = {"X-Model-Version": service.version, "Content-Disposition": 'attachment; filename="predictions.csv"'}
         if batch.unused:

@@ -25,6 +25,10 @@ class Output(Strict, frozen=True):
             "duckdb:///sales.duckdb",
         ),
     ] = None
+    escape_formulas: Annotated[
+        bool,
+        about("puts ' before text in CSV files for people that a spreadsheet would run as a formula (=1+1)"),
+    ] = True
     folder: Annotated[
         str | None, about("a further copy of the forecasts: a path or s3://BUCKET/PREFIX", "s3://bucket/forecasts")
     ] = None

@@ -15,6 +15,8 @@ from foresell.core.settings.base import Strict
 from foresell.core.settings.models import Model
 from foresell.core.settings.root import Settings
 
+MOST_BYTES, MOST_VALUES = 1_000_000, 100_000  # of a settings file
+
 
 def _explain(error: msgspec.ValidationError, source: str) -> str:
     """The error with the nearest correct key, where one was misspelled."""
@@ -46,7 +48,15 @@ def read_settings(path: str | Path) -> Settings:
 
     path = Path(path)
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        size = path.stat().st_size
+        if size > MOST_BYTES:
+            raise SettingsError(
+                f"{path} has {size:,} bytes, and settings at most {MOST_BYTES:,}. Is it the right file?"
+            )
+        loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
+        node = loader.get_single_node()
+        _count_values(node, {})
+        tree = None if node is None else loader.construct_document(node)
     except FileNotFoundError as error:
         raise SettingsError(
             f"There is no settings file {path}. Make one with: foresell init FOLDER --data SALES_FILE"
@@ -55,7 +65,31 @@ def read_settings(path: str | Path) -> Settings:
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""
         raise SettingsError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}.") from error
+    except (_TooManyValues, RecursionError) as error:
+        raise SettingsError(
+            f"{path} has more than {MOST_VALUES:,} values once its aliases (*name) are filled in, or they never end. "
+            "Write the values out instead."
+        ) from error
     return parse_settings(_dates_as_text(tree), str(path))
+
+
+def _count_values(node: Any, counts: dict[int, int]) -> int:
+    """How many values a node of YAML has where those behind aliases, which share a node, count each time.
+
+    `counts` has those of its parts by identity, so that each is walked once. Raises _TooManyValues.
+    """
+    if node is None or isinstance(node.value, str):
+        return 1
+    if id(node) not in counts:
+        parts = [part for entry in node.value for part in (entry if isinstance(entry, tuple) else (entry,))]
+        counts[id(node)] = 1 + sum(_count_values(part, counts) for part in parts)
+    if counts[id(node)] > MOST_VALUES:
+        raise _TooManyValues
+    return counts[id(node)]
+
+
+class _TooManyValues(Exception):
+    pass
 
 
 def _dates_as_text(tree: Any) -> Any:

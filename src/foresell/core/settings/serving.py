@@ -24,4 +24,7 @@ class Serving(Strict, frozen=True):
     proxies: Annotated[
         Columns, about("addresses of proxies whose header X-Forwarded-For names the client", ["10.0.0.7"])
     ] = ()
+    escape_formulas: Annotated[
+        bool, about("puts ' before cells of /predict_batch_csv's answer that a spreadsheet would run as a formula")
+    ] = False
     origins: Annotated[Columns, about("web pages that may send requests (CORS)", ["https://shop.example"])] = ()

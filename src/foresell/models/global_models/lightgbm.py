@@ -91,10 +91,56 @@ class Trees:
     @classmethod
     def read(cls, path: Path, averaged: bool = False) -> Trees:
         library = imported()
+        check_text(path)
         try:
             return cls(library.Booster(model_file=path), averaged)
         except library.basic.LightGBMError as error:
             raise ValueError(f"{path.name}: {error}") from error
+
+
+def check_text(path: Path) -> None:
+    """Raises ValueError for a model that LightGBM could not read to its end: it would abort the whole process.
+
+    The text says how long each tree is, how many leaves it has, and where trees and parameters end.
+    """
+    text = path.read_bytes()
+    head, mark, rest = text.partition(b"\n\nTree=")
+    rest = b"Tree=" + rest
+    fields = dict(line.split(b"=", 1) for line in head.split(b"\n") if b"=" in line)
+    sizes = [int(size) for size in fields.get(b"tree_sizes", b"").split()]
+    whole = mark and sizes and rest[sum(sizes) :].startswith(b"end of trees\n") and b"\nend of parameters\n" in rest
+    if not whole:
+        raise ValueError(f"{path.name} is not a whole model of LightGBM: its trees do not end where its head says.")
+    features, begin = int(fields.get(b"max_feature_idx", b"-1")) + 1, 0
+    for number, size in enumerate(sizes):
+        tree = dict(line.split(b"=", 1) for line in rest[begin : begin + size].split(b"\n") if b"=" in line)
+        begin += size
+        if tree.get(b"Tree") != b"%d" % number or not _is_whole(tree, features):
+            raise ValueError(f"{path.name} is not a whole model of LightGBM: its tree {number} is damaged.")
+
+
+def _is_whole(tree: dict[bytes, bytes], features: int) -> bool:
+    """Whether the parts of a tree have the lengths that its number of leaves asks for, and point within it."""
+    leaves = int(tree.get(b"num_leaves", b"0"))
+    inner = {name: tree.get(name, b"").split() for name in _INNER}
+    if leaves < 1 or len(tree.get(b"leaf_value", b"").split()) != leaves:
+        return False
+    if leaves == 1:  # a tree of one leaf has no inner nodes
+        return True
+    if any(len(values) != leaves - 1 for values in inner.values()):
+        return False
+    children = np.array(inner[b"left_child"] + inner[b"right_child"], int)
+    split = np.array(inner[b"split_feature"], int)
+    return bool(
+        (split >= 0).all()
+        and (split < features).all()
+        and (children >= -leaves).all()
+        and (children < leaves - 1).all()
+    )
+
+
+_INNER = (b"split_feature", b"threshold", b"decision_type", b"left_child", b"right_child")
+"""What a tree says of each of its inner nodes."""
 
 
 def shared_parameters(model: TreeModel, training: BoosterTraining) -> dict[str, Any]:
