@@ -182,3 +182,11 @@ def test_nothing_to_test_is_said(make_panel):
         backtest(panel, {}, 10, [79], HIERARCHY)
     with pytest.raises(UsageError, match="1 cutoffs leave no 10 days to score within the history of 100: days 90"):
         backtest(panel, NAIVE, 10, [79, 90], HIERARCHY)
+
+
+def test_a_window_in_which_nothing_varies_has_the_columns_of_the_others(make_panel):
+    panel = make_panel(100)
+    panel.units[:, 60:70] = 0
+    scores = backtest(panel, NAIVE, 10, [59, 69, 79], HIERARCHY)
+    assert scores.levels.filter(pl.col("cutoff") == panel.until(59).cutoff)["r2"].null_count()
+    assert scores.levels.schema["r2"] == pl.Float64

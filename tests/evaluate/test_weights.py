@@ -192,3 +192,13 @@ def test_a_file_that_does_not_fit_says_how(cells, tmp_path):
 def test_levels_are_named_in_order(cells):
     _, hierarchy, _ = cells
     assert [level_name(level) for level in hierarchy.levels] == ["total", "shop", "shop x category", "item x shop"]
+
+
+def test_series_that_are_known_every_other_day_have_a_scale():
+    units = np.full((2, 60), np.nan, np.float32)
+    units[:, ::2] = np.arange(60).reshape(2, 30) % 7 + 1
+    panel = panel_of(units)
+    hierarchy = Hierarchy.of(panel.keys, ())
+    for cutoff, weights in zip((40, 59), compute_weights(panel, hierarchy, [40, 59]), strict=True):
+        expected = [np.mean(np.diff(row[: cutoff + 1 : 2].astype(np.float64)) ** 2) for row in units]
+        np.testing.assert_allclose(weights.scale[-1], expected)

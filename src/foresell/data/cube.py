@@ -121,6 +121,8 @@ def build_cube(
     frame = rows.frame
     if frame.is_empty() or not frame[HAS_QUANTITY].any():
         raise no_sales_error(rows, where, data.quantity)
+    if frame[UNITS].max() == 0:
+        raise nothing_sold_error(rows, where, data.quantity)
     frame, stray = _without_stray_dates(frame)
     bad.append(stray)
     series = as_text(frame.select(data.keys).unique())
@@ -167,6 +169,13 @@ def no_sales_error(rows: SalesRows, where: str, quantity: str) -> FindingsStop:
         ", ".join(f"{count:,} with {reason}" for reason, count in reasons.iter_rows()) if reasons.height else "none bad"
     )
     message = f"{where} has no row with a quantity in '{quantity}' that can be used: {rows.count:,} rows, {counts}"
+    stop = finding("no-sales", where, rows.count, message)
+    return FindingsStop(f"{message}. {stop.advice}", (stop,))
+
+
+def nothing_sold_error(rows: SalesRows, where: str, quantity: str) -> FindingsStop:
+    """The error that nothing was ever sold."""
+    message = f"All quantities in '{quantity}' of {where} are 0 ({rows.count:,} rows), so nothing was ever sold"
     stop = finding("no-sales", where, rows.count, message)
     return FindingsStop(f"{message}. {stop.advice}", (stop,))
 

@@ -85,7 +85,7 @@ def read_sales(
     cube = without_totals(cube, data.keys, where)
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
-    if data.layout != "wide":
+    if data.layout != "wide" and data.absent == "zero":
         findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), where)
     assembled = assemble(cube, settings, base, side_dialect, days)
     report_progress(0.9, "Validating")

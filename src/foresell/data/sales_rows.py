@@ -11,11 +11,22 @@ import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.core.settings import Data
+from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.finding_codes import finding
 from foresell.data.input_files import InputFile
 from foresell.data.key_texts import unite_whole_numbers
 from foresell.data.number_formats import NumberMarks
-from foresell.data.typed_tables import FILE, ROW, ColumnKind, Dialect, InputColumn, TablePart, bad_rows, read_parts
+from foresell.data.typed_tables import (
+    FILE,
+    ROW,
+    ColumnKind,
+    Dialect,
+    InputColumn,
+    TablePart,
+    bad_rows,
+    header_of,
+    read_parts,
+)
 from foresell.data.values import YES
 
 DATE = "__date"
@@ -98,7 +109,12 @@ def read_rows(
     columns = sales_columns(data, quantity)
     marks: dict[str, NumberMarks] = {}
     for number, file in enumerate(files, first_file):
-        for part in read_parts(file, columns, dialect):
+        one_series = list(data.keys) == [ONE_SERIES] and ONE_SERIES not in header_of(file, dialect)
+        wanted = [column for column in columns if not (one_series and column.name == ONE_SERIES)]
+        for part in read_parts(file, wanted, dialect):
+            if one_series:
+                name = pl.lit(ALL).cast(pl.Categorical).alias(ONE_SERIES)
+                part = replace(part, frame=part.frame.with_columns(name))
             frame, faults = _validate(part, data, known_keys, today, quantity, tally)
             if quantity and data.attributes:
                 attributes.append(_attributes(frame, data))

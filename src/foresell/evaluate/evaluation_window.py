@@ -64,7 +64,7 @@ class EvaluationWindow:
 
     def _with_overall(self, rows: list[dict[str, object]]) -> pl.DataFrame:
         """The rows of the levels, after a row of all levels together: the mean of their WRMSSE by their weights."""
-        frame = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+        frame = _table_of_scores(rows)
         share = np.array([weight.sum() for weight in self.weights.weight])
         wrmsse = frame["wrmsse"].to_numpy().astype(np.float64)
         share = np.where(np.isnan(wrmsse), 0, share)
@@ -85,7 +85,12 @@ class EvaluationWindow:
                 points = int(np.sum(~np.isnan(actual[part])))
                 name = {"by": column, "segment": label, "series": int(part.sum()), "points": points}
                 rows.append(name | _plain(scores))
-        return pl.DataFrame(rows, infer_schema_length=None, strict=False)
+        return _table_of_scores(rows)
+
+
+def _table_of_scores(rows: list[dict[str, object]]) -> pl.DataFrame:
+    """The rows as a table; a score that no row has, as of a window without sales, is a column of numbers, too."""
+    return pl.DataFrame(rows, infer_schema_length=None, strict=False).with_columns(pl.col(pl.Null).cast(pl.Float64))
 
 
 def _add_up(level: Groups, values: np.ndarray, known: np.ndarray) -> np.ndarray:

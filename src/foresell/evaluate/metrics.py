@@ -140,25 +140,37 @@ def naive_mse(history: np.ndarray) -> np.ndarray:
     """Mean squared error of the naive forecast in the history [series], which is the scale of the RMSSE.
 
     It is the mean squared difference of neighbouring days, from the first non-zero sale on. `history` [series, day]
-    ends at the cutoff. Only pairs of days that are both known count; the result is NaN where there are none. M5
+    ends at the cutoff. Only pairs of days that are both known count. A series without such a pair, as of a shop that
+    opens every other day, has the differences of consecutive known days; the result is NaN where there are none. M5
     competition guide: "the periods following the first non-zero demand observed".
 
     >>> naive_mse(np.array([[0, 0, 2, 3, 1.0]])).tolist()  # ((3 - 2)^2 + (1 - 3)^2) / 2
     [2.5]
+    >>> naive_mse(np.array([[2, np.nan, 3, np.nan, np.nan, 1]])).tolist()
+    [2.5]
     """
     squares, counts = naive_squared_errors(history)
+    apart = counts.sum(axis=1) == 0
+    squares[apart], counts[apart] = naive_squared_errors(np.asarray(history)[apart], across_gaps=True)
     return _ratio(squares.sum(axis=1), counts.sum(axis=1))
 
 
-def naive_squared_errors(history: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def naive_squared_errors(history: np.ndarray, across_gaps: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """The squared difference of each day from the day before, and whether it counts for `naive_mse`: [series, day].
 
-    The difference is 0 where it does not count.
+    With `across_gaps`, it is the difference from the last known day before. It is 0 where it does not count.
     """
     history = np.asarray(history, np.float64)
     sold = ~np.isnan(history) & (history != 0)
     begun = np.logical_or.accumulate(sold, axis=1)
-    difference = np.diff(history, axis=1, prepend=np.nan)
+    before = np.full_like(history, np.nan)
+    if across_gaps:
+        days = np.arange(history.shape[1])
+        last = np.maximum.accumulate(np.where(np.isnan(history), 0, days), axis=1)
+        before[:, 1:] = np.take_along_axis(history, last, axis=1)[:, :-1]
+    else:
+        before[:, 1:] = history[:, :-1]
+    difference = history - before
     counts = ~np.isnan(difference)
     counts[:, 1:] &= begun[:, :-1]
     return np.where(counts, difference, 0.0) ** 2, counts

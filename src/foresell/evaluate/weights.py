@@ -129,15 +129,24 @@ def _history(panel: Panel, level: Groups, rows: slice, until: int) -> np.ndarray
 
 
 def _block_scales(history: np.ndarray, cutoffs: Sequence[int], power: int) -> list[np.ndarray]:
-    """The mean differences of some series up to each cutoff: [cutoff][series]; NaN where there is none."""
-    squares, counts = naive_squared_errors(history)
+    """The mean differences of some series up to each cutoff: [cutoff][series]; NaN where there is none.
+
+    A series without two neighbouring known days has the differences of consecutive known days, as in `naive_mse`.
+    """
+    scales = _mean_steps(*naive_squared_errors(history), cutoffs, power)
+    apart = np.isnan(scales).any(axis=0)
+    if apart.any():
+        across = _mean_steps(*naive_squared_errors(history[apart], across_gaps=True), cutoffs, power)
+        scales[:, apart] = np.where(np.isnan(scales[:, apart]), across, scales[:, apart])
+    return list(scales)
+
+
+def _mean_steps(squares: np.ndarray, counts: np.ndarray, cutoffs: Sequence[int], power: int) -> np.ndarray:
+    """The mean of the differences that count, up to each cutoff: float64 [cutoff, series]; NaN where there is none."""
     steps = squares if power == 2 else np.sqrt(squares)
-    scales = []
-    for cutoff in cutoffs:
-        count = counts[:, : cutoff + 1].sum(axis=1)
-        total = steps[:, : cutoff + 1].sum(axis=1)
-        scales.append(np.where(count > 0, total / np.maximum(count, 1), np.nan))
-    return scales
+    count = np.stack([counts[:, : cutoff + 1].sum(axis=1) for cutoff in cutoffs])
+    total = np.stack([steps[:, : cutoff + 1].sum(axis=1) for cutoff in cutoffs])
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
 def read_weights(path: str | Path) -> pl.DataFrame:

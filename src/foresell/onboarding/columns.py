@@ -23,6 +23,7 @@ class ValueKind(StrEnum):
     FLAG = "flag"  # two values at most, that say yes or no
     TEXT = "text"
     EMPTY = "empty"
+    NESTED = "lists or records"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,8 @@ def profile_columns(
 def _profile(values: pl.Series, decimal: str, date_format: str | None) -> ColumnProfile:
     if values.dtype == pl.String:
         return _from_text(values, decimal, date_format)
+    if values.dtype == pl.Object:
+        return ColumnProfile(values.name, ValueKind.NESTED, values, 0)
     distinct = values.drop_nulls().n_unique()
     if distinct == 0:
         return ColumnProfile(values.name, ValueKind.EMPTY, values, 0)
@@ -112,6 +115,8 @@ def _profile(values: pl.Series, decimal: str, date_format: str | None) -> Column
             )
         kind = ValueKind.FLAG if set(numbers.drop_nulls().unique()) <= {0.0, 1.0} else ValueKind.NUMBER
         return ColumnProfile(values.name, kind, numbers, distinct)
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
+        return ColumnProfile(values.name, ValueKind.NESTED, values, distinct)
     return ColumnProfile(values.name, ValueKind.TEXT, values.cast(pl.String, strict=False), distinct)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
+from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.number_formats import decimal_mark, to_number
 from foresell.data.values import DAY_OR_MONTH_FIRST, most_regular_format
 from foresell.onboarding import frequency, series_keys, side_tables
@@ -165,14 +166,22 @@ class TableInference:
         free = [c for c in self.columns.values() if c.name not in self.draft.assigned]
         candidates = [c for c in free if self._may_name_series(c)]
         keys = series_keys.infer_keys(self.sample, candidates, timed=self.columns[self.draft.data["date"]].timed)
-        if keys is None:
-            what = "the name of a series (a store, an item; one column of one value will do for a single series)"
-            raise UsageError(no_column_message(self.table.name, self.columns, what, "keys"))
-        return keys
+        return keys or self._one_series()
+
+    def _one_series(self) -> series_keys.SeriesKeys:
+        """The keys of a table in which no column names a series: all its rows are one, which gets a name of its own."""
+        name = pl.lit(ALL).alias(ONE_SERIES)
+        self.table = replace(self.table, frame=self.table.frame.with_columns(name), can_scan=False)
+        self._sample_dated_rows()
+        series = self._keys_by_hand((ONE_SERIES,))
+        series.why_keys = "no column names a series, so all rows are one"
+        if any(c.name not in self.draft.assigned for c in self.columns.values()):
+            series.doubts.append("No column was taken for the name of a series, so all rows are one. Else say --keys.")
+        return series
 
     @staticmethod
     def _may_name_series(column: ColumnProfile) -> bool:
-        if column.kind in (ValueKind.EMPTY, ValueKind.DATE):
+        if column.kind in (ValueKind.EMPTY, ValueKind.DATE, ValueKind.NESTED):
             return False
         if series_keys.key_score(column.name) and (column.whole or column.kind == ValueKind.TEXT):
             return True
@@ -214,6 +223,8 @@ class TableInference:
         """Whether a column that varies within a series is known ahead; if not, the draft says why it is left out."""
         if column.kind == ValueKind.EMPTY:
             why = "it has no values"
+        elif column.kind == ValueKind.NESTED:
+            why = "it holds lists or records, not one value for each row"
         elif column.distinct < 2:
             why = "it has one value only"
         elif name_score(column.name, "calendar") == 4:

@@ -58,6 +58,10 @@ class Calendar(Strict, frozen=True):
     ] = {}
 
 
+ONE_SERIES = "series_id"
+"""The key of a table that has no column of this name: all its rows are one series, which is called `ALL`."""
+ALL = "all"
+
 STORES = {"path": "stores.csv", "keys": ["store"], "columns": ["region", "format"]}
 
 
@@ -71,7 +75,9 @@ class Data(Strict, frozen=True):
             "sales.csv",
         ),
     ]
-    keys: Annotated[Columns, about("The columns that name a series; with the date they name a row.", ["store", "item"])]
+    keys: Annotated[
+        Columns, about("The columns that name a series; where there are none, all rows are one.", ["store", "item"])
+    ] = (ONE_SERIES,)
     layout: Annotated[
         Literal["long", "transactions", "wide"],
         about("long: a row for each series and date. transactions: lines to add up. wide: a column for each day."),

@@ -1,0 +1,48 @@
+"""Columns that few files have, or lack."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from foresell.core.errors import FindingsStop
+from foresell.core.settings import parse_settings
+from foresell.data.sales_reader import read_sales
+
+
+@pytest.mark.parametrize("name", ["sales.csv", "sales.parquet"])
+def test_a_date_and_a_value_are_one_series(daily, propose, tmp_path, name):
+    frame = daily(stores=1, items=1).select("date", "units")
+    proposal = propose(frame, tmp_path, name)
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.series.rows() == [("all",)]
+    assert panel.units[0].tolist() == frame["units"].to_list()
+
+
+def test_lines_without_a_name_of_a_series_are_added_up(daily, propose, tmp_path):
+    frame = daily(stores=2, items=1).select("date", "units")
+    proposal = propose(frame, tmp_path)
+    assert proposal.settings["data"]["layout"] == "transactions"
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.units[0].sum() == frame["units"].sum()
+
+
+@pytest.mark.parametrize("values", [[["a", "b"]], [{"a": 1}], [b"\x00\xff"]])
+def test_lists_and_records_are_left_out(daily, propose, tmp_path, values):
+    frame = daily().with_columns(pl.Series("tags", values * daily().height))
+    proposal = propose(frame, tmp_path, "sales.parquet")
+    assert [reason.conclusion for reason in proposal.reasons if "lists or records" in reason.why] == ["tags"]
+    assert read_sales(parse_settings(proposal.settings), tmp_path).panel.n_series == 12
+
+
+def test_that_nothing_was_sold_is_said(daily, propose, tmp_path):
+    proposal = propose(daily().with_columns(pl.lit(0).alias("units")), tmp_path)
+    with pytest.raises(FindingsStop, match="nothing was ever sold"):
+        read_sales(parse_settings(proposal.settings), tmp_path)
+
+
+def test_closed_weekdays_are_no_gaps_where_they_are_unknown(daily, propose, tmp_path):
+    proposal = propose(daily().filter(pl.col("date").dt.weekday() < 6), tmp_path)
+    assert proposal.settings["data"]["absent"] == "unknown"
+    findings = read_sales(parse_settings(proposal.settings), tmp_path).findings
+    assert "gaps" not in [finding.code for finding in findings]
