@@ -5,7 +5,6 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from foresell.core.errors import UsageError
 from foresell.onboarding.proposal import Proposal
 
 
@@ -114,12 +113,6 @@ def test_customers_of_a_till_are_no_series(daily, propose, tmp_path):
     proposal = propose(lines, tmp_path)
     assert data_of(proposal)["keys"] == ["StockCode"]
     assert "CustomerID has 300 values" in doubts(proposal)
-
-
-def test_a_single_series_needs_a_name(daily, propose, tmp_path):
-    with pytest.raises(UsageError, match="one column of one value"):
-        propose(daily(1, 1).select("date", "units"), tmp_path)
-    assert data_of(propose(daily(1, 1).select("date", "item", "units"), tmp_path))["keys"] == ["item"]
 
 
 def test_numbers_and_descriptions_are_no_levels(daily, propose, tmp_path):

@@ -35,7 +35,7 @@ def test_settings_never_change():
         ({"horizon": "long"}, "horizon"),
         ({"output": {"quantiles": [1.5]}}, "output.quantiles"),
         ({"backtest": {"window": 3}}, "Did you mean 'windows'"),
-        ({"data": {"sales": "a.csv"}}, "keys"),
+        ({"data": {"keys": ["item"]}}, "sales"),
         ({"models": [{"name": "lightgbm", "trees": 9}]}, "unknown field `trees`.* stand below 'options'.*trees"),
         ({"data": {**SMALLEST["data"], "layout": "tall"}}, "layout|tall"),
     ],
