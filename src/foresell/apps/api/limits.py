@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 CLIENTS = 10_000  # with a bucket; the one not seen for longest is dropped first
 HORIZON_DAYS = 3 * 366  # longest range of dates of one /forecast_sarima
+BODY_IDLE_SECONDS = 30  # without a part of a body
+BODY_SECONDS = 60  # for the whole body; uploads of CSV may take longer
 MOST_ROWS = 200_000  # of one /forecast: series times steps
 
 
@@ -77,6 +80,26 @@ def check_size(
             f"{chosen.height:,} series over {days} days are more than the {MOST_ROWS:,} rows of one response. "
             "Ask for a level, for some of the series, or for fewer days.",
         )
+
+
+def prompt(receive: Receive, idle_seconds: float, most_seconds: float = math.inf) -> Receive:
+    """The same body; a part that takes longer than `idle_seconds` raises the problem 408, as does a body that takes
+    longer than `most_seconds`."""
+    end, is_whole = monotonic() + most_seconds, False
+
+    async def timed() -> Message:
+        nonlocal is_whole
+        if is_whole:  # what follows the body is that the client has gone, and may be waited for
+            return await receive()
+        try:
+            async with asyncio.timeout(max(min(idle_seconds, end - monotonic()), 0)):
+                message = await receive()
+        except TimeoutError as error:
+            raise Problem(408, "The body did not arrive in time.", headers={"Connection": "close"}) from error
+        is_whole = not message.get("more_body", False)
+        return message
+
+    return timed
 
 
 def limited(receive: Receive, most: int) -> Receive:

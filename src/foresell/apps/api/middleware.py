@@ -19,7 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foresell.apps.api.keys import Keys, Role
-from foresell.apps.api.limits import RateLimit, limited, too_large
+from foresell.apps.api.limits import BODY_IDLE_SECONDS, BODY_SECONDS, RateLimit, limited, prompt, too_large
 from foresell.apps.api.metrics import Metrics
 from foresell.apps.api.problems import Problem
 
@@ -131,11 +131,11 @@ class Gateway:
     def _limited_body(self, scope: Scope, headers: Headers, receive: Receive) -> Receive:
         """The body up to the limit; uploads of CSV have no limit here."""
         if scope["path"] == "/predict_batch_csv":
-            return receive
+            return prompt(receive, BODY_IDLE_SECONDS)
         length = headers.get("content-length", "0")
         if length.isdigit() and int(length) > self.max_body:
             raise too_large(self.max_body)
-        return limited(receive, self.max_body)
+        return limited(prompt(receive, BODY_IDLE_SECONDS, BODY_SECONDS), self.max_body)
 
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

@@ -17,6 +17,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
+from foresell.apps.api.connection_guard import GuardedProtocol
 from foresell.core.errors import UsageError
 
 GRACE_SECONDS = 30  # for open requests after the signal to end
@@ -67,6 +68,7 @@ def server_of(app: FastAPI, started: Callable[[], None]) -> uvicorn.Server:
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=_LOGGING,
         lifespan="on",
+        http=GuardedProtocol,
         proxy_headers=bool(app.state.proxies),
         forwarded_allow_ips=list(app.state.proxies),
     )
