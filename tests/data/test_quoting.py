@@ -67,3 +67,13 @@ def test_files_of_a_folder_may_have_other_columns_in_another_order(load, tmp_pat
     settings = infer("in/*.csv", tmp_path).settings["data"]
     panel = load(tmp_path, {}, **settings).panel
     np.testing.assert_array_equal(panel.units[0], [place % 7 + 1 for place in range(28)])
+
+
+def test_some_files_of_a_folder_may_lack_a_covariate(load, tmp_path):
+    files = {
+        "in/a.csv": "store,item,date,units\nS,x,2024-01-01,1\nS,x,2024-01-02,2\n",
+        "in/b.csv": "date,price,promo,store,item,units\n2024-01-03,2.5,1,S,x,3\n",
+    }
+    panel = load(tmp_path, files, sales="in", price="price", promotion="promo").panel
+    np.testing.assert_array_equal(panel.units, [[1, 2, 3]])
+    assert panel.known["price"].values[0, 2] == 2.5

@@ -108,13 +108,12 @@ def read_rows(
     findings: list[Finding] = []
     columns = sales_columns(data, quantity)
     marks: dict[str, NumberMarks] = {}
+    absent_columns = _absent_columns(files, columns, data, dialect)
     for number, file in enumerate(files, first_file):
-        one_series = list(data.keys) == [ONE_SERIES] and ONE_SERIES not in header_of(file, dialect)
-        wanted = [column for column in columns if not (one_series and column.name == ONE_SERIES)]
+        added = absent_columns[file]
+        wanted = [column for column in columns if column.name not in added]
         for part in read_parts(file, wanted, dialect):
-            if one_series:
-                name = pl.lit(ALL).cast(pl.Categorical).alias(ONE_SERIES)
-                part = replace(part, frame=part.frame.with_columns(name))
+            part = replace(part, frame=part.frame.with_columns(values.alias(name) for name, values in added.items()))
             frame, faults = _validate(part, data, known_keys, today, quantity, tally)
             if quantity and data.attributes:
                 attributes.append(_attributes(frame, data))
@@ -139,6 +138,29 @@ def read_rows(
     if quantity and data.layout == "transactions" and frames:
         frame = daily_sales(sum_lines(frame, data.keys), tally)
     return SalesRows(frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings)
+
+
+def _absent_columns(
+    files: Sequence[InputFile], columns: Sequence[InputColumn], data: Data, dialect: Dialect
+) -> dict[InputFile, dict[str, pl.Expr]]:
+    """The columns that each file may lack, with what stands in their place.
+
+    A table without a key is one series. Of several files, some may lack a covariate or an attribute, which is null.
+    """
+    one_series = list(data.keys) == [ONE_SERIES]
+    if not one_series and len(files) < 2:
+        return {file: {} for file in files}
+    headers = {file: set(header_of(file, dialect)) for file in files}
+    anywhere = set().union(*headers.values())
+    types = {ColumnKind.NUMBER: pl.Float32, ColumnKind.TEXT: pl.Categorical}
+    needed = {*data.keys, data.date, data.quantity}
+    optional = [column for column in columns if column.name in anywhere - needed]
+    absent = {}
+    for file, header in headers.items():
+        lacking = {c.name: pl.lit(None, types[c.kind]) for c in optional if c.name not in header}
+        name = pl.lit(ALL).cast(pl.Categorical)
+        absent[file] = lacking | ({ONE_SERIES: name} if one_series and ONE_SERIES not in header else {})
+    return absent
 
 
 def _thousands_findings(marks: Mapping[str, NumberMarks], decimal: str) -> list[Finding]:

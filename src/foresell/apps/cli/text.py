@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 BENCHMARK = "seasonal_naive"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
+WIDEST_RANGE = 20  # times the mean; a wider one comes of means near zero
+
 
 def columns(rows: Sequence[Sequence[str]], right: Iterable[int] = (), indent: int = 0) -> str:
     """Rows in aligned columns, the first row being the heading.
@@ -123,8 +125,13 @@ def ranges(rows: list[dict[str, Any]]) -> str:
         by_nominal = [by.get((*name, probability)) for probability in nominal]
         label = name[0] if name[1] == "all" else f"  {name[1]} {name[2]}"
         cells = ["" if row is None else share(row["coverage"]) for row in by_nominal]
-        table.append((label, *cells, "" if by_nominal[-1] is None else share(by_nominal[-1]["relative_width"])))
+        table.append((label, *cells, _width_of_range(by_nominal[-1])))
     return columns(table, right=range(1, len(nominal) + 2), indent=2)
+
+
+def _width_of_range(row: dict[str, Any] | None) -> str:
+    """The width of a range relative to the mean; left out where it is so many times the mean that it says nothing."""
+    return "" if row is None or row["relative_width"] > WIDEST_RANGE else share(row["relative_width"])
 
 
 def findings_text(findings: Sequence[Finding], folder: Path | None = None) -> str:
