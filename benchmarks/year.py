@@ -36,11 +36,11 @@ from year_records import FROZEN, LIVES, SETTINGS, Life, Look, Year
 from year_report import report
 
 from foresell.core.hierarchy import level_name
+from foresell.pipeline.lifecycle.promotion import promote
+from foresell.pipeline.lifecycle.retraining import Retraining, retrain
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import promote
 from foresell.pipeline.results import read_findings
-from foresell.pipeline.retraining import Retrained, retrain
 
 
 def begin(seed: int, place: Path) -> Year:
@@ -98,7 +98,7 @@ def look(name: str, folder: Path, last: date) -> Look:
     return Look(last, read_findings(project.results.folder("monitor")), _told(done))
 
 
-def _told(done: Retrained) -> dict[str, object] | None:
+def _told(done: Retraining) -> dict[str, object] | None:
     return done.to_dict() if done.decision is not None else None
 
 

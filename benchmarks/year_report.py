@@ -133,7 +133,7 @@ def _summary(years: Sequence[Year], events: Sequence[Event]) -> str:
         "Found: the first look at which an alarm comes up that the look before did not have, and that names the event: "
         f"by its code, its level and, where it is about groups, a group that was touched; within {LATER.days} days. "
         "Days are from the beginning of the event to the last day of the sales at that look, medians over the years. "
-        "An alarm that an event would explain may have come by chance: see the quiet time. Retrained: the first "
+        "An alarm that an event would explain may have come by chance: see the quiet time. Retraining: the first "
         "training after the event began that the gate judged, within as many days, whatever asked for it."
     )
     columns = ["event", "what", "was there", *(f"found, {name}" for name in names)]

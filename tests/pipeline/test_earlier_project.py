@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from foresell.apps.cli import main
 from foresell.pipeline.explanation import explain
 from foresell.pipeline.graph import STEPS
+from foresell.pipeline.lifecycle.promotion import models
 from foresell.pipeline.project import BY_EARLIER, OUT_OF_DATE, Project
-from foresell.pipeline.promotion import models
 from foresell.pipeline.steps.register import _same_as
 from foresell.pipeline.summaries import RegisterSummary, Summary
 from foresell.registry.versions import Version

@@ -17,11 +17,11 @@ from foresell.core.errors import StoreError
 from foresell.ensemble.champion import Champion
 from foresell.ensemble.range_backtest import PROBABILITIES
 from foresell.pipeline.explanation import explain
+from foresell.pipeline.lifecycle.promotion import promote, rollback
+from foresell.pipeline.lifecycle.retraining import retrain
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.monitoring.monitor import monitor
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import promote, rollback
-from foresell.pipeline.retraining import retrain
 from foresell.registry.tracking import FINGERPRINT
 from foresell.serving.bundle import BY_DAY, MANIFEST, read_manifest
 from foresell.serving.source import registry_of

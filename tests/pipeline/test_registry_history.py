@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from foresell.pipeline.graph import HISTORY
+from foresell.pipeline.lifecycle.promotion import promote
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import promote
 from foresell.pipeline.registry_history import KEYS, SCHEMAS, write_history
 from foresell.serving.source import registry_of
 

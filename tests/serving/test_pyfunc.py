@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import UnreadableFile
+from foresell.pipeline.lifecycle.promotion import promote
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import promote
 from foresell.serving.source import FolderSource, RegistrySource, registry_of
 
 PREDICT = """

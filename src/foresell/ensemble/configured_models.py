@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
+
 from foresell import models
 from foresell.adjust.reconciliation import BOTTOM_UP
 from foresell.core.errors import SettingsError, first_five
@@ -143,3 +145,23 @@ def features_in_use(
             use, drop = model.options.get("use", features.use), model.options.get("drop", features.drop)
             used |= set(choose(dict(available), tuple(use), tuple(drop)))
     return {name: feature for name, feature in available.items() if name in used}
+
+
+def with_models_of(champion: Settings, challenger: Settings) -> Settings:
+    """The challenger's settings (such as windows and levels) with those of the champion that say how to learn.
+
+    Levels of the champion's totals that the challenger's settings do not have are left out.
+    """
+    totals = champion.totals
+    if totals.levels is not None:
+        levels = tuple(level for level in totals.levels if level in ((), *challenger.levels))
+        totals = replace(totals, levels=levels)
+    return replace(
+        challenger,
+        models=champion.models,
+        quality=champion.quality,
+        features=champion.features,
+        totals=totals,
+        champion=champion.champion,
+        seed=champion.seed,
+    )

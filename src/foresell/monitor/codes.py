@@ -42,7 +42,7 @@ CODES: dict[str, Code] = {
 }
 
 RETRAIN_CODES = frozenset(code for check in CHECKS.values() for code in check.retrain)
-"""Findings that a new training may mend, and that therefore ask for one (`pipeline.retraining`)."""
+"""Findings that a new training may mend, and that therefore ask for one (`pipeline.lifecycle.retraining`)."""
 
 finding = partial(finding_of, CODES)
 """A finding of one of these codes, see `core.finding.finding_of`."""

@@ -19,10 +19,10 @@ from foresell.monitor.checks import input_drift
 from foresell.monitor.drift.detection import ALL, DriftResult
 from foresell.monitor.false_alarms import rate_of
 from foresell.pipeline.choice import NEWEST, Choice
+from foresell.pipeline.lifecycle.promotion import promote
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_inputs
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import promote
 from foresell.pipeline.results import Results
 
 pytest.importorskip("evidently", reason="no drift: evidently is not installed")

@@ -17,8 +17,8 @@ from foresell.apps.cli.command import (
 from foresell.apps.cli.progress import Meter
 
 if TYPE_CHECKING:
+    from foresell.pipeline.lifecycle.promotion import Decision, RegisteredVersion
     from foresell.pipeline.project import Project
-    from foresell.pipeline.promotion import Decision, RegisteredVersion
     from foresell.registry.gate import GateFigure, Verdict
 
 CODES = "Exit codes: 0 done, 1 refused (or the store does not answer), 2 wrong use, 130 interrupted."
@@ -53,7 +53,7 @@ def promote(version: str | None, force: str | None, **flags: Any) -> None:
     Reads foresell.yaml and the registry. Writes to the registry: the alias champion, and a run of the kind promotion.
     Needs the extra 'mlflow'.
     """
-    from foresell.pipeline import promotion
+    from foresell.pipeline.lifecycle import promotion
 
     project, meter = _project(flags)
     try:
@@ -73,7 +73,7 @@ def rollback(reason: str, **flags: Any) -> None:
     Reads foresell.yaml and the registry's history. Writes to the registry: the alias champion, and a run of the kind
     promotion. Trains and judges nothing. Needs the extra 'mlflow'.
     """
-    from foresell.pipeline import promotion
+    from foresell.pipeline.lifecycle import promotion
 
     project, _ = _project(flags)
     _end(promotion.rollback(project, reason), flags)
@@ -108,7 +108,7 @@ def models(verdicts: bool, newest: int | None, yes: bool, **flags: Any) -> None:
     whole panel that it learnt from. The files of a removed version are gone for good; its settings, its scores and the
     decisions about it stay on record. Needs the extra 'mlflow'.
     """
-    from foresell.pipeline import promotion
+    from foresell.pipeline.lifecycle import promotion
 
     project, _ = _project(flags)
     removed = None if newest is None else _prune(project, newest, yes)
@@ -126,7 +126,7 @@ def models(verdicts: bool, newest: int | None, yes: bool, **flags: Any) -> None:
 def _prune(project: Project, newest: int, yes: bool) -> dict[str, int]:
     """Removes the versions that may be removed, once that is confirmed; returns the bytes of each."""
     from foresell.core.words import listed as in_words
-    from foresell.pipeline import promotion
+    from foresell.pipeline.lifecycle import promotion
 
     spare = promotion.spare(project, newest)
     if spare and not yes:

@@ -18,7 +18,7 @@ from foresell.apps.cli.command import (
 from foresell.apps.cli.progress import Meter
 
 if TYPE_CHECKING:
-    from foresell.pipeline.retraining import Retraining
+    from foresell.pipeline.lifecycle.retraining import Retraining
 
 
 @click.command(
@@ -50,7 +50,7 @@ def retrain(now: str | None, server: str | None, **flags: Any) -> None:
     'mlflow'.
     """
     from foresell.apps.cli.server_reload import reload
-    from foresell.pipeline.retraining import retrain as retrain_
+    from foresell.pipeline.lifecycle.retraining import retrain as retrain_
 
     if server is not None and not server.startswith(("http://", "https://")):
         raise click.UsageError(f"Found the address {server!r} for --reload; expected http://HOST:PORT or https://HOST.")

@@ -24,13 +24,13 @@ from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.hierarchy import Hierarchy, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
+from foresell.ensemble.configured_models import with_models_of
 from foresell.models.closed_days import closed_days
 from foresell.monitor.checks.check import DriftInputs
 from foresell.monitor.drift.detection import DATA, PAGE, DriftResult
 from foresell.monitor.drift.samples import DriftSamples, compare_forecasts, compare_sales
 from foresell.monitor.drift.series_cycles import drawn
 from foresell.pipeline.choice import Choice
-from foresell.pipeline.comparison import with_models_of
 from foresell.pipeline.forecaster import Forecaster
 from foresell.pipeline.matured_forecasts import history_of
 from foresell.pipeline.results import Results

@@ -33,9 +33,9 @@ from foresell.core.errors import StoreError
 from foresell.core.finding import Finding, Severity
 from foresell.core.words import listed, many
 from foresell.monitor import codes
-from foresell.pipeline.comparison import DATA_LAST
+from foresell.pipeline.lifecycle.comparison import DATA_LAST
+from foresell.pipeline.lifecycle.promotion import Decision, promote, registry_for
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import Decision, promote, registry_for
 from foresell.pipeline.summaries import RegisterSummary
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Registry, Version
 

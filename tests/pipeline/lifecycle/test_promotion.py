@@ -13,9 +13,9 @@ import pytest
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.settings import Features, Settings, Totals, parse_settings
 from foresell.core.settings import Model as ModelSettings
-from foresell.pipeline.comparison import with_models_of
+from foresell.ensemble.configured_models import with_models_of
+from foresell.pipeline.lifecycle.promotion import models, promote, prune, rollback, spare
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import models, promote, prune, rollback, spare
 from foresell.serving.bundle import read_manifest
 from foresell.serving.source import registry_of
 

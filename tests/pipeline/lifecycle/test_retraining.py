@@ -16,10 +16,10 @@ import pytest
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.finding import Finding, Severity
 from foresell.monitor.codes import CODES
+from foresell.pipeline.lifecycle.promotion import promote, rollback
+from foresell.pipeline.lifecycle.retraining import PATIENCE, Situation, retrain, retraining_findings
 from foresell.pipeline.project import Project
-from foresell.pipeline.promotion import promote, rollback
 from foresell.pipeline.results import read_findings
-from foresell.pipeline.retraining import PATIENCE, Situation, retrain, retraining_findings
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Version
 from foresell.serving.source import registry_of
 
@@ -350,7 +350,7 @@ PLACES = (
     "mlflow:MlflowClient.create_model_version@after",  # a version whose run is not ended
     "mlflow:MlflowClient.set_registered_model_alias@before",  # judged, not promoted
     "mlflow:MlflowClient.set_registered_model_alias@after",  # promoted, and not in the history
-    "foresell.pipeline.retraining:promote@after",  # promoted, and nobody told
+    "foresell.pipeline.lifecycle.retraining:promote@after",  # promoted, and nobody told
 )
 
 

@@ -19,7 +19,7 @@ from foresell.core.errors import ForesellError, UsageError
 from foresell.core.words import many, score, share
 from foresell.evaluate.backtest import BENCHMARK
 from foresell.evaluate.evaluation_window import ALL_LEVELS
-from foresell.pipeline.comparison import Compared, Comparison
+from foresell.pipeline.lifecycle.comparison import Compared, Comparison
 from foresell.pipeline.progress import Progress
 from foresell.pipeline.project import Project
 from foresell.pipeline.task import write_json

@@ -36,6 +36,7 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, parse_settings
 from foresell.ensemble.champion import ENSEMBLE, Champion
+from foresell.ensemble.configured_models import with_models_of
 from foresell.ensemble.range_backtest import EMPTY, score_forecasts
 from foresell.evaluate.backtest import BENCHMARK
 from foresell.evaluate.evaluation_window import EvaluationWindow
@@ -188,26 +189,6 @@ class Comparison:
             self.tell(done, total, f"version {champion} on these windows: {doing}", left)
 
         return tell
-
-
-def with_models_of(champion: Settings, challenger: Settings) -> Settings:
-    """The challenger's settings (such as windows and levels) with those of the champion that say how to learn.
-
-    Levels of the champion's totals that the challenger's settings do not have are left out.
-    """
-    totals = champion.totals
-    if totals.levels is not None:
-        levels = tuple(level for level in totals.levels if level in ((), *challenger.levels))
-        totals = msgspec.structs.replace(totals, levels=levels)
-    return msgspec.structs.replace(
-        challenger,
-        models=champion.models,
-        quality=champion.quality,
-        features=champion.features,
-        totals=totals,
-        champion=champion.champion,
-        seed=champion.seed,
-    )
 
 
 def _scores(folder: Path) -> Scores:
