@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
 from typing import Any
@@ -20,6 +21,9 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
     response_schema_conformance,
     status_code_conformance,
 )
+
+MUTATED = int(os.environ.get("FORESELL_FUZZ", 2_000))
+"""Mutated requests of the slow test; 20,000 of them take some minutes."""
 
 CHECKS = (
     not_a_server_error,
@@ -162,7 +166,7 @@ def send_mutated(client, one: dict[str, str], draw: random.Random) -> tuple[str,
     return path.partition("?")[0], answer.status_code
 
 
-@pytest.mark.parametrize("times", [150, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [150, pytest.param(MUTATED, marks=pytest.mark.slow)])
 def test_no_mutated_request_is_a_fault(serve, one, times) -> None:
     draw = random.Random(7)
     with serve(max_rate=1e6) as client:
