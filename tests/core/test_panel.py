@@ -32,7 +32,7 @@ def test_from_frame_is_regular_and_sorted_by_its_keys(panel):
     assert panel.series.rows() == [("a", "x"), ("a", "y"), ("b", "x")]
     assert [str(day) for day in panel.dates] == ["2024-01-01", "2024-01-02", "2024-01-03", "2024-01-04"]
     # The last sale is on the 3rd; the row of the 4th only tells a price. Before its first row a series is unknown.
-    np.testing.assert_array_equal(panel.units, [[1, 0, 3], [np.nan, 5, 0], [2, 0, 0]])
+    np.testing.assert_array_equal(panel.units, [[1, 0, 3], [np.nan, 5, 0], [2, np.nan, 0]])
     np.testing.assert_array_equal(panel.known["price"].on(3), [np.nan, np.nan, 5])
     assert panel.cutoff == date(2024, 1, 3)
 
@@ -102,7 +102,7 @@ def test_aggregate_adds_what_is_known_and_keeps_what_is_shared(panel):
     stores = panel.aggregate(("store",))
     assert stores.series.rows() == [("a", "n"), ("b", "s")]
     assert stores.keys == ("store",)
-    np.testing.assert_array_equal(stores.units, [[1, 5, 3], [2, 0, 0]])
+    np.testing.assert_array_equal(stores.units, [[1, 5, 3], [2, np.nan, 0]])
     assert set(stores.known) == {"promotion"}  # prices do not add up to anything
     np.testing.assert_array_equal(stores.known["promotion"].on(slice(0, 4)), [[0.5, 0, 0.5, 0], [1, 1, 1, 1]])
     total = panel.aggregate(())
@@ -119,3 +119,10 @@ def test_a_groups_day_is_unknown_only_where_all_are():
 def test_a_panel_of_the_wrong_shape_is_refused():
     with pytest.raises(UsageError, match="shape"):
         Panel(pl.DataFrame({"item": ["x"]}), ("item",), np.arange(2).astype("datetime64[D]"), np.zeros((1, 3)))
+
+
+def test_a_row_without_a_quantity_is_not_known_and_a_day_without_a_row_sold_nothing():
+    days = [date(2025, 1, day) for day in (1, 2, 4, 5)]
+    sales = pl.DataFrame({"item": ["a"] * 4, "date": days, "units": [3.0, None, None, 2.0]})
+    panel = Panel.from_frame(sales, ("item",))
+    np.testing.assert_array_equal(panel.units, [[3, np.nan, 0, np.nan, 2]])

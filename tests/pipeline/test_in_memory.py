@@ -296,3 +296,12 @@ def test_the_python_of_the_page_on_scikit_learn_runs_as_it_stands(sales, tmp_pat
     exec(code, names)
     assert set(names["tested"].leaderboard()["model"]) == {"plain", "ranked", "ensemble"}
     assert names["forecasts"].bottom.mean.shape == (6, 28)
+
+
+def test_names_that_the_tables_have_are_refused(sales):
+    panel = fs.Panel.from_frame(sales.rename({"store": "total"}), ("total", "item"))
+    with pytest.raises(UsageError, match="columns of its own called total; rename"):
+        fs.forecast(panel, "moving_average", horizon=7)
+    panel = fs.Panel.from_frame(sales, ("store", "item"))
+    with pytest.raises(UsageError, match="'ensemble' is the name of the ensemble"):
+        fs.backtest(panel, {"ensemble": fs.models.make("seasonal_naive")}, horizon=7)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,19 @@ from foresell.core.panel import Panel
 from foresell.core.tables import to_kind
 from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline, level_for
 from foresell.core.words import day, many, number, share, span
+
+OWN_COLUMNS = ("level", "total", "model", "cutoff", "date", "step", "mean", "actual", "naive")
+"""The columns of tables of forecasts, and the name of the topmost level, which no key may have."""
+
+
+def check_names(columns: Iterable[str]) -> None:
+    """Raises UsageError where a key, or a column of a level, has the name of a column of the table of forecasts."""
+    reserved = [name for name in columns if name in OWN_COLUMNS]
+    if reserved:
+        raise UsageError(
+            f"The table of forecasts has columns of its own called {first_five(reserved)}; rename these keys, for "
+            f"example to '{reserved[0]}_name'."
+        )
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,8 @@ def lay_out(
         begin = np.full(series.height, n_days)
         np.minimum.at(begin, row[sold], day[sold])
         on_sale = np.arange(n_days) >= begin[:, None]
-        units[np.isnan(units) & on_sale] = 0.0
+        without_row = ~taken.reshape(cube.shape)[:, :n_days]  # a row without a quantity says that it is not known
+        units[np.isnan(units) & on_sale & without_row] = 0.0
     covariates = {name: _cube(cell, numbers(table, rows, name, columns), cube.shape) for name in columns.known_ahead}
     if of_series is not None:
         facts = checked_attributes(of_series, series, columns.keys)

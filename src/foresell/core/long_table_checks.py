@@ -240,8 +240,11 @@ def _sum_code(table: GivenTable, rows: pl.DataFrame, columns: Columns, frequency
     by = [*columns.keys, name]
     means = "".join(f", pl.col('{covariate}').mean()" for covariate in columns.known_ahead)
     every = {"D": "1d", "W": "1w", "M": "1mo"}[frequency]
+    is_text = rows.schema[units] in _TEXTS
+    numeric = f".with_columns(pl.col('{units}').cast(pl.Float64))" if is_text else ""
     total = f"pl.when(pl.col('{units}').count() > 0).then(pl.col('{units}').sum())"
-    polars = f".with_columns(pl.col('{name}').cast(pl.Date).dt.truncate('{every}')).group_by({by}).agg({total}{means})"
+    periods = f".with_columns(pl.col('{name}').cast(pl.Date).dt.truncate('{every}'))"
+    polars = f"{numeric}{periods}.group_by({by}).agg({total}{means})"
     functions = {units: "sum"} | dict.fromkeys(columns.known_ahead, "mean")
     if rows[units].null_count():  # a row without a quantity gives covariates only, and its sum must not become 0
         listed = ", ".join(f"'{column}': '{function}'" for column, function in functions.items() if column != units)
@@ -249,8 +252,10 @@ def _sum_code(table: GivenTable, rows: pl.DataFrame, columns: Columns, frequency
     else:
         aggregation = str(functions)
     start = f"pd.to_datetime({table.name}['{name}']).dt.tz_localize(None).dt.to_period('{frequency}').dt.start_time"
+    as_number = f", '{units}': pd.to_numeric({table.name}['{units}'])" if is_text else ""
     pandas = (
-        f"{table.name}.assign(**{{'{name}': {start}}}).groupby({by}, as_index=False, dropna=False, observed=True)"
+        f"{table.name}.assign(**{{'{name}': {start}{as_number}}})"
+        f".groupby({by}, as_index=False, dropna=False, observed=True)"
         f".agg({aggregation})"
     )
     return _code(table, name, polars, lambda of: "", pandas)

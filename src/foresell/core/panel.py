@@ -264,8 +264,8 @@ class Panel:
         Tables may be of pandas, Polars (also lazy) or PyArrow; named levels of a pandas index count as columns. Tables
         that are made of the panel come back in the same library.
 
-        Rows whose quantity is null give covariates only, so future rows may stand in the same table. `absent`
-        says what a day without a row means between a series' first row and the end of the history: ``zero``
+        A row whose quantity is null gives covariates only: the units of its day are not known, as on a day out of
+        stock, and future rows may stand in the same table. `absent` says what a day without a row means between a series' first row and the end of the history: ``zero``
         (nothing sold) or ``unknown``. Before its first row a series is not yet on sale: unknown. `attributes`
         adds columns to the series table, joined on the keys they share. Covariate columns of `known_ahead`
         are numeric, one value for each series and day. `frequency` is ``D``, ``W`` or ``M``: days, weeks, months.

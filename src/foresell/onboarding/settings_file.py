@@ -29,7 +29,8 @@ HEADING = (
 def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, force: bool = False) -> Path:
     """Writes the proposal as `folder`/foresell.yaml, made from the data at `data_path`, and returns its path.
 
-    Raises UsageError where the file is already there, unless `force` says to replace it.
+    Raises UsageError where the file is already there, unless `force` says to replace it, and where it cannot be
+    written.
     """
     path = Path(folder) / NAME
     if path.exists() and not force:
@@ -38,8 +39,13 @@ def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, forc
         )
     text = text_of(proposal, Path(folder), str(data_path))
     parse_settings(yaml.safe_load(text), str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be written: {error.strerror}. Choose a folder that can be written to."
+        ) from error
     return path
 
 

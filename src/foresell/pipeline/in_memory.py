@@ -15,7 +15,7 @@ from foresell.core.arguments import column_names, levels_of, whole_number
 from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import check_probabilities
-from foresell.core.forecasts import Forecasts
+from foresell.core.forecasts import Forecasts, check_names
 from foresell.core.hierarchy import Hierarchy, check_columns, level_name
 from foresell.core.overview import Overview
 from foresell.core.panel import Panel
@@ -183,7 +183,6 @@ def backtest(
     whole_number(windows, "windows")
     whole_number(horizon if every is None else every, "every")
     whole_number(seed, "seed", 0)
-    _check_names(panel)
     hierarchy = _hierarchy(panel, levels)
     by_name = _models(models, hierarchy, seed)
     sums = make_totals(TOTALS["fast"], None, panel, hierarchy, horizon, seed) if totals else None
@@ -266,6 +265,8 @@ def _models(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]
                 f"What is given as {first_five(map(repr, odd))} in 'models' is no model; expected one with a method "
                 "`fit`, as `foresell.models.make('lightgbm')` makes it."
             )
+        if ENSEMBLE in models:
+            raise UsageError(f"'{ENSEMBLE}' is the name of the ensemble of all models; give your model another name.")
         return {name: _of_regressor(model, hierarchy, seed) for name, model in models.items()}
     odd = [model for model in listed if not isinstance(model, str) and not is_regressor(model)]
     if odd:
@@ -296,6 +297,7 @@ def _described(model: Any) -> ModelSettings:
 def _hierarchy(panel: Panel, levels: object) -> Hierarchy:
     """The hierarchy with `levels` between. Raises UsageError for a column that the panel's series do not have."""
     between = levels_of(levels)
+    check_names((*panel.keys, *(name for level in between for name in level)))
     for level in between:
         check_columns(panel.series, level)
     return Hierarchy.of(panel.keys, between)
@@ -306,16 +308,6 @@ def _check_panel(panel: object) -> None:
         raise UsageError(
             f"'panel' is of the type {type(panel).__name__}; expected a Panel. Make one of a table of sales: "
             "`panel = foresell.Panel.from_frame(sales, keys=('store', 'item'))`."
-        )
-
-
-def _check_names(panel: Panel) -> None:
-    """Raises UsageError where a key has the name of a column of the table of forecasts."""
-    taken = [key for key in panel.keys if key in ("model", "cutoff", "date", "step", "mean", "actual")]
-    if taken:
-        raise UsageError(
-            f"The table of forecasts has columns of its own called {first_five(taken)}; rename these keys, "
-            f"for example to '{taken[0]}_name'."
         )
 
 

@@ -29,6 +29,13 @@ def test_json_lines_are_all_that_stderr_has_and_stdout_has_nothing(done_shop):
     assert codes == {finding.code for finding in Project(done_shop).findings}
 
 
+def test_a_project_that_is_not_checked_yet_logs_its_findings(shop):
+    ended = CliRunner().invoke(main, ["check", str(shop), "--log", "json"])
+    assert ended.exit_code == 0, ended.output
+    codes = {line["finding"]["code"] for line in log_lines(ended.stderr) if "finding" in line}
+    assert codes == {finding.code for finding in Project(shop).findings}
+
+
 def test_stdout_keeps_its_one_object(done_shop):
     as_it_was = CliRunner().invoke(main, ["check", str(done_shop), "--json"])
     ended = CliRunner().invoke(main, ["check", str(done_shop), "--json"], env={"FORESELL_LOG": "json"})

@@ -70,3 +70,9 @@ def test_aliases_that_fill_the_memory_are_refused(tmp_path):
     path.write_text("# " + "x" * 1_000_001)
     with pytest.raises(SettingsError, match="Is it the right file"):
         read_settings(path)
+
+
+def test_settings_that_are_not_utf_8_say_so(tmp_path):
+    (tmp_path / "foresell.yaml").write_bytes("seed: 1  # für".encode("cp1252"))
+    with pytest.raises(SettingsError, match="is not UTF-8"):
+        read_settings(tmp_path / "foresell.yaml")

@@ -69,6 +69,7 @@ def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tup
     """Does the steps, and prints the outcome of each."""
     from foresell.apps.cli.text import outcome_text
     from foresell.pipeline.left_out import extras_left_out, left_out_text
+    from foresell.pipeline.results import read_findings
 
     project, meter = _project(flags)
     outcomes = {}
@@ -80,8 +81,8 @@ def _do(flags: dict[str, Any], *wanted: str, again: tuple[str, ...] = ()) -> tup
                 continue  # one paragraph below names all missing packages
             if log.is_json():
                 log.outcome(outcome)
-                if outcome.step == "check" and outcome.done:
-                    log.findings(project.findings, "check")
+                if outcome.done and (outcome.folder / "findings.json").exists():
+                    log.findings(read_findings(outcome.folder), outcome.step)
             elif not flags["as_json"]:
                 click.echo(log.stamped(outcome_text(outcome), sys.stdout))
     finally:

@@ -61,6 +61,8 @@ def read_settings(path: str | Path) -> Settings:
         raise SettingsError(
             f"There is no settings file {path}. Make one with: foresell init FOLDER --data SALES_FILE"
         ) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not UTF-8 ({error.reason} at byte {error.start}). Save it as UTF-8.") from error
     except yaml.YAMLError as error:
         place = getattr(error, "problem_mark", None)
         line = f" in line {place.line + 1}" if place else ""

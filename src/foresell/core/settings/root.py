@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from foresell.core.settings.backtest import Backtest
-from foresell.core.settings.base import Columns, Positive, Strict, about
+from foresell.core.settings.base import Columns, NotNegative, Positive, Strict, about
 from foresell.core.settings.data import Data
 from foresell.core.settings.models import Features, Model, Totals
 from foresell.core.settings.monitoring import Monitoring
@@ -60,4 +60,4 @@ class Settings(Strict, frozen=True):
     monitoring: Annotated[
         Monitoring, about("How forecasts are compared with sales, and when a new model is trained.")
     ] = field(default_factory=Monitoring)
-    seed: Annotated[int, about("The same seed gives the same forecasts.")] = 1
+    seed: Annotated[NotNegative, about("The same seed gives the same forecasts.")] = 1

@@ -10,6 +10,7 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding, Severity, worst_first
+from foresell.core.forecasts import check_names
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.settings import Settings
 from foresell.core.spreadsheets import escape_formulas
@@ -23,6 +24,7 @@ from foresell.store.tables import write_table
 
 def run(task: Task, folder: Path) -> CheckSummary:
     """Reads and validates the data, and lays them out as a panel. Raises FindingsStop, leaving what was found."""
+    check_names((*task.settings.data.keys, *(name for level in task.settings.levels for name in level)))
     try:
         loaded = read_sales(task.settings, task.base, lambda share, doing: task.tell(share, 1, doing.lower()))
     except FindingsStop as stop:
