@@ -255,7 +255,7 @@ def ranges_of(panel, days):
 
 
 def test_ranges_do_not_depend_on_the_order_of_the_series(make_panel, cut, monkeypatch):
-    monkeypatch.setattr("foresell.adjust.ranges._MOST_ERRORS", 60)  # so that errors are drawn from
+    monkeypatch.setattr("foresell.adjust.backtest_errors._MOST_ERRORS", 60)  # so that errors are drawn from
     panel = make_panel(440)
     whole = ranges_of(panel, (200, 250, 300)).table
     order = np.concatenate([rows for rows, _ in cut(panel)])

@@ -265,11 +265,12 @@ class Panel:
         that are made of the panel come back in the same library.
 
         A row whose quantity is null gives covariates only: the units of its day are not known, as on a day out of
-        stock, and future rows may stand in the same table. `absent` says what a day without a row means between a series' first row and the end of the history: ``zero``
-        (nothing sold) or ``unknown``. Before its first row a series is not yet on sale: unknown. `attributes`
-        adds columns to the series table, joined on the keys they share. Covariate columns of `known_ahead`
-        are numeric, one value for each series and day. `frequency` is ``D``, ``W`` or ``M``: days, weeks, months.
-        `ahead` is how many days (periods) past the last sale to keep. `country` is an ISO code, for public holidays.
+        stock, and future rows may stand in the same table. `absent` says what a day without a row means between a
+        series' first row and the end of the history: ``zero`` (nothing sold) or ``unknown``. Before its first row a
+        series is not yet on sale: unknown. `attributes` adds columns to the series table, joined on the keys they
+        share. Covariate columns of `known_ahead` are numeric, one value for each series and day. `frequency` is ``D``,
+        ``W`` or ``M``: days, weeks, months. `ahead` is how many days (periods) past the last sale to keep. `country` is
+        an ISO code, for public holidays.
 
         Dates are dates, dates with a time, or text as in ``2024-01-31``. A time with a zone counts for the day of the
         clock there.
