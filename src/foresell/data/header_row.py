@@ -9,6 +9,9 @@ HEAD_LINES = 60
 MOST_TITLES = 30  # a header further down is not looked for
 
 
+LONGEST = 100_000  # characters of a line that are looked at; a longer field is no title, and csv takes 131,072
+
+
 def title_lines(data: bytes, separator: str) -> int:
     """How many lines of titles stand above the column names.
 
@@ -20,7 +23,7 @@ def title_lines(data: bytes, separator: str) -> int:
     0
     """
     lines = data[:200_000].decode(errors="replace").split("\n")[:HEAD_LINES]
-    rows = [next(csv.reader([line], delimiter=separator), []) for line in lines if line.strip()]
+    rows = [next(csv.reader([line[:LONGEST]], delimiter=separator), []) for line in lines if line.strip()]
     filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     if not rows:
         return 0

@@ -20,6 +20,7 @@ from click.testing import CliRunner
 from foresell.apps.cli import main
 from foresell.core.settings import read_settings
 from foresell.pipeline.graph import STEPS
+from foresell.pipeline.summaries import BacktestSummary, TrainSummary
 from foresell.store.step_results import Steps
 
 VERBS = ("check", "features", "backtest", "train", "forecast", "report", "run")
@@ -235,7 +236,7 @@ def test_wrong_use_ends_with_2(shop, tmp_path, change_settings):
 
 
 def test_a_fault_of_our_own_is_told_in_one_paragraph_with_its_traceback_in_a_file(done_shop, monkeypatch):
-    def fails(task, folder):
+    def fails(task, folder) -> TrainSummary:
         raise ZeroDivisionError("of all things")
 
     monkeypatch.setattr("foresell.pipeline.steps.train.run", fails)
@@ -254,7 +255,7 @@ def test_a_fault_of_our_own_is_told_in_one_paragraph_with_its_traceback_in_a_fil
 
 
 def test_an_interrupt_says_what_is_kept(shop, monkeypatch):
-    def interrupted(task, folder):
+    def interrupted(task, folder) -> BacktestSummary:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("foresell.pipeline.steps.backtest.run", interrupted)
