@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from fixtures.projects import sales_until
 
 from foresell.core.errors import StoreError
 from foresell.ensemble.champion import Champion
@@ -31,15 +32,6 @@ LAST = date(2025, 12, 28)  # of the shop's sales
 BEGIN = LAST - timedelta(days=28)  # what the first champion learnt to
 RULES = {"promotion": {"margin": 0.0, "tolerance": 1.0, "coverage": 1.0}, "monitoring": {"max_age": 10}}
 LEARNERS = [{"name": "moving_average"}, {"name": "lightgbm", "options": {"trees": 10, "leaves": 7, "days": 60}}]
-
-
-def sales_until(shop: Path, last: date) -> None:
-    """Leaves of the sales what was known on `last`."""
-    whole, sales = shop.parent / "all.csv", shop.parent / "data" / "sales.csv"
-    if not whole.exists():
-        shutil.copy(sales, whole)
-    frame = pl.read_csv(whole, try_parse_dates=True)
-    frame.filter(pl.col("date") <= last).write_csv(sales)
 
 
 @pytest.fixture(scope="module")

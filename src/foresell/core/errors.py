@@ -94,3 +94,13 @@ def suggestion(name: str, names: Iterable[str]) -> str:
     plain = {str(known).casefold(): str(known) for known in names}
     near = difflib.get_close_matches(name.casefold(), plain, n=1)
     return f" Did you mean '{plain[near[0]]}'?" if near else ""
+
+
+def suggestions(name: str, names: Iterable[str]) -> str:
+    """The same with up to three names, for lists in which several are alike.
+
+    >>> suggestions("lag_0", ["lag_1", "lag_2", "price"]), suggestions("moon", ["price"])
+    (' Did you mean lag_2 or lag_1?', '')
+    """
+    near = difflib.get_close_matches(name, list(names), n=3)
+    return f" Did you mean {' or '.join(near)}?" if near else ""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import UsageError, suggestions
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
@@ -110,9 +109,7 @@ def _named(features: dict[str, Feature], word: str) -> list[str]:
     members = [name for name, feature in features.items() if word in (name, feature.group)]
     if not members:
         known = [*features, *{feature.group for feature in features.values()}, "default", "all"]
-        near = difflib.get_close_matches(word, known, n=3)
-        hint = f" Did you mean {' or '.join(near)}?" if near else ""
-        raise UsageError(f"There is no feature or group of features '{word}' for these data.{hint}")
+        raise UsageError(f"There is no feature or group of features '{word}' for these data.{suggestions(word, known)}")
     return members
 
 

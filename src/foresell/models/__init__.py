@@ -6,14 +6,13 @@ A new model is one file with a class that keeps the contract of `models.contract
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foresell.core.errors import UnreadableFile, UsageError
+from foresell.core.errors import UnreadableFile, UsageError, suggestion
 
 if TYPE_CHECKING:
     from foresell.core.frequency import Frequency
@@ -93,9 +92,7 @@ def prepare(models: Mapping[str, Model], panel: Panel, horizon: int, cutoffs: Se
 
 def _kind(name: str) -> Any:
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise UsageError(f"There is no model '{name}'; the models are {', '.join(MODELS)}.{hint}")
+        raise UsageError(f"There is no model '{name}'; the models are {', '.join(MODELS)}.{suggestion(name, MODELS)}")
     module, _, kind = MODELS[name].partition(":")
     return getattr(import_module(module), kind)
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from fixtures.projects import sales_until
 
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.finding import Finding, Severity
@@ -142,16 +143,6 @@ def test_a_version_is_judged_once_against_the_same_champion():
 
 
 RULES = {"promotion": {"margin": 0.005, "tolerance": 1.0, "coverage": 1.0}}
-
-
-def sales_until(shop: Path, last: date) -> None:
-    """Leaves of the sales what was known on `last`."""
-    whole = shop.parent / "all.csv"
-    sales = shop.parent / "data" / "sales.csv"
-    if not whole.exists():
-        shutil.copy(sales, whole)
-    frame = pl.read_csv(whole, try_parse_dates=True)
-    frame.filter(pl.col("date") <= last).write_csv(sales)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
-from foresell.core.errors import UsageError, first_five
+from foresell.core.errors import UsageError, first_five, suggestions
 from foresell.core.extras import importing
 from foresell.models.global_models.lightgbm import sleeping_threads
 
@@ -58,7 +57,7 @@ def make_regressor(regressor: Any, parameters: Mapping[str, Any], seed: int) -> 
     unknown = [name for name in parameters if name not in known]
     if unknown:
         raise UsageError(
-            f"{label(unfitted)} has no parameter {first_five(unknown)}.{_near(unknown[0], known)} "
+            f"{label(unfitted)} has no parameter {first_five(unknown)}.{suggestions(unknown[0], known)} "
             f"It has {', '.join(unfitted.get_params(deep=False)) or 'none'}."
         )
     unfitted.set_params(**parameters)
@@ -136,14 +135,14 @@ def _class(name: str) -> type:
         kind = _classes(place).get(short)
         if kind is not None:
             return _checked_class(name, kind)
-    raise UsageError(f"scikit-learn has no regressor '{name}'.{_near(short, all_names())}")
+    raise UsageError(f"scikit-learn has no regressor '{name}'.{suggestions(short, all_names())}")
 
 
 def _checked_class(name: str, kind: type) -> type:
     from sklearn.base import RegressorMixin
 
     if not issubclass(kind, RegressorMixin) or kind is RegressorMixin:
-        raise UsageError(f"'{name}' is not a regressor of scikit-learn.{_near(kind.__name__, all_names())}")
+        raise UsageError(f"'{name}' is not a regressor of scikit-learn.{suggestions(kind.__name__, all_names())}")
     return kind
 
 
@@ -205,13 +204,8 @@ def _check(library: Any, regressor: Any) -> None:
         return
     name = label(regressor)
     if tags.estimator_type not in (None, "regressor"):
-        near = _near(name.replace("Classifier", "Regressor").replace("SVC", "SVR"), all_names())
+        near = suggestions(name.replace("Classifier", "Regressor").replace("SVC", "SVR"), all_names())
         raise UsageError(f"{name} is a {tags.estimator_type}; a forecast needs a regressor.{near}")
     if not tags.target_tags.single_output or not tags.input_tags.two_d_array:
         what = "several targets at once" if tags.input_tags.two_d_array else "from a single feature"
         raise UsageError(f"{name} learns {what} only; a forecast needs one target from many features.")
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=3)
-    return f" Did you mean {' or '.join(near)}?" if near else ""
