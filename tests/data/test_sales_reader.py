@@ -6,22 +6,7 @@ from datetime import date
 
 import numpy as np
 import polars as pl
-
-NAN = np.nan
-
-
-def same(actual: np.ndarray, expected: list) -> None:
-    np.testing.assert_array_equal(actual, np.array(expected, np.float32))
-
-
-LONG = """store,item,date,units,price,promo
-B,x,2024-01-01,5,2.0,0
-A,x,2024-01-02,3,1.5,1
-A,x,2024-01-04,1,1.0,0
-B,x,2024-01-03,2,,1
-B,x,2024-01-02,0,2.0,0
-B,x,2024-01-04,0,2.0,0
-"""
+from fixtures.sales_files import LONG, NAN, same
 
 
 def test_long_table_by_hand(load, tmp_path):
