@@ -352,3 +352,12 @@ def test_a_calendar_may_have_many_events_on_a_date_and_not_two_weeks(tmp_path):
 def test_settings_that_contradict_themselves(tmp_path, wrong):
     with pytest.raises(SettingsError):
         run(tmp_path, Case("", GOOD, settings=wrong, others={"p.csv": "item,week,price\nx,1,1\n"}))
+
+
+def test_a_closed_weekday_is_no_gap_where_absent_days_are_unknown(load, tmp_path):
+    days = [day for day in range(1, 29) if day not in (7, 14, 21, 28, 10)]  # Sundays closed; the 10th is missing
+    rows = "".join(f"A,x,2024-01-{day:02},1\n" for day in days)
+    found = {code: [f for f in load(tmp_path, {"sales.csv": HEAD + rows}, absent=code).findings if f.code == "gaps"]
+             for code in ("unknown", "zero")}  # fmt: skip
+    assert [finding.examples for finding in found["unknown"]] == [("2024-01-10",)]
+    assert [finding.count for finding in found["zero"]] == [4]

@@ -104,7 +104,7 @@ CODES: dict[str, Code] = {
     "gaps": Code(
         WARNING,
         "Days between the first and the last sale have no row in any series.",
-        "Set 'absent: unknown' if the stores were closed or the data are missing on days without a row.",
+        "Look for files or rows that are missing. With 'absent: unknown' such days do not count as days without sales.",
     ),
     "constant-series": Code(WARNING, "A series never changes.", "Check that these are sales and not placeholders."),
     "dead-series": Code(

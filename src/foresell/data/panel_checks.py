@@ -23,12 +23,19 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 or noun == "series" else f"{count:,} {noun}s"
 
 
-def empty_period_findings(cube: Cube, frequency: Frequency, where: str) -> list[Finding]:
-    """Periods between the first and the last sale in which no series has a row; `cube` still has ABSENT."""
-    empty = np.isneginf(cube.units).all(axis=0)
+def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: str) -> list[Finding]:
+    """Periods between the first and the last sale in which no series has a row; `cube` still has ABSENT.
+
+    Where `absent` is ``unknown``, a weekday that never has a row is one on which the stores are closed, and no gap.
+    """
+    empty = np.asarray(np.isneginf(cube.units).all(axis=0))
+    dates = period_range(cube.first, cube.n_days, frequency)
+    if absent == "unknown" and frequency == Frequency.DAY:
+        of_week = weekday(dates)
+        empty &= ~np.isin(of_week, [day for day in range(7) if empty[of_week == day].all()])
     if not (count := int(empty.sum())):
         return []
-    dates = period_range(cube.first, cube.n_days, frequency)[empty]
+    dates = dates[empty]
     noun = frequency.noun
     message = f"{_plural(count, noun)} of {cube.n_days:,} {'has' if count == 1 else 'have'} no row in any series"
     if frequency == Frequency.DAY:

@@ -85,8 +85,8 @@ def read_sales(
     cube = without_totals(cube, data.keys, where)
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
-    if data.layout != "wide" and data.absent == "zero":
-        findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), where)
+    if data.layout != "wide":
+        findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), data.absent, where)
     assembled = assemble(cube, settings, base, side_dialect, days)
     report_progress(0.9, "Validating")
     findings += assembled.findings + _panel_findings(assembled, settings, where, used)
