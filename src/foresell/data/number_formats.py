@@ -35,7 +35,7 @@ def to_number(texts: pl.Series, decimal: str) -> pl.Series:
     >>> to_number(pl.Series(["1.200,50", "1 070", "3-", "(4)", "2,69 €", "5 %", "x"]), ",").to_list()
     [1200.5, 1070.0, -3.0, -4.0, 2.69, 0.05, None]
     """
-    numbers = _with_decimal(texts, decimal)
+    numbers = _plain_numbers(texts, decimal)  # nearly all, so the patterns below are for the others
     unusual = (numbers.is_null() & texts.is_not_null()).arg_true()
     if not len(unusual):
         return numbers
@@ -53,14 +53,20 @@ def _with_decimal(texts: pl.Series, decimal: str) -> pl.Series:
     """Numbers from texts that are digits with thousands separators or without, and with the decimal mark."""
     mark = "." if decimal == "," else ","
     thousands = (rf"\{mark}", f"[{BLANKS}]", f"[{APOSTROPHES}]")
-    groups = "|".join(rf"\d{{1,3}}(?:{sign}\d{{3}})+" for sign in (*thousands, rf"\{mark}"))
+    groups = "|".join(rf"\d{{1,3}}(?:{sign}\d{{3}})+" for sign in thousands)
     indian = rf"\d{{1,2}}(?:{mark}\d{{2}})+{mark}\d{{3}}" if mark == "," else r"\d{1,2}(?:\.\d{2})+\.\d{3}"
     grouped = texts.str.contains(rf"^[-+]?(?:{groups}|{indian})(?:\{decimal}\d*)?$").fill_null(False)
     plain = texts.str.replace_all(rf"[\{mark}{BLANKS}{APOSTROPHES}]", "").zip_with(grouped, texts)
+    return _plain_numbers(plain, decimal)
+
+
+def _plain_numbers(texts: pl.Series, decimal: str) -> pl.Series:
+    """Numbers from texts without thousands separators; null for all others."""
     if decimal == ",":
         # A point that separates no thousands is no decimal point either.
-        plain = plain.set(plain.str.contains(".", literal=True).fill_null(False), None)
-    return plain.str.replace(decimal, ".", literal=True).cast(pl.Float64, strict=False)
+        texts = texts.set(texts.str.contains(".", literal=True).fill_null(False), None)
+        texts = texts.str.replace(",", ".", literal=True)
+    return texts.cast(pl.Float64, strict=False)
 
 
 @dataclass(frozen=True)
