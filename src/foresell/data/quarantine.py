@@ -8,9 +8,9 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
+from foresell.data.files.input_files import InputFile, reading
+from foresell.data.files.text_records import chunks, records_of, split_header
 from foresell.data.finding_codes import CODES, finding
-from foresell.data.input_files import InputFile, reading
-from foresell.data.text_records import chunks, records_of, split_header
 from foresell.data.typed_tables import FILE, ROW, Dialect, scan_options
 
 MAX_QUARANTINE_ROWS = 100_000  # more rows than this are not written out

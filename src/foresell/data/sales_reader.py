@@ -16,8 +16,8 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Data, Settings
 from foresell.data import panel_checks
 from foresell.data.cube import Cube, as_text, build_cube, key_texts
+from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
-from foresell.data.input_files import InputFile, find_files
 from foresell.data.panel_assembly import AssembledPanel, assemble, join_attributes
 from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.sales_rows import DATE, KnownKeys, SalesRows, read_rows

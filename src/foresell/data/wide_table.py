@@ -21,8 +21,8 @@ from foresell.data.cube import (
     partial_period_findings,
     whole_period_bounds,
 )
+from foresell.data.files.input_files import InputFile
 from foresell.data.finding_codes import finding
-from foresell.data.input_files import InputFile
 from foresell.data.sales_rows import KnownKeys, SalesRows, ShareReport, with_same_types, without_unknown_keys
 from foresell.data.typed_tables import (
     BAD_SCHEMA,

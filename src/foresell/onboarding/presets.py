@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import DataError, UsageError
-from foresell.data.input_files import InputFile
+from foresell.data.files.input_files import InputFile
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import NOT_USED, Draft, Proposal
 from foresell.onboarding.table_sample import sample_table

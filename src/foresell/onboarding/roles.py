@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UsageError
-from foresell.data.input_files import find_files
+from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
 from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words

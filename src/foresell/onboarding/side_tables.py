@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from foresell.core.errors import ForesellError
-from foresell.data.input_files import InputFile
+from foresell.data.files.input_files import InputFile
 from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns

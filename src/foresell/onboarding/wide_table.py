@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data.input_files import find_files
+from foresell.data.files.input_files import find_files
 from foresell.data.values import most_regular_format, to_date
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.columns import ValueKind, profile_columns

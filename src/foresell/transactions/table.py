@@ -14,7 +14,7 @@ import polars as pl
 
 from foresell.core.errors import SettingsError, first_five
 from foresell.core.settings import Data, Transactions
-from foresell.data.input_files import InputFile, find_files
+from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.sales_rows import parse_yes_no
 from foresell.data.typed_tables import ColumnKind, Dialect, InputColumn, header_of, read_parts
 from foresell.data.values import to_date

@@ -12,7 +12,7 @@ import pytest
 
 from foresell.core.errors import FindingsStop, UnreadableFile
 from foresell.core.settings import parse_settings
-from foresell.data.input_files import find_files
+from foresell.data.files.input_files import find_files
 from foresell.data.sales_reader import ValidatedSales, read_sales
 
 LONG = "store,item,date,units\nA,x,2024-01-01,1\nÄ,x,2024-01-02,3\n"

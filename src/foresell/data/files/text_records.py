@@ -10,9 +10,9 @@ from itertools import chain
 import numpy as np
 
 from foresell.core.errors import UnreadableFile
-from foresell.data.header_row import title_lines
-from foresell.data.input_files import BLOCK_BYTES, InputFile, TextFile
-from foresell.data.quoting import has_regular_quotes, requoted
+from foresell.data.files.header_row import title_lines
+from foresell.data.files.input_files import BLOCK_BYTES, InputFile, TextFile
+from foresell.data.files.quoting import has_regular_quotes, requoted
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
 MAX_RECORD_BYTES = 2**26  # a longer record is a quote that was never closed, or no table
