@@ -66,7 +66,7 @@ class Forecasts:
 
     @property
     def noun(self) -> str:
-        """The period that a step is: a day, week or month."""
+        """The period that a step is: a day, week, month, quarter or year."""
         return self.panel.frequency.noun if self.panel else "step"
 
     def overview(self) -> Overview:

@@ -1,7 +1,12 @@
-"""The periods of time: days, weeks or months. A "day" of a panel is one such period, named by its first date."""
+"""The periods of time: days, weeks, months, quarters or years. A "day" of a panel is one such period.
+
+A period is named by a date: its first one. Quarters and years whose dates in the data are the last days of months keep
+these, so that they are named by their last date.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
@@ -15,34 +20,71 @@ class Frequency(StrEnum):
     DAY = "D"
     WEEK = "W"
     MONTH = "M"
+    QUARTER = "Q"
+    YEAR = "Y"
 
     @classmethod
     def of(cls, text: str) -> Frequency:
-        """The frequency that is written ``D``, ``W`` or ``M``. Raises UsageError for anything else.
+        """The frequency that is written ``D``, ``W``, ``M``, ``Q`` or ``Y``. Raises UsageError for anything else.
 
         >>> Frequency.of("W").noun
         'week'
         """
-        return cls(one_of(text, "frequency", cls, " (days, weeks, months)"))
+        return cls(one_of(text, "frequency", cls, " (days, weeks, months, quarters, years)"))
 
     @property
     def season(self) -> int:
-        """Periods in the season that a seasonal naive forecast repeats: 7 days, 52 weeks or 12 months."""
-        return {Frequency.DAY: 7, Frequency.WEEK: 52, Frequency.MONTH: 12}[self]
+        """Periods in the season that a seasonal naive forecast repeats: 7 days, 52 weeks, 12 months, 4 quarters; a
+        year is a season of its own."""
+        return _PERIODS[self].season
 
     @property
     def year(self) -> int:
-        """Periods in a year, in whole seasons: 364 days, 52 weeks or 12 months."""
-        return {Frequency.DAY: 364, Frequency.WEEK: 52, Frequency.MONTH: 12}[self]
+        """Periods in a year, in whole seasons: 364 days, 52 weeks, 12 months, 4 quarters or 1 year."""
+        return _PERIODS[self].year
 
     @property
     def noun(self) -> str:
         """The period in words."""
-        return {Frequency.DAY: "day", Frequency.WEEK: "week", Frequency.MONTH: "month"}[self]
+        return _PERIODS[self].noun
+
+    @property
+    def days(self) -> float:
+        """The mean number of days in a period."""
+        return _PERIODS[self].days
+
+    @property
+    def months(self) -> int:
+        """The number of months in a period; 0 for days and weeks, which are no whole number of months."""
+        return _PERIODS[self].months
+
+    @property
+    def truncation(self) -> str:
+        """The length of the period as Polars writes it."""
+        return _PERIODS[self].truncation
 
 
-ONE_WEEKDAY = 0.95  # weeks begin on the weekday on which this share of all dates falls
+@dataclass(frozen=True)
+class _Period:
+    noun: str
+    season: int
+    year: int
+    days: float
+    months: int
+    truncation: str
+
+
+_PERIODS = {
+    Frequency.DAY: _Period("day", season=7, year=364, days=1.0, months=0, truncation="1d"),
+    Frequency.WEEK: _Period("week", season=52, year=52, days=7.0, months=0, truncation="1w"),
+    Frequency.MONTH: _Period("month", season=12, year=12, days=30.4375, months=1, truncation="1mo"),
+    Frequency.QUARTER: _Period("quarter", season=4, year=4, days=91.3125, months=3, truncation="1q"),
+    Frequency.YEAR: _Period("year", season=1, year=1, days=365.25, months=12, truncation="1y"),
+}
+
+ONE_WEEKDAY = 0.95  # weeks begin on the weekday on which this share of all dates falls; likewise quarters and years
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+FIRST_OF_JANUARY = np.datetime64("1970-01-01")
 
 
 def weekday(dates: np.ndarray) -> np.ndarray:
@@ -54,49 +96,101 @@ def weekday(dates: np.ndarray) -> np.ndarray:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
 
 
-def first_weekday(dates: np.ndarray) -> int:
-    """The weekday on which the weeks of `dates` begin, 0 for Monday: the one of nearly all dates, else Monday.
+def month_ends(dates: np.ndarray) -> np.ndarray:
+    """Whether each date is the last day of its month.
 
-    >>> first_weekday(np.array(["2024-01-07", "2024-01-14"], "datetime64[D]"))
-    6
+    >>> month_ends(np.array(["2024-02-29", "2024-03-30"], "datetime64[D]"))
+    array([ True, False])
     """
-    counts = np.bincount(weekday(np.unique(dates)), minlength=7)
-    return int(counts.argmax()) if counts.max() >= ONE_WEEKDAY * max(counts.sum(), 1) else 0
+    days = dates.astype("datetime64[D]")
+    return (days + 1).astype("datetime64[M]") != days.astype("datetime64[M]")
 
 
-def period_start(dates: np.ndarray, frequency: Frequency, week_begins: int = 0) -> np.ndarray:
-    """The first date of the period that each date lies in; weeks begin on the weekday `week_begins`, 0 for Monday.
+def period_anchor(dates: np.ndarray, frequency: Frequency) -> np.datetime64:
+    """A date that names a period, so that all others follow: `dates` are those of the data, in any order.
 
-    >>> period_start(np.array(["2024-05-16"], "datetime64[D]"), Frequency.WEEK)
+    Weeks begin on the weekday of nearly all dates, else on Monday. Quarters and years are those that nearly all dates
+    name by their first or by their last day, whichever month that is; else they begin in January.
+
+    >>> period_anchor(np.array(["2024-01-07", "2024-01-14"], "datetime64[D]"), Frequency.WEEK)
+    np.datetime64('1969-12-28')
+    >>> period_anchor(np.array(["2024-02-29", "2024-05-31"], "datetime64[D]"), Frequency.QUARTER)
+    np.datetime64('1970-02-28')
+    """
+    days = np.unique(dates.astype("datetime64[D]"))
+    if frequency == Frequency.WEEK:
+        count = np.bincount(weekday(days), minlength=7)
+        begins = int(count.argmax()) if count.max() >= ONE_WEEKDAY * max(count.sum(), 1) else 0
+        return FIRST_OF_JANUARY - (3 - begins) % 7
+    if frequency.months < 2 or not len(days):
+        return FIRST_OF_JANUARY
+    month = days.astype("datetime64[M]").astype(np.int64) % frequency.months
+    place = np.where(month_ends(days), 31, (days - days.astype("datetime64[M]")).astype(np.int64))  # 0 is the first
+    names, count = np.unique(month * 32 + place, return_counts=True)
+    name = int(names[count.argmax()])
+    if count.max() < ONE_WEEKDAY * count.sum() or name % 32 not in (0, 31):
+        return FIRST_OF_JANUARY
+    first = np.datetime64("1970-01", "M") + name // 32
+    return (first + 1).astype("datetime64[D]") - 1 if name % 32 else first.astype("datetime64[D]")
+
+
+def period_name(dates: np.ndarray, frequency: Frequency, anchor: np.datetime64 = FIRST_OF_JANUARY) -> np.ndarray:
+    """The date that names the period in which each of `dates` lies; `anchor` is the name of any period.
+
+    >>> period_name(np.array(["2024-05-16"], "datetime64[D]"), Frequency.WEEK, np.datetime64("2024-01-01"))
     array(['2024-05-13'], dtype='datetime64[D]')
     """
-    days = np.asarray(dates, "datetime64[D]")
-    if frequency == Frequency.MONTH:
-        return days.astype("datetime64[M]").astype("datetime64[D]")
-    if frequency == Frequency.WEEK:
-        return days - (weekday(days) - week_begins) % 7
-    return days
+    return _names(period_index(np.asarray(dates, "datetime64[D]"), anchor, frequency), anchor, frequency)
 
 
 def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.ndarray:
-    """Which period after `first` (0 for its own) each date lies in, int64. Weeks begin on the weekday of `first`.
+    """Which period after the one that `first` names (0 for its own) each date lies in, int64.
+
+    Weeks begin on the weekday of `first`. Quarters and years begin with the month of `first`, or end with it where
+    `first` is its last day.
 
     >>> period_index(np.array(["2024-03-31"], "datetime64[D]"), np.datetime64("2024-01-01"), Frequency.MONTH)
     array([2])
+    >>> period_index(np.array(["2024-04-01"], "datetime64[D]"), np.datetime64("2024-03-31"), Frequency.QUARTER)
+    array([1])
     """
-    if frequency == Frequency.MONTH:
-        return (dates.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64)
-    return (dates.astype("datetime64[D]") - first).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
+    if not frequency.months:
+        return (dates.astype("datetime64[D]") - first).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
+    months = (dates.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64)
+    return -(-months // frequency.months) if _by_last_day(first, frequency) else months // frequency.months
 
 
 def period_range(first: np.datetime64, count: int, frequency: Frequency) -> np.ndarray:
-    """The first dates of `count` periods, beginning with the period of `first`; datetime64[D].
-
-    Weeks begin on the weekday of `first`.
+    """The dates that name `count` periods, beginning with the period that `first` names; datetime64[D].
 
     >>> period_range(np.datetime64("2024-01-15"), 3, Frequency.MONTH)
     array(['2024-01-01', '2024-02-01', '2024-03-01'], dtype='datetime64[D]')
+    >>> period_range(np.datetime64("2024-03-31"), 3, Frequency.QUARTER)
+    array(['2024-03-31', '2024-06-30', '2024-09-30'], dtype='datetime64[D]')
     """
-    if frequency == Frequency.MONTH:
-        return (first.astype("datetime64[M]") + np.arange(count)).astype("datetime64[D]")
-    return first.astype("datetime64[D]") + np.arange(count) * (7 if frequency == Frequency.WEEK else 1)
+    return _names(np.arange(count), first, frequency)
+
+
+def period_begins(first: np.datetime64, count: int, frequency: Frequency) -> np.ndarray:
+    """The first days of `count` periods, beginning with the period that `first` names; datetime64[D].
+
+    >>> period_begins(np.datetime64("2024-03-31"), 2, Frequency.QUARTER)
+    array(['2024-01-01', '2024-04-01'], dtype='datetime64[D]')
+    """
+    if not _by_last_day(first, frequency):
+        return period_range(first, count, frequency)
+    return _names(np.arange(-1, count - 1), first, frequency) + 1
+
+
+def _by_last_day(first: np.datetime64, frequency: Frequency) -> bool:
+    return frequency.months > 1 and bool(month_ends(np.array([first]))[0])
+
+
+def _names(index: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.ndarray:
+    """The dates that name the periods `index` places after the one that `first` names; datetime64[D]."""
+    if not frequency.months:
+        return first.astype("datetime64[D]") + index * (7 if frequency == Frequency.WEEK else 1)
+    months = first.astype("datetime64[M]") + index * frequency.months
+    if _by_last_day(first, frequency):
+        return (months + 1).astype("datetime64[D]") - 1
+    return months.astype("datetime64[D]")

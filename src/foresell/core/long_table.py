@@ -9,7 +9,7 @@ import polars as pl
 
 from foresell.core.arguments import one_of, whole_number
 from foresell.core.errors import UsageError
-from foresell.core.frequency import Frequency, first_weekday, period_index, period_range, period_start
+from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
 from foresell.core.long_table_checks import (
     Columns,
     checked_attributes,
@@ -65,7 +65,7 @@ def lay_out(
         )
     dates = checked_dates(table, rows, columns, frequency)
     series = rows.select(columns.keys).unique().sort(columns.keys)
-    first = period_start(dates.min(keepdims=True), frequency, first_weekday(dates))[0]
+    first = period_name(dates.min(keepdims=True), frequency, period_anchor(dates, frequency))[0]
     day = period_index(dates, first, frequency)
     n_days = int(day[sold].max()) + 1
     total = max(n_days + ahead, int(day.max()) + 1)

@@ -239,11 +239,10 @@ def _sum_code(table: GivenTable, rows: pl.DataFrame, columns: Columns, frequency
     units = columns.quantity
     by = [*columns.keys, name]
     means = "".join(f", pl.col('{covariate}').mean()" for covariate in columns.known_ahead)
-    every = {"D": "1d", "W": "1w", "M": "1mo"}[frequency]
     is_text = rows.schema[units] in _TEXTS
     numeric = f".with_columns(pl.col('{units}').cast(pl.Float64))" if is_text else ""
     total = f"pl.when(pl.col('{units}').count() > 0).then(pl.col('{units}').sum())"
-    periods = f".with_columns(pl.col('{name}').cast(pl.Date).dt.truncate('{every}'))"
+    periods = f".with_columns(pl.col('{name}').cast(pl.Date).dt.truncate('{frequency.truncation}'))"
     polars = f"{numeric}{periods}.group_by({by}).agg({total}{means})"
     functions = {units: "sum"} | dict.fromkeys(columns.known_ahead, "mean")
     if rows[units].null_count():  # a row without a quantity gives covariates only, and its sum must not become 0

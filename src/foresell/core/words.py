@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import Frequency, month_ends
 
 MINUS = "−"
 UNKNOWN = "–"
@@ -117,17 +117,31 @@ def day(when: date | np.datetime64) -> str:
 
 
 def period(when: date | np.datetime64, frequency: Frequency) -> str:
-    """A day, week or month of a panel in words.
+    """A day, week, month, quarter or year of a panel in words.
 
     >>> period(date(2016, 5, 2), Frequency.DAY), period(date(2016, 5, 2), Frequency.WEEK)
     ('Mon 2 May 2016', 'week of 2 May 2016')
     >>> period(np.datetime64("2016-05-01"), Frequency.MONTH)
     'May 2016'
+    >>> period(date(2016, 4, 1), Frequency.QUARTER), period(date(2016, 1, 31), Frequency.QUARTER)
+    ('Q2 2016', 'quarter to Jan 2016')
+    >>> period(date(2016, 1, 1), Frequency.YEAR), period(date(2016, 7, 1), Frequency.YEAR)
+    ('2016', 'year from Jul 2016')
     """
     plain = _plain(when)
     if frequency == Frequency.MONTH:
         return f"{plain:%b %Y}"
+    if frequency.months:
+        return _quarter_or_year(plain, frequency)
     return f"week of {day(plain)}" if frequency == Frequency.WEEK else f"{plain:%a} {day(plain)}"
+
+
+def _quarter_or_year(when: date, frequency: Frequency) -> str:
+    """The quarter or year that a date names, by its number where it is one of the calendar."""
+    last_day = bool(month_ends(np.array([when], "datetime64[D]"))[0])
+    if (when.month - (0 if last_day else 1)) % frequency.months:
+        return f"{frequency.noun} {'to' if last_day else 'from'} {when:%b %Y}"
+    return f"Q{(when.month + 2) // 3} {when:%Y}" if frequency == Frequency.QUARTER else f"{when:%Y}"
 
 
 def span(first: date | np.datetime64, last: date | np.datetime64) -> str:

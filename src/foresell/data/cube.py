@@ -10,7 +10,7 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, first_weekday, period_index, period_range, period_start
+from foresell.core.frequency import Frequency, period_anchor, period_begins, period_index, period_name, period_range
 from foresell.core.settings import Data
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import to_number
@@ -315,7 +315,7 @@ def _periods(
     dates = frame[DATE].to_numpy().astype("datetime64[D]")
     has_quantity = frame[HAS_QUANTITY].to_numpy()
     sold_on = np.unique(dates[has_quantity])
-    origin = period_start(sold_on[:1], frequency, first_weekday(sold_on))[0]
+    origin = period_name(sold_on[:1], frequency, period_anchor(sold_on, frequency))[0]
     period = period_index(dates, origin, frequency)
     n_days = int(period[has_quantity].max()) + 1
     if frequency == Frequency.DAY:
@@ -342,7 +342,7 @@ def whole_period_bounds(dates: np.ndarray, origin: np.datetime64, frequency: Fre
         return 0, last + 1
     starts = np.searchsorted(period, np.arange(last + 1))
     ends = np.searchsorted(period, np.arange(last + 1), side="right")
-    bounds = period_range(origin, last + 2, frequency)
+    bounds = period_begins(origin, last + 2, frequency)
     with_dates = np.flatnonzero(ends > starts)
     inner = with_dates[(with_dates > 0) & (with_dates < last)]
     if not len(inner):
@@ -354,7 +354,7 @@ def whole_period_bounds(dates: np.ndarray, origin: np.datetime64, frequency: Fre
 
 
 def partial_period_findings(count: int, frequency: Frequency, where: str) -> list[Finding]:
-    """The finding that `count` weeks or months at the edges of the history are not whole."""
+    """The finding that `count` weeks, months, quarters or years at the edges of the history are not whole."""
     message = f"{count} {frequency.noun}{'s are' if count > 1 else ' is'} not whole, at the edge of the history"
     return [finding("partial-periods", where, count, message)] if count else []
 

@@ -168,7 +168,11 @@ CODES: dict[str, Code] = {
     "closed-days": Code(INFO, "Days are marked as closed; their sales are unknown.", ""),
     "stocked-out-days": Code(INFO, "Days are marked as stocked out; their demand is unknown.", ""),
     "coded-text": Code(INFO, "The texts of a covariate were replaced by numbers in sorted order of the texts.", ""),
-    "partial-periods": Code(INFO, "The first or last week or month is incomplete; it is left out of the history.", ""),
+    "partial-periods": Code(
+        INFO,
+        "The first or last week, month, quarter or year is incomplete; it is left out.",
+        "",
+    ),
 }
 
 finding = partial(finding_of, CODES)

@@ -9,7 +9,7 @@ import polars as pl
 
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_range
+from foresell.core.frequency import Frequency, period_begins
 from foresell.core.panel import Known
 from foresell.core.settings import Prices
 from foresell.data.cube import repeated_cells, row_numbers
@@ -46,8 +46,9 @@ def read_prices(
     price = frame[prices.price].to_numpy()
     findings += _price_findings(price, row, where)
     if days is None or time_column.kind == ColumnKind.DATE:
-        dates = np.arange(first, period_range(first, total + 1, frequency)[-1])
-        time = (frame[time_column.name].to_numpy().astype("datetime64[D]") - first).astype(np.int64)
+        begins = period_begins(first, total + 1, frequency)
+        dates = np.arange(begins[0], begins[-1])
+        time = (frame[time_column.name].to_numpy().astype("datetime64[D]") - begins[0]).astype(np.int64)
         column = np.arange(len(dates))
     else:
         dates, column, time = _weeks(days, frame[time_column.name])

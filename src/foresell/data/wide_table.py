@@ -10,7 +10,7 @@ import polars as pl
 
 from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, first_weekday, period_index, period_range, period_start
+from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
 from foresell.core.settings import Data
 from foresell.data.cube import (
     Cube,
@@ -145,7 +145,7 @@ def _cube(rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, data: Dat
     with_values = np.array([bool((~np.isnan(units[:, day])).any()) for day in range(len(axis))])  # [day]
     if not with_values.any():
         raise no_sales_error(rows, data.sales, f"{data.day_prefix}…")
-    origin = period_start(axis[with_values][:1], frequency, first_weekday(axis))[0]
+    origin = period_name(axis[with_values][:1], frequency, period_anchor(axis, frequency))[0]
     period = period_index(axis, origin, frequency)
     begin, end = 0, int(period[with_values][-1]) + 1
     findings: list[Finding] = []

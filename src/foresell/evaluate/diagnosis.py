@@ -26,7 +26,7 @@ CHANCE = 0.05
 """The probability that noise alone makes any part of one kind, such as any weekday, clear."""
 
 LARGEST = 6  # groups of each level that are diagnosed one by one
-_LAGS = {Frequency.DAY: 15, Frequency.WEEK: 13, Frequency.MONTH: 12}
+_LAGS = {Frequency.DAY: 15, Frequency.WEEK: 13, Frequency.MONTH: 12, Frequency.QUARTER: 4, Frequency.YEAR: 3}
 _MOST_STRETCHES = 8  # parts of a horizon that is shorter than a season
 
 
@@ -237,7 +237,7 @@ def _of_total(total: Errors, frequency: Frequency) -> pl.DataFrame:
     kind, names, which = _calendar(total.dates, frequency)
     # Without the bias of their window, the weeks of a window are taken to be independent.
     weeks = total.dates.astype("datetime64[W]" if kind == "weekday" else "datetime64[M]").astype(np.int64)
-    numbers = np.unique(which)
+    numbers = np.unique(which) if frequency != Frequency.YEAR else which[:0, 0]
     for number in numbers:
         cells = which == number
         rows.append(_row(kind, names[number], len(numbers), [v[cells] for v in (error, actual, apart, weeks)]))
@@ -253,7 +253,8 @@ def _calendar(dates: np.ndarray, frequency: Frequency) -> tuple[str, tuple[str, 
     """The cycle of the calendar that errors may follow: its name, the names of its parts, and the part of each date."""
     if frequency == Frequency.DAY:
         return "weekday", WEEKDAYS, weekday(dates)
-    return "month", MONTHS, dates.astype("datetime64[M]").astype(np.int64) % 12
+    names = tuple(f"the quarter of {name}" for name in MONTHS) if frequency == Frequency.QUARTER else MONTHS
+    return "month", names, dates.astype("datetime64[M]").astype(np.int64) % 12
 
 
 def _of_groups(errors: Errors, groups: Groups) -> pl.DataFrame:

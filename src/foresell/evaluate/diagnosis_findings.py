@@ -104,7 +104,7 @@ def _bias_of_parts(clear: pl.DataFrame, frequency: Frequency) -> list[Finding]:
     """Weekdays, months and stretches of the horizon that differ from the rest of their windows."""
     kinds = {
         "weekday": ("biased-weekday", "{}s", "the other days"),
-        "month": ("biased-month", "{}", "the other months"),
+        "month": ("biased-month", "{}", f"the other {frequency.noun}s"),
         "step": ("biased-steps", f"{frequency.noun.capitalize()}s {{}} ahead", "the rest of the horizon"),
     }
     findings = []

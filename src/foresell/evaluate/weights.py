@@ -18,7 +18,7 @@ from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.evaluate.metrics import naive_squared_errors
 
-REVENUE_SPAN = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 1}
+REVENUE_SPAN = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
 """The number of last periods whose revenue makes the weight of a series: 28 days in the M5 competition guide, and the
 nearest number of weeks and months."""
 

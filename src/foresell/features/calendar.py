@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency, period_start, weekday
+from foresell.core.frequency import Frequency, period_name
 
 FAR = 15  # the most days to or since a holiday or event that are counted; it stands for "none near"
 
@@ -42,7 +42,7 @@ def calendar_columns(
     """Calendar features by name, each float32 [day], for the periods that begin on `dates` (datetime64[D] [day]).
 
     Holidays and events are numbered from 1 by their place in `codes["holiday"]` and `codes["event"]`; other names are
-    ignored. For weeks and months a holiday counts in the period in which it falls, and distances are in periods.
+    ignored. For longer periods a holiday counts in the period in which it falls, and distances are in periods.
     """
     columns = _date_columns(dates, frequency)
     if country:
@@ -73,14 +73,14 @@ def holidays_of(country: str, dates: np.ndarray) -> pl.DataFrame:
 def near_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame) -> np.ndarray:
     """Whether a public holiday of `country` falls on each date, or on the day before or after it: bool [day].
 
-    Without a country, `events` are used instead of holidays. Weeks and months count if a holiday falls in them.
+    Without a country, `events` are used instead of holidays. Longer periods count if a holiday falls in them.
 
     >>> around = np.arange("2015-12-23", "2015-12-28", dtype="datetime64[D]")
     >>> near_holiday(around, Frequency.DAY, "US", pl.DataFrame()).tolist()
     [False, True, True, True, False]
     """
     named = holidays_of(country, dates) if country else events
-    starts = period_start(named["date"].to_numpy().astype("datetime64[D]"), frequency, int(weekday(dates[:1])[0]))
+    starts = period_name(named["date"].to_numpy(), frequency, dates[0])
     reach = np.arange(-1, 2) if frequency == Frequency.DAY else np.zeros(1, np.int64)
     return np.isin(dates, (starts[:, None] + reach).reshape(-1))
 
@@ -93,7 +93,7 @@ def _date_columns(dates: np.ndarray, frequency: Frequency) -> dict[str, np.ndarr
         "month": day.dt.month(),
         "day_of_year": day.dt.ordinal_day(),
     }
-    if frequency != Frequency.MONTH:
+    if not frequency.months:
         columns |= {"week_of_year": day.dt.week(), "day_of_month": day.dt.day()}
         columns |= {"week_of_month": (day.dt.day() + 6) // 7}
     if frequency == Frequency.MONTH:
@@ -108,14 +108,14 @@ def _near(
 ) -> dict[str, np.ndarray]:
     """The event in each period, and the distance to the next and from the last one: columns named after `kind`."""
     events = events.filter(pl.col("event").is_in(list(names)))
-    starts = period_start(events["date"].to_numpy().astype("datetime64[D]"), frequency, int(weekday(dates[:1])[0]))
+    starts = period_name(events["date"].to_numpy(), frequency, dates[0])
     number = np.array([names.index(name) + 1 for name in events["event"]], np.float32)
     order = np.lexsort((number, starts))
     starts, number = starts[order], number[order]
     first = np.searchsorted(starts, dates, "left")  # the first event at or after each date
     after = np.searchsorted(starts, dates, "right")  # the first event after it
     padded, far = np.append(number, 0), np.float32(FAR)
-    spacing = {Frequency.DAY: 1, Frequency.WEEK: 7, Frequency.MONTH: 30}[frequency]
+    spacing = int(frequency.days)
 
     def distance(place: np.ndarray, sign: int) -> np.ndarray:
         inside = (place >= 0) & (place < len(starts))

@@ -45,8 +45,9 @@ def _at_cutoff(level: Level, spans: Spans) -> list[Feature]:
 
     def trend(near: int, far: int) -> Feature:
         meaning = f"mean units of the last {near} days over that of the last {far},"
+        sees = max(near, far) - 1
         return feature(
-            f"trend_{near}_{far}", meaning, far - 1, lambda past, at: ratio(past.mean(at, near), past.mean(at, far))
+            f"trend_{near}_{far}", meaning, sees, lambda past, at: ratio(past.mean(at, near), past.mean(at, far))
         )
 
     def mean(past: Past, at: np.ndarray) -> np.ndarray:

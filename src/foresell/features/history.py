@@ -94,7 +94,7 @@ def _last_year(spans: Spans) -> list[Feature]:
             return q.block.past.mean(np.minimum(q.year_day + half, q.cutoff), days, q.series)
 
         meaning = f"mean units of the {days} days round the day asked for, one year earlier"
-        return Feature(f"last_year_{days}", "season", meaning, "units", spans.year + half, of)
+        return Feature(f"last_year_{days}", "season", meaning, "units", max(spans.year + half, days - 1), of)
 
     return [window(half) for half in sorted({spans.short // 2, spans.short, spans.middle // 2})]
 
@@ -108,7 +108,7 @@ def _trends(spans: Spans) -> list[Feature]:
             return q.at_cutoff(ratio(past.mean(q.cutoffs, short), past.mean(q.cutoffs, long)))
 
         meaning = f"mean units of the last {short} days over that of the last {long}"
-        return Feature(f"trend_{short}_{long}", "trend", meaning, "units", long - 1, of)
+        return Feature(f"trend_{short}_{long}", "trend", meaning, "units", max(short, long) - 1, of)
 
     def growth(q: Question) -> np.ndarray:
         past = q.block.past

@@ -1,4 +1,4 @@
-"""The lags and windows of features, in periods of the panel, for daily, weekly and monthly sales."""
+"""The lags and windows of features, in periods of the panel, for each frequency of sales."""
 
 from __future__ import annotations
 
@@ -58,6 +58,30 @@ SPANS = {
         target_lags=(3, 6, 12, 24),
         windows=(2, 3, 6, 12, 24, 36),
         half_lives=(1, 3, 6, 12),
+        seasons=(1, 2, 3),
+    ),
+    Frequency.QUARTER: Spans(
+        season=4,
+        year=4,
+        short=2,
+        middle=4,
+        long=8,
+        lags=(1, 2, 3, 4, 8),
+        target_lags=(1, 2, 4, 8),
+        windows=(2, 4, 8, 12),
+        half_lives=(1, 2, 4),
+        seasons=(1, 2, 3),
+    ),
+    Frequency.YEAR: Spans(
+        season=1,
+        year=1,
+        short=2,
+        middle=3,
+        long=5,
+        lags=(1, 2, 3),
+        target_lags=(1, 2, 3),
+        windows=(2, 3, 5),
+        half_lives=(1, 2, 3),
         seasons=(1, 2, 3),
     ),
 }

@@ -13,7 +13,7 @@ WEEKS = 8
 ENOUGH = 3
 """The number of times that the weekday must have occurred, and another weekday been known, in these weeks."""
 
-GONE = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6}
+GONE = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 2}
 """The number of last periods in which a series that is still on sale has at least one known period."""
 
 

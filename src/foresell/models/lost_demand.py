@@ -25,8 +25,8 @@ from foresell.models.launch.credibility import between_variance, posterior_ratio
 from foresell.models.launch.day_profile import DayProfile, group_labels, learn_day_profile
 from foresell.models.launch.launch_curve import LAUNCHES_PER_GROUP
 
-NEAR = {Frequency.DAY: 14, Frequency.WEEK: 4, Frequency.MONTH: 2}
-FAR = {Frequency.DAY: 91, Frequency.WEEK: 26, Frequency.MONTH: 9}
+NEAR = {Frequency.DAY: 14, Frequency.WEEK: 4, Frequency.MONTH: 2, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+FAR = {Frequency.DAY: 91, Frequency.WEEK: 26, Frequency.MONTH: 9, Frequency.QUARTER: 4, Frequency.YEAR: 2}
 """The number of periods, either way, after which a day counts half: for the level around a day, and for the more
 general level that it is drawn towards."""
 

@@ -19,16 +19,16 @@ from foresell.models.option_checks import check_whole
 
 FittedNaive = TypeVar("FittedNaive")
 
-_WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3}
+_WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3, Frequency.QUARTER: 2, Frequency.YEAR: 2}
 
 
 @dataclass(frozen=True)
 class SeasonalNaive(Featureless):
     """Repeats the last season of each series: FPP3, section 5.2.
 
-    `season` is in periods: 7 days, 52 weeks or 12 months where not given. A day that is not known in the last season is
-    taken from the newest season in which it is known. A day that is never known gets the mean of the others. A series
-    without history gets 0.
+    `season` is in periods: 7 days, 52 weeks, 12 months, 4 quarters or 1 year where not given. A day that is not known
+    in the last season is taken from the newest season in which it is known. A day that is never known gets the mean
+    of the others. A series without history gets 0.
     """
 
     season: int | None = None
@@ -68,8 +68,8 @@ class FittedSeasonalNaive(FittedFeatureless):
 class MovingAverage(Featureless):
     """The mean of the known days among the last `window`, the same for every day ahead: FPP3, section 3.3.
 
-    `window` is in periods: 28 days, 8 weeks or 3 months where not given. Where none of these days is known, the
-    window ends with the last known day. A series without history gets 0.
+    `window` is in periods: 28 days, 8 weeks, 3 months, 2 quarters or 2 years where not given. Where none
+    of these days is known, the window ends with the last known day. A series without history gets 0.
     """
 
     window: int | None = None

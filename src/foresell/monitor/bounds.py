@@ -46,8 +46,9 @@ FEWEST_NODES = 5
 
 
 def block_of(frequency: Frequency, horizon: int) -> int:
-    """How many periods make a block: seven days, four weeks or one month, but no more than the horizon."""
-    return min({Frequency.DAY: 7, Frequency.WEEK: 4, Frequency.MONTH: 1}[frequency], horizon)
+    """How many periods make a block: seven days, four weeks or one longer period, but no more than the horizon."""
+    size = {Frequency.DAY: 7, Frequency.WEEK: 4, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+    return min(size[frequency], horizon)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Days, weeks or months; what a day without a row means; and how far ahead to forecast."""
+"""Days, weeks, months, quarters or years; what a day without a row means; and how far ahead to forecast."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import WEEKDAYS, Frequency, weekday
+from foresell.core.frequency import WEEKDAYS, Frequency, month_ends, weekday
 from foresell.onboarding.columns import share
 from foresell.onboarding.series_keys import DAY
 
 COMPLETE = 0.95  # a series with this share of the days on which it could sell is recorded daily, not by sales
 LUMPY = 0.05  # a typical series that sells on a smaller share of days is not forecast by day
 FEWEST = 12  # a history of fewer weeks or months is not cut into them
-DAYS_IN = {"D": 1.0, "W": 7.0, "M": 30.4375}  # how long a period is
-USUAL_HORIZON = {Frequency.DAY: 28, Frequency.WEEK: 13, Frequency.MONTH: 12}
+USUAL_HORIZON = {Frequency.DAY: 28, Frequency.WEEK: 13, Frequency.MONTH: 12, Frequency.QUARTER: 4, Frequency.YEAR: 3}
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class Conclusion:
 
 
 def infer_frequency(dates: np.ndarray) -> Conclusion:
-    """Days, weeks or months, from the distinct `dates` (datetime64[D], sorted).
+    """Days, weeks, months, quarters or years, from the distinct `dates` (datetime64[D], sorted).
 
     >>> infer_frequency(np.arange("2024-01-01", "2024-03-01", 7, dtype="datetime64[D]")).value
     'W'
@@ -40,18 +39,34 @@ def infer_frequency(dates: np.ndarray) -> Conclusion:
         )
     gaps: np.ndarray = np.diff(dates.astype("datetime64[D]").astype(np.int64))
     usual = int(np.median(gaps))
-    months = dates.astype("datetime64[M]")
-    if gaps.min() >= 28 and len(np.unique(months)) == len(dates):
-        doubt = None
-        if usual > 31:
-            doubt = f"Dates are mostly {usual} days apart, more than a month; the months between count as missing."
-        return Conclusion("M", f"dates are mostly {usual} days apart, never two in a month", doubt)
+    if gaps.min() >= 28 and (calendar := _infer_calendar_frequency(dates)):
+        return calendar
     if usual == 7 and float(np.mean(gaps % 7 == 0)) >= COMPLETE:
         return Conclusion("W", f"dates are 7 days apart, on {WEEKDAYS[weekday(dates)[0]]}s")
     if 6 <= usual <= 8:
         return Conclusion("W", "dates are mostly 7 days apart", "Some weeks begin on another weekday than the others.")
     doubt = f"Dates are mostly {usual} days apart, neither daily, weekly nor monthly." if usual > 3 else None
     return Conclusion("D", f"dates are mostly {usual} day{'s' if usual > 1 else ''} apart", doubt)
+
+
+def _infer_calendar_frequency(dates: np.ndarray) -> Conclusion | None:
+    """Years, quarters or months, of which no two dates share one; None where two dates share a month.
+
+    Quarters and years are concluded where the dates lie whole quarters and years apart, nearly all of them the next
+    one to each other.
+    """
+    months = dates.astype("datetime64[M]").astype(np.int64)
+    apart = np.diff(months)
+    if not apart.all():
+        return None
+    for frequency in (Frequency.YEAR, Frequency.QUARTER):
+        if int(np.median(apart)) == frequency.months and not (apart % frequency.months).any():
+            ends = ", on the last days of months" if month_ends(dates).all() else ""
+            return Conclusion(str(frequency), f"dates are mostly one {frequency.noun} apart{ends}")
+    usual, doubt = int(np.median(np.diff(dates).astype(np.int64))), None
+    if usual > 31:
+        doubt = f"Dates are mostly {usual} days apart, more than a month; the months between count as missing."
+    return Conclusion("M", f"dates are mostly {usual} days apart, never two in a month", doubt)
 
 
 def infer_lumpy_frequency(sample: pl.DataFrame, keys: tuple[str, ...], dates: np.ndarray) -> Conclusion | None:
@@ -72,16 +87,16 @@ def infer_lumpy_frequency(sample: pl.DataFrame, keys: tuple[str, ...], dates: np
     noun = frequency.noun
     periods = _share_with_sales(sample, keys, end, frequency)
     why = f"the typical series sells on {daily:.1%} of the days and in {periods:.0%} of the {noun}s"
-    doubt = f"Sales are lumpy, so they are taken by {noun}: {why}. Set frequency to D, W or M if you plan otherwise."
+    doubt = f"Sales are lumpy, so they are taken by {noun}: {why}. Say otherwise with --frequency."
     return Conclusion(str(frequency), why, doubt)
 
 
 def _share_with_sales(sample: pl.DataFrame, keys: tuple[str, ...], end: date, frequency: str) -> float:
-    """The share of periods (D, W, M), from its first row on, in which the typical series has a row."""
-    length = {"D": "1d", "W": "1w", "M": "1mo"}[frequency]
+    """The share of periods, from its first row on, in which the typical series has a row."""
+    length = Frequency(frequency).truncation
     start = pl.col(DAY).dt.truncate(length)
     last = pl.lit(end).cast(pl.Date).dt.truncate(length)
-    periods = ((last - start.min()).dt.total_days() / DAYS_IN[frequency]).round() + 1
+    periods = ((last - start.min()).dt.total_days() / Frequency(frequency).days).round() + 1
     shares = sample.group_by(keys).agg((start.n_unique() / periods).alias("share"))["share"]
     return float(np.median(shares.to_numpy()))
 
@@ -124,7 +139,7 @@ def _series(sample: pl.DataFrame, keys: tuple[str, ...], frequency: str) -> pl.D
     """For each series its periods from first to last row, those with a row, and its weekdays with a row."""
     whole_days = (pl.col(DAY).max() - pl.col(DAY).min()).dt.total_days()
     return sample.group_by(keys).agg(
-        ((whole_days / DAYS_IN[frequency]).round() + 1).alias("span"),
+        ((whole_days / Frequency(frequency).days).round() + 1).alias("span"),
         pl.col(DAY).n_unique().alias("present"),
         pl.col(DAY).dt.weekday().n_unique().alias("weekdays"),
     )

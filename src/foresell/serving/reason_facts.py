@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency, period_range
+from foresell.core.frequency import Frequency, period_begins
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.words import listed, many, name, number, period, share, span
@@ -101,8 +101,9 @@ def _holidays(panel: Panel, dates: np.ndarray) -> str:
     tables = [panel.events.select("date", "event")]
     if panel.country:
         tables.append(holidays_of(panel.country, panel.dates))
-    last = period_range(dates[-1], 2, panel.frequency)[1]
-    events = pl.concat(tables).filter(pl.col("date") >= dates[0], pl.col("date") < last).unique().sort("date", "event")
+    begin = period_begins(dates[0], 1, panel.frequency)[0]
+    end = period_begins(dates[-1], 2, panel.frequency)[1]
+    events = pl.concat(tables).filter(pl.col("date") >= begin, pl.col("date") < end).unique().sort("date", "event")
     if events.is_empty():
         return f"none in these {panel.frequency.noun}s" if len(dates) > 1 else f"none on this {panel.frequency.noun}"
     names = list(dict.fromkeys(events["event"].to_list()))

@@ -80,7 +80,7 @@ def reason_of(feature: Feature, frequency: Frequency) -> str:
         what, days = dated.groups()
         if what in ("weekday", "weekend") or (what == "same_day" and frequency == Frequency.DAY):
             return "weekday"
-        if "year" in what or what == "same_day" or days == str(frequency.year):
+        if "year" in what or what == "same_day" or (days == str(frequency.year) != "1"):
             return "season"
     return _OF_GROUP.get(feature.group, "other")
 

@@ -9,6 +9,7 @@ import click
 
 from foresell.apps.cli.command import Verb, options, print_json
 from foresell.apps.cli.progress import Meter
+from foresell.core.frequency import Frequency
 
 TEXT_OPTIONS = {
     "date": "The column of dates.",
@@ -25,9 +26,10 @@ TEXT_OPTIONS = {
     "encoding": "The encoding of text files, such as utf-8 or cp1252.",
     "date_format": "The format of dates, such as %d.%m.%Y.",
 }
+FREQUENCIES = [str(frequency) for frequency in Frequency]
 CHOICE_OPTIONS = {
     "layout": (["long", "transactions", "wide"], "A row for each day, lines to add up, or a column for each day."),
-    "frequency": (["D", "W", "M"], "The period of the forecast: days, weeks or months."),
+    "frequency": (FREQUENCIES, "The period of the forecast: days, weeks, months, quarters or years."),
     "absent": (["zero", "unknown"], "What a day without a row means: no sales, or not known."),
     "decimal": ([".", ","], "The decimal mark."),
 }

@@ -128,7 +128,10 @@ class Data(Strict, frozen=True):
     calendar: Annotated[Calendar | None, about("A table of dates: events, and days that matter for some series.")] = (
         None
     )
-    frequency: Annotated[Literal["D", "W", "M"], about("D for days, W for weeks, M for months.")] = "D"
+    frequency: Annotated[
+        Literal["D", "W", "M", "Q", "Y"],
+        about("D for days, W for weeks, M for months, Q for quarters, Y for years."),
+    ] = "D"
     country: Annotated[
         str | None, about("The country whose public holidays count, as an ISO code such as US or DE.", "DE")
     ] = None

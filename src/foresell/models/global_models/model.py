@@ -30,6 +30,8 @@ GRIDS = {  # the draw of rows; `share` is the largest share, because rows of one
     Frequency.DAY: Grid(days=1456, every=7, share=0.06),
     Frequency.WEEK: Grid(days=260, every=1, share=1.0),
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),
+    Frequency.QUARTER: Grid(days=60, every=1, share=1.0),
+    Frequency.YEAR: Grid(days=40, every=1, share=1.0),
 }
 MAX_ROWS = 2_000_000  # with the default trees, more rows took longer to train and made forecasts no better
 PLACES = 6_000_000  # series x cutoffs to draw from; with few cutoffs, trees overfit panels of few series

@@ -19,14 +19,14 @@ from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
 
-WINDOW = {Frequency.DAY: 182, Frequency.WEEK: 156, Frequency.MONTH: 36}
+WINDOW = {Frequency.DAY: 182, Frequency.WEEK: 156, Frequency.MONTH: 36, Frequency.QUARTER: 20, Frequency.YEAR: 10}
 """The number of last periods that the profile is learnt from. Of weeks and months, whole years are used."""
 
-SEASON_LENGTH = {Frequency.DAY: 7, Frequency.WEEK: 13, Frequency.MONTH: 12}
-"""The number of positions of a season: seven weekdays, thirteen parts of a year of four weeks each, or twelve
-months."""
+SEASON_LENGTH = {Frequency.DAY: 7, Frequency.WEEK: 13, Frequency.MONTH: 12, Frequency.QUARTER: 4, Frequency.YEAR: 1}
+"""The number of positions of a season: seven weekdays, thirteen parts of a year of four weeks each, twelve
+months, four quarters, or one year."""
 
-WHOLE = {Frequency.DAY: 28, Frequency.WEEK: 104, Frequency.MONTH: 24}
+WHOLE = {Frequency.DAY: 28, Frequency.WEEK: 104, Frequency.MONTH: 24, Frequency.QUARTER: 8, Frequency.YEAR: 2}
 """The fewest periods from which a season is learnt."""
 
 ROUNDS = 20
@@ -237,14 +237,14 @@ def _ratio(above: np.ndarray, below: np.ndarray, default: float = 1.0) -> np.nda
 
 
 def season_positions(panel: Panel, days: np.ndarray) -> np.ndarray:
-    """The position in the season of each of `days`, int64: the weekday from Monday, four weeks of the year, or the
-    month."""
+    """The position in the season of each of `days`, int64: the weekday from Monday, four weeks of the year, the
+    month, the quarter, or 0 for years."""
     dates = panel.ahead(max(int(days.max(initial=0)) + 1 - panel.n_days, 0))
     dates = np.concatenate([panel.dates[: panel.n_days], dates])[days]
     if panel.frequency == Frequency.DAY:
         return weekday(dates)
-    if panel.frequency == Frequency.MONTH:
-        return dates.astype("datetime64[M]").astype(np.int64) % 12
+    if panel.frequency.months:
+        return dates.astype("datetime64[M]").astype(np.int64) % 12 // panel.frequency.months
     day_of_year = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
     return np.minimum(day_of_year // 28, 12)
 

@@ -52,7 +52,7 @@ from foresell.models.option_checks import check_whole
 
 BLOCK = 1024  # series that are forecast at a time
 
-HALF_LIFE = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 4}
+HALF_LIFE = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 4, Frequency.QUARTER: 2, Frequency.YEAR: 1}
 """The number of periods after which a day counts half for the recent level."""
 
 
@@ -61,8 +61,8 @@ class Launch:
     """The launch model.
 
     `levels` are combinations of columns whose groups have a factor of their own, beside the single columns of text.
-    A day counts half for a series' recent level after `half_life` periods: 28 days, 8 weeks or 4 months where not
-    given.
+    A day counts half for a series' recent level after `half_life` periods: 28 days, 8 weeks, 4 months, 2
+    quarters or 1 year where not given.
     """
 
     levels: tuple[Level, ...] = ()

@@ -54,7 +54,7 @@ class SeriesModel:
 
     `fit_series` and `forecast_series` raise the library's own exceptions where a series cannot be fitted.
 
-    - `season`: periods in a season; 7 days, 52 weeks or 12 months where not given.
+    - `season`: periods in a season; 7 days, 52 weeks, 12 months, 4 quarters or 1 year where not given.
     - `days`: the last periods of the history that are used; 730 days, 260 weeks or 240 months where not given.
     - `level`: the level whose sums are fitted, ``()`` for the total; the single series where not given.
     - `processes`: how many series are fitted at the same time; as many as there are cores where not given.

@@ -27,10 +27,10 @@ from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 
-BASE = {Frequency.DAY: 56, Frequency.WEEK: 8, Frequency.MONTH: 6}
+BASE = {Frequency.DAY: 56, Frequency.WEEK: 8, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 3}
 """The periods before a cutoff that give the level of a series: whole weeks, so that no weekday weighs more."""
 
-CYCLE = {Frequency.DAY: 7, Frequency.WEEK: 1, Frequency.MONTH: 1}
+CYCLE = {Frequency.DAY: 7, Frequency.WEEK: 1, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
 """The periods of a cycle. An incomplete cycle is left out where there is a complete one."""
 
 WINDOWS_A_YEAR, MOST_EARLIER = 13, 26
@@ -76,7 +76,7 @@ def newest(cutoff: int, n_days: int, days: int, frequency: Frequency) -> DriftWi
     >>> newest(99, 100, 28, Frequency.DAY)
     DriftWindow(cutoff=71, first=72, stop=100)
     """
-    cycle, days = CYCLE[frequency], min(days, frequency.year // 4)
+    cycle, days = CYCLE[frequency], min(days, max(frequency.year // 4, 1))
     after = min(n_days - 1 - cutoff, days)
     if after >= cycle:
         return DriftWindow(cutoff, n_days - after // cycle * cycle, n_days)

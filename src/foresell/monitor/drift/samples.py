@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.forecast import Forecast
-from foresell.core.frequency import period_range
+from foresell.core.frequency import Frequency, period_range
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.monitor.drift import deseasoning
@@ -304,7 +304,7 @@ def _spans(past: Panel, earlier: Sequence[DriftWindow], window: DriftWindow) -> 
 
 
 def _removed(panel: Panel, years: int) -> str:
-    noun = {"D": "level, trend and weekday"}.get(str(panel.frequency), "level and trend")
+    noun = "level, trend and weekday" if panel.frequency == Frequency.DAY else "level and trend"
     if years:
         return f"{noun}, and the season by the same weeks of {years} year{'s' * (years > 1)} before"
     return f"{noun}; not the season, for which two years of history are needed"

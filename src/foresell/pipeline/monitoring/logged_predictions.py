@@ -25,6 +25,8 @@ from foresell.store.tables import is_remote
 ENDPOINTS = ("/predict", "/predict_batch_csv")
 LOG = "results/predictions"
 LONGEST_AHEAD = 92  # days; the log is searched for predictions made up to so long before the day they are about
+LAST_DAY = {Frequency.DAY: 0, Frequency.WEEK: 6, Frequency.MONTH: 27, Frequency.QUARTER: 89, Frequency.YEAR: 364}
+"""The number of days after its first one that a period certainly ends."""
 NEAR = 0.005  # prices that differ by at most this share are taken to be the same
 
 _SCHEMA = {"version": pl.String, **DAILY, "row": pl.Int64}
@@ -98,8 +100,7 @@ def _predictions(frame: pl.DataFrame, panel: Panel) -> pl.DataFrame | None:
     known = whole.drop_nulls(["units", "date"]).join(numbers, on=list(panel.keys), how="inner", maintain_order="left")
     days = [panel.day_of(when) for when in known["date"]]
     ahead = (pl.col("date") - pl.col("time").dt.date()).dt.total_days()
-    length = {Frequency.DAY: 0, Frequency.WEEK: 6, Frequency.MONTH: 27}[panel.frequency]
-    return known.with_columns(pl.Series("day", days, pl.Int64), ahead=ahead + length)
+    return known.with_columns(pl.Series("day", days, pl.Int64), ahead=ahead + LAST_DAY[panel.frequency])
 
 
 def _fields(rows: pl.DataFrame, column: str) -> pl.DataFrame | None:
