@@ -22,6 +22,7 @@ from foresell.core.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
     from foresell.core.errors import ForesellError as ForesellError
+    from foresell.core.errors import ForesellWarning as ForesellWarning
     from foresell.core.forecast import Forecast as Forecast
     from foresell.core.forecasts import Forecasts as Forecasts
     from foresell.core.hierarchy import Hierarchy as Hierarchy
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _DOOR = {
     "ForesellError": "foresell.core.errors",
+    "ForesellWarning": "foresell.core.errors",
     "Forecast": "foresell.core.forecast",
     "Forecasts": "foresell.core.forecasts",
     "Hierarchy": "foresell.core.hierarchy",

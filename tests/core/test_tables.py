@@ -28,6 +28,17 @@ COLUMNS = {
     "nullable truth": (pd.Series([True, False, None], dtype="boolean"), [True, False, None]),
     "categories of text": (pd.Series(["b", "a", None], dtype="category"), ["b", "a", None]),
     "categories of numbers": (pd.Series([7, 5, None], dtype="category"), [7, 5, None]),
+    "few numbers": (pd.Series(pd.arrays.SparseArray([0, 1, 0])), [0, 1, 0]),
+    "few numbers with gaps": (pd.Series(pd.arrays.SparseArray([0.0, 1.0, None])), [0.0, 1.0, None]),
+    "intervals": (
+        pd.Series(pd.arrays.IntervalArray.from_tuples([(0, 1), (1, 2), None])),
+        ["(0.0, 1.0]", "(1.0, 2.0]", None],
+    ),
+    "categories of intervals": (pd.cut(pd.Series([0.5, 1.5, None]), [0, 1, 2]), ["(0, 1]", "(1, 2]", None]),
+    "numbers of PyArrow": (pd.Series([1, None], dtype="int64[pyarrow]"), [1, None]),
+    "text of PyArrow": (pd.Series(["a", None], dtype="string[pyarrow]"), ["a", None]),
+    "dates of PyArrow": (pd.Series([date(2024, 1, 1), None], dtype="date32[pyarrow]"), [date(2024, 1, 1), None]),
+    "truth of PyArrow": (pd.Series([True, None], dtype="bool[pyarrow]"), [True, None]),
     "datetime64": (pd.to_datetime(pd.Series(DAYS)), [datetime(2024, 1, 1), datetime(2024, 1, 2), None]),
     "datetime64 with a zone": (
         pd.to_datetime(pd.Series(DAYS)).dt.tz_localize("America/New_York"),
@@ -45,6 +56,18 @@ COLUMNS = {
 def test_a_column_of_pandas(kind):
     column, expected = COLUMNS[kind]
     assert GivenTable.of(column.to_frame("x"), "sales").read()["x"].to_list() == expected
+
+
+def test_values_that_are_no_cells_of_a_table():
+    for values, kind in (([{1}, {2}], "set"), ([1j, 2j], "complex"), ([object()], "object")):
+        table = pd.DataFrame({"store": pd.Series(values, dtype=object)})
+        with pytest.raises(UsageError, match=f"values of the type {kind}; .*astype") as error:
+            GivenTable.of(table, "sales").read()
+        names = {"sales": table}
+        exec(str(error.value).split("`")[1], names)
+        assert GivenTable.of(names["sales"], "sales").read()["store"].dtype == pl.String
+    with pytest.raises(UsageError, match="values of the type complex"):
+        GivenTable.of(pd.DataFrame({"units": [1j]}), "sales").read()
 
 
 def test_levels_of_an_index_are_columns():

@@ -9,12 +9,16 @@ ForesellError
     ├── UnreadableFile     empty, truncated, binary or mis-encoded
     └── FindingsStop       findings severe enough to stop; carries them
 
+ForesellWarning says what stops nothing and would be wrong if it were not noticed.
+
 A message says what was found, what was expected, how many and the first five, and what to do next.
 """
 
 from __future__ import annotations
 
 import difflib
+import sys
+import warnings
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -70,6 +74,18 @@ class FindingsStop(DataError):
         super().__init__(message)
         self.findings = findings
         self.quarantine = quarantine
+
+
+class ForesellWarning(UserWarning):
+    """Something in the arguments of a function that stops nothing and would be wrong if it were not noticed."""
+
+
+def warn(message: str) -> None:
+    """Gives a ForesellWarning at the line outside foresell that called it."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] == __name__.split(".")[0]:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, ForesellWarning, stacklevel=level)
 
 
 def first_five(values: object) -> str:

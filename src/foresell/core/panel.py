@@ -12,12 +12,13 @@ import polars as pl
 
 from foresell.core.arguments import column_names, whole_number
 from foresell.core.charts import Chart, timelines_chart
+from foresell.core.country import check_country
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_index, period_range
 from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Hierarchy, Level, level_name
-from foresell.core.long_table import lay_out
-from foresell.core.long_table_checks import Columns
+from foresell.core.long_table.columns import Columns
+from foresell.core.long_table.layout import lay_out
 from foresell.core.overview import Overview
 from foresell.core.tables import Table, TableKind, to_kind
 from foresell.core.timeline import ChosenGroups, Timeline
@@ -269,18 +270,23 @@ class Panel:
         series' first row and the end of the history: ``zero`` (nothing sold) or ``unknown``. Before its first row a
         series is not yet on sale: unknown. `attributes` adds columns to the series table, joined on the keys they
         share. Covariate columns of `known_ahead` are numeric, one value for each series and day. `frequency` is ``D``,
-        ``W`` or ``M``: days, weeks, months. `ahead` is how many days (periods) past the last sale to keep. `country` is
-        an ISO code, for public holidays.
+        ``W``, ``M``, ``Q`` or ``Y``: days, weeks, months, quarters, years. `ahead` is how many days (periods) past the
+        last sale to keep. `country` is an ISO code, for public holidays.
 
         Dates are dates, dates with a time, or text as in ``2024-01-31``. A time with a zone counts for the day of the
         clock there.
 
+        Keys are read as those of a file: blanks around them, and a whole number written as ``100.0`` beside ``100``,
+        make no other series. A ForesellWarning says where some were united, and where the rows of a series lie weeks or
+        months apart although `frequency` is shorter.
+
         Raises UsageError for a missing column, two rows of one series and day, a negative or infinite quantity, a
-        missing date, and a few dates that lie years from all others; the message says what corrects it.
+        missing key or date, a few dates that lie years from all others, a country without known holidays, and
+        attributes of other series; the message says what corrects it.
         """
         every = Frequency.of(frequency)
-        if country is not None and not isinstance(country, str):
-            raise UsageError(f"'country' is {country!r}; expected an ISO code, as in `country='US'`.")
+        if country is not None:
+            check_country(country)
         cubes = lay_out(frame, Columns(keys, date, quantity, known_ahead), attributes, every, absent, ahead)  # type: ignore[arg-type]
         known = {name: Known.of_each(values) for name, values in cubes.covariates.items()}
         return cls(

@@ -105,9 +105,13 @@ class GivenTable:
             codes = pl.Series(column.cat.codes.to_numpy())
             categories = self._series(name, column.cat.categories.to_series())
             return categories.gather(codes.set(codes < 0, None)).alias(name)
+        if dtype.name.startswith("Sparse"):
+            return self._series(name, column.sparse.to_dense())
+        if dtype.name.startswith("interval"):
+            return self._series(name, column.map(str, na_action="ignore").astype(object))
         if dtype.name.startswith("period"):
             column, dtype = column.dt.to_timestamp(), np.dtype("datetime64[ns]")
-        if dtype.kind == "M":
+        if dtype.kind == "M" and not dtype.name.startswith(("date32", "date64")):  # dates of PyArrow are objects
             zoned = getattr(dtype, "tz", None) or getattr(getattr(dtype, "pyarrow_dtype", None), "tz", None)
             clock = column.dt.tz_localize(None) if zoned else column
             return pl.Series(name, clock.to_numpy(dtype="datetime64[us]"))
@@ -115,17 +119,23 @@ class GivenTable:
             return pl.Series(name, column.to_numpy(), nan_to_null=True)
         missing = column.isna().to_numpy()
         if dtype.kind in "iufb":  # nullable
-            values = pl.Series(name, column.to_numpy(dtype=dtype.numpy_dtype, na_value=0))
+            values = pl.Series(name, column.to_numpy(dtype=dtype.numpy_dtype, na_value=dtype.kind != "b" and 0))
             return values.set(pl.Series(missing), None) if missing.any() else values
         values = column.to_numpy(dtype=object)
         try:
-            return pl.Series(name, np.where(missing, np.array(None), values).tolist(), strict=True)
+            read = pl.Series(name, np.where(missing, np.array(None), values).tolist(), strict=True)
         except (TypeError, pl.exceptions.PolarsError):
-            kinds = sorted({type(value).__name__ for value in values[~missing]})
-            raise UsageError(
-                f"The column '{name}' of the table '{self.name}' has values of {len(kinds)} types: "
-                f"{first_five(kinds)}. Make them alike: `{self.name}['{name}'] = {self.name}['{name}'].astype(str)`."
-            ) from None
+            read = None
+        if read is not None and read.dtype != pl.Object:
+            return read
+        kinds = sorted({type(value).__name__ for value in values[~missing]})
+        what = f"values of {len(kinds)} types: {first_five(kinds)}. Make them alike"
+        if len(kinds) == 1:
+            what = f"values of the type {kinds[0]}; expected texts, numbers or dates. Make texts of them"
+        column_code = f"{self.name}[{name!r}]"
+        raise UsageError(
+            f"The column '{name}' of the table '{self.name}' has {what}: `{column_code} = {column_code}.astype(str)`."
+        )
 
 
 def to_kind(frame: pl.DataFrame, kind: TableKind) -> Any:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from foresell.core.country import check_country
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_range
@@ -66,6 +67,8 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
     if "price" in known and "price" not in revealing:
         fill_gaps(known["price"].values, _first_day_of_rows(known["price"], begin))
     ends = {name: end for name, end in ends.items() if name not in revealing}
+    if data.country is not None:
+        check_country(data.country, "data.country")
     panel = Panel(
         cube.series,
         tuple(data.keys),

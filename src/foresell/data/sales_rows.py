@@ -10,11 +10,11 @@ from datetime import date
 import polars as pl
 
 from foresell.core.finding import Finding
+from foresell.core.key_texts import unite_whole_numbers
 from foresell.core.settings import Data
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.files.input_files import InputFile
 from foresell.data.finding_codes import finding
-from foresell.data.key_texts import unite_whole_numbers
 from foresell.data.number_formats import NumberMarks
 from foresell.data.typed_tables import (
     FILE,

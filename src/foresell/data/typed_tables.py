@@ -16,10 +16,10 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
+from foresell.core.key_texts import tidy_keys
 from foresell.data.files.input_files import InputFile, reading
 from foresell.data.files.text_records import TextChunk, chunks, is_regular, records_of, split_header
 from foresell.data.finding_codes import finding
-from foresell.data.key_texts import tidy_keys
 from foresell.data.number_formats import NumberMarks, to_number
 from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import polars as pl
 
+from foresell.core.country import check_country
 from foresell.core.frequency import Frequency, period_name
 
 FAR = 15  # the most days to or since a holiday or event that are counted; it stands for "none near"
@@ -59,13 +60,9 @@ def holidays_of(country: str, dates: np.ndarray) -> pl.DataFrame:
     """
     import holidays
 
-    from foresell.core.errors import UsageError
-
+    check_country(country)
     years = range(int(str(dates[0])[:4]) - 1, int(str(dates[-1])[:4]) + 2)
-    try:
-        holiday_names = holidays.country_holidays(country, years=years, language="en_US")
-    except NotImplementedError as error:
-        raise UsageError(f"No holidays are known for the country '{country}'. Give an ISO code such as US.") from error
+    holiday_names = holidays.country_holidays(country, years=years, language="en_US")
     rows = [(day, name.replace(" (observed)", "")) for day, name in sorted(holiday_names.items())]
     return pl.DataFrame(rows, schema={"date": pl.Date, "event": pl.String}, orient="row")
 

@@ -14,9 +14,9 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UsageError, first_five
+from foresell.core.key_texts import tidy
 from foresell.data.files.input_files import TABLE_ENDINGS, InputFile, TextFile, reading, unzipped
 from foresell.data.files.text_records import chunks, split_header
-from foresell.data.key_texts import tidy
 from foresell.data.typed_tables import Dialect, header_of
 from foresell.onboarding.column_names import name_score, plain
 

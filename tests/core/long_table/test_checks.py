@@ -61,7 +61,35 @@ CORRECTED = {
     "a date far ahead": (stray(date(2206, 5, 1)), "1 of 21 rows has a date .*: 2206-05-01; the others go from 2024-01"),
     "a date long ago": (stray(date(1900, 1, 1)), "1 of 21 rows has a date .*: 1900-01-01"),
     "two rows for a day": (pl.concat([SALES, SALES.head(2)]), "2 rows too many: north · tea on 2024-01-01"),
-    "two rows, one without a quantity": (pl.concat([SALES, first(None, "units").head(1)]), "1 rows too many"),
+    "two rows, one without a quantity": (pl.concat([SALES, first(None, "units").head(1)]), "1 row too many"),
+    "two rows of a day with a time": (
+        pl.concat([SALES, SALES.head(1)]).with_columns(pl.col("date").dt.strftime("%Y-%m-%dT10:00:00")),
+        "1 row too many",
+    ),
+    "two rows of text numbers": (
+        pl.concat([SALES, SALES.head(1)]).with_columns(pl.col("units", "price").cast(pl.String)),
+        "1 row too many",
+    ),
+    "a negative text": (first(-3.0, "units").with_columns(pl.col("units").cast(pl.String)), "negative 'units'"),
+    "an infinite text": (
+        first(float("inf"), "units").with_columns(pl.col("units").cast(pl.String)),
+        "an infinite 'units'",
+    ),
+    "a quantity near the largest number": (first(3e38, "units"), "1 of 20 rows has a 'units' of 1e15 or more"),
+    "a price near the largest number": (first(1e39, "price"), "a 'price' of 1e38 or more: north · tea .*: 1e[+]39"),
+    "a row without a key": (
+        pl.concat([SALES, first(None, "store").head(1)]),
+        r"1 of 21 rows has no key in 'store': None · tea on 2024-01-01",
+    ),
+    "a row whose key is blank": (pl.concat([SALES, first("\u00a0 ", "item").head(1)]), "has no key in 'item'"),
+    "a stray text date": (
+        stray(date(2206, 5, 1)).with_columns(pl.col("date").cast(pl.String)),
+        "has a date in 'date' that lies years away",
+    ),
+    "no key among categories": (
+        pl.concat([SALES, first(None, "store").head(1)]).with_columns(pl.col("store").cast(pl.Categorical)),
+        "no key in 'store'",
+    ),
 }
 
 
@@ -106,9 +134,67 @@ def test_the_advice_adds_up_the_days_of_a_period(library, frequency):
     assert panel.units.sum() == SALES["units"].sum()
 
 
+PERIODS = {
+    "two rows": lambda sales, pd: pd.concat([sales, sales.head(1)]),
+    "no date": lambda sales, pd: sales.assign(date=sales["date"].where(sales.index > 0)),
+    "a stray date": lambda sales, pd: pd.concat(
+        [sales, sales.head(1).assign(date=pd.PeriodIndex(["2206-05-01"], freq="D"))]
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PERIODS)
+def test_the_advice_corrects_periods_of_pandas(case):
+    pd = pytest.importorskip("pandas")
+    sales = in_library(SALES, "pandas").assign(date=lambda sales: pd.PeriodIndex(sales["date"], freq="D"))
+    table = PERIODS[case](sales, pd)
+    with pytest.raises(UsageError) as error:
+        Panel.from_frame(table, KEYS)
+    assert Panel.from_frame(follow(str(error.value), sales=table)["sales"], KEYS).n_days == 10
+
+
+def test_the_sum_of_a_zoned_day_is_that_of_the_clock_there():
+    zoned = SALES.with_columns(
+        date=pl.col("date").cast(pl.Datetime).dt.replace_time_zone("Asia/Tokyo").dt.offset_by("1h")
+    )
+    table = pl.concat([zoned, zoned.head(1)])
+    with pytest.raises(UsageError, match="1 row too many") as error:
+        Panel.from_frame(table, KEYS)
+    panel = Panel.from_frame(follow(str(error.value), sales=table)["sales"], KEYS)
+    assert panel.dates[0] == np.datetime64("2024-01-01")
+
+
+NUMBERED = SALES.with_columns(item=pl.when(pl.col("store") == "north").then(1.0).otherwise(2.0))
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+def test_rows_without_a_key_of_numbers(library):
+    table = in_library(pl.concat([NUMBERED, NUMBERED.head(1).with_columns(item=None)]), library)
+    with pytest.raises(UsageError, match="1 of 21 rows has no key in 'item'") as error:
+        Panel.from_frame(table, KEYS)
+    assert Panel.from_frame(follow(str(error.value), sales=table)["sales"], KEYS).n_series == 2
+
+
+ODD_KEYS = {
+    "lists": SALES.with_columns(store=pl.concat_list("store")),
+    "records": SALES.with_columns(store=pl.struct("store")),
+    "binary": SALES.with_columns(store=pl.col("store").cast(pl.Binary)),
+}
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+@pytest.mark.parametrize("case", ODD_KEYS)
+def test_keys_of_other_types_are_made_texts(case, library):
+    table = in_library(ODD_KEYS[case], library)
+    with pytest.raises(UsageError, match="The column 'store' of the table 'sales' holds values") as error:
+        Panel.from_frame(table, KEYS)
+    panel = Panel.from_frame(follow(str(error.value), sales=table)["sales"], KEYS)
+    assert panel.n_series == 2
+    assert panel.series["store"].dtype == pl.String
+
+
 ATTRIBUTES_CORRECTED = {
     "an item twice": (pl.concat([ATTRIBUTES, ATTRIBUTES.with_columns(size=pl.lit("x"))]), "2 of the item: tea, coffee"),
-    "a key of another type": (pl.DataFrame({"item": [1, 2], "size": ["s", "m"]}), "'item' is Int64 in the table"),
 }
 
 
@@ -121,6 +207,41 @@ def test_the_advice_corrects_the_attributes(case, library):
         Panel.from_frame(SALES, KEYS, attributes=attributes)
     corrected = follow(str(error.value), attributes=attributes)["attributes"]
     assert Panel.from_frame(SALES, KEYS, attributes=corrected).series.columns == ["store", "item", "size"]
+
+
+NUMBERS = SALES.with_columns(item=pl.when(pl.col("store") == "north").then(1).otherwise(2))
+ALIKE = {
+    "texts for numbers": (NUMBERS, ["1", "2"]),
+    "numbers with places": (NUMBERS, [1.0, 2.0, None]),
+    "texts with places": (NUMBERS.with_columns(pl.col("item").cast(pl.String)), ["1.0", "2.0"]),
+    "numbers for texts": (NUMBERS.with_columns(pl.col("item").cast(pl.String)), [1, 2]),
+    "places for texts": (NUMBERS.with_columns(pl.col("item").cast(pl.String)), [1.0, 2.0, float("nan")]),
+    "blanks": (NUMBERS.with_columns(pl.col("item").cast(pl.String)), [" 1", "2 "]),
+    "categories": (NUMBERS.with_columns(pl.col("item").cast(pl.String).cast(pl.Categorical)), ["1", "2"]),
+    "whole numbers for places": (NUMBERS.with_columns(pl.col("item").cast(pl.Float64)), [1, 2]),
+}
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+@pytest.mark.parametrize("case", ALIKE)
+def test_keys_of_attributes_are_matched_as_a_file_would_have_them(case, library):
+    sales, items = ALIKE[case]
+    attributes = pl.DataFrame({"item": items, "size": ["s", "m", "l"][: len(items)]})
+    panel = Panel.from_frame(sales, KEYS, attributes=in_library(attributes, library))
+    assert panel.series["size"].to_list() == ["s", "m"]
+
+
+@pytest.mark.parametrize("library", ["polars", "pandas", "pyarrow"])
+def test_attributes_without_rows_are_unknown(library):
+    panel = Panel.from_frame(SALES, KEYS, attributes=in_library(ATTRIBUTES.head(0), library))
+    assert panel.series["size"].to_list() == [None, None]
+
+
+@pytest.mark.parametrize("items", [["Tea", "Coffee"], [1, 2], [1.5, None], [date(2024, 1, 1), None]])
+def test_attributes_of_no_series_are_refused(items):
+    attributes = pl.DataFrame({"item": items, "size": ["s", "m"]})
+    with pytest.raises(UsageError, match=r"No row of the table 'attributes' is about a series.*those of the sales tea"):
+        Panel.from_frame(SALES, KEYS, attributes=attributes)
 
 
 REFUSED = {
@@ -139,7 +260,16 @@ REFUSED = {
     "a column for two things": ({"known_ahead": ("units",)}, "The column units is named more than once"),
     "a frequency in words": ({"frequency": "daily"}, "expected one of 'D', 'W', 'M'"),
     "a frequency that is none": ({"frequency": None}, "'frequency' is None; expected one of"),
-    "a country that is no code": ({"country": 5}, r"as in `country='US'`"),
+    "a country that is no code": ({"country": 5}, "'country' is 5, whose public holidays are not known"),
+    "a country that is none": (
+        {"country": "XX"},
+        "'XX', whose public .* expected an ISO code, such as US",
+    ),
+    "a country in small letters": ({"country": "us"}, "Did you mean 'US'"),
+    "attributes that are lists": (
+        {"attributes": ATTRIBUTES.with_columns(pl.concat_list("size"))},
+        r"column 'size' of the table 'attributes' holds values of the type List.*Make texts of them",
+    ),
     "another absent": ({"absent": "nothing"}, "'absent' is 'nothing'; expected one of 'zero', 'unknown'"),
     "fewer days ahead than none": ({"ahead": -1}, "'ahead' is -1; expected a whole number from 0 on"),
     "days ahead with a fraction": ({"ahead": 1.5}, "'ahead' is 1.5"),

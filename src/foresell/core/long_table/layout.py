@@ -10,16 +10,12 @@ import polars as pl
 from foresell.core.arguments import one_of, whole_number
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
-from foresell.core.long_table_checks import (
-    Columns,
-    checked_attributes,
-    checked_columns,
-    checked_dates,
-    checked_quantities,
-    numbers,
-    refuse_same_day,
-    refuse_too_large,
-)
+from foresell.core.long_table.attributes import checked_attributes
+from foresell.core.long_table.columns import Columns
+from foresell.core.long_table.dates import checked_dates, warn_of_frequency
+from foresell.core.long_table.duplicates import refuse_same_day, refuse_too_large
+from foresell.core.long_table.keys import checked_keys
+from foresell.core.long_table.quantities import checked_quantities, numbers
 from foresell.core.tables import GivenTable, Table, TableKind
 
 ABSENT = ("zero", "unknown")
@@ -53,17 +49,18 @@ def lay_out(
     one_of(absent, "absent", ABSENT)
     whole_number(ahead, "ahead", 0)
     table = GivenTable.of(frame, "sales")
-    checked_columns(table, columns)
+    columns.check(table)
     of_series = None if attributes is None else GivenTable.of(attributes, "attributes")
-    rows = table.read(columns.names)
-    values = checked_quantities(table, rows, columns)
+    given = table.read(columns.names)
+    values = checked_quantities(table, given, columns)
     sold = ~np.isnan(values)
     if not sold.any():
         raise UsageError(
             f"No row of the table has a value in '{columns.quantity}', so there is no history. Give the column that "
             "holds the units sold with 'quantity'."
         )
-    dates = checked_dates(table, rows, columns, frequency)
+    dates = checked_dates(table, given, columns)
+    rows = checked_keys(table, given, columns)
     series = rows.select(columns.keys).unique().sort(columns.keys)
     first = period_name(dates.min(keepdims=True), frequency, period_anchor(dates, frequency))[0]
     day = period_index(dates, first, frequency)
@@ -75,7 +72,9 @@ def lay_out(
     taken = np.zeros(series.height * total, bool)
     taken[cell] = True
     if np.count_nonzero(taken) < len(cell):
-        refuse_same_day(table, rows, cell, columns, frequency)
+        refuse_same_day(table, given, rows, cell, columns, frequency)
+    calendar = period_range(first, total, frequency)
+    warn_of_frequency(taken.reshape(series.height, total), calendar, frequency, absent)
     cube = _cube(cell, values, (series.height, total))
     units = np.ascontiguousarray(cube[:, :n_days])
     if absent == "zero":
@@ -89,7 +88,7 @@ def lay_out(
         facts = checked_attributes(of_series, series, columns.keys)
         on = [key for key in columns.keys if key in facts.columns]
         series = series.join(facts, on=on, how="left", maintain_order="left")
-    return Cubes(series, period_range(first, total, frequency), units, covariates, table.kind)
+    return Cubes(series, calendar, units, covariates, table.kind)
 
 
 def _row_of_series(rows: pl.DataFrame, series: pl.DataFrame, keys: tuple[str, ...]) -> np.ndarray:

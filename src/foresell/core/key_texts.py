@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
 BLANK = r"[\s\u00a0\u200b\u2060\ufeff]+"
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
 def tidy(texts: pl.Series) -> pl.Series:
@@ -22,7 +23,7 @@ def tidy_keys(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, i
     """The frame with tidy text keys, null where only blanks were; and the number of rows that had others."""
     changed = pl.repeat(False, frame.height, eager=True)
     for name in keys:
-        if frame.schema[name] not in (pl.Categorical, pl.String):
+        if frame.schema[name] not in TEXTS:
             continue
         texts = frame[name].unique().cast(pl.String).drop_nulls()
         same = tidy(texts)
@@ -30,9 +31,8 @@ def tidy_keys(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, i
             mapping = dict(
                 zip(texts.filter(other), same.filter(other).set(same.filter(other) == "", None), strict=True)
             )
-            values = frame[name].cast(pl.String)
-            changed = changed | values.is_in(list(mapping)).fill_null(False)
-            frame = frame.with_columns(values.replace(mapping).cast(frame.schema[name]).alias(name))
+            changed = changed | frame[name].cast(pl.String).is_in(list(mapping)).fill_null(False)
+            frame = frame.with_columns(_replaced(frame[name], mapping))
     return frame, int(changed.sum())
 
 
@@ -44,7 +44,7 @@ def unite_whole_numbers(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Da
     """
     replaced = []
     for name in keys:
-        if frame.schema[name] not in (pl.Categorical, pl.String):
+        if frame.schema[name] not in TEXTS:
             continue
         texts = frame[name].unique().cast(pl.String).drop_nulls()
         known = set(texts)
@@ -52,6 +52,11 @@ def unite_whole_numbers(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Da
         mapping = {text: short for text in whole if (short := text.split(".")[0]) in known}
         if mapping:
             replaced += list(mapping)
-            values = frame[name].cast(pl.String).replace(mapping).cast(frame.schema[name])
-            frame = frame.with_columns(values.alias(name))
+            frame = frame.with_columns(_replaced(frame[name], mapping))
     return frame, replaced
+
+
+def _replaced(column: pl.Series, mapping: Mapping[str, str | None]) -> pl.Series:
+    """The column with other texts; one of fixed categories becomes plain text, because they may lack the others."""
+    dtype = pl.String if column.dtype == pl.Enum else column.dtype
+    return column.cast(pl.String).replace(mapping).cast(dtype)
