@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from datetime import date
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from foresell.core.forecast import Forecast
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
+from foresell.core.timeline import ChosenGroups
 
 KEYS = ("store", "item")
 LEVELS = (("store",),)
@@ -142,6 +143,60 @@ def test_a_gap_in_the_history_is_not_drawn(panel):
     (rows,) = values_of(chart, "sold")
     assert [row["units"] for row in rows[9:21]].count(None) == 10
     assert min(rendered(chart)) > 200
+
+
+ATTRIBUTES = pl.DataFrame(
+    {
+        "store": ["a", "b", "c"],
+        "open": [True, False, None],
+        "since": [date(2020, 1, 1), date(2021, 5, 1), None],
+        "at": [datetime(2020, 1, 1), datetime(2021, 5, 1, 12), None],
+        "size": [1.0, 2.5, float("nan")],
+        "rank": [1, 2, None],
+        "region": ["1", "true", None],
+    }
+)
+CHOSEN = {
+    "truth": ({"open": True}, "a"),
+    "truth of NumPy": ({"open": np.False_}, "b"),
+    "a word for truth": ({"open": "True"}, "a"),
+    "not known": ({"open": None}, "c"),
+    "a date": ({"since": date(2021, 5, 1)}, "b"),
+    "a text for a date": ({"since": "2020-01-01"}, "a"),
+    "a date of NumPy": ({"since": np.datetime64("2020-01-01")}, "a"),
+    "no date": ({"since": None}, "c"),
+    "a time": ({"at": datetime(2021, 5, 1, 12)}, "b"),
+    "a date for a time": ({"at": date(2020, 1, 1)}, "a"),
+    "a text for a time": ({"at": "2020-01-01"}, "a"),
+    "a whole number": ({"size": 1}, "a"),
+    "a number": ({"size": 2.5}, "b"),
+    "a number of NumPy": ({"size": np.float32(2.5)}, "b"),
+    "no number": ({"size": float("nan")}, "c"),
+    "a missing number": ({"size": None}, "c"),
+    "a number with places": ({"rank": 2.0}, "b"),
+    "a text for a number": ({"rank": "1"}, "a"),
+    "a number for a text": ({"region": 1}, "a"),
+    "no text": ({"region": None}, "c"),
+}
+
+
+@pytest.mark.parametrize("case", CHOSEN)
+def test_groups_are_chosen_by_values_of_any_type(case):
+    where, store = CHOSEN[case]
+    chosen = ChosenGroups.of(ATTRIBUTES, np.ones((3, 2)), ("store", *where), ("store",), where, most=6)
+    assert [chosen.groups.frame["store"][int(row)] for row in chosen.rows] == [store]
+    (value,) = where.values()
+    missing = value is None or value != value
+    assert ("unknown" in chosen.title(int(chosen.rows[0]))) == missing
+
+
+@pytest.mark.parametrize("value", [1.5, "x", [1], {1}, object(), np.array([1, 2]), date(2020, 1, 2), True, 10**30])
+@pytest.mark.parametrize("column", ["since", "rank"])
+def test_a_value_of_another_type_is_not_there(column, value):
+    if column == "rank" and value is True:
+        return  # Python counts True as 1
+    with pytest.raises(UsageError, match=f"No series has {column}=.*; there are "):
+        ChosenGroups.of(ATTRIBUTES, np.ones((3, 2)), (column,), ("store",), {column: value}, most=6)
 
 
 WRONG = {

@@ -91,12 +91,30 @@ def test_the_best_model_may_have_a_name_of_its_own(panel):
     assert forecasts.bottom.quantiles is not None
 
 
+def test_a_name_alone_takes_the_model_that_was_tested(panel):
+    tested = fs.backtest(panel, {"week": "seasonal_naive", "mean": "moving_average"}, 7, windows=1)
+    assert set(tested.leaderboard()["model"]) == {"week", "mean", "ensemble"}
+    forecasts = fs.forecast(panel, horizon=7, tested=tested, name="week")
+    np.testing.assert_array_equal(forecasts.bottom.mean, fs.forecast(panel, "seasonal_naive", 7).bottom.mean)
+    assert forecasts.bottom.quantiles is not None
+
+
+def test_quantiles_without_a_backtest_are_warned_of(panel):
+    with pytest.warns(fs.ForesellWarning, match="without 'tested' the forecast has a mean only"):
+        fs.forecast(panel, "seasonal_naive", 7, quantiles=(0.1, 0.9))
+
+
 WRONG_BACKTESTS = {
     "a table in place of a panel": (lambda sales, panel: fs.backtest(sales), "'panel' is of the type DataFrame"),
     "a model as plain text": (lambda sales, panel: fs.backtest(panel, "lightgbm"), r"Write `models=\['lightgbm'\]`"),
     "no models": (lambda sales, panel: fs.backtest(panel, []), "'models' is \\[\\]; expected names of models"),
     "a model that does not exist": (lambda sales, panel: fs.backtest(panel, ["ligthgbm"]), "Did you mean 'lightgbm'"),
     "something that is no model": (lambda sales, panel: fs.backtest(panel, {"mine": 3}), "given as 'mine' in 'models'"),
+    "a number as a name": (lambda sales, panel: fs.backtest(panel, {3: "lightgbm"}), "given as 3 in 'models'"),
+    "a misspelt name in a dict": (
+        lambda sales, panel: fs.backtest(panel, {"mine": "naiv"}),
+        "There is no model 'naiv'",
+    ),
     "numbers as models": (lambda sales, panel: fs.backtest(panel, [3]), r"`models=\{'mine': model\}`"),
     "None as models": (lambda sales, panel: fs.backtest(panel, None), "expected names of models"),
     "horizon 0": (lambda sales, panel: fs.backtest(panel, NAIVE, 0), "'horizon' is 0; expected a whole number from 1"),
@@ -142,7 +160,7 @@ WRONG_FORECASTS = {
     "horizon 0": ({"horizon": 0}, "'horizon' is 0"),
     "a horizon as text": ({"horizon": "a week"}, "'horizon' is 'a week'"),
     "a model that does not exist": ({"model": "seasonal"}, "There is no model 'seasonal'.*Did you mean"),
-    "something that is no model": ({"model": 5}, "is no model"),
+    "something that is no model": ({"model": 5}, r"'model' is 5, which is no model; expected its name"),
     "one quantile as a number": ({"quantiles": 0.9}, r"as in `quantiles=\(0.1, 0.9\)`"),
     "quantiles in per cent": ({"quantiles": (5, 95)}, "expected numbers between 0 and 1"),
     "quantiles as text": ({"quantiles": "0.5"}, "expected numbers between 0 and 1"),
@@ -150,6 +168,8 @@ WRONG_FORECASTS = {
     "levels of plain texts": ({"levels": ["store"]}, r"Write `levels=\[\('store',\)\]`"),
     "a level of no column": ({"levels": [("region",)]}, "needs the column region"),
     "a leaderboard in place of a backtest": ({"tested": pl.DataFrame()}, "expected what `foresell.backtest"),
+    "a name that was not tested": ({"name": "zzz"}, "no forecasts by 'zzz'.*one of seasonal_naive, moving_average"),
+    "a name without a backtest": ({"name": "zzz", "tested": None}, "'name' is 'zzz', which says how a backtest calls"),
     "a model that was not tested": ({"model": "lightgbm"}, "or name one of seasonal_naive, moving_average, ensemble"),
 }
 

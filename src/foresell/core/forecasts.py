@@ -14,7 +14,7 @@ from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import Forecast, quantile_column
 from foresell.core.hierarchy import Hierarchy, Level, level_name
-from foresell.core.overview import Overview
+from foresell.core.overview import Described, Overview
 from foresell.core.panel import Panel
 from foresell.core.tables import to_kind
 from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline, level_for
@@ -34,8 +34,8 @@ def check_names(columns: Iterable[str]) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Forecasts:
+@dataclass(frozen=True, repr=False)
+class Forecasts(Described):
     """The forecast of every level, from the total down to the single series; their means add up.
 
     `panel` is the history before the forecasts, for charts.
@@ -81,12 +81,6 @@ class Forecasts:
             "quantiles": ", ".join(share(probability) for probability in bottom.probabilities),
         }
         return Overview(f"Forecasts of {many(total.horizon, self.noun)}", facts)
-
-    def __repr__(self) -> str:
-        return self.overview().text()
-
-    def _repr_html_(self) -> str:
-        return self.overview().html()
 
     def plot(
         self, level: Sequence[str] | None = None, *, last: int | None = None, most: int = 6, **where: object

@@ -34,3 +34,16 @@ class Overview:
         facts = ((escape(name), escape(fact)) for name, fact in self.stated)
         rows = "".join(f"<tr><th {cell}>{name}</th><td {cell}>{fact}</td></tr>" for name, fact in facts)
         return f"<div><strong>{escape(self.title)}</strong><table>{rows}</table></div>"
+
+
+class Described:
+    """An object that a prompt and a notebook show by its overview; a dataclass of it takes ``repr=False``."""
+
+    def overview(self) -> Overview:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return self.overview().text()
+
+    def _repr_html_(self) -> str:
+        return self.overview().html()

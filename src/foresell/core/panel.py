@@ -19,7 +19,7 @@ from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.long_table.columns import Columns
 from foresell.core.long_table.layout import lay_out
-from foresell.core.overview import Overview
+from foresell.core.overview import Described, Overview
 from foresell.core.tables import Table, TableKind, to_kind
 from foresell.core.timeline import ChosenGroups, Timeline
 from foresell.core.words import day, many, number, share, span
@@ -54,8 +54,8 @@ class Known:
         return Known(values, rows.astype(np.int32))
 
 
-@dataclass(frozen=True)
-class Panel:
+@dataclass(frozen=True, repr=False)
+class Panel(Described):
     """The sales of all series, regular in time.
 
     - `series`: one row per series: the key columns, then static attributes; the cube's first axis.
@@ -203,12 +203,6 @@ class Panel:
             "events": many(self.events.height, "event") if self.events.height else "",
         }
         return Overview(title, facts)
-
-    def __repr__(self) -> str:
-        return self.overview().text()
-
-    def _repr_html_(self) -> str:
-        return self.overview().html()
 
     def plot(
         self, level: Sequence[str] | None = None, *, last: int | None = None, most: int = 6, **where: object

@@ -69,10 +69,10 @@ class ChosenGroups:
         groups = Hierarchy.of(keys).groups(series, level)
         chosen = np.ones(len(groups), bool)
         for column, value in where.items():
-            values = groups.frame[column].cast(pl.String)
-            chosen &= (values == str(value)).fill_null(False).to_numpy()
+            values = groups.frame[column]
+            chosen &= _equal(values, value)
             if not chosen.any():
-                known = [str(name) for name in values.unique().sort()]
+                known = [_text(of) for of in values.unique().sort().to_list()]
                 raise UsageError(
                     f"No series has {column}={value!r}{_also(where, column)}; there are {first_five(known)}."
                     f"{suggestion(str(value), known)}"
@@ -82,7 +82,7 @@ class ChosenGroups:
         return cls(groups, rows[np.argsort(-volume[rows], kind="stable")][:most], len(rows))
 
     def title(self, row: int) -> str:
-        return " · ".join(map(str, self.groups.frame.row(row)))
+        return " · ".join(map(_text, self.groups.frame.row(row)))
 
     def units(self, units: np.ndarray, row: int) -> np.ndarray:
         """The sales of the group: float64 [day], known where those of any of its series [series, day] are."""
@@ -94,6 +94,36 @@ class ChosenGroups:
         """How many groups are left out, in words; empty where there are none."""
         left_out = self.count > len(self.rows)
         return f"the {len(self.rows)} largest of {number(self.count)}{noun}" if left_out else ""
+
+
+def _equal(values: pl.Series, value: object) -> np.ndarray:
+    """Which of `values` are `value`, or are written like it: bool [row]. None and NaN are equal to what is not known.
+
+    >>> _equal(pl.Series([1.0, 2.5, None]), 1).tolist(), _equal(pl.Series([True, None]), None).tolist()
+    ([True, False, False], [False, True])
+    """
+    missing = values.is_null() | (values.is_nan().fill_null(False) if values.dtype.is_float() else False)
+    if _missing(value):
+        return missing.to_numpy()
+    same = pl.Series([_text(of) == _text(value) for of in values.to_list()], dtype=pl.Boolean)
+    try:
+        given = pl.Series([value])
+        of_type = given.cast(values.dtype)
+        if of_type.cast(given.dtype).equals(given):  # 1.5 is no whole number
+            same |= (values == of_type[0]).fill_null(False)
+    except (TypeError, pl.exceptions.PolarsError):
+        pass  # a value of another kind equals none
+    return (same & ~missing).to_numpy()
+
+
+def _text(value: object) -> str:
+    """A value of a column in words; a time at midnight is a date, and what is not known says so."""
+    return "unknown" if _missing(value) else str(value).removesuffix(" 00:00:00")
+
+
+def _missing(value: object) -> bool:
+    """Whether the value is one of those that Python, NumPy and pandas have for what is not known."""
+    return not isinstance(value, str) and str(value) in ("None", "nan", "NaT", "<NA>")
 
 
 def level_for(where: Mapping[str, object], level: Sequence[str] | None, levels: Sequence[Level]) -> Level:

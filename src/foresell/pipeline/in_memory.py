@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -13,11 +13,11 @@ from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconciliation import BOTTOM_UP, Reconciliation, all_levels
 from foresell.core.arguments import column_names, levels_of, whole_number
 from foresell.core.charts import Chart, timelines_chart
-from foresell.core.errors import UsageError, first_five
+from foresell.core.errors import UsageError, first_five, warn
 from foresell.core.forecast import check_probabilities
 from foresell.core.forecasts import Forecasts, check_names
 from foresell.core.hierarchy import Hierarchy, check_columns, level_name
-from foresell.core.overview import Overview
+from foresell.core.overview import Described, Overview
 from foresell.core.panel import Panel
 from foresell.core.settings import Features
 from foresell.core.settings import Model as ModelSettings
@@ -43,8 +43,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 FAST = tuple(model.name for model in QUALITIES["fast"])
 
 
-@dataclass(frozen=True)
-class BacktestResult:
+@dataclass(frozen=True, repr=False)
+class BacktestResult(Described):
     """A backtest with the ensemble among the models, and what `forecast` needs to forecast as was tested.
 
     `scores` has the tables as Polars. The properties of the same names give them in the library of the table that the
@@ -100,12 +100,6 @@ class BacktestResult:
             facts[row["model"]] = f"WRMSSE {score(row['wrmsse'])}{beside}"
         title = f"Backtest of {many(board.height, 'model')} in {many(len(cutoffs), 'window')} of "
         return Overview(title + many(self.horizon, self.panel.frequency.noun), facts)
-
-    def __repr__(self) -> str:
-        return self.overview().text()
-
-    def _repr_html_(self) -> str:
-        return self.overview().html()
 
     @property
     def horizon(self) -> int:
@@ -171,9 +165,9 @@ def backtest(
     """How well `models` would have forecast the last `windows` times `horizon` days of `panel`.
 
     `models` are names of the registry and regressors with the interface of scikit-learn, which go by their class; or
-    these, and models, by the names they shall have. `levels` are tuples of columns of the panel's series to score
-    beside the total and the single series; with `totals`, those with large groups are forecast by themselves too, and
-    single series brought into line with them. `result.leaderboard()` compares the models and their ensemble,
+    a dict of these, and of models, by the names they shall have. `levels` are tuples of columns of the panel's series
+    to score beside the total and the single series; with `totals`, those with large groups are forecast by themselves
+    too, and single series brought into line with them. `result.leaderboard()` compares the models and their ensemble,
     `result.forecasts` are all forecasts beside what happened.
 
     Raises UsageError for an unknown model or level and for a history that is too short.
@@ -201,7 +195,7 @@ def forecast(
     *,
     levels: Iterable[Sequence[str]] = (),
     tested: BacktestResult | None = None,
-    quantiles: Sequence[float] = QUANTILES,
+    quantiles: Sequence[float] | None = None,
     name: str | None = None,
     seed: int = 1,
 ) -> Forecasts:
@@ -210,32 +204,59 @@ def forecast(
     `model` is a name of the registry, a model, or a regressor with the interface of scikit-learn; where it is not
     given, the ensemble of `tested`, or LightGBM. With `tested`, a backtest of the same series, `quantiles` come from
     the errors in it of the model, which goes by `name` there (its own, where not given); without, the forecast has a
-    mean only. `forecasts.to_frame()` gives one tidy table.
+    mean only. `quantiles` are 5, 25, 50, 75 and 95 % where not given. A `name` alone takes the model that goes by it in
+    `tested`. `forecasts.to_frame()` gives one tidy table.
 
-    Raises UsageError where `tested` holds no forecasts by the model, or is of other series.
+    Raises UsageError where `tested` holds no forecasts by the model, is of other series, or is not there to have a
+    `name`.
     """
     _check_panel(panel)
     whole_number(horizon, "horizon")
     whole_number(seed, "seed", 0)
     hierarchy = _hierarchy(panel, levels)
-    probabilities = _probabilities(quantiles)
+    probabilities = _probabilities(QUANTILES if quantiles is None else quantiles)
     _check_tested(tested, panel)
-    if model is None and tested is not None:
-        name, fitting, sums, combination = ENSEMBLE, tested.models, tested.totals_model, tested.combination
-    else:
-        model = "lightgbm" if model is None else model
-        listed = isinstance(model, str) or is_regressor(model)
-        ((own_name, only),) = _models([model] if listed else {"model": model}, hierarchy, seed).items()
-        name = name or (own_name if listed else model.name)
-        fitting, sums = {name: only}, None
-        combination = Combination(Blend.fixed({name: 1.0}), Reconciliation({BOTTOM_UP: 1.0}))
-    errors = None if tested is None else _forecasts_by(tested, name)
-    bottom = fit(panel, horizon, fitting, sums, combination).forecast(panel)
+    if quantiles is not None and tested is None:
+        warn("'quantiles' come from the errors of a backtest, so without 'tested' the forecast has a mean only.")
+    chosen = _chosen(model, name, tested, hierarchy, seed)
+    errors = None if tested is None else _forecasts_by(tested, chosen.name)
+    bottom = fit(panel, horizon, chosen.models, chosen.totals, chosen.combination).forecast(panel)
     by_level = all_levels(bottom, panel.series, hierarchy)
     if errors is not None:
         by_level = Ranges.learn(errors, panel, hierarchy).apply(by_level, panel, hierarchy, probabilities)
     given_back = {level: replace(of_level, table_kind=panel.table_kind) for level, of_level in by_level.items()}
     return Forecasts(given_back, panel)
+
+
+class _Chosen(NamedTuple):
+    """What forecasts: the name that it has in a backtest, the models to fit, and how they are combined."""
+
+    name: str
+    models: Mapping[str, Model]
+    totals: Totals | None
+    combination: Combination
+
+
+def _chosen(model: Any, name: str | None, tested: BacktestResult | None, hierarchy: Hierarchy, seed: int) -> _Chosen:
+    """The model, the one of `tested` that goes by `name`, or the ensemble; parameters and errors as of `forecast`."""
+    if name is not None and tested is None:
+        raise UsageError(
+            f"'name' is {name!r}, which says how a backtest calls the model; give the backtest, as in "
+            "`tested=foresell.backtest(panel)`, or leave 'name' out."
+        )
+    if model is None and tested is not None:
+        if name in (None, ENSEMBLE):
+            return _Chosen(ENSEMBLE, tested.models, tested.totals_model, tested.combination)
+        _forecasts_by(tested, str(name))
+        model = tested.models[str(name)]
+    model = "lightgbm" if model is None else model
+    listed = isinstance(model, str) or is_regressor(model)
+    if not listed and not callable(getattr(model, "fit", None)):
+        raise UsageError(f"'model' is {model!r}, which is no model; expected its name, as in `model='lightgbm'`.")
+    ((own_name, only),) = _models([model] if listed else {"model": model}, hierarchy, seed).items()
+    name = name or (own_name if listed else model.name)
+    alone = Combination(Blend.fixed({name: 1.0}), Reconciliation({BOTTOM_UP: 1.0}))
+    return _Chosen(name, {name: only}, None, alone)
 
 
 def _forecasts_by(tested: BacktestResult, name: str) -> pl.DataFrame:
@@ -259,15 +280,19 @@ def _models(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]
     if not listed:
         raise UsageError(f"'models' is {models!r}; expected names of models, as in `models=['seasonal_naive']`.")
     if isinstance(models, Mapping):
-        odd = [name for name, model in models.items() if not callable(getattr(model, "fit", None))]
+        odd = [
+            name
+            for name, model in models.items()
+            if not isinstance(name, str) or not (isinstance(model, str) or callable(getattr(model, "fit", None)))
+        ]
         if odd:
             raise UsageError(
-                f"What is given as {first_five(map(repr, odd))} in 'models' is no model; expected one with a method "
-                "`fit`, as `foresell.models.make('lightgbm')` makes it."
+                f"What is given as {first_five(map(repr, odd))} in 'models' is no model; expected the name of one, or "
+                "one with a method `fit`, by a name that is a text, as in `models={'mine': 'lightgbm'}`."
             )
         if ENSEMBLE in models:
             raise UsageError(f"'{ENSEMBLE}' is the name of the ensemble of all models; give your model another name.")
-        return {name: _of_regressor(model, hierarchy, seed) for name, model in models.items()}
+        return {name: _made(model, hierarchy, seed) for name, model in models.items()}
     odd = [model for model in listed if not isinstance(model, str) and not is_regressor(model)]
     if odd:
         raise UsageError(
@@ -278,9 +303,9 @@ def _models(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]
     return make_models(wanted, Features(), hierarchy.levels[1:-1], seed)
 
 
-def _of_regressor(model: Any, hierarchy: Hierarchy, seed: int) -> Model:
-    """The model that learns by a regressor of scikit-learn; any other model as it is."""
-    if not is_regressor(model):
+def _made(model: Any, hierarchy: Hierarchy, seed: int) -> Model:
+    """The model of a name, or one that learns by a regressor of scikit-learn; any other model as it is."""
+    if not isinstance(model, str) and not is_regressor(model):
         return model
     return next(iter(make_models([_described(model)], Features(), hierarchy.levels[1:-1], seed).values()))
 
