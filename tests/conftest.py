@@ -28,6 +28,7 @@ pytest_plugins = [
     "fixtures.panels",
     "fixtures.projects",
     "fixtures.shared_folders",
+    "fixtures.warm_process",
     "fixtures.web_receiver",
 ]
 

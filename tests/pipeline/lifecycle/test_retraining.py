@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -23,6 +20,8 @@ from foresell.pipeline.project import Project
 from foresell.pipeline.results import read_findings
 from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Version
 from foresell.serving.source import registry_of
+
+pytestmark = pytest.mark.usefixtures("drift_only_where_asked")
 
 LAST = date(2025, 12, 28)  # of the shop's sales
 SHIFT = Finding("bias-shifted", Severity.ERROR, "total", 28, "sold is 40 % more than forecast")
@@ -145,20 +144,21 @@ def test_a_version_is_judged_once_against_the_same_champion():
 RULES = {"promotion": {"margin": 0.005, "tolerance": 1.0, "coverage": 1.0}}
 
 
-@pytest.fixture(scope="module")
-def _stale_shop(_shop: Path, mlflow_database: Path, tmp_path_factory: pytest.TempPathFactory, change_settings) -> Path:
-    folder = tmp_path_factory.mktemp("stale")
-    shutil.copytree(_shop, folder, dirs_exist_ok=True)
-    shop = folder / "shop"
-    shutil.rmtree(shop / "results")
-    (shop / "results").mkdir()
-    shutil.copy(mlflow_database, shop / "results" / "mlflow.db")
-    change_settings(shop, **RULES, tracking={"enabled": True}, monitoring={"max_age": 10}, backtest={"windows": 6})
-    sales_until(shop, LAST - timedelta(days=28))
-    project = Project(shop)
-    project.run("forecast", "register")
-    assert promote(project).version == "1"
-    return folder
+@pytest.fixture(scope="session")
+def _stale_shop(_shop: Path, mlflow_database: Path, share_folder, change_settings) -> Path:
+    def fill(folder: Path) -> None:
+        shutil.copytree(_shop, folder, dirs_exist_ok=True)
+        shop = folder / "shop"
+        shutil.rmtree(shop / "results")
+        (shop / "results").mkdir()
+        shutil.copy(mlflow_database, shop / "results" / "mlflow.db")
+        change_settings(shop, **RULES, tracking={"enabled": True}, monitoring={"max_age": 10}, backtest={"windows": 6})
+        sales_until(shop, LAST - timedelta(days=28))
+        project = Project(shop)
+        project.run("forecast", "register")
+        assert promote(project).version == "1"
+
+    return share_folder("stale", fill)
 
 
 @pytest.fixture
@@ -248,8 +248,7 @@ def test_a_shift_that_monitoring_finds_asks_for_it(stale_shop):
     assert done.decision.serves
 
 
-def test_a_warning_asks_for_it_where_the_settings_say_so(stale_shop, change_settings):
-    pytest.importorskip("evidently", reason="no drift: evidently is not installed")
+def test_a_warning_asks_for_it_where_the_settings_say_so(evidently, stale_shop, change_settings):
     sales_until(stale_shop, LAST - timedelta(days=21))  # a week: younger than 'max_age'
     sales = stale_shop.parent / "data" / "sales.csv"
     frame = pl.read_csv(sales, try_parse_dates=True)
@@ -314,27 +313,6 @@ def test_with_tracking_switched_off_it_says_so(shop):
         retrain(Project(shop))
 
 
-DRIVER = """
-import importlib, os, signal, sys
-
-place, _, when = sys.argv.pop(1).partition("@")
-module, _, path = place.partition(":")
-owner = importlib.import_module(module)
-*parts, name = path.split(".")
-for part in parts:
-    owner = getattr(owner, part)
-real = getattr(owner, name)
-
-def killed(*args, **kwargs):
-    made = None if when == "before" else real(*args, **kwargs)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-setattr(owner, name, killed)
-from foresell.apps.cli import main
-main()
-"""
-"""The command line, but for one place at which the process is killed, before or after the work done there."""
-
 PLACES = (
     "foresell.pipeline.steps.combine:ensemble@before",  # half trained
     "foresell.registry.versions:save@before",  # a run begun, and no version yet
@@ -345,28 +323,21 @@ PLACES = (
 )
 
 
-def process(*words: object) -> subprocess.Popen[str]:
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    return subprocess.Popen([sys.executable, *map(str, words)], env=os.environ | {"PYTHONSAFEPATH": "1"}, **pipes)
-
-
-def plainly(shop: Path, *more: str) -> subprocess.Popen[str]:
-    return process("-c", "from foresell.apps.cli import main; main()", "retrain", shop, "--quiet", *more)
+QUICK = {"without": ("evidently",)}
+"""The search for drift is most of the time of a look, and no reason here."""
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("places", [PLACES[:5], PLACES[4:5], PLACES[5:]], ids=["in turn", "untold", "unheard"])
-def test_killed_anywhere_and_run_again_there_is_one_new_version_and_one_promotion(stale_shop, places):
+def test_killed_anywhere_and_run_again_there_is_one_new_version_and_one_promotion(stale_shop, start_foresell, places):
     sales_until(stale_shop, LAST)
     for place in places:
-        killed = process("-c", DRIVER, place, "retrain", stale_shop, "--quiet")
-        out, err = killed.communicate(timeout=300)
-        assert killed.returncode == -signal.SIGKILL, (place, out, err)
+        killed = start_foresell("retrain", stale_shop, "--quiet", kill_at=place, **QUICK).end()
+        assert killed.code == -signal.SIGKILL, (place, killed)
     for _ in range(2):
-        last = plainly(stale_shop)
-        out, err = last.communicate(timeout=300)
-        assert last.returncode == 0, err
-    assert "Nothing to do" in out
+        last = start_foresell("retrain", stale_shop, "--quiet", **QUICK).end()
+        assert last.code == 0, last.err
+    assert "Nothing to do" in last.out
     assert state(stale_shop) == ONCE
     tracking = registry_of(stale_shop, Project(stale_shop).settings).tracking
     assert len(tracking.runs("training")) == 2
@@ -374,12 +345,12 @@ def test_killed_anywhere_and_run_again_there_is_one_new_version_and_one_promotio
 
 
 @pytest.mark.slow
-def test_of_two_at_once_one_promotes(stale_shop):
+def test_of_two_at_once_one_promotes(stale_shop, start_foresell):
     sales_until(stale_shop, LAST)
-    both = [plainly(stale_shop) for _ in range(2)]
-    ended = [process.communicate(timeout=300) for process in both]
-    codes = sorted(process.returncode for process in both)
+    both = [start_foresell("retrain", stale_shop, "--quiet", **QUICK) for _ in range(2)]
+    ended = [process.end() for process in both]
+    codes = sorted(process.code for process in ended)
     assert codes in ([0, 2], [0, 0]), ended
     if codes == [0, 2]:
-        assert any("Another run is at work" in err for _, err in ended)
+        assert any("Another run is at work" in process.err for process in ended)
     assert state(stale_shop) == ONCE
