@@ -181,6 +181,10 @@ def test_an_input_fingerprint_sees_every_kind_of_change(tmp_path: Path) -> None:
     ]
     (tmp_path / "more.csv").write_text("a,b\n")
     fingerprints += [input_fingerprint("*.csv", tmp_path), input_fingerprint(".", tmp_path)]
+    (tmp_path / "book.xlsx").write_text("1")
+    fingerprints += [input_fingerprint(path, tmp_path) for path in ("book.xlsx/Sales", "*.xlsx/Sales")]
+    (tmp_path / "book.xlsx").write_text("2")
+    fingerprints += [input_fingerprint(path, tmp_path) for path in ("book.xlsx/Sales", "*.xlsx/Sales")]
     assert len(set(fingerprints)) == len(fingerprints)
 
 

@@ -39,7 +39,8 @@ def _text_rows(file: InputFile, wanted: np.ndarray, dialect: Dialect) -> pl.Data
     """The line and the text of the rows with the numbers `wanted` (sorted): ROW, ``line``, ``text``."""
     rows, lines, texts = [], [], []
     first, line = 0, 1
-    for number, chunk in enumerate(chunks(file, dialect.encoding, separator=dialect.separator)):
+    parts = chunks(file, dialect.encoding, separator=dialect.separator, decimal=dialect.decimal)
+    for number, chunk in enumerate(parts):
         data, line = chunk.data, chunk.line
         if not number:
             _, separator, size = split_header(data, dialect.separator)
@@ -64,7 +65,7 @@ def _text_rows(file: InputFile, wanted: np.ndarray, dialect: Dialect) -> pl.Data
 def _parquet_rows(file: InputFile, wanted: np.ndarray) -> pl.DataFrame:
     """As `_text_rows`, of a Parquet file; the cells are joined with commas."""
     with reading(file):
-        table = pl.scan_parquet(file.path, row_index_name=ROW, **scan_options(file))
+        table = pl.scan_parquet(file.disk_path, row_index_name=ROW, **scan_options(file))
         rows = table.filter(pl.col(ROW).is_in(wanted.tolist())).collect()
     texts = [
         ",".join("" if cell is None else str(cell) for cell in row[1:])[:MAX_TEXT_LENGTH] for row in rows.iter_rows()

@@ -93,8 +93,8 @@ def header_of(file: InputFile, dialect: Dialect) -> list[str]:
     """The names of the columns of `file`. Raises UnreadableFile."""
     if file.is_parquet:
         with reading(file):
-            return list(pl.scan_parquet(file.path, **scan_options(file)).collect_schema())
-    for chunk in chunks(file, dialect.encoding, 2**20, dialect.separator):
+            return list(pl.scan_parquet(file.disk_path, **scan_options(file)).collect_schema())
+    for chunk in chunks(file, dialect.encoding, 2**20, dialect.separator, dialect.decimal):
         return split_header(chunk.data, dialect.separator)[0]
     return []
 
@@ -145,7 +145,7 @@ def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile
 def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     names: list[str] = []
     row = 0
-    for chunk in chunks(file, dialect.encoding, separator=dialect.separator):
+    for chunk in chunks(file, dialect.encoding, separator=dialect.separator, decimal=dialect.decimal):
         if not names:
             names, separator, size = split_header(chunk.data, dialect.separator)
             require_columns(names, [column.name for column in columns], file)
@@ -322,7 +322,7 @@ def infer_date_format(texts: pl.Series, preferred: str | None = None) -> str:
 
 def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     with reading(file):
-        table = pl.scan_parquet(file.path, **scan_options(file))
+        table = pl.scan_parquet(file.disk_path, **scan_options(file))
         require_columns(list(table.collect_schema()), [column.name for column in columns], file)
         total = int(table.select(pl.len()).collect().item())
     for start in range(0, total, PARQUET_ROWS):

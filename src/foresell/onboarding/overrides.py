@@ -38,6 +38,7 @@ class Overrides:
     date_format: str | None = None
     day_prefix: str | None = None
     horizon: int | None = None
+    sheet: str | None = None  # of a workbook; it becomes a part of the path of the sales
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Overrides:

@@ -17,8 +17,9 @@ from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
 from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
-from foresell.onboarding.table_inference import TableInference
-from foresell.onboarding.table_sample import TableSample, sales_among, sample_table
+from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
+from foresell.onboarding.table_inference import TableInference, in_decimal_of_texts
+from foresell.onboarding.table_sample import TableSample, sample_table
 
 __all__ = ["Proposal", "Reason", "infer"]
 
@@ -53,14 +54,14 @@ def infer(
 
 
 def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposal:
-    files = find_files(sales, base)
-    path = sales if files[0].remote else os.path.abspath(base / Path(sales).expanduser())
-    if not files[0].remote and Path(path).is_dir():
-        files, sales_path = sales_among(Path(path), files)
-        path = str(sales_path)
-    table = sample_table(files, separator=overrides.separator, encoding=overrides.encoding)
-    draft = Draft()
-    draft.set("data.sales", path, _sample_size(table))
+    tables = _sales_tables(sales, base, overrides.sheet)
+    overrides = replace(overrides, sheet=None)
+    table = sample_table(
+        tables.files, separator=overrides.separator, encoding=overrides.encoding, decimal=overrides.decimal
+    )
+    table = in_decimal_of_texts(table, overrides)
+    draft = Draft(doubts=list(tables.doubts))
+    draft.set("data.sales", tables.path, "; ".join(filter(None, (tables.why, _sample_size(table)))))
     has_day_columns = wide_table.day_columns(table.columns) or wide_table.dated_columns(table.columns)
     if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
         wide_table.propose(draft, table, overrides)
@@ -68,6 +69,24 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
         TableInference(draft, table, overrides).propose()
     _refuse_unused(draft, table, overrides)
     return draft.finished()
+
+
+def _sales_tables(sales: str, base: Path, sheet: str | None) -> SalesTables:
+    """The tables that `sales` names, or those of them that hold the sales; `sheet` is the user's choice."""
+    address = sales if sales.startswith("s3://") else os.path.abspath(base / Path(sales).expanduser())
+    if sheet is not None:
+        books = "/*.xls*" if Path(address).is_dir() else ""
+        sales, address = f"{sales}{books}/{sheet}", f"{address}{books}/{sheet}"
+        files = find_files(sales, base)
+        return SalesTables(files, address, "the sheet that you named")
+    files = find_files(sales, base)
+    if files[0].remote:
+        return SalesTables(files, sales)
+    if Path(address).is_dir():
+        return sales_among(Path(address), files)
+    if Path(address).is_file():
+        return sales_within(Path(address), files)
+    return SalesTables(files, address)
 
 
 def _refuse_unused(draft: Draft, table: TableSample, overrides: Overrides) -> None:
@@ -79,9 +98,15 @@ def _refuse_unused(draft: Draft, table: TableSample, overrides: Overrides) -> No
         if not same:
             raise UsageError(
                 f"--{name.replace('_', '-')} {in_words(value)} has no use for {table.name}, which was taken for a "
-                f"{'Parquet' if table.text_format is None else 'text'} file with the layout {draft.data['layout']!r}. "
+                f"{_kind_of_file(table)} with the layout {draft.data['layout']!r}. "
                 "Leave the option out, or say --layout if that is wrong."
             )
+
+
+def _kind_of_file(table: TableSample) -> str:
+    if table.in_workbook:
+        return "sheet of a workbook"
+    return "Parquet file" if table.text_format is None else "text file"
 
 
 def _sample_size(table: TableSample) -> str:

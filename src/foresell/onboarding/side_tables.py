@@ -10,15 +10,18 @@ import polars as pl
 
 from foresell.core.errors import ForesellError
 from foresell.data.files.input_files import InputFile
+from foresell.data.files.workbooks import WORKBOOK_ENDINGS
 from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import Draft
-from foresell.onboarding.table_sample import TableSample, sample_table, tables_in
+from foresell.onboarding.sales_tables import contents, tables_in
+from foresell.onboarding.table_sample import TableSample, sample_table
 
 MOST_TABLES = 30
 SIDE_ROWS = 20_000
+LARGEST_WORKBOOK = 20_000_000  # bytes; a workbook beside the sales is read whole
 FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukunft", "futuro", "futur", "next"}
 
 
@@ -78,13 +81,14 @@ def _tables_beside(draft: Draft, sales: TableSample) -> list[CandidateTable]:
         return []
     path = Path(draft.data["sales"])
     own = {Path(file.path).resolve() for file in sales.files}
-    files = tables_in(path.parent) + _folders_of_parts(path.parent, own)
+    files = _files_beside(draft, path, own)
     sides = []
     for file in files[:MOST_TABLES]:
         if Path(file.path).resolve() in own or Path(file.path).resolve() == path.resolve():
             continue
         try:
-            sample = sample_table([file] if Path(file.path).is_file() else tables_in(Path(file.path)), SIDE_ROWS)
+            parts = tables_in(Path(file.path)) if Path(file.path).is_dir() else [file]
+            sample = sample_table(parts, SIDE_ROWS, decimal=draft.data.get("decimal"))
         except ForesellError as error:
             draft.add_doubt(f"{file.name}, beside the sales, was left out: {error}")
             continue
@@ -92,6 +96,24 @@ def _tables_beside(draft: Draft, sales: TableSample) -> list[CandidateTable]:
         shared = tuple(key for key in draft.data["keys"] if key in sample.columns)
         sides.append(CandidateTable(file, sample, profile_columns(sample.frame, decimal), shared))
     return sides
+
+
+def _files_beside(draft: Draft, sales: Path, own: set[Path]) -> list[InputFile]:
+    """The tables in the folder of the sales, those in workbooks included; a folder of parts counts as a file."""
+    container = next((parent for parent in (sales, *sales.parents) if parent.is_file()), None)
+    folder = container.parent if container else sales.parent
+    files = contents(InputFile(str(container), container.name)) if container else []
+    for file in tables_in(folder):
+        path = Path(file.path)
+        if path.resolve() in own or path in (container, sales):
+            continue
+        try:
+            large = path.suffix.lower() in WORKBOOK_ENDINGS and path.stat().st_size > LARGEST_WORKBOOK
+            files += [] if large else contents(file)
+            draft.add_doubt(f"{file.name}, beside the sales, was left out, because it is large." if large else None)
+        except ForesellError as error:
+            draft.add_doubt(f"{file.name}, beside the sales, was left out: {error}")
+    return files + _folders_of_parts(folder, own)
 
 
 def _folders_of_parts(folder: Path, own: set[Path]) -> list[InputFile]:

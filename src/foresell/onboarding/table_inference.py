@@ -11,7 +11,7 @@ import polars as pl
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
 from foresell.core.settings.data import ALL, ONE_SERIES
-from foresell.data.number_formats import decimal_mark, to_number
+from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
 from foresell.data.values import DAY_OR_MONTH_FIRST, most_regular_format
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
@@ -20,7 +20,7 @@ from foresell.onboarding.measures import Measures, no_column_message
 from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
-from foresell.onboarding.table_sample import ROW, TableSample
+from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 
 SECTION_DAYS = (0.25, 0.5, 0.95)  # of a large table, all rows of the dates at these parts of its first rows are read
 SECTION_SERIES = 20  # and all rows of so many series
@@ -324,6 +324,8 @@ def propose_text_format(draft: Draft, table: TableSample, overrides: Overrides) 
     """Separator, decimal mark and encoding of a text table; nothing for Parquet."""
     if table.text_format is None:
         return
+    if table.in_workbook:
+        return propose_decimal(draft, table, overrides)
     separator, encoding = table.text_format.separator, table.text_format.encoding
     draft.set("data.separator", separator, "it cuts the first lines into the same number of columns")
     propose_decimal(draft, table, overrides)
@@ -333,11 +335,27 @@ def propose_text_format(draft: Draft, table: TableSample, overrides: Overrides) 
         draft.add_doubt("The file is not UTF-8; it was taken for Windows-1252. If letters look wrong, set encoding.")
 
 
+def _numbers_with_mark(table: TableSample) -> dict[str, pl.Series]:
+    """The texts of numbers by column; of a workbook only numbers such as 1.234 that are stored as text."""
+    numbers = {column.name: column for column in number_texts(table.frame.drop(ROW))}
+    if not table.in_workbook:
+        return numbers
+    return {name: texts for name, texts in numbers.items() if any(NumberMarks.of(texts, mark).grouped for mark in ".,")}
+
+
+def in_decimal_of_texts(table: TableSample, overrides: Overrides) -> TableSample:
+    """The sample of a workbook with all numbers in the decimal mark of those that are stored as text."""
+    numbers = list(_numbers_with_mark(table).values()) if table.in_workbook and not overrides.decimal else []
+    return sample_table(list(table.files), decimal=",") if numbers and decimal_mark(numbers)[0] == "," else table
+
+
 def propose_decimal(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """The decimal mark; a doubt where numbers such as 1.234 may be thousands and may be decimals."""
+    numbers = _numbers_with_mark(table)
+    if table.in_workbook and not numbers:
+        return None
     if overrides.decimal:
         return draft.set("data.decimal", overrides.decimal, BY_HAND)
-    numbers = {column.name: column for column in number_texts(table.frame.drop(ROW))}
     decimal, why, in_doubt = decimal_mark(list(numbers.values()))
     draft.set("data.decimal", decimal, why)
     for name in in_doubt:

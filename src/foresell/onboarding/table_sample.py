@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import os
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,19 +14,17 @@ from pathlib import Path
 import polars as pl
 
 from foresell.core.bucket import s3_options
-from foresell.core.errors import UsageError, first_five
 from foresell.core.key_texts import tidy
-from foresell.data.files.input_files import TABLE_ENDINGS, InputFile, TextFile, reading, unzipped
+from foresell.data.files.input_files import InputFile, TextFile, reading, unzipped
 from foresell.data.files.text_records import chunks, split_header
 from foresell.data.typed_tables import Dialect, header_of
-from foresell.onboarding.column_names import name_score, plain
 
 ROW = "__row"  # the number of a sampled row in the table, from 0
 HEAD_ROWS = 50_000
 HEAD_BYTES = 16_000_000
 CHUNK_BYTES = 4_000_000
+SHEET_ROWS, SHEET_BYTES = 2_000_000, 256_000_000  # of sheets, which are in memory anyway
 LARGEST_SCAN_BYTES = 4_000_000_000  # of a larger table only the first rows are read
-SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
 SEPARATORS = (";", "\t", "|", ",")
 
 
@@ -35,6 +34,7 @@ class TextFormat:
 
     separator: str = ","
     encoding: str = "utf-8"
+    decimal: str = "."  # of a sheet of a workbook
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,13 @@ class TableSample:
         more = f" and {len(self.files) - 1} more" if len(self.files) > 1 else ""
         return Path(self.files[0].path).name + more
 
+    @property
+    def in_workbook(self) -> bool:
+        return self.files[0].sheet is not None
+
     def scan(self) -> pl.LazyFrame:
         """All rows, lazily, in the sample's columns and types."""
-        paths = [file.path for file in self.files]
+        paths = [file.disk_path for file in self.files]
         if self.text_format is None:
             return _scan_parquet(paths)
         dialect = Dialect(self.text_format.separator, encoding=self.text_format.encoding)
@@ -79,16 +83,26 @@ class TableSample:
 
 
 def sample_table(
-    files: list[InputFile], rows: int = HEAD_ROWS, *, separator: str | None = None, encoding: str | None = None
+    files: list[InputFile],
+    rows: int = HEAD_ROWS,
+    *,
+    separator: str | None = None,
+    encoding: str | None = None,
+    decimal: str | None = None,
 ) -> TableSample:
     """The first `rows` rows of the files, as one table; `separator` and `encoding` are detected unless given.
 
+    Sheets of workbooks are taken whole unless few rows are wanted; `decimal` is the mark of numbers in them.
     Raises UnreadableFile where the first file is empty or is no table.
     """
     if files[0].is_parquet:
         with reading(files[0]):
-            frame = _scan_parquet([file.path for file in files]).head(rows).collect()
+            frame = _scan_parquet([file.disk_path for file in files]).head(rows).collect()
         return TableSample(tuple(files), frame, None, whole=frame.height < rows, can_scan=_small_enough(files))
+    if files[0].sheet is not None:
+        text_format = TextFormat(decimal=decimal or ".")
+        frame, whole, _ = _first_rows(files, SHEET_ROWS if rows == HEAD_ROWS else rows, text_format, SHEET_BYTES)
+        return TableSample(tuple(files), frame, text_format, whole, can_scan=False)
     text, encoding = _head(files[0], encoding)
     text_format = TextFormat(separator or _separator(text), encoding)
     frame, whole, as_in_file = _first_rows(files, rows, text_format)
@@ -96,7 +110,9 @@ def sample_table(
     return TableSample(tuple(files), frame, text_format, whole, can_scan)
 
 
-def _first_rows(files: list[InputFile], rows: int, text_format: TextFormat) -> tuple[pl.DataFrame, bool, bool]:
+def _first_rows(
+    files: list[InputFile], rows: int, text_format: TextFormat, most_bytes: int = HEAD_BYTES
+) -> tuple[pl.DataFrame, bool, bool]:
     """The first rows of text files by the names of their columns; whether these are all; whether a scan reads the same.
 
     Columns that only some of the files have are null in the others.
@@ -106,17 +122,25 @@ def _first_rows(files: list[InputFile], rows: int, text_format: TextFormat) -> t
     as_in_file = True
     for file in files:
         names: list[str] = []
-        for chunk in chunks(file, text_format.encoding, CHUNK_BYTES, text_format.separator):
+        for chunk in chunks(file, text_format.encoding, CHUNK_BYTES, text_format.separator, text_format.decimal):
             data = chunk.data
             as_in_file &= chunk.as_in_file
             if not names:
                 names, _, end = split_header(data, text_format.separator)
                 names, data = distinct_names(names), data[end:]
-            if height >= rows or size >= HEAD_BYTES:
-                return pl.concat(frames, how="diagonal").with_row_index(ROW), False, as_in_file
+            if height >= rows or size >= most_bytes:
+                return _as_one(frames), False, as_in_file
             frames.append(_parse(data, names, text_format.separator, rows - height, file))
             height, size = height + frames[-1].height, size + len(data)
-    return pl.concat(frames, how="diagonal").with_row_index(ROW), height < rows, as_in_file
+    return _as_one(frames), height < rows, as_in_file
+
+
+def _as_one(frames: list[pl.DataFrame]) -> pl.DataFrame:
+    """The frames as one with row numbers, without columns that have neither a name nor a value."""
+    frame = pl.concat(frames, how="diagonal")
+    nameless = [name for name in frame.columns if re.fullmatch(r"(_duplicated_\d+)?", name)]
+    empty = [name for name in nameless if frame[name].null_count() == frame.height]
+    return frame.drop(empty).with_row_index(ROW)
 
 
 def distinct_names(names: list[str]) -> list[str]:
@@ -135,7 +159,7 @@ def distinct_names(names: list[str]) -> list[str]:
 
 def _scan_text(file: InputFile, names: list[str], separator: str) -> pl.LazyFrame:
     return pl.scan_csv(
-        file.path,
+        file.disk_path,
         glob=file.remote,
         separator=separator,
         encoding="utf8-lossy",
@@ -153,14 +177,14 @@ def _scan_parquet(paths: list[str]) -> pl.LazyFrame:
 
 def _small_enough(files: list[InputFile]) -> bool:
     """Whether all rows may be read: the files are on this machine and not huge."""
-    return not files[0].remote and sum(os.path.getsize(file.path) for file in files) <= LARGEST_SCAN_BYTES
+    return not files[0].remote and sum(os.path.getsize(file.disk_path) for file in files) <= LARGEST_SCAN_BYTES
 
 
 def _head(file: InputFile, encoding: str | None) -> tuple[str, str]:
     """The beginning of a text file, and its encoding."""
     if file.remote:
         return next(TextFile(file).blocks(CHUNK_BYTES), b"").decode(errors="replace"), "utf-8"
-    with reading(file), open(file.path, "rb") as raw:
+    with reading(file), open(file.disk_path, "rb") as raw:
         head = unzipped(raw).read(HEAD_BYTES)
     encoding = encoding or _encoding(head)
     next(TextFile(file, encoding).blocks(4096))  # refuses what is empty or binary
@@ -206,65 +230,3 @@ def _parse(data: bytes, names: list[str], separator: str, rows: int, file: Input
 
 def _stripped(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(tidy(frame[name]) for name, dtype in frame.schema.items() if dtype == pl.String)
-
-
-def tables_in(folder: Path) -> list[InputFile]:
-    """The tables that stand in `folder` itself, in order of their names."""
-    paths = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(TABLE_ENDINGS))
-    return [InputFile(str(path), path.name) for path in sorted(paths) if not path.name.startswith(".")]
-
-
-def sales_among(folder: Path, below: list[InputFile]) -> tuple[list[InputFile], Path]:
-    """The files of a folder that hold the sales, and the path that names them; `below` are all its tables.
-
-    Files with the same columns are one kind. A kind holds sales if names of its columns say date and quantity. Files
-    in the folder itself are preferred to those in folders below it, and files that are called sales to others.
-
-    Raises UsageError where no kind, or more than one, could be the sales.
-    """
-    for files in (tables_in(folder), below):
-        kinds = _kinds(files)
-        sales = kinds if len(kinds) == 1 and files == below else [kind for kind in kinds if _looks_like_sales(kind)]
-        if len(sales) > 1:
-            sales = [kind for kind in sales if _is_called_sales(kind[0], folder)] or sales
-        if len(sales) == 1:
-            return sales[0], _path_of(sales[0], below)
-        if sales:
-            break
-    raise UsageError(
-        f"{folder} holds {len(below)} files ({first_five(file.name for file in below)}), and "
-        f"{'more than one kind' if sales else 'none'} looks like the sales (a date and a quantity). Name the sales "
-        "file with --data; the others are found beside it."
-    )
-
-
-def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
-    """The files, grouped by their columns."""
-    kinds: dict[tuple[str, ...], list[InputFile]] = {}
-    for file in files:
-        kinds.setdefault(tuple(sample_table([file], rows=5).columns), []).append(file)
-    return list(kinds.values())
-
-
-def _looks_like_sales(files: list[InputFile]) -> bool:
-    columns = sample_table(files[:1], rows=5).columns
-    return any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
-
-
-def _is_called_sales(file: InputFile, folder: Path) -> bool:
-    """Whether the file, or a folder between it and `folder`, is called sales, orders, transactions or the like."""
-    parts = Path(file.path).relative_to(folder).parts
-    return any(word in SALES_NAMES.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
-
-
-def _path_of(files: list[InputFile], below: list[InputFile]) -> Path:
-    """The path of a single file, or the folder that holds these files and no others."""
-    if len(files) == 1:
-        return Path(files[0].path)
-    common = Path(os.path.commonpath([file.path for file in files]))
-    if len([file for file in below if common in Path(file.path).parents]) > len(files):
-        raise UsageError(
-            f"{common} mixes {len(files)} files of sales ({first_five(file.name for file in files)}) with other files. "
-            "Move the sales to a folder of their own, or name them with a pattern such as 'sales_*.csv'."
-        )
-    return common

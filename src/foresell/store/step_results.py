@@ -78,7 +78,13 @@ def _files_at(path: Path) -> list[Path]:
         return [path]
     if path.is_dir():
         return sorted(file for file in path.rglob("*") if file.is_file())
-    return sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
+    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True) if Path(match).is_file())
+    # What stands in a workbook or an archive has an address below it.
+    return matches or next((holders for parent in path.parents if (holders := _plain_files(parent))), [])
+
+
+def _plain_files(pattern: Path) -> list[Path]:
+    return sorted(Path(match) for match in glob.glob(str(pattern)) if Path(match).is_file())
 
 
 def _file_state(file: Path, base: Path) -> tuple[str, int, int, str]:

@@ -24,6 +24,7 @@ TEXT_OPTIONS = {
     "country": "The country whose public holidays count, such as US or DE.",
     "separator": "The separator of columns in text files.",
     "encoding": "The encoding of text files, such as utf-8 or cp1252.",
+    "sheet": "The sheet of a workbook that holds the sales, or several with commas.",
     "date_format": "The format of dates, such as %d.%m.%Y.",
 }
 FREQUENCIES = [str(frequency) for frequency in Frequency]
@@ -51,7 +52,7 @@ def _override_options(command: Any) -> Any:
     "sales",
     metavar="PATH",
     required=True,
-    help="The sales: a file, a folder, a pattern such as 'sales/*.csv', or s3://BUCKET/KEY.",
+    help="The sales: a file (CSV, Parquet, Excel), a folder, a pattern such as 'sales/*.csv', or s3://BUCKET/KEY.",
 )
 @click.option(
     "--preset",

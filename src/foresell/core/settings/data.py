@@ -71,7 +71,8 @@ class Data(Strict, frozen=True):
     sales: Annotated[
         str,
         about(
-            "The sales: a CSV (also gzipped) or Parquet file, a folder or pattern of them, or s3://BUCKET/KEY.",
+            "The sales: a CSV (also gzipped), Parquet or Excel file, a folder or pattern of them, or s3://BUCKET/KEY. "
+            "A sheet of a workbook is sales.xlsx/SHEET.",
             "sales.csv",
         ),
     ]

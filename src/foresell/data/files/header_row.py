@@ -24,23 +24,27 @@ def title_lines(data: bytes, separator: str) -> int:
     """
     lines = data[:200_000].decode(errors="replace").split("\n")[:HEAD_LINES]
     rows = [next(csv.reader([line[:LONGEST]], delimiter=separator), []) for line in lines if line.strip()]
-    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
     if not rows:
         return 0
+    filled = [{place for place, cell in enumerate(row) if cell.strip()} for row in rows]
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
-    if width < 2 or _names_columns(filled[0], len(rows[0]), width):
+    # Columns that are empty from a row on need no name in it, such as those on the left of a sheet.
+    used = [set().union(*filled[number:]) for number in range(len(rows))]
+    if width < 2 or _names_columns(filled[0], len(rows[0]), width, used[0]):
         return 0
     number = 0
     for place, line in enumerate(lines[:MOST_TITLES]):
         if not line.strip():
             continue
-        if _names_columns(filled[number], len(rows[number]), width):
+        if number == len(rows) - 1:  # names without a row below them
+            return 0
+        if _names_columns(filled[number], len(rows[number]), width, used[number]):
             return place
         number += 1
     return 0
 
 
-def _names_columns(filled: int, cells: int, width: int) -> bool:
-    """Whether a row of `cells` cells, of which `filled` have text, may be the header of a table of `width` columns."""
-    few_empty = filled >= min(width - 1, 0.75 * width) if width > 2 else filled >= width
-    return cells >= width and filled > 1 and few_empty
+def _names_columns(filled: set[int], cells: int, width: int, used: set[int]) -> bool:
+    """Whether a row of `cells` cells, of which `filled` have text, may name the `used` of `width` columns."""
+    needed = len(used) if len(used) < 3 else min(len(used) - 1, 0.75 * len(used))
+    return cells >= width and len(filled) > 1 and len(filled) >= needed

@@ -1,7 +1,7 @@
 """Finds input files and opens them: one file, a folder or a glob; local or in a bucket (s3://); plain or gzipped.
 
-Text is returned as blocks of UTF-8, whatever its encoding was. A file that cannot be read raises UnreadableFile, whose
-message is one paragraph.
+A workbook counts as a folder of its sheets. Text is returned as blocks of UTF-8, whatever its encoding was. A file
+that cannot be read raises UnreadableFile, whose message is one paragraph.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import glob
 import gzip
+import io
 import os
 import zlib
 from collections.abc import Iterator
@@ -21,19 +22,33 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UnreadableFile, first_five
+from foresell.data.files.containers import CONTAINER_ENDINGS, is_container, tables_within
+from foresell.data.files.workbooks import sheet_text
 
 TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 PARQUET_ENDINGS = (".parquet", ".pq")
 TABLE_ENDINGS = TEXT_ENDINGS + PARQUET_ENDINGS
+ALL_ENDINGS = TABLE_ENDINGS + CONTAINER_ENDINGS
 BLOCK_BYTES = 32 * 2**20  # bytes of text that are parsed at a time
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file: `path` (absolute, or an s3:// address) opens it, and messages call it `name`."""
+    """One table: `path` is its address (absolute, or s3://), and messages call it `name`.
+
+    A sheet of a workbook has the address ``FOLDER/sales.xlsx/Sheet1``; `sheet` is its name, and `stored` the path of
+    the file on disk.
+    """
 
     path: str
     name: str
+    sheet: str | None = None
+    stored: str | None = None
+
+    @property
+    def disk_path(self) -> str:
+        """The path that opens the file."""
+        return self.stored or self.path
 
     @property
     def remote(self) -> bool:
@@ -41,31 +56,76 @@ class InputFile:
 
     @property
     def is_parquet(self) -> bool:
-        return self.path.lower().endswith(PARQUET_ENDINGS)
+        return self.sheet is None and self.path.lower().endswith(PARQUET_ENDINGS)
 
 
 def find_files(path: str, base: Path) -> list[InputFile]:
-    """The files that `path` names, in order of their names: one file, all tables of a folder, or the matches of a glob.
+    """The tables that `path` names, in order of their names: of one file, a folder, a glob, or within a workbook.
 
-    Relative paths begin at `base`. Raises UnreadableFile where `path` names no file.
+    Relative paths begin at `base`. Of a folder, workbooks are taken only where it has no text or Parquet tables, of
+    which they may be copies. Raises UnreadableFile where `path` names no file.
     """
     if path.startswith("s3://"):
         return _find_in_bucket(path)
     full_path = Path(path).expanduser() if Path(path).expanduser().is_absolute() else base / path
     if full_path.is_file():
-        return [InputFile(str(full_path), path)]
+        return _tables_of(str(full_path), path)
     if full_path.is_dir():
-        matches = sorted(str(entry) for entry in full_path.rglob("*") if entry.name.lower().endswith(TABLE_ENDINGS))
-        if not matches:
-            raise UnreadableFile(
-                f"The folder {path} holds no tables (files ending in {', '.join(TABLE_ENDINGS)}). "
-                "Put the sales files there, or name another folder in the settings."
-            )
-    else:
-        matches = sorted(match for match in glob.glob(str(full_path), recursive=True) if Path(match).is_file())
-        if not matches:
-            raise UnreadableFile(_missing_file_message(path, full_path))
-    return [InputFile(match, match if os.path.isabs(path) else os.path.relpath(match, base)) for match in matches]
+        return [
+            table for match in _files_below(full_path, path) for table in _tables_of(match, _shown(match, path, base))
+        ]
+    matches, inner = _matches(full_path), ""
+    if not matches:
+        matches, inner = _containers_of(full_path)
+    if not matches:
+        raise UnreadableFile(_missing_file_message(path, full_path))
+    return [table for match in matches for table in _tables_of(match, _shown(match, path, base), inner)]
+
+
+def _shown(match: str, path: str, base: Path) -> str:
+    """The name of a file in messages: as the user wrote the path that found it."""
+    return match if os.path.isabs(path) else os.path.relpath(match, base)
+
+
+def _tables_of(path: str, name: str, inner: str = "") -> list[InputFile]:
+    """The tables of a file on disk: itself, or those in it that `inner` names."""
+    with reading(InputFile(path, name)):
+        if not is_container(path):
+            return [InputFile(path, name)]
+        tables = tables_within(path, name, inner)
+    return [InputFile(f"{path}/{t.inner}", f"{name}/{t.inner}", t.sheet, t.disk_path) for t in tables]
+
+
+def _matches(pattern: Path) -> list[str]:
+    names = glob.glob(str(pattern), recursive=True)
+    return sorted(name for name in names if Path(name).is_file() and not _is_lock(name))
+
+
+def _is_lock(path: str) -> bool:
+    """Whether the file only says that Excel has a workbook open."""
+    return Path(path).name.startswith("~$")
+
+
+def _files_below(folder: Path, path: str) -> list[str]:
+    entries = sorted(str(entry) for entry in folder.rglob("*") if entry.name.lower().endswith(ALL_ENDINGS))
+    entries = [entry for entry in entries if not _is_lock(entry)]
+    matches = [entry for entry in entries if entry.lower().endswith(TABLE_ENDINGS)] or entries
+    if not matches:
+        raise UnreadableFile(
+            f"The folder {path} holds no tables (files ending in {', '.join(ALL_ENDINGS)}). "
+            "Put the sales files there, or name another folder in the settings."
+        )
+    return matches
+
+
+def _containers_of(address: Path) -> tuple[list[str], str]:
+    """The containers in which `address` names tables, and what stands after them; none where it names no such table."""
+    for parent in address.parents:
+        if parent.suffix.lower() in CONTAINER_ENDINGS or parent.is_file():
+            containers = [str(parent)] if parent.is_file() else _matches(parent)
+            if containers and all(is_container(path) for path in containers):
+                return containers, address.relative_to(parent).as_posix()
+    return [], ""
 
 
 def _missing_file_message(path: str, full_path: Path) -> str:
@@ -81,6 +141,10 @@ def _missing_file_message(path: str, full_path: Path) -> str:
 
 
 def _find_in_bucket(path: str) -> list[InputFile]:
+    if path.lower().endswith(CONTAINER_ENDINGS):
+        raise UnreadableFile(
+            f"{path} is a workbook, which cannot be read from a bucket. Fetch it to this machine first."
+        )
     has_wildcard = any(sign in path for sign in "*?[")
     if not has_wildcard and path.lower().endswith(TABLE_ENDINGS):
         return [InputFile(path, path)]
@@ -172,10 +236,11 @@ def unzipped(raw: IO[bytes]) -> IO[bytes]:
 class TextFile:
     """A text file, read in blocks of UTF-8. `share` is the part of the file that has been read, from 0 to 1."""
 
-    def __init__(self, file: InputFile, encoding: str = "utf-8"):
+    def __init__(self, file: InputFile, encoding: str = "utf-8", separator: str = ",", decimal: str = "."):
         self.file = file
-        self.encoding = codecs.lookup(encoding).name
+        self.encoding = codecs.lookup("utf-8" if file.sheet is not None else encoding).name
         self.share = 0.0
+        self._separator, self._decimal = separator, decimal  # with which the text of a sheet is written
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         """The text in UTF-8, in blocks of about `size` bytes, without a byte order mark."""
@@ -190,8 +255,15 @@ class TextFile:
                 yield text.replace(b"\r", b"\n") if only_returns else text
 
     def _local(self, size: int) -> Iterator[bytes]:
-        total = max(os.path.getsize(self.file.path), 1)
-        with open(self.file.path, "rb") as raw:
+        if self.file.sheet is not None:
+            sheet = sheet_text(self.file.disk_path, self.file.name, self.file.sheet, self._separator, self._decimal)
+            text: IO[bytes] = io.BytesIO(sheet.text)
+            while block := text.read(size):
+                self.share = text.tell() / len(sheet.text)
+                yield block
+            return
+        total = max(os.path.getsize(self.file.disk_path), 1)
+        with open(self.file.disk_path, "rb") as raw:
             stream = unzipped(raw)
             while block := stream.read(size):
                 self.share = raw.tell() / total
@@ -220,12 +292,7 @@ class TextFile:
             raise UnreadableFile(f"{self.file.name} is empty. Export it again, or take it out of the settings.")
         if self.encoding.startswith(("utf-16", "utf-32")):
             return
-        kinds = {
-            b"PAR1": "a Parquet file",
-            b"PK\x03\x04": "a zip archive or an Excel file",
-            b"\xd0\xcf\x11\xe0": "an old Excel file",
-        }
-        kind = kinds.get(head[:4])
+        kind = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive"}.get(head[:4])
         if not kind and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or _looks_like_utf16(head)):
             raise UnreadableFile(
                 f"{self.file.name} is UTF-16 text where {self.encoding} was expected. Set 'encoding: utf-16'."
@@ -233,6 +300,21 @@ class TextFile:
         if kind or b"\0" in head:
             then = "Give it the ending .parquet." if head[:4] == b"PAR1" else "Export the table as CSV or Parquet."
             raise UnreadableFile(f"{self.file.name} holds {kind or 'binary data'}, not a text table. {then}")
+        if kind := _markup_in(head):
+            raise UnreadableFile(
+                f"{self.file.name} holds {kind}, as some systems export in place of a workbook, not a table. Open it "
+                "in a spreadsheet program and save it as .xlsx or CSV."
+            )
+
+
+def _markup_in(head: bytes) -> str | None:
+    """What kind of markup the text begins with, in words."""
+    begin = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    if begin.startswith((b"<!doctype html", b"<html", b"<table", b"<meta", b"<head", b"<style", b"<div")):
+        return "a web page (HTML)"
+    if begin.startswith(b"<?xml"):
+        return "a web page (HTML)" if b"<html" in begin else "XML"
+    return None
 
 
 def _looks_like_utf16(head: bytes) -> bool:

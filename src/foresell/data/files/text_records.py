@@ -36,7 +36,7 @@ class Records:
     ends: np.ndarray  # offset past the last byte, line end excluded
     lines: np.ndarray  # number of lines of the chunk before the record
     fields: np.ndarray  # number of fields
-    blank: np.ndarray
+    blank: np.ndarray  # with nothing but separators
 
 
 def records_of(data: bytes, separator: str) -> Records:
@@ -59,7 +59,7 @@ def records_of(data: bytes, separator: str) -> Records:
     lines = np.searchsorted(newlines, starts)
     fields = np.diff(np.searchsorted(separators, np.append(starts, len(raw)))) + 1
     inner = np.where((ends > starts) & (raw[ends - 1] == RETURN), ends - 1, ends)
-    return Records(starts, inner, lines, fields, inner <= starts)
+    return Records(starts, inner, lines, fields, inner - starts < fields)
 
 
 def is_regular(data: bytes, separator: str, width: int) -> bool:
@@ -103,16 +103,18 @@ def _require_utf8(data: bytes, line: int, file: InputFile) -> bytes:
 
 
 def chunks(
-    file: InputFile, encoding: str = "utf-8", size: int = BLOCK_BYTES, separator: str = ","
+    file: InputFile, encoding: str = "utf-8", size: int = BLOCK_BYTES, separator: str = ",", decimal: str = "."
 ) -> Iterator[TextChunk]:
     """The records of `file`, header included, in chunks of about `size` bytes. Each chunk ends at the end of a record.
 
-    Titles above the header are left out. Where quotes are irregular, the records are written anew. Raises
-    UnreadableFile where the file is not a text table, or has a quote that is never closed.
+    Titles above the header are left out. Where quotes are irregular, the records are written anew. The text of a sheet
+    has the given separator and decimal mark. Raises UnreadableFile where the file is not a text table, or has a quote
+    that is never closed.
     """
-    text = TextFile(file, encoding)
+    text = TextFile(file, encoding, separator, decimal)
     rest, line, titles = b"", 1, 0
     names: list[str] = []
+    as_in_file = file.sheet is None
     blocks = text.blocks(size)
     for number, block in enumerate(blocks):
         data = rest + block
@@ -128,7 +130,9 @@ def chunks(
             return
         cut = _last_end(data)
         if cut:
-            yield TextChunk(_require_utf8(data[:cut], line, file), line, text.share, as_in_file=not titles)
+            yield TextChunk(
+                _require_utf8(data[:cut], line, file), line, text.share, as_in_file=as_in_file and not titles
+            )
             line += data.count(b"\n", 0, cut)
         rest = data[cut:]
         if len(rest) > MAX_RECORD_BYTES:
@@ -144,7 +148,7 @@ def chunks(
             "Export it again with one line for each row."
         )
     if rest:
-        yield TextChunk(_require_utf8(rest, line, file), line, 1.0, as_in_file=not titles)
+        yield TextChunk(_require_utf8(rest, line, file), line, 1.0, as_in_file=as_in_file and not titles)
 
 
 def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:

@@ -1,0 +1,169 @@
+"""Which of several tables hold the sales: of the files of a folder, or of the sheets of a workbook."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from foresell.core.errors import ForesellError, UsageError, first_five
+from foresell.data.files.input_files import ALL_ENDINGS, InputFile, find_files
+from foresell.onboarding.column_names import name_score, plain
+from foresell.onboarding.table_sample import ROW, sample_table
+
+SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
+MOST_EQUAL_ROWS = 0.5  # sheets that share more of their rows are not added up
+
+
+@dataclass(frozen=True)
+class SalesTables:
+    """The tables that hold the sales, the path that names them, and what to tell the user about the choice."""
+
+    files: list[InputFile]
+    path: str
+    why: str = ""
+    doubts: tuple[str, ...] = ()
+
+
+def tables_in(folder: Path) -> list[InputFile]:
+    """The files of tables in `folder` itself, workbooks as a whole, or the tables in a workbook; in order of names."""
+    if folder.is_file():
+        return find_files(str(folder), Path())
+    paths = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(ALL_ENDINGS))
+    return [InputFile(str(path), path.name) for path in sorted(paths) if not path.name.startswith((".", "~$"))]
+
+
+def contents(file: InputFile) -> list[InputFile]:
+    """The file, or the tables in it where it is a workbook. Raises UnreadableFile."""
+    if file.remote or file.sheet is not None or not Path(file.path).is_file():
+        return [file]
+    tables = find_files(file.path, Path())
+    return [InputFile(t.path, f"{file.name}{t.path.removeprefix(file.path)}", t.sheet, t.stored) for t in tables]
+
+
+def _readable_contents(files: list[InputFile]) -> list[InputFile]:
+    """The tables of all files; a workbook that cannot be read is left out where there are other tables."""
+    tables, error = [], None
+    for file in files:
+        try:
+            tables += contents(file)
+        except ForesellError as unreadable:
+            error = unreadable
+    if error and not tables:
+        raise error
+    return tables
+
+
+def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
+    """Those tables of a workbook that hold the sales. `tables` are all that it has.
+
+    Tables with the same columns are one table, unless most of their rows are the same. Of several kinds with a date and
+    a quantity, the one that is called sales is taken, else the largest.
+
+    Raises UsageError where no table could be the sales, or several seem to be copies.
+    """
+    if len(tables) == 1:
+        return SalesTables(tables, str(container))
+    kinds = _kinds(tables)
+    sales = [kind for kind in kinds if _looks_like_sales(kind)]
+    if not sales:
+        raise UsageError(
+            f"{container.name} has the sheets {_listed(tables)}, and none of them has a column of dates and one of "
+            "quantities. Say with --sheet NAME which holds the sales."
+        )
+    called = [kind for kind in sales if _is_called_sales(kind[0], container)]
+    candidates = called or sales
+    best = max(candidates, key=_height)
+    _require_no_copies(container, best)
+    others = [table for kind in sales if kind is not best for table in kind]
+    name = "is called sales" if called else "has a date and a quantity"
+    why = f"sheet {_listed(best)} {name}" if len(best) == 1 else f"the sheets {_listed(best)} have the same columns"
+    doubt = (
+        f"{_listed(others)} could hold the sales as well; {_listed(best)} was taken. If that is wrong, say --sheet "
+        "NAME."
+    )
+    path = str(container) if len(best) == len(tables) else f"{container}/{','.join(_inner(t, container) for t in best)}"
+    return SalesTables(best, path, why, (doubt,) if others else ())
+
+
+def _inner(table: InputFile, container: Path) -> str:
+    return table.path.removeprefix(f"{container}/")
+
+
+def _listed(tables: list[InputFile]) -> str:
+    return first_five(f"'{table.sheet or Path(table.path).name}'" for table in tables)
+
+
+def _height(kind: list[InputFile]) -> int:
+    return sample_table(kind).frame.height
+
+
+def _require_no_copies(container: Path, tables: list[InputFile]) -> None:
+    """Raises UsageError where most rows of a table stand in another one too, so that they would count twice."""
+    rows = [set(sample_table([table]).frame.drop(ROW).rows()) for table in tables] if len(tables) > 1 else []
+    for number, table in enumerate(tables):
+        for other in range(number):
+            same = len(rows[number] & rows[other])
+            if same > MOST_EQUAL_ROWS * min(len(rows[number]), len(rows[other])) > 0:
+                raise UsageError(
+                    f"The sheets {_listed([tables[other], table])} of {container.name} have {same:,} rows in common, "
+                    "which would count twice. Say with --sheet which to take: one name, or several with commas."
+                )
+
+
+def sales_among(folder: Path, below: list[InputFile]) -> SalesTables:
+    """The files of a folder that hold the sales, and the path that names them; `below` are all its tables.
+
+    Files with the same columns are one kind. A kind holds sales if names of its columns say date and quantity. Files
+    in the folder itself are preferred to those in folders below it, files that are called sales to others, and text and
+    Parquet to workbooks.
+
+    Raises UsageError where no kind, or more than one, could be the sales.
+    """
+    for files in (_readable_contents(tables_in(folder)), below):
+        kinds = _kinds(files)
+        sales = kinds if len(kinds) == 1 and files == below else [kind for kind in kinds if _looks_like_sales(kind)]
+        sales = [kind for kind in sales if kind[0].sheet is None] or sales
+        if len(sales) > 1:
+            sales = [kind for kind in sales if _is_called_sales(kind[0], folder)] or sales
+        if len(sales) == 1:
+            return SalesTables(sales[0], _path_of(sales[0], below))
+        if sales:
+            break
+    raise UsageError(
+        f"{folder} holds {len(below)} files ({first_five(file.name for file in below)}), and "
+        f"{'more than one kind' if sales else 'none'} looks like the sales (a date and a quantity). Name the sales "
+        "file with --data; the others are found beside it."
+    )
+
+
+def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
+    """The files, grouped by their columns; sheets apart from others."""
+    kinds: dict[tuple, list[InputFile]] = {}
+    for file in files:
+        kinds.setdefault((file.sheet is None, *sample_table([file], rows=5).columns), []).append(file)
+    return list(kinds.values())
+
+
+def _looks_like_sales(files: list[InputFile]) -> bool:
+    columns = sample_table(files[:1], rows=5).columns
+    return any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
+
+
+def _is_called_sales(file: InputFile, folder: Path) -> bool:
+    """Whether the file, or a folder between it and `folder`, is called sales, orders, transactions or the like."""
+    parts = Path(file.path).relative_to(folder).parts
+    return any(word in SALES_NAMES.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
+
+
+def _path_of(files: list[InputFile], below: list[InputFile]) -> str:
+    """The path of a single file, or the folder that holds these files and no others."""
+    if len(files) == 1:
+        return files[0].path
+    common = Path(os.path.commonpath([file.path for file in files]))
+    if len([file for file in below if common in Path(file.path).parents]) > len(files):
+        raise UsageError(
+            f"{common} mixes {len(files)} files of sales ({first_five(file.name for file in files)}) with other files. "
+            "Move the sales to a folder of their own, or name them with a pattern such as 'sales_*.csv'."
+        )
+    return str(common)
