@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,17 +77,106 @@ def test_a_head_without_end_is_refused(port) -> None:
     assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
 
 
+GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+POST = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+
+
 def test_there_are_at_most_so_many_connections(port, monkeypatch) -> None:
     monkeypatch.setattr(GuardedProtocol, "most_connections", 3)
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             connection = stack.enter_context(connected(port))
-            connection.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            connection.sendall(POST + b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n")
+            assert connection.recv(65536).startswith(b"HTTP/1.1 100 ")
         with connected(port) as one_more:
             answer = received(one_more)
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: 1" in answer
+
+
+def test_connections_without_a_request_make_room_for_new_ones(port, monkeypatch) -> None:
+    monkeypatch.setattr(GuardedProtocol, "most_connections", 3)
+    monkeypatch.setattr(GuardedProtocol, "head_seconds", 1.0)
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(connected(port)) for _ in range(10)]
+        answered = stack.enter_context(connected(port))
+        answered.sendall(GET + b"\r\n")
+        assert answered.recv(65536).startswith(b"HTTP/1.1 200 ")
+        answers = [received(connection) for connection in silent]
+    assert answers.count(b"") == 8
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /health?" + b"x" * 9000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"GET /explain?" + b"a=b&" * 300 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        GET + b"X: " + b"x" * MOST_HEAD + b"\r\n\r\n",
+        GET + b"a:b\r\n" * 10_000 + b"\r\n",
+    ],
+)
+def test_a_head_that_arrives_at_once_has_the_same_limits(port, head) -> None:
+    with connected(port) as connection:
+        connection.sendall(head)
+        assert b"431 Request Header Fields Too Large" in received(connection)
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+        b"Content-Length : 2\r\n\r\n{}",
+    ],
+)
+def test_a_body_whose_end_is_in_doubt_is_refused(port, framing) -> None:
+    """A proxy in front might find another end, and take the rest for the request of somebody else."""
+    with connected(port) as connection:
+        connection.sendall(POST + framing)
+        answer = received(connection)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+def test_what_follows_an_answer_is_not_answered_as_if_it_were_a_request(port) -> None:
+    """Else a client that reuses the connection would take that answer for the one to its next request."""
+    with connected(port) as connection:
+        connection.sendall(b"DELETE /status HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 405 ")
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"x" * 2 * MOST_HEAD)
+        assert received(connection) == b""
+
+
+def test_a_client_that_does_not_read_is_not_waited_for(port, monkeypatch) -> None:
+    monkeypatch.setattr(GuardedProtocol, "reading_seconds", 0.2)
+    script = b"GET /docs/assets/swagger-ui-bundle.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(60)
+        connection.connect(("127.0.0.1", port))
+        connection.sendall(20 * script)
+        end = time.monotonic() + 60
+        with contextlib.suppress(ConnectionError):  # it is reset while there is more to read
+            while time.monotonic() < end:
+                connection.sendall(b"x")
+                time.sleep(0.05)
+        assert time.monotonic() < end
+
+
+def test_requests_of_a_pipeline_are_answered_in_order(port) -> None:
+    with connected(port) as connection:
+        connection.sendall(50 * (GET + b"\r\n") + b"GET /nothing HTTP/1.0\r\n\r\n")
+        answers = received(connection).split(b"HTTP/1.1 ")[1:]
+    assert [answer[:3] for answer in answers] == [b"200"] * 50 + [b"404"]
+
+
+def test_an_upgrade_leaves_the_limits_in_force(port) -> None:
+    with connected(port) as connection:
+        connection.sendall(GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
 def test_a_body_is_waited_for_so_long_only() -> None:

@@ -35,7 +35,10 @@ def problem(answer, status: int) -> dict:
     [
         (b"{", 400, "not valid JSON"),
         (b"\xff", 400, "parsing the body"),
-        (b"[" * 10_000, 400, "parsing the body"),
+        (b"[" * 10_000, 422, "more than 1,000 values"),
+        (b"[" * 999, 400, "body"),
+        (b'{"a":' * 999, 400, "body"),
+        (b'{"date": "2026-02-03", "item": "' + rb"\"[{," * 2000 + b'"}', 422, "at most 1000 characters"),
         (b"", 422, "Field required"),
         (b"[]", 422, "dictionary"),
         (b'{"date": "2026-02-30"}', 422, "series_day.date"),
@@ -227,7 +230,8 @@ def test_a_registry_that_is_down_leaves_the_model_that_is_loaded(serve, bundle, 
         assert "does not answer" in client.get("/status").json()["trouble"]
 
 
-def test_a_fault_has_an_id_that_the_servers_log_has_too(serve, bundle, one, caplog) -> None:
+def test_a_fault_has_an_id_that_the_servers_log_has_too(serve, bundle, one, caplog, monkeypatch) -> None:
+    monkeypatch.setattr(logging.getLogger("foresell"), "propagate", True)  # a server in this process may have ended it
     source = Broken(bundle)
     with serve(source) as client:
         source.error = ZeroDivisionError("the secret of the house")

@@ -124,7 +124,7 @@ class Batch:
 
     async def write(self, spool: Spool) -> None:
         """Predicts all rows in their order. A problem that ends the upload early becomes the last row."""
-        spool.put(encode(self._text([*self.header, *self.kind.names, ERROR]) + "\n"))
+        spool.put(await self._in_thread(self._head))
         spool.put(await self._in_thread(self._output, self._first))
         try:
             async for piece in self._large_pieces():
@@ -135,6 +135,9 @@ class Batch:
             last = []
         ended = await self._in_thread(self._reader.end)
         spool.put(await self._in_thread(self._output, ended + last))
+
+    def _head(self) -> bytes:
+        return encode(self._text([*self.header, *self.kind.names, ERROR]) + "\n")
 
     async def _large_pieces(self, until_line_end: bool = False) -> AsyncIterator[bytes]:
         """The file in pieces of at least `PIECE_BYTES`, or up to those in which a line ends, and the rest of it."""

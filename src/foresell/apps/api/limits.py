@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from starlette.types import Message, Receive
+from starlette.types import Message, Receive, Scope
 
 from foresell.apps.api.problems import Problem
 from foresell.core.scenario import series_where
@@ -17,6 +17,10 @@ from foresell.core.scenario import series_where
 if TYPE_CHECKING:
     from foresell.serving.service import Service
 
+MOST_HEAD = 32_768  # bytes of a request's first line and headers
+MOST_ADDRESS = 8192  # bytes
+MOST_HEADERS = 100
+MOST_PARAMETERS = 250  # of an address
 CLIENTS = 10_000  # with a bucket; the one not seen for longest is dropped first
 HORIZON_DAYS = 3 * 366  # longest range of dates of one /forecast_sarima
 BODY_IDLE_SECONDS = 30  # without a part of a body
@@ -63,6 +67,21 @@ class RateLimit:
                 f"More than {self.most:g} requests a second came from this client.",
                 headers={"Retry-After": str(math.ceil(wait))},
             )
+
+
+def check_head(scope: Scope) -> None:
+    """Raises the problem 431 for a head that is too large, however it arrived, and for too many parts of it."""
+    headers, query = scope["headers"], scope["query_string"]
+    sizes = {
+        "headers": (len(headers), MOST_HEADERS),
+        "parameters": (query.count(b"&") + 1, MOST_PARAMETERS),
+        "bytes of address": (len(scope.get("raw_path") or b"") + len(query), MOST_ADDRESS),
+        "bytes of headers": (sum(len(name) + len(value) + 4 for name, value in headers), MOST_HEAD),
+    }
+    for what, (count, most) in sizes.items():
+        if count > most:
+            detail = f"The request has {count:,} {what}; at most {most:,} are allowed."
+            raise Problem(431, detail, headers={"Connection": "close"})
 
 
 def check_size(

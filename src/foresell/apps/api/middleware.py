@@ -19,7 +19,15 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from foresell.apps.api.keys import Keys, Role
-from foresell.apps.api.limits import BODY_IDLE_SECONDS, BODY_SECONDS, RateLimit, limited, prompt, too_large
+from foresell.apps.api.limits import (
+    BODY_IDLE_SECONDS,
+    BODY_SECONDS,
+    RateLimit,
+    check_head,
+    limited,
+    prompt,
+    too_large,
+)
 from foresell.apps.api.metrics import Metrics
 from foresell.apps.api.problems import Problem
 
@@ -74,6 +82,7 @@ class Gateway:
             await send(message)
 
         try:
+            check_head(scope)
             self._check_access(scope, headers)
             await self.app(scope, self._limited_body(scope, headers, receive), send_with_headers)
         except Problem as problem:

@@ -45,7 +45,7 @@ _PREFIX = "#/components/schemas/"
 def add(app: FastAPI, model: CurrentModel, keys: Keys) -> None:
     """Adds /openapi.json and /docs to the app."""
 
-    async def document(request: Request) -> Response:
+    def document(request: Request) -> Response:  # Starlette runs what is not async in a thread; this takes a while
         return Response(msgspec.json.encode(openapi(app, model, keys)), media_type="application/json")
 
     async def page(request: Request) -> Response:
@@ -84,7 +84,7 @@ def openapi(app: FastAPI, model: CurrentModel, keys: Keys) -> dict[str, Any]:
 
 def _complete(operation: dict[str, Any], path: str, method: str, keys: Keys) -> None:
     """Adds the problems that the operation may return, and the role that it needs."""
-    statuses = {429, 500, 503, 405} - ({503} if path == "/health" else set())
+    statuses = {429, 431, 500, 503, 405} - ({503} if path == "/health" else set())
     role: Role | None = None if path in OPEN else ROLES[path]
     if role is not None:
         statuses |= {403} | ({401} if keys else set())
@@ -92,7 +92,7 @@ def _complete(operation: dict[str, Any], path: str, method: str, keys: Keys) -> 
             operation["security"] = [{scheme: []} for scheme in _SCHEMES]
             operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key with the role `{role}`."
     if method == "post":
-        statuses |= {400, 413, 422} | ({415} if path != "/reload" else set())
+        statuses |= {400, 408, 413, 422} | ({415} if path != "/reload" else set())
     if path == "/explain":
         statuses |= {422}
     operation["responses"].pop("422", None)

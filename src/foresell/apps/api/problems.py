@@ -17,6 +17,8 @@ from foresell.core.errors import ForesellError, StoreError, UnreadableFile, Usag
 
 MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger("foresell.api")
+MOST_ERRORS = 100  # of one request that are listed
+MOST_NAME = 200  # characters of a name in a message
 
 MEANING: dict[int, str] = {
     400: "The request cannot be read: broken JSON or a broken upload.",
@@ -24,12 +26,15 @@ MEANING: dict[int, str] = {
     403: "The role of the key does not allow this; or no keys are set and the request was not made to this machine.",
     404: "There is no such address.",
     405: "The address has other methods; the header `Allow` names them.",
+    408: "The request did not arrive in time.",
     413: "The body, or a line of the upload, is too large.",
     415: "The body has a media type that is not accepted.",
     422: "The request can be read but not answered; `detail` and `errors` say why.",
+    431: "The address and headers of the request are too large, or too many.",
     429: "Too many requests; the header `Retry-After` says in how many seconds to come back.",
     500: "A fault of the server; its log has it under the problem's `id`.",
-    503: "No model is loaded, a store does not answer, or too many requests are waiting; `detail` says which.",
+    503: "No model is loaded, a store does not answer, too many requests are waiting, there are too many connections, "
+    "or the server is ending; `detail` says which. The header `Retry-After` says in how many seconds to come back.",
 }
 """The meaning of each status of a problem, for the OpenAPI document."""
 
@@ -99,9 +104,12 @@ def problem_of_validation(invalid: RequestValidationError) -> Problem:
     if any(detail["type"] == "json_invalid" for detail in details):
         why = details[0].get("ctx", {}).get("error", "it is no JSON")
         return Problem(400, f"The body is not valid JSON: {why} at character {details[0]['loc'][-1]}.")
-    errors = [{"where": ".".join(map(str, detail["loc"])), "message": detail["msg"]} for detail in details]
+    errors = [
+        {"where": ".".join(str(part)[:MOST_NAME] for part in detail["loc"]), "message": detail["msg"]}
+        for detail in details[:MOST_ERRORS]
+    ]
     first = "; ".join(f"{error['where']}: {error['message']}" for error in errors[:5])
-    more = f" and {len(errors) - 5} more" if len(errors) > 5 else ""
+    more = f" and {len(details) - 5} more" if len(details) > 5 else ""
     return Problem(422, f"The request does not fit what is documented under /docs: {first}{more}.", errors)
 
 

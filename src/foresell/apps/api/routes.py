@@ -17,8 +17,9 @@ from starlette.responses import Response
 
 from foresell.apps.api import limits, metrics
 from foresell.apps.api.csv_batch import ERROR, Batch, RowKind
+from foresell.apps.api.json_bodies import JsonRoute
 from foresell.apps.api.keys import Keys, Role
-from foresell.apps.api.problems import Problem
+from foresell.apps.api.problems import MOST_NAME, Problem
 from foresell.apps.api.response_spool import SpooledResponse
 from foresell.apps.api.schemas import (
     MOST_COLUMNS,
@@ -108,7 +109,7 @@ async def _run_in(pool: Executor, function: Callable[[], T]) -> T:
 
 def router(state: SharedState, keys: Keys) -> APIRouter:
     """All endpoints."""
-    endpoints = APIRouter()
+    endpoints = APIRouter(route_class=JsonRoute)
     for add in (_predictions, _batches, _forecasts, _reasons, _upkeep):
         add(endpoints, state)
     _status(endpoints, state, keys)
@@ -189,11 +190,13 @@ def _batches(router: APIRouter, state: SharedState) -> None:
             state.log_chunk("/predict_batch_csv", service, request_id, seconds, inputs, outputs, lines)
 
         row_kind, escape = _row_kind(service, kind), request.app.state.escape_formulas
-        batch = Batch(file_in(request), separator, row_kind, state.batches, log, request_id, escape)
+        batch = Batch(file_in(request, state.batches), separator, row_kind, state.batches, log, request_id, escape)
         await batch.begin()
         headers = {"X-Model-Version": service.version, "Content-Disposition": 'attachment; filename="predictions.csv"'}
         if batch.unused:
-            headers["X-Unused-Columns"] = quote(",".join(batch.unused[:MOST_NAMED]), safe=", ")
+            headers["X-Unused-Columns"] = quote(
+                ",".join(name[:MOST_NAME] for name in batch.unused[:MOST_NAMED]), safe=", "
+            )
         return SpooledResponse(batch.write, headers, "text/csv; charset=utf-8")
 
 
@@ -237,8 +240,7 @@ def _forecasts(router: APIRouter, state: SharedState) -> None:
 
         def content() -> Response:
             limits.check_size(service, where, level, body.horizon)
-            table = service.forecast(where, level, body.horizon, quantiles, changes)
-            return encoded({"version": service.version, "rows": table.to_dicts()})
+            return _table(service, service.forecast(where, level, body.horizon, quantiles, changes))
 
         return await _run_in(state.others, content)
 
@@ -249,8 +251,13 @@ def _forecasts(router: APIRouter, state: SharedState) -> None:
         if (body.last - body.first).days >= limits.HORIZON_DAYS:
             raise Problem(422, f"At most {limits.HORIZON_DAYS} days can be forecast at once.")
         quantiles = sorted(set(body.quantiles))
-        table = await _run_in(state.others, lambda: service.forecast_revenue(body.first, body.last, quantiles))
-        return encoded({"version": service.version, "rows": table.to_dicts()})
+        return await _run_in(
+            state.others, lambda: _table(service, service.forecast_revenue(body.first, body.last, quantiles))
+        )
+
+
+def _table(service: Service, rows: pl.DataFrame) -> Response:
+    return encoded({"version": service.version, "rows": rows.to_dicts()})
 
 
 def _reasons(router: APIRouter, state: SharedState) -> None:
@@ -276,8 +283,11 @@ def _reasons(router: APIRouter, state: SharedState) -> None:
                 raise Problem(422, f"'{name[:80]}' is given twice.")
             if name not in _OPEN_KEYS:
                 where[name] = value
-        explanation = await _run_in(state.others, lambda: service.explain(where, first, last))
-        return encoded({"version": service.version, **explanation.to_dict()})
+
+        def content() -> Response:
+            return encoded({"version": service.version, **service.explain(where, first, last).to_dict()})
+
+        return await _run_in(state.others, content)
 
 
 def _upkeep(router: APIRouter, state: SharedState) -> None:

@@ -17,7 +17,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from foresell.apps.api.connection_guard import GuardedProtocol
+from foresell.apps.api.connection_guard import MOST_CONNECTIONS, GuardedProtocol
 from foresell.core.errors import UsageError
 
 GRACE_SECONDS = 30  # for open requests after the signal to end
@@ -49,6 +49,7 @@ def run(app: FastAPI, listening: socket.socket, started: Callable[[], None]) -> 
     """
     app.state.current_model.after_load = _freeze_objects
     logging.getLogger("foresell").setLevel(logging.INFO)
+    _allow_open_files(2 * MOST_CONNECTIONS)
     server = server_of(app, started)
     signal.signal(
         signal.SIGTERM, _end
@@ -69,10 +70,23 @@ def server_of(app: FastAPI, started: Callable[[], None]) -> uvicorn.Server:
         log_config=_LOGGING,
         lifespan="on",
         http=GuardedProtocol,
+        ws="none",
         proxy_headers=bool(app.state.proxies),
         forwarded_allow_ips=list(app.state.proxies),
     )
     return _Server(config, started, app.state.closing)
+
+
+def _allow_open_files(count: int) -> None:
+    """Raises the limit of open files, of which each connection is one, as far as the system lets it."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 def _freeze_objects() -> None:
@@ -111,7 +125,7 @@ _LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
     "loggers": {
-        "uvicorn": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        "uvicorn": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},  # it warns of each bad request
         "foresell": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "python_multipart": {"level": "CRITICAL"},  # a broken form is reported to the client
     },

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from concurrent.futures import Executor
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -15,13 +17,16 @@ FORM = "multipart/form-data"
 PART = "file"
 
 
-def file_in(request: Request) -> AsyncIterator[bytes]:
-    """The bytes of the uploaded CSV file. Raises the problem 415 for another media type, and 400 for a broken form."""
+def file_in(request: Request, executor: Executor) -> AsyncIterator[bytes]:
+    """The bytes of the uploaded CSV file; a form is parsed in threads of `executor`.
+
+    Raises the problem 415 for another media type, and 400 for a broken form.
+    """
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     if kind.decode("latin-1") in CSV:
         return _body(request)
     if kind.decode("latin-1") == FORM and options.get(b"boundary"):
-        return _part(request, options[b"boundary"])
+        return _part(request, options[b"boundary"], executor)
     raise Problem(
         415,
         f"Send the file as text/csv, or as the part '{PART}' of multipart/form-data (curl: -F {PART}=@rows.csv), not "
@@ -35,15 +40,16 @@ async def _body(request: Request) -> AsyncIterator[bytes]:
             yield piece
 
 
-async def _part(request: Request, boundary: bytes) -> AsyncIterator[bytes]:
+async def _part(request: Request, boundary: bytes, executor: Executor) -> AsyncIterator[bytes]:
     """The content of the form's part that is a file."""
     try:
         form = _Form(boundary)
     except FormParserError as error:  # such as a boundary that is too long
         raise Problem(400, f"The form cannot be read: {error}") from error
+    loop = asyncio.get_running_loop()
     async for piece in request.stream():
         try:
-            form.parser.write(piece)
+            await loop.run_in_executor(executor, form.parser.write, piece)
         except FormParserError as error:
             raise Problem(400, f"The form cannot be read: {error}") from error
         for content in form.take_pieces():
