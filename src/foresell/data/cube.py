@@ -133,7 +133,7 @@ def build_cube(
     series = series.sort(data.keys)
     frame = frame.with_columns(pl.Series(SERIES, row_numbers(frame, series, data.keys))).drop(data.keys)
     frame = frame.filter(pl.col(DATE) >= frame.filter(pl.col(HAS_QUANTITY))[DATE].min())
-    if data.layout == "long":
+    if data.layout != "transactions":
         frame, doubled = _without_duplicates(frame)
         bad.append(doubled)
     if future is not None and not future.frame.is_empty():

@@ -157,6 +157,8 @@ def _read_wide_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cub
 def _read_long_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cube]:
     """The files, rows and cube of a long table or of transaction lines, the `future` file included."""
     data, dialect = job.settings.data, job.dialect
+    if data.layout == "columns":
+        _require_plain_columns(data)
     files = find_files(data.sales, job.base)
     rows = read_rows(files, data, dialect, job.known_keys, today=job.today, report_share=job.report_share)
     if not rows.count:
@@ -176,6 +178,20 @@ def _read_long_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cub
         cube.series, findings = _with_attributes(cube.series, rows.attributes, data)
         cube.findings += findings
     return files, rows, cube
+
+
+def _require_plain_columns(data: Data) -> None:
+    """Raises SettingsError where the settings ask more of a table with a column for each series than units by date."""
+    if data.future or data.promotion or data.price or data.known_ahead or data.open or data.stocked_out:
+        raise SettingsError(
+            "The layout 'columns' has only units: 'price', 'promotion', 'known_ahead', 'open', 'stocked_out' and "
+            "'future' cannot be given with it. Use the calendar and the price table, or the long layout."
+        )
+    if len(data.keys) != 1 or data.attributes:
+        raise SettingsError(
+            "The layout 'columns' has one key, the name of a series' column, and no attributes. Give one name for it "
+            "in 'keys', such as [item], and attributes in the table of 'items'."
+        )
 
 
 def _all_bad_rows(rows: SalesRows, cube: Cube) -> pl.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
@@ -112,7 +112,8 @@ def read_rows(
     for number, file in enumerate(files, first_file):
         added = absent_columns[file]
         wanted = [column for column in columns if column.name not in added]
-        for part in read_parts(file, wanted, dialect):
+        parts = read_parts(file, wanted, dialect) if data.layout != "columns" else _unpivoted_parts(file, data, dialect)
+        for part in parts:
             part = replace(part, frame=part.frame.with_columns(values.alias(name) for name, values in added.items()))
             frame, faults = _validate(part, data, known_keys, today, quantity, tally)
             if quantity and data.attributes:
@@ -140,6 +141,18 @@ def read_rows(
     return SalesRows(frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings)
 
 
+def _unpivoted_parts(file: InputFile, data: Data, dialect: Dialect) -> Iterator[TablePart]:
+    """The rows of a table with a column for each series, as rows of a long table; an empty cell has none."""
+    others = {data.date, *data.ignored_columns}
+    series = [name for name in header_of(file, dialect) if name not in others]
+    columns = [InputColumn(data.date, ColumnKind.DATE), *(InputColumn(name, ColumnKind.NUMBER) for name in series)]
+    (key,) = data.keys
+    for part in read_parts(file, columns, dialect):
+        rows = part.frame.unpivot(series, index=[data.date, ROW], variable_name=key, value_name=data.quantity)
+        known = rows.filter(pl.col(data.quantity).is_not_null()).with_columns(pl.col(key).cast(pl.Categorical))
+        yield replace(part, frame=known)
+
+
 def _absent_columns(
     files: Sequence[InputFile], columns: Sequence[InputColumn], data: Data, dialect: Dialect
 ) -> dict[InputFile, dict[str, pl.Expr]]:
@@ -147,8 +160,8 @@ def _absent_columns(
 
     A table without a key is one series. Of several files, some may lack a covariate or an attribute, which is null.
     """
-    one_series = list(data.keys) == [ONE_SERIES]
-    if not one_series and len(files) < 2:
+    one_series = list(data.keys) == [ONE_SERIES] and data.layout != "columns"
+    if (not one_series and len(files) < 2) or data.layout == "columns":
         return {file: {} for file in files}
     headers = {file: set(header_of(file, dialect)) for file in files}
     anywhere = set().union(*headers.values())
@@ -217,7 +230,7 @@ def _validate(
         after_today = (frame[DATE] > today) & frame[UNITS].is_not_null()
         bad.append(bad_rows(frame[ROW].filter(after_today), "future-dates", data.date))
         frame = frame.filter(~after_today).with_columns(pl.col(UNITS).is_not_null().alias(HAS_QUANTITY))
-        if data.layout == "long":
+        if data.layout != "transactions":
             negative = (frame[UNITS] < 0).fill_null(False)
             bad.append(bad_rows(frame[ROW].filter(negative), "negative-sales", data.quantity))
             frame = frame.with_columns(pl.when(negative).then(None).otherwise(pl.col(UNITS)).alias(UNITS))

@@ -83,7 +83,9 @@ class Measures:
         self._assign("quantity", column, f"its name says so and its values are {self._value_range(column)}")
         rest = [name for name in tops if name != column.name]
         if rest:
-            self.draft.add_doubt(f"{', '.join(rest)} could be the quantity too. Say otherwise with --quantity.")
+            self.draft.add_doubt(
+                f"{', '.join(rest)} could be the quantity too. Say otherwise with --quantity.", "quantity", tops
+            )
         if best <= 2:
             self.draft.add_doubt(f"{column.name} may be units or money; what is forecast is in the same unit.")
 
@@ -109,7 +111,8 @@ class Measures:
         else:
             candidates = f" ({', '.join(varying)} could be)" if varying else ""
             what = f"the quantity sold{candidates}"
-            raise UsageError(no_column_message(self.table, self.columns, what, "quantity"))
+            more = "or say --layout columns, if each column of numbers is a series"
+            raise UsageError(no_column_message(self.table, self.columns, what, "quantity", more))
 
     def _value_range(self, column: ColumnProfile) -> str:
         numbers = column.values.drop_nulls().to_numpy()
@@ -142,7 +145,9 @@ class Measures:
         self._assign("price", best, f"its name says so and its values are {self._value_range(best)}")
         rest = [c.name for c in prices if c is not best]
         if rest:
-            self.draft.add_doubt(f"{', '.join(rest)} could be the price too; {best.name} was taken.")
+            names = [c.name for c in prices]
+            sentence = f"{', '.join(rest)} could be the price too; {best.name} was taken. Say otherwise with --price."
+            self.draft.add_doubt(sentence, "price", names)
 
     def _promotion(self) -> None:
         if self._assigned_by_hand("promotion"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,18 +18,35 @@ class Reason(NamedTuple):
     why: str
 
 
+class Question(NamedTuple):
+    """A doubt that an option settles: its name in `Overrides`, the doubt in words, and the values that it may have.
+
+    Where `choices` is empty, the answer is free text.
+    """
+
+    option: str
+    text: str
+    choices: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Proposal:
     """Settings as `core.settings.parse_settings` takes them; local paths in them are absolute.
 
     `reasons` explains each conclusion, in the order of the settings. `doubts` says in sentences for the user what the
-    data leave open. `preset` names the layout that was used, if any.
+    data leave open; `questions` are those of them that an option settles. `preset` names the layout that was used, if
+    any.
     """
 
     settings: dict[str, Any]
     reasons: tuple[Reason, ...]
     doubts: tuple[str, ...] = ()
     preset: str | None = None
+    questions: tuple[Question, ...] = ()
+
+    def taken(self, option: str) -> Any:
+        """What was concluded for an option, such as ``decimal`` or ``horizon``; None where nothing was."""
+        return self.settings["data"].get(option, self.settings.get(option))
 
 
 @dataclass
@@ -39,13 +57,24 @@ class Draft:
     top: dict[str, Any] = field(default_factory=dict)
     reasons: list[Reason] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
+    questions: list[Question] = field(default_factory=list)
     assigned: set[str] = field(default_factory=set)
 
     def set(self, setting: str, value: Any, why: str) -> None:
-        """Sets a setting (``data.date``, ``horizon``) with its reason."""
+        """Sets a setting (``data.date``, ``horizon``) with its reason; an earlier conclusion about it is replaced."""
         section, _, name = setting.rpartition(".")
         (self.data if section == "data" else self.top)[name] = value
-        self.note(setting, in_words(value), why)
+        reason = Reason(setting, in_words(value), why)
+        place = next((place for place, known in enumerate(self.reasons) if known.setting == setting), None)
+        if place is None:
+            self.reasons.append(reason)
+        else:
+            self.reasons[place] = reason
+
+    def withdraw(self, setting: str) -> Any:
+        """Takes a setting of ``data`` back, with its reason, and returns its value."""
+        self.reasons = [reason for reason in self.reasons if reason.setting != setting]
+        return self.data.pop(setting.removeprefix("data."))
 
     def note(self, setting: str, conclusion: str, why: str) -> None:
         """Notes a conclusion that sets nothing, such as a default that is kept."""
@@ -61,13 +90,17 @@ class Draft:
         self.note(NOT_USED, column, why)
         self.assigned.add(column)
 
-    def add_doubt(self, sentence: str | None) -> None:
+    def add_doubt(self, sentence: str | None, option: str | None = None, choices: Sequence[str] = ()) -> None:
+        """Adds what is in doubt, if anything is; `option` settles it, with one of the `choices` or with free text."""
         if sentence:
             self.doubts.append(sentence)
+        if sentence and option:
+            self.questions.append(Question(option, sentence, tuple(choices)))
 
     def finished(self, preset: str | None = None) -> Proposal:
         """The proposal as it stands."""
-        return Proposal({"data": self.data, **self.top}, tuple(self.reasons), tuple(self.doubts), preset)
+        settings = {"data": self.data, **self.top}
+        return Proposal(settings, tuple(self.reasons), tuple(self.doubts), preset, tuple(self.questions))
 
 
 def in_words(value: Any) -> str:

@@ -12,12 +12,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import UsageError, first_five
 from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
 from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
+from foresell.onboarding.series_columns import UNITS, propose_layout, series_columns
 from foresell.onboarding.table_inference import TableInference, in_decimal_of_texts
 from foresell.onboarding.table_sample import TableSample, sample_table
 
@@ -60,15 +61,31 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
         tables.files, separator=overrides.separator, encoding=overrides.encoding, decimal=overrides.decimal
     )
     table = in_decimal_of_texts(table, overrides)
-    draft = Draft(doubts=list(tables.doubts))
+    draft = Draft()
+    for doubt in tables.doubts:
+        draft.add_doubt(doubt, "sheet")
     draft.set("data.sales", tables.path, "; ".join(filter(None, (tables.why, _sample_size(table)))))
-    has_day_columns = wide_table.day_columns(table.columns) or wide_table.dated_columns(table.columns)
-    if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
-        wide_table.propose(draft, table, overrides)
-    else:
-        TableInference(draft, table, overrides).propose()
+    _propose(draft, table, overrides)
     _refuse_unused(draft, table, overrides)
     return draft.finished()
+
+
+def _propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
+    """All settings, by the layout that the user gave, else by the one that the table has."""
+    has_day_columns = wide_table.day_columns(table.columns) or wide_table.dated_columns(table.columns)
+    if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
+        return wide_table.propose(draft, table, overrides)
+    if overrides.layout in (None, "columns") and (columns := series_columns(table, overrides)):
+        as_rows = replace(overrides, layout=None, keys=[columns.key], quantity=UNITS)
+        TableInference(draft, columns.unpivoted(table), as_rows).propose()
+        return propose_layout(draft, columns, overrides)
+    if overrides.layout == "columns":
+        raise UsageError(
+            f"{table.name} has no column of dates that do not repeat, with columns of numbers beside it, so it is not "
+            f"laid out with a column for each series. Its columns are {first_five(table.columns)}. Say --date if "
+            "another column is the date, or leave --layout out."
+        )
+    return TableInference(draft, table, overrides).propose()
 
 
 def _sales_tables(sales: str, base: Path, sheet: str | None) -> SalesTables:

@@ -138,10 +138,20 @@ def sales_among(folder: Path, below: list[InputFile]) -> SalesTables:
 
 
 def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
-    """The files, grouped by their columns; sheets apart from others."""
-    kinds: dict[tuple, list[InputFile]] = {}
+    """The files, grouped by the names of their columns, in any order; sheets apart from others.
+
+    Of files that look like sales, those that lack some columns of others are of one kind with them.
+    """
+    kinds: dict[tuple[bool, frozenset[str]], list[InputFile]] = {}
     for file in files:
-        kinds.setdefault((file.sheet is None, *sample_table([file], rows=5).columns), []).append(file)
+        columns = frozenset(sample_table([file], rows=5).columns)
+        kinds.setdefault((file.sheet is None, columns), []).append(file)
+    fewest_columns_first = sorted(kinds, key=lambda kind: len(kind[1]))
+    for place, kind in enumerate(fewest_columns_first):
+        later = fewest_columns_first[place + 1 :]
+        fuller = next((more for more in later if more[0] == kind[0] and kind[1] < more[1]), None)
+        if fuller and _looks_like_sales(kinds[kind]):
+            kinds[fuller] = sorted(kinds[fuller] + kinds.pop(kind), key=files.index)
     return list(kinds.values())
 
 

@@ -22,13 +22,14 @@ _CUSTOMER = {"customer", "kunde", "cliente", "client", "account"}
 
 @dataclass
 class SeriesKeys:
-    """The keys of the series and the layout that follows from them, with the reasons in words."""
+    """The keys of the series and the layout that follows from them, with the reasons in words; `doubts` are of keys."""
 
     keys: tuple[str, ...]
     layout: str
     why_keys: str
     why_layout: str
     doubts: list[str] = field(default_factory=list)
+    doubt_of_layout: str | None = None
 
 
 def key_score(name: str) -> int:
@@ -133,9 +134,9 @@ def _smallest_key_set(sample: pl.DataFrame, named: tuple[str, ...], others: list
 def _long_layout(keys: tuple[str, ...], share_repeated: float, why: str) -> SeriesKeys:
     series = SeriesKeys(keys, "long", why, "one row for each series and date")
     if share_repeated > 0:
-        series.doubts.append(
+        series.doubt_of_layout = (
             f"{share_repeated:.2%} of the rows looked at repeat the date and {', '.join(keys)} of another row. They "
-            "are taken for faults, which `foresell check` lists. If they should be added up, set layout: transactions."
+            "are taken for faults, which `foresell check` lists. If they should be added up, say --layout transactions."
         )
     return series
 

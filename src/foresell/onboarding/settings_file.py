@@ -32,11 +32,7 @@ def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, forc
     Raises UsageError where the file is already there, unless `force` says to replace it, and where it cannot be
     written.
     """
-    path = Path(folder) / NAME
-    if path.exists() and not force:
-        raise UsageError(
-            f"{path} is already there and was left as it is. Edit it, name another folder, or replace it with --force."
-        )
+    path = require_place(folder, force=force)
     text = text_of(proposal, Path(folder), str(data_path))
     parse_settings(yaml.safe_load(text), str(path))
     try:
@@ -46,6 +42,16 @@ def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, forc
         raise UsageError(
             f"{path} cannot be written: {error.strerror}. Choose a folder that can be written to."
         ) from error
+    return path
+
+
+def require_place(folder: str | Path, *, force: bool) -> Path:
+    """Where the settings of a project in `folder` are written. Raises UsageError where they are already there."""
+    path = Path(folder) / NAME
+    if path.exists() and not force:
+        raise UsageError(
+            f"{path} is already there and was left as it is. Edit it, name another folder, or replace it with --force."
+        )
     return path
 
 

@@ -215,8 +215,8 @@ def _withdraw_price_of_lines(draft: Draft, side: CandidateTable) -> None:
     reasons = [reason for reason in draft.reasons if reason.setting == "data.price"]
     if draft.data.get("layout") != "transactions" or not reasons or reasons[0].why == BY_HAND:
         return
-    draft.reasons.remove(reasons[0])
-    draft.leave_out(draft.data.pop("price"), f"only sales have it; {side.file.name} has prices for other days as well")
+    price = draft.withdraw("data.price")
+    draft.leave_out(price, f"only sales have it; {side.file.name} has prices for other days as well")
 
 
 def _propose_prices(draft: Draft, priced: list[CandidateTable], calendars: list[CandidateTable]) -> str | None:

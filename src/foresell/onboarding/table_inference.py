@@ -80,7 +80,9 @@ class TableInference:
             if other in column.formats and not self.overrides.date_format:
                 self.draft.add_doubt(
                     f"The dates of {column.name} fit {chosen} and {other} alike; {chosen} was taken. If that is "
-                    f"wrong, say --date-format {other}."
+                    f"wrong, say --date-format {other}.",
+                    "date_format",
+                    [str(chosen), other],
                 )
         self._read_all_dates(column.name, chosen)
 
@@ -116,7 +118,9 @@ class TableInference:
         rest = [c.name for c in dated if c.name != best.name]
         if rest:
             self.draft.add_doubt(
-                f"{', '.join(rest)} could be the date too; {best.name} was taken. Say otherwise with --date."
+                f"{', '.join(rest)} could be the date too; {best.name} was taken. Say otherwise with --date.",
+                "date",
+                [best.name, *rest],
             )
         return best
 
@@ -154,7 +158,9 @@ class TableInference:
         self.draft.set("data.keys", list(series.keys), series.why_keys)
         self.draft.set("data.layout", layout, why)
         self.draft.assigned.update(series.keys)
-        self.draft.doubts += series.doubts
+        for doubt in series.doubts:
+            self.draft.add_doubt(doubt, "keys")
+        self.draft.add_doubt(series.doubt_of_layout, "layout", ["long", "transactions"])
 
     def _keys_by_hand(self, keys: tuple[str, ...]) -> series_keys.SeriesKeys:
         repeated = series_keys.repeated(self.sample, keys)
@@ -295,7 +301,7 @@ class TableInference:
         rows = self.table.frame.with_columns(self.day.alias(DAY), quantity).filter(pl.col(DAY).is_not_null())
         rows = self._of_whole_series(rows, keys)
         absent = frequency.infer_absent(rows, keys, rows["__quantity"], period)
-        self.draft.add_doubt(absent.doubt)
+        self.draft.add_doubt(absent.doubt, "absent", ["zero", "unknown"])
         return self.draft.set("data.absent", absent.value, absent.why)
 
     def _series_table(self) -> pl.DataFrame:
@@ -332,7 +338,9 @@ def propose_text_format(draft: Draft, table: TableSample, overrides: Overrides) 
     why = "the bytes are not UTF-8" if encoding == "cp1252" else "the first bytes read as such"
     draft.set("data.encoding", encoding, why)
     if encoding == "cp1252" and overrides.encoding is None:
-        draft.add_doubt("The file is not UTF-8; it was taken for Windows-1252. If letters look wrong, set encoding.")
+        draft.add_doubt(
+            "The file is not UTF-8; it was taken for Windows-1252. If letters look wrong, say --encoding.", "encoding"
+        )
 
 
 def _numbers_with_mark(table: TableSample) -> dict[str, pl.Series]:
@@ -364,7 +372,9 @@ def propose_decimal(draft: Draft, table: TableSample, overrides: Overrides) -> N
         values = [f"{to_number(texts.head(1), mark).item():,g}" for mark in (decimal, "." if decimal == "," else ",")]
         draft.add_doubt(
             f"Is {example} in {name} {values[0]} or {values[1]}? It was read as {values[0]}. If that is wrong, say "
-            f"--decimal {'.' if decimal == ',' else ','!r}."
+            f"--decimal {'.' if decimal == ',' else ','!r}.",
+            "decimal",
+            [".", ","],
         )
     return None
 
@@ -374,7 +384,7 @@ def propose_frequency(draft: Draft, inferred: frequency.Conclusion, overrides: O
     if overrides.frequency:
         inferred = frequency.Conclusion(overrides.frequency, BY_HAND)
     draft.set("data.frequency", inferred.value, inferred.why)
-    draft.add_doubt(inferred.doubt)
+    draft.add_doubt(inferred.doubt, "frequency", list(Frequency))
     return inferred.value
 
 
@@ -406,7 +416,8 @@ def propose_country(draft: Draft, series: pl.DataFrame, overrides: Overrides, ro
         values = {str(value) for value in series[name].drop_nulls().unique()}
         if "state" in name.lower() and len(values) >= 2 and values <= set(US_STATES.split()):
             draft.add_doubt(
-                f"The values of {name} are states of the USA, so its holidays are used. If not, change country."
+                f"The values of {name} are states of the USA, so its holidays are used. If not, say --country.",
+                "country",
             )
             return draft.set("data.country", "US", f"the values of {name} are states of the USA")
     german = any(

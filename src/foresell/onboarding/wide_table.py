@@ -102,7 +102,8 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
             "row for each series; say which columns name it with --keys."
         )
     draft.set("data.keys", keys, "no two rows have the same values in them" if inferred else BY_HAND)
-    draft.doubts += inferred.doubts if inferred else []
+    for doubt in inferred.doubts if inferred else []:
+        draft.add_doubt(doubt, "keys")
     rest = [c for c in columns if c.name not in keys]
     attributes = overrides.attributes or [c.name for c in rest if 1 < c.distinct < frame.height]
     draft.set("data.attributes", attributes, "they describe a series" if attributes else "there are no other columns")

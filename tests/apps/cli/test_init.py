@@ -9,6 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
+from foresell.apps.cli.init import FREQUENCIES
+from foresell.core.frequency import Frequency
 from foresell.core.settings import read_settings
 
 
@@ -103,3 +105,7 @@ def test_an_override_that_does_not_fit_names_the_columns(run, tmp_path):
     assert ended.exit_code == 2
     assert "has no column pieces" in ended.stderr
     assert not (tmp_path / "p").exists()
+
+
+def test_every_frequency_can_be_chosen():
+    assert list(FREQUENCIES) == list(Frequency)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,6 @@ import click
 
 from foresell.apps.cli.command import Verb, options, print_json
 from foresell.apps.cli.progress import Meter
-from foresell.core.frequency import Frequency
 
 TEXT_OPTIONS = {
     "date": "The column of dates.",
@@ -27,9 +27,12 @@ TEXT_OPTIONS = {
     "sheet": "The sheet of a workbook that holds the sales, or several with commas.",
     "date_format": "The format of dates, such as %d.%m.%Y.",
 }
-FREQUENCIES = [str(frequency) for frequency in Frequency]
+FREQUENCIES = ["D", "W", "M", "Q", "Y"]  # those of core.frequency, which would import numpy
 CHOICE_OPTIONS = {
-    "layout": (["long", "transactions", "wide"], "A row for each day, lines to add up, or a column for each day."),
+    "layout": (
+        ["long", "transactions", "wide", "columns"],
+        "A row for each day, lines to add up, a column for each day, or a column for each series.",
+    ),
     "frequency": (FREQUENCIES, "The period of the forecast: days, weeks, months, quarters or years."),
     "absent": (["zero", "unknown"], "What a day without a row means: no sales, or not known."),
     "decimal": ([".", ","], "The decimal mark."),
@@ -61,23 +64,33 @@ def _override_options(command: Any) -> Any:
 )
 @_override_options
 @click.option("--horizon", type=click.IntRange(1), help="How many periods to forecast.")
+@click.option("--ask", is_flag=True, help="Put what is in doubt as questions, one after another, on the terminal.")
 @click.option("--force", is_flag=True, help="Replace an existing foresell.yaml.")
 @options()
-def init(folder: str, sales: str, preset: str | None, force: bool, as_json: bool, **said: Any) -> None:
+def init(folder: str, sales: str, preset: str | None, ask: bool, force: bool, as_json: bool, **said: Any) -> None:
     """Look at the sales and write FOLDER/foresell.yaml.
 
     Works out which column is the date, the quantity, the keys of the series, the price and the promotion, and how
     the data are cut in time; says what it concluded and why. Tables beside the sales (items, stores, calendar,
-    prices) are used where they fit. What was concluded wrongly can be said by hand, here or in the file.
+    prices) are used where they fit. What was concluded wrongly can be said by hand, here or in the file; with --ask,
+    what the data leave open is asked.
 
     Reads the beginning of the files and samples of the rest. Writes the settings file and nothing else; it runs as
     it is.
     """
+    from foresell.apps.cli import questions
     from foresell.apps.cli.text import proposal_text
     from foresell.onboarding import roles, settings_file
 
     by_hand = {name: value for name, value in said.items() if name not in ("quiet", "debug")}
-    proposal = roles.infer(sales, Path(), preset, by_hand)
+    settings_file.require_place(folder, force=force)
+    if ask:
+        questions.require_terminal()
+        infer = partial(roles.infer, sales, Path(), preset)
+        proposal = questions.settle(infer, by_hand, questions.ask_on_terminal)
+        click.echo("")
+    else:
+        proposal = roles.infer(sales, Path(), preset, by_hand)
     path = settings_file.write(proposal, folder, sales, force=force)
     if as_json:
         reasons = [reason._asdict() for reason in proposal.reasons]

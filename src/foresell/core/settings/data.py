@@ -80,8 +80,11 @@ class Data(Strict, frozen=True):
         Columns, about("The columns that name a series; where there are none, all rows are one.", ["store", "item"])
     ] = (ONE_SERIES,)
     layout: Annotated[
-        Literal["long", "transactions", "wide"],
-        about("long: a row for each series and date. transactions: lines to add up. wide: a column for each day."),
+        Literal["long", "transactions", "wide", "columns"],
+        about(
+            "long: a row for each series and date. transactions: lines to add up. wide: a column for each day. "
+            "columns: a column for each series."
+        ),
     ] = "long"
     date: Annotated[str, about("The column of dates.")] = "date"
     quantity: Annotated[
@@ -110,6 +113,9 @@ class Data(Strict, frozen=True):
         about("The column that is false where the day was closed: its units are not known, rather than zero.", "open"),
     ] = None
     day_prefix: Annotated[str, about("Wide layout: the beginning of the names of the day columns.")] = "d_"
+    ignored_columns: Annotated[
+        Columns, about("Layout columns: the columns beside the date that are no series.", ["Total"])
+    ] = ()
     absent: Annotated[
         Literal["zero", "unknown"],
         about("A day without a row, once on sale: zero (nothing was sold) or unknown (closed, or not recorded)."),
