@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 
@@ -27,12 +29,35 @@ def test_lines_without_a_name_of_a_series_are_added_up(daily, propose, tmp_path)
     assert panel.units[0].sum() == frame["units"].sum()
 
 
-@pytest.mark.parametrize("values", [[["a", "b"]], [{"a": 1}], [b"\x00\xff"]])
+ODD = [["a", "b"]], [{"a": 1}], [b"\x00\xff"], [timedelta(days=1)]
+
+
+@pytest.mark.parametrize("values", ODD)
 def test_lists_and_records_are_left_out(daily, propose, tmp_path, values):
     frame = daily().with_columns(pl.Series("tags", values * daily().height))
     proposal = propose(frame, tmp_path, "sales.parquet")
-    assert [reason.conclusion for reason in proposal.reasons if "lists or records" in reason.why] == ["tags"]
+    assert [reason.conclusion for reason in proposal.reasons if "it holds lists, rec" in reason.why] == ["tags"]
     assert read_sales(parse_settings(proposal.settings), tmp_path).panel.n_series == 12
+
+
+@pytest.mark.parametrize("values", ODD)
+def test_lists_and_records_beside_the_sales_are_left_out(daily, propose, tmp_path, values):
+    items = daily().select("item").unique(maintain_order=True)
+    odd = items.with_columns(pl.Series("tags", values * items.height), size=pl.int_range(pl.len()) % 2)
+    odd.write_parquet(tmp_path / "items.parquet")
+    proposal = propose(daily(), tmp_path)
+    assert proposal.settings["data"]["items"]["columns"] == ["size"]
+    assert read_sales(parse_settings(proposal.settings), tmp_path).panel.n_series == 12
+
+
+@pytest.mark.parametrize("values", ODD)
+def test_lists_and_records_that_are_named_are_texts(daily, propose, tmp_path, values):
+    items = daily().select("item").unique(maintain_order=True)
+    items.with_columns(pl.Series("tags", values * items.height)).write_parquet(tmp_path / "items.parquet")
+    proposal = propose(daily(), tmp_path)
+    data = proposal.settings["data"] | {"items": {"path": "items.parquet", "keys": ["item"]}}
+    panel = read_sales(parse_settings(proposal.settings | {"data": data}), tmp_path).panel
+    assert panel.series["tags"].unique().to_list() == [str(values[0])]
 
 
 def test_that_nothing_was_sold_is_said(daily, propose, tmp_path):

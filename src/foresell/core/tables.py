@@ -138,6 +138,22 @@ class GivenTable:
         )
 
 
+def with_plain_values(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with texts in place of lists, records, bytes and durations, which are no values of a cell.
+
+    >>> with_plain_values(pl.DataFrame({"tags": [["a", "b"], None], "units": [1, 2]}))["tags"].to_list()
+    ["['a', 'b']", None]
+    """
+    odd = [frame[name] for name, dtype in frame.schema.items() if not is_plain(dtype)]
+    texts = [[None if value is None else str(value) for value in column.to_list()] for column in odd]
+    return frame.with_columns(pl.Series(column.name, of, pl.String) for column, of in zip(odd, texts, strict=True))
+
+
+def is_plain(dtype: pl.DataType) -> bool:
+    """Whether a column of this type has one text, number, truth value or date in each cell."""
+    return not (dtype.is_nested() or dtype in (pl.Binary, pl.Duration, pl.Object))
+
+
 def to_kind(frame: pl.DataFrame, kind: TableKind) -> Any:
     """The table in the library of `kind`. pandas dates are ``datetime64[ns]``, whole numbers with gaps ``Int64``."""
     if kind == TableKind.PYARROW:

@@ -17,6 +17,7 @@ import polars as pl
 from foresell.core.bucket import s3_options
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.core.key_texts import tidy_keys
+from foresell.core.tables import with_plain_values
 from foresell.data.files.input_files import InputFile, reading
 from foresell.data.files.text_records import TextChunk, chunks, is_regular, records_of, split_header
 from foresell.data.finding_codes import finding
@@ -327,7 +328,8 @@ def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dia
         total = int(table.select(pl.len()).collect().item())
     for start in range(0, total, PARQUET_ROWS):
         with reading(file):
-            frame = table.slice(start, PARQUET_ROWS).select(column.name for column in columns).collect()
+            rows = table.slice(start, PARQUET_ROWS).select(column.name for column in columns).collect()
+        frame = with_plain_values(rows)
         texts = next((frame[column.name] for column in columns if column.kind == ColumnKind.DATE), None)
         if dialect.date_format is None and texts is not None and texts.dtype == pl.String:
             dialect = _with_date_format(dialect, texts)

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import polars as pl
 
+from foresell.core.tables import is_plain
 from foresell.data.number_formats import to_number
 from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, to_date
 from foresell.onboarding.table_sample import ROW
@@ -23,7 +24,7 @@ class ValueKind(StrEnum):
     FLAG = "flag"  # two values at most, that say yes or no
     TEXT = "text"
     EMPTY = "empty"
-    NESTED = "lists or records"
+    ODD = "lists, records, bytes or durations"
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ def profile_columns(
 def _profile(values: pl.Series, decimal: str, date_format: str | None) -> ColumnProfile:
     if values.dtype == pl.String:
         return _from_text(values, decimal, date_format)
-    if values.dtype == pl.Object:
-        return ColumnProfile(values.name, ValueKind.NESTED, values, 0)
+    if not is_plain(values.dtype):
+        return ColumnProfile(values.name, ValueKind.ODD, values, 0)
     distinct = values.drop_nulls().n_unique()
     if distinct == 0:
         return ColumnProfile(values.name, ValueKind.EMPTY, values, 0)
@@ -115,8 +116,6 @@ def _profile(values: pl.Series, decimal: str, date_format: str | None) -> Column
             )
         kind = ValueKind.FLAG if set(numbers.drop_nulls().unique()) <= {0.0, 1.0} else ValueKind.NUMBER
         return ColumnProfile(values.name, kind, numbers, distinct)
-    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
-        return ColumnProfile(values.name, ValueKind.NESTED, values, distinct)
     return ColumnProfile(values.name, ValueKind.TEXT, values.cast(pl.String, strict=False), distinct)
 
 

@@ -40,7 +40,8 @@ class CandidateTable:
 
     def other(self) -> list[str]:
         """The columns that hold values and are no keys."""
-        return [c.name for c in self.columns.values() if c.name not in self.shared and c.kind != ValueKind.EMPTY]
+        without = (ValueKind.EMPTY, ValueKind.ODD)
+        return [c.name for c in self.columns.values() if c.name not in self.shared and c.kind not in without]
 
     def dates(self) -> list[str]:
         return [c.name for c in self.columns.values() if c.kind == ValueKind.DATE]
@@ -155,7 +156,7 @@ def _propose_items_or_stores(draft: Draft, side: CandidateTable, series: pl.Data
     if not added:
         return series
     tree: dict[str, Any] = {"path": side.file.path, "keys": [key]}
-    if len(added) < len(side.other()):
+    if len(added) < len(side.other()) or any(column.kind == ValueKind.ODD for column in side.columns.values()):
         tree["columns"] = added
     draft.set(f"data.{slot}", tree, f"one row for each {key}, with {', '.join(added)}")
     texts = side.sample.frame.select(pl.col(key).cast(pl.String).str.strip_chars(), *added)

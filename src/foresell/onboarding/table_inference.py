@@ -187,7 +187,7 @@ class TableInference:
 
     @staticmethod
     def _may_name_series(column: ColumnProfile) -> bool:
-        if column.kind in (ValueKind.EMPTY, ValueKind.DATE, ValueKind.NESTED):
+        if column.kind in (ValueKind.EMPTY, ValueKind.DATE, ValueKind.ODD):
             return False
         if series_keys.key_score(column.name) and (column.whole or column.kind == ValueKind.TEXT):
             return True
@@ -229,8 +229,8 @@ class TableInference:
         """Whether a column that varies within a series is known ahead; if not, the draft says why it is left out."""
         if column.kind == ValueKind.EMPTY:
             why = "it has no values"
-        elif column.kind == ValueKind.NESTED:
-            why = "it holds lists or records, not one value for each row"
+        elif column.kind == ValueKind.ODD:
+            why = f"it holds {column.kind}, not a text, number or date for each row"
         elif column.distinct < 2:
             why = "it has one value only"
         elif name_score(column.name, "calendar") == 4:

@@ -178,6 +178,7 @@ def test_rows_without_a_key_of_numbers(library):
 ODD_KEYS = {
     "lists": SALES.with_columns(store=pl.concat_list("store")),
     "records": SALES.with_columns(store=pl.struct("store")),
+    "durations": SALES.with_columns(store=pl.duration(days=pl.col("store").rank("dense"))),
     "binary": SALES.with_columns(store=pl.col("store").cast(pl.Binary)),
 }
 

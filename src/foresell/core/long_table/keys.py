@@ -7,9 +7,8 @@ import polars as pl
 from foresell.core.errors import UsageError, first_five, warn
 from foresell.core.key_texts import TEXTS, tidy_keys, unite_whole_numbers
 from foresell.core.long_table.columns import Columns, code, first_rows, rows_of
-from foresell.core.tables import GivenTable
+from foresell.core.tables import GivenTable, is_plain
 
-_OTHERS = (pl.Boolean, pl.Date, pl.Datetime, pl.Duration, pl.Time, pl.Null)
 _BLANKS = r"\s\u200b\u2060\ufeff"
 
 
@@ -76,7 +75,7 @@ def tidy_in_pandas(column: str) -> str:
 
 def check_type(table: GivenTable, name: str, dtype: pl.DataType) -> None:
     """Raises UsageError for a key or attribute that is no text, number, truth value or date."""
-    if dtype.is_numeric() or dtype in (*TEXTS, *_OTHERS):
+    if is_plain(dtype):
         return
     as_text = "lambda values: pl.Series([str(value) for value in values.to_list()]), return_dtype=pl.String"
     advice = code(table, name, f".with_columns(pl.col({name!r}).map_batches({as_text}))", lambda of: f"{of}.map(str)")

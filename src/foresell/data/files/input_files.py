@@ -113,7 +113,7 @@ def _files_below(folder: Path, path: str) -> list[str]:
     if not matches:
         raise UnreadableFile(
             f"The folder {path} holds no tables (files ending in {', '.join(ALL_ENDINGS)}). "
-            "Put the sales files there, or name another folder in the settings."
+            "Put the sales files there, or name another folder."
         )
     return matches
 
@@ -130,14 +130,12 @@ def _containers_of(address: Path) -> tuple[list[str], str]:
 
 def _missing_file_message(path: str, full_path: Path) -> str:
     if glob.has_magic(path):
-        return f"No file matches {path} (seen from {full_path.parent}). Correct the pattern in the settings."
+        return f"No file matches {path} (seen from {full_path.parent}). Correct the pattern."
     if not full_path.parent.is_dir():
-        return (
-            f"There is no file {path}: the folder {full_path.parent} does not exist. Correct the path in the settings."
-        )
+        return f"There is no file {path}: the folder {full_path.parent} does not exist. Correct the path."
     siblings = sorted(path.name for path in full_path.parent.iterdir())
     holds = f"its folder holds {first_five(siblings)}" if siblings else "its folder is empty"
-    return f"There is no file {path}; {holds}. Correct the path in the settings."
+    return f"There is no file {path}; {holds}. Correct the path."
 
 
 def _find_in_bucket(path: str) -> list[InputFile]:
@@ -153,7 +151,7 @@ def _find_in_bucket(path: str) -> list[InputFile]:
         {name for pattern in patterns for name in _list_bucket(pattern) if name.lower().endswith(TABLE_ENDINGS)}
     )
     if not addresses:
-        raise UnreadableFile(f"No file matches {path}. Correct the address in the settings.")
+        raise UnreadableFile(f"No file matches {path}. Correct the address.")
     return [InputFile(address, address) for address in addresses]
 
 
