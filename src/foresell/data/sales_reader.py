@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from foresell.core.errors import FindingsStop, SettingsError, UnreadableFile
+from foresell.core.errors import FindingsStop, SettingsError, UnreadableFile, first_five
 from foresell.core.finding import Finding, worst_first
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
@@ -67,10 +67,11 @@ def read_sales(
     """
     data, base = settings.data, Path(base)
     report_progress = progress or (lambda share, work: None)
-    dialect = Dialect(data.separator, data.decimal, data.encoding, data.date_format)
+    _check_fill_down(data)
+    dialect = Dialect(data.separator, data.decimal, data.encoding, data.date_format, fill_down=tuple(data.fill_down))
     report_progress(0.0, "Reading side tables")
     # Side tables may write their dates in another format than the sales table.
-    side_dialect = replace(dialect, date_format=None, preferred_date_format=data.date_format)
+    side_dialect = replace(dialect, date_format=None, preferred_date_format=data.date_format, fill_down=())
     side_tables, known_keys = _read_side_tables(data, base, side_dialect)
     days = read_calendar(data.calendar, base, side_dialect) if data.calendar else None
     job = _ReadingJob(settings, base, dialect, today or date.today(), days, known_keys, report_progress)
@@ -93,6 +94,17 @@ def read_sales(
     report_progress(1.0, "Read")
     stockouts = _stockouts(cube, assembled.panel)
     return ValidatedSales(assembled.panel, tuple(worst_first(findings)), quarantined, rows.count, stockouts)
+
+
+def _check_fill_down(data: Data) -> None:
+    """Raises SettingsError where a column cannot be filled down, because it names neither series nor dates."""
+    dates = () if data.layout == "wide" else (data.date,)
+    wrong = [name for name in data.fill_down if name not in (*data.keys, *data.attributes, *dates)]
+    if wrong:
+        raise SettingsError(
+            f"'fill_down' names {first_five(wrong)}, but only keys, attributes and the date are filled down: "
+            f"{', '.join(dict.fromkeys((*data.keys, *data.attributes, *dates)))}. Correct 'fill_down' in the settings."
+        )
 
 
 def _stockouts(cube: Cube, panel: Panel) -> pl.DataFrame:

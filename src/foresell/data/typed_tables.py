@@ -20,6 +20,7 @@ from foresell.core.key_texts import tidy_keys
 from foresell.core.tables import with_plain_values
 from foresell.data.files.input_files import InputFile, reading
 from foresell.data.files.text_records import TextChunk, chunks, is_regular, records_of, split_header
+from foresell.data.fill_down import FillDown
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks, to_number
 from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date
@@ -58,6 +59,7 @@ class Dialect:
     date_format: str | None = None
     preferred_date_format: str | None = None  # taken where several formats fit
     alternative_date_format: str | None = None  # another format that fits the dates as well as the inferred one
+    fill_down: tuple[str, ...] = ()  # columns whose blanks repeat the value above
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,7 @@ def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile
 def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     names: list[str] = []
     row = 0
+    fill = FillDown([column.name for column in columns if column.name in dialect.fill_down])
     for chunk in chunks(file, dialect.encoding, separator=dialect.separator, decimal=dialect.decimal):
         if not names:
             names, separator, size = split_header(chunk.data, dialect.separator)
@@ -157,8 +160,8 @@ def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialec
             continue
         if dialect.date_format is None:
             dialect = _with_date_format(dialect, _date_texts(chunk, names, columns, dialect))
-        part = _parse_typed(chunk, names, columns, dialect, row)
-        part = part or _parse_cell_by_cell(chunk, names, columns, dialect, row, file)
+        part = None if fill.columns else _parse_typed(chunk, names, columns, dialect, row)
+        part = part or _parse_cell_by_cell(chunk, names, columns, dialect, row, file, fill)
         row += part.records
         yield replace(part, marks=_number_marks(part.frame, chunk, names, columns, dialect))
 
@@ -250,7 +253,13 @@ def _convert_typed(frame: pl.DataFrame, columns: Sequence[InputColumn], dialect:
 
 
 def _parse_cell_by_cell(
-    chunk: TextChunk, names: Sequence[str], columns: Sequence[InputColumn], dialect: Dialect, row: int, file: InputFile
+    chunk: TextChunk,
+    names: Sequence[str],
+    columns: Sequence[InputColumn],
+    dialect: Dialect,
+    row: int,
+    file: InputFile,
+    fill: FillDown,
 ) -> TablePart:
     """The chunk parsed as text and converted cell by cell, with its bad rows."""
     records = records_of(chunk.data, dialect.separator)
@@ -265,7 +274,7 @@ def _parse_cell_by_cell(
     ragged = (records.fields != len(names)) & ~records.blank
     whole = ~ragged & ~records.blank
     bad = bad_rows(frame[ROW].filter(pl.Series(ragged)), "ragged-rows")
-    frame, unconverted = convert_columns(frame.filter(pl.Series(whole)), columns, dialect)
+    frame, unconverted = convert_columns(fill.filled(frame.filter(pl.Series(whole))), columns, dialect)
     rows = int((~records.blank).sum())
     return TablePart(frame, pl.concat([bad, unconverted]), rows, len(records.starts), chunk.share, dialect)
 
@@ -326,6 +335,7 @@ def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dia
         table = pl.scan_parquet(file.disk_path, **scan_options(file))
         require_columns(list(table.collect_schema()), [column.name for column in columns], file)
         total = int(table.select(pl.len()).collect().item())
+    fill = FillDown([column.name for column in columns if column.name in dialect.fill_down])
     for start in range(0, total, PARQUET_ROWS):
         with reading(file):
             rows = table.slice(start, PARQUET_ROWS).select(column.name for column in columns).collect()
@@ -334,7 +344,8 @@ def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dia
         if dialect.date_format is None and texts is not None and texts.dtype == pl.String:
             dialect = _with_date_format(dialect, texts)
         count = frame.height
-        frame, bad = convert_columns(frame.with_columns(_row_numbers(start, count)), columns, dialect)
+        frame = fill.filled(frame).with_columns(_row_numbers(start, count))
+        frame, bad = convert_columns(frame, columns, dialect)
         yield TablePart(frame, bad, count, count, min((start + PARQUET_ROWS) / total, 1.0), dialect)
 
 

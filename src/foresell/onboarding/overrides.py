@@ -28,6 +28,7 @@ class Overrides:
     keys: list[str] | None = None
     attributes: list[str] | None = None
     known_ahead: list[str] | None = None
+    fill_down: list[str] | None = None
     layout: str | None = None
     frequency: str | None = None
     absent: str | None = None
@@ -54,7 +55,7 @@ class Overrides:
         unknown = [name for name in given if name not in known]
         if unknown:
             raise UsageError(f"'{first_five(unknown)}' cannot be set by hand here; what can is {', '.join(known)}.")
-        for name in COLUMN_LISTS:
+        for name in (*COLUMN_LISTS, "fill_down"):
             if isinstance(given.get(name), str):
                 given[name] = [part.strip() for part in given[name].split(",") if part.strip()]
             elif name in given:
@@ -69,4 +70,4 @@ class Overrides:
     def columns(self) -> list[str]:
         """The columns of the table that the overrides name."""
         single = [name for role in COLUMN_ROLES if (name := getattr(self, role)) is not None]
-        return single + [name for role in COLUMN_LISTS for name in getattr(self, role) or ()]
+        return single + [name for role in (*COLUMN_LISTS, "fill_down") for name in getattr(self, role) or ()]

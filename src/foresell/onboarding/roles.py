@@ -15,6 +15,7 @@ from typing import Any
 from foresell.core.errors import UsageError, first_five
 from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
+from foresell.onboarding.outline import filled_down
 from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
@@ -65,6 +66,7 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
     for doubt in tables.doubts:
         draft.add_doubt(doubt, "sheet")
     draft.set("data.sales", tables.path, "; ".join(filter(None, (tables.why, _sample_size(table)))))
+    table = filled_down(draft, table, overrides)
     _propose(draft, table, overrides)
     _refuse_unused(draft, table, overrides)
     return draft.finished()

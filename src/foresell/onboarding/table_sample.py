@@ -17,6 +17,7 @@ from foresell.core.bucket import s3_options
 from foresell.core.key_texts import tidy
 from foresell.data.files.input_files import InputFile, TextFile, reading, unzipped
 from foresell.data.files.text_records import chunks, split_header
+from foresell.data.fill_down import FillDown
 from foresell.data.typed_tables import Dialect, header_of
 
 ROW = "__row"  # the number of a sampled row in the table, from 0
@@ -89,29 +90,37 @@ def sample_table(
     separator: str | None = None,
     encoding: str | None = None,
     decimal: str | None = None,
+    fill_down: tuple[str, ...] = (),
 ) -> TableSample:
     """The first `rows` rows of the files, as one table; `separator` and `encoding` are detected unless given.
 
-    Sheets of workbooks are taken whole unless few rows are wanted; `decimal` is the mark of numbers in them.
+    Sheets of workbooks are taken whole unless few rows are wanted; `decimal` is the mark of numbers in them. Blanks in
+    the columns `fill_down` get the value above.
     Raises UnreadableFile where the first file is empty or is no table.
     """
     if files[0].is_parquet:
         with reading(files[0]):
             frame = _scan_parquet([file.disk_path for file in files]).head(rows).collect()
+            frame = FillDown(fill_down).filled(frame)
         return TableSample(tuple(files), frame, None, whole=frame.height < rows, can_scan=_small_enough(files))
     if files[0].sheet is not None:
         text_format = TextFormat(decimal=decimal or ".")
-        frame, whole, _ = _first_rows(files, SHEET_ROWS if rows == HEAD_ROWS else rows, text_format, SHEET_BYTES)
+        rows = SHEET_ROWS if rows == HEAD_ROWS else rows
+        frame, whole, _ = _first_rows(files, rows, text_format, fill_down, SHEET_BYTES)
         return TableSample(tuple(files), frame, text_format, whole, can_scan=False)
     text, encoding = _head(files[0], encoding)
     text_format = TextFormat(separator or _separator(text), encoding)
-    frame, whole, as_in_file = _first_rows(files, rows, text_format)
-    can_scan = _small_enough(files) and as_in_file and not encoding.startswith("utf-16")
+    frame, whole, as_in_file = _first_rows(files, rows, text_format, fill_down)
+    can_scan = _small_enough(files) and as_in_file and not encoding.startswith("utf-16") and not fill_down
     return TableSample(tuple(files), frame, text_format, whole, can_scan)
 
 
 def _first_rows(
-    files: list[InputFile], rows: int, text_format: TextFormat, most_bytes: int = HEAD_BYTES
+    files: list[InputFile],
+    rows: int,
+    text_format: TextFormat,
+    fill_down: tuple[str, ...] = (),
+    most_bytes: int = HEAD_BYTES,
 ) -> tuple[pl.DataFrame, bool, bool]:
     """The first rows of text files by the names of their columns; whether these are all; whether a scan reads the same.
 
@@ -122,6 +131,7 @@ def _first_rows(
     as_in_file = True
     for file in files:
         names: list[str] = []
+        fill = FillDown(fill_down)
         for chunk in chunks(file, text_format.encoding, CHUNK_BYTES, text_format.separator, text_format.decimal):
             data = chunk.data
             as_in_file &= chunk.as_in_file
@@ -130,7 +140,7 @@ def _first_rows(
                 names, data = distinct_names(names), data[end:]
             if height >= rows or size >= most_bytes:
                 return _as_one(frames), False, as_in_file
-            frames.append(_parse(data, names, text_format.separator, rows - height, file))
+            frames.append(fill.filled(_parse(data, names, text_format.separator, rows - height, file)))
             height, size = height + frames[-1].height, size + len(data)
     return _as_one(frames), height < rows, as_in_file
 

@@ -153,7 +153,7 @@ def _draw(frames: list[pl.DataFrame], most: int) -> pl.DataFrame:
 
 def _dialect(data: Data, transactions: Transactions) -> Dialect:
     own = transactions.path is not None and transactions.path != data.sales
-    plain = Dialect(data.separator, data.decimal, data.encoding, data.date_format)
+    plain = Dialect(data.separator, data.decimal, data.encoding, data.date_format, fill_down=tuple(data.fill_down))
     return replace(plain, date_format=None, preferred_date_format=data.date_format) if own else plain
 
 

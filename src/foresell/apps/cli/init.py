@@ -20,6 +20,7 @@ TEXT_OPTIONS = {
     "stocked_out": "The column that is true where stock ran out.",
     "open": "The column that is false where the day was closed.",
     "attributes": "Columns that are constant for a series, with commas.",
+    "fill_down": "Columns whose blanks repeat the value above, as in merged cells, with commas.",
     "known_ahead": "More columns whose future is known, with commas.",
     "country": "The country whose public holidays count, such as US or DE.",
     "separator": "The separator of columns in text files.",

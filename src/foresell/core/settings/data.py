@@ -104,6 +104,13 @@ class Data(Strict, frozen=True):
     attributes: Annotated[
         Columns, about("Columns of the sales table that are fixed for a series, such as its category.", ["category"])
     ] = ()
+    fill_down: Annotated[
+        Columns,
+        about(
+            "Keys, attributes or the date whose blanks repeat the value above, as in merged cells; outer ones first.",
+            ["store", "item"],
+        ),
+    ] = ()
     stocked_out: Annotated[
         str | None,
         about("The column that is true where stock ran out: the day's units are less than the demand.", "stocked_out"),
