@@ -39,6 +39,11 @@ def test_the_reasons_add_up_to_the_forecast_that_was_delivered(trained: Project,
     assert {"level", "weekday", "price", "promotion"} <= set(codes)
 
 
+def test_what_is_trained_is_explained_beside_another_run_and_without_writing(trained: Project, one) -> None:
+    with Project(trained.folder).locked():
+        assert explain(trained, one).units > 0
+
+
 def test_days_and_groups_of_series(trained: Project) -> None:
     ahead = trained.panel.ahead(trained.settings.horizon)
     store = trained.panel.series["store"][0]

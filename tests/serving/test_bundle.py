@@ -80,10 +80,10 @@ def _forget(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (_cut, r"1 files of .* are damaged.*booster_0_0\.txt.*[Ff]etch it again"),
-        (_flip, r"are damaged.*panel/units\.npy"),
-        (_lose, r"are missing: scatter\.parquet"),
-        (_add, r"do not belong to it: model/more\.json"),
+        (_cut, r"1 file is damaged.*booster_0_0\.txt.*[Ff]etch it again"),
+        (_flip, r"is damaged.*panel/units\.npy"),
+        (_lose, r"is missing: scatter\.parquet"),
+        (_add, r"1 file is not of it: model/more\.json"),
         (_forget, r"does not list settings\.json"),
         (_change(format=99, foresell="9.0"), r"written by foresell 9\.0 in format 99; .*Update foresell"),
         (_change(files=3), r"does not describe a model of foresell"),

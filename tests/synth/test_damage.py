@@ -108,7 +108,7 @@ def test_a_seed_plants_the_same_and_gzip_holds_the_same(clean, damaged, tmp_path
 def test_a_file_too_small_or_of_another_kind_is_a_usage_error(tmp_path):
     short = tmp_path / "short.csv"
     short.write_text("date,store,item,units,price\n2024-01-01,a,b,1,2\n")
-    with pytest.raises(UsageError, match="It has 1 rows of 1 series"):
+    with pytest.raises(UsageError, match="It has 1 row of 1 series"):
         damage(short, tmp_path / "out.csv")
     other = tmp_path / "other.csv"
     other.write_text("day,shop\n")

@@ -15,6 +15,7 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.hierarchy import Groups, Level, level_name
 from foresell.core.tables import TableKind, to_kind
 from foresell.core.timeline import Range
+from foresell.core.words import many
 
 LEAST_PROBABILITY, GREATEST_PROBABILITY = 0.0001, 0.9999
 """The quantiles that can be asked for. Beyond them a backtest's errors say nothing."""
@@ -108,7 +109,9 @@ class Forecast:
 
     def __repr__(self) -> str:
         ranges = f", {len(self.probabilities)} quantiles" if self.probabilities else ""
-        return f"Forecast of {self.series.height:,} series ({level_name(self.keys)}), {self.horizon} steps{ranges}"
+        return (
+            f"Forecast of {self.series.height:,} series ({level_name(self.keys)}), {many(self.horizon, 'step')}{ranges}"
+        )
 
     def to_frame(self) -> Any:
         """The table of `to_polars`, in the library of `table_kind`."""

@@ -106,6 +106,16 @@ def many(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {word}" if count else f"no {word}"
 
 
+def many_do(count: int, noun: str, verb: str) -> str:
+    """A count with its noun and a verb.
+
+    >>> many_do(1, "row", "repeat"), many_do(2, "row", "be")
+    ('1 row repeats', '2 rows are')
+    """
+    forms = ("is", "are") if verb == "be" else (f"{verb}s", verb)
+    return f"{many(count, noun)} {forms[0] if count == 1 else forms[1]}"
+
+
 def day(when: date | np.datetime64) -> str:
     """A date in words.
 

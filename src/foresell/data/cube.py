@@ -12,6 +12,7 @@ from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_anchor, period_begins, period_index, period_name, period_range
 from foresell.core.settings import Data
+from foresell.core.words import many_do
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import to_number
 from foresell.data.sales_rows import (
@@ -243,7 +244,7 @@ def _with_future(
     findings = []
     if (unknown := int((rows < 0).sum())) > 0:
         names = as_text(future.filter(pl.Series(rows < 0)).select(keys).unique()).sort(keys)
-        message = f"{unknown:,} rows are for {names.height:,} series that have no sales"
+        message = f"{many_do(unknown, 'row', 'be')} for {names.height:,} series that have no sales"
         findings.append(finding("unknown-series", where, unknown, message, key_texts(names)))
     ahead = future.with_columns(
         pl.Series(SERIES, rows),
@@ -259,7 +260,9 @@ def _with_future(
     known = [name for name in ahead.columns if name.startswith(COVARIATE)]
     distinct = ahead.sort(SERIES, DATE, *known).unique([SERIES, DATE], keep="first", maintain_order=True)
     if extra := ahead.height - distinct.height:
-        findings.append(finding("repeated-entries", where, extra, f"{extra:,} rows repeat a series and day"))
+        findings.append(
+            finding("repeated-entries", where, extra, f"{many_do(extra, 'row', 'repeat')} a series and day")
+        )
     ahead = distinct
     mixed = [name for name in frame.columns if name in ahead.columns and frame.schema[name] != ahead.schema[name]]
     text = [pl.col(name).cast(pl.String) for name in mixed]

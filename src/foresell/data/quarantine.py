@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
+from foresell.core.words import many
 from foresell.data.files.input_files import InputFile, reading
 from foresell.data.files.text_records import chunks, records_of, split_header
 from foresell.data.finding_codes import CODES, finding
@@ -79,7 +80,7 @@ def side_table_findings(bad: pl.DataFrame, where: str) -> list[Finding]:
     for (reason, column), entries in bad.group_by("reason", "column", maintain_order=True):
         location = f"{where}, column {column}" if column else where
         examples = [f"row {row + 1}" for row in entries[ROW].head(5)]
-        message = f"{entries.height:,} rows: {CODES[str(reason)].meaning.rstrip('.')}"
+        message = f"{many(entries.height, 'row')}: {CODES[str(reason)].meaning.rstrip('.')}"
         findings.append(finding(str(reason), location, entries.height, message, examples))
     return findings
 

@@ -15,6 +15,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index
 from foresell.core.panel import Known
 from foresell.core.settings import Calendar, Table
+from foresell.core.words import many_do
 from foresell.data.cube import as_text, fold_periods
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
@@ -100,7 +101,7 @@ def read_attributes(table: Table, base: Path, dialect: Dialect) -> SideTable:
         .unique(list(table.keys), keep="first", maintain_order=True)
     )
     if (extra := frame.unique().height - distinct.height) > 0:
-        message = f"{extra:,} rows contradict another row of the same key"
+        message = f"{many_do(extra, 'row', 'contradict')} another row of the same key"
         findings.append(finding("repeated-entries", files[0].name, extra, message))
     return SideTable(tuple(table.keys), distinct, findings)
 
@@ -123,7 +124,7 @@ def read_calendar(calendar: Calendar, base: Path, dialect: Dialect) -> CalendarD
     ).unique()
     distinct = days.sort(days.columns, nulls_last=True).unique("date", keep="first", maintain_order=True)
     if (extra := days.height - distinct.height) > 0:
-        message = f"{extra:,} rows contradict another row of the same date"
+        message = f"{many_do(extra, 'row', 'contradict')} another row of the same date"
         findings.append(finding("repeated-entries", files[0].name, extra, message))
     return CalendarDays(distinct, events, findings)
 

@@ -15,6 +15,7 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
+from foresell.core.words import many, many_do
 from foresell.evaluate.evaluation_window import ALL_LEVELS, EvaluationWindow
 from foresell.evaluate.metrics import METRICS
 from foresell.evaluate.segments import segments as segments_of
@@ -181,14 +182,14 @@ def _fit_progress(notify: BacktestProgress, done: int, total: int, activity: str
 def _check(panel: Panel, models: Mapping[str, Model], horizon: int, cutoffs: list[int]) -> None:
     if not models or not cutoffs or not panel.n_series:
         raise UsageError(
-            f"A backtest of {len(models)} models on {panel.n_series} series in {len(cutoffs)} windows has nothing to "
-            "score; it takes at least one of each."
+            f"A backtest of {many(len(models), 'model')} on {panel.n_series} series in {many(len(cutoffs), 'window')} "
+            "has nothing to score; it takes at least one of each."
         )
     beyond = [cutoff for cutoff in cutoffs if not 0 <= cutoff < panel.n_days - horizon]
     if beyond:
         raise UsageError(
-            f"{len(beyond)} cutoffs leave no {horizon} {panel.frequency.noun}s to score within the history of "
-            f"{panel.n_days}: days {first_five(beyond)}. Use evaluate.cutoffs.cutoffs."
+            f"{many_do(len(beyond), 'cutoff', 'leave')} no {many(horizon, panel.frequency.noun)} to score within the "
+            f"history of {panel.n_days}: days {first_five(beyond)}. Use evaluate.cutoffs.cutoffs."
         )
 
 

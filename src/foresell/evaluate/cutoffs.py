@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from foresell.core.errors import UsageError
 from foresell.core.panel import Panel
+from foresell.core.words import many
 
 
 def cutoffs(panel: Panel, horizon: int, windows: int, every: int | None = None) -> list[int]:
@@ -29,7 +30,7 @@ def cutoffs(panel: Panel, horizon: int, windows: int, every: int | None = None) 
             else "Ask for a shorter 'horizon', or bring a longer history."
         )
         raise UsageError(
-            f"The history has {panel.n_days} {noun}s, too few to backtest {windows} windows of {horizon} {noun}s, "
-            f"{every} apart: that takes {2 * horizon + every * (windows - 1)}. {advice}"
+            f"The history has {many(panel.n_days, noun)}, too few to backtest {many(windows, 'window')} of "
+            f"{many(horizon, noun)}, {every} apart: that takes {2 * horizon + every * (windows - 1)}. {advice}"
         )
     return days

@@ -17,6 +17,7 @@ import polars as pl
 from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
+from foresell.core.words import many
 from foresell.evaluate.backtest import backtest, evaluation_windows
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.evaluate.evaluation_window import ALL_LEVELS
@@ -46,8 +47,9 @@ def tuning_cutoffs(panel: Panel, horizon: int, count: int, every: int | None = N
         noun, step = panel.frequency.noun, every or horizon
         takes = 2 * horizon + step * (count - 1)
         raise UsageError(
-            f"The history has {panel.n_days} {noun}s, too few to tune: the search has {count} windows of its own, "
-            f"which take {takes} {noun}s, and before the backtest's windows there are {tested[0] + 1}. "
+            f"The history has {many(panel.n_days, noun)}, too few to tune: the search has "
+            f"{many(count, 'window')} of its own, which take {many(takes, noun)}, and before the backtest's windows "
+            f"there are {tested[0] + 1}. "
             "Ask for fewer windows with 'backtest.windows', or bring a longer history."
         ) from error
 

@@ -98,12 +98,16 @@ class Project:
         return NEWEST if self.newest else choose(self.results, fetch=fetch)
 
     def trained(self, doing: str) -> Task:
-        """Does the steps that the forecast needs; returns the task of a piece of work named `doing` with its model."""
-        with self.locked():
-            choice = self.choice()
-            needs = STEPS["forecast"].needs_of(choice.version is not None)
-            for name in needs:
-                self._do(STEPS[name], choice, again=False)
+        """Does the steps that the forecast needs; returns the task of a piece of work named `doing` with its model.
+
+        Nothing is written, and no run is waited for, where these steps are up to date.
+        """
+        choice = self.choice()
+        needs = [STEPS[name] for name in STEPS["forecast"].needs_of(choice.version is not None)]
+        if not all(self._is_current(step, self.made_from(step, choice)) for step in needs):
+            with self.locked():
+                for step in needs:
+                    self._do(step, choice, again=False)
         return self._task(doing, choice)
 
     def _do(self, step: Step, choice: Choice, again: bool) -> Outcome:

@@ -345,7 +345,7 @@ class DeliverySummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
 
     def sentence(self) -> str:
         copy = "" if self.copy is None else f"; a copy in {self.copy}"
-        return f"{self.rows:,} rows to the table {self.table} of {self.place}{copy}"
+        return f"{many(self.rows, 'row')} to the table {self.table} of {self.place}{copy}"
 
 
 class TuneSummary(Summary, SearchRecord, frozen=True, kw_only=True):

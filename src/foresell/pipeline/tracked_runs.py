@@ -15,6 +15,7 @@ import polars as pl
 
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import missing
+from foresell.core.words import many
 from foresell.pipeline import run_record
 from foresell.pipeline.graph import BESIDE, TUNE
 from foresell.pipeline.results import Results
@@ -81,7 +82,7 @@ def _record_tuning(task: Task, summary: TuneSummary) -> RecordSummary:
                 (place / file).write_bytes((folder / file).read_bytes())
         if (folder / "trials.csv").exists():
             run_record.draw_trials(pl.read_csv(folder / "trials.csv", glob=False, infer_schema_length=None), place)
-        title = f"tuning of {summary.model}, {summary.trials} trials"
+        title = f"tuning of {summary.model}, {many(summary.trials, 'trial')}"
         best_options = {} if summary.best is None else summary.best.options
         params = parameters(task) | {f"best.{name}": value for name, value in best_options.items()}
         run = Run(TUNING, made_from, title, run_record.origin(task), params, _tuning_metrics(summary), place)

@@ -28,6 +28,7 @@ from foresell.core.checksum import sha256_of
 from foresell.core.errors import SettingsError, UnreadableFile, UsageError, first_five
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.version import VERSION
+from foresell.core.words import many_do
 from foresell.registry.tracking import Where
 from foresell.serving.signature import check_signature, sign
 from foresell.store.panels import digest, load_panel
@@ -175,18 +176,22 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     present = set(_files(folder))
     missing = sorted(set(manifest.files) - present)
     if missing:
-        raise UnreadableFile(f"{len(missing)} files of {folder} are missing: {first_five(missing)}. {_AGAIN}")
+        raise UnreadableFile(
+            f"Of {folder}, {many_do(len(missing), 'file', 'be')} missing: {first_five(missing)}. {_AGAIN}"
+        )
     for part in (SETTINGS, f"{PANEL}/panel.json", SCATTER):
         if part not in manifest.files:
             raise UnreadableFile(f"{folder / MANIFEST} does not list {part}, so the model is incomplete. {_AGAIN}")
     parts = {name.partition("/")[0] for name in manifest.files}
     foreign = sorted(name for name in present - set(manifest.files) if name.partition("/")[0] in parts)
     if foreign:
-        raise UnreadableFile(f"{len(foreign)} files in {folder} do not belong to it: {first_five(foreign)}. {_AGAIN}")
+        raise UnreadableFile(
+            f"In {folder}, {many_do(len(foreign), 'file', 'be')} not of it: {first_five(foreign)}. {_AGAIN}"
+        )
     damaged = [name for name, checksum in manifest.files.items() if sha256_of(folder / name) != checksum]
     if damaged:
         raise UnreadableFile(
-            f"{len(damaged)} files of {folder} are damaged, their SHA-256 is not that of {MANIFEST}: "
+            f"Of {folder}, {many_do(len(damaged), 'file', 'be')} damaged, with another SHA-256 than in {MANIFEST}: "
             f"{first_five(damaged)}. {_AGAIN}"
         )
 

@@ -14,6 +14,7 @@ from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.core.scenario import changed_ahead, series_where
+from foresell.core.words import many
 from foresell.models.contract import ScenarioRows
 from foresell.serving.current_forecast import ChampionScenarioModel
 
@@ -92,5 +93,5 @@ class Levels:
             return longest
         if not 1 <= horizon <= longest:
             noun = self.panel.frequency.noun
-            raise UsageError(f"The horizon is {horizon} {noun}s; expected 1 to {longest}, the model's own horizon.")
+            raise UsageError(f"The horizon is {many(horizon, noun)}; expected 1 to {longest}, the model's own horizon.")
         return horizon

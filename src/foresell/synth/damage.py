@@ -13,6 +13,7 @@ from typing import TextIO, cast
 import numpy as np
 
 from foresell.core.errors import UsageError, first_five
+from foresell.core.words import many
 from foresell.synth.random_streams import Stream, stream
 
 NEEDED = ("date", "store", "item", "units", "price")
@@ -144,7 +145,7 @@ def damage(source: Path | str, target: Path | str, *, seed: int = 1, per_code: i
     if not long_runs or room < n_faults:
         raise UsageError(
             f"{source} is too small: {n_faults} faults need a series with {LONG_RUN} rows, and enough rows of others. "
-            f"It has {survey.rows} rows of {len(survey.runs)} series. Take a larger file."
+            f"It has {many(survey.rows, 'row')} of {len(survey.runs)} series. Take a larger file."
         )
     run = long_runs[int(rng.integers(len(long_runs)))]
     begin = run.first + run.count // 2 - MISSING_DAYS // 2

@@ -117,3 +117,9 @@ def test_the_package_is_the_command_line():
         [sys.executable, "-m", "foresell", "check", "--help"], capture_output=True, text=True, check=True
     )
     assert shown.stdout.startswith("Usage: foresell check ")
+
+
+def test_a_folder_for_the_graph_of_steps_is_answered_with_the_verb_that_takes_one():
+    ended = CliRunner().invoke(main, ["pipeline", "shop"])
+    assert ended.exit_code == 2
+    assert "foresell status shop" in ended.output

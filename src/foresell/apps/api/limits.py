@@ -13,6 +13,7 @@ from starlette.types import Message, Receive, Scope
 
 from foresell.apps.api.problems import Problem
 from foresell.core.scenario import series_where
+from foresell.core.words import many
 
 if TYPE_CHECKING:
     from foresell.serving.service import Service
@@ -96,7 +97,7 @@ def check_size(
     if chosen.height * days > MOST_ROWS:
         raise Problem(
             422,
-            f"{chosen.height:,} series over {days} days are more than the {MOST_ROWS:,} rows of one response. "
+            f"{chosen.height:,} series over {many(days, 'day')} are more than the {MOST_ROWS:,} rows of one response. "
             "Ask for a level, for some of the series, or for fewer days.",
         )
 

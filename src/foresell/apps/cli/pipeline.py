@@ -24,8 +24,9 @@ FORMATS = ("text", "json", "tree", "dvc")
     show_default=True,
     help="As text; the graph as JSON; the tree of results; or the stages of DVC.",
 )
+@click.argument("folder", required=False, metavar="")
 @options()
-def pipeline(form: str, **flags: Any) -> None:
+def pipeline(form: str, folder: str | None, **flags: Any) -> None:
     """List the steps of a run: what each needs, which settings it reads, what it leaves.
 
     The steps and their verbs, `status`, and the DVC stages in deploy/dvc are made from this graph. `--as json` gives it
@@ -33,6 +34,11 @@ def pipeline(form: str, **flags: Any) -> None:
 
     Reads nothing. Changes nothing.
     """
+    if folder is not None:
+        raise click.UsageError(
+            f"The steps are the same for every project, so no folder is taken. What is done in {folder}: foresell "
+            f"status {folder}"
+        )
     if flags["as_json"] or form == "json":
         print_json(graph_data())
     elif form == "tree":

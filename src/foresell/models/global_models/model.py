@@ -15,6 +15,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level, level_name
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
+from foresell.core.words import many
 from foresell.engine.local import LOCAL
 from foresell.engine.protocol import Engine
 from foresell.features.catalogue import catalogue, choose, group_levels
@@ -353,6 +354,6 @@ def _learnt_statistics(questions: TrainingRows, features: tuple[str, ...], panel
 def _check_sales(rows: WindowRows, panel: Panel, horizon: int) -> None:
     if not (rows.units > 0).any():
         raise UsageError(
-            f"The history of {panel.n_days} {panel.frequency.noun}s has no sales to learn a horizon of {horizon} "
+            f"The history of {many(panel.n_days, panel.frequency.noun)} has no sales to learn a horizon of {horizon} "
             "from. Give a longer history or a shorter horizon."
         )

@@ -12,7 +12,7 @@ from foresell.core.forecast import quantile_column
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import level_name
 from foresell.core.version import VERSION
-from foresell.core.words import blend, ways
+from foresell.core.words import blend, many, ways
 from foresell.ensemble.configured_models import wanted_models
 from foresell.evaluate.calibration import calibration
 from foresell.evaluate.diagnosis import diagnose
@@ -99,13 +99,13 @@ def _settings(forecaster: Forecaster) -> dict[str, str]:
         "Sales": settings.data.sales,
         "Series": level_name(results.hierarchy.bottom),
         "Levels": ", ".join(level_name(level) for level in results.hierarchy.levels),
-        "Horizon": f"{settings.horizon} {noun}s",
+        "Horizon": f"{many(settings.horizon, noun)}",
         "Models": ", ".join(model.name for model in wanted_models(settings)),
         "Forecast by": f"{forecaster.label}, which learnt from sales up to {forecaster.learnt_to}",
         "Ensemble": blend(combination.blend.weights.to_dicts()),
         "Totals": ways(dict(combination.reconciliation.shares)),
         "Features": f"{len(results.used)} of {len(results.features)}",
-        "Backtest": f"{settings.backtest.windows} windows, {every} {noun}s apart",
+        "Backtest": f"{many(settings.backtest.windows, 'window')}, {many(every, noun)} apart",
         "Quantiles": ", ".join(f"{probability:g}" for probability in settings.output.quantiles),
     }
 
