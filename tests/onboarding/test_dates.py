@@ -66,3 +66,79 @@ def test_weeks_keep_the_weekday_of_the_file(daily, propose, tmp_path, first):
 def test_dates_that_end_weeks_are_asked_about(daily, propose, tmp_path):
     weeks = daily(days=60, step=7, first=date(2022, 1, 7)).rename({"date": "week_ending"})
     assert "end" in " ".join(propose(weeks, tmp_path).doubts)
+
+
+def written(dates: list[object], **columns: list[object]) -> pl.DataFrame:
+    """Two items with a row for each of `dates`, which are in the column ``when`` unless `columns` has them."""
+    whens = columns or {"when": dates}
+    frame = pl.DataFrame({name: pl.Series(values, strict=False) for name, values in whens.items()})
+    parts = [frame.with_columns(item=pl.lit(item), units=pl.int_range(10, 10 + frame.height)) for item in ("A1", "B2")]
+    return pl.concat(parts)
+
+
+DAYS = [date(2023, 1, 2) + timedelta(days=day) for day in range(60)]
+YEARS_OF_WEEKS = [(year, week) for year in (2021, 2022) for week in range(1, 53)]
+QUARTERS = [(year, quarter) for year in range(2015, 2023) for quarter in (1, 2, 3, 4)]
+GERMAN = ["Jan", "Feb", "Mrz", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez"]
+MIXED = [f"{d}" if d.day > 9 else f"{d:%d/%m/%Y}" for d in DAYS]
+UNIX = [1672617600 + 86400 * day for day in range(60)]
+MONTHS = [(year, month) for year in (2019, 2020, 2021) for month in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    ("frame", "frequency", "date_format", "first"),
+    [
+        (written([f"{y}Q{q}" for y, q in QUARTERS]), "Q", "quarter", "2015-01-01"),
+        (written([f"{q}Q{y - 2000}" for y, q in QUARTERS]), "Q", "quarter", "2015-01-01"),
+        (written([f"KW {w:02d}/{y}" for y, w in YEARS_OF_WEEKS]), "W", "week", "2021-01-04"),
+        (written([], Date=[44928 + day for day in range(60)]), "D", "excel", "2023-01-02"),
+        (written([], Periode=[100 * year + month for year, month in MONTHS]), "M", "%Y%m", "2019-01-01"),
+        (written([], Woche=[100 * y + w for y, w in YEARS_OF_WEEKS]), "W", "%G%V", "2021-01-04"),
+        (written([], Jahr=list(range(1995, 2024))), "Y", "year", "1995-01-01"),
+        (written([], year=[y for y, _ in MONTHS], month=[m for _, m in MONTHS]), "M", "year month", "2019-01-01"),
+        (written([], Monat=GERMAN * 3, Jahr=[y for y, _ in MONTHS]), "M", "year month", "2019-01-01"),
+        (written([], week=list(range(1, 53)) * 2, year=[2021] * 52 + [2022] * 52), "W", "year week", "2021-01-04"),
+        (written([], timestamp=UNIX), "D", "seconds since 1970-01-01", "2023-01-02"),
+        (written(MIXED), "D", "%d/%m/%Y | %Y-%m-%d", "2023-01-02"),
+        (written([f"{d.day}. {GERMAN[d.month - 1]} {d.year}" for d in DAYS]), "D", "%d %b %Y", "2023-01-02"),
+        (written([f"{d:%m/%d/%y} 6:52 PM" for d in DAYS]), "D", "%m/%d/%y %I:%M %p", "2023-01-02"),
+    ],
+)
+def test_dates_that_have_one_meaning_are_read(propose, tmp_path, frame, frequency, date_format, first):
+    for name in ("sales.csv", "sales.parquet"):
+        data = propose(frame, tmp_path, name).settings["data"]
+        assert (data["frequency"], data["date_format"]) == (frequency, date_format)
+        panel = read_sales(parse_settings({"data": data}), tmp_path).panel
+        assert str(panel.dates[0]) == first
+        assert panel.units.sum() == frame["units"].sum()
+        (tmp_path / name).unlink()
+
+
+@pytest.mark.parametrize(
+    ("frame", "message", "advice"),
+    [
+        (written([], ds=list(range(1, 61))), "counts periods from 1 to 60", "days since 2022-12-31"),
+        (written([], week=list(range(1, 53))), "no column has the year", None),
+        (written([], period=[100 * y + p for y in (2021, 2022) for p in range(1, 14)]), "13 periods a year", None),
+        (
+            written([text if "/" not in text else f"early {text[:2]}" for text in MIXED]),
+            "written in several ways",
+            None,
+        ),
+    ],
+)
+def test_dates_without_one_meaning_are_refused_with_advice(propose, tmp_path, frame, message, advice):
+    frame = frame.rename({"when": "date"}, strict=False)
+    with pytest.raises(UsageError, match=message):
+        propose(frame, tmp_path)
+    if advice:
+        data = propose(frame, tmp_path, overrides={"date": "ds", "date_format": advice}).settings["data"]
+        assert str(read_sales(parse_settings({"data": data}), tmp_path).panel.dates[0]) == "2023-01-01"
+
+
+def test_a_date_made_of_columns_that_the_user_names(propose, tmp_path):
+    frame = written([], when_year=[y for y, _ in MONTHS], when_month=[m for _, m in MONTHS])
+    data = propose(frame, tmp_path, overrides={"date": "when_month, when_year"}).settings["data"]
+    assert data["date"] == ["when_year", "when_month"]
+    with pytest.raises(UsageError, match="make no dates: 2019 10"):
+        propose(frame, tmp_path, overrides={"date": "when_year, units"})

@@ -74,9 +74,14 @@ def covariate_columns(data: Data) -> dict[str, str]:
     return columns | {column: column for column in data.known_ahead if column not in columns.values()}
 
 
+def _date_column(data: Data) -> InputColumn:
+    parts = () if isinstance(data.date, str) else data.date
+    return InputColumn(data.date_name, ColumnKind.DATE, parts)
+
+
 def sales_columns(data: Data, quantity: bool) -> list[InputColumn]:
     """The columns to read from a long table; from a future file (no `quantity`) only keys, date and covariates."""
-    columns = [InputColumn(name, ColumnKind.KEY) for name in data.keys] + [InputColumn(data.date, ColumnKind.DATE)]
+    columns = [InputColumn(name, ColumnKind.KEY) for name in data.keys] + [_date_column(data)]
     if quantity:
         columns.append(InputColumn(data.quantity, ColumnKind.NUMBER))
     for name, column in covariate_columns(data).items():
@@ -166,7 +171,7 @@ def _absent_columns(
     headers = {file: set(header_of(file, dialect)) for file in files}
     anywhere = set().union(*headers.values())
     types = {ColumnKind.NUMBER: pl.Float32, ColumnKind.TEXT: pl.Categorical}
-    needed = {*data.keys, data.date, data.quantity}
+    needed = {*data.keys, data.date_name, data.quantity}
     optional = [column for column in columns if column.name in anywhere - needed]
     absent = {}
     for file, header in headers.items():
@@ -221,14 +226,14 @@ def _validate(
     part: TablePart, data: Data, known_keys: Sequence[KnownKeys], today: date, quantity: bool, tally: Counter
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The usable rows of the part, with null UNITS where they are unknown; and the bad rows of the part."""
-    frame, bad = part.frame.with_columns(pl.col(data.date).alias(DATE)), [part.bad]
+    frame, bad = part.frame.with_columns(pl.col(data.date_name).alias(DATE)), [part.bad]
     frame, unknown = without_unknown_keys(frame, known_keys)
     bad += unknown
     if quantity:
         frame = frame.with_columns(pl.col(data.quantity).alias(UNITS))
         tally["missing-quantities"] += int((frame[UNITS].is_null() & ~frame[ROW].is_in(part.bad[ROW].implode())).sum())
         after_today = (frame[DATE] > today) & frame[UNITS].is_not_null()
-        bad.append(bad_rows(frame[ROW].filter(after_today), "future-dates", data.date))
+        bad.append(bad_rows(frame[ROW].filter(after_today), "future-dates", data.date_name))
         frame = frame.filter(~after_today).with_columns(pl.col(UNITS).is_not_null().alias(HAS_QUANTITY))
         if data.layout != "transactions":
             negative = (frame[UNITS] < 0).fill_null(False)

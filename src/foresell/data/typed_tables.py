@@ -23,7 +23,7 @@ from foresell.data.files.text_records import TextChunk, chunks, is_regular, reco
 from foresell.data.fill_down import FillDown
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks, to_number
-from foresell.data.values import DATE_FORMATS, DAY_OR_MONTH_FIRST, NULL_WORDS, most_regular_format, to_date
+from foresell.data.values import NULL_WORDS, as_texts, infer_format, other_order, to_date
 
 ROW = "__row"  # the row's number in its file, from 0
 FILE = "__file"  # the file's number in the list of files, from 0
@@ -43,10 +43,19 @@ class ColumnKind(StrEnum):
 
 @dataclass(frozen=True)
 class InputColumn:
-    """A column to read. A row with a bad key or date is left out; a bad number becomes null."""
+    """A column to read. A row with a bad key or date is left out; a bad number becomes null.
+
+    `parts` are the columns of the file whose texts, joined by blanks, are the column; the column itself where empty.
+    """
 
     name: str
     kind: ColumnKind
+    parts: tuple[str, ...] = ()
+
+    @property
+    def in_file(self) -> tuple[str, ...]:
+        """The columns of the file that it is made of."""
+        return self.parts or (self.name,)
 
 
 @dataclass(frozen=True)
@@ -129,6 +138,21 @@ def _with_tidy_keys(part: TablePart, keys: Sequence[str]) -> TablePart:
     return replace(part, frame=frame.filter(~blank), bad=bad, untidy_keys=untidy)
 
 
+def names_in_file(columns: Sequence[InputColumn]) -> list[str]:
+    """The columns of a file that `columns` are made of, each once."""
+    return list(dict.fromkeys(name for column in columns for name in column.in_file))
+
+
+def _joined(frame: pl.DataFrame, columns: Sequence[InputColumn]) -> pl.DataFrame:
+    """The `columns` of a frame that has those of the file: parts joined by blanks, null where one is missing."""
+    joined = [
+        pl.concat_str([as_texts(frame[name]) for name in column.parts], separator=" ").alias(column.name)
+        for column in columns
+        if column.parts
+    ]
+    return frame.with_columns(joined).select(column.name for column in columns) if joined else frame
+
+
 def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile) -> None:
     """Raises FindingsStop where `names`, the columns of `file`, lack one of `wanted`."""
     missing = [name for name in wanted if name not in names]
@@ -152,7 +176,7 @@ def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialec
     for chunk in chunks(file, dialect.encoding, separator=dialect.separator, decimal=dialect.decimal):
         if not names:
             names, separator, size = split_header(chunk.data, dialect.separator)
-            require_columns(names, [column.name for column in columns], file)
+            require_columns(names, names_in_file(columns), file)
             dialect = replace(dialect, separator=separator)
             chunk = TextChunk(chunk.data[size:], chunk.line + chunk.data.count(b"\n", 0, size), chunk.share)
         if not chunk.data or chunk.data.isspace():
@@ -198,10 +222,12 @@ def _parse_typed(
         ColumnKind.NUMBER: number,
         ColumnKind.TEXT: pl.Categorical(),
     }
-    types = {column.name: kinds[column.kind] for column in columns}
+    types: dict[str, pl.DataType] = {
+        name: pl.String() if column.parts else kinds[column.kind] for column in columns for name in column.in_file
+    }
     for words in ([], list(NULL_WORDS)):
         try:
-            frame = _parse(chunk, names, dialect, types, null_values=words or None)
+            frame = _joined(_parse(chunk, names, dialect, types, null_values=words or None), columns)
         except pl.exceptions.PolarsError:
             continue
         converted = _convert_typed(frame, columns, dialect)
@@ -263,9 +289,9 @@ def _parse_cell_by_cell(
 ) -> TablePart:
     """The chunk parsed as text and converted cell by cell, with its bad rows."""
     records = records_of(chunk.data, dialect.separator)
-    types: dict[str, pl.DataType] = {column.name: pl.String() for column in columns}
+    types: dict[str, pl.DataType] = dict.fromkeys(names_in_file(columns), pl.String())
     try:
-        frame = _parse(chunk, names, dialect, types, truncate_ragged_lines=True)
+        frame = _joined(_parse(chunk, names, dialect, types, truncate_ragged_lines=True), columns)
     except pl.exceptions.PolarsError as error:
         raise UnreadableFile(_open_quote_message(file, chunk)) from error
     if frame.height != len(records.starts):
@@ -290,11 +316,12 @@ def _date_texts(
     chunk: TextChunk, names: Sequence[str], columns: Sequence[InputColumn], dialect: Dialect
 ) -> pl.Series | None:
     """The dates of the chunk as text; None where it has no column of dates or cannot be parsed as text."""
-    column = next((column.name for column in columns if column.kind == ColumnKind.DATE), None)
+    column = next((column for column in columns if column.kind == ColumnKind.DATE), None)
     if column is None:
         return None
+    types: dict[str, pl.DataType] = dict.fromkeys(column.in_file, pl.String())
     try:
-        return _parse(chunk, names, dialect, {column: pl.String()}, truncate_ragged_lines=True)[column]
+        return _joined(_parse(chunk, names, dialect, types, truncate_ragged_lines=True), [column])[column.name]
     except pl.exceptions.PolarsError:
         return None
 
@@ -304,8 +331,7 @@ def _with_date_format(dialect: Dialect, texts: pl.Series | None) -> Dialect:
     if texts is None:
         return dialect
     date_format = infer_date_format(texts, dialect.preferred_date_format)
-    pairs = DAY_OR_MONTH_FIRST | {month: day for day, month in DAY_OR_MONTH_FIRST.items()}
-    alternative = pairs.get(date_format)
+    alternative = other_order(date_format)
     known = texts.drop_nulls().str.strip_chars().unique()
     if alternative is not None and to_date(known, alternative).count() != to_date(known, date_format).count():
         alternative = None
@@ -319,30 +345,22 @@ def infer_date_format(texts: pl.Series, preferred: str | None = None) -> str:
     '%d.%m.%Y'
     """
     known = texts.drop_nulls().str.strip_chars().unique(maintain_order=True).head(DATE_SAMPLE_SIZE)
-    counts = {
-        date_format: to_date(known, date_format).count()
-        for date_format in (*DATE_FORMATS, *([preferred] if preferred else []))
-    }
-    most = max(counts.values())
-    best = tuple(date_format for date_format, count in counts.items() if count == most)
-    if not most:
-        return preferred or ISO
-    return preferred if preferred in best else most_regular_format(best, known)
+    return infer_format(known.filter(~known.is_in(("", *NULL_WORDS))), preferred) or preferred or ISO
 
 
 def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     with reading(file):
         table = pl.scan_parquet(file.disk_path, **scan_options(file))
-        require_columns(list(table.collect_schema()), [column.name for column in columns], file)
+        require_columns(list(table.collect_schema()), names_in_file(columns), file)
         total = int(table.select(pl.len()).collect().item())
     fill = FillDown([column.name for column in columns if column.name in dialect.fill_down])
     for start in range(0, total, PARQUET_ROWS):
         with reading(file):
-            rows = table.slice(start, PARQUET_ROWS).select(column.name for column in columns).collect()
-        frame = with_plain_values(rows)
+            rows = table.slice(start, PARQUET_ROWS).select(names_in_file(columns)).collect()
+        frame = _joined(with_plain_values(rows), columns)
         texts = next((frame[column.name] for column in columns if column.kind == ColumnKind.DATE), None)
-        if dialect.date_format is None and texts is not None and texts.dtype == pl.String:
-            dialect = _with_date_format(dialect, texts)
+        if dialect.date_format is None and texts is not None and (texts.dtype == pl.String or texts.dtype.is_numeric()):
+            dialect = _with_date_format(dialect, as_texts(texts))
         count = frame.height
         frame = fill.filled(frame).with_columns(_row_numbers(start, count))
         frame, bad = convert_columns(frame, columns, dialect)
@@ -415,8 +433,9 @@ def _numbers(values: pl.Series, decimal: str) -> pl.Series:
 
 
 def _dates(values: pl.Series, date_format: str) -> pl.Series:
-    if values.dtype.is_integer():
-        values, date_format = values.cast(pl.String), "%Y%m%d" if date_format == ISO else date_format
+    if values.dtype.is_numeric():
+        date_format = "%Y%m%d" if date_format == ISO else date_format
+        return to_date(as_texts(values), date_format)
     if values.dtype == pl.String:
         return to_date(values.str.strip_chars(), date_format)
     # The date of a timestamp with a time zone is the local one.

@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import product
+
 import numpy as np
 import polars as pl
 
+from foresell.data.date_spellings import IN_TEXT, OF_NUMBERS, spelling_of, with_english_months
+
+OR = " | "  # stands between the formats of a column that is written in several ways
+MOST_SHAPES = 3  # more ways of writing in one column are no dates
+
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
-_SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y")
-_MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%b %Y", "%b-%Y", "%B %Y", "%b-%y", "%b %y")
+_SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y")
+_NAMED = (
+    "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d %b %y", "%d.%b.%Y", "%d.%b.%y",
+    "%d/%b/%Y", "%d/%b/%y", "%d%b%Y", "%d%b%y", "%Y-%b-%d", "%b %d %Y", "%a %d %b %Y", "%a, %d %b %Y", "%A, %B %d, %Y",
+    "%A, %d %B %Y",
+)  # fmt: skip
+_MONTHS = (
+    "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%m-%Y", "%Y.%m", "%b %Y", "%b-%Y", "%B %Y", "%b-%y", "%b %y", "%b/%Y", "%b/%y",
+    "%b.%Y", "%b.%y", "%b%Y", "%b%y", "%b'%y", "%b '%y", "%b, %Y", "%Y %b", "%Y-%b", "%Y/%b",
+)  # fmt: skip
+_WEEKDAYS = ("%G-W%V-%u", "%GW%V%u")
 _TIMES = (" %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M", " %H:%M:%S%.f", "T%H:%M:%S%.f", "T%H:%M:%SZ", "T%H:%M:%S%.fZ")
 _CLOCKS_OF_12 = (" %I:%M:%S %p", " %I:%M %p")
-_OFFSETS = (" %H:%M:%S%z", "T%H:%M:%S%z", " %H:%M:%S %z", " %H:%M:%S%.f%z", "T%H:%M:%S%.f%z")  # the date is local
+_OFFSETS = (
+    "T%H:%M%z",
+    " %H:%M%z",
+    " %H:%M:%S%z",
+    "T%H:%M:%S%z",
+    " %H:%M:%S %z",
+    " %H:%M:%S%.f%z",
+    "T%H:%M:%S%.f%z",
+)  # the date is local
 _ALL_TIMES = (*_TIMES, *_CLOCKS_OF_12, *_OFFSETS)
-DATE_FORMATS = (*_DAYS, *_SHORT, *_MONTHS, *(day + time for day in _DAYS for time in _ALL_TIMES))
+_WITH_TIMES = (
+    *(day + time for day in _DAYS for time in _ALL_TIMES),
+    *(day + time for day in _SHORT for time in (*_TIMES, *_CLOCKS_OF_12)),
+    *(day + time for day in _NAMED for time in (" %H:%M:%S", " %H:%M", *_CLOCKS_OF_12)),
+)
+DATE_FORMATS = (*_DAYS, *_SHORT, *_NAMED, *_MONTHS, *_WEEKDAYS, *_WITH_TIMES)
 DAY_OR_MONTH_FIRST = {"%d/%m/%Y": "%m/%d/%Y", "%d-%m-%Y": "%m-%d-%Y", "%d/%m/%y": "%m/%d/%y"}
 
 # Words that stand for "no value" in columns of numbers, dates and covariates. In a key they are names like any other.
@@ -23,9 +53,110 @@ YES = {"1", "1.0", "true", "yes", "y", "t", "ja", "j", "si", "sì", "sí", "s", 
 
 
 def to_date(texts: pl.Series, date_format: str) -> pl.Series:
-    """Dates from texts; null where the format does not fit or the year lies outside 1970 to 2100."""
-    dates = texts.str.to_date(date_format, strict=False)
-    return dates.set(~dates.dt.year().is_between(1970, 2100), None)
+    """Dates from texts; null where the format does not fit or the year lies outside 1970 to 2100.
+
+    `date_format` is one of `strptime`, a name in `SPELLINGS`, or several of these joined by `OR`: then a text is a date
+    where it has one reading. Names of months may be in any language of `MONTH_NAMES`.
+
+    >>> to_date(pl.Series(["2023-01-02", "30/06/2023"]), "%Y-%m-%d | %d/%m/%Y").to_list()
+    [datetime.date(2023, 1, 2), datetime.date(2023, 6, 30)]
+    """
+    if OR in date_format:
+        return _one_reading([to_date(texts, part) for part in date_format.split(OR)]).alias(texts.name)
+    if (spelling := spelling_of(date_format)) is not None:
+        dates = spelling(texts)
+    else:
+        dates = _strptime(texts, date_format)
+        if dates.null_count() and ("%b" in date_format or "%B" in date_format):
+            unread = texts.set(dates.is_not_null(), None)
+            if unread.str.contains(r"\p{L}{3}").any():
+                dates = dates.zip_with(dates.is_not_null(), _strptime(with_english_months(unread), date_format))
+    return dates.set(~dates.dt.year().is_between(1970, 2100), None).alias(texts.name)
+
+
+def _strptime(texts: pl.Series, date_format: str) -> pl.Series:
+    if date_format in _MONTHS:  # one digit stands for a month only where a day follows
+        texts, date_format = texts + " 1", f"{date_format} %d"
+    return texts.str.to_date(date_format, strict=False)
+
+
+def other_order(date_format: str) -> str | None:
+    """The format with the month first for one with the day first, and the other way round; None for all others.
+
+    >>> other_order("%d/%m/%Y %H:%M"), other_order("%Y-%m-%d | %m/%d/%Y"), other_order("%Y-%m-%d")
+    ('%m/%d/%Y %H:%M', '%Y-%m-%d | %d/%m/%Y', None)
+    """
+    pairs = DAY_OR_MONTH_FIRST | {month: day for day, month in DAY_OR_MONTH_FIRST.items()}
+    parts = date_format.split(OR)
+    for number, part in enumerate(parts):
+        for written, swapped in pairs.items():
+            if part.startswith(written):
+                return OR.join([*parts[:number], swapped + part.removeprefix(written), *parts[number + 1 :]])
+    return None
+
+
+def infer_format(texts: pl.Series, preferred: str | None = None) -> str | None:
+    """The format that reads most of `texts` (distinct, no nulls), with the most regular dates; None where none does.
+
+    `preferred` is taken where no other reads more. Texts that are written in several ways get the formats of all.
+    """
+    counts = date_formats(texts, (*DATE_FORMATS, *IN_TEXT, *([preferred] if preferred else [])))
+    counts = counts if any(counts.values()) else date_formats(texts, OF_NUMBERS)
+    most = max(counts.values(), default=0)
+    if most < len(texts) and (mixed := mixed_format(texts)):
+        return mixed
+    best = tuple(text for text, count in counts.items() if count == most > 0)
+    return preferred if preferred in best else most_regular_format(best, texts) if best else None
+
+
+def _one_reading(readings: list[pl.Series]) -> pl.Series:
+    """The date that the readings of a text agree on; null where two differ or none is a date."""
+    frame = pl.DataFrame([dates.alias(str(number)) for number, dates in enumerate(readings)])
+    first, last = pl.min_horizontal(pl.all()), pl.max_horizontal(pl.all())
+    return frame.select(pl.when(first == last).then(first)).to_series()
+
+
+def as_texts(values: pl.Series) -> pl.Series:
+    """The values as texts, of which whole numbers have no decimal places."""
+    if values.dtype.is_float():
+        whole = values.cast(pl.Int64, strict=False)
+        values = whole if (whole == values).fill_null(True).all() else values
+    return values.cast(pl.String).str.strip_chars()
+
+
+def date_formats(texts: pl.Series, formats: Sequence[str] = DATE_FORMATS) -> dict[str, int]:
+    """How many of the distinct `texts` each format reads; without those that read none of a sample."""
+    sample = texts.gather_every(max(1, len(texts) // 40))
+    fitting = [text for text in formats if to_date(sample, text).count()]
+    return {text: to_date(texts, text).count() for text in fitting}
+
+
+def mixed_format(texts: pl.Series) -> str | None:
+    """The formats, joined by `OR`, that read all of `texts` (distinct, no nulls), written in up to three ways.
+
+    None where they are written in one way only, or where the texts of one way have no common format. Where the day may
+    come first or the month, the more regular dates of all together decide.
+
+    >>> mixed_format(pl.Series(["2023-01-02", "2023-01-03", "30/06/2023", "01/07/2023"]))
+    '%Y-%m-%d | %d/%m/%Y'
+    """
+    shapes = texts.str.replace_all(r"\d{3,}", "0000").str.replace_all(r"\d{1,2}", "0").str.replace_all(r"\p{L}+", "a")
+    shapes = shapes.set(texts.str.contains(r"^[2-5]\d{4}$"), "serial")
+    names = shapes.unique(maintain_order=True)
+    if not 2 <= len(names) <= MOST_SHAPES:
+        return None
+    choices: list[list[str]] = []
+    for name in names:
+        alike = texts.filter(shapes == name)
+        counts = date_formats(alike, ("excel",) if name == "serial" else (*DATE_FORMATS, *IN_TEXT))
+        if not (whole := [text for text, count in counts.items() if count == len(alike)]):
+            return None
+        choices.append(whole[:2])
+    if all(choice == ["excel"] for choice in choices):
+        return None
+    joined = tuple(OR.join(dict.fromkeys(parts)) for parts in product(*choices))
+    whole = [text for text in joined if to_date(texts, text).count() == len(texts)]
+    return most_regular_format(tuple(whole), texts) if whole else None
 
 
 def most_regular_format(formats: tuple[str, ...], dates: pl.Series) -> str:

@@ -8,8 +8,9 @@ from enum import StrEnum
 import polars as pl
 
 from foresell.core.tables import is_plain
+from foresell.data.date_spellings import IN_TEXT
 from foresell.data.number_formats import to_number
-from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, to_date
+from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, date_formats, mixed_format, to_date
 from foresell.onboarding.table_sample import ROW
 
 ENOUGH = 0.95  # this share of the values must be of a kind; validation reports the rest as bad rows
@@ -147,11 +148,21 @@ def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Colu
 
 
 def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]:
-    """The formats that read the most values, and at least `ENOUGH` of them; several where they read equally many."""
+    """The formats that read the most values, and at least `ENOUGH` of them; several where they read equally many.
+
+    Of `DATE_FORMATS`, those that read values written in several ways are joined.
+    """
     values = known.drop_nulls().unique(maintain_order=True).head(SOME_VALUES)
-    # A date has digits and at least six characters.
-    if not len(values) or share(values.str.contains(r"\d")) < ENOUGH or share(values.str.len_chars() < 6) > 1 - ENOUGH:
+    # A date has digits and at least six characters, or is a quarter or month such as 1Q24 or Jan24.
+    if not len(values) or share(values.str.contains(r"\d")) < ENOUGH:
         return ()
-    shares = {text: float(to_date(values, text).count()) / len(values) for text in formats}
-    best = max(shares.values())
-    return tuple(text for text in formats if shares[text] == best) if best >= ENOUGH else ()
+    if share(values.str.len_chars() < 6) > 1 - ENOUGH:
+        short = formats == DATE_FORMATS and bool(values.str.contains(r"\p{L}").all())
+        formats = ("quarter", "%b%y") if short else () if formats == DATE_FORMATS else formats
+    elif formats == DATE_FORMATS:
+        formats = (*DATE_FORMATS, *IN_TEXT)
+    counts = date_formats(values, formats)
+    best = max(counts.values(), default=0)
+    if best < len(values) and len(formats) > len(DATE_FORMATS) and (mixed := mixed_format(values)):
+        return (mixed,)
+    return tuple(text for text in formats if counts.get(text) == best) if best >= ENOUGH * len(values) else ()

@@ -68,6 +68,6 @@ class Overrides:
         return {name: value for name, value in values.items() if value is not None}
 
     def columns(self) -> list[str]:
-        """The columns of the table that the overrides name."""
-        single = [name for role in COLUMN_ROLES if (name := getattr(self, role)) is not None]
+        """The columns of the table that the overrides name, but for the date, which may be made of several."""
+        single = [name for role in COLUMN_ROLES if role != "date" and (name := getattr(self, role)) is not None]
         return single + [name for role in (*COLUMN_LISTS, "fill_down") for name in getattr(self, role) or ()]

@@ -113,6 +113,8 @@ def _refuse_unused(draft: Draft, table: TableSample, overrides: Overrides) -> No
     settings = {**draft.data, **draft.top}
     for name, value in overrides.given().items():
         proposed = settings.get(name)
+        if isinstance(value, str) and isinstance(proposed, list):  # a date that is made of several columns
+            value = [part.strip() for part in value.split(",")]
         same = set(value) <= set(proposed or ()) if isinstance(value, list) else value == proposed
         if not same:
             raise UsageError(

@@ -132,7 +132,8 @@ def _propose_future(draft: Draft, side: CandidateTable) -> bool:
         return False
     named = [data[role] for role in ("price", "promotion", "open") if data.get(role)]
     ahead = [name for name in [*named, *data.get("known_ahead", [])] if name in side.columns]
-    fits = {data["date"], *data["keys"]} <= set(side.columns) and data["quantity"] not in side.columns
+    dates = [data["date"]] if isinstance(data["date"], str) else data["date"]
+    fits = {*dates, *data["keys"]} <= set(side.columns) and data["quantity"] not in side.columns
     if not fits or not ahead or not set(side.stem.split("_")) & FUTURE_WORDS:
         return False
     draft.set(

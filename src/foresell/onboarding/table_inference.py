@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index
 from foresell.core.settings.data import ALL, ONE_SERIES
+from foresell.data.date_spellings import IN_TEXT, spelling_of
 from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
-from foresell.data.values import DAY_OR_MONTH_FIRST, most_regular_format
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share
-from foresell.onboarding.measures import Measures, no_column_message
+from foresell.onboarding.date_columns import DateSearch, WrittenDates, require_columns
+from foresell.onboarding.measures import Measures
 from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
@@ -42,6 +42,7 @@ class TableInference:
     columns: dict[str, ColumnProfile] = field(default_factory=dict)
     sample: pl.DataFrame = field(default_factory=pl.DataFrame)  # the sampled rows that have a date, which is in DAY
     dates: np.ndarray = field(default_factory=lambda: np.array([], "datetime64[D]"))  # all dates of the table
+    written: WrittenDates = field(default_factory=lambda: WrittenDates((), None))
     day: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.Date))  # the date of a row
     whole_series: pl.DataFrame | None = None  # keys of series all of whose rows are in the sample; None: all are
 
@@ -63,70 +64,20 @@ class TableInference:
 
     def _profile(self) -> None:
         decimal = self.draft.data.get("decimal", ".")
-        self.columns = profile_columns(self.table.frame, decimal, self.overrides.date_format)
+        given = self.overrides.date_format
+        of_numbers = given is not None and given not in IN_TEXT and spelling_of(given) is not None
+        # A format of numbers would fit other columns of numbers as well.
+        self.columns = profile_columns(self.table.frame, decimal, None if of_numbers else given)
 
     # -- the date -----------------------------------------------------------------------------------------
 
     def _date(self) -> None:
-        by_hand = self.overrides.date
-        column = self._date_by_hand(by_hand) if by_hand else self._date_by_values()
-        texts = self.table.frame[column.name].cast(pl.String).drop_nulls().str.strip_chars()
-        chosen = most_regular_format(column.formats, texts.unique()) if column.formats else None
-        example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.first()))
-        self.draft.assign("data.date", column.name, BY_HAND if by_hand else f"its values are dates: {example}")
-        if chosen:
-            self.draft.set("data.date_format", chosen, f"reads dates such as {example}")
-            other = {**DAY_OR_MONTH_FIRST, **{b: a for a, b in DAY_OR_MONTH_FIRST.items()}}.get(chosen)
-            if other in column.formats and not self.overrides.date_format:
-                self.draft.add_doubt(
-                    f"The dates of {column.name} fit {chosen} and {other} alike; {chosen} was taken. If that is "
-                    f"wrong, say --date-format {other}.",
-                    "date_format",
-                    [str(chosen), other],
-                )
-        self._read_all_dates(column.name, chosen)
+        self.written = DateSearch(self.draft, self.table, self.columns, self.overrides).propose()
+        self._read_all_dates()
 
-    def _date_by_hand(self, name: str) -> ColumnProfile:
-        column = self.columns[name]
-        if column.kind != ValueKind.DATE or not self._has_given_format(column):
-            examples = first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))
-            raise UsageError(
-                f"The values of '{name}' were not recognised as dates: {examples}. Say how they are written with "
-                "date_format, such as %d.%m.%Y."
-            )
-        return column
-
-    def _has_given_format(self, column: ColumnProfile) -> bool:
-        """Whether the format that the user gave reads the dates of the column; True where none was given."""
-        return self.overrides.date_format is None or self.overrides.date_format in column.formats
-
-    def _date_by_values(self) -> ColumnProfile:
-        dated = [c for c in self.columns.values() if c.kind == ValueKind.DATE and c.name not in self.draft.assigned]
-        of_another_format = [c.name for c in dated if not self._has_given_format(c)]
-        dated = [c for c in dated if c.name not in of_another_format]
-        if of_another_format and not dated:
-            name = of_another_format[0]
-            raise UsageError(
-                f"The dates of {self.table.name} are not written as {self.overrides.date_format}: '{name}' holds "
-                f"{first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))}. Correct "
-                "--date-format, or leave it out to have the format detected."
-            )
-        if not dated:
-            more = "date_format says how they are written, if that is unusual"
-            raise UsageError(no_column_message(self.table.name, self.columns, "a date", "date", more))
-        best = max(dated, key=lambda c: (name_score(c.name, "date"), -self.table.columns.index(c.name)))
-        rest = [c.name for c in dated if c.name != best.name]
-        if rest:
-            self.draft.add_doubt(
-                f"{', '.join(rest)} could be the date too; {best.name} was taken. Say otherwise with --date.",
-                "date",
-                [best.name, *rest],
-            )
-        return best
-
-    def _read_all_dates(self, name: str, date_format: str | None) -> None:
+    def _read_all_dates(self) -> None:
         """Reads all dates of a large table, and all rows of a few of them, to have as many series as possible."""
-        day = as_day(self.table.frame.schema[name], name, date_format)
+        day = self.written.day(self.table.frame.schema)
         if not self.table.whole and self.table.can_scan:
             sampled = self.table.frame.select(day).to_series().drop_nulls().unique().sort()
             marks = [sampled[int(len(sampled) * part)] for part in SECTION_DAYS]
@@ -164,14 +115,14 @@ class TableInference:
 
     def _keys_by_hand(self, keys: tuple[str, ...]) -> series_keys.SeriesKeys:
         repeated = series_keys.repeated(self.sample, keys)
-        timed = self.columns[self.draft.data["date"]].timed
+        timed = self.written.timed
         layout = "transactions" if timed or repeated > series_keys.STRAY else "long"
         return series_keys.SeriesKeys(keys, layout, BY_HAND, f"{repeated:.1%} of the rows repeat a series and date")
 
     def _keys_by_values(self) -> series_keys.SeriesKeys:
         free = [c for c in self.columns.values() if c.name not in self.draft.assigned]
         candidates = [c for c in free if self._may_name_series(c)]
-        keys = series_keys.infer_keys(self.sample, candidates, timed=self.columns[self.draft.data["date"]].timed)
+        keys = series_keys.infer_keys(self.sample, candidates, timed=self.written.timed)
         return keys or self._one_series()
 
     def _one_series(self) -> series_keys.SeriesKeys:
@@ -279,7 +230,7 @@ class TableInference:
 
     def _doubt_of_week_ends(self, period: str) -> str | None:
         """What is in doubt where the name of the dates says that they end their weeks."""
-        name = self.draft.data["date"]
+        name = " ".join(self.written.columns)
         if period != "W" or not re.search(r"end|fin", name.lower()):
             return None
         return (
@@ -311,19 +262,9 @@ class TableInference:
         return self.sample.group_by(keys, maintain_order=True).agg(pl.col(attributes).drop_nulls().first())
 
 
-def as_day(dtype: pl.DataType, name: str, date_format: str | None) -> pl.Expr:
-    """The day of each row, null where there is none."""
-    if date_format is None:
-        return pl.col(name).dt.date()
-    days = pl.col(name).cast(pl.String).str.strip_chars().str.to_date(date_format, strict=False)
-    return pl.when(days.dt.year().is_between(1970, 2100)).then(days)
-
-
 def check_names(table: TableSample, overrides: Overrides) -> None:
     """Raises UsageError where a column named by hand is not in the table."""
-    missing = [name for name in overrides.columns() if name not in table.columns]
-    if missing:
-        raise UsageError(f"{table.name} has no column {first_five(missing)}. It has {', '.join(table.columns)}.")
+    require_columns(table, overrides.columns())
 
 
 def propose_text_format(draft: Draft, table: TableSample, overrides: Overrides) -> None:

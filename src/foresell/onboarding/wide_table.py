@@ -10,10 +10,13 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
+from foresell.data.date_spellings import IN_TEXT
 from foresell.data.files.input_files import find_files
-from foresell.data.values import most_regular_format, to_date
+from foresell.data.number_formats import to_number
+from foresell.data.values import DATE_FORMATS, as_texts, date_formats, most_regular_format, to_date
 from foresell.onboarding import frequency, series_keys, side_tables
-from foresell.onboarding.columns import ValueKind, profile_columns
+from foresell.onboarding.column_names import plain
+from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
@@ -28,8 +31,8 @@ from foresell.onboarding.table_inference import (
 from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 
 FEWEST_DAYS = 14  # fewer numbered columns may be attributes
+TOTALS = {"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "insgesamt", "ytd", "totale", "suma", "somme"}
 FEWEST_DATES = 6  # fewer columns named by dates are no wide table
-DATED = r"\d{4}[-/.]\d{1,2}([-/.]\d{1,2})?|\d{1,2}[./]\d{1,2}[./]\d{4}|(19|20)\d{6}"
 
 
 def day_columns(columns: list[str], prefix: str | None = None) -> tuple[str, list[str]] | None:
@@ -53,21 +56,30 @@ def day_columns(columns: list[str], prefix: str | None = None) -> tuple[str, lis
     return (best, [name for _, name in days]) if running else None
 
 
-def dated_columns(columns: list[str]) -> list[str]:
-    """Columns whose names are dates, where there are enough of them to be a wide table.
+def dated_columns(columns: list[str], date_format: str | None = None) -> tuple[str, list[str]] | None:
+    """The format of columns whose names are dates, and their names; None where too few are, to be a wide table.
 
-    >>> dated_columns(["item", *(f"2024-01-{day:02d}" for day in range(1, 31))])[:2]
-    ['2024-01-01', '2024-01-02']
+    >>> dated_columns(["item", *(f"2024-01-{day:02d}" for day in range(1, 31)), "Total"])[0]
+    '%Y-%m-%d'
     """
-    dated = [name for name in columns if re.fullmatch(DATED, name)]
-    return dated if len(dated) >= FEWEST_DATES else []
+    names = pl.Series(columns).str.strip_chars()
+    texts = names.filter(names.str.contains(r"\d")).unique(maintain_order=True)
+    if len(texts) < FEWEST_DATES:
+        return None
+    counts = date_formats(texts, (date_format,) if date_format else (*DATE_FORMATS, *IN_TEXT, "%Y%m", "%G%V", "year"))
+    most = max(counts.values(), default=0)
+    if most < FEWEST_DATES:
+        return None
+    best = most_regular_format(tuple(text for text, count in counts.items() if count == most), texts)
+    read = to_date(names, best).is_not_null()
+    return best, [name for name, dated in zip(columns, read, strict=True) if dated]
 
 
 def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings of a wide table. Raises UsageError where nothing says which dates its columns stand for."""
     check_names(table, replace(overrides, date=None, quantity=None))
-    dated = [] if overrides.day_prefix else dated_columns(table.columns)
-    prefix_and_days = ("", dated) if dated else day_columns(table.columns, overrides.day_prefix)
+    dated = None if overrides.day_prefix else dated_columns(table.columns, overrides.date_format)
+    prefix_and_days = ("", dated[1]) if dated else day_columns(table.columns, overrides.day_prefix)
     if prefix_and_days is None:
         raise UsageError(
             f"{table.name} has no run of numbered day columns such as d_1, d_2. It has {first_five(table.columns)}. "
@@ -78,8 +90,11 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     draft.set("data.layout", "wide", f"{len(days):,} columns {named}, from {days[0]} to {days[-1]}")
     draft.set("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
     names = [name for name in table.columns if name not in days]
+    if dated:
+        draft.set("data.date_format", dated[0], f"reads names of columns such as {days[0]}")
+        _refuse_months_by_year(table, dated[0], names)
     propose_text_format(draft, replace(table, frame=table.frame.select(ROW, *days[-9:])), overrides)
-    series = _series(draft, table, names, overrides)
+    series = _series(draft, table, [name for name in names if not _is_total(draft, table, name, days)], overrides)
     without_days = replace(table, frame=table.frame.select(ROW, *names))
     joined = side_tables.propose(draft, without_days, series, days)
     _time(draft, days, table, overrides)
@@ -116,19 +131,48 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
 def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
     """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
     numbered = bool(draft.data["day_prefix"])
-    dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days, overrides)
+    dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days)
     period = propose_frequency(draft, frequency.infer_frequency(dates), overrides)
     propose_horizon(draft, period, len(dates), overrides)
 
 
-def _dates_of_names(draft: Draft, days: list[str], overrides: Overrides) -> np.ndarray:
-    names = pl.Series("day", days)
-    column = profile_columns(names.to_frame(), date_format=overrides.date_format)["day"]
-    if column.kind != ValueKind.DATE:
-        raise UsageError(f"The columns {first_five(days)} look like dates, but no one format reads them all.")
-    chosen = most_regular_format(column.formats, names)
-    draft.set("data.date_format", chosen, f"reads names of columns such as {days[0]}")
-    return np.unique(to_date(names, chosen).drop_nulls().to_numpy().astype("datetime64[D]"))
+def _dates_of_names(draft: Draft, days: list[str]) -> np.ndarray:
+    dates = to_date(pl.Series(days).str.strip_chars(), draft.data["date_format"])
+    if dates.n_unique() < len(days):
+        raise UsageError(
+            f"{len(days) - dates.n_unique():,} of the columns {first_five(days)} stand for the same date as "
+            f"another, as {draft.data['date_format']} reads their names. Name each date once, or correct --date-format."
+        )
+    return np.unique(dates.to_numpy().astype("datetime64[D]"))
+
+
+def _is_total(draft: Draft, table: TableSample, name: str, days: list[str]) -> bool:
+    """Whether a column adds up the day columns, in which case it is left out; by its name, or by its values."""
+    decimal = draft.data.get("decimal", ".")
+    numbers = _numbers(table.frame[name], decimal)
+    if numbers.count() < max(table.frame[name].drop_nulls().len(), 1):
+        return False
+    sums = table.frame.select(pl.sum_horizontal(_numbers(table.frame[day], decimal).fill_null(0) for day in days))
+    equal = share((numbers - sums.to_series()).abs() <= 0.001 * sums.to_series().abs() + 0.01) >= ENOUGH
+    if equal or set(plain(name).split("_")) & TOTALS:
+        draft.leave_out(name, "it is the sum of the other columns" if equal else "its name says that it adds up others")
+        return True
+    return False
+
+
+def _numbers(values: pl.Series, decimal: str) -> pl.Series:
+    return to_number(values, decimal) if values.dtype == pl.String else values.cast(pl.Float64, strict=False)
+
+
+def _refuse_months_by_year(table: TableSample, date_format: str, names: list[str]) -> None:
+    """Raises UsageError for a table with a row for each month and a column for each year, which is one series."""
+    for name in names if date_format == "year" else ():
+        values = as_texts(table.frame[name]).drop_nulls()
+        if len(values) >= 12 and to_date("2000 " + values, "year month").count() >= 12 and values.n_unique() <= 13:
+            raise UsageError(
+                f"{table.name} has a row for each month ('{name}': {first_five(values)}) and a column for each year. "
+                "Lay it out with one row for each month of each year: the columns year, month and quantity."
+            )
 
 
 def _dates_of_calendar(draft: Draft, days: list[str], table: TableSample) -> np.ndarray:

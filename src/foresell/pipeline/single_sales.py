@@ -90,7 +90,7 @@ def of_singles(singles: SingleSalesTable, settings: Settings, tell: Tell = lambd
     """Fits the regression of 'transactions', with its test scores in `about`. Raises SettingsError and UsageError."""
     wanted, data = settings.transactions, settings.data
     assert wanted is not None
-    date = wanted.date or data.date
+    date = wanted.date or data.date_name
     inputs, refused = choose_inputs(singles, settings)
     learners, without = available(wanted.models)
     task = RegressionTask(
@@ -116,7 +116,7 @@ def choose_inputs(singles: SingleSalesTable, settings: Settings) -> tuple[tuple[
     wanted, data = settings.transactions, settings.data
     assert wanted is not None
     roles = {*data.keys, *data.attributes, *data.known_ahead, data.price, data.promotion, data.open}
-    known = {name for name in roles if name and name != data.quantity} | {wanted.date or data.date}
+    known = {name for name in roles if name and name != data.quantity} | {wanted.date or data.date_name}
     refused = known_after(singles.frame, wanted.target, data.quantity, known, wanted.allow, settings.seed)
     if data.stocked_out in singles.frame.columns and data.stocked_out not in wanted.allow:
         refused[data.stocked_out] = "it says how the day ended"  # type: ignore[index]

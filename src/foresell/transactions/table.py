@@ -77,7 +77,7 @@ def check_columns(data: Data, transactions: Transactions, base: Path) -> None:
     files = find_files(transactions.path or data.sales, base)
     names = header_of(files[0], _dialect(data, transactions))
     _target(data, transactions, names)
-    wanted = [transactions.date or data.date, *(transactions.inputs or ()), *transactions.allow]
+    wanted = [transactions.date or data.date_name, *(transactions.inputs or ()), *transactions.allow]
     missing = [name for name in wanted if name not in names]
     if missing:
         raise SettingsError(
@@ -174,7 +174,7 @@ def _target(data: Data, transactions: Transactions, names: Iterable[str]) -> tup
 def _plan(data: Data, transactions: Transactions, base: Path) -> TablePlan:
     files = find_files(transactions.path or data.sales, base)
     dialect = _dialect(data, transactions)
-    date = transactions.date or data.date
+    date = transactions.date or data.date_name
     sample = sample_table(files, encoding=data.encoding).frame
     columns = profile_columns(sample, data.decimal)
     product = _target(data, transactions, columns)

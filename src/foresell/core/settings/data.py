@@ -86,7 +86,9 @@ class Data(Strict, frozen=True):
             "columns: a column for each series."
         ),
     ] = "long"
-    date: Annotated[str, about("The column of dates.")] = "date"
+    date: Annotated[
+        str | Columns, about("The column of dates; or several that make a date: the year, then the week or month.")
+    ] = "date"
     quantity: Annotated[
         str, about("The column to forecast: the units sold (in transactions, returns are negative).")
     ] = "units"
@@ -150,10 +152,16 @@ class Data(Strict, frozen=True):
         str | None, about("The country whose public holidays count, as an ISO code such as US or DE.", "DE")
     ] = None
     date_format: Annotated[
-        str | None, about("How dates are written, such as %d.%m.%Y; detected where not given.", "%d.%m.%Y")
+        str | None,
+        about("How dates are written, such as %d.%m.%Y, quarter or excel; detected where not given.", "%d.%m.%Y"),
     ] = None
     separator: Annotated[str, about("The character between the columns of a text file.")] = ","
     decimal: Annotated[Literal[".", ","], about("The decimal mark: a point or a comma.")] = "."
     encoding: Annotated[str, about("The encoding of text files: utf-8, cp1252 (Western Windows), utf-16 …")] = "utf-8"
     max_bad_share: Annotated[Share, about("The work stops when more than this share of the rows is bad.")] = 0.01
     until: Annotated[str | None, about("Use the sales up to this date only.", "2025-12-31")] = None
+
+    @property
+    def date_name(self) -> str:
+        """The column of dates; the names of several, joined by blanks."""
+        return self.date if isinstance(self.date, str) else " ".join(self.date)

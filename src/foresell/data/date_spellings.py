@@ -1,0 +1,223 @@
+"""Dates that no format of `strptime` describes: quarters, weeks, years, serial numbers, names of months in languages.
+
+A spelling has a name, which the setting ``date_format`` takes in place of a format.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable
+from datetime import date, timedelta
+
+import polars as pl
+
+MONTH_NAMES = """
+jan january januar janner janvier janv ene enero gen gennaio januari janeiro sty styczen stycznia
+feb february februar feber fevrier fevr fev febrero febbraio februari fevereiro lut luty lutego
+mar march marz maerz mrz mars marzo mrt maart marco marzec marca marts
+apr april avr avril abr abril aprile kwi kwiecien kwietnia
+may mai mayo mag maggio mei maio maj maja
+jun june juni juin junio giu giugno junho cze czerwiec czerwca
+jul july juli juil juillet julio lug luglio julho lip lipiec lipca
+aug august aou aout ago agosto augustus sie sierpien sierpnia augusti
+sep september sept septembre septiembre setiembre set sett settembre setembro wrz wrzesien wrzesnia
+oct october okt oktober octobre octubre ott ottobre out outubro paz pazdziernik pazdziernika
+nov november novembre noviembre novembro lis listopad listopada
+dec december dez dezember decembre dic diciembre dicembre dezembro gru grudzien grudnia
+"""
+"""The months in English, German, French, Spanish, Italian, Dutch, Portuguese, Polish and Scandinavian languages; a line
+for each month, without accents, the English abbreviation first."""
+
+_ENGLISH = {name: line.split()[0].capitalize() for line in MONTH_NAMES.strip().splitlines() for name in line.split()}
+_WORD = re.compile(r"[^\W\d_]{3,}\.?")
+_OF = re.compile(r"\s+(?:de|del|do|di)\s+", re.IGNORECASE)
+
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+_SHORT_YEAR = r"(?:(?P<year>(?:19|20)\d\d)|'?(?P<short>\d\d))"
+_GAP = r"[\s\-/._,]*"
+_QUARTERS = (
+    rf"{_YEAR}{_GAP}(?:Q|T|QTR|QUARTER|QUARTAL){_GAP}(?P<number>[1-4])",
+    rf"(?:Q|T|QTR|QUARTER|QUARTAL)\s?(?P<number>[1-4]){_GAP}{_SHORT_YEAR}",
+    rf"(?P<number>[1-4])\s?\.?\s?(?:Q|T|QTR|QUARTER|QUARTAL|TRIM){_GAP}{_SHORT_YEAR}",
+)
+_WEEKS = (
+    rf"{_YEAR}{_GAP}(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE){_GAP}(?P<number>\d\d?)|(?:S|SEM){_GAP}(?P<two>\d\d))",
+    rf"(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE)\.?\s?(?P<number>\d\d?)|(?:S|SEM)\.?\s?(?P<two>\d\d)){_GAP}{_YEAR}",
+)  # S1 may be a half-year
+_YEARS = (r"(?:FY|CY|GJ|WJ)?\s?(?P<year>(?:19|20)\d\d)(?:\.0)?",)
+_YEAR_MONTHS = (r"(?P<year>(?:19|20)\d\d)(?P<number>\d\d)(?:\.0)?",)
+_TWO_COLUMNS = r"(?P<year>(?:19|20)\d\d)(?:\.0)? (?P<number>\d\d?)(?:\.0)?"
+
+Spelling = Callable[[pl.Series], pl.Series]  # texts -> Date, null where a text is written otherwise
+
+
+def of_quarter(year: int, number: int) -> date:
+    """The first day of a quarter of the calendar."""
+    return date(year, 3 * number - 2, 1)
+
+
+def of_week(year: int, number: int) -> date:
+    """The Monday of an ISO week. Raises ValueError for a week that the year does not have."""
+    return date.fromisocalendar(year, number, 1)
+
+
+def of_month(year: int, number: int) -> date:
+    """The first day of a month."""
+    return date(year, number, 1)
+
+
+def _matching(patterns: tuple[str, ...], first_day: Callable[[int, int], date]) -> Spelling:
+    """The spelling of texts that match one of the patterns, whose groups are the year and the number in it."""
+    compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
+
+    def parse(text: str) -> date | None:
+        for pattern in compiled:
+            if match := pattern.fullmatch(text):
+                groups = match.groupdict()
+                year = int(groups["year"] or _century(groups["short"]))
+                try:
+                    return first_day(year, int(groups.get("number") or groups.get("two") or 1))
+                except ValueError:
+                    return None
+        return None
+
+    return _by_distinct(parse)
+
+
+def _century(short_year: str) -> int:
+    """The year of two digits, from 1970 to 2069, as `strptime` has it."""
+    return int(short_year) + (1900 if short_year >= "70" else 2000)
+
+
+def _by_distinct(parse: Callable[[str], date | None]) -> Spelling:
+    """The spelling that `parse` reads, called once for each distinct text."""
+
+    def read(texts: pl.Series) -> pl.Series:
+        distinct = texts.drop_nulls().unique()
+        dates = pl.Series([parse(text) for text in distinct], dtype=pl.Date)
+        table = pl.DataFrame({"text": distinct, "date": dates})
+        return texts.to_frame("text").join(table, on="text", how="left", maintain_order="left")["date"]
+
+    return read
+
+
+def _with_named_month(text: str) -> date | None:
+    """The first day of a month from its year and its name, as in ``2021 März``."""
+    year, _, name = text.partition(" ")
+    month = _ENGLISH.get(_plain(name))
+    if month is None or not re.fullmatch(r"(19|20)\d\d(\.0)?", year):
+        return None
+    return date(int(year[:4]), list(dict.fromkeys(_ENGLISH.values())).index(month) + 1, 1)
+
+
+def _year_and_month(texts: pl.Series) -> pl.Series:
+    numbered = _matching((_TWO_COLUMNS,), of_month)(texts)
+    return numbered.zip_with(numbered.is_not_null(), _by_distinct(_with_named_month)(texts))
+
+
+def _serial(first: date) -> Spelling:
+    """The spelling of days counted from `first`, as spreadsheets store dates; a fraction is the time of day."""
+
+    def read(texts: pl.Series) -> pl.Series:
+        days = texts.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False)
+        plausible = days.set(~days.is_between(20_000, 60_000), None).floor().cast(pl.Int32)
+        return (plausible + (first - date(1970, 1, 1)).days).cast(pl.Date)
+
+    return read
+
+
+SPELLINGS: dict[str, Spelling] = {
+    "quarter": _matching(_QUARTERS, of_quarter),
+    "week": _matching(_WEEKS, of_week),
+    "year": _matching(_YEARS, of_month),
+    "%Y%m": _matching(_YEAR_MONTHS, of_month),
+    "%G%V": _matching(_YEAR_MONTHS, of_week),
+    "excel": _serial(date(1899, 12, 30)),
+    "excel-1904": _serial(date(1904, 1, 1)),
+    "year quarter": _matching((_TWO_COLUMNS, *_QUARTERS), of_quarter),
+    "year month": _year_and_month,
+    "year week": _matching((_TWO_COLUMNS, *_WEEKS), of_week),
+}
+"""The spellings by name. ``%Y%m`` and ``%G%V`` are numbers such as 202101: year and month, or year and ISO week. Those
+of two words are two columns, joined by a blank."""
+
+_SINCE = re.compile(r"(seconds|milliseconds|days|weeks|months|quarters|years) since (\d{4}-\d\d-\d\d)")
+
+
+def spelling_of(date_format: str) -> Spelling | None:
+    """The spelling of that name; None for a format of `strptime`.
+
+    Beside those of `SPELLINGS`, ``days since 2022-12-31`` and its like are numbers counted from a date, which is 0.
+
+    >>> spelling_of("weeks since 2023-01-02")(pl.Series(["0", "1"])).to_list()
+    [datetime.date(2023, 1, 2), datetime.date(2023, 1, 9)]
+    """
+    if match := _SINCE.fullmatch(date_format):
+        try:
+            return _since(match[1], date.fromisoformat(match[2]))
+        except ValueError:
+            return None
+    return SPELLINGS.get(date_format)
+
+
+def _since(unit: str, first: date) -> Spelling:
+    """The spelling of whole numbers of a unit of time since `first`."""
+    months = {"months": 1, "quarters": 3, "years": 12}.get(unit)
+    days = {"seconds": 86_400, "milliseconds": 86_400_000, "days": 1, "weeks": 1}.get(unit)
+
+    def read(texts: pl.Series) -> pl.Series:
+        numbers = texts.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)
+        frame = pl.DataFrame({"n": numbers, "first": pl.repeat(first, len(numbers), dtype=pl.Date, eager=True)})
+        if months:
+            return frame.select(pl.col("first").dt.offset_by((pl.col("n") * months).cast(pl.String) + "mo")).to_series()
+        passed = pl.col("n") * 7 if unit == "weeks" else pl.col("n").floordiv(days)
+        return frame.select(
+            (pl.col("first").cast(pl.Int64) + passed).cast(pl.Int32, strict=False).cast(pl.Date)
+        ).to_series()
+
+    return read
+
+
+IN_TEXT = ("quarter", "week")
+"""The spellings whose texts have no other meaning."""
+
+OF_NUMBERS = ("%Y%m", "%G%V", "year", "excel")
+"""The spellings of numbers, which are dates only where a name says so."""
+
+SINCE_1970 = {"seconds since 1970-01-01": 300_000_000, "milliseconds since 1970-01-01": 300_000_000_000}
+"""Times as computers count them, with the smallest number that is taken for one, which lies in 1979."""
+
+
+def with_english_months(texts: pl.Series) -> pl.Series:
+    """The texts with the names of months in English, and without the words and points between the parts of a date.
+
+    >>> with_english_months(pl.Series(["Mrz 19", "3. févr. 2020", "1 de enero de 2021", "A100"])).to_list()
+    ['Mar 19', '3 Feb 2020', '1 Jan 2021', 'A100']
+    """
+    distinct = texts.drop_nulls().unique()
+    table = pl.DataFrame({"text": distinct, "english": [_in_english(text) for text in distinct]})
+    table = table.cast(pl.String)
+    return texts.to_frame("text").join(table, on="text", how="left", maintain_order="left")["english"]
+
+
+def _in_english(text: str) -> str:
+    known = [word for word in _WORD.findall(text) if _plain(word) in _ENGLISH]
+    if len(known) != 1:
+        return text
+    english = _OF.sub(" ", text).replace(known[0], _ENGLISH[_plain(known[0])])
+    return re.sub(r"(?<=\d)\. ", " ", english)
+
+
+def _plain(word: str) -> str:
+    """The word in lower case, without accents and point."""
+    return unicodedata.normalize("NFKD", word.rstrip(".").lower()).encode("ascii", "ignore").decode()
+
+
+def excel_serial(day: date) -> int:
+    """The number that a spreadsheet stores for a day.
+
+    >>> excel_serial(date(2023, 1, 2))
+    44928
+    """
+    return (day - date(1899, 12, 30)) // timedelta(days=1)

@@ -1,0 +1,334 @@
+"""Which column holds the dates, or which two make them, and how they are written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.data.date_spellings import OF_NUMBERS, SINCE_1970
+from foresell.data.values import (
+    DATE_FORMATS,
+    OR,
+    as_texts,
+    date_formats,
+    most_regular_format,
+    other_order,
+    to_date,
+)
+from foresell.onboarding.column_names import name_score, plain
+from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
+from foresell.onboarding.measures import no_column_message
+from foresell.onboarding.overrides import BY_HAND, Overrides
+from foresell.onboarding.proposal import Draft
+from foresell.onboarding.table_sample import TableSample
+
+PARTS = {
+    "year": "year years jahr ano annee anno jaar rok yr fy geschaftsjahr",
+    "week": "week weeks woche kw kalenderwoche semaine semana settimana wk tydzien isoweek weekofyear weeknum uge",
+    "month": "month months monat mois mes mese maand miesiac monthname mth maned period periode periodo",
+    "quarter": "quarter quarters quartal trimestre trimester kwartaal kwartal qtr",
+    "day": "day tag jour dia giorno dag dzien dom",
+}
+"""The words of columns that hold a part of a date."""
+
+
+@dataclass(frozen=True)
+class WrittenDates:
+    """The columns that make the dates, and their format, which is None where the values are dates.
+
+    `timed` says that there are times of day.
+    """
+
+    columns: tuple[str, ...]
+    date_format: str | None
+    timed: bool = False
+
+    def texts(self, frame: pl.DataFrame) -> pl.Series:
+        """The dates of a frame as they are written; those of several columns are joined by blanks."""
+        return frame.select(pl.concat_str([_text(frame.schema[name], name) for name in self.columns], separator=" "))[
+            self.columns[0]
+        ]
+
+    def day(self, schema: pl.Schema) -> pl.Expr:
+        """The day of each row, null where there is none."""
+        written = self.date_format
+        if written is None:
+            return pl.col(self.columns[0]).dt.date()
+        texts = pl.concat_str([_text(schema[name], name) for name in self.columns], separator=" ")
+        if len(self.columns) == 1 and written in DATE_FORMATS and "%b" not in written and "%B" not in written:
+            days = pl.col(self.columns[0]).cast(pl.String).str.strip_chars().str.to_date(written, strict=False)
+            return pl.when(days.dt.year().is_between(1970, 2100)).then(days)
+        return texts.map_batches(lambda values: to_date(values, written), return_dtype=pl.Date)
+
+
+def _text(dtype: pl.DataType, name: str) -> pl.Expr:
+    column = pl.col(name).map_batches(as_texts, return_dtype=pl.String) if dtype.is_float() else pl.col(name)
+    return column.cast(pl.String).str.strip_chars()
+
+
+@dataclass
+class DateSearch:
+    """The search for the dates of a table; its conclusion goes to `draft`."""
+
+    draft: Draft
+    table: TableSample
+    columns: dict[str, ColumnProfile]
+    overrides: Overrides
+
+    def propose(self) -> WrittenDates:
+        """Sets the column of dates and their format. Raises UsageError where there is none."""
+        named = self._named_by_hand()
+        if len(named) > 1:
+            dates = self._of_parts(named) or self._refuse_parts(named)
+        else:
+            dates = self._by_hand(named[0]) if named else self._by_values()
+        self._note(dates)
+        return dates
+
+    def _named_by_hand(self) -> list[str]:
+        name = self.overrides.date
+        if name is None or name in self.columns:
+            return [name] if name else []
+        names = [part.strip() for part in name.split(",")]
+        require_columns(self.table, names)
+        return names
+
+    def _note(self, dates: WrittenDates) -> None:
+        texts = dates.texts(self.table.frame).drop_nulls()
+        example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.first()))
+        name = dates.columns[0] if len(dates.columns) == 1 else list(dates.columns)
+        self.draft.set("data.date", name, BY_HAND if self.overrides.date else f"its values are dates: {example}")
+        self.draft.assigned.update(dates.columns)
+        if dates.date_format is None:
+            return
+        self.draft.set("data.date_format", dates.date_format, f"reads dates such as {example}")
+        other = other_order(dates.date_format)
+        distinct = texts.unique()
+        if other and not self.overrides.date_format and self._alike(distinct, dates.date_format, other):
+            self.draft.add_doubt(
+                f"The dates of {dates.columns[0]} fit {dates.date_format} and {other} alike; {dates.date_format} was "
+                f"taken. If that is wrong, say --date-format {other!r}.",
+                "date_format",
+                [dates.date_format, other],
+            )
+
+    @staticmethod
+    def _alike(texts: pl.Series, taken: str, other: str) -> bool:
+        return to_date(texts, taken).count() == to_date(texts, other).count()
+
+    # -- one column ---------------------------------------------------------------------------------------
+
+    def _by_hand(self, name: str) -> WrittenDates:
+        column = self.columns[name]
+        if column.kind == ValueKind.DATE and self._has_given_format(column):
+            return self._of_column(column)
+        if number := self._of_number(column, named=True):
+            return number
+        raise UsageError(
+            f"The values of '{name}' were not recognised as dates: {self._examples(name)}. Say how they are written "
+            "with date_format, such as %d.%m.%Y, quarter, week, year or excel."
+        )
+
+    def _of_column(self, column: ColumnProfile) -> WrittenDates:
+        if not column.formats:
+            return WrittenDates((column.name,), None, column.timed)
+        texts = as_texts(self.table.frame[column.name].drop_nulls()).unique()
+        return WrittenDates((column.name,), most_regular_format(column.formats, texts), column.timed)
+
+    def _examples(self, name: str) -> str:
+        return first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))
+
+    def _has_given_format(self, column: ColumnProfile) -> bool:
+        """Whether the format that the user gave reads the dates of the column; True where none was given."""
+        return self.overrides.date_format is None or self.overrides.date_format in column.formats
+
+    def _by_values(self) -> WrittenDates:
+        dated = [c for c in self.columns.values() if c.kind == ValueKind.DATE and c.name not in self.draft.assigned]
+        if (not dated or max(column.distinct for column in dated) < 2) and (numbers := self._of_numbers()):
+            return numbers
+        of_another_format = [c.name for c in dated if not self._has_given_format(c)]
+        dated = [c for c in dated if c.name not in of_another_format]
+        if of_another_format and not dated:
+            name = of_another_format[0]
+            raise UsageError(
+                f"The dates of {self.table.name} are not written as {self.overrides.date_format}: '{name}' holds "
+                f"{self._examples(name)}. Correct --date-format, or leave it out to have the format detected."
+            )
+        if not dated:
+            self._refuse()
+        best = max(dated, key=lambda c: (name_score(c.name, "date"), -self.table.columns.index(c.name)))
+        rest = [c.name for c in dated if c.name != best.name]
+        if rest:
+            self.draft.add_doubt(
+                f"{', '.join(rest)} could be the date too; {best.name} was taken. Say otherwise with --date.",
+                "date",
+                [best.name, *rest],
+            )
+        return self._of_column(best)
+
+    # -- numbers and parts --------------------------------------------------------------------------------
+
+    def _of_numbers(self) -> WrittenDates | None:
+        """Dates in several columns, or in one of numbers whose name says date; None where there are none."""
+        free = [name for name in self.columns if name not in self.draft.assigned]
+        parts = {part: [name for name in free if _part_of(name) == part] for part in PARTS}
+        if parts["year"]:
+            year = parts["year"][0]
+            if parts["month"] and parts["day"]:
+                dates = self._of_parts([year, parts["month"][0], parts["day"][0]])
+                if dates:
+                    return dates
+            for part in ("week", "month", "quarter"):
+                for name in parts[part]:
+                    if dates := self._of_parts([year, name]):
+                        return dates
+        numbers = [self.columns[name] for name in free if name_score(name, "date") or _part_of(name)]
+        for column in sorted(numbers, key=lambda c: -name_score(c.name, "date")):
+            if dates := self._of_number(column, named=False):
+                return dates
+        return None
+
+    def _of_parts(self, names: list[str]) -> WrittenDates | None:
+        """The dates that several columns make, the year among them; None where they make none."""
+        year = next((name for name in names if _part_of(name) == "year"), names[0])
+        ordered = (year, *(name for name in names if name != year))
+        texts = WrittenDates(ordered, "").texts(self.table.frame).drop_nulls().unique(maintain_order=True)
+        kind = _part_of(ordered[-1]) or "month"
+        formats = (f"year {kind}",) if len(ordered) == 2 else ("%Y %m %d", "%Y %b %d")
+        formats = (self.overrides.date_format,) if self.overrides.date_format else formats
+        counts = date_formats(texts, formats)
+        best = max(counts, key=lambda text: counts[text], default=None)
+        if best is None or counts[best] < ENOUGH * len(texts):
+            return None
+        self._doubt_fiscal(ordered, kind)
+        return WrittenDates(ordered, best)
+
+    def _doubt_fiscal(self, names: tuple[str, ...], kind: str) -> None:
+        fiscal = [name for name in names if re.search(r"fisc|fisk|^fy|geschaft|period", plain(name))]
+        if fiscal:
+            self.draft.add_doubt(
+                f"{first_five(fiscal)} may count a fiscal year: {' and '.join(names)} were taken for the {kind}s of "
+                "the calendar. If the fiscal year begins in another month, give each row the first day of its period."
+            )
+        elif kind == "week":
+            self.draft.add_doubt("The weeks were taken for ISO weeks, which begin on Monday. If they are others, give "
+                                 "each row the first day of its week.")  # fmt: skip
+
+    def _of_number(self, column: ColumnProfile, named: bool) -> WrittenDates | None:
+        """The dates that a column of numbers writes; None where it writes none."""
+        texts = as_texts(self.table.frame[column.name]).drop_nulls().unique(maintain_order=True)
+        texts = texts.filter(texts != "")
+        if not len(texts):
+            return None
+        if given := self.overrides.date_format:
+            fits = to_date(texts, given).count() >= ENOUGH * len(texts)
+            return WrittenDates((column.name,), given) if fits else None
+        smallest = column.values.min() if column.numeric else None
+        since = [text for text, least in SINCE_1970.items() if smallest is not None and smallest >= least]  # type: ignore[operator]
+        counts = date_formats(texts, (*OF_NUMBERS, *since[::-1]))
+        fitting = [text for text, count in counts.items() if count >= ENOUGH * len(texts)]
+        if not fitting:
+            return None
+        part, chosen = _part_of(column.name), fitting[0]
+        if {"%Y%m", "%G%V"} <= set(fitting):
+            chosen = "%G%V" if part == "week" else "%Y%m"
+            other = "%Y%m" if chosen == "%G%V" else "%G%V"
+            years = texts.str.slice(0, 4).n_unique()
+            if (part != "month" and years < 2) or part == "week":
+                what = {"%Y%m": "a year and a month", "%G%V": "a year and a week"}
+                self.draft.add_doubt(
+                    f"{column.name} may be {what[chosen]} or {what[other]}, such as {texts[0]}; {what[chosen]} "
+                    f"was taken. If that is wrong, say --date-format {other}.",
+                    "date_format",
+                    [chosen, other],
+                )
+        elif (
+            chosen == "%G%V" and sorted(set(texts.str.slice(4, 2)))[-1] == "13" and texts.str.slice(0, 4).n_unique() > 1
+        ):
+            raise UsageError(
+                f"'{column.name}' of {self.table.name} numbers 13 periods a year ({first_five(texts)}), which are no "
+                "months. Give each row the first day of its period, such as 2024-01-01, in place of the number."
+            )
+        return WrittenDates((column.name,), chosen)
+
+    # -- refusals -----------------------------------------------------------------------------------------
+
+    def _refuse(self) -> NoReturn:
+        """Raises the UsageError that no column is a date, with what is nearest to one."""
+        for column in self.columns.values():
+            if column.name in self.draft.assigned or not (name_score(column.name, "date") or _part_of(column.name)):
+                continue
+            if column.kind == ValueKind.TEXT:
+                self._refuse_mixture(column)
+            elif column.kind == ValueKind.NUMBER and column.whole:
+                self._refuse_numbers(column)
+        more = "date_format says how they are written, if that is unusual"
+        raise UsageError(no_column_message(self.table.name, self.columns, "a date", "date", more))
+
+    def _refuse_parts(self, names: list[str]) -> NoReturn:
+        texts = WrittenDates(tuple(names), "").texts(self.table.frame).drop_nulls().unique(maintain_order=True)
+        raise UsageError(
+            f"{', '.join(names)} make no dates: {first_five(texts)}. Expected a year and an ISO week (1 to 53), a "
+            "month (1 to 12, or its name) or a quarter (1 to 4), or a year, a month and a day."
+        )
+
+    def _refuse_mixture(self, column: ColumnProfile) -> None:
+        texts = as_texts(self.table.frame[column.name]).drop_nulls()
+        distinct = texts.unique(maintain_order=True)
+        counts = date_formats(distinct, DATE_FORMATS)
+        if not counts:
+            return
+        best = max(counts, key=lambda text: counts[text])
+        fit = to_date(texts, best).is_not_null()
+        if share(fit) < 0.2:
+            return
+        rest = texts.filter(~fit)
+        written = {text: count for text, count in date_formats(rest.unique(), DATE_FORMATS).items() if count}
+        second = max(written, key=lambda text: written[text], default=None)
+        then = f" Most of these fit {second}." if second else ""
+        raise UsageError(
+            f"The dates of '{column.name}' in {self.table.name} are written in several ways: {int(fit.sum()):,} of "
+            f"{len(texts):,} fit {best}, and {len(rest):,} do not, such as "
+            f"{first_five(rest.unique(maintain_order=True))}.{then} Write them alike in the file, or name the "
+            f"formats with --date-format '{best}{OR}"
+            f"{second or '%d.%m.%Y'}'."
+        )
+
+    def _refuse_numbers(self, column: ColumnProfile) -> None:
+        numbers = column.values.drop_nulls()
+        low, high = int(numbers.min() or 0), int(numbers.max() or 0)  # type: ignore[arg-type]
+        part = _part_of(column.name)
+        if part in ("week", "month", "quarter") and low >= 0 and high <= 53:
+            raise UsageError(
+                f"'{column.name}' of {self.table.name} numbers the {part}s from {low} to {high} and no column has the "
+                f"year. Add a column 'year', and say --date year,{column.name}."
+            )
+        if low >= 0 and column.distinct > 2 and high - low < 3 * column.distinct:
+            raise UsageError(
+                f"'{column.name}' of {self.table.name} counts periods from {low} to {high}, without a calendar. Say "
+                f"which day, week, month, quarter or year comes before the first, such as --date {column.name} "
+                f"--date-format 'days since 2022-12-31', by which 1 is 2023-01-01."
+            )
+
+
+def require_columns(table: TableSample, names: list[str]) -> None:
+    """Raises UsageError where `table` lacks a column."""
+    if missing := [name for name in names if name not in table.columns]:
+        raise UsageError(f"{table.name} has no column {first_five(missing)}. It has {', '.join(table.columns)}.")
+
+
+def _part_of(name: str) -> str | None:
+    """The part of a date that a column's name says it holds; None where it says none.
+
+    >>> _part_of("Fiscal Year"), _part_of("KW"), _part_of("year_of_launch"), _part_of("Qty")
+    ('year', 'week', None, None)
+    """
+    words = plain(name).split("_")
+    for part, names in PARTS.items():
+        if plain(name) in names.split() or (words[-1] in names.split() and len(words) == 2):
+            return part
+    return None
