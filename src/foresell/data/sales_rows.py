@@ -148,12 +148,13 @@ def read_rows(
 
 def _unpivoted_parts(file: InputFile, data: Data, dialect: Dialect) -> Iterator[TablePart]:
     """The rows of a table with a column for each series, as rows of a long table; an empty cell has none."""
-    others = {data.date, *data.ignored_columns}
+    dates = _date_column(data)
+    others = {*dates.in_file, *data.ignored_columns}
     series = [name for name in header_of(file, dialect) if name not in others]
-    columns = [InputColumn(data.date, ColumnKind.DATE), *(InputColumn(name, ColumnKind.NUMBER) for name in series)]
+    columns = [dates, *(InputColumn(name, ColumnKind.NUMBER) for name in series)]
     (key,) = data.keys
     for part in read_parts(file, columns, dialect):
-        rows = part.frame.unpivot(series, index=[data.date, ROW], variable_name=key, value_name=data.quantity)
+        rows = part.frame.unpivot(series, index=[dates.name, ROW], variable_name=key, value_name=data.quantity)
         known = rows.filter(pl.col(data.quantity).is_not_null()).with_columns(pl.col(key).cast(pl.Categorical))
         yield replace(part, frame=known)
 
