@@ -5,12 +5,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo
+TOOLS := build/supply-chain
 QUIET := --quiet --disable-pip-version-check
 # Python compiles a module when it is first imported; most of those that are installed never are.
 INSTALL := $(BIN)/pip install $(QUIET) --no-compile
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: demo demo-alone test test-all test-fast test-slow check docs ci lock clean
+.PHONY: demo demo-alone test test-all test-fast test-slow check docs ci lock audit licences sbom clean
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "foresell needs Python 3.11 or newer; set PYTHON=python3.11")'
@@ -55,8 +56,8 @@ test-slow: $(VENV)/dev
 ci: demo-alone test
 
 check: $(VENV)/dev
-	$(BIN)/ruff check src tests benchmarks docs
-	$(BIN)/ruff format --check src tests benchmarks docs
+	$(BIN)/ruff check src tests benchmarks docs deploy
+	$(BIN)/ruff format --check src tests benchmarks docs deploy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -70,7 +71,27 @@ lock: $(VENV)/dev
 	$(BIN)/pip install $(QUIET) uv
 	$(BIN)/uv pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
 	$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q --group supply-chain --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/supply-chain.lock
 	$(BIN)/uv pip compile -q pyproject.toml --group peers --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o benchmarks/requirements.lock
+
+# Known vulnerabilities of the locked packages. It ends with 1 where there are some, with 3 where the database cannot be
+# reached. Its tools are in an environment of their own, which CI does without.
+audit: $(TOOLS)/done
+	$(TOOLS)/bin/python deploy/supply_chain.py audit requirements.lock requirements-dev.lock
+
+# The licences of the locked packages. It ends with 1 where one that foresell needs forbids use in a product.
+licences: $(VENV)/dev
+	$(BIN)/python deploy/supply_chain.py licences requirements.lock requirements-dev.lock
+
+# What foresell is made of, as CycloneDX in build/sbom.json: of the lock, so each time the same.
+sbom: $(TOOLS)/done
+	$(TOOLS)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible -o build/sbom.json
+	@echo "The bill of materials is build/sbom.json."
+
+$(TOOLS)/done: $(BIN)/python deploy/supply-chain.lock
+	$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install $(QUIET) --no-deps --require-hashes -r deploy/supply-chain.lock
+	touch $@
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist site

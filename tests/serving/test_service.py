@@ -141,6 +141,7 @@ def test_bad_rows_are_told_and_the_others_answered(service: Service, rows: pl.Da
         ({"date": None}, "The row has no date"),
         ({"price": "-1"}, "price is '-1'; expected a number from 0"),
         ({"price": "cheap"}, "price is 'cheap'; expected a number from 0"),
+        ({"price": "1e39"}, "price is '1e39'; expected at most 3.4e+38"),
         ({"price": "inf"}, "price is 'inf'"),
         ({"item": None}, "The row has no value for item"),
         ({"weather": "wet"}, "'weather' is not one of the columns of this model: store, item, date, price"),

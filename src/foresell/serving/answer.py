@@ -47,15 +47,14 @@ class Answer:
         basis[bad] = None
         errors = np.full(len(asked), None, object)
         errors[list(asked.errors)] = list(asked.errors.values())
-        frame = pl.DataFrame(
+        return pl.DataFrame(
             [
-                *(pl.Series(name, row) for name, row in zip(SCHEMA, values, strict=False)),
+                *(pl.Series(name, row, nan_to_null=True) for name, row in zip(SCHEMA, values, strict=False)),
                 pl.Series("basis", basis.tolist(), dtype=pl.String),
                 _lists(asked),
                 pl.Series("error", errors.tolist(), dtype=pl.String),
             ]
         )
-        return frame.with_columns(pl.col(pl.Float64).fill_nan(None)) if np.isnan(values).any() else frame
 
 
 def _lists(asked: RequestRows) -> pl.Series:
