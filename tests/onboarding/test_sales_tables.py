@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -93,7 +94,9 @@ def test_sheets_with_the_same_columns_are_one_table(tmp_path):
 def test_sheets_that_repeat_each_other_are_not_added_up(tmp_path):
     rows = sales(DAYS)
     book = write_workbook(tmp_path / "shop.xlsx", {"All": [HEADER, *rows], "2023": [HEADER, *rows[:1000]]})
-    with pytest.raises(UsageError, match=r"have 1,000 rows in common, which would count twice. Say with --sheet"):
+    with pytest.raises(
+        UsageError, match=r"have 1,000 rows in common, which would count twice. Say which to take with --sheet NAME"
+    ):
         infer(str(book))
     assert infer(str(book), overrides={"sheet": "All"}).settings["data"]["sales"] == f"{book}/All"
 
@@ -124,3 +127,19 @@ def test_side_tables_may_be_workbooks_beside_a_text_file(tmp_path):
     assert any(doubt.startswith("broken.xlsx, beside the sales, was left out") for doubt in proposal.doubts)
     assert read(proposal, tmp_path).panel.series["category"].n_unique() == 2
     assert infer(str(tmp_path)).settings["data"]["sales"] == str(tmp_path / "sales.csv")
+
+
+def test_the_sales_of_an_archive_are_found_among_its_tables(tmp_path):
+    text = "\n".join(",".join(map(str, row)) for row in [HEADER, *sales(DAYS)]) + "\n"
+    path = tmp_path / "export.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("sales_2023.csv", text[: text.index("2023-06-01")])
+        archive.writestr("sales_2024.csv", ",".join(HEADER) + "\n" + text[text.index("2023-06-01") :])
+        archive.writestr("items.csv", "item,category\n100,food\n200,toys\n")
+    proposal = infer(str(path))
+    data = proposal.settings["data"]
+    assert data["sales"] == f"{path}/sales_2023.csv,sales_2024.csv"
+    assert data["items"]["path"] == f"{path}/items.csv"
+    panel = read(proposal, tmp_path).panel
+    assert panel.units.sum() == total(sales(DAYS))
+    assert panel.series["category"].n_unique() == 2

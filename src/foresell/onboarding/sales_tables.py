@@ -1,4 +1,4 @@
-"""Which of several tables hold the sales: of the files of a folder, or of the sheets of a workbook."""
+"""Which of several tables hold the sales: of the files of a folder or an archive, or of the sheets of a workbook."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from foresell.core.errors import ForesellError, UsageError, first_five
-from foresell.data.files.input_files import ALL_ENDINGS, InputFile, find_files
+from foresell.data.files.containers import TABLE_ENDINGS
+from foresell.data.files.input_files import InputFile, find_files
+from foresell.data.files.workbooks import WORKBOOK_ENDINGS
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.table_sample import ROW, sample_table
 
 SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
+MOST_COMPARED_ROWS = 400_000  # of all tables of a container
 MOST_EQUAL_ROWS = 0.5  # sheets that share more of their rows are not added up
 
 
@@ -26,10 +29,11 @@ class SalesTables:
 
 
 def tables_in(folder: Path) -> list[InputFile]:
-    """The files of tables in `folder` itself, workbooks as a whole, or the tables in a workbook; in order of names."""
+    """The files of tables in `folder` itself, workbooks as a whole, or the tables in a container; in order of names."""
     if folder.is_file():
         return find_files(str(folder), Path())
-    paths = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(ALL_ENDINGS))
+    endings = TABLE_ENDINGS + WORKBOOK_ENDINGS
+    paths = (path for path in folder.iterdir() if path.is_file() and path.name.lower().endswith(endings))
     return [InputFile(str(path), path.name) for path in sorted(paths) if not path.name.startswith((".", "~$"))]
 
 
@@ -55,7 +59,7 @@ def _readable_contents(files: list[InputFile]) -> list[InputFile]:
 
 
 def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
-    """Those tables of a workbook that hold the sales. `tables` are all that it has.
+    """Those tables of a workbook or an archive that hold the sales. `tables` are all that it has.
 
     Tables with the same columns are one table, unless most of their rows are the same. Of several kinds with a date and
     a quantity, the one that is called sales is taken, else the largest.
@@ -68,8 +72,8 @@ def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
     sales = [kind for kind in kinds if _looks_like_sales(kind)]
     if not sales:
         raise UsageError(
-            f"{container.name} has the sheets {_listed(tables)}, and none of them has a column of dates and one of "
-            "quantities. Say with --sheet NAME which holds the sales."
+            f"{container.name} holds {_listed(tables)}, and none of them has a column of dates and one of quantities. "
+            f"Say which holds the sales with {_option(tables, container)}."
         )
     called = [kind for kind in sales if _is_called_sales(kind[0], container)]
     candidates = called or sales
@@ -77,13 +81,18 @@ def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
     _require_no_copies(container, best)
     others = [table for kind in sales if kind is not best for table in kind]
     name = "is called sales" if called else "has a date and a quantity"
-    why = f"sheet {_listed(best)} {name}" if len(best) == 1 else f"the sheets {_listed(best)} have the same columns"
+    why = f"{_listed(best)} {name}" if len(best) == 1 else f"{_listed(best)} have the same columns"
     doubt = (
-        f"{_listed(others)} could hold the sales as well; {_listed(best)} was taken. If that is wrong, say --sheet "
-        "NAME."
+        f"{_listed(others)} could hold the sales as well; {_listed(best)} was taken. If that is wrong, say "
+        f"{_option(tables, container)}."
     )
     path = str(container) if len(best) == len(tables) else f"{container}/{','.join(_inner(t, container) for t in best)}"
     return SalesTables(best, path, why, (doubt,) if others else ())
+
+
+def _option(tables: list[InputFile], container: Path) -> str:
+    """The option that names one of the tables."""
+    return f"--data {container.name}/NAME" if any(table.sheet is None for table in tables) else "--sheet NAME"
 
 
 def _inner(table: InputFile, container: Path) -> str:
@@ -100,14 +109,17 @@ def _height(kind: list[InputFile]) -> int:
 
 def _require_no_copies(container: Path, tables: list[InputFile]) -> None:
     """Raises UsageError where most rows of a table stand in another one too, so that they would count twice."""
-    rows = [set(sample_table([table]).frame.drop(ROW).rows()) for table in tables] if len(tables) > 1 else []
+    if len(tables) < 2:
+        return
+    most = max(MOST_COMPARED_ROWS // len(tables), 1_000)
+    rows = [set(sample_table([table], most).frame.drop(ROW).rows()) for table in tables]
     for number, table in enumerate(tables):
         for other in range(number):
             same = len(rows[number] & rows[other])
             if same > MOST_EQUAL_ROWS * min(len(rows[number]), len(rows[other])) > 0:
                 raise UsageError(
-                    f"The sheets {_listed([tables[other], table])} of {container.name} have {same:,} rows in common, "
-                    "which would count twice. Say with --sheet which to take: one name, or several with commas."
+                    f"{_listed([tables[other], table])} of {container.name} have {same:,} rows in common, which would "
+                    f"count twice. Say which to take with {_option(tables, container)}, or several names with commas."
                 )
 
 

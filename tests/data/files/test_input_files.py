@@ -38,7 +38,7 @@ BROKEN = {
     "gzip cut in its header": ("sales.csv.gz", gzip.compress(MANY.encode())[:8], "ends too early or is damaged"),
     "gzip damaged": ("sales.csv.gz", gzip.compress(MANY.encode())[:100] + b"oops" * 99, "ends too early or is damaged"),
     "gzip of nothing": ("sales.csv.gz", gzip.compress(b""), "is empty"),
-    "zip": ("sales.csv", b"PK\x03\x04" + bytes(60), "a zip archive"),
+    "zip": ("sales.csv", b"PK\x03\x04" + bytes(60), "zip archive"),
     "parquet by another name": ("sales.csv", b"PAR1" + bytes(60), "Give it the ending .parquet"),
     "binary": ("sales.csv", bytes(range(256)) * 9, "binary data"),
     "zero byte further down": (

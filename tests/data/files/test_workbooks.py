@@ -59,7 +59,7 @@ def test_hidden_and_empty_sheets_are_taken_only_by_name(tmp_path):
     assert [file.sheet for file in find_files("a.xlsx", tmp_path)] == ["2023", "2024"]
     assert [file.sheet for file in find_files("a.xlsx/20*", tmp_path)] == ["2023", "2024"]
     assert [file.name for file in find_files(f"{path}/Old,2024", tmp_path)] == [f"{path}/Old", f"{path}/2024"]
-    with pytest.raises(UnreadableFile, match=r"no sheet '2025'; its sheets are 2023, Old, Empty, 2024"):
+    with pytest.raises(UnreadableFile, match=r"no '2025'; it has 2023, Old, Empty, 2024"):
         find_files("a.xlsx/2025", tmp_path)
 
 

@@ -56,7 +56,7 @@ def _override_options(command: Any) -> Any:
     "sales",
     metavar="PATH",
     required=True,
-    help="The sales: a file (CSV, Parquet, Excel), a folder, a pattern such as 'sales/*.csv', or s3://BUCKET/KEY.",
+    help="The sales: a file (CSV, Parquet, Excel, zip), a folder, a pattern such as 'sales/*.csv', or s3://BUCKET/KEY.",
 )
 @click.option(
     "--preset",

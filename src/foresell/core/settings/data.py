@@ -72,7 +72,7 @@ class Data(Strict, frozen=True):
         str,
         about(
             "The sales: a CSV (also gzipped), Parquet or Excel file, a folder or pattern of them, or s3://BUCKET/KEY. "
-            "A sheet of a workbook is sales.xlsx/SHEET.",
+            "A sheet of a workbook is sales.xlsx/SHEET, a file of an archive sales.zip/FILE.",
             "sales.csv",
         ),
     ]

@@ -29,7 +29,8 @@ def title_lines(data: bytes, separator: str) -> int:
     filled = [{place for place, cell in enumerate(row) if cell.strip()} for row in rows]
     width = Counter(len(row) for row in rows).most_common(1)[0][0]
     # Columns that are empty from a row on need no name in it, such as those on the left of a sheet.
-    used = [set().union(*filled[number:]) for number in range(len(rows))]
+    one_line_a_row = all(line.count('"') % 2 == 0 for line in lines)
+    used = [set().union(*filled[number:]) if one_line_a_row else set(range(width)) for number in range(len(rows))]
     if width < 2 or _names_columns(filled[0], len(rows[0]), width, used[0]):
         return 0
     number = 0

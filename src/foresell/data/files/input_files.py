@@ -1,7 +1,7 @@
 """Finds input files and opens them: one file, a folder or a glob; local or in a bucket (s3://); plain or gzipped.
 
-A workbook counts as a folder of its sheets. Text is returned as blocks of UTF-8, whatever its encoding was. A file
-that cannot be read raises UnreadableFile, whose message is one paragraph.
+A workbook counts as a folder of its sheets, a zip archive as one of its files. Text is returned as blocks of UTF-8,
+whatever its encoding was. A file that cannot be read raises UnreadableFile, whose message is one paragraph.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import UnreadableFile, first_five
-from foresell.data.files.containers import CONTAINER_ENDINGS, is_container, tables_within
-from foresell.data.files.workbooks import sheet_text
+from foresell.data.files.archives import ARCHIVE_ENDINGS
+from foresell.data.files.containers import (
+    CONTAINER_ENDINGS,
+    PARQUET_ENDINGS,
+    TABLE_ENDINGS,
+    is_container,
+    tables_within,
+)
+from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_text
 
-TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
-PARQUET_ENDINGS = (".parquet", ".pq")
-TABLE_ENDINGS = TEXT_ENDINGS + PARQUET_ENDINGS
 ALL_ENDINGS = TABLE_ENDINGS + CONTAINER_ENDINGS
 BLOCK_BYTES = 32 * 2**20  # bytes of text that are parsed at a time
 
@@ -36,8 +40,8 @@ BLOCK_BYTES = 32 * 2**20  # bytes of text that are parsed at a time
 class InputFile:
     """One table: `path` is its address (absolute, or s3://), and messages call it `name`.
 
-    A sheet of a workbook has the address ``FOLDER/sales.xlsx/Sheet1``; `sheet` is its name, and `stored` the path of
-    the file on disk.
+    A sheet of a workbook has the address ``FOLDER/sales.xlsx/Sheet1``, a file of an archive ``FOLDER/sales.zip/a.csv``;
+    `sheet` is the name of the sheet, and `stored` the path of the file on disk.
     """
 
     path: str
@@ -60,10 +64,10 @@ class InputFile:
 
 
 def find_files(path: str, base: Path) -> list[InputFile]:
-    """The tables that `path` names, in order of their names: of one file, a folder, a glob, or within a workbook.
+    """The tables that `path` names, in order of their names: of one file, a folder, a glob, or in a container.
 
-    Relative paths begin at `base`. Of a folder, workbooks are taken only where it has no text or Parquet tables, of
-    which they may be copies. Raises UnreadableFile where `path` names no file.
+    Relative paths begin at `base`. Of a folder, workbooks are taken only where it has no text or Parquet tables, and
+    archives only where it has neither, because they may be copies. Raises UnreadableFile where `path` names no file.
     """
     if path.startswith("s3://"):
         return _find_in_bucket(path)
@@ -107,15 +111,14 @@ def _is_lock(path: str) -> bool:
 
 
 def _files_below(folder: Path, path: str) -> list[str]:
-    entries = sorted(str(entry) for entry in folder.rglob("*") if entry.name.lower().endswith(ALL_ENDINGS))
-    entries = [entry for entry in entries if not _is_lock(entry)]
-    matches = [entry for entry in entries if entry.lower().endswith(TABLE_ENDINGS)] or entries
-    if not matches:
-        raise UnreadableFile(
-            f"The folder {path} holds no tables (files ending in {', '.join(ALL_ENDINGS)}). "
-            "Put the sales files there, or name another folder."
-        )
-    return matches
+    entries = sorted(str(entry) for entry in folder.rglob("*") if not _is_lock(str(entry)))
+    for endings in (TABLE_ENDINGS, WORKBOOK_ENDINGS, ARCHIVE_ENDINGS):
+        if matches := [entry for entry in entries if entry.lower().endswith(endings)]:
+            return matches
+    raise UnreadableFile(
+        f"The folder {path} holds no tables (files ending in {', '.join(ALL_ENDINGS)}). "
+        "Put the sales files there, or name another folder."
+    )
 
 
 def _containers_of(address: Path) -> tuple[list[str], str]:
@@ -141,7 +144,7 @@ def _missing_file_message(path: str, full_path: Path) -> str:
 def _find_in_bucket(path: str) -> list[InputFile]:
     if path.lower().endswith(CONTAINER_ENDINGS):
         raise UnreadableFile(
-            f"{path} is a workbook, which cannot be read from a bucket. Fetch it to this machine first."
+            f"{path} cannot be read from a bucket, only text and Parquet can. Fetch it to this machine first."
         )
     has_wildcard = any(sign in path for sign in "*?[")
     if not has_wildcard and path.lower().endswith(TABLE_ENDINGS):
