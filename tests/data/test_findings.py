@@ -168,6 +168,13 @@ CASES = [
         "net-returns",
         HEAD + "A,x,2024-01-01,1\nA,x,2024-01-02,-2\n",
         1,
+        settings={"layout": "transactions", "returns": "same_day"},
+        check=units([[1, 0]]),
+    ),
+    Case(
+        "netted-returns",
+        HEAD + "A,x,2024-01-01,3\nA,x,2024-01-02,-2\n",
+        1,
         settings={"layout": "transactions"},
         check=units([[1, 0]]),
     ),

@@ -164,7 +164,14 @@ CODES: dict[str, Code] = {
     ),
     "missing-quantities": Code(INFO, "A row has no quantity; its day is unknown.", ""),
     "missing-days": Code(INFO, "A series on sale has no row for some days; those days are unknown.", ""),
-    "net-returns": Code(INFO, "More was returned than sold on a day; the day counts as zero.", ""),
+    "net-returns": Code(
+        INFO, "More was returned than sold, on a day or by then; what is beyond the sales does not count.", ""
+    ),
+    "netted-returns": Code(
+        INFO,
+        "More was returned than sold on a day; the rest is subtracted from the latest earlier days of the series.",
+        "Set 'returns: same_day' if goods that come back were wanted all the same.",
+    ),
     "closed-days": Code(INFO, "Days are marked as closed; their sales are unknown.", ""),
     "stocked-out-days": Code(INFO, "Days are marked as stocked out; their demand is unknown.", ""),
     "coded-text": Code(INFO, "The texts of a covariate were replaced by numbers in sorted order of the texts.", ""),

@@ -16,6 +16,7 @@ from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.files.input_files import InputFile
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks
+from foresell.data.returns import net_returns, return_findings
 from foresell.data.typed_tables import (
     FILE,
     ROW,
@@ -142,7 +143,8 @@ def read_rows(
         attribute_rows = unite_whole_numbers(attribute_rows, data.keys)[0] if attributes else attribute_rows
         findings += _united_keys_findings(united)
     if quantity and data.layout == "transactions" and frames:
-        frame = daily_sales(sum_lines(frame, data.keys), tally)
+        frame, return_remarks = _daily_sales(sum_lines(frame, data.keys), data)
+        findings += return_remarks
     return SalesRows(frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings)
 
 
@@ -347,9 +349,10 @@ def sum_lines(lines: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def daily_sales(days: pl.DataFrame, tally: Counter) -> pl.DataFrame:
+def _daily_sales(lines: pl.DataFrame, data: Data) -> tuple[pl.DataFrame, list[Finding]]:
     """Daily sales from summed lines: no day is below zero, and the price is the mean weighted by units sold."""
-    tally["net-returns"] += int((days[UNITS] < 0).sum())
+    days = net_returns(lines, data.keys, DATE, UNITS, earlier=data.returns == "earlier_sales")
+    findings = return_findings(lines, days, UNITS, f"column {data.quantity}")
     unit_columns = [name for name in (UNITS, SOLD_BEFORE_STOCKOUT) if name in days.columns]
     days = days.with_columns(pl.col(unit_columns).clip(lower_bound=0).cast(pl.Float32))
     if _REVENUE in days.columns:
@@ -357,4 +360,4 @@ def daily_sales(days: pl.DataFrame, tally: Counter) -> pl.DataFrame:
         mean = pl.when(pl.col(_SOLD) > 0).then(pl.col(_REVENUE) / pl.col(_SOLD)).otherwise(unweighted)
         days = days.with_columns(mean.cast(pl.Float32).alias(COVARIATE + "price"))
         days = days.drop(_REVENUE, _SOLD, _PRICE_SUM, _PRICED_LINES)
-    return days
+    return days, findings

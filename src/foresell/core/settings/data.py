@@ -121,6 +121,13 @@ class Data(Strict, frozen=True):
         str | None,
         about("The column that is false where the day was closed: its units are not known, rather than zero.", "open"),
     ] = None
+    returns: Annotated[
+        Literal["earlier_sales", "same_day"],
+        about(
+            "Transactions: what a return beyond the sales of its day is subtracted from. earlier_sales: the latest "
+            "earlier days of the series. same_day: nothing."
+        ),
+    ] = "earlier_sales"
     day_prefix: Annotated[str, about("Wide layout: the beginning of the names of the day columns.")] = "d_"
     ignored_columns: Annotated[
         Columns, about("Layout columns: the columns beside the date that are no series.", ["Total"])
