@@ -179,6 +179,28 @@ CASES = [
         check=units([[1, 0]]),
     ),
     Case(
+        "ended-series",
+        HEAD
+        + "".join(f"A,x,2024-01-{day:02d},{day % 2}\nA,y,2024-01-{day:02d},{day // 9}\n" for day in range(1, 9))
+        + "A,y,2024-01-09,0\nA,y,2024-01-10,2\n",
+        1,
+        settings={"ended_after": 2},
+        check=lambda loaded: loaded.panel.ended_after == 2,
+    ),
+    Case(
+        "non-goods",
+        HEAD + "A,x,2024-01-01,1\nA,Postage & packing,2024-01-01,2\nA,Gatepost,2024-01-01,2\n",
+        1,
+        check=lambda loaded: 'exclude: {item: ["Postage & packing"]}' in str(loaded.findings),
+    ),
+    Case(
+        "excluded-series",
+        HEAD + "A,x,2024-01-01,1\nA,Postage,2024-01-01,2\nB,Postage,2024-01-01,2\n",
+        2,
+        settings={"exclude": {"item": ["Postage"]}},
+        check=units([[1]]),
+    ),
+    Case(
         "closed-days",
         "store,item,date,units,open\nA,x,2024-01-01,1,1\nA,x,2024-01-02,0,0\n",
         settings={"open": "open"},

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -71,3 +73,18 @@ def test_a_new_series_is_not_on_sale_before_its_first_price():
     expected = np.zeros((4, 8), bool)
     expected[1, :3] = True
     np.testing.assert_array_equal(closed_days(panel, 8), expected)
+
+
+def test_a_series_that_sold_nothing_for_long_enough_has_ended():
+    units = np.ones((4, 60), np.float32)
+    units[0, 40:] = 0
+    units[1, 41:] = 0
+    units[2, :] = 0  # never sold anything
+    units[3, :50] = np.nan  # on sale for ten days, in which it sold nothing
+    units[3, 50:] = 0
+    dates = period_range(np.datetime64("2024-01-01"), 60, Frequency.DAY)
+    panel = Panel(pl.DataFrame({"item": ["a", "b", "c", "d"]}), ("item",), dates, units)
+    assert not closed_days(panel, 3).any()
+    ended = closed_days(replace(panel, ended_after=20), 3).all(axis=1)
+    assert ended.tolist() == [True, False, True, False]
+    assert not closed_days(replace(panel, ended_after=60), 3).any()

@@ -64,6 +64,8 @@ class Panel(Described):
     - `units`: float32 [series, day]: NaN = not known (not yet on sale, closed, stocked out), 0 = nothing sold.
     - `known`: known-ahead covariates by name; ``price`` and ``promotion`` are the names that features look for.
     - `events`: named events, one row per (date, event): columns ``date`` and ``event``.
+    - `ended_after`: the last periods without a sale after which a series counts as ended and is forecast as 0; None
+      where that is never.
     - `table_kind`: the library of the tables that are made of the panel for its user.
 
     The last day of `units` is the cutoff. `dates` and `known` may reach past it, `units` never does.
@@ -77,6 +79,7 @@ class Panel(Described):
     events: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={"date": pl.Date, "event": pl.String}))
     frequency: Frequency = Frequency.DAY
     country: str | None = None
+    ended_after: int | None = None
     table_kind: TableKind = TableKind.POLARS
 
     def __post_init__(self) -> None:

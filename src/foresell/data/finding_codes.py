@@ -112,6 +112,17 @@ CODES: dict[str, Code] = {
         "A series has not sold for a long time up to the end of the history.",
         "Leave discontinued series out if no forecast is wanted for them.",
     ),
+    "ended-series": Code(
+        INFO,
+        "A series has sold nothing for so long that it counts as ended, and is forecast as 0.",
+        "Set 'ended_after' to more periods, or to never, if such series may sell again.",
+    ),
+    "non-goods": Code(
+        WARNING,
+        "Series are named like charges or discounts, not like goods.",
+        "Leave them out with 'exclude' if they are none.",
+    ),
+    "excluded-series": Code(INFO, "Series have values that 'exclude' lists; they are left out.", ""),
     "zero-prices": Code(
         WARNING, "A price is zero or negative; it is taken as unknown.", "Correct the prices where they matter."
     ),

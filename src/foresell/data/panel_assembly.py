@@ -15,6 +15,7 @@ from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.cube import Cube
+from foresell.data.ended_series import ended_after
 from foresell.data.gap_filling import ROWS_AT_ONCE, fill_gaps
 from foresell.data.price_table import read_prices
 from foresell.data.revealing_covariates import count_revealing_gaps, neutralise_revealing_covariates
@@ -80,7 +81,9 @@ def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days:
     )
     if days is not None:
         panel = replace(panel, events=days.events)
-    return AssembledPanel(_until(panel, data), ends, absent, findings)
+    panel = _until(panel, data)
+    panel = replace(panel, ended_after=ended_after(panel.units, settings))
+    return AssembledPanel(panel, ends, absent, findings)
 
 
 def _known_periods(values: np.ndarray) -> int:

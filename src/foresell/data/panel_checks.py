@@ -63,9 +63,10 @@ def _names(panel: Panel, rows: Iterable[int]) -> list[str]:
 
 
 def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
-    """Series that never change, and series that have stopped selling, those that never sold among them."""
+    """Series that never change, that have ended, and others that stopped selling, those that never sold among them."""
     n = panel.n_series
-    constant, dead = np.zeros(n, bool), np.zeros(n, bool)
+    constant, dead, ended = np.zeros(n, bool), np.zeros(n, bool), np.zeros(n, bool)
+    limit = panel.n_days if panel.ended_after is None else panel.ended_after
     for start in range(0, n, ROWS_AT_ONCE):
         units = panel.units[start : start + ROWS_AT_ONCE]
         known = ~np.isnan(units)
@@ -73,7 +74,8 @@ def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
         sold = units > 0
         # The periods since the last sale; all periods where the series never sold.
         silent = np.where(sold.any(axis=1), sold[:, ::-1].argmax(axis=1), panel.n_days)
-        dead[rows] = (silent >= DEAD_AFTER[panel.frequency]) & known.any(axis=1)
+        ended[rows] = (silent >= limit) & (panel.n_days > limit) & known[:, : -limit or None].any(axis=1)
+        dead[rows] = (silent >= DEAD_AFTER[panel.frequency]) & known.any(axis=1) & ~ended[rows]
         one_value = np.fmax.reduce(units, axis=1) == np.fmin.reduce(units, axis=1)
         constant[rows] = one_value & sold.any(axis=1) & (known.sum(axis=1) >= CONSTANT_FROM[panel.frequency])
     findings = []
@@ -81,9 +83,13 @@ def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
         message = f"{_plural(count, 'series')} never change"
         findings.append(finding("constant-series", where, count, message, _names(panel, np.flatnonzero(constant))))
     if count := int(dead.sum()):
-        limit = _plural(DEAD_AFTER[panel.frequency], panel.frequency.noun)
-        message = f"{_plural(count, 'series')} of {n:,} sold nothing for {limit} or more up to {panel.cutoff}"
+        fewest = _plural(DEAD_AFTER[panel.frequency], panel.frequency.noun)
+        message = f"{_plural(count, 'series')} of {n:,} sold nothing for {fewest} or more up to {panel.cutoff}"
         findings.append(finding("dead-series", where, count, message, _names(panel, np.flatnonzero(dead))))
+    if count := int(ended.sum()):
+        silence = f"{_plural(limit, panel.frequency.noun)} or more up to {panel.cutoff}"
+        message = f"{_plural(count, 'series')} of {n:,} sold nothing for {silence}, so they are forecast as 0"
+        findings.append(finding("ended-series", where, count, message, _names(panel, np.flatnonzero(ended))))
     return findings
 
 

@@ -18,6 +18,7 @@ from foresell.data import panel_checks
 from foresell.data.cube import Cube, as_text, build_cube, key_texts
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
+from foresell.data.non_goods import non_goods_findings, without_excluded
 from foresell.data.panel_assembly import AssembledPanel, assemble, join_attributes
 from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.sales_rows import DATE, KnownKeys, SalesRows, read_rows
@@ -83,9 +84,10 @@ def read_sales(
     findings += rows.findings
     findings += [entry for table in (*side_tables.values(), days) if table for entry in table.findings]
     report_progress(0.7, "Laying out the panel")
-    cube = without_totals(cube, data.keys, where)
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
+    cube = without_totals(without_excluded(cube, data.exclude, where), data.keys, where)
+    findings += non_goods_findings(cube.series, data.keys, where)
     if data.layout != "wide":
         findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), data.absent, where)
     assembled = assemble(cube, settings, base, side_dialect, days)

@@ -26,13 +26,14 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     a known day. Weeks and months are never closed.
 
     A series that was known once, but not in the last 91 days (13 weeks, six months), counts as no longer on sale and
-    is closed on all days. No model can forecast it, because training data have no days after the end of a series. A
-    series that was never known, but has a price from some day on, is closed before that day.
+    is closed on all days. No model can forecast it, because training data have no days after the end of a series. So is
+    a series that sold nothing in the last `Panel.ended_after` periods. A series that was never known, but has a price
+    from some day on, is closed before that day.
     """
     closed = np.zeros((panel.n_series, horizon), bool)
     if not panel.n_days:
         return closed
-    closed[_gone(panel)] = True
+    closed[_gone(panel) | _ended(panel)] = True
     closed |= _not_yet(panel, horizon)
     if panel.frequency != Frequency.DAY:
         return closed
@@ -55,6 +56,14 @@ def _gone(panel: Panel) -> np.ndarray:
     """Whether each series was on sale once and no longer is: bool [series]."""
     start = max(0, panel.n_days - GONE[panel.frequency])
     return np.isnan(panel.units[:, start:]).all(axis=1) & _known_before(panel, start)
+
+
+def _ended(panel: Panel) -> np.ndarray:
+    """Whether each series sold nothing for so long that it counts as ended: bool [series]."""
+    if panel.ended_after is None or panel.n_days <= panel.ended_after:
+        return np.zeros(panel.n_series, bool)
+    start = panel.n_days - panel.ended_after
+    return ~(panel.units[:, start:] > 0).any(axis=1) & _known_before(panel, start)
 
 
 def _not_yet(panel: Panel, horizon: int) -> np.ndarray:

@@ -20,7 +20,7 @@ _BLOCK = 2048  # series whose cells are hashed at a time
 def save_panel(panel: Panel, folder: Path) -> str:
     """Writes `panel` into `folder`. Returns its digest.
 
-    - ``panel.json``: keys, frequency, country, the names of the known-ahead covariates, the digest.
+    - ``panel.json``: keys, frequency, country, `ended_after`, the names of the known-ahead covariates, the digest.
     - ``series.parquet``, ``events.parquet``, ``dates.npy``, ``units.npy`` (float32 [series, day]).
     - ``known_0.npy`` (values [row, day + ahead]) and ``known_0_rows.npy`` ([series] -> row), and so on.
     """
@@ -36,6 +36,7 @@ def save_panel(panel: Panel, folder: Path) -> str:
         "keys": list(panel.keys),
         "frequency": str(panel.frequency),
         "country": panel.country,
+        "ended_after": panel.ended_after,
         "known": list(panel.known),
         "digest": digest(panel),
     }
@@ -63,6 +64,7 @@ def load_panel(folder: Path) -> Panel:
             events=pl.read_parquet(folder / "events.parquet", glob=False),
             frequency=Frequency(description["frequency"]),
             country=description["country"],
+            ended_after=description.get("ended_after"),
         )
     except (OSError, ValueError, KeyError, EOFError, pl.exceptions.PolarsError) as error:
         raise UnreadableFile(f"{folder} does not hold a whole panel. Make it again with: foresell check --again") from (
@@ -74,7 +76,7 @@ def digest(panel: Panel) -> str:
     """A hash of the content of a panel, 16 characters long. Equal panels have equal digests."""
     hasher = hashlib.blake2b(digest_size=8)
     shape = (panel.keys, str(panel.frequency), panel.country, panel.series.schema, panel.units.shape, list(panel.known))
-    hasher.update(repr(shape).encode())
+    hasher.update(repr(shape if panel.ended_after is None else (*shape, panel.ended_after)).encode())
     for table in (panel.series, panel.events):
         hasher.update(table.write_csv(quote_style="non_numeric").encode())
     hasher.update(np.ascontiguousarray(panel.dates).view(np.uint8).data)

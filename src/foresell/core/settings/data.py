@@ -128,6 +128,17 @@ class Data(Strict, frozen=True):
             "earlier days of the series. same_day: nothing."
         ),
     ] = "earlier_sales"
+    exclude: Annotated[
+        dict[str, list[str]],
+        about("Values of keys or attributes whose series are left out, such as charges.", {"item": ["POSTAGE"]}),
+    ] = {}
+    ended_after: Annotated[
+        int | Literal["auto", "never"],
+        about(
+            "After how many periods without a sale a series counts as ended and is forecast as 0. auto: as many as "
+            "after which hardly a series of the history sold again."
+        ),
+    ] = "auto"
     day_prefix: Annotated[str, about("Wide layout: the beginning of the names of the day columns.")] = "d_"
     ignored_columns: Annotated[
         Columns, about("Layout columns: the columns beside the date that are no series.", ["Total"])

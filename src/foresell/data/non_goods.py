@@ -1,0 +1,70 @@
+"""Series that are no goods, such as postage and bank charges among the lines of invoices."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from foresell.core.errors import SettingsError, first_five
+from foresell.core.finding import Finding
+from foresell.data.cube import Cube, key_texts
+from foresell.data.finding_codes import finding
+
+# Parts of names, in the languages of the column names; a name that merely contains one as part of a word does not count.
+PHRASES = (
+    "postage", "shipping", "freight", "delivery charge", "delivery fee", "carriage", "bank charges?", "handling fee",
+    "service fee", "service charge", "commission", "discount", "bad debt", "adjustment", "gift voucher", "gift card",
+    "versand", "versandkosten", "porto", "fracht", "rabatt", "gutschrift", "gutschein", "mahngebühr", "servicegebühr",
+    "frais de port", "frais de livraison", "remise", "carte cadeau",
+    "gastos de envío", "gastos de envio", "descuento", "portes", "tarjeta regalo",
+    "spedizione", "spese di spedizione", "sconto", "buono regalo",
+    "verzendkosten", "korting", "cadeaubon", "frakt", "rabat", "fragt",
+)  # fmt: skip
+# Codes that web shops use, which count only as the whole name.
+CODES = ("post", "dot", "adjust", "amazonfee", "manual", "samples", "fee", "fees")
+PATTERN = rf"(?i)\b(?:{'|'.join(PHRASES)})\b|^(?:{'|'.join(map(re.escape, CODES))})$"
+
+
+def without_excluded(cube: Cube, exclude: Mapping[str, Sequence[str]], where: str) -> Cube:
+    """The cube without the series that have one of the values to `exclude` in a column of keys or attributes.
+
+    Raises SettingsError where the series have no such column.
+    """
+    missing = [name for name in exclude if name not in cube.series.columns]
+    if missing:
+        raise SettingsError(
+            f"'exclude' names the column {first_five(missing)}, but the series have {', '.join(cube.series.columns)}. "
+            "Name one of these; others have to be among 'keys' or 'attributes' first."
+        )
+    if not exclude:
+        return cube
+    listed = [pl.col(name).cast(pl.String).is_in(list(map(str, values))) for name, values in exclude.items()]
+    excluded = cube.series.select(pl.any_horizontal(listed).fill_null(False)).to_series()
+    if not excluded.any():
+        return cube
+    names = cube.series.filter(excluded)
+    message = f"{names.height:,} series have values that 'exclude' lists, and are left out"
+    cube.findings.append(finding("excluded-series", where, names.height, message, key_texts(names)))
+    return cube.only(~excluded.to_numpy())
+
+
+def non_goods_findings(series: pl.DataFrame, keys: Sequence[str], where: str) -> list[Finding]:
+    """The series whose keys or attributes name no goods, with the setting that leaves them out."""
+    texts = [name for name in series.columns if series.schema[name] == pl.String]
+    for name in texts:
+        named = series.filter(pl.col(name).str.strip_chars().str.contains(PATTERN))
+        if not named.height or named.height == series.height:
+            continue
+        values = named[name].unique().sort()
+        message = f"{named.height:,} series are named like charges or discounts, not like goods"
+        setting = f"exclude: {{{name}: [{', '.join(map(_quoted, values.head(5)))}{', …' if len(values) > 5 else ''}]}}"
+        entry = finding("non-goods", where, named.height, message, key_texts(named.select(keys)))
+        return [replace(entry, advice=f"If they are none, leave them out with '{setting}' under 'data'.")]
+    return []
+
+
+def _quoted(value: str) -> str:
+    return f'"{value}"'
