@@ -130,6 +130,7 @@ def main() -> None:
     parser.add_argument("--only-peer", action="store_true", help="leave foresell out, where rolling.py has run it")
     parser.add_argument("--out", type=Path, default=HERE, help="where results.json and RESULTS.md go")
     arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)  # before hours of work
     pythons = {} if arguments.only_peer else {"foresell": sys.executable}
     if arguments.peer_python:
         pythons["mlforecast"] = arguments.peer_python

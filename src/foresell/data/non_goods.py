@@ -13,7 +13,7 @@ from foresell.core.finding import Finding
 from foresell.data.cube import Cube, key_texts
 from foresell.data.finding_codes import finding
 
-# Parts of names, in the languages of the column names; a name that merely contains one as part of a word does not count.
+# Parts of names, in the languages of the column names. A word that merely contains one does not count.
 PHRASES = (
     "postage", "shipping", "freight", "delivery charge", "delivery fee", "carriage", "bank charges?", "handling fee",
     "service fee", "service charge", "commission", "discount", "bad debt", "adjustment", "gift voucher", "gift card",

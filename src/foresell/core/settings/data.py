@@ -129,7 +129,7 @@ class Data(Strict, frozen=True):
         ),
     ] = "earlier_sales"
     exclude: Annotated[
-        dict[str, list[str]],
+        dict[str, Columns],
         about("Values of keys or attributes whose series are left out, such as charges.", {"item": ["POSTAGE"]}),
     ] = {}
     ended_after: Annotated[
