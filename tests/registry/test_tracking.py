@@ -203,6 +203,21 @@ def test_whether_a_run_is_still_there_is_asked_of_the_database_alone(project, tm
     assert not holds(where, made)
 
 
+def test_records_of_mlflow_go_where_those_of_foresell_go():
+    code = """
+import io, logging
+from foresell.registry.tracking import import_mlflow
+lines = io.StringIO()
+logging.getLogger().addHandler(logging.StreamHandler(lines))
+import_mlflow()
+logging.getLogger("mlflow.tracking").warning("seen")
+logging.getLogger("mlflow.store.db.utils").error("INSERT INTO ... is raised as well")
+assert lines.getvalue().splitlines()[-1] == "seen", lines.getvalue()
+"""
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
 def test_a_damaged_database_is_told_of(project):
     (project / "results" / "mlflow.db").write_bytes(b"no database at all" * 100)
     for ask in (lambda at: at.find("backtest", "abc"), lambda at: at.update_addresses()):

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from foresell.core.errors import StoreError
@@ -32,6 +33,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 def run_check(steps: Steps, text: bytes, made_from: str) -> None:
     with steps.run_step("check", made_from) as folder:
         (folder / "panel").write_bytes(text)
+
+
+def test_an_array_that_was_cut_is_said_to_lack_space(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    refused = pytest.raises(StoreError, match="no space is left there")
+    with Path("/dev/full").open("wb") as full, refused, disk.writing(tmp_path):
+        np.ones(1000).tofile(full)  # an OSError without a number
 
 
 def test_a_full_disk_is_said_in_a_paragraph_and_the_results_from_before_stay(small_disk):

@@ -40,6 +40,7 @@ SERVER_TIMEOUT = 5  # seconds
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 
 _ENVIRONMENT = {
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # its records go where those of foresell go, also as JSON lines
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
@@ -292,6 +293,8 @@ def import_mlflow() -> None:
             import_module(name)
     for name in ("mlflow", "alembic"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    # It logs the SQL and the traceback of each error that it raises as well.
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
 
 
 def store_errors() -> tuple[type[Exception], ...]:

@@ -57,9 +57,10 @@ def writing(place: Path) -> Iterator[None]:
 def _reason(error: Exception) -> str | None:
     """What is wrong with the disk, in words; None for an error of another kind."""
     number = getattr(error, "errno", None)
-    if number is None:  # Polars gives the number in the text only
+    if number is None:  # Polars gives the number in the text only, NumPy only how much it wrote
         code = re.search(r"os error (\d+)", str(error))
-        number = int(code[1]) if code else None
+        cut = isinstance(error, OSError) and re.search(r"\d+ requested and \d+ written", str(error))
+        number = int(code[1]) if code else errno.ENOSPC if cut else None
     return None if number is None else DISK_ERRORS.get(number)
 
 
