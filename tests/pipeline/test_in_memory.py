@@ -325,3 +325,12 @@ def test_names_that_the_tables_have_are_refused(sales):
     panel = fs.Panel.from_frame(sales, ("store", "item"))
     with pytest.raises(UsageError, match="'ensemble' is the name of the ensemble"):
         fs.backtest(panel, {"ensemble": fs.models.make("seasonal_naive")}, horizon=7)
+
+
+@pytest.mark.parametrize(("horizon", "windows"), [(1, 12), (7, 4)])
+def test_windows_without_a_known_day_leave_the_scores_of_the_others(sales, horizon, windows):
+    known = (pl.col("date") < date(2024, 6, 20)) | (pl.col("date") > date(2024, 7, 10))
+    panel = fs.Panel.from_frame(sales.filter(known), ("store", "item"), absent="unknown")
+    tested = fs.backtest(panel, NAIVE, horizon, windows=windows)
+    assert np.isfinite(tested.leaderboard()["wrmsse"].to_numpy()).all()
+    assert fs.forecast(panel, horizon=horizon, tested=tested).bottom.quantiles is not None
