@@ -117,3 +117,10 @@ def test_a_measure_cannot_be_filled_down(tmp_path):
     tree = {"sales": "sales.csv", "keys": ["store", "item"], "date": "day", "fill_down": ["units"]}
     with pytest.raises(SettingsError, match="'fill_down' names units, but only keys"):
         read_sales(parse_settings({"data": tree, "horizon": 2}), tmp_path)
+
+
+def test_lists_are_no_blanks():
+    frame = pl.DataFrame(
+        {"item": ["a", None, None], "day": ["2024-01-01", "2024-01-02", "2024-01-03"], "tags": [["x"]] * 3}
+    )
+    assert infer_outline(frame).columns in ((), ("item",))

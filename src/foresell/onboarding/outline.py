@@ -55,8 +55,8 @@ def filled_down(draft: Draft, table: TableSample, overrides: Overrides) -> Table
 
 def infer_outline(frame: pl.DataFrame, date_format: str | None = None) -> Outline:
     """What the rows of a table say about its blanks."""
-    frame = frame.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all().cast(pl.String) == "")))
-    blanks = {name: frame[name].cast(pl.String).str.strip_chars().fill_null("") == "" for name in frame.columns}
+    frame = frame.filter(~pl.all_horizontal(_is_blank(frame[name]) for name in frame.columns))
+    blanks = {name: _is_blank(frame[name]) for name in frame.columns}
     begun = [
         name
         for name, blank in blanks.items()
@@ -77,6 +77,11 @@ def infer_outline(frame: pl.DataFrame, date_format: str | None = None) -> Outlin
         doubt=f"{share(blanks[named[0]]):.0%} of {named[0]} is blank, and nothing shows what a blank means. If it "
         f"repeats the value above, as in merged cells, say --fill-down {','.join(named)}; else these rows are bad rows."
     )
+
+
+def _is_blank(values: pl.Series) -> pl.Series:
+    """Whether each value is missing or, as a text, empty."""
+    return (values.str.strip_chars() == "").fill_null(True) if values.dtype == pl.String else values.is_null()
 
 
 def _may_be_outer(name: str) -> bool:
