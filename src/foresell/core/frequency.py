@@ -182,6 +182,52 @@ def period_begins(first: np.datetime64, count: int, frequency: Frequency) -> np.
     return _names(np.arange(-1, count - 1), first, frequency) + 1
 
 
+def uneven_weeks(dates: np.ndarray) -> list[int]:
+    """The numbers of weeks between `dates`, four or more, of periods that no frequency has; empty for all other dates.
+
+    The periods of a 4-4-5 calendar and of years of 52 or 53 weeks begin on one weekday. So do dates such as the first
+    Monday of each month, which lie within one week of their months and are months like others.
+
+    >>> uneven_weeks(np.array(["2019-07-07", "2019-08-04", "2019-09-01", "2019-10-06", "2019-11-03"], "datetime64[D]"))
+    [4, 5]
+    >>> uneven_weeks(np.array(["2024-01-01", "2024-02-05", "2024-03-04", "2024-04-01", "2024-05-06"], "datetime64[D]"))
+    []
+    """
+    days = np.unique(dates.astype("datetime64[D]"))
+    apart = np.diff(days).astype(np.int64)
+    if len(days) < 5 or apart.min() < 28 or (apart % 7).any():
+        return []
+    months = days.astype("datetime64[M]")
+    since = (days - months.astype("datetime64[D]")).astype(np.int64)
+    until = ((months + 1).astype("datetime64[D]") - days).astype(np.int64)
+    if len(np.unique(months)) == len(days) and (np.ptp(since) < 7 or np.ptp(until) < 7):
+        return []
+    return np.unique(apart // 7).tolist()
+
+
+def uneven_weeks_advice(dates: np.ndarray, name: str) -> str | None:
+    """What is wrong with the `dates` of a column of that name, if they are those of `uneven_weeks`, and what to do."""
+    if not (weeks := uneven_weeks(dates)):
+        return None
+    days = np.unique(dates.astype("datetime64[D]"))
+    usual = int(np.median(np.diff(days).astype(np.int64))) // 7
+    apart = " or ".join(map(str, weeks[:2])) + (" and more" if len(weeks) > 2 else "")
+    found = f"The dates of '{name}' lie {apart} weeks apart ({', '.join(map(str, days[:3]))} …), as the periods of "
+    if weeks == [4]:
+        return (
+            f"{found}a calendar with 13 periods a year do; they are no months. Give the sales by week, each row with "
+            "the first day of its week, or by month of the calendar."
+        )
+    length = Frequency.MONTH if usual < 9 else Frequency.QUARTER if usual < 30 else Frequency.YEAR
+    middle = -14 if name.lower().rstrip("_ ").endswith(("end", "ending", "ende", "fin")) else 14
+    named = period_name(days[:2] + middle * length.months, length)
+    return (
+        f"{found}a 4-4-5 calendar or of years of 52 and 53 weeks do; they are no {length.noun}s of the calendar. "
+        f"Give each row the first day of the {length.noun} that most of its period lies in, such as {named[0]} for "
+        f"{days[0]} and {named[1]} for {days[1]}, or give the sales by week."
+    )
+
+
 def _by_last_day(first: np.datetime64, frequency: Frequency) -> bool:
     return frequency.months > 1 and bool(month_ends(np.array([first]))[0])
 

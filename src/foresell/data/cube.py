@@ -8,9 +8,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import FindingsStop
+from foresell.core.errors import FindingsStop, SettingsError
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_anchor, period_begins, period_index, period_name, period_range
+from foresell.core.frequency import (
+    Frequency,
+    period_anchor,
+    period_begins,
+    period_index,
+    period_name,
+    period_range,
+    uneven_weeks_advice,
+)
 from foresell.core.settings import Data
 from foresell.core.words import many_do
 from foresell.data.finding_codes import finding
@@ -142,7 +150,7 @@ def build_cube(
         findings += future_findings
     frame, coded, covariate_findings = _encode_covariates(frame, data.decimal)
     findings += covariate_findings
-    first, n_days, frame, period_findings = _periods(frame, frequency, where, coded)
+    first, n_days, frame, period_findings = _periods(frame, frequency, where, data.date_name, coded)
     findings += period_findings
     units, known = _fill_cells(frame, series.height, n_days, n_days + horizon)
     stockouts = (
@@ -312,12 +320,14 @@ def encode_covariate(values: pl.Series, decimal: str = ".") -> tuple[pl.Series, 
 
 
 def _periods(
-    frame: pl.DataFrame, frequency: Frequency, where: str, coded: set[str]
+    frame: pl.DataFrame, frequency: Frequency, where: str, date_name: str, coded: set[str]
 ) -> tuple[np.datetime64, int, pl.DataFrame, list[Finding]]:
     """The first date, the number of periods of history, one row for each series and period (CELL), and findings."""
     dates = frame[DATE].to_numpy().astype("datetime64[D]")
     has_quantity = frame[HAS_QUANTITY].to_numpy()
     sold_on = np.unique(dates[has_quantity])
+    if frequency != Frequency.DAY and (uneven := uneven_weeks_advice(sold_on, date_name)):
+        raise SettingsError(uneven)
     origin = period_name(sold_on[:1], frequency, period_anchor(sold_on, frequency))[0]
     period = period_index(dates, origin, frequency)
     n_days = int(period[has_quantity].max()) + 1

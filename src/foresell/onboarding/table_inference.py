@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency, period_index
+from foresell.core.errors import UsageError
+from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.date_spellings import IN_TEXT, spelling_of
 from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
@@ -218,6 +219,9 @@ class TableInference:
 
     def _time(self) -> None:
         keys = tuple(self.draft.data["keys"])
+        uneven = uneven_weeks_advice(self.dates, " ".join(self.written.columns))
+        if uneven and self.draft.data["layout"] != "transactions":
+            raise UsageError(uneven)
         conclusion = frequency.infer_frequency(self.dates)
         if conclusion.value == "D" and self.draft.data["layout"] == "transactions":
             rows = self._of_whole_series(self.sample, keys)

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import uneven_weeks_advice
 from foresell.data.date_spellings import IN_TEXT
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
@@ -132,6 +133,8 @@ def _time(draft: Draft, days: list[str], table: TableSample, overrides: Override
     """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
     numbered = bool(draft.data["day_prefix"])
     dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days)
+    if uneven := uneven_weeks_advice(dates, "the columns"):
+        raise UsageError(uneven)
     period = propose_frequency(draft, frequency.infer_frequency(dates), overrides)
     propose_horizon(draft, period, len(dates), overrides)
 

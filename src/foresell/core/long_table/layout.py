@@ -9,7 +9,14 @@ import polars as pl
 
 from foresell.core.arguments import one_of, whole_number
 from foresell.core.errors import UsageError
-from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
+from foresell.core.frequency import (
+    Frequency,
+    period_anchor,
+    period_index,
+    period_name,
+    period_range,
+    uneven_weeks_advice,
+)
 from foresell.core.long_table.attributes import checked_attributes
 from foresell.core.long_table.columns import Columns
 from foresell.core.long_table.dates import checked_dates, warn_of_frequency
@@ -62,6 +69,8 @@ def lay_out(
     dates = checked_dates(table, given, columns)
     rows = checked_keys(table, given, columns)
     series = rows.select(columns.keys).unique().sort(columns.keys)
+    if frequency != Frequency.DAY and (uneven := uneven_weeks_advice(dates, columns.date)):
+        raise UsageError(uneven)
     first = period_name(dates.min(keepdims=True), frequency, period_anchor(dates, frequency))[0]
     day = period_index(dates, first, frequency)
     n_days = int(day[sold].max()) + 1
