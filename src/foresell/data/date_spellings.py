@@ -133,6 +133,8 @@ SPELLINGS: dict[str, Spelling] = {
     "year": _matching(_YEARS, of_month),
     "%Y%m": _matching(_YEAR_MONTHS, of_month),
     "%G%V": _matching(_YEAR_MONTHS, of_week),
+    "%G-%V": _matching((rf"{_YEAR}[-/.\s](?P<number>\d\d?)",), of_week),
+    "%V/%G": _matching((rf"(?P<number>\d\d?)[-/.\s]{_YEAR}",), of_week),
     "excel": _serial(date(1899, 12, 30)),
     "excel-1904": _serial(date(1904, 1, 1)),
     "year quarter": _matching((_TWO_COLUMNS, *_QUARTERS), of_quarter),
@@ -182,7 +184,7 @@ def _since(unit: str, first: date) -> Spelling:
 IN_TEXT = ("quarter", "week")
 """The spellings whose texts have no other meaning."""
 
-OF_NUMBERS = ("%Y%m", "%G%V", "year", "excel")
+OF_NUMBERS = ("%Y%m", "%G%V", "%G-%V", "%V/%G", "year", "excel")
 """The spellings of numbers, which are dates only where a name says so."""
 
 SINCE_1970 = {"seconds since 1970-01-01": 300_000_000, "milliseconds since 1970-01-01": 300_000_000_000}
