@@ -326,7 +326,7 @@ def _periods(
     dates = frame[DATE].to_numpy().astype("datetime64[D]")
     has_quantity = frame[HAS_QUANTITY].to_numpy()
     sold_on = np.unique(dates[has_quantity])
-    if frequency != Frequency.DAY and (uneven := uneven_weeks_advice(sold_on, date_name)):
+    if frequency.months and (uneven := uneven_weeks_advice(sold_on, date_name)):
         raise SettingsError(uneven)
     origin = period_name(sold_on[:1], frequency, period_anchor(sold_on, frequency))[0]
     period = period_index(dates, origin, frequency)

@@ -69,7 +69,7 @@ def lay_out(
     dates = checked_dates(table, given, columns)
     rows = checked_keys(table, given, columns)
     series = rows.select(columns.keys).unique().sort(columns.keys)
-    if frequency != Frequency.DAY and (uneven := uneven_weeks_advice(dates, columns.date)):
+    if frequency.months and (uneven := uneven_weeks_advice(dates, columns.date)):
         raise UsageError(uneven)
     first = period_name(dates.min(keepdims=True), frequency, period_anchor(dates, frequency))[0]
     day = period_index(dates, first, frequency)
