@@ -71,6 +71,14 @@ CASES = [
         check=lambda loaded: loaded.panel.n_series == 1 and loaded.panel.n_days == 5,
     ),
     Case("total-series", TOTALS, check=lambda loaded: loaded.panel.series["store"].to_list() == ["A", "B"]),
+    Case(
+        "total-rows",
+        GOOD + "Grand Total,,,6\n,,Gesamt:,6\nA Total,,,6\n",
+        3,
+        (5, 6, 7),
+        settings={"max_bad_share": 0.0},
+        check=units([[1, 2, 3]]),
+    ),
     Case("missing-keys", GOOD + ",x,2024-01-04,4\nA,x,,4\n", 1, (5, 6), check=units([[1, 2, 3]])),
     Case("unparsable-dates", GOOD + "A,x,2024-13-04,4\nA,x,soon,4\n", 2, (5, 6), check=units([[1, 2, 3]])),
     Case(

@@ -73,6 +73,19 @@ def test_keys_that_stand_once_for_both_columns_are_filled_down(tmp_path):
     assert units_by_series(infer("sales.csv", tmp_path), tmp_path) == expected(full())
 
 
+def test_rows_of_totals_are_no_part_of_an_outline(tmp_path):
+    totals = [["Total", None, None, sum(row[3] for row in full())]]
+    (tmp_path / "sales.csv").write_text(csv(outline(full()) + totals))
+    proposal = infer("sales.csv", tmp_path)
+    assert proposal.settings["data"]["fill_down"] == ["store", "item"]
+    assert units_by_series(proposal, tmp_path) == expected(full())
+
+
+def test_lists_are_no_outline():
+    frame = pl.DataFrame({"day": ["2024-01-01", "2024-01-02", "2024-01-03"], "tags": [["a"], None, None]})
+    assert infer_outline(frame).columns == ()
+
+
 def test_dates_that_stand_once_for_all_keys_are_filled_down(tmp_path):
     rows = sorted(full(), key=lambda row: row[2])
     dated = outline([[row[2], row[0], row[1], row[3]] for row in rows], columns=1)

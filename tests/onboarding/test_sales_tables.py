@@ -91,6 +91,13 @@ def test_sheets_with_the_same_columns_are_one_table(tmp_path):
     assert read(proposal, tmp_path).panel.units.sum() == total([*first, *second])
 
 
+def test_a_relative_path_is_taken_as_an_absolute_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sheets = {"2023": [HEADER, *sales(DAYS[:365])], "2024": [HEADER, *sales(DAYS[365:])], "Info": [["a"], ["b"]]}
+    book = write_workbook(tmp_path / "shop.xlsx", sheets)
+    assert infer("shop.xlsx").settings["data"]["sales"] == f"{book}/2023,2024"
+
+
 def test_sheets_that_repeat_each_other_are_not_added_up(tmp_path):
     rows = sales(DAYS)
     book = write_workbook(tmp_path / "shop.xlsx", {"All": [HEADER, *rows], "2023": [HEADER, *rows[:1000]]})

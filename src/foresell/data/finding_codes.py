@@ -34,6 +34,12 @@ CODES: dict[str, Code] = {
         "Look for unquoted separators or a file that was cut off.",
         bad_row=True,
     ),
+    "total-rows": Code(
+        INFO,
+        "A row without a date has the name of a total; it is left out, because all levels are added up anyway.",
+        "Nothing needs to be done. If the row is none, give it a date.",
+        bad_row=True,
+    ),
     "missing-keys": Code(
         WARNING, "A key or the date is empty; the row is left out.", "Fill in the key or date.", bad_row=True
     ),

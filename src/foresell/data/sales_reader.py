@@ -245,6 +245,7 @@ def _panel_findings(
 
 def _require_few_bad_rows(job: _ReadingJob, files: list[InputFile], bad: pl.DataFrame, count: int) -> None:
     """Raises FindingsStop when more of the rows are bad than the settings allow."""
+    bad = bad.filter(pl.col("reason") != "total-rows")  # they are no rows of sales
     data, rows = job.settings.data, bad.select(FILE, ROW).unique().height
     if rows <= data.max_bad_share * count:
         return

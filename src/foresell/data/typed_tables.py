@@ -28,6 +28,10 @@ from foresell.data.values import NULL_WORDS, as_texts, infer_format, other_order
 ROW = "__row"  # the row's number in its file, from 0
 FILE = "__file"  # the file's number in the list of files, from 0
 ISO = "%Y-%m-%d"
+_TOTALS = "gesamt|summe|zwischensumme|somme|suma|soma|totale|totaal"
+TOTAL = (
+    rf"(?i)^\s*(?:(?:grand|sub)?[- ]?total\b|(?:{_TOTALS})(?:\b|ergebnis|summe))|\b(?:total|ergebnis|summe)\s*:?\s*$"
+)
 PARQUET_ROWS = 4_000_000  # rows of a Parquet file that are taken at a time
 DATE_SAMPLE_SIZE = 5_000  # distinct dates from which their format is inferred
 
@@ -388,7 +392,20 @@ def convert_columns(
             left_out = left_out | converted.is_null()
     # A row with several bad cells is one bad row.
     entries = pl.concat(bad).unique([ROW, "reason"], keep="first", maintain_order=True)
+    totals = frame[ROW].filter(_is_total(frame, converted_columns, columns) & left_out)
+    entries = pl.concat([entries.filter(~pl.col(ROW).is_in(totals.implode())), bad_rows(totals, "total-rows")])
     return pl.DataFrame([*converted_columns, frame[ROW]]).filter(~left_out), entries
+
+
+def _is_total(frame: pl.DataFrame, converted: Sequence[pl.Series], columns: Sequence[InputColumn]) -> pl.Series:
+    """Whether each row has no date, and a key, a text or the place of the date names a total."""
+    none = pl.repeat(False, frame.height, eager=True)
+    dates = [values for values, column in zip(converted, columns, strict=True) if column.kind == ColumnKind.DATE]
+    if not dates or not dates[0].null_count():
+        return none
+    texts = [column.name for column in columns if column.kind != ColumnKind.NUMBER]
+    named = [pl.col(name).str.contains(TOTAL) for name in texts if frame.schema[name] == pl.String]
+    return dates[0].is_null() & (frame.select(pl.any_horizontal(named)).to_series().fill_null(False) if named else none)
 
 
 def _is_empty(values: pl.Series, kind: ColumnKind) -> pl.Series:

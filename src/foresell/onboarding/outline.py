@@ -55,7 +55,7 @@ def filled_down(draft: Draft, table: TableSample, overrides: Overrides) -> Table
 
 def infer_outline(frame: pl.DataFrame, date_format: str | None = None) -> Outline:
     """What the rows of a table say about its blanks."""
-    frame = frame.filter(~pl.all_horizontal(_is_blank(frame[name]) for name in frame.columns))
+    frame = _dated_rows(frame, date_format)
     blanks = {name: _is_blank(frame[name]) for name in frame.columns}
     begun = [
         name
@@ -82,6 +82,17 @@ def infer_outline(frame: pl.DataFrame, date_format: str | None = None) -> Outlin
 def _is_blank(values: pl.Series) -> pl.Series:
     """Whether each value is missing or, as a text, empty."""
     return (values.str.strip_chars() == "").fill_null(True) if values.dtype == pl.String else values.is_null()
+
+
+def _dated_rows(frame: pl.DataFrame, date_format: str | None) -> pl.DataFrame:
+    """The rows without blank ones, and without those of totals, which have no date where nearly all others have one."""
+    frame = frame.filter(~pl.all_horizontal(_is_blank(frame[name]) for name in frame.columns))
+    dates = [c for c in profile_columns(frame, date_format=date_format).values() if c.kind == ValueKind.DATE]
+    if not dates:
+        return frame
+    date = max(dates, key=lambda c: name_score(c.name, "date"))
+    dated = date.values.is_not_null()
+    return frame.filter(dated) if share(dated) > 1 - BLANK_SHARE else frame
 
 
 def _may_be_outer(name: str) -> bool:

@@ -102,9 +102,9 @@ def _sales_tables(sales: str, base: Path, sheet: str | None) -> SalesTables:
     if files[0].remote:
         return SalesTables(files, sales)
     if Path(address).is_dir():
-        return sales_among(Path(address), files)
+        return sales_among(Path(address), find_files(address, base))
     if Path(address).is_file():
-        return sales_within(Path(address), files)
+        return sales_within(Path(address), find_files(address, base))
     return SalesTables(files, address)
 
 

@@ -6,6 +6,7 @@ merged cells the first has the value.
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import re
@@ -24,7 +25,7 @@ from foresell.data.number_formats import NumberMarks, to_number
 WORKBOOK_ENDINGS = (".xlsx", ".xlsm", ".xls")
 MAX_CELLS = 26 * 2**20
 """The cells of the largest sheet that is read, empty ones within it included: as many rows as Excel has, of 26 columns.
-A sheet takes about 60 bytes of memory a cell while it is read."""
+A sheet takes about 100 bytes of memory a cell while it is read."""
 
 MAX_UNPACKED_BYTES = 4 * 2**30  # of a workbook
 CACHE_BYTES = 256 * 2**20  # of text of sheets that were read, because most are read several times
@@ -33,6 +34,7 @@ OLE_BEGIN, ZIP_BEGIN = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")  # the name of a stream in an OLE file
 REFERENCE = re.compile(rb"""\sr=["']([A-Z]{1,3})(\d{1,7})["']""")
 WIDE_REFERENCE = re.compile(rb"""\sr=["'][A-Z]{2,3}\d""")
+ATTRIBUTE = re.compile(r"""(?:\w+:)?(\w+)=["']([^"']*)["']""")
 SERIAL_OF_1970 = 25_569  # the number by which Excel stores 1 January 1970
 MOSTLY = 0.5  # a column is of dates, or of numbers, where more than this share of its cells is
 
@@ -65,8 +67,24 @@ def _members(path: str) -> list[str]:
 
 
 def sheet_names(path: str, name: str) -> list[str]:
-    """The names of all sheets of a workbook, in its order. Raises UnreadableFile; messages call the file `name`."""
-    return _opened(path, name).sheet_names
+    """The names of the sheets of a workbook, without charts, in order. Raises UnreadableFile, which calls it `name`."""
+    names = _opened(path, name).sheet_names
+    charts = _chart_sheets(path)
+    return [sheet for sheet in names if sheet not in charts]
+
+
+def _chart_sheets(path: str) -> set[str]:
+    """The names of the sheets that hold only a chart; the library prints a line for each that it is asked for."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            links = archive.read("xl/_rels/workbook.xml.rels").decode(errors="replace")
+            sheets = archive.read("xl/workbook.xml").decode(errors="replace")
+    except (KeyError, zipfile.BadZipFile):
+        return set()  # an old workbook
+    tags = re.findall(r"<(?:\w+:)?(?:Relationship|sheet)\s[^>]*>", links + sheets)
+    attributes = [dict(ATTRIBUTE.findall(tag)) for tag in tags]
+    charts = {tag["Id"] for tag in attributes if tag.get("Type", "").endswith("/chartsheet")}
+    return {html.unescape(tag["name"]) for tag in attributes if "name" in tag and tag.get("id") in charts}
 
 
 def sheet_text(path: str, name: str, sheet: str, separator: str = ",", decimal: str = ".") -> SheetText:
