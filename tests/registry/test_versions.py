@@ -207,6 +207,10 @@ def test_from_a_bucket_it_is_brought_once_and_again_where_the_copy_is_damaged(ma
     assert registry.fetch("1", check).stat().st_ino == brought
     (folder / "model.txt").write_text("spoiled")
     assert (registry.fetch("1", check) / "model.txt").read_text() == "a"
+    (folder / "more.txt").write_text("b")
+    registry.add("1", folder / "more.txt")
+    shutil.rmtree(cache)
+    assert (registry.fetch("1", check) / "more.txt").read_text() == "b"
 
 
 def test_the_cache_has_what_serves_what_a_rollback_takes_and_what_was_fetched_last(

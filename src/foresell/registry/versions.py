@@ -32,6 +32,7 @@ PROMOTION = "promotion"
 VERDICT, VERSION, BEFORE, REASON = "foresell.verdict", "foresell.version", "foresell.before", "foresell.reason"
 ASKED = "foresell.asked"
 PROMOTED, FORCED, REFUSED, ROLLED_BACK = "promoted", "forced", "refused", "rolled back"
+_LOCAL = ("", "file")  # schemes of addresses on this machine
 DEAD = 86_400  # seconds; unfinished work that is older was left by a process that died
 
 
@@ -269,13 +270,9 @@ class Registry:
         Files on this machine are used where they lie. Others are copied to the cache, and copied again where `check`
         raises a DataError about the copy there. An error that `check` raises about a fresh copy is passed on.
         """
-        client = self.tracking.client
-        self.version(version)
-        with self.tracking.translated_errors():
-            self.tracking.update_addresses()
-            source = client.get_model_version_download_uri(self.name, version)
+        source = self._source(version)
         address = urlsplit(source)
-        if address.scheme in ("", "file"):
+        if address.scheme in _LOCAL:
             folder = data_folder(Path(unquote(address.path)), source)
             check(folder)
             return folder
@@ -289,6 +286,20 @@ class Registry:
         check(folder)
         self._clear_cache(place)
         return folder
+
+    def add(self, version: str, file: Path) -> None:
+        """Adds a file, which lies in the folder that `fetch` returned, to the files of a version's model."""
+        source = self._source(version)
+        if urlsplit(source).scheme not in _LOCAL:
+            with self.tracking.translated_errors():
+                self._files(source).log_artifact(str(file), f"data/{file.parent.name}")
+
+    def _source(self, version: str) -> str:
+        """The address of the files of a version's model. Raises UsageError where there is no such version."""
+        self.version(version)
+        with self.tracking.translated_errors():
+            self.tracking.update_addresses()
+            return self.tracking.client.get_model_version_download_uri(self.name, version)
 
     def _download(self, source: str, place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)

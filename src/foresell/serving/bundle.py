@@ -30,7 +30,7 @@ from foresell.core.settings import Settings, parse_settings
 from foresell.core.version import VERSION
 from foresell.core.words import many_do
 from foresell.registry.tracking import Where
-from foresell.serving.signature import check_signature, sign
+from foresell.serving.signature import VARIABLE, check_signature, sign
 from foresell.store.panels import digest, load_panel
 from foresell.store.settings_file import plain_settings
 from foresell.store.step_results import Steps
@@ -105,6 +105,23 @@ def read_manifest(folder: Path) -> Manifest:
     check_signature(Path(folder) / MANIFEST)
     _check_files(Path(folder), manifest)
     return manifest
+
+
+def check_files(folder: Path) -> Manifest:
+    """The manifest, after every file was checked, but not its signature. Raises UnreadableFile like `read_manifest`."""
+    manifest = described(folder)
+    _check_files(Path(folder), manifest)
+    return manifest
+
+
+def sign_bundle(folder: Path) -> Path:
+    """Signs a bundle that exists with the key in the environment, once every file was checked. Returns the signature's
+    file. Raises UsageError where no key is set, and UnreadableFile like `read_manifest`."""
+    check_files(folder)
+    signature = sign(Path(folder) / MANIFEST)
+    if signature is None:
+        raise UsageError(f"There is no key to sign with: set the environment variable {VARIABLE} to a secret.")
+    return signature
 
 
 def described(folder: Path) -> Manifest:

@@ -16,10 +16,13 @@ from foresell.core.errors import UnreadableFile
 VARIABLE = "FORESELL_SIGNING_KEY"
 
 
-def sign(manifest: Path) -> None:
-    """Writes the signature beside the manifest, if a key is set."""
-    if text := _signature(manifest):
-        _beside(manifest).write_text(f"{text}\n", encoding="ascii")
+def sign(manifest: Path) -> Path | None:
+    """Writes the signature beside the manifest, if a key is set. Returns its file."""
+    text = _signature(manifest)
+    if text is None:
+        return None
+    _beside(manifest).write_text(f"{text}\n", encoding="ascii")
+    return _beside(manifest)
 
 
 def check_signature(manifest: Path) -> None:
@@ -34,8 +37,9 @@ def check_signature(manifest: Path) -> None:
     if not hmac.compare_digest(given, expected.encode()):
         wrong = "is signed with another key, or was changed" if given else "is not signed"
         raise UnreadableFile(
-            f"{manifest} {wrong}, and {VARIABLE} asks for its signature. If you trust the model, train it again with "
-            "this key set (foresell train --again), or read it without the variable."
+            f"{manifest} {wrong}, and {VARIABLE} asks for its signature. If you trust the model, sign it with this key "
+            "set (foresell models --sign VERSION), train it again (foresell train --again), or read it without the "
+            "variable."
         )
 
 

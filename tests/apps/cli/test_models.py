@@ -113,3 +113,13 @@ def test_before_any_training_models_says_what_to_do(tracked_shop, mlflow_databas
     (tracked_shop / "results" / "mlflow.db").write_bytes(mlflow_database.read_bytes())
     ended = run("models", tracked_shop)
     assert (ended.exit_code, printed(ended)) == (0, "No model is registered yet. Make one with: foresell train")
+
+
+def test_versions_are_signed_on_request(tracked_shop, monkeypatch):
+    ended = run("models", tracked_shop, "--sign", "all")
+    assert ended.exit_code == 2
+    assert "FORESELL_SIGNING_KEY" in printed(ended)
+    monkeypatch.setenv("FORESELL_SIGNING_KEY", "a secret")
+    assert "Signed: version 1." in printed(run("models", tracked_shop, "--sign", "all"))
+    assert json.loads(run("models", tracked_shop, "--sign", "1", "--json").stdout)["signed"] == ["1"]
+    assert run("models", tracked_shop, "--sign", "9").exit_code == 2

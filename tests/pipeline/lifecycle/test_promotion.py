@@ -10,11 +10,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from foresell.core.errors import StoreError, UsageError
+from foresell.core.errors import StoreError, UnreadableFile, UsageError
 from foresell.core.settings import Features, Settings, Totals, parse_settings
 from foresell.core.settings import Model as ModelSettings
 from foresell.ensemble.configured_models import with_models_of
-from foresell.pipeline.lifecycle.promotion import models, promote, prune, rollback, spare
+from foresell.pipeline.lifecycle.promotion import models, promote, prune, rollback, sign, spare
 from foresell.pipeline.project import Project
 from foresell.serving.bundle import read_manifest
 from foresell.serving.source import registry_of
@@ -299,3 +299,18 @@ def test_the_champion_is_tried_again_with_its_own_models_on_the_challengers_wind
     assert (merged.features, merged.quality) == (Features(use=("lag_1",)), "best")
     assert (merged.levels, merged.horizon, merged.backtest.windows) == ((("store",),), 28, 5)
     assert merged.totals == Totals(levels=(("store",), ()))
+
+
+def test_a_version_from_before_the_key_is_read_once_it_is_signed(tracked_shop, monkeypatch):
+    project = Project(tracked_shop)
+    registry = registry_of(project.folder, project.settings)
+    with pytest.raises(UsageError, match="FORESELL_SIGNING_KEY"):
+        sign(project, ["1"])
+    monkeypatch.setenv("FORESELL_SIGNING_KEY", "a secret")
+    with pytest.raises(UnreadableFile, match="models --sign"):
+        registry.fetch("1", read_manifest)
+    assert sign(project, ["1"]) == ["1"]
+    folder = registry.fetch("1", read_manifest)
+    (folder / "settings.json").write_bytes(b"{}")
+    with pytest.raises(UnreadableFile, match="damaged"):
+        sign(project, ["1"])

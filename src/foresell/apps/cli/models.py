@@ -100,24 +100,38 @@ def _end(decision: Decision, flags: dict[str, Any]) -> None:
     help="First remove all but the newest N, the champion, the one before it and those with another alias.",
 )
 @click.option("--yes", is_flag=True, help="Remove them without asking.")
+@click.option(
+    "--sign",
+    "signed",
+    multiple=True,
+    metavar="N",
+    help="First sign version N, or 'all', with the key in FORESELL_SIGNING_KEY. May be repeated.",
+)
 @options()
-def models(verdicts: bool, newest: int | None, yes: bool, **flags: Any) -> None:
+def models(verdicts: bool, newest: int | None, yes: bool, signed: tuple[str, ...], **flags: Any) -> None:
     """List the registered models: who is champion, since when and why.
 
     Reads foresell.yaml and the registry. Changes nothing without --prune, which frees space: each version holds the
     whole panel that it learnt from. The files of a removed version are gone for good; its settings, its scores and the
-    decisions about it stay on record. Needs the extra 'mlflow'.
+    decisions about it stay on record. --sign is for versions from before a key was set, which you trust; the checksums
+    of their files are compared first. Needs the extra 'mlflow'.
     """
     from foresell.pipeline.lifecycle import promotion
 
     project, _ = _project(flags)
     removed = None if newest is None else _prune(project, newest, yes)
     versions = promotion.models(project)
+    if signed:
+        chosen = [version.version for version in versions] if "all" in signed else list(signed)
+        promotion.sign(project, chosen)
     if flags["as_json"]:
         from msgspec import to_builtins
 
-        print_json({"models": to_builtins(versions)} | ({} if removed is None else {"removed": removed}))
+        done = ({} if removed is None else {"removed": removed}) | ({"signed": chosen} if signed else {})
+        print_json({"models": to_builtins(versions)} | done)
         return
+    if signed:
+        click.echo(f"Signed: version{'s' if len(chosen) > 1 else ''} {', '.join(chosen)}.\n")
     if removed is not None:
         click.echo(f"{_removed_text(removed)}\n")
     click.echo(versions_text(versions, verdicts))

@@ -25,6 +25,7 @@ from foresell.pipeline.project import Project
 from foresell.pipeline.task import write_json
 from foresell.registry.gate import AGAINST, GateFigure, Verdict
 from foresell.registry.versions import FORCED, PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Registry, Version
+from foresell.serving.bundle import check_files, sign_bundle
 from foresell.serving.source import registry_of
 
 PROMOTE = "promote"
@@ -152,6 +153,19 @@ def prune(project: Project, versions: Sequence[str]) -> dict[str, int]:
     with project.locked():
         registry.mend()
         return {number: registry.remove(number) for number in versions}
+
+
+def sign(project: Project, versions: Sequence[str]) -> list[str]:
+    """Signs versions that exist with the key in the environment, once their files were checked; returns their numbers.
+
+    Raises UsageError for a version that does not exist and where no key is set, and UnreadableFile for one that is
+    damaged.
+    """
+    registry = registry_for(project)
+    with project.locked():
+        for number in versions:
+            registry.add(number, sign_bundle(registry.fetch(number, check_files)))
+    return list(versions)
 
 
 def _registered_version(version: Version, history: list[ChampionChange]) -> RegisteredVersion:
