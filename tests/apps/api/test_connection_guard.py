@@ -166,6 +166,18 @@ def test_a_client_that_does_not_read_is_not_waited_for(port, monkeypatch) -> Non
         assert time.monotonic() < end
 
 
+def test_a_body_in_tiny_chunks_is_not_waited_for(port) -> None:
+    with connected(port) as connection:
+        connection.sendall(POST + b"Transfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"1\r\nx\r\n" * 100_000)
+        assert received(connection) == b""
+    with connected(port) as connection:
+        connection.sendall(POST + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n")
+        connection.sendall(b"a\r\n0123456789\r\n" * 20_000 + b"0\r\n\r\n")
+        assert received(connection).startswith(b"HTTP/1.1 400 ")  # it is no JSON
+
+
 def test_requests_of_a_pipeline_are_answered_in_order(port) -> None:
     with connected(port) as connection:
         connection.sendall(50 * (GET + b"\r\n") + b"GET /nothing HTTP/1.0\r\n\r\n")

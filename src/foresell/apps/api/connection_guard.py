@@ -17,6 +17,8 @@ MOST_CONNECTIONS = 1000
 HEAD_SECONDS = 10.0  # from the connection, or from the first byte of a later request, to the end of the head
 READING_SECONDS = 30.0  # in which a client must have read `LEAST_READ` of what waits for it, or all of it
 LEAST_READ = 15_000  # bytes
+MOST_TINY_CHUNKS = 10_000  # of a request's body, unless they have `LEAST_CHUNK` bytes on average
+LEAST_CHUNK = 8
 BUFFER = 16_384  # bytes of a response that wait for the client before the server stops making more
 
 
@@ -39,7 +41,9 @@ class GuardedProtocol(_Protocol):
         self._head_bytes = 0
         self._head_timer: asyncio.TimerHandle | None = None
         self._reading_timer: asyncio.TimerHandle | None = None
-        self._idle_since = self.loop.time()
+        self._chunks = self._chunk_bytes = 0
+        # The connections of this server that are without a request, the one that has been so for longest first.
+        self._idle: dict[GuardedProtocol, None] = self.server_state.__dict__.setdefault("idle_connections", {})
         self._is_refused = len(self.connections) >= self.most_connections and not self._close_an_idle_one()
         if self._is_refused:
             transport.write(_answer("503 Service Unavailable", "Retry-After: 1\r\n"))
@@ -47,12 +51,14 @@ class GuardedProtocol(_Protocol):
             return
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=BUFFER)
+        self._idle[self] = None
         self._wait_for_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         if self._reading_timer is not None:
             self._reading_timer.cancel()
+        self._idle.pop(self, None)
         if not self._is_refused:
             super().connection_lost(exc)
 
@@ -66,13 +72,23 @@ class GuardedProtocol(_Protocol):
         super().data_received(data)
         if self.cycle is not before:  # a head has ended
             self._stop_waiting()
-            self._head_bytes = 0
+            self._idle.pop(self, None)
+            self._head_bytes = self._chunks = self._chunk_bytes = 0
         elif is_head and not self.transport.is_closing():
             self._head_bytes += len(data)
             if self._head_bytes > MOST_HEAD:
                 self._refuse("431 Request Header Fields Too Large")
             elif self._head_timer is None:
                 self._wait_for_head()
+
+    def on_body(self, body: bytes) -> None:
+        """Ends a request in tiny chunks, each of which takes the event loop as long as a large one."""
+        self._chunks += 1
+        self._chunk_bytes += len(body)
+        if self._chunks > MOST_TINY_CHUNKS and self._chunk_bytes < LEAST_CHUNK * self._chunks:
+            self._close()
+        else:
+            super().on_body(body)
 
     def _wait_for_head(self) -> None:
         self._head_timer = self.loop.call_later(self.head_seconds, self._refuse, "408 Request Timeout")
@@ -116,8 +132,10 @@ class GuardedProtocol(_Protocol):
             self._wait_for_reader()
 
     def on_response_complete(self) -> None:
-        self._idle_since = self.loop.time()
         super().on_response_complete()
+        if self.cycle.response_complete:  # else another request was waiting
+            self._idle.pop(self, None)
+            self._idle[self] = None
         if self.transport.is_closing():
             self._close()
 
@@ -135,10 +153,10 @@ class GuardedProtocol(_Protocol):
 
     def _close_an_idle_one(self) -> bool:
         """Closes the connection that has been without a request for longest. Whether there was one."""
-        idle = [other for other in self.connections if other.cycle is None or other.cycle.response_complete]
-        if not idle:
+        longest = next(iter(self._idle), None)
+        if longest is None:
             return False
-        longest = min(idle, key=lambda other: other._idle_since)
+        del self._idle[longest]
         self.connections.discard(longest)
         longest.transport.abort()
         return True

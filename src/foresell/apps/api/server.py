@@ -67,7 +67,7 @@ def server_of(app: FastAPI, started: Callable[[], None]) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         access_log=False,
-        log_level="info",
+        log_level="error",  # it warns of each bad request, with which anybody could fill a disk
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_config=_LOGGING,
         lifespan="on",
@@ -127,7 +127,7 @@ _LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "plain", "stream": "ext://sys.stderr"}},
     "loggers": {
-        "uvicorn": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},  # it warns of each bad request
+        "uvicorn": {"handlers": ["stderr"], "level": "ERROR", "propagate": False},
         "foresell": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "python_multipart": {"level": "CRITICAL"},  # a broken form is reported to the client
     },
