@@ -202,6 +202,13 @@ CASES = [
         check=lambda loaded: 'exclude: {item: ["Postage & packing"]}' in str(loaded.findings),
     ),
     Case(
+        "repeated-receipts",
+        "no,store,item,date,units\n1,A,x,2024-01-01,1\n2,A,x,2024-01-02,2\n",
+        settings={"sales": "sales*.csv", "layout": "transactions", "receipt": "no"},
+        others={"sales_2.csv": "no,store,item,date,units\n2,A,x,2024-01-02,2\n3,A,x,2024-01-02,2\n"},
+        check=units([[1, 6]]),
+    ),
+    Case(
         "excluded-series",
         HEAD + "A,x,2024-01-01,1\nA,Postage,2024-01-01,2\nB,Postage,2024-01-01,2\n",
         2,

@@ -128,6 +128,11 @@ CODES: dict[str, Code] = {
         "Series are named like charges or discounts, not like goods.",
         "Leave them out with 'exclude' if they are none.",
     ),
+    "repeated-receipts": Code(
+        WARNING,
+        "Lines of a receipt stand in several files, as where exports overlap.",
+        "Set 'repeated_receipts: drop' if they are the same sales, or take the overlap out of the files.",
+    ),
     "excluded-series": Code(INFO, "Series have values that 'exclude' lists; they are left out.", ""),
     "zero-prices": Code(
         WARNING, "A price is zero or negative; it is taken as unknown.", "Correct the prices where they matter."

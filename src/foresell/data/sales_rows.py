@@ -16,6 +16,7 @@ from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.files.input_files import InputFile
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks
+from foresell.data.repeated_receipts import RepeatedReceipts
 from foresell.data.returns import net_returns, return_findings
 from foresell.data.typed_tables import (
     FILE,
@@ -88,7 +89,7 @@ def sales_columns(data: Data, quantity: bool) -> list[InputColumn]:
     for name, column in covariate_columns(data).items():
         columns.append(InputColumn(column, ColumnKind.NUMBER if name == "price" else ColumnKind.TEXT))
     if quantity:
-        texts = [*data.attributes, *(name for name in (data.open, data.stocked_out) if name)]
+        texts = [*data.attributes, *(name for name in (data.open, data.stocked_out, data.receipt) if name)]
         columns += [InputColumn(name, ColumnKind.TEXT) for name in texts]
     return list({column.name: column for column in reversed(columns)}.values())[::-1]
 
@@ -115,6 +116,7 @@ def read_rows(
     columns = sales_columns(data, quantity)
     marks: dict[str, NumberMarks] = {}
     absent_columns = _absent_columns(files, columns, data, dialect)
+    receipts = RepeatedReceipts(data, data.receipt) if quantity and data.receipt and len(files) > 1 else None
     for number, file in enumerate(files, first_file):
         added = absent_columns[file]
         wanted = [column for column in columns if column.name not in added]
@@ -122,6 +124,7 @@ def read_rows(
         for part in parts:
             part = replace(part, frame=part.frame.with_columns(values.alias(name) for name, values in added.items()))
             frame, faults = _validate(part, data, known_keys, today, quantity, tally)
+            frame = receipts.checked(frame, number) if receipts else frame
             if quantity and data.attributes:
                 attributes.append(_attributes(frame, data))
             frame = _select_columns(frame, data, quantity).with_columns(pl.lit(number, pl.UInt16).alias(FILE))
@@ -136,6 +139,7 @@ def read_rows(
                 findings.append(finding("ambiguous-dates", file.name, 1, message))
             report_share((number - first_file + part.share) / len(files))
     findings += _thousands_findings(marks, dialect.decimal)
+    findings += receipts.findings(data.sales) if receipts else []
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
     attribute_rows = pl.concat(with_same_types(attributes)) if attributes else pl.DataFrame()
     if frames:

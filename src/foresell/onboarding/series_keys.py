@@ -30,6 +30,7 @@ class SeriesKeys:
     why_layout: str
     doubts: list[str] = field(default_factory=list)
     doubt_of_layout: str | None = None
+    receipt: str | None = None  # the column that numbers receipts or orders
 
 
 def key_score(name: str) -> int:
@@ -169,7 +170,14 @@ def _transactions(
         if timed
         else f"{repeated(sample, keys):.0%} of the rows share their series and date with another"
     )
-    return SeriesKeys(tuple(keys), "transactions", why, f"{reason}: lines are added up to series and date", doubts)
+    return SeriesKeys(
+        tuple(keys),
+        "transactions",
+        why,
+        f"{reason}: lines are added up to series and date",
+        doubts,
+        receipt=next(iter(receipts), None),
+    )
 
 
 def _determined_by_any(sample: pl.DataFrame, column: ColumnProfile, texts: list[ColumnProfile]) -> bool:

@@ -110,6 +110,8 @@ class TableInference:
         self.draft.set("data.keys", list(series.keys), series.why_keys)
         self.draft.set("data.layout", layout, why)
         self.draft.assigned.update(series.keys)
+        if series.receipt and layout == "transactions":
+            self.draft.assign("data.receipt", series.receipt, "its name says so; it tells lines of several files apart")
         for doubt in series.doubts:
             self.draft.add_doubt(doubt, "keys")
         self.draft.add_doubt(series.doubt_of_layout, "layout", ["long", "transactions"])

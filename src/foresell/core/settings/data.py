@@ -121,6 +121,13 @@ class Data(Strict, frozen=True):
         str | None,
         about("The column that is false where the day was closed: its units are not known, rather than zero.", "open"),
     ] = None
+    receipt: Annotated[
+        str | None, about("Transactions: the column that numbers the receipt or the order of a line.", "receipt_no")
+    ] = None
+    repeated_receipts: Annotated[
+        Literal["keep", "drop"],
+        about("Transactions in several files: whether a line of a receipt that an earlier file has too counts again."),
+    ] = "keep"
     returns: Annotated[
         Literal["earlier_sales", "same_day"],
         about(
