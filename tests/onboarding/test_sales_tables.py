@@ -91,6 +91,15 @@ def test_sheets_with_the_same_columns_are_one_table(tmp_path):
     assert read(proposal, tmp_path).panel.units.sum() == total([*first, *second])
 
 
+def test_sheets_of_the_same_dates_and_hidden_sheets_are_asked_about(tmp_path):
+    berlin, bonn = ([[row[0], *row[2:]] for row in sales(DAYS, add, ("S1",))] for add in (0, 50))
+    header = [HEADER[0], *HEADER[2:]]
+    sheets = {"Berlin": [header, *berlin], "Bonn": [header, *bonn], "Old": [header, *berlin[:5]]}
+    doubts = infer(str(write_workbook(tmp_path / "shop.xlsx", sheets, hidden=["Old"]))).doubts
+    assert any("'Berlin', 'Bonn' have the same columns and the same dates" in doubt for doubt in doubts)
+    assert "The hidden sheets Old were left out. To take one, say --sheet NAME." in doubts
+
+
 def test_a_relative_path_is_taken_as_an_absolute_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     sheets = {"2023": [HEADER, *sales(DAYS[:365])], "2024": [HEADER, *sales(DAYS[365:])], "Info": [["a"], ["b"]]}

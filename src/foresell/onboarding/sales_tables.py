@@ -9,12 +9,14 @@ from pathlib import Path
 from foresell.core.errors import ForesellError, UsageError, first_five
 from foresell.data.files.containers import TABLE_ENDINGS
 from foresell.data.files.input_files import InputFile, find_files
-from foresell.data.files.workbooks import WORKBOOK_ENDINGS
+from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_names, sheet_text
 from foresell.onboarding.column_names import name_score, plain
+from foresell.onboarding.columns import ValueKind, profile_columns
 from foresell.onboarding.table_sample import ROW, sample_table
 
 SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
 MOST_COMPARED_ROWS = 400_000  # of all tables of a container
+MOST_EQUAL_DATES = 0.5
 MOST_EQUAL_ROWS = 0.5  # sheets that share more of their rows are not added up
 
 
@@ -67,7 +69,9 @@ def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
     Raises UsageError where no table could be the sales, or several seem to be copies.
     """
     if len(tables) == 1:
-        return SalesTables(tables, str(container))
+        return SalesTables(
+            tables, str(container), doubts=tuple(filter(None, (_doubt_of_hidden_sheets(container, tables),)))
+        )
     kinds = _kinds(tables)
     sales = [kind for kind in kinds if _looks_like_sales(kind)]
     if not sales:
@@ -86,8 +90,38 @@ def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
         f"{_listed(others)} could hold the sales as well; {_listed(best)} was taken. If that is wrong, say "
         f"{_option(tables, container)}."
     )
+    doubts = [doubt] if others else []
+    doubts += filter(None, (_doubt_of_equal_dates(best), _doubt_of_hidden_sheets(container, tables)))
     path = str(container) if len(best) == len(tables) else f"{container}/{','.join(_inner(t, container) for t in best)}"
-    return SalesTables(best, path, why, (doubt,) if others else ())
+    return SalesTables(best, path, why, tuple(doubts))
+
+
+def _doubt_of_equal_dates(tables: list[InputFile]) -> str | None:
+    """What is in doubt where tables with the same columns have the same dates, so that each may stand for a series."""
+    if len(tables) < 2:
+        return None
+    days: list[set] = []
+    for table in tables:
+        dated = [c for c in profile_columns(sample_table([table], 20_000).frame).values() if c.kind == ValueKind.DATE]
+        best = max(dated, key=lambda c: name_score(c.name, "date"), default=None)
+        days.append(set(best.values.drop_nulls().unique()) if best else set())
+    shared = max(len(days[0] & other) / max(min(len(days[0]), len(other)), 1) for other in days[1:])
+    if shared <= MOST_EQUAL_DATES:
+        return None
+    return (
+        f"{_listed(tables)} have the same columns and the same dates, and are read as one table. If each stands for "
+        "a store or an item that its columns do not name, add a column with the name to each."
+    )
+
+
+def _doubt_of_hidden_sheets(container: Path, tables: list[InputFile]) -> str | None:
+    """What is in doubt where a workbook has hidden sheets that hold something."""
+    if any(table.stored != str(container) for table in tables):
+        return None
+    known = {table.sheet for table in tables}
+    rest = [sheet for sheet in sheet_names(str(container), container.name) if sheet not in known]
+    hidden = [sheet for sheet in rest if sheet_text(str(container), container.name, sheet).text.strip()]
+    return f"The hidden sheets {first_five(hidden)} were left out. To take one, say --sheet NAME." if hidden else None
 
 
 def _option(tables: list[InputFile], container: Path) -> str:

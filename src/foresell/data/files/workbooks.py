@@ -14,6 +14,7 @@ import zipfile
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -109,7 +110,13 @@ _cache: OrderedDict[tuple, SheetText] = OrderedDict()
 
 
 def _opened(path: str, name: str):
-    """The reader of a workbook whose size has been checked."""
+    """The reader of a workbook whose size has been checked. That of the last workbook is kept for its other sheets."""
+    state = os.stat(path)
+    return _reader(path, name, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _reader(path: str, name: str, size: int, changed: int):
     import fastexcel
 
     logging.getLogger("fastexcel").setLevel(logging.ERROR)  # it warns of each column that is empty
