@@ -128,17 +128,16 @@ def test_the_parameters_lie_in_what_the_verb_settings_prints(done_shop, change_s
 class Repository:
     """A project in a git repository of its own with DVC, which knows nothing of this machine's."""
 
-    def __init__(self, folder: Path, home: Path):
-        self.folder = folder
-        home.mkdir()
+    def __init__(self, folder: Path, commands: Path):
+        self.folder, home = folder, folder.parent / "home"
+        home.mkdir(exist_ok=True)
         names = ("DVC_GLOBAL_CONFIG_DIR", "DVC_SYSTEM_CONFIG_DIR", "DVC_SITE_CACHE_DIR", "HOME")
         self.environment = os.environ | dict.fromkeys(names, str(home)) | {"DVC_NO_ANALYTICS": "1", "DVC_TEST": "1"}
         self.environment |= {
             f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
         }
-        self.environment["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-        for words in (["git", "init", "-q"], ["dvc", "init", "-q"], ["dvc", "config", "core.analytics", "false"]):
-            self.do(*words)
+        before = [str(commands), str(Path(sys.executable).parent)]
+        self.environment["PATH"] = os.pathsep.join([*before, os.environ["PATH"]])
 
     def do(self, *words: str) -> str:
         ended = subprocess.run(words, cwd=self.folder, env=self.environment, capture_output=True, text=True)
@@ -157,17 +156,34 @@ class Repository:
         return {name: (folder / "step.json").read_bytes() for name, folder in folders.items()}
 
 
-@pytest.fixture
-def repository(shop: Path, tmp_path: Path, change_settings) -> Repository:
+@pytest.fixture(scope="session")
+def _repository(_shop: Path, share_folder, folder_of_command: Path) -> Path:
+    """A repository in shop/ whose pipeline was run once; the stages that were run are listed in stages.json."""
     pytest.importorskip("dvc", reason="no pipeline: dvc is not installed")
     if shutil.which("git") is None:
         pytest.skip("no pipeline: git is not installed")
-    (tmp_path / "data").rename(shop / "data")
-    settings = (shop / "foresell.yaml").read_text(encoding="utf-8")
-    (shop / "foresell.yaml").write_text(settings.replace("../data", "data"), encoding="utf-8")
-    shutil.copy(PIPELINE, shop)
-    (shop / ".gitignore").write_text("/results\n/data\n/settings.yaml\n", encoding="utf-8")
-    return Repository(shop, tmp_path / "home")
+
+    def fill(folder: Path) -> None:
+        shop = folder / "shop"
+        shutil.copytree(_shop / "shop", shop, ignore=shutil.ignore_patterns("results"))
+        shutil.copytree(_shop / "data", shop / "data")
+        settings = (shop / "foresell.yaml").read_text(encoding="utf-8")
+        (shop / "foresell.yaml").write_text(settings.replace("../data", "data"), encoding="utf-8")
+        shutil.copy(PIPELINE, shop)
+        (shop / ".gitignore").write_text("/results\n/data\n/settings.yaml\n", encoding="utf-8")
+        repository = Repository(shop, folder_of_command)
+        repository.do("git", "init", "-q")
+        repository.do("dvc", "init", "-q")
+        (folder / "stages.json").write_text(json.dumps(repository.repro()), encoding="utf-8")
+
+    return share_folder("repository", fill)
+
+
+@pytest.fixture
+def repository(_repository: Path, tmp_path: Path, folder_of_command: Path) -> Repository:
+    """A copy of the repository for each test."""
+    shutil.copytree(_repository, tmp_path, dirs_exist_ok=True, symlinks=True)
+    return Repository(tmp_path / "shop", folder_of_command)
 
 
 def forecasts(folder: Path) -> pl.DataFrame:
@@ -177,8 +193,8 @@ def forecasts(folder: Path) -> pl.DataFrame:
 @pytest.mark.slow
 def test_the_pipeline_does_what_a_run_does_and_afterwards_only_what_has_changed(repository, tmp_path, change_settings):
     by_hand = tmp_path / "by hand"
-    shutil.copytree(repository.folder, by_hand)
-    assert repository.repro() == ["settings", *STAGE_STEPS]
+    shutil.copytree(repository.folder, by_hand, ignore=shutil.ignore_patterns("results", ".dvc", ".git"))
+    assert json.loads((tmp_path / "stages.json").read_text(encoding="utf-8")) == ["settings", *STAGE_STEPS]
     Project(by_hand).run()
     assert forecasts(repository.folder).equals(forecasts(by_hand))
     assert repository.repro() == []
@@ -204,7 +220,6 @@ def test_the_pipeline_does_what_a_run_does_and_afterwards_only_what_has_changed(
 
 @pytest.mark.slow
 def test_a_commit_gets_its_results_back_and_new_sales_change_all(repository, change_settings):
-    repository.repro()
     first, records = forecasts(repository.folder), repository.finished()
     sales = repository.folder / "data" / "sales.csv"
     whole = pl.read_csv(sales)

@@ -13,7 +13,6 @@ import pytest
 
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "tutorial" / "first-forecast.md"
 BLOCK = re.compile(r'^```(\w+)(?: title="([^"]+)")?\n(.*?)^```', flags=re.DOTALL | re.MULTILINE)
-FORESELL = "import sys; sys.argv[0] = 'foresell'; from foresell.apps.cli import main; main()"
 
 
 def blocks(page: str) -> Iterator[tuple[str, str, str]]:
@@ -27,13 +26,16 @@ def masked(text: str) -> str:
     return " ".join(re.sub(r"[─┆│┌┐└┘╞╡═╪┬┴]|[<−+-]?\s*\d[\d,.]*", " ", text).split())
 
 
-def run(command: str, folder: Path) -> str:
-    """What a command of the tutorial prints on a terminal; elsewhere, what it did has a timestamp before it."""
+def run(command: str, folder: Path, path: Path) -> str:
+    """What a command of the tutorial prints on a terminal; elsewhere, what it did has a timestamp before it.
+
+    The command `foresell` is the one in `path`.
+    """
     program, *arguments = command.split()
-    start = {"foresell": [sys.executable, "-c", FORESELL], "python": [sys.executable]}[program]
+    start = {"foresell": path / "foresell", "python": sys.executable}[program]
     environment = os.environ | {"COLUMNS": "100", "PYTHONIOENCODING": "utf-8"}
     done = subprocess.run(
-        [*start, *arguments], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        [start, *arguments], cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return re.sub(r"^\d{4}-\d\d-\d\dT[\d:.+]+ ", "", done.stdout, flags=re.MULTILINE)
@@ -48,7 +50,7 @@ def edit(file: Path, change: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_tutorial_can_be_followed(tmp_path):
+def test_the_tutorial_can_be_followed(tmp_path, folder_of_command):
     for language, file, text in blocks(TUTORIAL.read_text(encoding="utf-8")):
         if language == "diff":
             edit(tmp_path / file, text)
@@ -56,7 +58,7 @@ def test_the_tutorial_can_be_followed(tmp_path):
             (tmp_path / file).write_text(text, encoding="utf-8")
         elif language == "console":
             command, _, shown = text.removeprefix("$ ").partition("\n")
-            printed = masked(run(command, tmp_path))
+            printed = masked(run(command, tmp_path, folder_of_command))
             for part in re.split(r"^\s*…\s*$|…$", shown, flags=re.MULTILINE):
                 assert masked(part) in printed, part
     for page in ("report/report.html", "monitor/monitor.html"):

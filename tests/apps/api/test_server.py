@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 from click.testing import CliRunner
+from fixtures.warm_process import Running, Start
 
 from foresell.apps.api.app import create_app
 from foresell.apps.api.keys import VARIABLE, Keys, new_key, read_keys
@@ -26,25 +27,20 @@ from foresell.serving.prediction_log.reader import read_predictions
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.source import FolderSource
 
-COMMAND = [sys.executable, "-c", "from foresell.apps.cli import main; main()", "serve", "--json", "--port", "0"]
-
 
 @contextmanager
-def serving(*words: object) -> Iterator[tuple[subprocess.Popen[str], dict]]:
+def serving(start: Start, *words: object, cold: bool = False) -> Iterator[tuple[Running, dict]]:
     """The server as a process of its own, and what it said when it began."""
-    command = [*COMMAND, *map(str, words)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            lines = []
-            for line in process.stdout:
-                lines.append(line)
-                if line == "}\n":
-                    break
-            assert lines, process.stderr.read() if process.stderr else ""
-            yield process, json.loads("".join(lines))
-        finally:
-            process.kill()
+    server = start("serve", "--json", "--port", "0", *words, cold=cold)
+    try:
+        end = time.monotonic() + 120
+        while not (text := server.out.read_text(encoding="utf-8")).endswith("\n}\n"):
+            assert server.process.is_alive(), server.end()
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        yield server, json.loads(text)
+    finally:
+        server.process.kill()
 
 
 def wait_until_ready(address: str) -> None:
@@ -55,11 +51,12 @@ def wait_until_ready(address: str) -> None:
 
 
 @pytest.mark.parametrize("ends", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one, ends) -> None:
+def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one, start_foresell: Start, ends) -> None:
     answered: list[str] = []
     refused: list[httpx.Response] = []
     broken: list[Exception] = []
-    with serving("--bundle", bundle, "--log", tmp_path / "log") as (process, said):
+    cold = ends == signal.SIGTERM
+    with serving(start_foresell, "--bundle", bundle, "--log", tmp_path / "log", cold=cold) as (server, said):
         assert said["docs"] == f"{said['address']}/docs"
         assert said["version"].startswith("unregistered")
         assert said["keys"] == 0
@@ -86,11 +83,12 @@ def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one,
             each.start()
         while len(answered) < 50:
             time.sleep(0.01)
-        process.send_signal(ends)
-        assert process.wait(60) == 0
+        os.kill(server.pid, ends)
+        ended = server.end(60)
+        assert ended.code == 0
         for each in asking:
             each.join(60)
-        assert "Traceback" not in process.stderr.read()
+        assert "Traceback" not in ended.err
     assert not broken
     assert all(answer.headers["Retry-After"] and answer.headers["Connection"] == "close" for answer in refused)
     kept = set(read_predictions(tmp_path / "log").frame["id"])
@@ -99,8 +97,8 @@ def test_a_signal_ends_it_and_loses_no_record(bundle: Path, tmp_path: Path, one,
 
 
 @pytest.mark.slow
-def test_a_project_without_a_champion_is_served_and_says_what_to_do(tracked_shop: Path) -> None:
-    with serving(tracked_shop) as (process, said):
+def test_a_project_without_a_champion_is_served_and_says_what_to_do(tracked_shop: Path, start_foresell: Start) -> None:
+    with serving(start_foresell, tracked_shop) as (server, said):
         assert said["version"] is None
         assert "There is no champion yet" in " ".join(said["says"])
         assert said["log"] == str(tracked_shop / "results" / "predictions")
@@ -109,25 +107,25 @@ def test_a_project_without_a_champion_is_served_and_says_what_to_do(tracked_shop
             assert time.monotonic() < end, answer.text
             time.sleep(0.1)
         assert answer.status_code == 503
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        os.kill(server.pid, signal.SIGTERM)
+        assert server.end(60).code == 0
 
 
 @pytest.mark.slow
-def test_the_champion_of_the_registry_is_served(tracked_shop: Path) -> None:
+def test_the_champion_of_the_registry_is_served(tracked_shop: Path, start_foresell: Start) -> None:
     from foresell.serving.source import RegistrySource
 
     registry = RegistrySource(tracked_shop).registry
     number = registry.versions()[-1].number
     registry.promote(number, "the first", before=None)
-    with serving(tracked_shop) as (process, said):
+    with serving(start_foresell, tracked_shop) as (server, said):
         assert said["version"] == number
         wait_until_ready(said["address"])
         told = httpx.get(f"{said['address']}/status").json()
         assert told["version"] == told["champion"] == number
         assert httpx.post(f"{said['address']}/reload", headers={"X-Requested-With": "tests"}).json()["changed"] is False
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(60) == 0
+        os.kill(server.pid, signal.SIGTERM)
+        assert server.end(60).code == 0
 
 
 def run(*words: object):

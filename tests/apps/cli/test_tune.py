@@ -6,7 +6,6 @@ import json
 import shutil
 import signal
 import sqlite3
-import subprocess
 import sys
 import time
 from datetime import date
@@ -122,22 +121,17 @@ def test_the_search_goes_on_after_its_winner_was_written(tunable):
     assert (tunable / "foresell.yaml").read_text() == text
 
 
-def test_a_killed_search_loses_and_repeats_nothing(tunable, tmp_path):
+def test_a_killed_search_loses_and_repeats_nothing(tunable, tmp_path, start_foresell):
     whole = tmp_path / "whole" / "shop"
     shutil.copytree(tunable, whole)
     shutil.copytree(tunable.parent / "data", whole.parent / "data")
     call(whole, "--trials", 12, "--no-write")
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from foresell.apps.cli import main; main()", "tune", tunable, "--trials", "500"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    search = start_foresell("tune", tunable, "--trials", 500)
     until = time.monotonic() + 120
-    while finished(tunable) < 3 and process.poll() is None and time.monotonic() < until:
+    while finished(tunable) < 3 and search.process.is_alive() and time.monotonic() < until:
         time.sleep(0.01)
-    assert process.poll() is None, process.stdout.read()
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    search.process.kill()
+    assert search.end().code == -signal.SIGKILL, search.end()
     done = finished(tunable)
     assert 3 <= done < 500
     call(tunable, "--trials", max(12, done + 1), "--no-write")

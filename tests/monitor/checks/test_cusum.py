@@ -82,8 +82,12 @@ def test_a_forecast_made_after_the_signal_begins_anew():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("every", "least", "most"), [(25, 0.02, 0.085), (4, 0.0, 0.06)])
-def test_false_alarms_are_no_more_often_than_was_asked(every, least, most):
-    """At the last of 25 weeks; a forecast made after a signal begins anew, so with several there are fewer."""
+def test_false_alarms_are_no_more_often_than_was_asked(every, least, most, monkeypatch):
+    """At the last of 25 weeks; a forecast made after a signal begins anew, so with several there are fewer.
+
+    A tenth of the usual draws put the rate that is asked at 5.0 % +/- 0.3 %, which is little beside what is tried here.
+    """
+    monkeypatch.setattr("foresell.monitor.checks.cusum._DRAWS", 4_000)
     random = np.random.default_rng(2)
     alarms = 0
     for _ in range(400):
