@@ -17,7 +17,9 @@ from foresell.data.values import DATE_FORMATS, mixed_format, other_order, to_dat
     [
         ("quarter", "2015Q2|2015-Q2|Q2 2015|2Q15|Q2/2015|2. Quartal 2015|2015 T2|2T2015", date(2015, 4, 1)),
         ("week", "2021-W03|2021W3|W03 2021|KW 03/2021|KW3 2021|2021-KW03|week 3, 2021|S03 2021", date(2021, 1, 18)),
-        ("year", "2015|FY2015|FY 2015|2015.0", date(2015, 1, 1)),
+        ("year", "2015|FY2015|FY 2015|2015.0|FY15", date(2015, 1, 1)),
+        ("season", "2015/16|2015-16|2015/2016", date(2015, 1, 1)),
+        ("%Y%j", "2015032", date(2015, 2, 1)),
         ("%Y%m", "201504|201504.0", date(2015, 4, 1)),
         ("%G%V", "202103", date(2021, 1, 18)),
         ("%G-%V", "2021-03|2021/3", date(2021, 1, 18)),
@@ -49,6 +51,8 @@ def test_one_day_written_in_many_ways(spelling, texts, expected):
         ("week", "S1 2021"),
         ("week", "2021-W53"),  # 2021 has 52 weeks
         ("week", "W03"),
+        ("season", "2015/17"),
+        ("%Y%j", "2015366"),
         ("%G%V", "202160"),
         ("%Y%m", "201913"),
         ("excel", "14"),
@@ -65,6 +69,12 @@ def test_each_name_of_a_month_stands_in_one_line_only():
     names = MONTH_NAMES.split()
     assert len(names) == len(set(names))
     assert with_english_months(pl.Series(["Mrz 19", None, "mar mar 3"])).to_list() == ["Mar 19", None, "mar mar 3"]
+
+
+def test_years_that_follow_each_other_are_seasons_and_no_months():
+    seasons = pl.Series([f"{year}/{(year + 1) % 100:02d}" for year in range(2000, 2012)])
+    assert infer_date_format(seasons) == "season"
+    assert infer_date_format(pl.Series(["2010/11", "2010/12", "2011/01"])) == "%Y/%m"
 
 
 def test_spellings_in_texts_have_no_format_that_reads_them_too():

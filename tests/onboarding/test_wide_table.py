@@ -10,6 +10,7 @@ import pytest
 
 from foresell.core.errors import UsageError
 from foresell.core.settings import parse_settings
+from foresell.data.sales_reader import read_sales
 from foresell.onboarding.proposal import Proposal
 from foresell.onboarding.roles import infer
 
@@ -84,3 +85,42 @@ def test_a_column_for_each_month(propose, tmp_path):
     data = data_of(proposal)
     assert (data["layout"], data["date_format"], data["frequency"]) == ("wide", "%Y-%m", "M")
     assert proposal.settings["horizon"] == 12
+
+
+MONTHS = ("Jan", "Feb", "Mrz", "Apr", "Mai", "Jun", "Jul", "Aug", "Sep", "Okt", "Nov", "Dez")
+
+
+@pytest.mark.parametrize(
+    ("heads", "date_format", "frequency"),
+    [
+        (
+            [f"{month}-{year}" for year in (19, 20) for month in MONTHS],
+            "%b-%y",
+            "M",
+        ),
+        ([f"Q{quarter} {year}" for year in range(2015, 2020) for quarter in (1, 2, 3, 4)], "quarter", "Q"),
+        ([str(year) for year in range(2000, 2024)], "year", "Y"),
+        ([f"Sales 2023-{month:02d}" for month in range(1, 13)], "%Y-%m", "M"),
+    ],
+)
+def test_columns_named_by_periods_without_their_totals(tmp_path, heads, date_format, frequency):
+    items = pl.DataFrame({"item": ["a", "b"]}).with_columns(
+        (pl.int_range(2) + 3 + place).alias(head) for place, head in enumerate(heads)
+    )
+    frame = pl.concat([items, items.select(pl.lit("Total").alias("item"), pl.col(heads).sum()).head(1)])
+    frame.with_columns(pl.sum_horizontal(heads).alias("Total")).write_csv(tmp_path / "wide.csv")
+    proposal = infer("wide.csv", tmp_path)
+    data = data_of(proposal)
+    assert (data["date_format"], data["frequency"], data["keys"]) == (date_format, frequency, ["item"])
+    assert any(reason.conclusion == "Total" for reason in proposal.reasons)
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.units.sum() == items.select(pl.sum_horizontal(heads)).sum().item()
+
+
+def test_a_row_for_each_month_and_a_column_for_each_year_is_refused(tmp_path):
+    years = {str(year): range(12) for year in range(2015, 2024)}
+    pl.DataFrame(
+        {"month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"], **years}
+    ).write_csv(tmp_path / "years.csv")
+    with pytest.raises(UsageError, match="a row for each month"):
+        infer("years.csv", tmp_path)

@@ -42,10 +42,11 @@ _QUARTERS = (
     rf"(?P<number>[1-4])\s?\.?\s?(?:Q|T|QTR|QUARTER|QUARTAL|TRIM){_GAP}{_SHORT_YEAR}",
 )
 _WEEKS = (
-    rf"{_YEAR}{_GAP}(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE){_GAP}(?P<number>\d\d?)|(?:S|SEM){_GAP}(?P<two>\d\d))",
-    rf"(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE)\.?\s?(?P<number>\d\d?)|(?:S|SEM)\.?\s?(?P<two>\d\d)){_GAP}{_YEAR}",
+    rf"{_YEAR}{_GAP}(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE|SEMANA|SEMAINE|SETTIMANA|WOCHE){_GAP}(?P<number>\d\d?)|(?:S|SEM){_GAP}(?P<two>\d\d))",
+    rf"(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE|SEMANA|SEMAINE|SETTIMANA|WOCHE)\.?\s?(?P<number>\d\d?)|(?:S|SEM)\.?\s?(?P<two>\d\d)){_GAP}{_YEAR}",
 )  # S1 may be a half-year
-_YEARS = (r"(?:FY|CY|GJ|WJ)?\s?(?P<year>(?:19|20)\d\d)(?:\.0)?",)
+_YEARS = (r"(?:FY|CY|GJ|WJ)?\s?(?P<year>(?:19|20)\d\d)(?:\.0)?", r"(?:FY|CY|GJ|WJ)\s?'?(?P<short>\d\d)")
+_SEASON = re.compile(r"((?:19|20)\d\d)\s?[/\-\u2013]\s?((?:19|20)?\d\d)")
 _YEAR_MONTHS = (r"(?P<year>(?:19|20)\d\d)(?P<number>\d\d)(?:\.0)?",)
 _TWO_COLUMNS = r"(?P<year>(?:19|20)\d\d)(?:\.0)? (?P<number>\d\d?)(?:\.0)?"
 
@@ -67,6 +68,14 @@ def of_month(year: int, number: int) -> date:
     return date(year, number, 1)
 
 
+def _of_day(year: int, number: int) -> date:
+    """A day by its number in the year. Raises ValueError for a number that the year does not have."""
+    day = date(year, 1, 1) + timedelta(days=number - 1)
+    if day.year != year:
+        raise ValueError
+    return day
+
+
 def _matching(patterns: tuple[str, ...], first_day: Callable[[int, int], date]) -> Spelling:
     """The spelling of texts that match one of the patterns, whose groups are the year and the number in it."""
     compiled = [re.compile(pattern, re.IGNORECASE) for pattern in patterns]
@@ -75,7 +84,7 @@ def _matching(patterns: tuple[str, ...], first_day: Callable[[int, int], date]) 
         for pattern in compiled:
             if match := pattern.fullmatch(text):
                 groups = match.groupdict()
-                year = int(groups["year"] or _century(groups["short"]))
+                year = int(groups.get("year") or _century(groups["short"]))
                 try:
                     return first_day(year, int(groups.get("number") or groups.get("two") or 1))
                 except ValueError:
@@ -111,6 +120,14 @@ def _with_named_month(text: str) -> date | None:
     return date(int(year[:4]), list(dict.fromkeys(_ENGLISH.values())).index(month) + 1, 1)
 
 
+def _of_season(text: str) -> date | None:
+    """The first day of the year in which a season such as 2019/20 begins; None where no two years follow each other."""
+    match = _SEASON.fullmatch(text)
+    if match is None or (int(match[1]) + 1) % 100 != int(match[2]) % 100 or match[1] == match[2]:
+        return None
+    return date(int(match[1]), 1, 1)
+
+
 def _year_and_month(texts: pl.Series) -> pl.Series:
     numbered = _matching((_TWO_COLUMNS,), of_month)(texts)
     return numbered.zip_with(numbered.is_not_null(), _by_distinct(_with_named_month)(texts))
@@ -131,7 +148,9 @@ SPELLINGS: dict[str, Spelling] = {
     "quarter": _matching(_QUARTERS, of_quarter),
     "week": _matching(_WEEKS, of_week),
     "year": _matching(_YEARS, of_month),
+    "season": _by_distinct(_of_season),
     "%Y%m": _matching(_YEAR_MONTHS, of_month),
+    "%Y%j": _matching((r"(?P<year>(?:19|20)\d\d)(?P<number>\d{3})",), _of_day),
     "%G%V": _matching(_YEAR_MONTHS, of_week),
     "%G-%V": _matching((rf"{_YEAR}[-/.\s](?P<number>\d\d?)",), of_week),
     "%V/%G": _matching((rf"(?P<number>\d\d?)[-/.\s]{_YEAR}",), of_week),
@@ -181,10 +200,10 @@ def _since(unit: str, first: date) -> Spelling:
     return read
 
 
-IN_TEXT = ("quarter", "week")
+IN_TEXT = ("quarter", "week", "season")
 """The spellings whose texts have no other meaning."""
 
-OF_NUMBERS = ("%Y%m", "%G%V", "%G-%V", "%V/%G", "year", "excel")
+OF_NUMBERS = ("%Y%m", "%G%V", "%G-%V", "%V/%G", "year", "excel", "%Y%j", "%y%m%d")
 """The spellings of numbers, which are dates only where a name says so."""
 
 SINCE_1970 = {"seconds since 1970-01-01": 300_000_000, "milliseconds since 1970-01-01": 300_000_000_000}

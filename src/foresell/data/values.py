@@ -11,6 +11,7 @@ import polars as pl
 from foresell.data.date_spellings import IN_TEXT, OF_NUMBERS, spelling_of, with_english_months
 
 OR = " | "  # stands between the formats of a column that is written in several ways
+SEASON, FEWEST_SEASONS = "season", 3  # fewer than three such as 2010/11 may be months
 MOST_SHAPES = 3  # more ways of writing in one column are no dates
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
@@ -25,7 +26,8 @@ _MONTHS = (
     "%b.%Y", "%b.%y", "%b%Y", "%b%y", "%b'%y", "%b '%y", "%b, %Y", "%Y %b", "%Y-%b", "%Y/%b",
 )  # fmt: skip
 _WEEKDAYS = ("%G-W%V-%u", "%GW%V%u")
-_TIMES = (" %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M", " %H:%M:%S%.f", "T%H:%M:%S%.f", "T%H:%M:%SZ", "T%H:%M:%S%.fZ")
+_TIMES = (" %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M", " %H:%M:%S%.f", "T%H:%M:%S%.f")
+_TIMES_OF_UTC = ("T%H:%MZ", "T%H:%M:%SZ", "T%H:%M:%S%.fZ")
 _CLOCKS_OF_12 = (" %I:%M:%S %p", " %I:%M %p")
 _OFFSETS = (
     "T%H:%M%z",
@@ -36,7 +38,7 @@ _OFFSETS = (
     " %H:%M:%S%.f%z",
     "T%H:%M:%S%.f%z",
 )  # the date is local
-_ALL_TIMES = (*_TIMES, *_CLOCKS_OF_12, *_OFFSETS)
+_ALL_TIMES = (*_TIMES, *_TIMES_OF_UTC, *_CLOCKS_OF_12, *_OFFSETS)
 _WITH_TIMES = (
     *(day + time for day in _DAYS for time in _ALL_TIMES),
     *(day + time for day in _SHORT for time in (*_TIMES, *_CLOCKS_OF_12)),
@@ -166,6 +168,9 @@ def most_regular_format(formats: tuple[str, ...], dates: pl.Series) -> str:
     scatters the dates of daily sales over a year, and puts monthly sales on the first twelve days of January. So a
     format that reads nothing but first days of months, each once, comes before all others.
     """
+
+    if SEASON in formats and dates.n_unique() >= FEWEST_SEASONS:  # nothing else names two years that follow each other
+        return SEASON
 
     def irregularity(date_format: str) -> tuple[bool, int, bool]:
         days = np.unique(to_date(dates, date_format).drop_nulls().to_numpy().astype("datetime64[D]"))

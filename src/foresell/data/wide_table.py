@@ -55,7 +55,7 @@ def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str,
         texts = pl.Series([name.removeprefix(data.day_prefix) for name in columns])
         dates = to_date(texts, data.date_format or infer_date_format(texts))
         labels = {name: day for name, day in zip(columns, dates, strict=True) if day is not None}
-        columns = columns if data.day_prefix else list(labels)
+        columns = list(labels) or columns
     dateless = [name for name in columns if name not in labels]
     if columns and not dateless:
         return {name: labels[name] for name in columns}

@@ -12,7 +12,7 @@ VOCABULARY: dict[str, tuple[str, str]] = {
         "date ds day datum tag fecha dia jour data giorno dato timestamp datetime week month period woche monat "
         "semaine mois semana mes week_start week_ending sales_date sale_date order_date transaction_date invoice_date "
         "buchungsdatum belegdatum verkaufsdatum orderdate invoicedate",
-        "time zeit hora created when kw",
+        "time zeit hora created when kw julian",
     ),
     "quantity": (
         "qty units quantity unit_sales units_sold sold_units sold quantity_sold qty_sold sales_qty sales_units menge "

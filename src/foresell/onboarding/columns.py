@@ -157,6 +157,8 @@ def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]
     if not len(values) or share(values.str.contains(r"\d")) < ENOUGH:
         return ()
     if share(values.str.len_chars() < 6) > 1 - ENOUGH:
+        if formats == DATE_FORMATS and (mixed := mixed_format(values)):
+            return (mixed,)
         short = formats == DATE_FORMATS and bool(values.str.contains(r"\p{L}").all())
         formats = ("quarter", "%b%y") if short else () if formats == DATE_FORMATS else formats
     elif formats == DATE_FORMATS:

@@ -36,6 +36,9 @@ PARTS = {
 """The words of columns that hold a part of a date."""
 
 
+HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
+
+
 @dataclass(frozen=True)
 class WrittenDates:
     """The columns that make the dates, and their format, which is None where the values are dates.
@@ -234,6 +237,14 @@ class DateSearch:
         if not fitting:
             return None
         part, chosen = _part_of(column.name), fitting[0]
+        if "%y%m%d" in fitting and len(fitting) > 1:
+            other = fitting[1] if chosen == "%y%m%d" else "%y%m%d"
+            self.draft.add_doubt(
+                f"{column.name} fits {chosen} and {other} alike, such as {texts[0]}; {chosen} was taken. If that is "
+                f"wrong, say --date-format {other}.",
+                "date_format",
+                [chosen, other],
+            )
         if {"%Y%m", "%G%V"} <= set(fitting):
             chosen = "%G%V" if part == "week" else "%Y%m"
             other = "%Y%m" if chosen == "%G%V" else "%G%V"
@@ -260,10 +271,12 @@ class DateSearch:
     def _refuse(self) -> NoReturn:
         """Raises the UsageError that no column is a date, with what is nearest to one."""
         for column in self.columns.values():
-            if column.name in self.draft.assigned or not (name_score(column.name, "date") or _part_of(column.name)):
+            if column.name in self.draft.assigned:
                 continue
             if column.kind == ValueKind.TEXT:
                 self._refuse_mixture(column)
+            elif not (name_score(column.name, "date") or _part_of(column.name)):
+                continue
             elif column.kind == ValueKind.NUMBER and column.whole:
                 self._refuse_numbers(column)
         more = "date_format says how they are written, if that is unusual"
@@ -279,6 +292,11 @@ class DateSearch:
     def _refuse_mixture(self, column: ColumnProfile) -> None:
         texts = as_texts(self.table.frame[column.name]).drop_nulls()
         distinct = texts.unique(maintain_order=True)
+        if share(distinct.str.contains(HALF_YEAR)) >= ENOUGH:
+            raise UsageError(
+                f"'{column.name}' of {self.table.name} holds half-years ({first_five(distinct)}), which are no "
+                "frequency of foresell. Give the sales by quarter, month or week."
+            )
         counts = date_formats(distinct, DATE_FORMATS)
         if not counts:
             return
@@ -289,6 +307,13 @@ class DateSearch:
         rest = texts.filter(~fit)
         written = {text: count for text, count in date_formats(rest.unique(), DATE_FORMATS).items() if count}
         second = max(written, key=lambda text: written[text], default=None)
+        if second and second == other_order(best):
+            raise UsageError(
+                f"The dates of '{column.name}' in {self.table.name} have the day first in some rows and the month "
+                f"first in others: {int(fit.sum()):,} of {len(texts):,} fit {best}, the rest only {second}, such as "
+                f"{first_five(rest.unique(maintain_order=True))}. Days up to the 12th fit both, so the order cannot be "
+                "told from the file. Write them alike, best as 2024-01-31."
+            )
         then = f" Most of these fit {second}." if second else ""
         raise UsageError(
             f"The dates of '{column.name}' in {self.table.name} are written in several ways: {int(fit.sum()):,} of "

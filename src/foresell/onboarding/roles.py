@@ -74,7 +74,8 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
 
 def _propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings, by the layout that the user gave, else by the one that the table has."""
-    has_day_columns = wide_table.day_columns(table.columns) or wide_table.dated_columns(table.columns)
+    dated = wide_table.dated_after_prefix(table.columns, overrides)[1]
+    has_day_columns = dated or wide_table.day_columns(table.columns)
     if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
         return wide_table.propose(draft, table, overrides)
     if overrides.layout in (None, "columns") and (columns := series_columns(table, overrides)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,11 +77,28 @@ def dated_columns(columns: list[str], date_format: str | None = None) -> tuple[s
     return best, [name for name, dated in zip(columns, read, strict=True) if dated]
 
 
+def dated_after_prefix(columns: list[str], overrides: Overrides) -> tuple[str, tuple[str, list[str]] | None]:
+    """What `dated_columns` says of the names after what they begin with, such as ``Sales``; and that beginning.
+
+    >>> dated_after_prefix(["item", *(f"Sales {year}" for year in range(2015, 2024))], Overrides())[0]
+    'Sales '
+    """
+    if overrides.day_prefix is None and (dated := dated_columns(columns, overrides.date_format)):
+        return "", dated
+    beginnings = Counter(match[0] for name in columns if (match := re.match(r"\D*[ _:.-](?=\S)", name)))
+    given = [overrides.day_prefix] if overrides.day_prefix else []
+    for beginning in given or [text for text, _ in beginnings.most_common(2)]:
+        rest = [name.removeprefix(beginning) for name in columns if name.startswith(beginning)]
+        if dated := dated_columns(rest, overrides.date_format):
+            return beginning, (dated[0], [beginning + name for name in dated[1]])
+    return "", None
+
+
 def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings of a wide table. Raises UsageError where nothing says which dates its columns stand for."""
     check_names(table, replace(overrides, date=None, quantity=None))
-    dated = None if overrides.day_prefix else dated_columns(table.columns, overrides.date_format)
-    prefix_and_days = ("", dated[1]) if dated else day_columns(table.columns, overrides.day_prefix)
+    prefix, dated = dated_after_prefix(table.columns, overrides)
+    prefix_and_days = (prefix, dated[1]) if dated else day_columns(table.columns, overrides.day_prefix)
     if prefix_and_days is None:
         raise UsageError(
             f"{table.name} has no run of numbered day columns such as d_1, d_2. It has {first_five(table.columns)}. "
@@ -131,7 +149,7 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
 
 def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
     """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
-    numbered = bool(draft.data["day_prefix"])
+    numbered = "date_format" not in draft.data
     dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days)
     if uneven := uneven_weeks_advice(dates, "the columns"):
         raise UsageError(uneven)
@@ -140,7 +158,8 @@ def _time(draft: Draft, days: list[str], table: TableSample, overrides: Override
 
 
 def _dates_of_names(draft: Draft, days: list[str]) -> np.ndarray:
-    dates = to_date(pl.Series(days).str.strip_chars(), draft.data["date_format"])
+    texts = pl.Series(days).str.strip_prefix(draft.data["day_prefix"]).str.strip_chars()
+    dates = to_date(texts, draft.data["date_format"])
     if dates.n_unique() < len(days):
         raise UsageError(
             f"{len(days) - dates.n_unique():,} of the columns {first_five(days)} stand for the same date as "
