@@ -103,6 +103,11 @@ def _bomb(path: Path) -> None:
     _replace(path, "xl/media/zeros.bin", bytes(2**20))
 
 
+def _binary(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("xl/workbook.bin", b"")
+
+
 def _replace(path: Path, name: str, content: bytes) -> None:
     with zipfile.ZipFile(path) as archive:
         parts = {entry: archive.read(entry) for entry in archive.namelist()}
@@ -118,6 +123,7 @@ def _replace(path: Path, name: str, content: bytes) -> None:
         (_cut, "not a whole Excel workbook"),
         (_far_cells, "spans 17,179,869,184 cells"),
         (_bomb, "unpacks to"),
+        (_binary, "is a binary workbook"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_paragraph(tmp_path, monkeypatch, make, message):

@@ -165,6 +165,8 @@ def _require_bounded(archive: zipfile.ZipFile, name: str) -> None:
     entries = archive.infolist()
     if any(entry.flag_bits & 1 for entry in entries):
         raise UnreadableFile(_password_message(name))
+    if any(entry.filename == "xl/workbook.bin" for entry in entries):
+        raise UnreadableFile(f"{name} is a binary workbook (.xlsb). Save it as .xlsx in Excel, and name that.")
     size = sum(entry.file_size for entry in entries)
     if size > MAX_UNPACKED_BYTES:
         raise UnreadableFile(
