@@ -69,7 +69,7 @@ def to_date(texts: pl.Series, date_format: str) -> pl.Series:
         dates = spelling(texts)
     else:
         dates = _strptime(texts, date_format)
-        if dates.null_count() and ("%b" in date_format or "%B" in date_format):
+        if dates.null_count() and _has_name(date_format):
             unread = texts.set(dates.is_not_null(), None)
             if unread.str.contains(r"\p{L}{3}").any():
                 dates = dates.zip_with(dates.is_not_null(), _strptime(with_english_months(unread), date_format))
@@ -77,6 +77,10 @@ def to_date(texts: pl.Series, date_format: str) -> pl.Series:
 
 
 def _strptime(texts: pl.Series, date_format: str) -> pl.Series:
+    return texts.alias("text").to_frame().select(_parsed(pl.col("text"), date_format)).to_series()
+
+
+def _parsed(texts: pl.Expr, date_format: str) -> pl.Expr:
     if date_format in _MONTHS:  # one digit stands for a month only where a day follows
         texts, date_format = texts + " 1", f"{date_format} %d"
     return texts.str.to_date(date_format, strict=False)
@@ -129,8 +133,26 @@ def as_texts(values: pl.Series) -> pl.Series:
 def date_formats(texts: pl.Series, formats: Sequence[str] = DATE_FORMATS) -> dict[str, int]:
     """How many of the distinct `texts` each format reads; without those that read none of a sample."""
     sample = texts.gather_every(max(1, len(texts) // 40))
-    fitting = [text for text in formats if to_date(sample, text).count()]
+    fitting = [text for text in _likely_formats(sample, formats) if to_date(sample, text).count()]
     return {text: to_date(texts, text).count() for text in fitting}
+
+
+def _likely_formats(texts: pl.Series, formats: Sequence[str]) -> list[str]:
+    """The formats but for those of `strptime` that read none of `texts`, which one query finds for all of them."""
+    certain = [text for text in formats if OR in text or spelling_of(text) is not None]
+    spelled = pl.DataFrame({"as_written": texts, "in_english": with_english_months(texts)})
+    counts = spelled.select(
+        pl.any_horizontal(
+            _parsed(pl.col(name), text).is_not_null().any() for name in spelled.columns[: 1 + _has_name(text)]
+        ).alias(text)
+        for text in dict.fromkeys(formats)
+        if text not in certain
+    )
+    return [text for text in formats if text in certain or counts[text][0]]
+
+
+def _has_name(date_format: str) -> bool:
+    return "%b" in date_format or "%B" in date_format
 
 
 def mixed_format(texts: pl.Series) -> str | None:
