@@ -54,6 +54,11 @@ class Server:
         lines = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii").splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
 
+    def processor_seconds(self) -> float:
+        """What it has used of the processors so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def free_port() -> int:
     with socket.socket() as found:
@@ -134,9 +139,10 @@ def csv_of(rows: list[dict]) -> bytes:
 
 @dataclass
 class Measured:
-    """What one server did: single predictions at the rate, and rows a second of uploads."""
+    """What one server did: single predictions at the rate, processor seconds of each, and rows a second of uploads."""
 
     single: Timed
+    processor_seconds: float
     rows: list[float]
     errors: list[str]
 
@@ -151,11 +157,13 @@ async def dropped(client: Client) -> list[str]:
 async def measured(server: Server, bodies: list[dict], content: bytes, rate: float, seconds: float) -> Measured:
     client = Client(server.port)
     await pace(client, "/predict", bodies, rate, min(5, seconds), refused)  # warms up both sides
+    begun = server.processor_seconds()
     single = await pace(client, "/predict", bodies, rate, seconds, refused)
+    used = (server.processor_seconds() - begun) / max(len(single.seconds), 1)
     rows, wrong = await uploads(client, "/predict_batch_csv", content, CSV_TIMES)
     wrong += await dropped(client)
     client.close()
-    return Measured(single, rows, single.errors + wrong)
+    return Measured(single, used, rows, single.errors + wrong)
 
 
 @dataclass
@@ -244,6 +252,8 @@ def load_page(ours: Measured, peer: Measured, rate: float, csv_rows: int, about:
     for name, share in (("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("p99.9", 0.999)):
         mine, other = ours.single.ms(share), peer.single.ms(share)
         lines.append(f"| single predictions, {name}, ms | {mine:.1f} | {other:.1f} | {mine / other:.2f} |")
+    mine, other = 1000 * ours.processor_seconds, 1000 * peer.processor_seconds
+    lines.append(f"| processor time of a single prediction, ms | {mine:.2f} | {other:.2f} | {mine / other:.2f} |")
     mine, other = float(np.median(ours.rows)), float(np.median(peer.rows))
     lines.append(
         f"| CSV, rows a second (median of {len(ours.rows)}) | {mine:,.0f} | {other:,.0f} | {mine / other:.2f} |"
