@@ -53,7 +53,7 @@ def test_earlier_windows_lie_before_the_cutoff_and_do_not_overlap(frequency: Fre
     cutoff = 3 * frequency.year + 20
     window = newest(cutoff, cutoff + 1 + after, 28, frequency)
     found, years = earlier(window, frequency)
-    assert years >= 1
+    assert years >= 1 or after + 1 > frequency.year  # the season of so late a window lies after the cutoff
     length = window.stop - window.first
     for each in found:
         assert each.stop - 1 <= window.cutoff

@@ -106,9 +106,8 @@ class SampleTables:
         on_sale = pl.Series(known)
         new = np.full(self.series.height, True)
         new[: self.panel.n_series] = _first_known_day(self.panel) > window.cutoff - BASE[self.panel.frequency]
-        table = self.series.select(attributes(self.series)).with_columns(
-            pl.Series(AGE, np.where(new, "new", "established"))
-        )
+        age = pl.Series(AGE, np.where(new, "new", "established"))
+        table = self.series.select(*attributes(self.series), age)
         frame = table.with_columns(pl.exclude(pl.Float32, pl.Float64).cast(pl.String))[index]
         return frame.select(pl.when(on_sale).then(pl.all())).get_columns()
 
