@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from foresell.core.finding import Finding
+from foresell.core.words import many
 from foresell.monitor.bounds import limit
 from foresell.monitor.checks import bias
 from foresell.monitor.checks.figure import percent
@@ -17,15 +18,15 @@ FEW = 6.0
 """With fewer windows than this, the bounds are so wide that hardly anything lies outside."""
 
 
-def few_windows(reference: Reference, judgements: Sequence[Judgement]) -> Iterator[Finding]:
+def few_windows(reference: Reference, judgements: Sequence[Judgement], noun: str = "day") -> Iterator[Finding]:
     """The finding, where the backtest is too short for useful bounds. It says how far the total may lie off."""
     if reference.windows < FEW:
-        many = f"{reference.windows:g} windows that do not overlap tell"
-        subject = "1 window alone tells" if reference.windows == 1 else many
-        yield finding("few-windows", "backtest", 1, f"{subject} what is usual{_left_open(reference, judgements)}")
+        several = f"{reference.windows:g} windows that do not overlap tell"
+        subject = "1 window alone tells" if reference.windows == 1 else several
+        yield finding("few-windows", "backtest", 1, f"{subject} what is usual{_left_open(reference, judgements, noun)}")
 
 
-def _left_open(reference: Reference, judgements: Sequence[Judgement]) -> str:
+def _left_open(reference: Reference, judgements: Sequence[Judgement], noun: str) -> str:
     """How far the total may lie off without an alarm, as it is and if there were `FEW` windows."""
     total = next((judgement for judgement in judgements if (judgement.figure, *judgement.node) == bias.TOTAL), None)
     if total is None:
@@ -36,8 +37,8 @@ def _left_open(reference: Reference, judgements: Sequence[Judgement]) -> str:
         for figure in (usual, usual.with_windows(FEW / reference.windows))
     )
     return (
-        f", so that sales of {total.days} days may lie {_within(total.expected, now)} off their forecast unnoticed; "
-        f"with {FEW:g} windows that vary as much, {_within(total.expected, with_more)}"
+        f", so that sales of {many(total.days, noun)} may lie {_within(total.expected, now)} off their forecast "
+        f"unnoticed; with {FEW:g} windows that vary as much, {_within(total.expected, with_more)}"
     )
 
 

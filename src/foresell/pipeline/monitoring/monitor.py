@@ -200,7 +200,7 @@ def _coverage_findings(snapshot: Snapshot, checks: CheckResults) -> list[Finding
         text = f"{len(unforecast)} series have sales but are not in the forecast of {kept.cutoff}"
         findings.append(finding("forecasts-missing", "series", len(unforecast), text, unforecast))
     if snapshot.reference is not None:
-        findings += few_windows(snapshot.reference, checks.data.judgements)
+        findings += few_windows(snapshot.reference, checks.data.judgements, snapshot.panel.frequency.noun)
     return findings
 
 
