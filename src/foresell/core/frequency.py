@@ -188,7 +188,7 @@ def uneven_weeks(dates: np.ndarray) -> list[int]:
     The periods of a 4-4-5 calendar and of years of 52 or 53 weeks begin on one weekday. So do dates such as the first
     Monday of each month, which lie within one week of their months and are months like others.
 
-    >>> uneven_weeks(np.array(["2019-07-07", "2019-08-04", "2019-09-01", "2019-10-06", "2019-11-03"], "datetime64[D]"))
+    >>> uneven_weeks(np.array(["2020-03-01", "2020-04-05", "2020-05-03", "2020-05-31", "2020-07-05"], "datetime64[D]"))
     [4, 5]
     >>> uneven_weeks(np.array(["2024-01-01", "2024-02-05", "2024-03-04", "2024-04-01", "2024-05-06"], "datetime64[D]"))
     []
