@@ -74,12 +74,12 @@ lock: $(VENV)/dev
 	$(BIN)/uv pip compile -q --group supply-chain --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/supply-chain.lock
 	$(BIN)/uv pip compile -q pyproject.toml --group peers --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o benchmarks/requirements.lock
 
-# Known vulnerabilities of the locked packages. It ends with 1 where there are some, with 3 where the database cannot be
-# reached. Its tools are in an environment of their own, which CI does without.
+# Known vulnerabilities of the locked packages. The script ends with 1 where there are some, with 3 where the database cannot
+# be reached. Its tools are in an environment of their own, which CI does without.
 audit: $(TOOLS)/done
 	$(TOOLS)/bin/python deploy/supply_chain.py audit requirements.lock requirements-dev.lock
 
-# The licences of the locked packages. It ends with 1 where one that foresell needs forbids use in a product.
+# The licences of the locked packages. The script ends with 1 where one that foresell needs forbids use in a product.
 licences: $(VENV)/dev
 	$(BIN)/python deploy/supply_chain.py licences requirements.lock requirements-dev.lock
 
