@@ -21,6 +21,7 @@ from foresell.core.frequency import (
 )
 from foresell.core.settings import Data
 from foresell.core.words import many_do
+from foresell.data.column_conversion import FILE, ROW
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import to_number
 from foresell.data.sales_rows import (
@@ -35,7 +36,6 @@ from foresell.data.sales_rows import (
     parse_yes_no,
     sum_expressions,
 )
-from foresell.data.typed_tables import FILE, ROW
 from foresell.data.values import NULL_WORDS, YES_NO
 
 SERIES, CELL = "__series", "__cell"

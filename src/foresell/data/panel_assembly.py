@@ -14,13 +14,13 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
+from foresell.data.column_conversion import Dialect
 from foresell.data.cube import Cube
 from foresell.data.ended_series import ended_after
 from foresell.data.gap_filling import ROWS_AT_ONCE, fill_gaps
 from foresell.data.price_table import read_prices
 from foresell.data.revealing_covariates import count_revealing_gaps, neutralise_revealing_covariates
 from foresell.data.side_tables import CalendarDays, calendar_flags
-from foresell.data.typed_tables import Dialect
 
 
 @dataclass

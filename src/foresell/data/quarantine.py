@@ -9,10 +9,11 @@ import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.core.words import many
+from foresell.data.column_conversion import FILE, ROW, Dialect
 from foresell.data.files.input_files import InputFile, reading
 from foresell.data.files.text_records import chunks, records_of, split_header
 from foresell.data.finding_codes import CODES, finding
-from foresell.data.typed_tables import FILE, ROW, Dialect, scan_options
+from foresell.data.typed_tables import scan_options
 
 MAX_QUARANTINE_ROWS = 100_000  # more rows than this are not written out
 SCHEMA = {"file": pl.String, "line": pl.UInt32, "reason": pl.String, "text": pl.String}

@@ -15,6 +15,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import Data, Settings
 from foresell.data import panel_checks
+from foresell.data.column_conversion import FILE, ROW, Dialect
 from foresell.data.cube import Cube, as_text, build_cube, key_texts
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
@@ -24,7 +25,6 @@ from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.sales_rows import DATE, KnownKeys, SalesRows, read_rows
 from foresell.data.side_tables import CalendarDays, SideTable, parse_attribute, read_attributes, read_calendar
 from foresell.data.total_series import without_totals
-from foresell.data.typed_tables import FILE, ROW, Dialect
 from foresell.data.wide_table import read_wide_table
 
 Progress = Callable[[float, str], None]  # takes the share that is done, from 0 to 1, and the name of the work

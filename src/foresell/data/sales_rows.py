@@ -13,22 +13,13 @@ from foresell.core.finding import Finding
 from foresell.core.key_texts import unite_whole_numbers
 from foresell.core.settings import Data
 from foresell.core.settings.data import ALL, ONE_SERIES
+from foresell.data.column_conversion import FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
 from foresell.data.files.input_files import InputFile
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks
 from foresell.data.repeated_receipts import RepeatedReceipts
 from foresell.data.returns import net_returns, return_findings
-from foresell.data.typed_tables import (
-    FILE,
-    ROW,
-    ColumnKind,
-    Dialect,
-    InputColumn,
-    TablePart,
-    bad_rows,
-    header_of,
-    read_parts,
-)
+from foresell.data.typed_tables import TablePart, header_of, read_parts
 from foresell.data.values import YES
 
 DATE = "__date"

@@ -16,12 +16,13 @@ from foresell.core.frequency import Frequency, period_index
 from foresell.core.panel import Known
 from foresell.core.settings import Calendar, Table
 from foresell.core.words import many_do
+from foresell.data.column_conversion import ROW, ColumnKind, Dialect, InputColumn
 from foresell.data.cube import as_text, fold_periods
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
 from foresell.data.quarantine import side_table_findings
 from foresell.data.sales_rows import with_same_types
-from foresell.data.typed_tables import ROW, ColumnKind, Dialect, InputColumn, header_of, read_parts
+from foresell.data.typed_tables import header_of, read_parts
 from foresell.data.values import NULL_WORDS
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 import numpy as np
 import polars as pl
@@ -18,61 +17,26 @@ from foresell.core.bucket import s3_options
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.core.key_texts import tidy_keys
 from foresell.core.tables import with_plain_values
+from foresell.data.column_conversion import (
+    BAD_SCHEMA,
+    ISO,
+    ROW,
+    ColumnKind,
+    Dialect,
+    InputColumn,
+    bad_rows,
+    convert,
+    convert_columns,
+)
 from foresell.data.files.input_files import InputFile, reading
 from foresell.data.files.text_records import TextChunk, chunks, is_regular, records_of, split_header
 from foresell.data.fill_down import FillDown
 from foresell.data.finding_codes import finding
-from foresell.data.number_formats import NumberMarks, to_number
+from foresell.data.number_formats import NumberMarks
 from foresell.data.values import NULL_WORDS, as_texts, infer_format, other_order, to_date
 
-ROW = "__row"  # the row's number in its file, from 0
-FILE = "__file"  # the file's number in the list of files, from 0
-ISO = "%Y-%m-%d"
-_TOTALS = "gesamt|summe|zwischensumme|somme|suma|soma|totale|totaal"
-TOTAL = (
-    rf"(?i)^\s*(?:(?:grand|sub)?[- ]?total\b|(?:{_TOTALS})(?:\b|ergebnis|summe))|\b(?:total|ergebnis|summe)\s*:?\s*$"
-)
 PARQUET_ROWS = 4_000_000  # rows of a Parquet file that are taken at a time
 DATE_SAMPLE_SIZE = 5_000  # distinct dates from which their format is inferred
-
-
-class ColumnKind(StrEnum):
-    """What a column is read as."""
-
-    KEY = "key"  # never empty; not converted
-    DATE = "date"  # never empty
-    NUMBER = "number"
-    TEXT = "text"
-
-
-@dataclass(frozen=True)
-class InputColumn:
-    """A column to read. A row with a bad key or date is left out; a bad number becomes null.
-
-    `parts` are the columns of the file whose texts, joined by blanks, are the column; the column itself where empty.
-    """
-
-    name: str
-    kind: ColumnKind
-    parts: tuple[str, ...] = ()
-
-    @property
-    def in_file(self) -> tuple[str, ...]:
-        """The columns of the file that it is made of."""
-        return self.parts or (self.name,)
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How text files are written. Where `date_format` is None, it is inferred from the first rows."""
-
-    separator: str = ","
-    decimal: str = "."
-    encoding: str = "utf-8"
-    date_format: str | None = None
-    preferred_date_format: str | None = None  # taken where several formats fit
-    alternative_date_format: str | None = None  # another format that fits the dates as well as the inferred one
-    fill_down: tuple[str, ...] = ()  # columns whose blanks repeat the value above
 
 
 @dataclass(frozen=True)
@@ -94,15 +58,6 @@ class TablePart:
     dialect: Dialect
     marks: Mapping[str, NumberMarks] = field(default_factory=dict)
     untidy_keys: int = 0
-
-
-BAD_SCHEMA = {ROW: pl.UInt32, "reason": pl.String, "column": pl.String}
-
-
-def bad_rows(rows: pl.Series, reason: str, column: str = "") -> pl.DataFrame:
-    """The row numbers `rows` as entries of `TablePart.bad`, all with one reason."""
-    frame = pl.DataFrame({ROW: rows.cast(pl.UInt32)})
-    return frame.with_columns(reason=pl.lit(reason), column=pl.lit(column)).cast(BAD_SCHEMA)  # type: ignore[arg-type]
 
 
 def header_of(file: InputFile, dialect: Dialect) -> list[str]:
@@ -369,92 +324,3 @@ def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dia
         frame = fill.filled(frame).with_columns(_row_numbers(start, count))
         frame, bad = convert_columns(frame, columns, dialect)
         yield TablePart(frame, bad, count, count, min((start + PARQUET_ROWS) / total, 1.0), dialect)
-
-
-def convert_columns(
-    frame: pl.DataFrame, columns: Sequence[InputColumn], dialect: Dialect
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The columns in their final types, without rows whose key or date is bad; and all bad rows with their reasons."""
-    bad, left_out = [pl.DataFrame(schema=BAD_SCHEMA)], pl.repeat(False, frame.height, eager=True)
-    converted_columns = []
-    for column in columns:
-        values = frame[column.name]
-        converted = convert(values, column.kind, dialect)
-        converted_columns.append(converted)
-        empty = _is_empty(values, column.kind)
-        unparsable = converted.is_null() & ~empty
-        if unparsable.any():
-            reason = "unparsable-dates" if column.kind == ColumnKind.DATE else "unparsable-numbers"
-            bad.append(bad_rows(frame[ROW].filter(unparsable), reason, column.name))
-        if column.kind in (ColumnKind.KEY, ColumnKind.DATE):
-            if empty.any():
-                bad.append(bad_rows(frame[ROW].filter(empty), "missing-keys", column.name))
-            left_out = left_out | converted.is_null()
-    # A row with several bad cells is one bad row.
-    entries = pl.concat(bad).unique([ROW, "reason"], keep="first", maintain_order=True)
-    totals = frame[ROW].filter(_is_total(frame, converted_columns, columns) & left_out)
-    entries = pl.concat([entries.filter(~pl.col(ROW).is_in(totals.implode())), bad_rows(totals, "total-rows")])
-    return pl.DataFrame([*converted_columns, frame[ROW]]).filter(~left_out), entries
-
-
-def _is_total(frame: pl.DataFrame, converted: Sequence[pl.Series], columns: Sequence[InputColumn]) -> pl.Series:
-    """Whether each row has no date, and a key, a text or the place of the date names a total."""
-    none = pl.repeat(False, frame.height, eager=True)
-    dates = [values for values, column in zip(converted, columns, strict=True) if column.kind == ColumnKind.DATE]
-    if not dates or not dates[0].null_count():
-        return none
-    texts = [column.name for column in columns if column.kind != ColumnKind.NUMBER]
-    named = [pl.col(name).str.contains(TOTAL) for name in texts if frame.schema[name] == pl.String]
-    return dates[0].is_null() & (frame.select(pl.any_horizontal(named)).to_series().fill_null(False) if named else none)
-
-
-def _is_empty(values: pl.Series, kind: ColumnKind) -> pl.Series:
-    if values.dtype == pl.String:
-        blank = values.str.strip_chars() == ""
-        absent = blank if kind == ColumnKind.KEY else blank | values.str.strip_chars().is_in(NULL_WORDS)
-        return absent.fill_null(True)
-    if values.dtype.is_float():
-        return values.is_null() | values.is_nan().fill_null(False)
-    return values.is_null()
-
-
-def convert(values: pl.Series, kind: ColumnKind, dialect: Dialect) -> pl.Series:
-    """The values in the type of their kind; null where they cannot be converted.
-
-    >>> convert(pl.Series([" 1,234.5", "x", "NA"]), ColumnKind.NUMBER, Dialect()).to_list()
-    [1234.5, None, None]
-    """
-    if kind == ColumnKind.NUMBER:
-        return _numbers(values, dialect.decimal)
-    if kind == ColumnKind.DATE:
-        return _dates(values, dialect.date_format or ISO)
-    if isinstance(values.dtype, pl.Categorical | pl.Enum):
-        values = values.cast(pl.String)
-    if values.dtype == pl.String:
-        return values.set(values == "", None).cast(pl.Categorical)
-    if kind == ColumnKind.TEXT:
-        return values
-    if values.dtype.is_integer():
-        return values.cast(pl.Int64)
-    whole = values.cast(pl.Int64, strict=False) if values.dtype.is_float() else values
-    same = values.dtype.is_float() and (whole == values).fill_null(True).all()
-    return whole if same else values.cast(pl.String).cast(pl.Categorical)
-
-
-def _numbers(values: pl.Series, decimal: str) -> pl.Series:
-    if values.dtype == pl.String:
-        texts = values.str.strip_chars()
-        values = to_number(texts.set(texts.is_in(NULL_WORDS), None), decimal)
-    numbers = values.cast(pl.Float32, strict=False).fill_nan(None)
-    return numbers.set(numbers.is_infinite(), None)
-
-
-def _dates(values: pl.Series, date_format: str) -> pl.Series:
-    if values.dtype.is_numeric():
-        date_format = "%Y%m%d" if date_format == ISO else date_format
-        return to_date(as_texts(values), date_format)
-    if values.dtype == pl.String:
-        return to_date(values.str.strip_chars(), date_format)
-    # The date of a timestamp with a time zone is the local one.
-    dates = values.dt.date() if values.dtype == pl.Datetime else values.cast(pl.Date, strict=False)
-    return dates.set(~dates.dt.year().is_between(1970, 2100), None)

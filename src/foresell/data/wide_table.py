@@ -12,6 +12,7 @@ from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
 from foresell.core.settings import Data
+from foresell.data.column_conversion import BAD_SCHEMA, FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
 from foresell.data.cube import (
     Cube,
     as_text,
@@ -24,19 +25,7 @@ from foresell.data.cube import (
 from foresell.data.files.input_files import InputFile
 from foresell.data.finding_codes import finding
 from foresell.data.sales_rows import KnownKeys, SalesRows, ShareReport, with_same_types, without_unknown_keys
-from foresell.data.typed_tables import (
-    BAD_SCHEMA,
-    FILE,
-    ROW,
-    ColumnKind,
-    Dialect,
-    InputColumn,
-    bad_rows,
-    header_of,
-    infer_date_format,
-    read_parts,
-    require_columns,
-)
+from foresell.data.typed_tables import header_of, infer_date_format, read_parts, require_columns
 from foresell.data.values import to_date
 
 POSITION = "__position"

@@ -15,10 +15,11 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.key_texts import tidy
+from foresell.data.column_conversion import Dialect
 from foresell.data.files.input_files import InputFile, TextFile, reading, unzipped
 from foresell.data.files.text_records import chunks, split_header
 from foresell.data.fill_down import FillDown
-from foresell.data.typed_tables import Dialect, header_of
+from foresell.data.typed_tables import header_of
 
 ROW = "__row"  # the number of a sampled row in the table, from 0
 HEAD_ROWS = 50_000

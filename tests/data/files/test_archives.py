@@ -13,9 +13,10 @@ import pytest
 from fixtures.workbook import write_workbook
 
 from foresell.core.errors import UnreadableFile
+from foresell.data.column_conversion import Dialect
 from foresell.data.files import archives
 from foresell.data.files.input_files import find_files
-from foresell.data.typed_tables import Dialect, header_of
+from foresell.data.typed_tables import header_of
 
 CSV = b"day,units\n2024-01-01,1\n"
 

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from foresell.core.errors import UnreadableFile
 from foresell.core.settings import parse_settings
 from foresell.data import quarantine, typed_tables
+from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.text_records import MAX_RECORD_BYTES, chunks, records_of, split_header
 from foresell.data.sales_reader import read_sales
-from foresell.data.typed_tables import ColumnKind, Dialect, InputColumn, infer_date_format, read_parts
+from foresell.data.typed_tables import infer_date_format, read_parts
 
 CELLS = st.lists(st.text("ab,;\n\"'é ", max_size=5), min_size=2, max_size=4)
 ROWS = st.lists(CELLS, min_size=1, max_size=12)
