@@ -34,6 +34,12 @@ def test_every_step_has_a_file_of_its_name_and_a_summary():
     assert (TuneSummary.step, HISTORY_FOLDER) == (TUNE, HISTORY)
 
 
+def test_every_step_has_a_row_in_the_table_of_the_architecture():
+    text = (Path(__file__).resolve().parents[2] / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    table = text.split("| step | needs | does |")[1].split("\n\n")[0]
+    assert [line.split("|")[1].strip() for line in table.strip().splitlines()[1:]] == list(STEPS)
+
+
 @pytest.mark.parametrize("step", STEPS.values(), ids=list(STEPS))
 def test_a_step_is_declared_whole(step: Step):
     assert issubclass(step.summary, Summary)

@@ -76,3 +76,14 @@ def test_settings_that_are_not_utf_8_say_so(tmp_path):
     (tmp_path / "foresell.yaml").write_bytes("seed: 1  # für".encode("cp1252"))
     with pytest.raises(SettingsError, match="is not UTF-8"):
         read_settings(tmp_path / "foresell.yaml")
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path):
+    path = tmp_path / "foresell.yaml"
+    path.write_text(
+        "data: {sales: sales.csv}\nbacktest:\n  windows: 2\n# more\nbacktest:\n  every: 7\n", encoding="utf-8"
+    )
+    with pytest.raises(SettingsError, match="'backtest' twice, in line 2 and in line 5"):
+        read_settings(path)
+    path.write_text("data: {sales: sales.csv, keys: [a]}\nbacktest: {windows: 2}\n", encoding="utf-8")
+    assert read_settings(path).backtest.windows == 2

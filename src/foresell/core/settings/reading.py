@@ -56,6 +56,7 @@ def read_settings(path: str | Path) -> Settings:
         loader = yaml.SafeLoader(path.read_text(encoding="utf-8"))
         node = loader.get_single_node()
         _count_values(node, {})
+        _require_distinct_keys(node, path, set())
         tree = None if node is None else loader.construct_document(node)
     except FileNotFoundError as error:
         raise SettingsError(
@@ -88,6 +89,24 @@ def _count_values(node: Any, counts: dict[int, int]) -> int:
     if counts[id(node)] > MOST_VALUES:
         raise _TooManyValues
     return counts[id(node)]
+
+
+def _require_distinct_keys(node: Any, path: Path, seen: set[int]) -> None:
+    """Raises SettingsError where a key stands twice beside others: YAML would take the last without a word."""
+    if node is None or isinstance(node.value, str) or id(node) in seen:
+        return
+    seen.add(id(node))
+    lines: dict[str, int] = {}
+    for entry in node.value:
+        key, value = entry if isinstance(entry, tuple) else (None, entry)
+        if key is not None:
+            line = key.start_mark.line + 1
+            if key.value in lines:
+                raise SettingsError(
+                    f"{path} has '{key.value}' twice, in line {lines[key.value]} and in line {line}. Make one of them."
+                )
+            lines[str(key.value)] = line
+        _require_distinct_keys(value, path, seen)
 
 
 class _TooManyValues(Exception):
