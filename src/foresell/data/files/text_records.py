@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 
 from foresell.core.errors import UnreadableFile
-from foresell.data.files.header_row import title_lines
+from foresell.data.files.header_row import header_row, no_names_error, with_names_of_rows
 from foresell.data.files.input_files import BLOCK_BYTES, InputFile, TextFile
 from foresell.data.files.quoting import has_regular_quotes, requoted
 
@@ -119,10 +119,15 @@ def chunks(
     for number, block in enumerate(blocks):
         data = rest + block
         if not number:
-            separator = split_header(data, separator)[1]
-            titles = title_lines(data, separator)
-            data = data.split(b"\n", titles)[-1]
+            separator = _separator_of(data, separator)
+            header = header_row(data, separator)
+            titles = header.titles
+            if header.names_missing:
+                raise no_names_error(data, titles, file.name)
             line += titles
+            below = data.split(b"\n", titles)[-1]
+            data = with_names_of_rows(below, separator, file.name, line)
+            as_in_file &= data == below
             names, separator, _ = split_header(data, separator)
         if not has_regular_quotes(data):
             for records, first in requoted(chain([data], blocks), separator, len(names), file.name, line):
@@ -149,6 +154,13 @@ def chunks(
         )
     if rest:
         yield TextChunk(_require_utf8(rest, line, file), line, 1.0, as_in_file=as_in_file and not titles)
+
+
+def _separator_of(data: bytes, separator: str) -> str:
+    """The separator; where the first line lacks it, another usual one that it and most lines below have."""
+    other = split_header(data, separator)[1]
+    lines = [line for line in data[:200_000].split(b"\n")[:60] if line.strip()]
+    return other if 2 * sum(other.encode() in line for line in lines) > len(lines) else separator
 
 
 def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:
