@@ -138,7 +138,7 @@ def _best_names(rows: list[list[str]], filled: list[set[int]], above: list[int],
 def _column_kinds(rows: Sequence[Sequence[str]]) -> dict[int, CellKind]:
     """The kinds of the columns that hold dates or numbers in the lower half of the rows."""
     body = [row for row in rows[len(rows) // 2 :] if any(cell.strip() for cell in row)]
-    kinds = {}
+    kinds: dict[int, CellKind] = {}
     for place in range(min(max(map(len, body), default=0), MOST_COLUMNS)):
         cells = Counter(cell_kind(row[place]) for row in body if place < len(row))
         del cells[CellKind.BLANK]
