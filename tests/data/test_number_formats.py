@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from foresell.data.number_formats import decimal_mark, to_number
+from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,12 @@ def test_a_number_as_people_write_it(text, decimal, value):
         (["1.234", "1234"], ".", True),
         (["1 070", "985"], ".", False),
         (["3", "4"], ".", False),
+        (["3", "7", "1.125"], ".", True),
+        (["3", "25", "24.375"], ".", True),
+        (["3", "25", "24,375"], ",", True),
+        (["3", "25", "1.070"], ",", True),
+        (["3", "100", "1.125"], ",", True),
+        (["3", "100", "1,125"], ".", True),
     ],
 )
 def test_the_decimal_mark_that_the_numbers_show(texts, decimal, doubtful):
@@ -87,3 +93,10 @@ def test_the_decimal_mark_that_the_numbers_show(texts, decimal, doubtful):
 def test_columns_that_contradict_each_other_leave_a_doubt():
     price, units = pl.Series("price", ["2.69", "3.10"]), pl.Series("units", ["1.070", "985"])
     assert decimal_mark([price, units])[2] == ("units",)
+
+
+def test_decimals_elsewhere_settle_three_places_beside_small_numbers():
+    price, kilos = pl.Series("price", ["2.69", "3.10"]), pl.Series("kg", ["3", "7", "1.125"])
+    assert decimal_mark([price, kilos])[::2] == (".", ())
+    parts = NumberMarks.of(pl.Series(["3", "25"]), ".") + NumberMarks.of(pl.Series(["24.375", "9"]), ".")
+    assert parts == NumberMarks.of(pl.Series(["3", "25", "24.375", "9"]), ".")

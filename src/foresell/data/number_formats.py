@@ -26,6 +26,7 @@ REWRITINGS = (
     (rf"^([-+])[{BLANKS}]+", "${1}"),
     (r"^\+", ""),
 )
+NEAR, FAR = 5, 20  # 1.070 is thousands beside 985, in doubt beside 100, and rather a decimal beside 25
 PER_CENT = rf"[{BLANKS}]*[%\u066a]$"
 
 
@@ -78,6 +79,7 @@ class NumberMarks:
     - `decimals`: numbers in which the mark can only be a decimal mark, such as ``0.070``, ``1070.5`` or ``1,070.5``.
     - `thousands`: numbers in which the mark can only separate thousands, such as ``1.070.000`` or ``1.070,5``.
     - `round`: those of `grouped` that end in three zeros; `tens`: those that end in one.
+    - `largest_small`: the largest of `small`; `smallest_grouped`: the smallest of `grouped`, taken for thousands.
     """
 
     grouped: int = 0
@@ -87,9 +89,13 @@ class NumberMarks:
     thousands: int = 0
     round: int = 0
     tens: int = 0
+    largest_small: int = 0
+    smallest_grouped: int = 0
 
     def __add__(self, other: NumberMarks) -> NumberMarks:
-        return NumberMarks(*(mine + its for mine, its in zip(self._counts(), other._counts(), strict=True)))
+        counts = (mine + its for mine, its in zip(self._counts(), other._counts(), strict=True))
+        grouped = [marks.smallest_grouped for marks in (self, other) if marks.smallest_grouped]
+        return NumberMarks(*counts, max(self.largest_small, other.largest_small), min(grouped, default=0))
 
     def _counts(self) -> tuple[int, ...]:
         return (self.grouped, self.small, self.large, self.decimals, self.thousands, self.round, self.tens)
@@ -98,8 +104,9 @@ class NumberMarks:
     def of(cls, texts: pl.Series, mark: str) -> NumberMarks:
         """The counts of `texts`.
 
-        >>> NumberMarks.of(pl.Series(["1.070", "985", "0.5"]), ".")
-        NumberMarks(grouped=1, small=1, large=0, decimals=1, thousands=0, round=0, tens=1)
+        >>> marks = NumberMarks.of(pl.Series(["1.070", "985", "0.5"]), ".")
+        >>> marks.grouped, marks.small, marks.decimals, marks.tens, marks.largest_small, marks.smallest_grouped
+        (1, 1, 1, 1, 985, 1070)
         """
         other = "," if mark == "." else "."
         kinds = {
@@ -113,7 +120,14 @@ class NumberMarks:
             "tens": rf"^[1-9]\d{{0,2}}\{mark}\d\d0$",
         }
         unsigned = texts.str.replace_all(rf"[^\d.,{BLANKS}{APOSTROPHES}]", "").str.strip_chars()
-        return cls(**{kind: int(unsigned.str.contains(pattern).sum()) for kind, pattern in kinds.items()})
+        counts = {kind: int(unsigned.str.contains(pattern).sum()) for kind, pattern in kinds.items()}
+        values = {kind: unsigned.filter(unsigned.str.contains(kinds[kind])) for kind in ("small", "grouped")}
+        whole = {kind: digits.str.replace(mark, "", literal=True).cast(pl.Int64) for kind, digits in values.items()}
+        return cls(
+            **counts,
+            largest_small=whole["small"].max() or 0,  # type: ignore[arg-type]
+            smallest_grouped=whole["grouped"].min() or 0,  # type: ignore[arg-type]
+        )
 
     @property
     def means_thousands(self) -> bool:
@@ -121,12 +135,31 @@ class NumberMarks:
         if self.decimals:
             return False
         trimmed = self.grouped > 20 and not self.tens  # three decimals whose last zero was cut off
-        return bool(self.thousands) or bool(self.grouped and self.small and not self.large and not trimmed)
+        beside_whole = self.grouped and self.small and not self.large and not trimmed
+        return bool(self.thousands) or bool(beside_whole and self._far <= NEAR)
 
     @property
     def doubtful(self) -> bool:
         """Whether the numbers may be thousands and may be decimals."""
         return bool(self.grouped) and not self.decimals and not self.means_thousands
+
+    @property
+    def likely_thousands(self) -> bool:
+        """Whether doubtful numbers stand beside whole ones that are not much smaller than they as thousands.
+
+        Three decimal places beside whole numbers have lost their zeros at the end, so one that has a zero is thousands.
+        """
+        return self.doubtful and bool(self.small and not self.large) and (self._far <= FAR or bool(self.tens))
+
+    @property
+    def likely_decimals(self) -> bool:
+        """Whether doubtful numbers stand beside whole ones that are much smaller than they would be as thousands."""
+        return self.doubtful and bool(self.small) and self._far > FAR and not self.tens
+
+    @property
+    def _far(self) -> float:
+        """How many times the largest whole number the smallest of the grouped ones would be as thousands."""
+        return self.smallest_grouped / max(self.largest_small, 1)
 
 
 def decimal_mark(columns: list[pl.Series]) -> tuple[str, str, tuple[str, ...]]:
@@ -147,6 +180,12 @@ def decimal_mark(columns: list[pl.Series]) -> tuple[str, str, tuple[str, ...]]:
     if any(thousands.values()):
         mark, name, column = (",", "point", thousands["."]) if thousands["."] else (".", "comma", thousands[","])
         return mark, f"a {name} separates thousands in '{column[0]}'", tuple(thousands[mark])
+    likely = {mark: [name for name, marks in of.items() if marks.likely_thousands] for mark, of in counts.items()}
+    if any(likely.values()):
+        mark = "," if likely["."] else "."
+        return mark, "numbers may have thousands", (*doubtful["."], *doubtful[","])
+    if any(marks.likely_decimals for marks in counts[","].values()):
+        return ",", "numbers may have three decimal places", tuple(doubtful[","])
     zeros = sum((marks.round for marks in counts[","].values()), 0)
     # Three zeros at the end of every number are decimal places: nobody sells by the thousand only.
     if doubtful[","] and zeros >= sum(marks.grouped for marks in counts[","].values()) / 2:
