@@ -144,3 +144,39 @@ def test_a_date_made_of_columns_that_the_user_names(propose, tmp_path):
     assert data["date"] == ["when_year", "when_month"]
     with pytest.raises(UsageError, match="make no dates: 2019 10"):
         propose(frame, tmp_path, overrides={"date": "when_year, units"})
+
+
+@pytest.mark.parametrize(
+    ("written", "days", "step", "frequency", "doubts"),
+    [
+        ("%y/%m/%d", 24, 1, "D", True),
+        ("%y-%m-%d", 90, 1, "D", False),
+        ("%d.%m.%y", 90, 1, "D", False),
+        ("%y.%m.%d", 36, 31, "M", False),
+        ("%d-%m-%y", 36, 31, "M", False),
+    ],
+)
+def test_a_year_of_two_digits_may_come_first(daily, propose, tmp_path, written, days, step, frequency, doubts):
+    sales = daily(days=days, step=step, first=date(2021, 1, 1))
+    sales = sales.with_columns(pl.col("date").dt.month_start()) if step > 1 else sales
+    proposal = propose(sales.with_columns(pl.col("date").dt.strftime(written)), tmp_path)
+    assert proposal.settings["data"]["date_format"] == written
+    assert proposal.settings["data"]["frequency"] == frequency
+    assert ("--date-format" in " ".join(proposal.doubts)) == doubts
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "taken", "doubts"),
+    [
+        ("period", "{y}/{q}", "year quarter", True),
+        ("quarter", "{q}-{y}", "year quarter", False),
+        ("date", "{y}-0{q}", "%Y-%m", True),
+    ],
+)
+def test_numbers_up_to_four_beside_a_year_are_quarters(propose, tmp_path, name, text, taken, doubts):
+    written = [text.format(y=year, q=quarter) for year in range(2015, 2021) for quarter in range(1, 5)]
+    sales = pl.DataFrame({name: written * 2, "item": ["A"] * 24 + ["B"] * 24, "qty": range(48)})
+    proposal = propose(sales, tmp_path)
+    assert proposal.settings["data"]["date_format"] == taken
+    assert proposal.settings["data"]["frequency"] == ("Q" if taken == "year quarter" else "M") or doubts
+    assert ("may be quarters or months" in " ".join(proposal.doubts)) == doubts

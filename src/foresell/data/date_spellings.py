@@ -48,6 +48,7 @@ _WEEKS = (
 _YEARS = (r"(?:FY|CY|GJ|WJ)?\s?(?P<year>(?:19|20)\d\d)(?:\.0)?", r"(?:FY|CY|GJ|WJ)\s?'?(?P<short>\d\d)")
 _SEASON = re.compile(r"((?:19|20)\d\d)\s?[/\-\u2013]\s?((?:19|20)?\d\d)")
 _YEAR_MONTHS = (r"(?P<year>(?:19|20)\d\d)(?P<number>\d\d)(?:\.0)?",)
+_NUMBERED_QUARTERS = (rf"{_YEAR}[-/.](?P<number>0?[1-4])", rf"(?P<number>0?[1-4])[-/.]{_YEAR}")
 _TWO_COLUMNS = r"(?P<year>(?:19|20)\d\d)(?:\.0)? (?P<number>\d\d?)(?:\.0)?"
 
 Spelling = Callable[[pl.Series], pl.Series]  # texts -> Date, null where a text is written otherwise
@@ -156,12 +157,12 @@ SPELLINGS: dict[str, Spelling] = {
     "%V/%G": _matching((rf"(?P<number>\d\d?)[-/.\s]{_YEAR}",), of_week),
     "excel": _serial(date(1899, 12, 30)),
     "excel-1904": _serial(date(1904, 1, 1)),
-    "year quarter": _matching((_TWO_COLUMNS, *_QUARTERS), of_quarter),
+    "year quarter": _matching((_TWO_COLUMNS, *_NUMBERED_QUARTERS, *_QUARTERS), of_quarter),
     "year month": _year_and_month,
     "year week": _matching((_TWO_COLUMNS, *_WEEKS), of_week),
 }
 """The spellings by name. ``%Y%m`` and ``%G%V`` are numbers such as 202101: year and month, or year and ISO week. Those
-of two words are two columns, joined by a blank."""
+of two words are two columns, joined by a blank; ``year quarter`` reads 2015/1 and 1/2015 too."""
 
 _SINCE = re.compile(r"(seconds|milliseconds|days|weeks|months|quarters|years) since (\d{4}-\d\d-\d\d)")
 

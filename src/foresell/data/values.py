@@ -15,7 +15,8 @@ SEASON, FEWEST_SEASONS = "season", 3  # fewer than three such as 2010/11 may be 
 MOST_SHAPES = 3  # more ways of writing in one column are no dates
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
-_SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y")
+_SHORT_YEAR_FIRST = ("%y-%m-%d", "%y/%m/%d", "%y.%m.%d")
+_SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", *_SHORT_YEAR_FIRST)
 _NAMED = (
     "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d %b %y", "%d.%b.%Y", "%d.%b.%y",
     "%d/%b/%Y", "%d/%b/%y", "%d%b%Y", "%d%b%y", "%Y-%b-%d", "%b %d %Y", "%a %d %b %Y", "%a, %d %b %Y", "%A, %B %d, %Y",
@@ -101,6 +102,22 @@ def other_order(date_format: str) -> str | None:
     return None
 
 
+def other_end_of_year(date_format: str) -> str | None:
+    """The format with the year of two digits first for one with it last, and the other way round; None for all others.
+
+    >>> other_end_of_year("%d/%m/%y %H:%M"), other_end_of_year("%y.%m.%d"), other_end_of_year("%d/%m/%Y")
+    ('%y/%m/%d %H:%M', '%d.%m.%y', None)
+    """
+    for year_first in _SHORT_YEAR_FIRST:
+        mark = year_first[2]
+        ends = (f"%d{mark}%m{mark}%y", f"%m{mark}%d{mark}%y")
+        if date_format.startswith(year_first):
+            return ends[0] + date_format.removeprefix(year_first)
+        if date_format.startswith(ends):
+            return year_first + date_format[len(year_first) :]
+    return None
+
+
 def infer_format(texts: pl.Series, preferred: str | None = None) -> str | None:
     """The format that reads most of `texts` (distinct, no nulls), with the most regular dates; None where none does.
 
@@ -175,7 +192,7 @@ def mixed_format(texts: pl.Series) -> str | None:
         counts = date_formats(alike, ("excel",) if name == "serial" else (*DATE_FORMATS, *IN_TEXT))
         if not (whole := [text for text, count in counts.items() if count == len(alike)]):
             return None
-        choices.append(whole[:2])
+        choices.append(whole[:3])
     if all(choice == ["excel"] for choice in choices):
         return None
     joined = tuple(OR.join(dict.fromkeys(parts)) for parts in product(*choices))
@@ -194,12 +211,14 @@ def most_regular_format(formats: tuple[str, ...], dates: pl.Series) -> str:
     if SEASON in formats and dates.n_unique() >= FEWEST_SEASONS:  # nothing else names two years that follow each other
         return SEASON
 
-    def irregularity(date_format: str) -> tuple[bool, int, bool]:
-        days = np.unique(to_date(dates, date_format).drop_nulls().to_numpy().astype("datetime64[D]"))
-        months = days.astype("datetime64[M]")
-        day_of_month = np.unique(days - months.astype("datetime64[D]")).astype(np.int64)
-        monthly = len(days) > 2 and len(day_of_month) == 1 and len(np.unique(months)) == len(days)
-        firsts = monthly and day_of_month[0] == 0
-        return not firsts, len(np.unique(np.diff(months if monthly else days))), monthly
+    return min(formats, key=lambda date_format: irregularity(date_format, dates))
 
-    return min(formats, key=irregularity)
+
+def irregularity(date_format: str, dates: pl.Series) -> tuple[bool, int, bool]:
+    """How irregular the dates are that a format reads: no first days of months, the number of gaps, one a month."""
+    days = np.unique(to_date(dates, date_format).drop_nulls().to_numpy().astype("datetime64[D]"))
+    months = days.astype("datetime64[M]")
+    day_of_month = np.unique(days - months.astype("datetime64[D]")).astype(np.int64)
+    monthly = len(days) > 2 and len(day_of_month) == 1 and len(np.unique(months)) == len(days)
+    firsts = monthly and day_of_month[0] == 0
+    return not firsts, len(np.unique(np.diff(months if monthly else days))), monthly

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import NoReturn
 
 import polars as pl
@@ -15,7 +16,9 @@ from foresell.data.values import (
     OR,
     as_texts,
     date_formats,
+    irregularity,
     most_regular_format,
+    other_end_of_year,
     other_order,
     to_date,
 )
@@ -37,6 +40,8 @@ PARTS = {
 
 
 HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
+QUARTERS = "year quarter"
+NUMBERED_QUARTER = r"^(?:(?:19|20)\d\d[-/.]0?[1-4]|0?[1-4][-/.](?:19|20)\d\d)$"
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,21 @@ class DateSearch:
         require_columns(self.table, names)
         return names
 
+    def _doubt_order(self, name: str, texts: pl.Series, taken: str) -> None:
+        """Adds a doubt where distinct `texts` are as good dates in another order of day, month and year of two digits."""
+        others = [other for other in (other_order(taken),) if other and self._alike(texts, taken, other)]
+        if (short := other_end_of_year(taken)) and self._alike(texts, taken, short):
+            past = to_date(texts, short).max() <= date.today()  # type: ignore[operator]
+            if past and irregularity(short, texts)[:2] <= irregularity(taken, texts)[:2]:
+                others.append(short)
+        if others:
+            self.draft.add_doubt(
+                f"The dates of {name} fit {' and '.join([taken, *others])} alike; {taken} was taken. If that is wrong, "
+                f"say --date-format {' or '.join(map(repr, others))}.",
+                "date_format",
+                [taken, *others],
+            )
+
     def _note(self, dates: WrittenDates) -> None:
         texts = dates.texts(self.table.frame).drop_nulls()
         example = re.sub(r"( 00:00:00)?\.0+$", "", str(texts.first()))
@@ -109,15 +129,8 @@ class DateSearch:
         if dates.date_format is None:
             return
         self.draft.set("data.date_format", dates.date_format, f"reads dates such as {example}")
-        other = other_order(dates.date_format)
-        distinct = texts.unique()
-        if other and not self.overrides.date_format and self._alike(distinct, dates.date_format, other):
-            self.draft.add_doubt(
-                f"The dates of {dates.columns[0]} fit {dates.date_format} and {other} alike; {dates.date_format} was "
-                f"taken. If that is wrong, say --date-format {other!r}.",
-                "date_format",
-                [dates.date_format, other],
-            )
+        if not self.overrides.date_format:
+            self._doubt_order(dates.columns[0], texts.unique(), dates.date_format)
 
     @staticmethod
     def _alike(texts: pl.Series, taken: str, other: str) -> bool:
@@ -140,7 +153,30 @@ class DateSearch:
         if not column.formats:
             return WrittenDates((column.name,), None, column.timed)
         texts = as_texts(self.table.frame[column.name].drop_nulls()).unique()
-        return WrittenDates((column.name,), most_regular_format(column.formats, texts), column.timed)
+        written = most_regular_format(column.formats, texts)
+        if not self.overrides.date_format and share(texts.str.contains(NUMBERED_QUARTER)) >= ENOUGH:
+            written = self._quarters_or_months(column.name, texts, written)
+        return WrittenDates((column.name,), written, column.timed)
+
+    def _quarters_or_months(self, name: str, texts: pl.Series, months: str) -> str:
+        """The format of dates such as 2015/1 to 2015/4, of which no year has a number above 4; a doubt names the other.
+
+        Months that are never past April in several years are quarters, unless they are written with two digits.
+        """
+        years = texts.str.extract(r"((?:19|20)\d\d)").n_unique()
+        named = _part_of(name) == "quarter"
+        if not named and (years < 2 or len(texts) <= 2 * years):
+            return months
+        padded = texts.str.contains(r"^0|\D0").any()
+        taken, other = (months, QUARTERS) if padded and not named else (QUARTERS, months)
+        if not named:
+            self.draft.add_doubt(
+                f"The numbers in {name} end at 4 in {years} years, so they may be quarters or months; {taken!r} was "
+                f"taken. If that is wrong, say --date-format {other!r}.",
+                "date_format",
+                [taken, other],
+            )
+        return taken
 
     def _examples(self, name: str) -> str:
         return first_five(self.table.frame[name].drop_nulls().unique(maintain_order=True).head(9))
