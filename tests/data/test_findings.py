@@ -70,6 +70,12 @@ CASES = [
         2,
         check=lambda loaded: loaded.panel.n_series == 1 and loaded.panel.n_days == 5,
     ),
+    Case(
+        "similar-keys",
+        GOOD + "A,X,2024-01-04,4\nA,X,2024-01-05,5\n",
+        1,
+        check=lambda loaded: loaded.panel.n_series == 2,
+    ),
     Case("total-series", TOTALS, check=lambda loaded: loaded.panel.series["store"].to_list() == ["A", "B"]),
     Case(
         "total-rows",

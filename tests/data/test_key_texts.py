@@ -27,3 +27,12 @@ def test_keys_of_decimals_only_keep_their_text(load, tmp_path):
 def test_a_blank_key_is_no_key(load, tmp_path):
     loaded = load(tmp_path, {"sales.csv": HEAD + "A,x,2024-01-01,1\nA,  ,2024-01-02,2\nA,x,2024-01-02,2\n"})
     assert loaded.quarantine["reason"].to_list() == ["missing-keys"]
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("M\u00fcsli", "Mu\u0308sli"), ("00123", '"=""00123"""'), ("0123", "'0123")]
+)
+def test_other_forms_of_the_same_letters_and_digits_are_one_series(load, tmp_path, key, other):
+    loaded = load(tmp_path, {"sales.csv": HEAD + f"A,{key},2024-01-01,1\nA,{other},2024-01-02,2\n"})
+    assert loaded.panel.series["item"].to_list() == [key]
+    assert "untidy-keys" in [finding.code for finding in loaded.findings]

@@ -1,4 +1,8 @@
-"""Keys of series as texts: blanks around them, and whole numbers written as ``100.0``, make no other series."""
+"""Keys of series as texts: no other series is made by blanks, by ``100.0`` for 100, or by the form of a letter.
+
+A letter with an accent has two forms in Unicode, one sign or two. A spreadsheet keeps the zeros of ``00123`` by a formula,
+``="00123"``, or by an apostrophe before it.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,18 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 BLANK = r"[\s\u00a0\u200b\u2060\ufeff]+"
+AS_TEXT = r"""^(?:="([^"]*)"|'(\d+))$"""  # how spreadsheets mark digits that are text
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
 def tidy(texts: pl.Series) -> pl.Series:
-    """The texts without blanks around them, and with one blank in place of several.
+    """The texts without blanks around them, with one blank in place of several, and with letters as one sign each.
 
-    >>> tidy(pl.Series([" A100 ", "Store\u00a0 7", None])).to_list()
-    ['A100', 'Store 7', None]
+    >>> tidy(pl.Series([" A100 ", "Store\u00a0 7", '="007"', "Mu\u0308sli", None])).to_list()
+    ['A100', 'Store 7', '007', 'Müsli', None]
     """
-    return texts.str.replace_all(BLANK, " ").str.strip_chars()
+    plain = texts.str.replace_all(BLANK, " ").str.strip_chars().str.replace(AS_TEXT, "$1$2")
+    return plain.str.normalize("NFC")
 
 
 def tidy_keys(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, int]:

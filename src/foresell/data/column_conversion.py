@@ -18,6 +18,7 @@ _TOTALS = "gesamt|summe|zwischensumme|somme|suma|soma|totale|totaal"
 TOTAL = (
     rf"(?i)^\s*(?:(?:grand|sub)?[- ]?total\b|(?:{_TOTALS})(?:\b|ergebnis|summe))|\b(?:total|ergebnis|summe)\s*:?\s*$"
 )
+DATE_AS_TEXT = r"""^(?:="([^"]*)"|'(\d.*))$"""  # how spreadsheets mark a date that is text
 BAD_SCHEMA = {ROW: pl.UInt32, "reason": pl.String, "column": pl.String}
 
 
@@ -149,7 +150,7 @@ def _dates(values: pl.Series, date_format: str) -> pl.Series:
         date_format = "%Y%m%d" if date_format == ISO else date_format
         return to_date(as_texts(values), date_format)
     if values.dtype == pl.String:
-        return to_date(values.str.strip_chars(), date_format)
+        return to_date(values.str.strip_chars().str.replace(DATE_AS_TEXT, "$1$2"), date_format)
     # The date of a timestamp with a time zone is the local one.
     dates = values.dt.date() if values.dtype == pl.Datetime else values.cast(pl.Date, strict=False)
     return dates.set(~dates.dt.year().is_between(1970, 2100), None)

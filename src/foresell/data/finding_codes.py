@@ -94,8 +94,14 @@ CODES: dict[str, Code] = {
     # Warnings, which somebody should look at.
     "untidy-keys": Code(
         WARNING,
-        "Keys have blanks around them, or are written as 100 and as 100.0; they are taken for one series.",
+        "Keys have blanks around them, letters in two forms of Unicode, or are written as 100 and as 100.0; they are "
+        "taken for one series.",
         "Nothing has to be done; write the keys alike in the file to have no such warning.",
+    ),
+    "similar-keys": Code(
+        WARNING,
+        "Keys differ only in capital letters or in zeros before them; they are taken for several series.",
+        "If they are one series, write them alike in the file.",
     ),
     "total-series": Code(
         WARNING,

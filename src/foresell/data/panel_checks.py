@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
+import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.core.frequency import WEEKDAYS, Frequency, period_range, weekday
@@ -45,6 +46,22 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
         commonest, count_of_it = Counter(weekday(dates).tolist()).most_common(1)[0]
         message += f", {count_of_it:,} of them a {WEEKDAYS[commonest]}" if count_of_it > 1 else ""
     return [finding("gaps", where, count, message, dates[:5])]
+
+
+def similar_key_findings(series: pl.DataFrame, keys: Iterable[str], where: str) -> list[Finding]:
+    """Keys that differ only in capital letters or in zeros before a number, such as TEA and Tea, or 00123 and 123.
+
+    >>> similar_key_findings(pl.DataFrame({"item": ["TEA", "Tea", "Milk"]}), ["item"], "sales")[0].examples
+    ('item: TEA, Tea',)
+    """
+    similar = []
+    for name in keys:
+        texts = series[name].unique().cast(pl.String).drop_nulls().sort()
+        alike = texts.str.to_lowercase().str.replace(r"^0+(\d+)$", "$1")
+        groups = pl.DataFrame({"text": texts, "alike": alike}).group_by("alike", maintain_order=True).agg("text")
+        similar += [f"{name}: {', '.join(group)}" for group in groups["text"] if len(group) > 1]
+    message = f"{len(similar):,} keys are written in several ways, with other capital letters or with zeros before them"
+    return [finding("similar-keys", where, len(similar), message, similar[:5])] if similar else []
 
 
 def missing_day_findings(absent: np.ndarray | None, panel: Panel, where: str) -> list[Finding]:

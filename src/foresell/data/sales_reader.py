@@ -88,6 +88,7 @@ def read_sales(
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
     cube = without_totals(without_excluded(cube, data.exclude, where), data.keys, where)
     findings += non_goods_findings(cube.series, data.keys, where)
+    findings += panel_checks.similar_key_findings(cube.series, data.keys, where)
     if data.layout != "wide":
         findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), data.absent, where)
     assembled = assemble(cube, settings, base, side_dialect, days)

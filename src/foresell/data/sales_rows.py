@@ -183,7 +183,7 @@ def _thousands_findings(marks: Mapping[str, NumberMarks], decimal: str) -> list[
     """A finding for each column whose numbers look as if the decimal mark of the settings separated thousands."""
     findings, other = [], "," if decimal == "." else "."
     for name, counts in marks.items():
-        if counts.means_thousands:
+        if counts.means_thousands or counts.likely_thousands:
             message = (
                 f"numbers such as 1{decimal}070 were read as 1.07 and stand beside whole ones; they look like 1070"
             )

@@ -106,7 +106,7 @@ class DateSearch:
         return names
 
     def _doubt_order(self, name: str, texts: pl.Series, taken: str) -> None:
-        """Adds a doubt where distinct `texts` are as good dates in another order of day, month and year of two digits."""
+        """Adds a doubt where distinct `texts` are as good dates in another order of day, month and short year."""
         others = [other for other in (other_order(taken),) if other and self._alike(texts, taken, other)]
         if (short := other_end_of_year(taken)) and self._alike(texts, taken, short):
             past = to_date(texts, short).max() <= date.today()  # type: ignore[operator]
