@@ -1,7 +1,7 @@
 """Keys of series as texts: no other series is made by blanks, by ``100.0`` for 100, or by the form of a letter.
 
-A letter with an accent has two forms in Unicode, one sign or two. A spreadsheet keeps the zeros of ``00123`` by a formula,
-``="00123"``, or by an apostrophe before it.
+A letter with an accent has two forms in Unicode, one sign or two. A spreadsheet keeps the zeros of ``00123`` by a
+formula, ``="00123"``, or by an apostrophe before it.
 """
 
 from __future__ import annotations

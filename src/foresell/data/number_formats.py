@@ -16,7 +16,8 @@ MINUS_SIGNS = "-\u2212\u2013\u2012\ufe63\uff0d"
 CURRENCY_CODES = "EUR|USD|GBP|CHF|JPY|CNY|INR|SEK|NOK|DKK|PLN|CZK|HUF|RON|TRY|BRL|Fr|Rs|kr|zł|Kč|Ft|lei"
 CURRENCIES = rf"[€£¥₹₽₺₴₩฿]|[A-Z]{{0,2}}\$|(?:{CURRENCY_CODES})\.?"
 
-COUNTED = "pcs|pc|pieces?|units?|ea|each|Stk|Stck|Stück|St|szt|sztuk|ks|stuks|st|pz|pezzi|uds?|unidades|pi[eè]ces?|un"  # a weight or volume is no such word, because 500 g and 1 kg are other units
+# Words for pieces. Weights and volumes are none, because 500 g and 1 kg are other units.
+COUNTED = "pcs|pc|pieces?|units?|ea|each|Stk|Stck|Stück|St|szt|sztuk|ks|stuks|st|pz|pezzi|uds?|unidades|pi[eè]ces?|un"
 
 # Other ways to write a number, as patterns with their replacements, in the order in which they are applied.
 REWRITINGS = (

@@ -47,7 +47,6 @@ BROKEN = {
         "line 2702 holds a zero byte",
     ),
     "latin-1": ("sales.csv", LONG.encode("latin-1"), "line 3 has a byte that UTF-8 does not allow, near 'Ä,x,2024-0'"),
-    "utf-16": ("sales.csv", LONG.encode("utf-16"), "Set 'encoding: utf-16'"),
     "utf-16 without a mark": ("sales.csv", LONG.encode("utf-16-le"), "Set 'encoding: utf-16'"),
     "open quote": (
         "sales.csv",
@@ -60,6 +59,18 @@ BROKEN = {
         "cannot be separated: line 2702",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("encoding", "other"),
+    [("utf-8", "cp1252"), ("cp1252", "utf-8"), ("utf-16", "cp1252"), ("utf-16", "utf-8"), ("utf-8", "utf-16-be")],
+)
+def test_each_file_of_a_folder_has_its_own_encoding(tmp_path, encoding, other):
+    (tmp_path / "sales").mkdir()
+    (tmp_path / "sales" / "a.csv").write_bytes(LONG.encode(encoding))
+    (tmp_path / "sales" / "b.csv").write_bytes(LONG.replace("2024", "2023").encode(other))
+    expected = "cp1252" if "cp1252" in (encoding, other) else other.removesuffix("-be")
+    assert load(tmp_path, "sales", encoding=expected).panel.series["store"].to_list() == ["A", "Ä"]
 
 
 @pytest.mark.parametrize("kind", BROKEN)
@@ -95,7 +106,7 @@ def test_the_wrong_encoding_is_set_right_by_the_setting(tmp_path):
 def test_a_wrong_encoding_setting_is_named(tmp_path):
     (tmp_path / "sales.csv").write_bytes(LONG.encode("utf-8"))
     with pytest.raises(UnreadableFile, match="not text in the encoding that was expected"):
-        load(tmp_path, encoding="utf-16")
+        load(tmp_path, encoding="utf-32")
 
 
 def test_a_plain_file_cut_off_in_its_last_row_loses_that_row_only(tmp_path):

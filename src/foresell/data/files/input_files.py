@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, cast
 
@@ -33,6 +34,7 @@ from foresell.data.files.containers import (
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_text
 
 ALL_ENDINGS = TABLE_ENDINGS + CONTAINER_ENDINGS
+ONE_BYTE_ENCODINGS = ("cp125", "cp437", "cp850", "cp852", "iso8859", "latin", "mac")
 BLOCK_BYTES = 32 * 2**20  # bytes of text that are parsed at a time
 
 
@@ -276,14 +278,37 @@ class TextFile:
             yield (batch["line"].str.join("\n")[0] + "\n").encode()
         self.share = 1.0
 
+    def _encoding_of(self, head: bytes) -> str:
+        """The encoding of a file that begins with `head`: that of its byte order mark, else the one expected."""
+        if self.file.remote or self.file.sheet is not None:
+            return self.encoding
+        if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and head[:4] != codecs.BOM_UTF32_LE:
+            return "utf-16"
+        if self.encoding == "utf-16":
+            little = head[1:64:2].count(0) >= head[0:64:2].count(0)
+            return ("utf-16-le" if little else "utf-16-be") if b"\0" in head[:64] else "utf-8"
+        return self.encoding
+
     def _decoded(self, first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-        if self.encoding in ("utf-8", "utf-8-sig", "ascii") or self.file.remote:
+        encoding = self._encoding_of(first)
+        if encoding in ("utf-8", "utf-8-sig", "ascii") or self.file.remote:
             yield first
             yield from rest
             return
-        decoder = codecs.getincrementaldecoder(self.encoding)()
-        yield decoder.decode(first).encode()
-        for block in rest:
+        blocks = chain([first], rest)
+        if encoding.startswith(ONE_BYTE_ENCODINGS):
+            # One file of a folder may be UTF-8 although others are not. The first letter beyond ASCII tells them apart.
+            for block in blocks:
+                if not block.isascii():
+                    blocks = chain([block], blocks)
+                    encoding = "utf-8" if _is_utf8(block) else encoding
+                    break
+                yield block
+        if encoding == "utf-8":
+            yield from blocks
+            return
+        decoder = codecs.getincrementaldecoder(encoding)()
+        for block in blocks:
             yield decoder.decode(block).encode()
         yield decoder.decode(b"", final=True).encode()
 
@@ -291,10 +316,10 @@ class TextFile:
         """Raises UnreadableFile when the first bytes are not those of a text table."""
         if not head.strip():
             raise UnreadableFile(f"{self.file.name} is empty. Export it again, or take it out of the settings.")
-        if self.encoding.startswith(("utf-16", "utf-32")):
+        if self._encoding_of(head).startswith(("utf-16", "utf-32")):
             return
         kind = {b"PAR1": "a Parquet file", b"PK\x03\x04": "a zip archive"}.get(head[:4])
-        if not kind and (head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) or _looks_like_utf16(head)):
+        if not kind and _looks_like_utf16(head):
             raise UnreadableFile(
                 f"{self.file.name} is UTF-16 text where {self.encoding} was expected. Set 'encoding: utf-16'."
             )
@@ -306,6 +331,15 @@ class TextFile:
                 f"{self.file.name} holds {kind}, as some systems export in place of a workbook, not a table. Open it "
                 "in a spreadsheet program and save it as .xlsx or CSV."
             )
+
+
+def _is_utf8(block: bytes) -> bool:
+    """Whether the bytes are UTF-8 text, whose last letter may be cut in two."""
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(block)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _markup_in(head: bytes) -> str | None:
