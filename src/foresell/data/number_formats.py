@@ -6,7 +6,7 @@ what the texts themselves say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -100,7 +100,8 @@ class NumberMarks:
     def __add__(self, other: NumberMarks) -> NumberMarks:
         counts = (mine + its for mine, its in zip(self._counts(), other._counts(), strict=True))
         grouped = [marks.smallest_grouped for marks in (self, other) if marks.smallest_grouped]
-        return NumberMarks(*counts, max(self.largest_small, other.largest_small), min(grouped, default=0))
+        largest = max(self.largest_small, other.largest_small)
+        return replace(NumberMarks(*counts), largest_small=largest, smallest_grouped=min(grouped, default=0))
 
     def _counts(self) -> tuple[int, ...]:
         return (self.grouped, self.small, self.large, self.decimals, self.thousands, self.round, self.tens)

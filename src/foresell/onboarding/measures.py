@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foresell.core.errors import UsageError
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.data.number_formats import to_number
 from foresell.onboarding import series_keys
-from foresell.onboarding.column_names import name_score
+from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ColumnProfile, ValueKind, share
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
@@ -15,6 +18,28 @@ from foresell.onboarding.proposal import Draft
 NOT_QUANTITY = (
     "revenue", "after", "price", "promotion", "ahead", "calendar", "row", "open", "closed", "stocked_out", "group",
 )  # fmt: skip
+
+STAGES = """
+ordered delivered shipped invoiced billed dispatched fulfilled bestellt geliefert versendet versandt fakturiert
+livre expedie entregado enviado facturado ordinato consegnato spedito fatturato besteld geleverd
+"""
+"""The stages of an order, of which each may have its own column of units."""
+
+RETURNED = """
+returned returns return refunded retouren retoure retour retours reklamation ruckgabe devuelto devueltos devoluciones
+resi reso retournes cancelled canceled storniert storno annule anulado
+"""
+"""The words of columns with units that came back or were never handed out."""
+
+NOT_SOLD = (
+    r"(?i)\b(?:cancel(?:l?ed|lation)?|return(?:ed|s)?|refund(?:ed|s)?|void(?:ed)?|credit (?:note|memo)|rejected|"
+    r"declined|failed|pending|storno|storniert|retouren?|rückgabe|gutschrift|reklamation|abgebrochen|"
+    r"annul(?:ée?|ation|lato|lata)|rembours(?:ée?|ement)|avoir|retour|anulad[oa]|cancelad[oa]|devoluci[oó]n|devuelt[oa]|"
+    r"devolução|reembols[oa]d?o?|reso|rimborso|geannuleerd|retur|zwrot|anulowane)\b"
+)
+"""Words in a status or a kind of document by which a row may be no sale."""
+
+MOST_KINDS = 20  # a column of more values is no status
 
 
 def no_column_message(table: str, columns: dict[str, ColumnProfile], what: str, option: str, more: str = "") -> str:
@@ -38,6 +63,9 @@ class Measures:
     def propose(self) -> None:
         """The quantity first; then the flags, the price and the promotion; then what is known too late."""
         self._quantity()
+        self._doubt_stages()
+        self._doubt_returned()
+        self._doubt_rows()
         self._flag("stocked_out", "in_stock", "marks the days on which it was out of stock")
         self._flag("open", "closed", "says whether the day was open")
         self._price()
@@ -69,6 +97,7 @@ class Measures:
             if not self.columns[name].numeric:
                 raise UsageError(
                     f"'{name}' holds {self.columns[name].kind}, not numbers, so it cannot be the quantity."
+                    f"{unread_numbers(self.columns[name])}"
                 )
             self._assigned_by_hand("quantity")
             return
@@ -112,7 +141,48 @@ class Measures:
             candidates = f" ({', '.join(varying)} could be)" if varying else ""
             what = f"the quantity sold{candidates}"
             more = "or say --layout columns, if each column of numbers is a series"
-            raise UsageError(no_column_message(self.table, self.columns, what, "quantity", more))
+            named = [c for c in self._free() if c.kind == ValueKind.TEXT and name_score(c.name, "quantity") >= 3]
+            unread = "".join(unread_numbers(column) for column in named)
+            raise UsageError(no_column_message(self.table, self.columns, what, "quantity", more) + unread)
+
+    def _doubt_stages(self) -> None:
+        """A doubt where several columns count the units of an order, such as those ordered and those delivered."""
+        taken = self.draft.data["quantity"]
+        other = ("revenue", "price", "row")
+        counts = [c for c in self._free() if c.kind == ValueKind.NUMBER and _has_word(c.name, STAGES)]
+        rest = [c.name for c in counts if max(name_score(c.name, role) for role in other) < 2]
+        if rest and not self.overrides.quantity:
+            self.draft.add_doubt(
+                f"{', '.join(rest)} may count the units too, at another stage of the order; {taken} was taken. Say "
+                "otherwise with --quantity.",
+                "quantity",
+                [taken, *rest],
+            )
+
+    def _doubt_returned(self) -> None:
+        """A doubt where a column counts units that came back."""
+        taken = self.draft.data["quantity"]
+        for column in self._free():
+            if column.kind == ValueKind.NUMBER and _has_word(column.name, RETURNED) and column.values.sum():
+                self.draft.add_doubt(
+                    f"{column.name} is not taken off {taken}. If {taken} has these units too and they were not sold in "
+                    f"the end, give the file a column of {taken} minus {column.name}, and name it with --quantity."
+                )
+
+    def _doubt_rows(self) -> None:
+        """A doubt where a status or a kind of document says that a row with a quantity above 0 is no sale."""
+        quantity = self.columns[self.draft.data["quantity"]].values
+        for column in self._free():
+            named_series = max(name_score(column.name, role) for role in ("item", "store")) >= 3
+            if column.kind != ValueKind.TEXT or not 2 <= column.distinct <= MOST_KINDS or named_series:
+                continue
+            marked = column.values.str.contains(NOT_SOLD).fill_null(False) & (quantity > 0).fill_null(False)
+            if count := int(marked.sum()):
+                words = first_five(column.values.filter(marked).unique(maintain_order=True))
+                self.draft.add_doubt(
+                    f"Rows whose {column.name} is {words} count as sold ({count:,} of {len(marked):,} looked at). If "
+                    "they are no sales, take them out of the file; if they are returns, give them a negative quantity."
+                )
 
     def _value_range(self, column: ColumnProfile) -> str:
         numbers = column.values.drop_nulls().to_numpy()
@@ -158,3 +228,23 @@ class Measures:
             best = max(promos, key=lambda c: (c.kind == ValueKind.FLAG, name_score(c.name, "promotion")))
             holds = "says yes or no" if best.kind == ValueKind.FLAG else f"holds {self._value_range(best)}"
             self._assign("promotion", best, f"its name says so and it {holds}")
+
+
+def _has_word(name: str, words: str) -> bool:
+    return bool(set(plain(name).split("_")) & set(words.split()))
+
+
+def unread_numbers(column: ColumnProfile) -> str:
+    """Which cells of a column keep it from being one of numbers, and what to do; empty where hardly one is a number."""
+    texts = column.values.cast(pl.String)
+    mark = max(".,", key=lambda decimal: to_number(texts, decimal).count())
+    numbers = to_number(texts, mark)
+    unread = (numbers.is_null() & texts.is_not_null()).arg_true()
+    if not len(unread) or not (numbers.count() or texts.str.contains(r"^\W*\d").any()):
+        return ""
+    row, kind = int(unread[0]), {".": "point", ",": "comma"}[mark]
+    return (
+        f" {len(unread):,} cells of '{column.name}' are no numbers with a decimal {kind}, the first of them "
+        f"{texts[row]!r} in row {row + 1:,} below the header. Write all numbers with one decimal mark and "
+        "nothing beside them."
+    )
