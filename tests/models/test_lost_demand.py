@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
-from foresell.core.frequency import period_range
+from foresell.core.frequency import Frequency, period_range
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Known, Panel
 from foresell.models.lost_demand import at_least, lost_by_level, lost_demand
@@ -44,7 +44,7 @@ def test_no_less_than_the_mean_nor_than_what_was_sold(mean, shape, sold):
 
 def shop(n_series=24, n_days=300, day=None, level=None, promotion=None):
     """Series in two shops that sell without chance: a level of their own x the weekday x what the `day` does."""
-    dates = period_range(np.datetime64("2024-01-01"), n_days + 7, "D")  # a Monday
+    dates = period_range(np.datetime64("2024-01-01"), n_days + 7, Frequency.DAY)  # a Monday
     level = np.linspace(20, 200, n_series)[:, None] if level is None else level
     units = level * WEEK[np.arange(n_days) % 7] * (1 if day is None else day)
     known = {}

@@ -187,7 +187,7 @@ def test_a_benchmark_that_wins_or_is_absent(report: Report) -> None:
 @pytest.mark.parametrize("frequency", list(Frequency))
 def test_one_series_of_a_few_periods_and_one_step(report: Report, frequency: Frequency) -> None:
     panel = Panel.from_frame(
-        pl.DataFrame({"item": ["a", "a"], "date": ["2024-01-01", "2024-03-01"], "units": [3.0, 4.0]}).with_columns(
+        pl.DataFrame({"item": ["a", "a"], "date": ["2024-01-01", "2026-01-01"], "units": [3.0, 4.0]}).with_columns(
             pl.col("date").str.to_date()
         ),
         ("item",),

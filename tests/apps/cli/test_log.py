@@ -1,6 +1,7 @@
 """What verbs say for a log: lines with a timestamp, or JSON."""
 
 import json
+import logging
 import re
 import sys
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from fixtures.log_lines import log_lines
 
-from foresell.apps.cli import main
+from foresell.apps.cli import log, main
 from foresell.core.extras import install_command
 from foresell.pipeline.project import Project
 
@@ -81,3 +82,18 @@ def test_what_is_not_installed_is_said_once_with_one_command(done_shop, change_s
         assert ended.stdout.count(install_command("mlflow")) == 1
         assert "not recorded" not in ended.stdout
     assert re.search(r"record +left out", ended.stdout)
+
+
+def test_a_handler_that_a_server_left_hears_nothing(capsys):
+    heard = logging.Handler()
+    heard.emit = lambda record: pytest.fail(record.getMessage())  # type: ignore[method-assign]
+    log.LOGGER.addHandler(heard)
+    log.LOGGER.propagate = False
+    try:
+        with log.json_lines():
+            log.event("info", "done")
+        assert (log.LOGGER.handlers, log.LOGGER.propagate) == ([heard], False)
+    finally:
+        log.LOGGER.removeHandler(heard)
+        log.LOGGER.propagate = True
+    assert [line["message"] for line in log_lines(capsys.readouterr().err)] == ["done"]

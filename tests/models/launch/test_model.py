@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import UnreadableFile, UsageError
-from foresell.core.frequency import period_range
+from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
 from foresell.models import load, make
 from foresell.models.launch.model import Launch
@@ -29,7 +29,7 @@ def shop(begins_of_new=(), own=1.0, n_old=60, n_launched=40, noise=None):
     kind = np.array(["food", "toys"] * count)[:count]
     level = np.array([LEVELS[name] for name in kind])
     level[n_old + n_launched :] *= own
-    dates = period_range(np.datetime64("2024-01-01"), N_DAYS + HORIZON, "D")  # a Monday
+    dates = period_range(np.datetime64("2024-01-01"), N_DAYS + HORIZON, Frequency.DAY)  # a Monday
     age = np.arange(len(dates)) - begin[:, None]
     share = np.where((begin[:, None] > 0) & (age < 91), 0.5, 1.0)
     mean = level[:, None] * share * WEEK[np.arange(len(dates)) % 7]
@@ -81,7 +81,7 @@ def test_other_shops_tell_of_an_item_that_is_new_in_one():
     """Twelve items with levels of their own in four shops; one shop gets all of them only now."""
     random = np.random.default_rng(2)
     level = np.repeat(random.gamma(2, 10, 12), 4)
-    dates = period_range(np.datetime64("2024-01-01"), N_DAYS + HORIZON, "D")
+    dates = period_range(np.datetime64("2024-01-01"), N_DAYS + HORIZON, Frequency.DAY)
     units = random.poisson(level[:, None] * np.ones(N_DAYS)).astype(np.float32)
     units[3::4] = np.nan
     items = [f"i{k}" for k in np.repeat(np.arange(12), 4)]

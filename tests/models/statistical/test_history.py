@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import UsageError
-from foresell.core.frequency import period_range
+from foresell.core.frequency import Frequency, period_range
 from foresell.core.panel import Known, Panel
 from foresell.models.statistical.history import check_regressors, filled, histories
 
@@ -14,7 +14,7 @@ NAN = np.nan
 
 def panel_of(units, known=None, ahead=0):
     units = np.array(units, np.float32)
-    dates = period_range(np.datetime64("2024-01-01"), units.shape[1] + ahead, "D")
+    dates = period_range(np.datetime64("2024-01-01"), units.shape[1] + ahead, Frequency.DAY)
     series = pl.DataFrame({"item": range(len(units))})
     return Panel(series, ("item",), dates, units, known or {})
 

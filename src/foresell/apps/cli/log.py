@@ -73,18 +73,20 @@ def stamped(text: str, stream: Any) -> str:
 
 @contextlib.contextmanager
 def json_lines() -> Iterator[None]:
-    """A context in which log records, also warnings of libraries, go to stderr as JSON lines."""
+    """A context in which log records, also warnings of libraries, go to stderr as JSON lines, and nowhere else."""
     root, handler = logging.getLogger(), logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine())
-    before = LOGGER.level
+    before = LOGGER.level, LOGGER.propagate, LOGGER.handlers
     root.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
+    LOGGER.propagate, LOGGER.handlers = True, []  # a server in the same process has given it a handler of its own
     logging.captureWarnings(True)
     try:
         yield
     finally:
         logging.captureWarnings(False)
-        LOGGER.setLevel(before)
+        LOGGER.setLevel(before[0])
+        _, LOGGER.propagate, LOGGER.handlers = before
         root.removeHandler(handler)
 
 
