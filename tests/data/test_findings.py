@@ -208,6 +208,13 @@ CASES = [
         check=lambda loaded: 'exclude: {item: ["Postage & packing"]}' in str(loaded.findings),
     ),
     Case(
+        "repeated-rows",
+        GOOD,
+        3,
+        settings={"sales": "sales*.csv"},
+        others={"sales_2.csv": GOOD + "A,x,2024-01-04,4\n"},
+    ),
+    Case(
         "repeated-receipts",
         "no,store,item,date,units\n1,A,x,2024-01-01,1\n2,A,x,2024-01-02,2\n",
         settings={"sales": "sales*.csv", "layout": "transactions", "receipt": "no"},

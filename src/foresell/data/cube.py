@@ -143,8 +143,9 @@ def build_cube(
     frame = frame.with_columns(pl.Series(SERIES, row_numbers(frame, series, data.keys))).drop(data.keys)
     frame = frame.filter(pl.col(DATE) >= frame.filter(pl.col(HAS_QUANTITY))[DATE].min())
     if data.layout != "transactions":
-        frame, doubled = _without_duplicates(frame)
+        frame, doubled, in_earlier_file = _without_duplicates(frame)
         bad.append(doubled)
+        findings += _repeated_rows_findings(in_earlier_file, where)
     if future is not None and not future.frame.is_empty():
         frame, future_findings = _with_future(frame, future.frame, series, data.keys, data.future or "")
         findings += future_findings
@@ -205,16 +206,22 @@ def bad_row_entries(frame: pl.DataFrame, reason: str) -> pl.DataFrame:
     return frame.select(ROW, pl.lit(reason).alias("reason"), pl.lit("").alias("column"), FILE)
 
 
-def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One row for each series and day: one of several equal rows; a value in which rows differ becomes null."""
+def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
+    """One row for each series and day: one of several equal rows; a value in which rows differ becomes null.
+
+    Also returns the bad rows, and the number of rows that equal one of an earlier file, which are no bad rows.
+    """
     day = frame[DATE].to_physical().to_numpy().astype(np.int64)
     span = int(day.max() - day.min()) + 1
     cell = frame[SERIES].to_numpy() * span + (day - day.min())
     repeated = repeated_cells(cell, (int(frame[SERIES].max()) + 1) * span)  # type: ignore[operator, arg-type]
     if not repeated.any():
-        return frame, bad_row_entries(frame.head(0), "duplicate-keys")
+        return frame, bad_row_entries(frame.head(0), "duplicate-keys"), 0
     shared = np.isin(cell, np.unique(cell[repeated]))
     copies = frame.filter(pl.Series(shared)).with_columns(pl.Series(CELL, cell[shared])).sort(CELL, FILE, ROW)
+    same = [name for name in copies.columns if name not in (FILE, ROW)]
+    in_earlier_file = copies.select(pl.col(FILE) > pl.col(FILE).min().over(same)).to_series()
+    copies = copies.filter(~in_earlier_file)
     values = [name for name in copies.columns if name in (UNITS, SOLD_BEFORE_STOCKOUT) or name.startswith(COVARIATE)]
     agreed = [pl.when(pl.col(name).n_unique() == 1).then(pl.col(name).first()).alias(name) for name in values]
     rest = [pl.col(name).first() for name in copies.columns if name not in (*values, CELL, HAS_QUANTITY)]
@@ -222,7 +229,14 @@ def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame
     identical = pl.all_horizontal(pl.col(name).n_unique().over(CELL) == 1 for name in values)
     first = pl.int_range(pl.len()).over(CELL) == 0
     doubled = bad_row_entries(copies.filter(~(identical & first)), "duplicate-keys")
-    return pl.concat([frame.filter(pl.Series(~shared)), merged.select(frame.columns)]), doubled
+    once = pl.concat([frame.filter(pl.Series(~shared)), merged.select(frame.columns)])
+    return once, doubled, int(in_earlier_file.sum())
+
+
+def _repeated_rows_findings(count: int, where: str) -> list[Finding]:
+    """The finding that rows stand in several files."""
+    message = f"{many_do(count, 'row', 'stand')} in an earlier file too, and count once"
+    return [finding("repeated-rows", where, count, message)] if count else []
 
 
 def _launches(ahead: pl.DataFrame, series: pl.DataFrame, known_keys: Sequence[KnownKeys]) -> pl.DataFrame:

@@ -139,6 +139,11 @@ CODES: dict[str, Code] = {
         "Lines of a receipt stand in several files, as where exports overlap.",
         "Set 'repeated_receipts: drop' if they are the same sales, or take the overlap out of the files.",
     ),
+    "repeated-rows": Code(
+        WARNING,
+        "Rows stand in several files, as where exports overlap or a file was copied; equal rows count once.",
+        "Take copies and files that are out of date out of the folder.",
+    ),
     "excluded-series": Code(INFO, "Series have values that 'exclude' lists; they are left out.", ""),
     "zero-prices": Code(
         WARNING, "A price is zero or negative; it is taken as unknown.", "Correct the prices where they matter."

@@ -88,11 +88,14 @@ def side_table_findings(bad: pl.DataFrame, where: str) -> list[Finding]:
 
 def bad_row_findings(bad: pl.DataFrame, rows: pl.DataFrame, where: str) -> list[Finding]:
     """One finding for each reason and column among the bad rows; examples come from `rows`, the quarantine."""
-    findings = []
+    findings, several = [], rows["file"].n_unique() > 1
     for (reason, column), entries in bad.group_by("reason", "column", maintain_order=True):
         code, count = str(reason), entries.height
         quarantined = rows.filter(pl.col("reason") == code).head(5)
-        examples = [f"line {line}: {text[:80]}" for line, text in quarantined.select("line", "text").iter_rows()]
+        examples = [
+            f"{f'{file}, ' if several else ''}line {line}: {text[:80]}"
+            for file, line, text in quarantined.select("file", "line", "text").iter_rows()
+        ]
         location = f"{where}, column {column}" if column else where
         noun = "row has" if count == 1 else "rows have"
         findings.append(

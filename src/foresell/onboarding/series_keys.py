@@ -7,11 +7,14 @@ from itertools import combinations
 
 import polars as pl
 
+from foresell.data.column_conversion import FILE
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ColumnProfile, ValueKind, share
+from foresell.onboarding.table_sample import ROW
 
 DAY = "__day"  # the date of a sampled row
 STRAY = 0.01  # up to this share of repeated rows, they are faults in the data; above it, transactions
+FEW = 0.05  # up to this share, repeated rows are faults where they are copies, and in doubt where they are not
 CONSTANT = 0.995  # the share of series in which an attribute must have one value
 MOST_CUSTOMERS = 200  # with more customers (a shop's, not a manufacturer's) sales are not forecast for each
 MOST_ATTRIBUTE_LEVELS = 4
@@ -64,7 +67,7 @@ def infer_keys(sample: pl.DataFrame, candidates: list[ColumnProfile], timed: boo
     if timed or receipts:
         return _transactions(sample, named, others, receipts, timed)
     share_repeated = repeated(sample, named) if named else 1.0
-    if named and share_repeated <= STRAY:
+    if named and has_one_row_each(sample, named):
         return _long_layout(named, share_repeated, "their names say so and with the date they are unique")
     keys = _smallest_key_set(sample, named, others)
     if keys:
@@ -117,8 +120,21 @@ def _determined(sample: pl.DataFrame, by: list[str], name: str) -> bool:
 
 
 def repeated(sample: pl.DataFrame, keys: tuple[str, ...] | list[str]) -> float:
-    """The share of rows that repeat the series and day of another row."""
-    return 1.0 - sample.select(*keys, DAY).n_unique() / max(sample.height, 1)
+    """The share of rows that repeat the series and day of another row of their file."""
+    return 1.0 - sample.select(_names_of_cells(sample, keys)).n_unique() / max(sample.height, 1)
+
+
+def _names_of_cells(sample: pl.DataFrame, keys: tuple[str, ...] | list[str]) -> list[str]:
+    return [*keys, DAY, *([FILE] if FILE in sample.columns else [])]
+
+
+def has_one_row_each(sample: pl.DataFrame, keys: tuple[str, ...]) -> bool:
+    """Whether a series and day have one row, but for a few faults, or for a few more that are copies of others."""
+    share_repeated = repeated(sample, keys)
+    rows = sample.drop(ROW, strict=False)
+    return share_repeated <= STRAY or (
+        share_repeated <= FEW and rows.n_unique() == rows.select(_names_of_cells(sample, keys)).n_unique()
+    )
 
 
 def _smallest_key_set(sample: pl.DataFrame, named: tuple[str, ...], others: list[ColumnProfile]) -> list[str] | None:
@@ -176,7 +192,18 @@ def _transactions(
         why,
         f"{reason}: lines are added up to series and date",
         doubts,
+        None if receipts or timed else _doubt_of_few_lines(repeated(sample, keys), keys),
         receipt=next(iter(receipts), None),
+    )
+
+
+def _doubt_of_few_lines(share_repeated: float, keys: list[str]) -> str | None:
+    """What is in doubt where so few rows repeat a series and date that they may be faults."""
+    if share_repeated > FEW:
+        return None
+    return (
+        f"Only {share_repeated:.2%} of the rows looked at repeat the date and {', '.join(keys)} of another row, and "
+        "they are added up. If they are faults, say --layout long."
     )
 
 

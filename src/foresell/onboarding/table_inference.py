@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import polars as pl
@@ -17,6 +18,7 @@ from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share
 from foresell.onboarding.date_columns import DateSearch, WrittenDates, require_columns
+from foresell.onboarding.file_overlap import MOSTLY, FileOverlap, overlap, row_ends, with_file_numbers
 from foresell.onboarding.measures import Measures
 from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
 from foresell.onboarding.proposal import Draft
@@ -99,13 +101,22 @@ class TableInference:
             self.dates = np.unique(self.sample[DAY].to_numpy().astype("datetime64[D]"))
 
     def _sample_dated_rows(self) -> None:
-        self.sample = self.table.frame.with_columns(self.day.alias(DAY)).filter(pl.col(DAY).is_not_null())
+        rows = self.table.frame.with_columns(self.day.alias(DAY)).filter(pl.col(DAY).is_not_null())
+        self.sample = with_file_numbers(rows, self._row_ends)
+
+    @cached_property
+    def _row_ends(self) -> list[int]:
+        return row_ends(self.table) if len(self.table.files) > 1 else []
 
     # -- the series ---------------------------------------------------------------------------------------
 
     def _keys_and_layout(self) -> None:
         by_hand = self.overrides
         series = self._keys_by_values() if by_hand.keys is None else self._keys_by_hand(tuple(by_hand.keys))
+        shared = self._overlap(series.keys)
+        if series.layout == "long" and shared.part > series_keys.STRAY and not shared.of_same_sales:
+            series.layout, series.why_layout = "transactions", "several files have rows of one series and date"
+            series.doubt_of_layout = None
         layout, why = (by_hand.layout, BY_HAND) if by_hand.layout else (series.layout, series.why_layout)
         self.draft.set("data.keys", list(series.keys), series.why_keys)
         self.draft.set("data.layout", layout, why)
@@ -115,11 +126,20 @@ class TableInference:
         for doubt in series.doubts:
             self.draft.add_doubt(doubt, "keys")
         self.draft.add_doubt(series.doubt_of_layout, "layout", ["long", "transactions"])
+        added_up = layout == "transactions"
+        if not (added_up and (series.receipt or (shared.of_same_sales and shared.part < MOSTLY))):
+            self.draft.add_doubt(shared.doubt(series.keys, added_up))
+
+    def _overlap(self, keys: tuple[str, ...]) -> FileOverlap:
+        values = self.columns[self.draft.data["quantity"]].values
+        rows = self.table.frame.select(ROW).with_columns(values.alias("__quantity"))
+        quantity = self.sample.select(ROW).join(rows, on=ROW, how="left", maintain_order="left")["__quantity"]
+        return overlap(self.table, self.sample, keys, quantity)
 
     def _keys_by_hand(self, keys: tuple[str, ...]) -> series_keys.SeriesKeys:
         repeated = series_keys.repeated(self.sample, keys)
-        timed = self.written.timed
-        layout = "transactions" if timed or repeated > series_keys.STRAY else "long"
+        lines = self.written.timed or not series_keys.has_one_row_each(self.sample, keys)
+        layout = "transactions" if lines else "long"
         return series_keys.SeriesKeys(keys, layout, BY_HAND, f"{repeated:.1%} of the rows repeat a series and date")
 
     def _keys_by_values(self) -> series_keys.SeriesKeys:
