@@ -207,6 +207,7 @@ CASES = [
         1,
         check=lambda loaded: 'exclude: {item: ["Postage & packing"]}' in str(loaded.findings),
     ),
+    Case("named-totals", GOOD + "A,Total,2024-01-03,9\n"),
     Case(
         "repeated-rows",
         GOOD,

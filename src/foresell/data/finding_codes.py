@@ -108,6 +108,11 @@ CODES: dict[str, Code] = {
         "A series equals the sum of others in every period, as rows called 'Total' do; it is left out.",
         "Take such rows out of the file; foresell adds up totals and levels itself.",
     ),
+    "named-totals": Code(
+        WARNING,
+        "A series is named like a total, and is not the sum of others; it counts as goods.",
+        "Leave it out with 'exclude' if it is a total; foresell adds up totals and levels itself.",
+    ),
     "thousands-as-decimals": Code(
         WARNING,
         "Numbers that look like thousands were read as decimals.",

@@ -6,31 +6,85 @@ Such a series is counted twice in every sum. foresell adds up all levels itself,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
 
+from foresell.core.finding import Finding
 from foresell.data.cube import Cube, key_texts
 from foresell.data.finding_codes import finding
+from foresell.data.total_names import total_names, totals_setting
 
 FEWEST_PARTS = 2  # a series that equals one other is a copy, not a total
 FEWEST_PERIODS = 6  # equal sums in fewer periods may be chance
+
+MOST_DATES = 0.9  # a series named like a total is one where its value is that of the others on so many of its dates
 
 
 def without_totals(cube: Cube, keys: Sequence[str], where: str) -> Cube:
     """The cube without the series that equal, in every period, the sum of the others of their group.
 
-    Groups are the series that share all keys but one, then all series. Totals of totals are found, too.
+    Groups are the series that share all keys but one, then all series. Totals of totals are found, too. A series named
+    like a total may differ on a few dates, and may have a row only at the end of a week, a month or the history.
     """
     left_out: list[pl.DataFrame] = []
     while (total := _totals(cube, keys)).any():
         left_out.append(cube.series.filter(pl.Series(total)).select(keys))
         cube = cube.only(~total)
+    named = _named(cube, keys)
+    sums = np.array([bool(flag) and _is_named_sum(cube, keys, named, row) for row, flag in enumerate(named)], bool)
+    if sums.any():
+        left_out.append(cube.series.filter(pl.Series(sums)).select(keys))
+        cube = cube.only(~sums)
     if left_out:
         names = pl.concat(left_out)
-        message = f"{names.height:,} series equal the sum of others in every period and are left out"
+        every = "" if sums.any() else " in every period"
+        message = f"{names.height:,} series equal the sum of others{every} and are left out"
         cube.findings.append(finding("total-series", where, names.height, message, key_texts(names)))
+    if (named & ~sums).any():
+        cube.findings.append(_named_totals_finding(cube.series, named[~sums], keys, where))
     return cube
+
+
+def _named(cube: Cube, keys: Sequence[str]) -> np.ndarray:
+    """Which series have a key that is named like a total: bool [series]; none where all have."""
+    names = names_by_key(cube.series, keys)
+    listed = [pl.col(key).cast(pl.String).is_in(values) for key, values in names.items()]
+    if not listed:
+        return np.zeros(cube.series.height, bool)
+    named = cube.series.select(pl.any_horizontal(listed).fill_null(False)).to_series().to_numpy()
+    return named & ~named.all()
+
+
+def names_by_key(series: pl.DataFrame, keys: Sequence[str]) -> dict[str, list[str]]:
+    """The values of each key of `series` that are named like totals; only keys that have any."""
+    texts = {key: series[key].cast(pl.String) for key in keys if not series.schema[key].is_numeric()}
+    names = {key: total_names(values) for key, values in texts.items()}
+    return {key: values for key, values in names.items() if values}
+
+
+def _is_named_sum(cube: Cube, keys: Sequence[str], named: np.ndarray, row: int) -> bool:
+    """Whether a series named like a total is the sum of others: on its dates, or of all since its date before."""
+    names = names_by_key(cube.series, keys)
+    own_keys = cube.series.row(row, named=True)
+    same = [pl.col(key) == own_keys[key] for key in keys if str(own_keys[key]) not in names.get(key, ())]
+    group = cube.series.select(pl.all_horizontal(pl.lit(True), *same)).to_series()
+    members = np.flatnonzero(np.broadcast_to(group.to_numpy(), named.shape) & ~named)
+    own = np.nan_to_num(cube.units[row].astype(np.float64), nan=0.0, neginf=0.0)
+    others = sum((np.nan_to_num(cube.units[m].astype(np.float64), nan=0.0, neginf=0.0) for m in members), 0.0 * own)
+    at = np.flatnonzero(own)
+    since = np.diff(np.concatenate([[0.0], np.cumsum(others)[at]]))
+    return bool(len(at)) and any(np.isclose(own[at], sums).mean() >= MOST_DATES for sums in (others[at], since))
+
+
+def _named_totals_finding(series: pl.DataFrame, named: np.ndarray, keys: Sequence[str], where: str) -> Finding:
+    """The finding that series are named like totals and are no sums of others."""
+    setting = totals_setting(names_by_key(series, keys))
+    series = series.filter(pl.Series(named))
+    message = f"{series.height:,} series are named like totals, and count as goods"
+    entry = finding("named-totals", where, series.height, message, key_texts(series.select(keys)))
+    return replace(entry, advice=f"If they are totals, leave them out with '{setting}' under 'data'.")
 
 
 def _totals(cube: Cube, keys: Sequence[str]) -> np.ndarray:

@@ -9,11 +9,13 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.date_spellings import IN_TEXT, spelling_of
 from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
+from foresell.data.total_names import totals_setting
+from foresell.data.total_series import names_by_key
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share
@@ -366,9 +368,22 @@ def propose_horizon(draft: Draft, period: str, n_periods: int, overrides: Overri
 def propose_levels(draft: Draft, series: pl.DataFrame) -> None:
     """Levels from the keys and attributes of `series` [series], also those that side tables add."""
     keys = tuple(draft.data["keys"])
+    draft.add_doubt(_doubt_of_totals(series, keys))
     levels = series_keys.levels(series, keys, [name for name in series.columns if name not in keys])
     why = "groups of two or more series" if levels else "nothing groups the series"
     draft.set("levels", levels, f"{why}; the total and the single series are always there")
+
+
+def _doubt_of_totals(series: pl.DataFrame, keys: tuple[str, ...]) -> str | None:
+    """What is in doubt where values of keys are named like totals."""
+    names = names_by_key(series, keys)
+    if not names:
+        return None
+    listed = first_five(f"{value!r}" for values in names.values() for value in values)
+    return (
+        f"{listed} in {', '.join(names)} seem to be totals. `foresell check` leaves out those that equal the sum of "
+        f"others; the rest count as goods. If they are totals, set '{totals_setting(names)}' under 'data'."
+    )
 
 
 def propose_country(draft: Draft, series: pl.DataFrame, overrides: Overrides, rows: pl.DataFrame) -> None:
