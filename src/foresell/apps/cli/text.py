@@ -116,6 +116,8 @@ def ranges(rows: list[dict[str, Any]]) -> str:
     >>> print(ranges([row]))
       of what was sold lay in the range of ...  90 %  (its width to the mean)
       total                                     88 %                     30 %
+    >>> print(ranges([row | {"relative_width": None}]).splitlines()[1].strip())
+    total                                     88 %
     """
     nominal = sorted({row["nominal"] for row in rows})
     names = {(row["level"], row["by"], row["segment"]): None for row in rows}
@@ -130,8 +132,9 @@ def ranges(rows: list[dict[str, Any]]) -> str:
 
 
 def _width_of_range(row: dict[str, Any] | None) -> str:
-    """The width of a range relative to the mean; left out where it is so many times the mean that it says nothing."""
-    return "" if row is None or row["relative_width"] > WIDEST_RANGE else share(row["relative_width"])
+    """The width of a range relative to the mean; left out where the mean is 0 or too small for that to say anything."""
+    relative = None if row is None else row["relative_width"]
+    return "" if relative is None or relative > WIDEST_RANGE else share(relative)
 
 
 def findings_text(findings: Sequence[Finding], folder: Path | None = None) -> str:
