@@ -10,6 +10,7 @@ import pytest
 from foresell.core.errors import FindingsStop
 from foresell.core.settings import parse_settings
 from foresell.data.sales_reader import read_sales
+from foresell.onboarding.roles import infer
 
 
 @pytest.mark.parametrize("name", ["sales.csv", "sales.parquet"])
@@ -71,3 +72,23 @@ def test_closed_weekdays_are_no_gaps_where_they_are_unknown(daily, propose, tmp_
     assert proposal.settings["data"]["absent"] == "unknown"
     findings = read_sales(parse_settings(proposal.settings), tmp_path).findings
     assert "gaps" not in [finding.code for finding in findings]
+
+
+def test_a_name_that_comes_again_is_another_column(daily, propose, tmp_path):
+    text = daily(stores=2, items=1).write_csv().replace("store,item,date,units", "name,item,date,item")
+    (tmp_path / "sales.csv").write_text(text)
+    proposal = infer(str(tmp_path / "sales.csv"), overrides={"quantity": "item_duplicated_0"})
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.units.sum() == daily(stores=2, items=1)["units"].sum()
+
+
+def test_a_note_on_a_few_rows_is_no_key(daily, propose, tmp_path):
+    note = pl.when(pl.int_range(pl.len()) % 9 == 0).then(pl.lit("promoted"))
+    proposal = propose(daily(stores=1, items=1).select("date", "units", note=note), tmp_path)
+    assert proposal.settings["data"]["keys"] == ["series_id"]
+
+
+def test_no_keys_are_one_series(daily, propose, tmp_path):
+    proposal = propose(daily(stores=1, items=1).select("date", "units"), tmp_path)
+    data = proposal.settings["data"] | {"keys": []}
+    assert read_sales(parse_settings(proposal.settings | {"data": data}), tmp_path).panel.series.rows() == [("all",)]

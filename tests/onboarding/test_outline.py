@@ -137,3 +137,13 @@ def test_lists_are_no_blanks():
         {"item": ["a", None, None], "day": ["2024-01-01", "2024-01-02", "2024-01-03"], "tags": [["x"]] * 3}
     )
     assert infer_outline(frame).columns in ((), ("item",))
+
+
+@pytest.mark.parametrize("overrides", [{}, {"fill_down": ["year"]}])
+def test_a_year_that_stands_once_above_its_months_is_filled_down(tmp_path, overrides):
+    months = [(year, month) for year in (2021, 2022) for month in range(1, 13)]
+    rows = [f"{year if month == 1 else ''},{month},{year % 7 + month}" for year, month in months]
+    (tmp_path / "sales.csv").write_text("\n".join(["year,month,qty", *rows]) + "\n")
+    proposal = infer(str(tmp_path / "sales.csv"), overrides=overrides)
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.units[0].tolist() == [year % 7 + month for year, month in months]

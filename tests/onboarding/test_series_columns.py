@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import UnreadableFile, UsageError
 from foresell.onboarding.roles import infer
 
 DAYS = [date(2024, 1, 1) + timedelta(day) for day in range(120)]
@@ -79,3 +79,15 @@ def test_a_layout_that_the_table_does_not_have_is_refused(tmp_path):
     frame = pl.concat([pivot("A100", "A101", "A102")] * 2)
     with pytest.raises(UsageError, match="do not repeat"):
         settings_of(frame, tmp_path, layout="columns")
+
+
+def test_columns_with_one_name_are_refused(tmp_path):
+    text = pivot("Tea", "Milk", "Cola").write_csv().replace("Cola", "Tea", 1)
+    (tmp_path / "sales.csv").write_text(text)
+    with pytest.raises(UnreadableFile, match="several columns have: Tea"):
+        infer(str(tmp_path / "sales.csv"))
+
+
+def test_a_column_without_a_name_is_no_series(tmp_path):
+    data, _ = settings_of(pivot("", "A101", "A102", "A103"), tmp_path)
+    assert data["ignored_columns"] == [""]

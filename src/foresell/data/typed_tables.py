@@ -131,7 +131,7 @@ def require_columns(names: Sequence[str], wanted: Sequence[str], file: InputFile
 def _text_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     names: list[str] = []
     row = 0
-    fill = FillDown([column.name for column in columns if column.name in dialect.fill_down])
+    fill = FillDown([name for name in names_in_file(columns) if name in dialect.fill_down])
     for chunk in chunks(file, dialect.encoding, separator=dialect.separator, decimal=dialect.decimal):
         if not names:
             names, separator, size = split_header(chunk.data, dialect.separator)
@@ -250,7 +250,7 @@ def _parse_cell_by_cell(
     records = records_of(chunk.data, dialect.separator)
     types: dict[str, pl.DataType] = dict.fromkeys(names_in_file(columns), pl.String())
     try:
-        frame = _joined(_parse(chunk, names, dialect, types, truncate_ragged_lines=True), columns)
+        frame = _parse(chunk, names, dialect, types, truncate_ragged_lines=True)
     except pl.exceptions.PolarsError as error:
         raise UnreadableFile(_open_quote_message(file, chunk)) from error
     if frame.height != len(records.starts):
@@ -259,7 +259,9 @@ def _parse_cell_by_cell(
     ragged = (records.fields != len(names)) & ~records.blank
     whole = ~ragged & ~records.blank
     bad = bad_rows(frame[ROW].filter(pl.Series(ragged)), "ragged-rows")
-    frame, unconverted = convert_columns(fill.filled(frame.filter(pl.Series(whole))), columns, dialect)
+    numbers = frame[ROW].filter(pl.Series(whole))
+    frame = _joined(fill.filled(frame.filter(pl.Series(whole))), columns)
+    frame, unconverted = convert_columns(frame.with_columns(numbers), columns, dialect)
     rows = int((~records.blank).sum())
     return TablePart(frame, pl.concat([bad, unconverted]), rows, len(records.starts), chunk.share, dialect)
 
@@ -312,15 +314,15 @@ def _parquet_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dia
         table = pl.scan_parquet(file.disk_path, **scan_options(file))
         require_columns(list(table.collect_schema()), names_in_file(columns), file)
         total = int(table.select(pl.len()).collect().item())
-    fill = FillDown([column.name for column in columns if column.name in dialect.fill_down])
+    fill = FillDown([name for name in names_in_file(columns) if name in dialect.fill_down])
     for start in range(0, total, PARQUET_ROWS):
         with reading(file):
             rows = table.slice(start, PARQUET_ROWS).select(names_in_file(columns)).collect()
-        frame = _joined(with_plain_values(rows), columns)
+        frame = _joined(fill.filled(with_plain_values(rows)), columns)
         texts = next((frame[column.name] for column in columns if column.kind == ColumnKind.DATE), None)
         if dialect.date_format is None and texts is not None and (texts.dtype == pl.String or texts.dtype.is_numeric()):
             dialect = _with_date_format(dialect, as_texts(texts))
         count = frame.height
-        frame = fill.filled(frame).with_columns(_row_numbers(start, count))
+        frame = frame.with_columns(_row_numbers(start, count))
         frame, bad = convert_columns(frame, columns, dialect)
         yield TablePart(frame, bad, count, count, min((start + PARQUET_ROWS) / total, 1.0), dialect)

@@ -23,6 +23,7 @@ from foresell.data.cube import (
     whole_period_bounds,
 )
 from foresell.data.files.input_files import InputFile
+from foresell.data.files.repeated_names import require_distinct
 from foresell.data.finding_codes import finding
 from foresell.data.sales_rows import KnownKeys, SalesRows, ShareReport, with_same_types, without_unknown_keys
 from foresell.data.typed_tables import header_of, infer_date_format, read_parts, require_columns
@@ -38,6 +39,7 @@ def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str,
     """
     names = header_of(file, dialect)
     require_columns(names, [*data.keys, *data.attributes], file)
+    require_distinct((name for name in names if name not in data.attributes), file.name)
     fixed = {*data.keys, *data.attributes}
     columns = [name for name in names if name.startswith(data.day_prefix) and name not in fixed]
     if not labels and columns:

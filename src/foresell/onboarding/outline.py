@@ -65,7 +65,11 @@ def infer_outline(frame: pl.DataFrame, date_format: str | None = None) -> Outlin
     if not begun:
         return Outline()
     profiles = profile_columns(frame, date_format=date_format)
-    begun = [name for name in begun if profiles[name].kind in (ValueKind.TEXT, ValueKind.DATE) or key_score(name)]
+    begun = [
+        name
+        for name in begun
+        if profiles[name].kind in (ValueKind.TEXT, ValueKind.DATE) or key_score(name) or _is_part_of_date(name)
+    ]
     begun.sort(key=lambda name: int((~blanks[name]).sum()))
     named = [name for name in begun if key_score(name) or is_place(name) or name_score(name, "date") >= 3]
     for columns in filter(None, (begun, named)):
@@ -101,6 +105,10 @@ def _may_be_outer(name: str) -> bool:
     return bool(key_score(name)) or all(name_score(name, role) < 3 for role in measures)
 
 
+def _is_part_of_date(name: str) -> bool:
+    return name_score(name, "date") >= 3 or name_score(name, "calendar") >= 3
+
+
 def _evidence(
     frame: pl.DataFrame, profiles: dict[str, ColumnProfile], begun: list[str], blanks: dict[str, pl.Series]
 ) -> str | None:
@@ -125,7 +133,10 @@ def _evidence(
 
 def _rows_differ_within(frame: pl.DataFrame, begun: list[str], starts: pl.Series) -> str | None:
     """Why dates, or keys of a table without a column of dates, are to be filled down: below each no key comes twice."""
-    keys = [name for name in frame.columns if name not in begun and key_score(name)]
+    others = [name for name in frame.columns if name not in begun]
+    keys = [name for name in others if key_score(name)]
+    # Below each year, no month comes twice.
+    keys = keys or [name for name in others if _is_part_of_date(name) and all(map(_is_part_of_date, begun))]
     if not keys or int(starts.sum()) < 2:
         return None
     block = starts.cast(pl.UInt32).cum_sum().alias("__block")

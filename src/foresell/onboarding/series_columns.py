@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from foresell.data.files.repeated_names import is_nameless, require_distinct
 from foresell.data.number_formats import decimal_mark
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share
@@ -54,7 +55,8 @@ def series_columns(table: TableSample, overrides: Overrides) -> SeriesColumns | 
     """The columns of a table that has one for each series; None where the table has another layout.
 
     Such a table has one column of dates, none of which repeats, and beside it numbers only. Their names say neither
-    quantity nor another measure; either all or none of them is called an item or a store.
+    quantity nor another measure; either all or none of them is called an item or a store. Raises
+    UnreadableFile where two of the series have one name.
     """
     said = overrides.layout == "columns"
     decimal = overrides.decimal or decimal_mark(number_texts(table.frame.drop(ROW)))[0]
@@ -64,6 +66,7 @@ def series_columns(table: TableSample, overrides: Overrides) -> SeriesColumns | 
         return None
     others = [c for c in columns.values() if c.name != dates[0].name and c.kind != ValueKind.EMPTY]
     ignored = {c.name: "its name says that it describes the day" for c in others if _describes_day(c)}
+    ignored |= {c.name: "it has no name" for c in others if is_nameless(c.name)}
     series = [c for c in others if c.name not in ignored]
     if not said and not _may_be_series(series):
         return None
@@ -73,6 +76,7 @@ def series_columns(table: TableSample, overrides: Overrides) -> SeriesColumns | 
     if total:
         ignored[total] = "it is the sum of the other columns"
     names = tuple(c.name for c in numbers if c.name != total)
+    require_distinct(names, table.name)
     key = overrides.keys[0] if overrides.keys else _key_name(names)
     return SeriesColumns(dates[0].name, names, ignored, key) if names else None
 

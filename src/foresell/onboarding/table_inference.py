@@ -29,6 +29,7 @@ from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 
 SECTION_DAYS = (0.25, 0.5, 0.95)  # of a large table, all rows of the dates at these parts of its first rows are read
 SECTION_SERIES = 20  # and all rows of so many series
+MOST_BLANK = 0.5  # a column with more blanks names a series only if its name says so
 SECTION_ROWS = 300_000  # of either at most so many rows
 
 US_STATES = (
@@ -167,6 +168,8 @@ class TableInference:
             return False
         if series_keys.key_score(column.name) and (column.whole or column.kind == ValueKind.TEXT):
             return True
+        if share(column.values.is_null()) > MOST_BLANK:  # a note on a few rows
+            return False
         other = max(name_score(column.name, role) for role in ("after", "ahead", "calendar", "price", "promotion"))
         return other < 3 and (column.kind == ValueKind.TEXT or (column.kind == ValueKind.NUMBER and column.whole))
 

@@ -6,7 +6,6 @@ import codecs
 import csv
 import io
 import os
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from foresell.core.bucket import s3_options
 from foresell.core.key_texts import tidy
 from foresell.data.column_conversion import Dialect
 from foresell.data.files.input_files import InputFile, TextFile, reading, unzipped
+from foresell.data.files.repeated_names import is_nameless
 from foresell.data.files.text_records import chunks, split_header
 from foresell.data.fill_down import FillDown
 from foresell.data.typed_tables import header_of
@@ -74,7 +74,7 @@ class TableSample:
         if self.text_format is None:
             return _scan_parquet(paths)
         dialect = Dialect(self.text_format.separator, encoding=self.text_format.encoding)
-        frames = [_scan_text(file, distinct_names(header_of(file, dialect)), dialect.separator) for file in self.files]
+        frames = [_scan_text(file, header_of(file, dialect), dialect.separator) for file in self.files]
         return (pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]).with_row_index(ROW)
 
     def with_rows(self, more: pl.DataFrame) -> TableSample:
@@ -138,7 +138,7 @@ def _first_rows(
             as_in_file &= chunk.as_in_file
             if not names:
                 names, _, end = split_header(data, text_format.separator)
-                names, data = distinct_names(names), data[end:]
+                data = data[end:]
             if height >= rows or size >= most_bytes:
                 return _as_one(frames), False, as_in_file
             frames.append(fill.filled(_parse(data, names, text_format.separator, rows - height, file)))
@@ -149,23 +149,8 @@ def _first_rows(
 def _as_one(frames: list[pl.DataFrame]) -> pl.DataFrame:
     """The frames as one with row numbers, without columns that have neither a name nor a value."""
     frame = pl.concat(frames, how="diagonal")
-    nameless = [name for name in frame.columns if re.fullmatch(r"(_duplicated_\d+)?", name)]
-    empty = [name for name in nameless if frame[name].null_count() == frame.height]
+    empty = [name for name in frame.columns if is_nameless(name) and frame[name].null_count() == frame.height]
     return frame.drop(empty).with_row_index(ROW)
-
-
-def distinct_names(names: list[str]) -> list[str]:
-    """The names of columns, each with a number where it comes again.
-
-    >>> distinct_names(["a", "b", "a"])
-    ['a', 'b', 'a_duplicated_0']
-    """
-    seen: Counter[str] = Counter()
-    distinct = []
-    for name in names:
-        distinct.append(f"{name}_duplicated_{seen[name] - 1}" if seen[name] else name)
-        seen[name] += 1
-    return distinct
 
 
 def _scan_text(file: InputFile, names: list[str], separator: str) -> pl.LazyFrame:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from msgspec.structs import force_setattr
+
 from foresell.core.settings.base import Columns, Share, Strict, about
 
 
@@ -185,6 +187,10 @@ class Data(Strict, frozen=True):
     encoding: Annotated[str, about("The encoding of text files: utf-8, cp1252 (Western Windows), utf-16 …")] = "utf-8"
     max_bad_share: Annotated[Share, about("The work stops when more than this share of the rows is bad.")] = 0.01
     until: Annotated[str | None, about("Use the sales up to this date only.", "2025-12-31")] = None
+
+    def __post_init__(self) -> None:
+        if not self.keys:
+            force_setattr(self, "keys", (ONE_SERIES,))
 
     @property
     def date_name(self) -> str:

@@ -13,6 +13,7 @@ from foresell.core.errors import UnreadableFile
 from foresell.data.files.header_row import header_row, no_names_error, with_names_of_rows
 from foresell.data.files.input_files import BLOCK_BYTES, InputFile, TextFile
 from foresell.data.files.quoting import has_regular_quotes, requoted
+from foresell.data.files.repeated_names import distinct_names
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
 MAX_RECORD_BYTES = 2**26  # a longer record is a quote that was never closed, or no table
@@ -164,7 +165,7 @@ def _separator_of(data: bytes, separator: str) -> str:
 
 
 def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:
-    """The column names of the first record, the separator between them, and the length of the record in bytes.
+    """The distinct column names of the first record, the separator between them, and the length of the record in bytes.
 
     Where the header does not contain `separator` and contains another usual one, the latter is returned.
     """
@@ -177,4 +178,4 @@ def split_header(data: bytes, separator: str) -> tuple[list[str], str, int]:
     if separator not in text:
         separator = max((",", ";", "\t", "|"), key=text.count) if any(sign in text for sign in ",;\t|") else separator
     names = next(csv.reader([text], delimiter=separator), [])
-    return [name.strip() for name in names], separator, end
+    return distinct_names(name.strip() for name in names), separator, end
