@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from fixtures.workbook import write_workbook
 
-from foresell.core.errors import SettingsError
+from foresell.core.errors import SettingsError, UsageError
 from foresell.core.settings import parse_settings
 from foresell.data.sales_reader import read_sales
 from foresell.onboarding.outline import infer_outline
@@ -147,3 +147,20 @@ def test_a_year_that_stands_once_above_its_months_is_filled_down(tmp_path, overr
     proposal = infer(str(tmp_path / "sales.csv"), overrides=overrides)
     panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
     assert panel.units[0].tolist() == [year % 7 + month for year, month in months]
+
+
+def sections(names: list[str], units: str = "") -> list[str]:
+    """Lines with a name in place of the date above the days of each series."""
+    return [line for name in names for line in (f"{name},{units}", *(f"{day},5" for day in DAYS))]
+
+
+@pytest.mark.parametrize("units", ["", "300"])
+def test_names_in_rows_of_their_own_are_refused(tmp_path, units):
+    (tmp_path / "sales.csv").write_text("\n".join(["date,qty", *sections(["Tea", "Coffee", "Milk"], units)]) + "\n")
+    with pytest.raises(UsageError, match=r"3 rows with a text in place of a date \(Tea, Coffee, Milk\)"):
+        infer(str(tmp_path / "sales.csv"))
+
+
+def test_a_header_that_comes_again_names_no_series(tmp_path):
+    (tmp_path / "sales.csv").write_text("\n".join(["date,qty", *sections(["date"] * 3, "qty")]) + "\n")
+    assert infer(str(tmp_path / "sales.csv")).settings["data"]["date"] == "date"

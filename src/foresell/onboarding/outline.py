@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from foresell.core.errors import UsageError, first_five
+from foresell.data.column_conversion import TOTAL
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns, share
 from foresell.onboarding.overrides import BY_HAND, Overrides
@@ -37,6 +39,7 @@ def filled_down(draft: Draft, table: TableSample, overrides: Overrides) -> Table
     else:
         # A series that goes on in the next file does not begin anew there.
         first = sample_table([table.files[0]]) if len(table.files) > 1 else table
+        require_no_sections(first, overrides.date_format)
         outline = infer_outline(first.frame.drop(ROW), overrides.date_format)
     draft.add_doubt(outline.doubt, "fill_down")
     if not outline.columns or any(name not in table.columns for name in outline.columns):
@@ -51,6 +54,34 @@ def filled_down(draft: Draft, table: TableSample, overrides: Overrides) -> Table
         fill_down=outline.columns,
     )
     return replace(filled, can_scan=False)
+
+
+def require_no_sections(table: TableSample, date_format: str | None = None) -> None:
+    """Raises UsageError where rows without a date, each with another text, stand wherever the dates begin anew.
+
+    Such a row names the series of the rows below it, which have no column for it.
+    """
+    frame = table.frame.drop(ROW)
+    dates = [c for c in profile_columns(frame, date_format=date_format).values() if c.kind == ValueKind.DATE]
+    date = max(dates, key=lambda c: name_score(c.name, "date"), default=None)
+    if date is None or not date.values.null_count() or frame[date.name].dtype != pl.String:
+        return
+    filled = pl.select(pl.sum_horizontal(~_is_blank(frame[name]) for name in frame.columns)).to_series()
+    headings = date.values.is_null() & (~_is_blank(frame[date.name]) | (filled == 1))
+    texts = frame.select(pl.coalesce(pl.when(~_is_blank(frame[n])).then(frame[n]) for n in (date.name, *frame.columns)))
+    names = texts.to_series().filter(headings).cast(pl.String)
+    if len(names) < 2 or names.n_unique() < len(names) or names.str.contains(TOTAL).any():
+        return
+    block = headings.cast(pl.UInt32).cum_sum()
+    dated = date.values.is_not_null()
+    falls = (date.values.filter(dated).diff().dt.total_days() < 0).fill_null(False)
+    begins = (block.filter(dated).diff() > 0).fill_null(False)
+    if begins.sum() and int((falls & begins).sum()) >= AGREEING * max(int(falls.sum()), int(begins.sum())):
+        raise UsageError(
+            f"{table.name} has {len(names)} rows with a text in place of a date ({first_five(names)}), and below each "
+            "of them the dates begin anew, so they seem to name the series of the rows below. Put this name in a "
+            "column of its own, such as 'item', in each row."
+        )
 
 
 def infer_outline(frame: pl.DataFrame, date_format: str | None = None) -> Outline:
