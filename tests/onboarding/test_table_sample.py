@@ -54,7 +54,7 @@ def test_of_two_kinds_what_is_called_sales_is_taken(daily, tmp_path):
 def test_a_folder_with_two_kinds_of_sales_is_not_guessed(daily, tmp_path):
     daily().write_csv(tmp_path / "a.csv")
     daily().rename({"units": "qty"}).write_csv(tmp_path / "b.csv")
-    with pytest.raises(UsageError, match="more than one kind looks like the sales"):
+    with pytest.raises(UsageError, match="more than one kind of file looks like the sales"):
         infer(str(tmp_path))
 
 

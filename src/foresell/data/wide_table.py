@@ -167,15 +167,27 @@ def _gather(blocks: list[np.ndarray], order: np.ndarray) -> np.ndarray:
 def _without_duplicates(
     series: pl.DataFrame, units: np.ndarray, keys: Sequence[str]
 ) -> tuple[pl.DataFrame, np.ndarray, pl.DataFrame]:
-    """One row for each series (`series` is sorted by `keys`), NaN where its rows differ; and the bad rows."""
+    """One row for each series (`series` is sorted by `keys`), NaN where its rows differ; and the bad rows.
+
+    Rows of several files, which may hold other dates, are joined, and are bad only where both know a day differently.
+    """
     number = series.select(pl.struct(keys).rle_id()).to_series().to_numpy()
+    file = series[FILE].to_numpy()
     firsts = np.flatnonzero(np.append(True, np.diff(number) > 0))
     copies = np.setdiff1d(np.arange(len(number)), firsts)
     differs = np.zeros(len(firsts), bool)
+    bad = []
     for row in copies:
         first = firsts[number[row]]
-        equal = (units[first] == units[row]) | (np.isnan(units[first]) & np.isnan(units[row]))
+        unknown = np.isnan(units[first])
+        equal = (units[first] == units[row]) | (unknown & np.isnan(units[row]))
+        if file[row] != file[first]:
+            units[first, unknown] = units[row, unknown]
+            equal |= unknown | np.isnan(units[row])
+        if file[row] == file[row - 1] or not equal.all():
+            bad.append(row)
         differs[number[row]] |= not equal.all()
         units[first, ~equal] = np.nan
-    doubled = bad_row_entries(series[np.sort(np.append(copies, firsts[differs]))], "duplicate-keys")
+    rows = np.sort(np.append(np.array(bad, np.int64), firsts[differs]))
+    doubled = bad_row_entries(series[rows], "duplicate-keys")
     return (series[firsts], units[firsts], doubled) if len(copies) else (series, units, doubled)

@@ -64,7 +64,7 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
     table = in_decimal_of_texts(table, overrides)
     draft = Draft()
     for doubt in tables.doubts:
-        draft.add_doubt(doubt, "sheet")
+        draft.add_doubt(doubt, "sheet" if "--sheet" in doubt else None)
     draft.set("data.sales", tables.path, "; ".join(filter(None, (tables.why, _sample_size(table)))))
     table = filled_down(draft, table, overrides)
     _propose(draft, table, overrides)

@@ -6,15 +6,29 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from foresell.core.errors import ForesellError, UsageError, first_five
+from foresell.data.date_spellings import IN_TEXT
 from foresell.data.files.containers import TABLE_ENDINGS
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_names, sheet_text
+from foresell.data.values import DATE_FORMATS, date_formats, to_date
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ValueKind, profile_columns
 from foresell.onboarding.table_sample import ROW, sample_table
 
-SALES_NAMES = "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train"
+SALES_NAMES = (
+    "sales sale orders order transactions receipts verkauf verkaufe absatz umsatz ventas ventes vendite train actual "
+    "actuals ist"
+)
+OTHER_NAMES = (
+    "purchase purchases einkauf einkaufe budget plan plans planned forecast forecasts prognose soll target targets "
+    "return returns retoure retouren refund refunds stock stocks inventory bestand summary overview total totals "
+    "zusammenfassung"
+)  # tables that are called so hold other things than sales, whatever else their names say
+DAYS = "(days)"  # stands for the columns of a wide table that are named by dates
+FEWEST_DATES = 6  # fewer columns named by dates are no wide table
 MOST_COMPARED_ROWS = 400_000  # of all tables of a container
 MOST_EQUAL_DATES = 0.5
 MOST_EQUAL_ROWS = 0.5  # sheets that share more of their rows are not added up
@@ -79,11 +93,12 @@ def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
             f"{container.name} holds {_listed(tables)}, and none of them has a column of dates and one of quantities. "
             f"Say which holds the sales with {_option(tables, container)}."
         )
-    called = [kind for kind in sales if _is_called_sales(kind[0], container)]
-    candidates = called or sales
+    named = _not_called_otherwise(sales, container)
+    called = [kind for kind in named if _is_called_sales(kind[0], container)]
+    candidates = called or named
     best = max(candidates, key=_height)
     _require_no_copies(container, best)
-    others = [table for kind in sales if kind is not best for table in kind]
+    others = [table for kind in sales for table in kind if table not in best]
     name = "is called sales" if called else "has a date and a quantity"
     why = f"{_listed(best)} {name}" if len(best) == 1 else f"{_listed(best)} have the same columns"
     doubt = (
@@ -166,21 +181,94 @@ def sales_among(folder: Path, below: list[InputFile]) -> SalesTables:
 
     Raises UsageError where no kind, or more than one, could be the sales.
     """
-    for files in (_readable_contents(tables_in(folder)), below):
+    for candidates in (_readable_contents(tables_in(folder)), below):
+        files = [file for file in candidates if not _is_blank(file)] or candidates
         kinds = _kinds(files)
-        sales = kinds if len(kinds) == 1 and files == below else [kind for kind in kinds if _looks_like_sales(kind)]
-        sales = [kind for kind in sales if kind[0].sheet is None] or sales
-        if len(sales) > 1:
-            sales = [kind for kind in sales if _is_called_sales(kind[0], folder)] or sales
-        if len(sales) == 1:
-            return SalesTables(sales[0], _path_of(sales[0], below))
+        sales = (
+            kinds if len(kinds) == 1 and candidates == below else [kind for kind in kinds if _looks_like_sales(kind)]
+        )
+        choice = _not_called_otherwise(sales, folder)
+        choice = [kind for kind in choice if kind[0].sheet is None] or choice
+        if len(choice) > 1:
+            choice = [kind for kind in choice if _is_called_sales(kind[0], folder)] or choice
+        if len(choice) == 1:
+            doubt = _doubt_of_others(choice[0], [table for kind in sales for table in kind])
+            return SalesTables(choice[0], _path_of(choice[0], below), doubts=(doubt,) if doubt else ())
         if sales:
             break
+    if sales:
+        raise UsageError(f"In {folder}, more than one kind of file looks like the sales. {_differences(choice)}")
     raise UsageError(
-        f"{folder} holds {len(below)} files ({first_five(file.name for file in below)}), and "
-        f"{'more than one kind' if sales else 'none'} looks like the sales (a date and a quantity). Name the sales "
-        "file with --data; the others are found beside it."
+        f"{folder} holds {len(below)} files ({first_five(file.name for file in below)}), and none looks like the sales "
+        "(a date and a quantity). Name the sales file with --data; the others are found beside it."
     )
+
+
+def _differences(kinds: list[list[InputFile]]) -> str:
+    """How the columns of kinds of files differ, and what to do."""
+    columns = [sample_table(kind[:1], rows=5).columns for kind in kinds]
+    common = [name for name in columns[0] if all(name in names for names in columns)]
+    own = [
+        f"{_listed_paths(kind)}: {first_five(name for name in names if name not in common)}"
+        for kind, names in zip(kinds, columns, strict=True)
+    ]
+    return (
+        f"All have {first_five(common) or 'no column'} in common, and besides {'; '.join(own)}. If they are one table, "
+        "give the same columns the same names, to the letter; else name the sales file with --data, and the others "
+        "are found beside it."
+    )
+
+
+def _is_blank(file: InputFile) -> bool:
+    """Whether the file is empty, so that it is left out of a folder, not refused."""
+    if file.remote or file.sheet is not None or not os.path.isfile(file.path) or os.path.getsize(file.path) > 1000:
+        return False
+    return not Path(file.path).read_bytes().strip()
+
+
+def _doubt_of_others(chosen: list[InputFile], sales: list[InputFile]) -> str | None:
+    """What is in doubt where other files of a folder could hold the sales as well."""
+    others = [file for file in sales if file not in chosen]
+    if not others:
+        return None
+    advice = "If that is wrong, name the right files with --data."
+    if any((file.sheet is None) != (chosen[0].sheet is None) for file in others):
+        advice = "Workbooks and other files are not read together; if all hold sales, save them in one format."
+    return f"{_listed_paths(others)} could hold the sales as well; {_listed_paths(chosen)} was taken. {advice}"
+
+
+def _listed_paths(files: list[InputFile]) -> str:
+    return first_five(f"'{Path(file.path).name}'" for file in files)
+
+
+def _not_called_otherwise(kinds: list[list[InputFile]], container: Path) -> list[list[InputFile]]:
+    """The kinds without tables that are called purchases, budget, stock or the like, where others remain."""
+    kept = [[file for file in kind if not _is_called(file, container, OTHER_NAMES)] for kind in kinds]
+    return [kind for kind in kept if kind] or kinds
+
+
+def dated_names(columns: list[str]) -> list[str]:
+    """The names of columns that are dates, where there are enough to be a wide table.
+
+    >>> len(dated_names(["item", *(f"2024-{month:02d}" for month in range(1, 13))]))
+    12
+    """
+    names = pl.Series(columns, dtype=pl.String).str.strip_chars()
+    texts = names.filter(names.str.contains(r"\d"))
+    if len(texts) < FEWEST_DATES:
+        return []
+    counts = date_formats(texts, (*DATE_FORMATS, *IN_TEXT, "%Y%m"))
+    best = max(counts, key=lambda text: counts[text], default=None)
+    if best is None or counts[best] < FEWEST_DATES:
+        return []
+    return names.filter(to_date(names, best).is_not_null()).to_list()
+
+
+def _columns_of(file: InputFile) -> frozenset[str]:
+    """The names of the columns; of those named by dates only that there are some."""
+    columns = sample_table([file], rows=5).columns
+    days = set(dated_names(columns))
+    return frozenset(DAYS if name in days else name for name in columns)
 
 
 def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
@@ -190,8 +278,7 @@ def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
     """
     kinds: dict[tuple[bool, frozenset[str]], list[InputFile]] = {}
     for file in files:
-        columns = frozenset(sample_table([file], rows=5).columns)
-        kinds.setdefault((file.sheet is None, columns), []).append(file)
+        kinds.setdefault((file.sheet is None, _columns_of(file)), []).append(file)
     fewest_columns_first = sorted(kinds, key=lambda kind: len(kind[1]))
     for place, kind in enumerate(fewest_columns_first):
         later = fewest_columns_first[place + 1 :]
@@ -203,13 +290,19 @@ def _kinds(files: list[InputFile]) -> list[list[InputFile]]:
 
 def _looks_like_sales(files: list[InputFile]) -> bool:
     columns = sample_table(files[:1], rows=5).columns
-    return any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
+    return bool(dated_names(columns)) or (
+        any(name_score(c, "quantity") >= 2 for c in columns) and any(name_score(c, "date") >= 2 for c in columns)
+    )
 
 
 def _is_called_sales(file: InputFile, folder: Path) -> bool:
     """Whether the file, or a folder between it and `folder`, is called sales, orders, transactions or the like."""
+    return _is_called(file, folder, SALES_NAMES)
+
+
+def _is_called(file: InputFile, folder: Path, names: str) -> bool:
     parts = Path(file.path).relative_to(folder).parts
-    return any(word in SALES_NAMES.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
+    return any(word in names.split() for part in parts for word in plain(part.split(".")[0]).split("_"))
 
 
 def _path_of(files: list[InputFile], below: list[InputFile]) -> str:
@@ -217,9 +310,12 @@ def _path_of(files: list[InputFile], below: list[InputFile]) -> str:
     if len(files) == 1:
         return files[0].path
     common = Path(os.path.commonpath([file.path for file in files]))
-    if len([file for file in below if common in Path(file.path).parents]) > len(files):
+    taken = {file.path for file in files}
+    others = [file for file in below if common in Path(file.path).parents and file.path not in taken]
+    if others:
         raise UsageError(
-            f"{common} mixes {len(files)} files of sales ({first_five(file.name for file in files)}) with other files. "
-            "Move the sales to a folder of their own, or name them with a pattern such as 'sales_*.csv'."
+            f"{common} mixes {len(files)} files of sales ({_listed_paths(files)}) with other files "
+            f"({_listed_paths(others)}). Move the sales to a folder of their own, or name them with a pattern such as "
+            "'sales_*.csv'."
         )
     return str(common)

@@ -8,15 +8,15 @@ from typing import Any
 
 import polars as pl
 
-from foresell.core.errors import ForesellError
+from foresell.core.errors import ForesellError, first_five
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS
 from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
 from foresell.onboarding.overrides import BY_HAND
-from foresell.onboarding.proposal import Draft
-from foresell.onboarding.sales_tables import contents, tables_in
+from foresell.onboarding.proposal import NOT_USED, Draft
+from foresell.onboarding.sales_tables import contents, dated_names, tables_in
 from foresell.onboarding.table_sample import TableSample, sample_table
 
 MOST_TABLES = 30
@@ -61,7 +61,17 @@ def propose(draft: Draft, sales: TableSample, series: pl.DataFrame, days: list[s
             series = _propose_items_or_stores(draft, side, series)
     _prices_and_calendar(draft, sides, series, days or [])
     _withdraw_date_format(draft, sides)
+    _note_unused(draft, sides)
     return series
+
+
+def _note_unused(draft: Draft, sides: list[CandidateTable]) -> None:
+    """Notes the tables beside the sales that nothing uses and no doubt names."""
+    used = _used(draft) | {draft.data[name]["path"] for name in ("prices", "calendar") if name in draft.data}
+    rest = [side.file for side in sides if side.file.path not in used]
+    unnamed = [file.name for file in rest if not any(Path(file.path).name in doubt for doubt in draft.doubts)]
+    if unnamed:
+        draft.note(NOT_USED, first_five(unnamed), "beside the sales, and fits none of the tables that are used")
 
 
 def _withdraw_date_format(draft: Draft, sides: list[CandidateTable]) -> None:
@@ -145,6 +155,12 @@ def _propose_future(draft: Draft, side: CandidateTable) -> bool:
 def _propose_items_or_stores(draft: Draft, side: CandidateTable, series: pl.DataFrame) -> pl.DataFrame:
     """Proposes a table that has one row for each value of one key; returns `series` with its columns."""
     if len(side.shared) != 1 or not side.other() or not side.one_row_for(side.shared):
+        return series
+    if dated_names(side.sample.columns):
+        draft.add_doubt(
+            f"{side.file.name} has columns that are named by dates, so it is no table of items, and was left out. If "
+            "it holds sales of other dates, name the folder with --data."
+        )
         return series
     key = side.shared[0]
     slot = "stores" if series_keys.is_place(key) and name_score(key, "item") < 3 else "items"

@@ -19,6 +19,7 @@ from foresell.data.values import DATE_FORMATS, as_texts, date_formats, most_regu
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import plain
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share
+from foresell.onboarding.file_overlap import row_ends, with_file_numbers
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
@@ -123,11 +124,14 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
 
 def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overrides) -> pl.DataFrame:
     """The keys and attributes, from the columns that are no days; of all rows, if the files can be read to the end."""
+    names = [ROW, *names]
     frame = table.scan().select(names).collect() if table.can_scan and not table.whole else table.frame.select(names)
+    # A series has one row in each file, where the files hold other dates.
+    sample = with_file_numbers(frame, row_ends(table)) if len(table.files) > 1 else frame
+    sample, frame, names = sample.with_columns(pl.lit(0).alias(DAY)), frame.drop(ROW), names[1:]
     columns = [
         c for c in profile_columns(frame).values() if c.kind in (ValueKind.TEXT, ValueKind.NUMBER, ValueKind.FLAG)
     ]
-    sample = frame.with_columns(pl.lit(0).alias(DAY))
     inferred = series_keys.infer_keys(sample, columns, timed=False) if overrides.keys is None else None
     keys = overrides.keys or (list(inferred.keys) if inferred else [])
     if not keys or series_keys.repeated(sample, keys) > 0:
@@ -144,7 +148,7 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
     for column in rest:
         if column.name not in attributes:
             draft.leave_out(column.name, "it has one value only" if column.distinct == 1 else "it numbers the rows")
-    return frame.select([*keys, *attributes])
+    return frame.select([*keys, *attributes]).unique(keys, keep="first", maintain_order=True)
 
 
 def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
