@@ -180,3 +180,18 @@ def test_numbers_up_to_four_beside_a_year_are_quarters(propose, tmp_path, name, 
     assert proposal.settings["data"]["date_format"] == taken
     assert proposal.settings["data"]["frequency"] == ("Q" if taken == "year quarter" else "M") or doubts
     assert ("may be quarters or months" in " ".join(proposal.doubts)) == doubts
+
+
+def test_dates_that_a_spreadsheet_changed_are_refused(daily, propose, tmp_path):
+    sales = daily(days=120).with_columns(day=pl.col("date").dt.day(), text=pl.col("date").dt.strftime("%d/%m/%Y"))
+    swapped = pl.col("date").dt.strftime("%Y-%d-%m")
+    spoiled = sales.with_columns(pl.when(pl.col("day") <= 12).then(swapped).otherwise(pl.col("text")).alias("date"))
+    with pytest.raises(UsageError, match="were changed by a spreadsheet"):
+        propose(spoiled.drop("day", "text"), tmp_path)
+
+
+def test_rows_without_a_date_are_not_given_a_format(propose, tmp_path):
+    days = [date(2024, 1, 1) + timedelta(number) for number in range(30)]
+    texts = [text for day in days for text in (f"{day}", f"{day} Total")]
+    with pytest.raises(UsageError, match="take them out of the file"):
+        propose(pl.DataFrame({"date": texts, "qty": range(60)}), tmp_path)

@@ -31,6 +31,17 @@ for each month, without accents, the English abbreviation first."""
 
 _ENGLISH = {name: line.split()[0].capitalize() for line in MONTH_NAMES.strip().splitlines() for name in line.split()}
 _WORD = re.compile(r"[^\W\d_]{3,}\.?")
+_WEEKDAY = re.compile(
+    r"^(?:mo|di|mi|do|fr|sa|so|mon|tue|tues|wed|thu|thur|thurs|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|"
+    r"saturday|sunday|montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag|lun|mer|jeu|ven|sam|dim|"
+    r"lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[eé]rcoles|jueves|viernes|s[aá]bado|domingo|"
+    r"mié|jue|vie|s[aá]b|dom|luned[iì]|marted[iì]|mercoled[iì]|gioved[iì]|venerd[iì]|sabato|domenica|gio|ma|wo|vr|za|zo|"
+    r"maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag|segunda|ter[cç]a|quarta|quinta|sexta)"
+    r"(?:-feira)?[.,]*\s+(?=.*\d)",
+    re.IGNORECASE,
+)
+_ORDINAL = re.compile(r"(?<=\d)(?:st|nd|rd|th|er|[ºª°])(?=[ ,.]|$)", re.IGNORECASE)
+_HALF_DAY = re.compile(r"\b([ap])\.\s?m\.?", re.IGNORECASE)
 _OF = re.compile(r"\s+(?:de|del|do|di)\s+", re.IGNORECASE)
 
 _YEAR = r"(?P<year>(?:19|20)\d\d)"
@@ -214,8 +225,10 @@ SINCE_1970 = {"seconds since 1970-01-01": 300_000_000, "milliseconds since 1970-
 def with_english_months(texts: pl.Series) -> pl.Series:
     """The texts with the names of months in English, and without the words and points between the parts of a date.
 
-    >>> with_english_months(pl.Series(["Mrz 19", "3. févr. 2020", "1 de enero de 2021", "A100"])).to_list()
-    ['Mar 19', '3 Feb 2020', '1 Jan 2021', 'A100']
+    Days of the week before a date and the endings of ordinals are left out, and a.m. becomes am.
+
+    >>> with_english_months(pl.Series(["Mrz 19", "3. févr. 2020", "1 de enero de 2021", "Mo, 1.1.2024"])).to_list()
+    ['Mar 19', '3 Feb 2020', '1 Jan 2021', '1.1.2024']
     """
     distinct = texts.drop_nulls().unique()
     table = pl.DataFrame({"text": distinct, "english": [_in_english(text) for text in distinct]})
@@ -224,6 +237,7 @@ def with_english_months(texts: pl.Series) -> pl.Series:
 
 
 def _in_english(text: str) -> str:
+    text = _HALF_DAY.sub(r"\1m", _ORDINAL.sub("", _WEEKDAY.sub("", text)))
     known = [word for word in _WORD.findall(text) if _plain(word) in _ENGLISH]
     if len(known) != 1:
         return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import product
 
@@ -12,19 +13,22 @@ from foresell.data.date_spellings import IN_TEXT, OF_NUMBERS, spelling_of, with_
 
 OR = " | "  # stands between the formats of a column that is written in several ways
 SEASON, FEWEST_SEASONS = "season", 3  # fewer than three such as 2010/11 may be months
+# Two dates, such as the first and the last day of a week.
+_RANGE = re.compile(r"(.*%Y)( - |-| – |–| to | bis | au | al )%.*%Y")
 MOST_SHAPES = 3  # more ways of writing in one column are no dates
 
 _DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y")
 _SHORT_YEAR_FIRST = ("%y-%m-%d", "%y/%m/%d", "%y.%m.%d")
 _SHORT = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y", "%d-%m-%y", *_SHORT_YEAR_FIRST)
 _NAMED = (
+    "%a %d %b %Y", "%a, %d %b %Y", "%A, %B %d, %Y", "%A, %d %B %Y",
     "%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%d %B %Y", "%B %d, %Y", "%d %b %y", "%d.%b.%Y", "%d.%b.%y",
-    "%d/%b/%Y", "%d/%b/%y", "%d%b%Y", "%d%b%y", "%Y-%b-%d", "%b %d %Y", "%a %d %b %Y", "%a, %d %b %Y", "%A, %B %d, %Y",
-    "%A, %d %B %Y",
+    "%d/%b/%Y", "%d/%b/%y", "%d%b%Y", "%d%b%y", "%Y-%b-%d", "%b %d %Y",
 )  # fmt: skip
 _MONTHS = (
     "%Y-%m", "%Y/%m", "%m/%Y", "%m.%Y", "%m-%Y", "%Y.%m", "%b %Y", "%b-%Y", "%B %Y", "%b-%y", "%b %y", "%b/%Y", "%b/%y",
     "%b.%Y", "%b.%y", "%b%Y", "%b%y", "%b'%y", "%b '%y", "%b, %Y", "%Y %b", "%Y-%b", "%Y/%b",
+    "%YM%m", "%Y-M%m",
 )  # fmt: skip
 _WEEKDAYS = ("%G-W%V-%u", "%GW%V%u")
 _TIMES = (" %H:%M:%S", "T%H:%M:%S", " %H:%M", "T%H:%M", " %H:%M:%S%.f", "T%H:%M:%S%.f")
@@ -59,20 +63,23 @@ def to_date(texts: pl.Series, date_format: str) -> pl.Series:
     """Dates from texts; null where the format does not fit or the year lies outside 1970 to 2100.
 
     `date_format` is one of `strptime`, a name in `SPELLINGS`, or several of these joined by `OR`: then a text is a date
-    where it has one reading. Names of months may be in any language of `MONTH_NAMES`.
+    where it has one reading. Of a range, such as ``%d.%m.%Y - %d.%m.%Y``, the first date counts. Names of months may
+    be in any language of `MONTH_NAMES`, and a day of the week may stand before a date.
 
     >>> to_date(pl.Series(["2023-01-02", "30/06/2023"]), "%Y-%m-%d | %d/%m/%Y").to_list()
     [datetime.date(2023, 1, 2), datetime.date(2023, 6, 30)]
     """
     if OR in date_format:
         return _one_reading([to_date(texts, part) for part in date_format.split(OR)]).alias(texts.name)
+    if match := _RANGE.fullmatch(date_format):
+        return to_date(texts.str.split_exact(match[2], 1).struct.field("field_0"), match[1]).alias(texts.name)
     if (spelling := spelling_of(date_format)) is not None:
         dates = spelling(texts)
     else:
         dates = _strptime(texts, date_format)
-        if dates.null_count() and _has_name(date_format):
+        if dates.null_count():
             unread = texts.set(dates.is_not_null(), None)
-            if unread.str.contains(r"\p{L}{3}").any():
+            if unread.str.contains(r"\p{L}{2}|[AaPp]\.").any():
                 dates = dates.zip_with(dates.is_not_null(), _strptime(with_english_months(unread), date_format))
     return dates.set(~dates.dt.year().is_between(1970, 2100), None).alias(texts.name)
 
@@ -158,10 +165,9 @@ def _likely_formats(texts: pl.Series, formats: Sequence[str]) -> list[str]:
     """The formats but for those of `strptime` that read none of `texts`, which one query finds for all of them."""
     certain = [text for text in formats if OR in text or spelling_of(text) is not None]
     spelled = pl.DataFrame({"as_written": texts, "in_english": with_english_months(texts)})
+    spelled = spelled.select("as_written") if spelled["as_written"].equals(spelled["in_english"]) else spelled
     counts = spelled.select(
-        pl.any_horizontal(
-            _parsed(pl.col(name), text).is_not_null().any() for name in spelled.columns[: 1 + _has_name(text)]
-        ).alias(text)
+        pl.any_horizontal(_parsed(pl.col(name), text).is_not_null().any() for name in spelled.columns).alias(text)
         for text in dict.fromkeys(formats)
         if text not in certain
     )

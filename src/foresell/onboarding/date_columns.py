@@ -40,6 +40,7 @@ PARTS = {
 
 
 HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
+FEWEST_SWAPPED = 8  # so many dates up to the 12th, and past it, are no chance
 QUARTERS = "year quarter"
 NUMBERED_QUARTER = r"^(?:(?:19|20)\d\d[-/.]0?[1-4]|0?[1-4][-/.](?:19|20)\d\d)$"
 
@@ -48,12 +49,13 @@ NUMBERED_QUARTER = r"^(?:(?:19|20)\d\d[-/.]0?[1-4]|0?[1-4][-/.](?:19|20)\d\d)$"
 class WrittenDates:
     """The columns that make the dates, and their format, which is None where the values are dates.
 
-    `timed` says that there are times of day.
+    `timed` says that there are times of day; `lettered` that words stand beside the numbers, such as weekdays.
     """
 
     columns: tuple[str, ...]
     date_format: str | None
     timed: bool = False
+    lettered: bool = False
 
     def texts(self, frame: pl.DataFrame) -> pl.Series:
         """The dates of a frame as they are written; those of several columns are joined by blanks."""
@@ -67,7 +69,13 @@ class WrittenDates:
         if written is None:
             return pl.col(self.columns[0]).dt.date()
         texts = pl.concat_str([_text(schema[name], name) for name in self.columns], separator=" ")
-        if len(self.columns) == 1 and written in DATE_FORMATS and "%b" not in written and "%B" not in written:
+        if (
+            len(self.columns) == 1
+            and not self.lettered
+            and written in DATE_FORMATS
+            and "%b" not in written
+            and "%B" not in written
+        ):
             days = pl.col(self.columns[0]).cast(pl.String).str.strip_chars().str.to_date(written, strict=False)
             return pl.when(days.dt.year().is_between(1970, 2100)).then(days)
         return texts.map_batches(lambda values: to_date(values, written), return_dtype=pl.Date)
@@ -156,7 +164,29 @@ class DateSearch:
         written = most_regular_format(column.formats, texts)
         if not self.overrides.date_format and share(texts.str.contains(NUMBERED_QUARTER)) >= ENOUGH:
             written = self._quarters_or_months(column.name, texts, written)
-        return WrittenDates((column.name,), written, column.timed)
+        if not self.overrides.date_format and OR in written:
+            self._refuse_swapped(column.name, texts, written)
+        lettered = bool(texts.str.contains(r"\p{L}|^'").any())
+        return WrittenDates((column.name,), written, column.timed, lettered)
+
+    def _refuse_swapped(self, name: str, texts: pl.Series, written: str) -> None:
+        """Raises UsageError where a spreadsheet took the day of some dates for the month, and left the others as text.
+
+        Then no date that it stored has a day past the 12th, and all those that it left as text have.
+        """
+        for part in written.split(OR):
+            stored = to_date(texts, part)
+            rest = to_date(texts, written).set(stored.is_not_null(), None)
+            if not part.startswith(("%Y", "excel")) or stored.count() < FEWEST_SWAPPED or rest.count() < FEWEST_SWAPPED:
+                continue
+            if (stored.dt.day() <= 12).all() and (rest.dt.day() > 12).all():
+                left = first_five(texts.filter(rest.is_not_null()))
+                raise UsageError(
+                    f"The dates of '{name}' in {self.table.name} were changed by a spreadsheet: {stored.count():,} are "
+                    f"stored as dates, none of them past the 12th of a month, and {rest.count():,} as text, all "
+                    f"past it, such as {left}. It probably took the day for the month in the former. Import the "
+                    f"original file again with this column as text, or say --date-format '{written}' if they are right."
+                )
 
     def _quarters_or_months(self, name: str, texts: pl.Series, months: str) -> str:
         """The format of dates such as 2015/1 to 2015/4, of which no year has a number above 4; a doubt names the other.
@@ -350,13 +380,17 @@ class DateSearch:
                 f"{first_five(rest.unique(maintain_order=True))}. Days up to the 12th fit both, so the order cannot be "
                 "told from the file. Write them alike, best as 2024-01-31."
             )
-        then = f" Most of these fit {second}." if second else ""
+        both = f"{best}{OR}{second}"
+        if second and both != self.overrides.date_format and share(to_date(texts, both).is_not_null()) >= ENOUGH:
+            then = f"Most of these fit {second}. Write them alike in the file, or say --date-format '{both}'."
+        else:
+            then = (
+                "Give these rows a date, or take them out of the file where they are titles, totals or another table."
+            )
         raise UsageError(
             f"The dates of '{column.name}' in {self.table.name} are written in several ways: {int(fit.sum()):,} of "
             f"{len(texts):,} fit {best}, and {len(rest):,} do not, such as "
-            f"{first_five(rest.unique(maintain_order=True))}.{then} Write them alike in the file, or name the "
-            f"formats with --date-format '{best}{OR}"
-            f"{second or '%d.%m.%Y'}'."
+            f"{first_five(rest.unique(maintain_order=True))}. {then}"
         )
 
     def _refuse_numbers(self, column: ColumnProfile) -> None:
