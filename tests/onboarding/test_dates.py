@@ -186,8 +186,12 @@ def test_dates_that_a_spreadsheet_changed_are_refused(daily, propose, tmp_path):
     sales = daily(days=120).with_columns(day=pl.col("date").dt.day(), text=pl.col("date").dt.strftime("%d/%m/%Y"))
     swapped = pl.col("date").dt.strftime("%Y-%d-%m")
     spoiled = sales.with_columns(pl.when(pl.col("day") <= 12).then(swapped).otherwise(pl.col("text")).alias("date"))
-    with pytest.raises(UsageError, match="were changed by a spreadsheet"):
+    with pytest.raises(UsageError, match="a spreadsheet had changed them"):
         propose(spoiled.drop("day", "text"), tmp_path)
+    right = sales.with_columns(
+        pl.when(pl.col("day") <= 12).then(pl.col("date").cast(pl.String)).otherwise(pl.col("text")).alias("date")
+    )
+    assert "spreadsheet" not in " ".join(propose(right.drop("day", "text"), tmp_path).doubts)
 
 
 def test_rows_without_a_date_are_not_given_a_format(propose, tmp_path):

@@ -172,21 +172,30 @@ class DateSearch:
     def _refuse_swapped(self, name: str, texts: pl.Series, written: str) -> None:
         """Raises UsageError where a spreadsheet took the day of some dates for the month, and left the others as text.
 
-        Then no date that it stored has a day past the 12th, and all those that it left as text have.
+        Then no date that it stored has a day past the 12th, all those that it left as text have, and the dates are
+        more regular with day and month of the former exchanged. Where they are as regular, a doubt is added.
         """
         for part in written.split(OR):
             stored = to_date(texts, part)
             rest = to_date(texts, written).set(stored.is_not_null(), None)
-            if not part.startswith(("%Y", "excel")) or stored.count() < FEWEST_SWAPPED or rest.count() < FEWEST_SWAPPED:
+            if not part.startswith(("%Y", "excel")) or min(stored.count(), rest.count()) < FEWEST_SWAPPED:
                 continue
-            if (stored.dt.day() <= 12).all() and (rest.dt.day() > 12).all():
-                left = first_five(texts.filter(rest.is_not_null()))
-                raise UsageError(
-                    f"The dates of '{name}' in {self.table.name} were changed by a spreadsheet: {stored.count():,} are "
-                    f"stored as dates, none of them past the 12th of a month, and {rest.count():,} as text, all "
-                    f"past it, such as {left}. It probably took the day for the month in the former. Import the "
-                    f"original file again with this column as text, or say --date-format '{written}' if they are right."
-                )
+            if (stored.dt.day() > 12).any() or (rest.dt.day() <= 12).any():
+                continue
+            day = stored.dt
+            swapped = pl.DataFrame({"y": day.year(), "m": day.day(), "d": day.month()}).select(pl.date("y", "m", "d"))
+            gaps = [_distinct_gaps(pl.concat([days, rest])) for days in (stored, swapped.to_series())]
+            what = (
+                f"The dates of '{name}' in {self.table.name} look as if a spreadsheet had changed them: "
+                f"{stored.count():,} are stored as dates, none of them past the 12th of a month, and {rest.count():,} "
+                f"as text, all past it, such as {first_five(texts.filter(rest.is_not_null()))}. It may have taken the "
+                "day for the month in the former."
+            )
+            then = "import the original file again with this column as text"
+            if gaps[1] < gaps[0]:
+                raise UsageError(f"{what} Then {then}, or say --date-format '{written}' if they are right.")
+            if gaps[1] == gaps[0]:
+                self.draft.add_doubt(f"{what} If so, {then}.")
 
     def _quarters_or_months(self, name: str, texts: pl.Series, months: str) -> str:
         """The format of dates such as 2015/1 to 2015/4, of which no year has a number above 4; a doubt names the other.
@@ -408,6 +417,11 @@ class DateSearch:
                 f"which day, week, month, quarter or year comes before the first, such as --date {column.name} "
                 f"--date-format 'days since 2022-12-31', by which 1 is 2023-01-01."
             )
+
+
+def _distinct_gaps(days: pl.Series) -> int:
+    """How many different gaps there are between the days that follow each other."""
+    return days.drop_nulls().unique().sort().diff().n_unique()
 
 
 def require_columns(table: TableSample, names: list[str]) -> None:
