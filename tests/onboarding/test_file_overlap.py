@@ -18,6 +18,7 @@ def read(folder: Path, files: dict[str, pl.DataFrame]) -> tuple[Proposal, Valida
     folder = folder / "exports"
     folder.mkdir()
     for name, frame in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         frame.write_csv(folder / name)
     proposal = infer(str(folder))
     return proposal, read_sales(parse_settings(proposal.settings), folder)
@@ -49,12 +50,15 @@ def test_a_table_without_keys_counts_a_copied_file_once(daily, tmp_path):
     assert sales.panel.units.sum() == frame["units"].sum()
 
 
-def test_files_of_stores_that_no_column_names_are_in_doubt(daily, tmp_path):
+@pytest.mark.parametrize("names", [("berlin.csv", "hamburg.csv"), ("berlin/sales.csv", "hamburg/sales.csv")])
+def test_files_of_stores_that_no_column_names_are_in_doubt(daily, tmp_path, names):
     frame = daily(stores=1, days=60).drop("store")
     other = frame.with_columns(pl.col("units") + 1)
-    proposal, _ = read(tmp_path, {"berlin.csv": frame, "hamburg.csv": other})
+    proposal, _ = read(tmp_path, dict(zip(names, (frame, other), strict=True)))
     assert proposal.settings["data"]["layout"] == "transactions"
-    assert "If each file stands for a store" in " ".join(proposal.doubts)
+    doubts = " ".join(proposal.doubts)
+    assert f"'{names[0]}', '{names[1]}' have" in doubts
+    assert "If each file stands for a store" in doubts
 
 
 def test_copied_lines_are_in_doubt(daily, tmp_path):

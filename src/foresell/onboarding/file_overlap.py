@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from pathlib import Path
 
 import polars as pl
 
@@ -90,6 +90,8 @@ def overlap(table: TableSample, sample: pl.DataFrame, keys: tuple[str, ...], qua
     if not shared.height:
         return FileOverlap()
     numbers = shared[FILE].explode().unique().sort()
-    names = tuple(Path(table.files[number].name).name for number in numbers)
+    paths = [table.files[number].path for number in numbers]
+    common = os.path.commonpath([os.path.dirname(path) for path in paths])
+    names = tuple(path[len(common) :].lstrip("/") for path in paths)
     agreeing = int((shared["kinds"] == 1).sum()) / shared.height
     return FileOverlap(names, shared.height, shared.height / counted.height, agreeing)
