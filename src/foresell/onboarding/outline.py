@@ -21,6 +21,7 @@ from foresell.onboarding.table_sample import ROW, TableSample, TextFormat, sampl
 
 BLANK_SHARE = 0.3  # a column with fewer blanks is no outline
 AGREEING = 0.98  # the share of rows that must bear the pattern out
+LEFTMOST = 20  # columns that are looked at; what is written once above blanks stands at the left
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,10 @@ def filled_down(draft: Draft, table: TableSample, overrides: Overrides) -> Table
     else:
         # A series that goes on in the next file does not begin anew there.
         first = sample_table([table.files[0]]) if len(table.files) > 1 else table
-        require_no_sections(first, overrides.date_format)
-        outline = infer_outline(first.frame.drop(ROW), overrides.date_format)
+        left = first.frame.drop(ROW).select(first.columns[:LEFTMOST])
+        require_no_sections(first.name, left, overrides.date_format)
+        has_blanks = any(_is_blank(left[name]).any() for name in left.columns)
+        outline = infer_outline(left, overrides.date_format) if has_blanks else Outline()
     draft.add_doubt(outline.doubt, "fill_down")
     if not outline.columns or any(name not in table.columns for name in outline.columns):
         return table
@@ -56,12 +59,11 @@ def filled_down(draft: Draft, table: TableSample, overrides: Overrides) -> Table
     return replace(filled, can_scan=False)
 
 
-def require_no_sections(table: TableSample, date_format: str | None = None) -> None:
+def require_no_sections(table: str, frame: pl.DataFrame, date_format: str | None = None) -> None:
     """Raises UsageError where rows without a date, each with another text, stand wherever the dates begin anew.
 
-    Such a row names the series of the rows below it, which have no column for it.
+    Such a row names the series of the rows below it, which have no column for it. Messages call the table `table`.
     """
-    frame = table.frame.drop(ROW)
     dates = [c for c in profile_columns(frame, date_format=date_format).values() if c.kind == ValueKind.DATE]
     date = max(dates, key=lambda c: name_score(c.name, "date"), default=None)
     if date is None or not date.values.null_count() or frame[date.name].dtype != pl.String:
@@ -78,7 +80,7 @@ def require_no_sections(table: TableSample, date_format: str | None = None) -> N
     begins = (block.filter(dated).diff() > 0).fill_null(False)
     if begins.sum() and int((falls & begins).sum()) >= AGREEING * max(int(falls.sum()), int(begins.sum())):
         raise UsageError(
-            f"{table.name} has {len(names)} rows with a text in place of a date ({first_five(names)}), and below each "
+            f"{table} has {len(names)} rows with a text in place of a date ({first_five(names)}), and below each "
             "of them the dates begin anew, so they seem to name the series of the rows below. Put this name in a "
             "column of its own, such as 'item', in each row."
         )

@@ -84,16 +84,12 @@ def test_what_is_not_installed_is_said_once_with_one_command(done_shop, change_s
     assert re.search(r"record +left out", ended.stdout)
 
 
-def test_a_handler_that_a_server_left_hears_nothing(capsys):
+def test_a_handler_that_a_server_left_hears_nothing(capsys, monkeypatch):
     heard = logging.Handler()
     heard.emit = lambda record: pytest.fail(record.getMessage())  # type: ignore[method-assign]
-    log.LOGGER.addHandler(heard)
-    log.LOGGER.propagate = False
-    try:
-        with log.json_lines():
-            log.event("info", "done")
-        assert (log.LOGGER.handlers, log.LOGGER.propagate) == ([heard], False)
-    finally:
-        log.LOGGER.removeHandler(heard)
-        log.LOGGER.propagate = True
+    monkeypatch.setattr(log.LOGGER, "handlers", [heard])
+    monkeypatch.setattr(log.LOGGER, "propagate", False)
+    with log.json_lines():
+        log.event("info", "done")
+    assert (log.LOGGER.handlers, log.LOGGER.propagate) == ([heard], False)
     assert [line["message"] for line in log_lines(capsys.readouterr().err)] == ["done"]
