@@ -48,6 +48,7 @@ class Client:
         """One request with a JSON body, or none."""
         content = b"" if body is None else json.dumps(body).encode()
         head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n"
+        head += "X-Requested-With: load\r\n"  # without which a server without keys reloads nothing
         head += "Content-Type: application/json\r\n\r\n" if content else "\r\n"
         reader, writer = await self._connection()
         writer.write(head.encode() + content)
