@@ -7,9 +7,7 @@ import numpy as np
 from foresell.core.frequency import Frequency
 from foresell.core.settings import Settings
 from foresell.data.gap_filling import ROWS_AT_ONCE
-
-SHORTEST = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 2}
-"""The fewest periods without a sale that are learnt as an end."""
+from foresell.data.panel_checks import DEAD_AFTER
 
 RESUMED = 0.05  # an end is a silence after which at most this share of series sold again
 FEWEST = 20  # silences that have to be seen to the end, so that the share means something
@@ -29,7 +27,7 @@ def ended_after(units: np.ndarray, settings: Settings) -> int | None:
         return None
     backtest = settings.backtest
     first_cutoff = units.shape[1] - settings.horizon - (backtest.windows - 1) * (backtest.every or settings.horizon)
-    return lasting_silence(units[:, : max(first_cutoff, 0)], SHORTEST[Frequency(settings.data.frequency)])
+    return lasting_silence(units[:, : max(first_cutoff, 0)], DEAD_AFTER[Frequency(settings.data.frequency)])
 
 
 def lasting_silence(units: np.ndarray, shortest: int) -> int | None:

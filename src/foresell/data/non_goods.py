@@ -1,4 +1,4 @@
-"""Series that are no goods, such as postage and bank charges among the lines of invoices."""
+"""Series that are no goods, such as postage among the lines of invoices, and the setting that leaves series out."""
 
 from __future__ import annotations
 
@@ -60,11 +60,23 @@ def non_goods_findings(series: pl.DataFrame, keys: Sequence[str], where: str) ->
             continue
         values = named[name].unique().sort()
         message = f"{named.height:,} series are named like charges or discounts, not like goods"
-        setting = f"exclude: {{{name}: [{', '.join(map(_quoted, values.head(5)))}{', …' if len(values) > 5 else ''}]}}"
+        setting = exclude_setting({name: values.head(5).to_list()}, more=len(values) > 5)
         entry = finding("non-goods", where, named.height, message, key_texts(named.select(keys)))
         return [replace(entry, advice=f"If they are none, leave them out with '{setting}' under 'data'.")]
     return []
 
 
+def exclude_setting(names: Mapping[str, Sequence[str]], more: bool = False) -> str:
+    """The setting that leaves out values of keys or attributes, by column; `more` says that these are not all values.
+
+    >>> exclude_setting({"item": ["Total"]}), exclude_setting({"item": ['Post "A"']}, more=True)
+    ('exclude: {item: ["Total"]}', 'exclude: {item: ["Post \\\\"A\\\\"", …]}')
+    """
+    rest = ", …" if more else ""
+    lists = [f"{column}: [{', '.join(map(_quoted, values))}{rest}]" for column, values in names.items()]
+    return f"exclude: {{{', '.join(lists)}}}"
+
+
 def _quoted(value: str) -> str:
-    return f'"{value}"'
+    escaped = value.replace('"', '\\"')
+    return f'"{escaped}"'

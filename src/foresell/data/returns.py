@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from foresell.core.finding import Finding
+from foresell.core.words import many
 from foresell.data.finding_codes import finding
 
 TINY = 1e-9  # units per unit of the day; less is a rounding error of a sum, not a sale
@@ -52,7 +53,7 @@ def return_findings(before: pl.DataFrame, after: pl.DataFrame, units: str, where
     lacking = -float(returned[units].sum())
     sold = float(before.filter(pl.col(units) > 0)[units].sum())
     taken = sold - float(after[units].sum())
-    days = f"{returned.height:,} {'day' if returned.height == 1 else 'days'} of a series"
+    days = f"{many(returned.height, 'day')} of a series"
     if taken <= TINY * sold:
         return [
             finding(

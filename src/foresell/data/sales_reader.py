@@ -154,11 +154,7 @@ def _read_side_tables(data: Data, base: Path, dialect: Dialect) -> tuple[dict[st
 def _read_wide_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cube]:
     """The files, rows and cube of a wide table, with the attributes of its series."""
     data = job.settings.data
-    if data.future or data.promotion or data.price or data.known_ahead or data.open or data.stocked_out:
-        raise SettingsError(
-            "The wide layout has only units: 'price', 'promotion', 'known_ahead', 'open', 'stocked_out' and 'future' "
-            "cannot be given with it. Use the calendar and the price table, or the long layout."
-        )
+    _require_units_only(data)
     files = find_files(data.sales, job.base)
     labels = job.days.labels() if job.days else {}
     rows, cube = read_wide_table(
@@ -195,13 +191,18 @@ def _read_long_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cub
     return files, rows, cube
 
 
-def _require_plain_columns(data: Data) -> None:
-    """Raises SettingsError where the settings ask more of a table with a column for each series than units by date."""
+def _require_units_only(data: Data) -> None:
+    """Raises SettingsError where the settings ask more than units of a layout that has nothing else."""
     if data.future or data.promotion or data.price or data.known_ahead or data.open or data.stocked_out:
         raise SettingsError(
-            "The layout 'columns' has only units: 'price', 'promotion', 'known_ahead', 'open', 'stocked_out' and "
-            "'future' cannot be given with it. Use the calendar and the price table, or the long layout."
+            f"The layout '{data.layout}' has only units: 'price', 'promotion', 'known_ahead', 'open', 'stocked_out' "
+            "and 'future' cannot be given with it. Use the calendar and the price table, or the long layout."
         )
+
+
+def _require_plain_columns(data: Data) -> None:
+    """Raises SettingsError where the settings ask more of a table with a column for each series than units by date."""
+    _require_units_only(data)
     if len(data.keys) != 1 or data.attributes:
         raise SettingsError(
             "The layout 'columns' has one key, the name of a series' column, and no attributes. Give one name for it "

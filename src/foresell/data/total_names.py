@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -51,18 +50,3 @@ def _names_total(name: str, known: set[str] | frozenset[str]) -> bool:
         return len(numbers) < len(rest) or all(re.fullmatch(r"(19|20)\d\d", number) for number in numbers)
     edge = words[0] in TOTALS or words[-1] in TOTALS
     return edge and " ".join(rest) in known
-
-
-def totals_setting(names: Mapping[str, Sequence[str]]) -> str:
-    """The setting that leaves out values of keys, by column.
-
-    >>> totals_setting({"item": ["Total"]})
-    'exclude: {item: ["Total"]}'
-    """
-    lists = [f"{column}: [{', '.join(map(_quoted, values))}]" for column, values in names.items()]
-    return f"exclude: {{{', '.join(lists)}}}"
-
-
-def _quoted(value: str) -> str:
-    escaped = value.replace('"', '\\"')
-    return f'"{escaped}"'

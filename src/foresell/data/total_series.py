@@ -14,7 +14,8 @@ import polars as pl
 from foresell.core.finding import Finding
 from foresell.data.cube import Cube, key_texts
 from foresell.data.finding_codes import finding
-from foresell.data.total_names import total_names, totals_setting
+from foresell.data.non_goods import exclude_setting
+from foresell.data.total_names import total_names
 
 FEWEST_PARTS = 2  # a series that equals one other is a copy, not a total
 FEWEST_PERIODS = 6  # equal sums in fewer periods may be chance
@@ -80,7 +81,7 @@ def _is_named_sum(cube: Cube, keys: Sequence[str], named: np.ndarray, row: int) 
 
 def _named_totals_finding(series: pl.DataFrame, named: np.ndarray, keys: Sequence[str], where: str) -> Finding:
     """The finding that series are named like totals and are no sums of others."""
-    setting = totals_setting(names_by_key(series, keys))
+    setting = exclude_setting(names_by_key(series, keys))
     series = series.filter(pl.Series(named))
     message = f"{series.height:,} series are named like totals, and count as goods"
     entry = finding("named-totals", where, series.height, message, key_texts(series.select(keys)))

@@ -13,8 +13,8 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.date_spellings import IN_TEXT, spelling_of
+from foresell.data.non_goods import exclude_setting
 from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
-from foresell.data.total_names import totals_setting
 from foresell.data.total_series import names_by_key
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
@@ -385,7 +385,7 @@ def _doubt_of_totals(series: pl.DataFrame, keys: tuple[str, ...]) -> str | None:
     listed = first_five(f"{value!r}" for values in names.values() for value in values)
     return (
         f"{listed} in {', '.join(names)} seem to be totals. `foresell check` leaves out those that equal the sum of "
-        f"others; the rest count as goods. If they are totals, set '{totals_setting(names)}' under 'data'."
+        f"others; the rest count as goods. If they are totals, set '{exclude_setting(names)}' under 'data'."
     )
 
 
