@@ -73,8 +73,8 @@ def span(frequency: Frequency) -> int:
 
 
 def _lag(frequency: Frequency) -> int:
-    """The distance of the days that are compared: a week of days, else one period."""
-    return frequency.season if frequency == Frequency.DAY else 1
+    """The distance of the days that are compared: a week of days, a day of hours, else one period."""
+    return frequency.season if frequency in (Frequency.DAY, Frequency.HOUR) else 1
 
 
 def _moments(units: np.ndarray, frequency: Frequency) -> np.ndarray:

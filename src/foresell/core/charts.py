@@ -105,8 +105,9 @@ def _tooltips(alt: Any, timeline: Timeline, x: Any, y: Any) -> Any:
             row | {"range": text}
             for row, text in zip(_rows(line.dates, line=line.name, units=line.mean), _ranges(line), strict=True)
         ]
+    hourly = np.datetime_data(timeline.dates.dtype)[0] != "D"
     tooltip = [
-        alt.Tooltip("date:T", format="%a %d %b %Y"),
+        alt.Tooltip("date:T", format="%a %d %b %Y %H:%M" if hourly else "%a %d %b %Y"),
         alt.Tooltip("line:N"),
         alt.Tooltip("units:Q", format=",.1f"),
     ]
@@ -125,7 +126,7 @@ def _ranges(line: ForecastLine) -> list[str]:
 
 def _rows(dates: np.ndarray, line: str | None = None, **values: np.ndarray) -> list[dict[str, Any]]:
     """A row for each date. A time is written too, because Vega takes a bare date for midnight in London."""
-    rows: list[dict[str, Any]] = [{"date": f"{day}T00:00:00"} for day in dates.astype("datetime64[D]")]
+    rows: list[dict[str, Any]] = [{"date": str(when)} for when in dates.astype("datetime64[s]")]
     for row in rows if line is not None else ():
         row["line"] = line
     for name, column in values.items():

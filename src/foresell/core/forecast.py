@@ -60,7 +60,7 @@ class Forecast:
     """The forecast for the series of one level after `cutoff`.
 
     - `series`: one row per series; `keys` its naming columns.
-    - `dates`: datetime64[D] [step], the days forecast.
+    - `dates`: datetime64[D] [step], the days forecast; of hours datetime64[us].
     - `mean`: float32 [series, step].
     - `quantiles`: float32 [q, series, step] for the rising `probabilities`; None and empty where there are none.
     - `table_kind`: the library of the table that `to_frame` gives.
@@ -122,7 +122,7 @@ class Forecast:
         n_series, horizon = self.mean.shape
         frame = self.series.select(self.keys)[np.repeat(np.arange(n_series), horizon)]
         columns = {
-            "cutoff": pl.Series([self.cutoff], dtype=pl.Date).new_from_index(0, frame.height),
+            "cutoff": pl.Series([self.cutoff], dtype=pl.Series(self.dates).dtype).new_from_index(0, frame.height),
             "date": pl.Series(np.tile(self.dates, n_series)),
             "step": pl.Series(np.tile(np.arange(1, horizon + 1, dtype=np.int16), n_series)),
             "mean": pl.Series(self.mean.reshape(-1)),

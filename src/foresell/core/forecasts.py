@@ -18,7 +18,7 @@ from foresell.core.overview import Described, Overview
 from foresell.core.panel import Panel
 from foresell.core.tables import to_kind
 from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline, level_for
-from foresell.core.words import day, many, number, share, span
+from foresell.core.words import a, day, many, number, share, span
 
 OWN_COLUMNS = ("level", "total", "model", "cutoff", "date", "step", "mean", "actual", "naive")
 """The columns of tables of forecasts, and the name of the topmost level, which no key may have."""
@@ -77,7 +77,7 @@ class Forecasts(Described):
         facts = {
             "dates": f"{span(total.dates[0], total.dates[-1])}, after {day(total.cutoff)}",
             "levels": ", ".join(["total", *levels]),
-            "expected": f"{number(expected)} units in all, {number(expected / total.horizon)} a {self.noun}",
+            "expected": f"{number(expected)} units in all, {number(expected / total.horizon)} {a(self.noun)}",
             "quantiles": ", ".join(share(probability) for probability in bottom.probabilities),
         }
         return Overview(f"Forecasts of {many(total.horizon, self.noun)}", facts)
@@ -114,7 +114,7 @@ class Forecasts(Described):
             for row in chosen.rows.tolist()
         ]
         title = timelines[0].title if len(timelines) == 1 else f"Forecasts by {level_name(wanted)}"
-        return timelines_chart(timelines, title, chosen.note(), f"units a {self.noun}")
+        return timelines_chart(timelines, title, chosen.note(), f"units {a(self.noun)}")
 
     def to_frame(self) -> Any:
         """The table of `to_polars`, in the library of the table that the panel was made from."""
@@ -158,7 +158,7 @@ class Forecasts(Described):
                 groups.frame,
                 groups.level or ("total",),
                 rows["cutoff"][0],
-                rows["date"].head(shape[1]).to_numpy().astype("datetime64[D]"),
+                rows["date"].head(shape[1]).to_numpy(),
                 rows["mean"].to_numpy().reshape(shape),
             )
             columns = [rows[quantile_column(p)].to_numpy().reshape(shape) for p in probabilities]

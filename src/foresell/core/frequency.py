@@ -1,15 +1,17 @@
-"""The periods of time: days, weeks, months, quarters or years. A "day" of a panel is one such period.
+"""The periods of time: hours, days, weeks, months, quarters or years. A "day" of a panel is one such period.
 
-A period is named by a date: its first one. Quarters and years whose dates in the data are the last days of months keep
-these, so that they are named by their last date.
+A period is named by a date: its first one. An hour is named by the date and time at which it begins. Quarters and years
+whose dates in the data are the last days of months keep these, so that they are named by their last date.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 
 import numpy as np
+import polars as pl
 
 from foresell.core.arguments import one_of
 
@@ -17,6 +19,7 @@ from foresell.core.arguments import one_of
 class Frequency(StrEnum):
     """The length of one period of the panel."""
 
+    HOUR = "H"
     DAY = "D"
     WEEK = "W"
     MONTH = "M"
@@ -25,22 +28,23 @@ class Frequency(StrEnum):
 
     @classmethod
     def of(cls, text: str) -> Frequency:
-        """The frequency that is written ``D``, ``W``, ``M``, ``Q`` or ``Y``. Raises UsageError for anything else.
+        """The frequency written ``H``, ``D``, ``W``, ``M``, ``Q`` or ``Y``. Raises UsageError for anything else.
 
         >>> Frequency.of("W").noun
         'week'
         """
-        return cls(one_of(text, "frequency", cls, " (days, weeks, months, quarters, years)"))
+        return cls(one_of(text, "frequency", cls, " (hours, days, weeks, months, quarters, years)"))
 
     @property
     def season(self) -> int:
-        """Periods in the season that a seasonal naive forecast repeats: 7 days, 52 weeks, 12 months, 4 quarters; a
-        year is a season of its own."""
+        """Periods in the season that a seasonal naive forecast repeats: 24 hours, 7 days, 52 weeks, 12 months, 4
+        quarters; a year is a season of its own."""
         return _PERIODS[self].season
 
     @property
     def year(self) -> int:
-        """Periods in a year, in whole seasons: 364 days, 52 weeks, 12 months, 4 quarters or 1 year."""
+        """Periods in a year, in whole seasons (hours in whole weeks): 8,736 hours, 364 days, 52 weeks, 12 months, 4
+        quarters or 1 year."""
         return _PERIODS[self].year
 
     @property
@@ -55,13 +59,24 @@ class Frequency(StrEnum):
 
     @property
     def months(self) -> int:
-        """The number of months in a period; 0 for days and weeks, which are no whole number of months."""
+        """The number of months in a period; 0 for hours, days and weeks, which are no whole number of months."""
         return _PERIODS[self].months
 
     @property
     def truncation(self) -> str:
         """The length of the period as Polars writes it."""
         return _PERIODS[self].truncation
+
+    @property
+    def date_unit(self) -> str:
+        """The unit of the dates that name periods, as NumPy writes it: ``us`` for hours, which are named by a time that
+        Polars has too, and ``D`` for all others."""
+        return "us" if self == Frequency.HOUR else "D"
+
+    @property
+    def date_type(self) -> type[pl.Date] | pl.Datetime:
+        """The type of a column of such dates: Datetime for hours, Date for all others."""
+        return pl.Datetime("us") if self == Frequency.HOUR else pl.Date
 
 
 @dataclass(frozen=True)
@@ -75,6 +90,7 @@ class _Period:
 
 
 _PERIODS = {
+    Frequency.HOUR: _Period("hour", season=24, year=8736, days=1 / 24, months=0, truncation="1h"),
     Frequency.DAY: _Period("day", season=7, year=364, days=1.0, months=0, truncation="1d"),
     Frequency.WEEK: _Period("week", season=52, year=52, days=7.0, months=0, truncation="1w"),
     Frequency.MONTH: _Period("month", season=12, year=12, days=30.4375, months=1, truncation="1mo"),
@@ -85,6 +101,24 @@ _PERIODS = {
 ONE_WEEKDAY = 0.95  # weeks begin on the weekday on which this share of all dates falls; likewise quarters and years
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIRST_OF_JANUARY = np.datetime64("1970-01-01")
+
+
+def date_text(when: date | np.datetime64) -> str:
+    """A date in ISO 8601, of an hour with its time.
+
+    >>> date_text(np.datetime64("2024-01-31")), date_text(np.datetime64("2024-01-31T05", "us"))
+    ('2024-01-31', '2024-01-31T05:00:00')
+    """
+    return (when.astype(object) if isinstance(when, np.datetime64) else when).isoformat()
+
+
+def date_of_text(text: str) -> date:
+    """The date, or the date with a time (a datetime), that `date_text` wrote. Raises ValueError for other texts.
+
+    >>> date_of_text("2024-01-31"), date_of_text("2024-01-31T05:00:00")
+    (datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 5, 0))
+    """
+    return date.fromisoformat(text) if len(text) <= len("2024-01-31") else datetime.fromisoformat(text)
 
 
 def weekday(dates: np.ndarray) -> np.ndarray:
@@ -140,7 +174,7 @@ def period_name(dates: np.ndarray, frequency: Frequency, anchor: np.datetime64 =
     >>> period_name(np.array(["2024-05-16"], "datetime64[D]"), Frequency.WEEK, np.datetime64("2024-01-01"))
     array(['2024-05-13'], dtype='datetime64[D]')
     """
-    return _names(period_index(np.asarray(dates, "datetime64[D]"), anchor, frequency), anchor, frequency)
+    return _names(period_index(np.asarray(dates), anchor, frequency), anchor, frequency)
 
 
 def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.ndarray:
@@ -154,6 +188,8 @@ def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) 
     >>> period_index(np.array(["2024-04-01"], "datetime64[D]"), np.datetime64("2024-03-31"), Frequency.QUARTER)
     array([1])
     """
+    if frequency == Frequency.HOUR:
+        return (dates.astype("datetime64[h]") - first.astype("datetime64[h]")).astype(np.int64)
     if not frequency.months:
         return (dates.astype("datetime64[D]") - first).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
     months = (dates.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64)
@@ -161,12 +197,14 @@ def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) 
 
 
 def period_range(first: np.datetime64, count: int, frequency: Frequency) -> np.ndarray:
-    """The dates that name `count` periods, beginning with the period that `first` names; datetime64[D].
+    """The dates that name `count` periods, beginning with the period that `first` names, in the frequency's unit.
 
     >>> period_range(np.datetime64("2024-01-15"), 3, Frequency.MONTH)
     array(['2024-01-01', '2024-02-01', '2024-03-01'], dtype='datetime64[D]')
     >>> period_range(np.datetime64("2024-03-31"), 3, Frequency.QUARTER)
     array(['2024-03-31', '2024-06-30', '2024-09-30'], dtype='datetime64[D]')
+    >>> [str(hour) for hour in period_range(np.datetime64("2024-01-31T23"), 2, Frequency.HOUR).astype("datetime64[h]")]
+    ['2024-01-31T23', '2024-02-01T00']
     """
     return _names(np.arange(count), first, frequency)
 
@@ -234,6 +272,8 @@ def _by_last_day(first: np.datetime64, frequency: Frequency) -> bool:
 
 def _names(index: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.ndarray:
     """The dates that name the periods `index` places after the one that `first` names; datetime64[D]."""
+    if frequency == Frequency.HOUR:
+        return (first.astype("datetime64[h]") + index).astype("datetime64[us]")
     if not frequency.months:
         return first.astype("datetime64[D]") + index * (7 if frequency == Frequency.WEEK else 1)
     months = first.astype("datetime64[M]") + index * frequency.months

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any, overload
 
 import numpy as np
@@ -14,7 +14,7 @@ from foresell.core.arguments import column_names, whole_number
 from foresell.core.charts import Chart, timelines_chart
 from foresell.core.country import check_country
 from foresell.core.errors import UsageError
-from foresell.core.frequency import Frequency, period_index, period_range
+from foresell.core.frequency import Frequency, date_text, period_index, period_range
 from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.long_table.columns import Columns
@@ -22,7 +22,7 @@ from foresell.core.long_table.layout import lay_out
 from foresell.core.overview import Described, Overview
 from foresell.core.tables import Table, TableKind, to_kind
 from foresell.core.timeline import ChosenGroups, Timeline
-from foresell.core.words import day, many, number, share, span
+from foresell.core.words import a, day, many, number, share, span
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,8 @@ class Panel(Described):
 
     - `series`: one row per series: the key columns, then static attributes; the cube's first axis.
     - `keys`: the columns of `series` that name a series.
-    - `dates`: datetime64[D] [day + ahead]: first date of every period; reaches past the last sale.
+    - `dates`: [day + ahead]: first date of every period, datetime64[D] (of hours datetime64[us]); reaches past the
+      last sale.
     - `units`: float32 [series, day]: NaN = not known (not yet on sale, closed, stocked out), 0 = nothing sold.
     - `known`: known-ahead covariates by name; ``price`` and ``promotion`` are the names that features look for.
     - `events`: named events, one row per (date, event): columns ``date`` and ``event``.
@@ -100,7 +101,7 @@ class Panel(Described):
 
     @property
     def cutoff(self) -> date:
-        """The last day of the history."""
+        """The last day of the history; of hours the time at which the last one begins, a datetime."""
         if not self.n_days:
             raise UsageError("The panel has no history, so it has no cutoff.")
         return self.dates[self.n_days - 1].astype(object)
@@ -110,10 +111,11 @@ class Panel(Described):
 
         Raises UsageError for what is no date.
         """
+        unit = f"datetime64[{self.frequency.date_unit}]"
         try:
-            day = np.array([when], "datetime64[D]")
+            day = np.array([when], unit)
         except (TypeError, ValueError):
-            day = np.array(["NaT"], "datetime64[D]")
+            day = np.array(["NaT"], unit)
         if np.isnat(day).any():
             raise UsageError(f"{when!r} is no date; expected a date, or a text such as '2024-01-31'.")
         return int(period_index(day, self.dates[0], self.frequency)[0])
@@ -121,18 +123,28 @@ class Panel(Described):
     def until(self, cutoff: date | str | np.datetime64 | int) -> Panel:
         """The panel as it was known at the end of `cutoff` (a date, or the index of a day). Shares memory.
 
+        In a panel of hours a date without a time stands for its last hour.
+
         Raises UsageError where the history does not reach the cutoff.
         """
-        day = int(cutoff) if isinstance(cutoff, int | np.integer) else self.day_of(cutoff)
+        day = int(cutoff) if isinstance(cutoff, int | np.integer) else self.day_of(cutoff) + self._later(cutoff)
         if not 0 <= day < self.n_days:
             raise UsageError(
-                f"The cutoff {cutoff} lies outside the history, which goes from {self.dates[0]} to {self.cutoff}. "
+                f"The cutoff {cutoff} lies outside the history, which goes from {date_text(self.dates[0])} to "
+                f"{date_text(self.cutoff)}. "
                 "Give a date within it."
             )
         return replace(self, units=self.units[:, : day + 1])
 
+    def _later(self, cutoff: date | str | np.datetime64) -> int:
+        """The hours from the first to the last of a day that `cutoff` names without a time; 0 for all else."""
+        if self.frequency != Frequency.HOUR or isinstance(cutoff, datetime):
+            return 0
+        without_time = np.datetime_data(np.datetime64(cutoff))[0] in ("Y", "M", "D")
+        return 23 if without_time else 0
+
     def ahead(self, horizon: int) -> np.ndarray:
-        """The dates of the `horizon` days after the cutoff: datetime64[D] [step]."""
+        """The dates of the `horizon` days after the cutoff, as `dates`: [step]."""
         whole_number(horizon, "horizon", 0)
         return period_range(self.dates[0], self.n_days + horizon, self.frequency)[self.n_days :]
 
@@ -225,7 +237,7 @@ class Panel(Described):
         dates = self.dates[first : self.n_days]
         timelines = [Timeline(chosen.title(row), dates, chosen.units(units, row)) for row in chosen.rows.tolist()]
         title = timelines[0].title if len(timelines) == 1 else f"Sales by {level_name(wanted)}"
-        return timelines_chart(timelines, title, chosen.note(), f"units a {self.frequency.noun}")
+        return timelines_chart(timelines, title, chosen.note(), f"units {a(self.frequency.noun)}")
 
     def to_frame(self) -> Any:
         """One row for each known day of each series: keys, ``date``, ``units``, and the known-ahead columns.
@@ -266,12 +278,14 @@ class Panel(Described):
         stock, and future rows may stand in the same table. `absent` says what a day without a row means between a
         series' first row and the end of the history: ``zero`` (nothing sold) or ``unknown``. Before its first row a
         series is not yet on sale: unknown. `attributes` adds columns to the series table, joined on the keys they
-        share. Covariate columns of `known_ahead` are numeric, one value for each series and day. `frequency` is ``D``,
-        ``W``, ``M``, ``Q`` or ``Y``: days, weeks, months, quarters, years. `ahead` is how many days (periods) past the
-        last sale to keep. `country` is an ISO code, for public holidays.
+        share. Covariate columns of `known_ahead` are numeric, one value for each series and day. `frequency` is ``H``,
+        ``D``, ``W``, ``M``, ``Q`` or ``Y``: hours, days, weeks, months, quarters, years. `ahead` is how many days
+        (periods) past the last sale to keep. `country` is an ISO code, for public holidays.
 
-        Dates are dates, dates with a time, or text as in ``2024-01-31``. A time with a zone counts for the day of the
-        clock there.
+        Dates are dates, dates with a time, or text as in ``2024-01-31``. A time with a zone counts for the day (and the
+        hour) of the clock there. Hours are read from dates with a time, also as text such as ``2024-01-31 05:00``. The
+        hour that a clock shows twice, when summer time ends, is added up; the one that it leaves out in spring is not
+        known.
 
         Keys are read as those of a file: blanks around them, and a whole number written as ``100.0`` beside ``100``,
         make no other series. A ForesellWarning says where some were united, and where the rows of a series lie weeks or

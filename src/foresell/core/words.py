@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -106,6 +106,15 @@ def many(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {word}" if count else f"no {word}"
 
 
+def a(noun: str) -> str:
+    """A noun with its article.
+
+    >>> a("day"), a("hour")
+    ('a day', 'an hour')
+    """
+    return f"an {noun}" if noun == "hour" else f"a {noun}"
+
+
 def many_do(count: int, noun: str, verb: str) -> str:
     """A count with its noun and a verb.
 
@@ -119,20 +128,22 @@ def many_do(count: int, noun: str, verb: str) -> str:
 def day(when: date | np.datetime64) -> str:
     """A date in words.
 
-    >>> day(date(2016, 5, 2))
-    '2 May 2016'
+    >>> day(date(2016, 5, 2)), day(np.datetime64("2016-05-02T14", "us"))
+    ('2 May 2016', '2 May 2016 14:00')
     """
     plain = _plain(when)
-    return f"{plain.day} {plain:%b %Y}"
+    return f"{plain.day} {plain:%b %Y}" + (f" {plain:%H:%M}" if isinstance(plain, datetime) else "")
 
 
 def period(when: date | np.datetime64, frequency: Frequency) -> str:
-    """A day, week, month, quarter or year of a panel in words.
+    """An hour, day, week, month, quarter or year of a panel in words.
 
     >>> period(date(2016, 5, 2), Frequency.DAY), period(date(2016, 5, 2), Frequency.WEEK)
     ('Mon 2 May 2016', 'week of 2 May 2016')
     >>> period(np.datetime64("2016-05-01"), Frequency.MONTH)
     'May 2016'
+    >>> period(np.datetime64("2016-05-02T14", "us"), Frequency.HOUR)
+    'Mon 2 May 2016 14:00'
     >>> period(date(2016, 4, 1), Frequency.QUARTER), period(date(2016, 1, 31), Frequency.QUARTER)
     ('Q2 2016', 'quarter to Jan 2016')
     >>> period(date(2016, 1, 1), Frequency.YEAR), period(date(2016, 7, 1), Frequency.YEAR)
@@ -159,11 +170,22 @@ def span(first: date | np.datetime64, last: date | np.datetime64) -> str:
 
     >>> span(date(2016, 5, 2), date(2016, 5, 29)), span(date(2015, 12, 7), date(2016, 1, 3))
     ('2 to 29 May 2016', '7 Dec 2015 to 3 Jan 2016')
+    >>> span(np.datetime64("2016-05-02T00", "us"), np.datetime64("2016-05-02T23", "us"))
+    '2 May 2016 00:00 to 23:00'
     """
     begin, end = _plain(first), _plain(last)
+    if isinstance(begin, datetime) or isinstance(end, datetime):
+        return _span_of_hours(begin, end)
     if (begin.year, begin.month) == (end.year, end.month):
         return day(end) if begin.day == end.day else f"{begin.day} to {day(end)}"
     return f"{begin.day} {begin:%b}" + (f" {begin:%Y}" if begin.year != end.year else "") + f" to {day(end)}"
+
+
+def _span_of_hours(begin: date, end: date) -> str:
+    if begin == end:
+        return day(begin)
+    same_day = (begin.year, begin.month, begin.day) == (end.year, end.month, end.day)
+    return f"{day(begin)} to {f'{end:%H:%M}' if same_day else day(end)}"
 
 
 def name(code: str) -> str:
@@ -185,7 +207,7 @@ def listed(words: list[str]) -> str:
 
 
 def _plain(when: date | np.datetime64) -> date:
-    return when.astype("datetime64[D]").astype(object) if isinstance(when, np.datetime64) else when
+    return when.astype(object) if isinstance(when, np.datetime64) else when
 
 
 def blend(weights: list[dict[str, Any]]) -> str:

@@ -16,10 +16,24 @@ from foresell.data.cube import Cube, key_texts
 from foresell.data.finding_codes import CODES, finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
 
-DEAD_AFTER = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 2}
+DEAD_AFTER = {
+    Frequency.HOUR: 2184,
+    Frequency.DAY: 91,
+    Frequency.WEEK: 13,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 2,
+}
 """The number of last periods without a sale from which a series counts as no longer sold."""
 
-CONSTANT_FROM = {Frequency.DAY: 28, Frequency.WEEK: 12, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 4}
+CONSTANT_FROM = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 12,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 4,
+}
 """The number of known periods, all of one value, from which a series counts as constant."""
 
 

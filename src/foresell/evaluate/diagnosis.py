@@ -22,11 +22,19 @@ from foresell.core.panel import Panel
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")  # fmt: skip
+HOURS = tuple(f"{hour:02}:00" for hour in range(24))
 CHANCE = 0.05
 """The probability that noise alone makes any part of one kind, such as any weekday, clear."""
 
 LARGEST = 6  # groups of each level that are diagnosed one by one
-_LAGS = {Frequency.DAY: 15, Frequency.WEEK: 13, Frequency.MONTH: 12, Frequency.QUARTER: 4, Frequency.YEAR: 3}
+_LAGS = {
+    Frequency.HOUR: 49,
+    Frequency.DAY: 15,
+    Frequency.WEEK: 13,
+    Frequency.MONTH: 12,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 3,
+}
 _MOST_STRETCHES = 8  # parts of a horizon that is shorter than a season
 
 
@@ -34,11 +42,11 @@ _MOST_STRETCHES = 8  # parts of a horizon that is shorter than a season
 class Diagnosis:
     """The diagnosis of the errors of one model's backtest, as tidy tables.
 
-    - `bias`: ``by`` (``all``, ``weekday`` or ``month``, ``step``, ``group``), ``level`` in words, ``part`` (``Sunday``,
-      ``1 to 7``, ``CA · FOODS``), ``sold`` (units), ``bias`` (sum of errors over sum of actuals), ``apart`` (for
-      weekdays, months and steps the bias that remains without the bias of the whole window, else the bias itself),
-      the ``standard_error`` of ``apart``, and the ``noise`` beyond which it is ``clear``. Both are null where there is
-      only one window.
+    - `bias`: ``by`` (``all``, ``hour``, ``weekday`` or ``month``, ``step``, ``group``), ``level`` in words, ``part``
+      (``Sunday``, ``1 to 7``, ``CA · FOODS``), ``sold`` (units), ``bias`` (sum of errors over sum of actuals),
+      ``apart`` (for hours, weekdays, months and steps the bias that remains without the bias of the whole window, else
+      the bias itself), the ``standard_error`` of ``apart``, and the ``noise`` beyond which it is ``clear``. Both are
+      null where there is only one window.
     - `levels`: for each ``level`` its ``groups``, ``bias`` (the mean of the absolute bias of its groups over all
       windows, weighted by their sales), and the WAPE of the first (``near``) and last (``far``) stretch of the horizon.
       ``grown`` of the ``windows`` had a larger WAPE in the last stretch. ``near`` and ``far`` are null where the
@@ -78,7 +86,7 @@ def diagnose(forecasts: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Dia
 class Errors:
     """Errors of one level: `error`, `actual` float64 and `known` bool, each [series, window, step], 0 where not known.
 
-    `dates` datetime64[D] [window, step]; the windows are in rising order.
+    `dates` [window, step]; the windows are in rising order.
     """
 
     dates: np.ndarray
@@ -106,8 +114,9 @@ class Errors:
         mean, actual = (np.full((panel.n_series, len(cutoffs), horizon), np.nan) for _ in range(2))
         mean[place] = rows["mean"].to_numpy()
         actual[place] = rows["actual"].to_numpy()
-        days = np.full((len(cutoffs), horizon), np.datetime64("NaT", "D"))
-        days[_cells(dates, cutoffs)] = dates["date"].to_numpy().astype("datetime64[D]")
+        named = dates["date"].to_numpy()
+        days = np.full((len(cutoffs), horizon), np.datetime64("NaT"), named.dtype)
+        days[_cells(dates, cutoffs)] = named
         known = ~np.isnan(mean) & ~np.isnan(actual)
         return cls(days, np.where(known, mean - actual, 0), np.where(known, actual, 0), known)
 
@@ -174,7 +183,7 @@ def stretches(horizon: int, frequency: Frequency) -> list[tuple[int, int]]:
     season = frequency.season
     if horizon >= 2 * season:
         bounds = np.append(np.arange(0, horizon - season + 1, season), horizon)
-    elif frequency == Frequency.DAY:
+    elif frequency in (Frequency.DAY, Frequency.HOUR):
         bounds = np.array([0, horizon])
     else:
         bounds = np.linspace(0, horizon, min(horizon, _MOST_STRETCHES) + 1).round().astype(int)
@@ -231,12 +240,13 @@ def _table(rows: list[dict[str, Any]], level: str) -> pl.DataFrame:
 
 
 def _of_total(total: Errors, frequency: Frequency) -> pl.DataFrame:
-    """The bias of the total: over all windows, by weekday (or month of the year), and by stretch of the horizon."""
+    """The bias of the total: over all windows, by weekday (hour, month of the year), and by stretch of the horizon."""
     error, actual, apart = total.error[0], total.actual[0], total.without_window_bias()[0]  # [window, step]
     rows = [_row("all", "all", 1, (error, actual, error, total.periods))]
     kind, names, which = _calendar(total.dates, frequency)
     # Without the bias of their window, the weeks of a window are taken to be independent.
-    weeks = total.dates.astype("datetime64[W]" if kind == "weekday" else "datetime64[M]").astype(np.int64)
+    clusters = total.dates.astype({"hour": "datetime64[D]", "weekday": "datetime64[W]"}.get(kind, "datetime64[M]"))
+    weeks = clusters.astype(np.int64)
     numbers = np.unique(which) if frequency != Frequency.YEAR else which[:0, 0]
     for number in numbers:
         cells = which == number
@@ -251,6 +261,8 @@ def _of_total(total: Errors, frequency: Frequency) -> pl.DataFrame:
 
 def _calendar(dates: np.ndarray, frequency: Frequency) -> tuple[str, tuple[str, ...], np.ndarray]:
     """The cycle of the calendar that errors may follow: its name, the names of its parts, and the part of each date."""
+    if frequency == Frequency.HOUR:
+        return "hour", HOURS, dates.astype("datetime64[h]").astype(np.int64) % 24
     if frequency == Frequency.DAY:
         return "weekday", WEEKDAYS, weekday(dates)
     names = tuple(f"the quarter of {name}" for name in MONTHS) if frequency == Frequency.QUARTER else MONTHS

@@ -27,6 +27,11 @@ CODES: dict[str, Code] = {
         "A weekday is forecast too high or too low, compared with the other days.",
         "Check whether opening hours have changed on that day, and mark closed days with 'data.open'.",
     ),
+    "biased-hour": Code(
+        Severity.WARNING,
+        "An hour of the day is forecast too high or too low, compared with the other hours.",
+        "Check whether opening hours have changed, and mark the hours in which you are closed with 'data.open'.",
+    ),
     "biased-month": Code(
         Severity.WARNING,
         "A month is forecast too high or too low, compared with the other months.",
@@ -103,6 +108,7 @@ def _overall_bias(clear: pl.DataFrame) -> list[Finding]:
 def _bias_of_parts(clear: pl.DataFrame, frequency: Frequency) -> list[Finding]:
     """Weekdays, months and stretches of the horizon that differ from the rest of their windows."""
     kinds = {
+        "hour": ("biased-hour", "The hours from {}", "the other hours"),
         "weekday": ("biased-weekday", "{}s", "the other days"),
         "month": ("biased-month", "{}", f"the other {frequency.noun}s"),
         "step": ("biased-steps", f"{frequency.noun.capitalize()}s {{}} ahead", "the rest of the horizon"),

@@ -14,8 +14,22 @@ CV2_LIMIT = 0.49
 
 BLOCK = 4096  # series at a time: keeps the copies of a year small
 
-NEW = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 2, Frequency.QUARTER: 1, Frequency.YEAR: 1}
-YOUNG = {Frequency.DAY: 182, Frequency.WEEK: 26, Frequency.MONTH: 6, Frequency.QUARTER: 3, Frequency.YEAR: 2}
+NEW = {
+    Frequency.HOUR: 672,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 4,
+    Frequency.MONTH: 2,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
+YOUNG = {
+    Frequency.HOUR: 4368,
+    Frequency.DAY: 182,
+    Frequency.WEEK: 26,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 3,
+    Frequency.YEAR: 2,
+}
 """The largest number of known periods with which a series counts as new, and as young."""
 
 

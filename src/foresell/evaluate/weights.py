@@ -18,7 +18,14 @@ from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.evaluate.metrics import naive_squared_errors
 
-REVENUE_SPAN = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+REVENUE_SPAN = {
+    Frequency.HOUR: 672,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 4,
+    Frequency.MONTH: 1,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
 """The number of last periods whose revenue makes the weight of a series: 28 days in the M5 competition guide, and the
 nearest number of weeks and months."""
 
@@ -182,7 +189,7 @@ def weights_from_table(
     Raises DataError where the table's levels or keys are not those of the panel.
     """
     if "cutoff" in table.columns:
-        table = table.filter(pl.col("cutoff").cast(pl.Date) == cutoff)
+        table = table.filter(pl.col("cutoff").cast(pl.Series([cutoff]).dtype) == cutoff)
         if table.is_empty():
             return None
     elif not is_last:

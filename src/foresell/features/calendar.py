@@ -20,6 +20,8 @@ MEANINGS = {
     "month": "month, 1 to 12",
     "day_of_month": "day of the month, 1 to 31",
     "weekday": "day of the week, Monday 1 to Sunday 7",
+    "hour": "hour of the day, 0 to 23",
+    "hour_of_week": "hour of the week, Monday 0 to Sunday 167",
     "week_of_year": "ISO week of the year, 1 to 53",
     "day_of_year": "day of the year, 1 to 366",
     "weekend": "1 on Saturday and Sunday",
@@ -40,12 +42,25 @@ MEANINGS = {
 def calendar_columns(
     dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame, codes: Mapping[str, Names]
 ) -> dict[str, np.ndarray]:
-    """Calendar features by name, each float32 [day], for the periods that begin on `dates` (datetime64[D] [day]).
+    """Calendar features by name, each float32 [day], for the periods that begin on `dates` [day].
 
     Holidays and events are numbered from 1 by their place in `codes["holiday"]` and `codes["event"]`; other names are
-    ignored. For longer periods a holiday counts in the period in which it falls, and distances are in periods.
+    ignored. They are of whole days, so that all hours of a day share them. For longer periods a holiday counts in the
+    period in which it falls, and distances are in periods.
     """
     columns = _date_columns(dates, frequency)
+    if frequency == Frequency.HOUR:
+        days, place = np.unique(dates.astype("datetime64[D]"), return_inverse=True)
+        named = _named_columns(days, Frequency.DAY, country, events, codes)
+        return columns | {name: values[place] for name, values in named.items()}
+    return columns | _named_columns(dates, frequency, country, events, codes)
+
+
+def _named_columns(
+    dates: np.ndarray, frequency: Frequency, country: str | None, events: pl.DataFrame, codes: Mapping[str, Names]
+) -> dict[str, np.ndarray]:
+    """The features of holidays and of events."""
+    columns: dict[str, np.ndarray] = {}
     if country:
         columns |= _near("holiday", dates, holidays_of(country, dates), frequency, codes["holiday"])
     if events.height:
@@ -76,6 +91,9 @@ def near_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, e
     >>> near_holiday(around, Frequency.DAY, "US", pl.DataFrame()).tolist()
     [False, True, True, True, False]
     """
+    if frequency == Frequency.HOUR:
+        days, place = np.unique(dates.astype("datetime64[D]"), return_inverse=True)
+        return near_holiday(days, Frequency.DAY, country, events)[place]
     named = holidays_of(country, dates) if country else events
     starts = period_name(named["date"].to_numpy(), frequency, dates[0])
     reach = np.arange(-1, 2) if frequency == Frequency.DAY else np.zeros(1, np.int64)
@@ -95,8 +113,10 @@ def _date_columns(dates: np.ndarray, frequency: Frequency) -> dict[str, np.ndarr
         columns |= {"week_of_month": (day.dt.day() + 6) // 7}
     if frequency == Frequency.MONTH:
         columns |= {"days_in_month": day.dt.month_end().dt.day()}
-    if frequency == Frequency.DAY:
+    if frequency in (Frequency.DAY, Frequency.HOUR):
         columns |= {"weekday": day.dt.weekday(), "weekend": day.dt.weekday() >= 6}
+    if frequency == Frequency.HOUR:
+        columns |= {"hour": day.dt.hour(), "hour_of_week": (day.dt.weekday().cast(pl.Int16) - 1) * 24 + day.dt.hour()}
     return {name: column.cast(pl.Float32).to_numpy() for name, column in columns.items()}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, suggestions
+from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
@@ -73,7 +74,9 @@ def _default_names(panel: Panel, steady: Level) -> set[str]:
     own |= {f"{name}_{days}" for name in ("std", "zeros") for days in (middle, long)}
     own |= {f"smoothed_{days}" for days in (short, middle)}
     own |= {f"same_day_{count}" for count in spans.seasons}
-    dated = {"weekday", "week_of_month", "day_of_month", "month", "week_of_year"}
+    if panel.frequency == Frequency.HOUR:
+        own |= {f"target_lag_{hours}" for hours in (168, 336, 504, 672)}
+    dated = {"weekday", "week_of_month", "day_of_month", "month", "week_of_year", "hour", "hour_of_week"}
     dated |= {f"{which}{kind}" for kind in ("event", "holiday") for which in ("", "days_to_", "days_since_")}
     ahead = {"price", *(f"price_to_mean_{days}" for days in (middle, long, year))}
     ahead |= {f"price_change_{days}" for days in (short, middle)}

@@ -24,6 +24,18 @@ class Spans:
 
 
 SPANS = {
+    Frequency.HOUR: Spans(
+        season=24,
+        year=8736,
+        short=24,
+        middle=168,
+        long=672,
+        lags=(1, 2, 3, 4, 6, 12, 24, 48, 72, 96, 120, 144, 168, 336, 504, 672, 8736),
+        target_lags=(24, 48, 72, 168, 336, 504, 672, 8736),
+        windows=(3, 6, 12, 24, 72, 168, 336, 672, 2184),
+        half_lives=(3, 12, 24, 72, 168),
+        seasons=(1, 2, 3, 7, 14, 28),
+    ),
     Frequency.DAY: Spans(
         season=7,
         year=364,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import FIRST_OF_JANUARY, Frequency, period_index
 from foresell.core.panel import Panel
 
 WEEKS = 8
@@ -13,7 +13,14 @@ WEEKS = 8
 ENOUGH = 3
 """The number of times that the weekday must have occurred, and another weekday been known, in these weeks."""
 
-GONE = {Frequency.DAY: 91, Frequency.WEEK: 13, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 2}
+GONE = {
+    Frequency.HOUR: 2184,
+    Frequency.DAY: 91,
+    Frequency.WEEK: 13,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 2,
+}
 """The number of last periods in which a series that is still on sale has at least one known period."""
 
 
@@ -23,7 +30,7 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
     A series is closed on a weekday that was never known in the last eight weeks. The weekday must have occurred at
     least three times since the series began, and another weekday must have been known at least three times. So a
     product that has just begun, or has been out of stock since, does not count as closed. A day without a sale (0) is
-    a known day. Weeks and months are never closed.
+    a known day. In a panel of hours it is the hour of the week that counts. Weeks and months are never closed.
 
     A series that was known once, but not in the last 91 days (13 weeks, six months), counts as no longer on sale and
     is closed on all days. No model can forecast it, because training data have no days after the end of a series. So is
@@ -35,16 +42,17 @@ def closed_days(panel: Panel, horizon: int) -> np.ndarray:
         return closed
     closed[_gone(panel) | _ended(panel)] = True
     closed |= _not_yet(panel, horizon)
-    if panel.frequency != Frequency.DAY:
+    if panel.frequency not in (Frequency.DAY, Frequency.HOUR):
         return closed
-    start = max(0, panel.n_days - 7 * WEEKS)
+    week = 7 if panel.frequency == Frequency.DAY else 7 * 24
+    start = max(0, panel.n_days - week * WEEKS)
     known = ~np.isnan(panel.units[:, start:])  # [series, day]
     begun = np.logical_or.accumulate(known, axis=1) | _known_before(panel, start)[:, None]
-    weekday = (panel.dates[start : panel.n_days].astype(np.int64)) % 7
-    n_known = np.stack([known[:, weekday == day].sum(axis=1) for day in range(7)], axis=1)  # [series, weekday]
-    n_days = np.stack([begun[:, weekday == day].sum(axis=1) for day in range(7)], axis=1)
+    place = period_index(panel.dates[start : panel.n_days], FIRST_OF_JANUARY, panel.frequency) % week
+    n_known = np.stack([known[:, place == day].sum(axis=1) for day in range(week)], axis=1)  # [series, weekday]
+    n_days = np.stack([begun[:, place == day].sum(axis=1) for day in range(week)], axis=1)
     never = (n_known == 0) & (n_days >= ENOUGH) & (n_known.max(axis=1, keepdims=True) >= ENOUGH)
-    return closed | never[:, panel.ahead(horizon).astype(np.int64) % 7]
+    return closed | never[:, period_index(panel.ahead(horizon), FIRST_OF_JANUARY, panel.frequency) % week]
 
 
 def without_history(panel: Panel) -> np.ndarray:

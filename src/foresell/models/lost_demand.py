@@ -25,8 +25,22 @@ from foresell.models.launch.credibility import between_variance, posterior_ratio
 from foresell.models.launch.day_profile import DayProfile, group_labels, learn_day_profile
 from foresell.models.launch.launch_curve import LAUNCHES_PER_GROUP
 
-NEAR = {Frequency.DAY: 14, Frequency.WEEK: 4, Frequency.MONTH: 2, Frequency.QUARTER: 1, Frequency.YEAR: 1}
-FAR = {Frequency.DAY: 91, Frequency.WEEK: 26, Frequency.MONTH: 9, Frequency.QUARTER: 4, Frequency.YEAR: 2}
+NEAR = {
+    Frequency.HOUR: 336,
+    Frequency.DAY: 14,
+    Frequency.WEEK: 4,
+    Frequency.MONTH: 2,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
+FAR = {
+    Frequency.HOUR: 2184,
+    Frequency.DAY: 91,
+    Frequency.WEEK: 26,
+    Frequency.MONTH: 9,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 2,
+}
 """The number of periods, either way, after which a day counts half: for the level around a day, and for the more
 general level that it is drawn towards."""
 
@@ -119,7 +133,7 @@ def cells_of(panel: Panel, stockouts: pl.DataFrame) -> tuple[np.ndarray, np.ndar
     numbered = panel.series.select(panel.keys).with_row_index("__series")
     joined = stockouts.join(numbered, on=list(panel.keys), how="left", maintain_order="left", nulls_equal=True)
     dates = panel.dates[: panel.n_days]
-    stockout_dates = stockouts["date"].cast(pl.Date).to_numpy().astype("datetime64[D]")
+    stockout_dates = stockouts["date"].cast(panel.frequency.date_type).to_numpy()
     day = np.searchsorted(dates, stockout_dates)
     known = (dates[np.minimum(day, panel.n_days - 1)] == stockout_dates) & joined["__series"].is_not_null().to_numpy()
     if not known.all():

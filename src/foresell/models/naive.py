@@ -19,7 +19,14 @@ from foresell.models.option_checks import check_whole
 
 FittedNaive = TypeVar("FittedNaive")
 
-_WINDOW = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 3, Frequency.QUARTER: 2, Frequency.YEAR: 2}
+_WINDOW = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 8,
+    Frequency.MONTH: 3,
+    Frequency.QUARTER: 2,
+    Frequency.YEAR: 2,
+}
 
 
 @dataclass(frozen=True)

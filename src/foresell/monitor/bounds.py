@@ -47,7 +47,14 @@ FEWEST_NODES = 5
 
 def block_of(frequency: Frequency, horizon: int) -> int:
     """How many periods make a block: seven days, four weeks or one longer period, but no more than the horizon."""
-    size = {Frequency.DAY: 7, Frequency.WEEK: 4, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+    size = {
+        Frequency.HOUR: 24,
+        Frequency.DAY: 7,
+        Frequency.WEEK: 4,
+        Frequency.MONTH: 1,
+        Frequency.QUARTER: 1,
+        Frequency.YEAR: 1,
+    }
     return min(size[frequency], horizon)
 
 

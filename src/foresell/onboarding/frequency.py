@@ -15,7 +15,14 @@ from foresell.onboarding.series_keys import DAY
 COMPLETE = 0.95  # a series with this share of the days on which it could sell is recorded daily, not by sales
 LUMPY = 0.05  # a typical series that sells on a smaller share of days is not forecast by day
 FEWEST = 12  # a history of fewer weeks or months is not cut into them
-USUAL_HORIZON = {Frequency.DAY: 28, Frequency.WEEK: 13, Frequency.MONTH: 12, Frequency.QUARTER: 4, Frequency.YEAR: 3}
+USUAL_HORIZON = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 13,
+    Frequency.MONTH: 12,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 3,
+}
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from foresell.core.settings import Features
 from foresell.core.settings import Model as ModelSettings
 from foresell.core.tables import to_kind
 from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline
-from foresell.core.words import change, day, many, name, score
+from foresell.core.words import a, change, day, many, name, score
 from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import ENSEMBLE, fit
@@ -140,12 +140,12 @@ class BacktestResult(Described):
                 dates = panel.until(cutoff).ahead(self.horizon)
                 for row in rows:
                     lines[row].append(ForecastLine(name(model), dates, chosen.units(mean, row)))
-        dates, marks = panel.dates[first : panel.n_days], tuple(np.array(cutoffs, "datetime64[D]"))
+        dates, marks = panel.dates[first : panel.n_days], tuple(np.array(cutoffs, panel.dates.dtype))
         timelines = [
             Timeline(chosen.title(row), dates, chosen.units(units, row), tuple(lines[row]), marks) for row in rows
         ]
         title = timelines[0].title if len(rows) == 1 else f"Backtest by {level_name(wanted)}"
-        return timelines_chart(timelines, title, chosen.note(), f"units a {panel.frequency.noun}")
+        return timelines_chart(timelines, title, chosen.note(), f"units {a(panel.frequency.noun)}")
 
     def _given_back(self, table: pl.DataFrame | None) -> Any:
         return None if table is None else to_kind(table, self.panel.table_kind)

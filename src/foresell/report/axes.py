@@ -70,13 +70,15 @@ def _short(value: float) -> str:
 
 
 def date_ticks(first: np.datetime64, last: np.datetime64, most: int = 6) -> list[tuple[np.datetime64, str]]:
-    """At most `most` dates from `first` to `last`, at the beginning of weeks, months or years, with labels.
+    """At most `most` dates from `first` to `last`, at the beginning of hours, weeks, months or years, with labels.
 
     >>> ticked = date_ticks(np.datetime64("2016-01-01"), np.datetime64("2016-05-22"))
     >>> [label for _, label in ticked]
     ['Jan 2016', 'Feb', 'Mar', 'Apr', 'May']
     """
     days = int((last - first) / np.timedelta64(1, "D"))
+    if days < 2 and np.datetime_data(first)[0] != "D":
+        return _labelled(_every_hours(first, last, most), "hour")
     for gap in (1, 2, 7, 14):
         if days / gap <= most - 0.5:
             return _labelled(_every_days(first, last, gap), "day")
@@ -89,10 +91,17 @@ def date_ticks(first: np.datetime64, last: np.datetime64, most: int = 6) -> list
 
 def _every_days(first: np.datetime64, last: np.datetime64, gap: int) -> np.ndarray:
     dates = np.arange(first.astype("datetime64[D]"), last.astype("datetime64[D]") + 1)
+    dates = dates[dates >= first]
     if gap < 7:
         return dates[::gap]
     mondays = dates[weekday(dates) == 0]
     return mondays[:: gap // 7]
+
+
+def _every_hours(first: np.datetime64, last: np.datetime64, most: int) -> np.ndarray:
+    hours = np.arange(first.astype("datetime64[h]"), last.astype("datetime64[h]") + 1)
+    gap = next(gap for gap in (1, 2, 3, 6, 12, 24) if len(hours) / gap <= most)
+    return hours[hours.astype(np.int64) % gap == 0]
 
 
 def _every_months(first: np.datetime64, last: np.datetime64, gap: int) -> np.ndarray:
@@ -105,8 +114,10 @@ def _labelled(dates: np.ndarray, unit: str) -> list[tuple[np.datetime64, str]]:
     """The dates with labels; the first label and the first of each year have the year."""
     labels, year = [], None
     for when in dates:
-        plain = when.astype("datetime64[D]").astype(object)
-        if unit == "year":
+        plain = when.astype(object)
+        if unit == "hour":
+            label = f"{plain:%H:%M}" if plain.hour else f"{plain.day} {plain:%b}"
+        elif unit == "year":
             label = f"{plain:%Y}"
         else:
             label = f"{plain.day} {plain:%b}" if unit == "day" else f"{plain:%b}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup, escape
 
+from foresell.core.frequency import FIRST_OF_JANUARY
 from foresell.report.axes import Scale, date_ticks, tick_labels, ticks
 
 WIDTH, HEIGHT = 640, 258
@@ -106,10 +107,10 @@ def framed(
 
 
 def days_of(dates: np.ndarray) -> list[float]:
-    """Dates as days since 1970."""
-    return dates.astype("datetime64[D]").astype(np.int64).astype(float).tolist()
+    """Dates as days since 1970; hours have fractions."""
+    return ((dates - FIRST_OF_JANUARY) / np.timedelta64(1, "D")).tolist()
 
 
 def marks_of(first: np.datetime64, last: np.datetime64) -> list[tuple[float, str]]:
     """The ticks of an axis of dates, as days since 1970 with labels."""
-    return [(float(when.astype("datetime64[D]").astype(np.int64)), label) for when, label in date_ticks(first, last)]
+    return [(days_of(np.array([when]))[0], label) for when, label in date_ticks(first, last)]

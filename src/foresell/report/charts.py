@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from foresell.core.frequency import Frequency
-from foresell.core.words import day, number, period
+from foresell.core.words import a, day, number, period
 from foresell.report.axes import Scale, ticks
 from foresell.report.canvas import (
     BOTTOM,
@@ -43,7 +43,7 @@ def timeline(example: SeriesExample, frequency: Frequency = Frequency.DAY, width
     values = [*example.units, *example.mean, *example.tested, *bounds]
     dates = np.sort(np.concatenate([example.dates, example.ahead]))
     marks = marks_of(dates[0], dates[-1])
-    frame = framed(min(past + ahead), max(past + ahead), values, f"units a {frequency.noun}", marks, width)
+    frame = framed(min(past + ahead), max(past + ahead), values, f"units {a(frequency.noun)}", marks, width)
     drawn = [frame.axes, *_bands(frame, example, ahead)]
     if past and ahead:
         middle = spot(frame.x((past[-1] + ahead[0]) / 2))

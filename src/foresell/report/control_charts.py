@@ -12,7 +12,7 @@ import numpy as np
 from markupsafe import Markup
 
 from foresell.core.frequency import Frequency
-from foresell.core.words import day, number, period
+from foresell.core.words import a, day, number, period
 from foresell.report.axes import Scale
 from foresell.report.canvas import BOTTOM, HEIGHT, TOP, WIDTH, Frame, days_of, framed, marks_of, path, spot, svg, tag
 from foresell.report.canvas import band as area
@@ -26,7 +26,7 @@ GAUGE = 132.0  # the width of a gauge
 def daily(of: DailySales, marks: Sequence[Mark], frequency: Frequency, width: float = WIDTH) -> Markup:
     """A chart of daily sales and the forecast in use, with a dashed line where a version became the champion."""
     days = days_of(of.dates)
-    unit = f"units a {frequency.noun}"
+    unit = f"units {a(frequency.noun)}"
     frame = framed(days[0], days[-1], [*of.units, *of.forecast], unit, marks_of(of.dates[0], of.dates[-1]), width)
     drawn = [frame.axes, *_marked(frame, marks, days)]
     for values, kind in ((of.units, "history"), (of.forecast, "forecast in-use")):

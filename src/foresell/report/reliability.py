@@ -36,14 +36,16 @@ def bias_charts(report: Report) -> list[ColumnChart]:
     if report.bias is None:
         return []
     noun = report.frequency.noun
-    titles = {"weekday": "By weekday", "month": "By month", "step": f"By {noun}s ahead"}
+    titles = {"hour": "By hour", "weekday": "By weekday", "month": "By month", "step": f"By {noun}s ahead"}
     whole = [100 * row["bias"] for row in report.bias.filter(by="all").drop_nulls("bias").to_dicts()]
     charts = []
     for by, title in titles.items():
         rows = report.bias.filter(pl.col("by") == by, pl.col("bias").is_not_null())
         if rows.height < 2:
             continue
-        short = [part[:3] if by != "step" else part.replace(" to ", "–") for part in rows["part"]]
+        short = [
+            part[: 2 if by == "hour" else 3] if by != "step" else part.replace(" to ", "–") for part in rows["part"]
+        ]
         bias, noise = ((100 * rows[column]).fill_null(math.nan).to_list() for column in ("bias", "noise"))
         charts.append(ColumnChart(title, short, bias, noise, rows["clear"].to_list(), whole))
     return charts
@@ -58,7 +60,7 @@ def bias_sentence(report: Report) -> str:
     side = f"{share(abs(bias))} too {'high' if bias > 0 else 'low'}"
     sentence = f"In sum over all windows the forecast was {side}"
     sentence += "" if abs(bias) < _LEAST_BIAS else ", more than chance explains" if clear else ", which may be chance"
-    kinds = {"weekday": "day of the week", "month": "month", "step": "part of the horizon"}
+    kinds = {"hour": "hour of the day", "weekday": "day of the week", "month": "month", "step": "part of the horizon"}
     parts = report.bias.filter(pl.col("by").is_in(list(kinds)))
     clear_parts = parts.filter("clear").to_dicts()
     if parts.is_empty():

@@ -11,6 +11,7 @@ from foresell.core.forecast import Forecast
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
+from foresell.core.words import a
 from foresell.report.contents import Band, DataSummary, SeriesExample
 
 PER_REASON = 4  # examples of the largest, typical and worst series
@@ -62,15 +63,28 @@ def _revenue(panel: Panel) -> float | None:
 
 
 def _whole_history(panel: Panel, total: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-    """The total [day] as the mean a day of each complete month, or unchanged where it has few points."""
+    """The total [day] as the mean a day of each complete month, or by day, or unchanged where it has few points."""
     dates = panel.dates[: panel.n_days]
+    if panel.frequency == Frequency.HOUR:
+        dates, total = _by_day(dates, total)
     months = dates.astype("datetime64[M]")
-    if panel.frequency != Frequency.DAY or len(np.unique(months)) < 6:
-        return dates, total, f"units a {panel.frequency.noun}"
+    if panel.frequency not in (Frequency.DAY, Frequency.HOUR) or len(np.unique(months)) < 6:
+        return dates, total, f"units {'a day' if panel.frequency == Frequency.HOUR else a(panel.frequency.noun)}"
     names, starts, counts = np.unique(months, return_index=True, return_counts=True)
     full = counts >= 28  # an incomplete month would look like a collapse of sales
     means = np.add.reduceat(total, starts) / counts
     return names[full].astype("datetime64[D]"), means[full], "units a day, by month"
+
+
+def _by_day(hours: np.ndarray, total: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The complete days and the sum of each; an hour that is not known counts as 0 in a day that is known in part."""
+    days, starts, counts = np.unique(hours.astype("datetime64[D]"), return_index=True, return_counts=True)
+    full = counts == 24
+    if not full.any():
+        full[:] = True
+    sums = np.add.reduceat(np.nan_to_num(total), starts)
+    known = np.add.reduceat((~np.isnan(total)).astype(np.int64), starts) > 0
+    return days[full], np.where(known, sums, np.nan)[full]
 
 
 def pick(volume: np.ndarray, error: np.ndarray | None = None, count: int = PER_REASON) -> list[tuple[int, str]]:
@@ -158,7 +172,7 @@ class _TestForecasts:
         self.error[wape["__row"].to_numpy()] = (wape["error"] / wape["sold"]).fill_nan(None).to_numpy()
         self.error[np.isinf(self.error)] = np.nan
         last = tested.filter(pl.col("cutoff") == pl.col("cutoff").max())
-        self.dates = last["date"].unique().sort().to_numpy().astype("datetime64[D]")  # [step]
+        self.dates = last["date"].unique().sort().to_numpy()  # [step]
         self.mean = np.full((panel.n_series, len(self.dates)), np.nan)  # [series, step]
         self.mean[last["__row"].to_numpy(), np.searchsorted(self.dates, last["date"].to_numpy())] = last[
             "mean"

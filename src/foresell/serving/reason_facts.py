@@ -10,7 +10,7 @@ import polars as pl
 from foresell.core.frequency import Frequency, period_begins
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
-from foresell.core.words import listed, many, name, number, period, share, span
+from foresell.core.words import a, listed, many, name, number, period, share, span
 from foresell.features.calendar import holidays_of
 from foresell.features.spans import SPANS
 
@@ -30,6 +30,7 @@ def facts(panel: Panel, rows: np.ndarray, steps: slice, levels: Sequence[Level] 
         "trend": _trend(part),
         "around": _around(levels),
         "weekday": _weekdays(dates, panel.frequency),
+        "hour": _hours(dates, panel.frequency),
         "season": _when(dates, panel.frequency),
         "holiday": _holidays(panel, dates),
         "price": _price(part, days),
@@ -45,7 +46,7 @@ def _level(part: Panel) -> str:
     length, noun = SPANS[part.frequency].middle, part.frequency.noun
     mean = _mean(part, part.n_days - length, part.n_days)
     last = f"in the last {length} {noun}s"
-    return f"none known {last}" if np.isnan(mean) else f"{number(mean)} a {noun} {last}"
+    return f"none known {last}" if np.isnan(mean) else f"{number(mean)} {a(noun)} {last}"
 
 
 def _mean(part: Panel, first: int, end: int) -> float:
@@ -85,10 +86,17 @@ def _around(levels: Sequence[Level]) -> str:
 
 
 def _weekdays(dates: np.ndarray, frequency: Frequency) -> str:
-    if frequency != Frequency.DAY:
+    if frequency not in (Frequency.DAY, Frequency.HOUR):
         return ""
     # The names are in the order of the dates; many dates, such as a whole week, have none.
     names = list(dict.fromkeys(f"{when.astype(object):%A}" for when in dates))
+    return listed(names) if len(names) <= _NAMED else ""
+
+
+def _hours(dates: np.ndarray, frequency: Frequency) -> str:
+    if frequency != Frequency.HOUR:
+        return ""
+    names = list(dict.fromkeys(f"{when.astype(object):%H:%M}" for when in dates))
     return listed(names) if len(names) <= _NAMED else ""
 
 
@@ -101,8 +109,8 @@ def _holidays(panel: Panel, dates: np.ndarray) -> str:
     tables = [panel.events.select("date", "event")]
     if panel.country:
         tables.append(holidays_of(panel.country, panel.dates))
-    begin = period_begins(dates[0], 1, panel.frequency)[0]
-    end = period_begins(dates[-1], 2, panel.frequency)[1]
+    begin = period_begins(dates[0], 1, panel.frequency)[0].astype("datetime64[D]")
+    end = (period_begins(dates[-1], 2, panel.frequency)[1] - 1).astype("datetime64[D]") + 1
     events = pl.concat(tables).filter(pl.col("date") >= begin, pl.col("date") < end).unique().sort("date", "event")
     if events.is_empty():
         return f"none in these {panel.frequency.noun}s" if len(dates) > 1 else f"none on this {panel.frequency.noun}"

@@ -12,7 +12,7 @@ import polars as pl
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
-from foresell.core.words import MINUS, name, number
+from foresell.core.words import MINUS, a, name, number
 from foresell.features.catalogue import FIXED
 from foresell.features.groups import level_suffix
 from foresell.features.question import Feature
@@ -25,6 +25,7 @@ REASONS = {
     "trend": "its own trend",
     "around": "the groups it belongs to",
     "weekday": "day of the week",
+    "hour": "hour of the day and of the week",
     "season": "time of the year",
     "holiday": "holidays and events",
     "price": "price",
@@ -75,6 +76,10 @@ def reason_of(feature: Feature, frequency: Frequency) -> str:
     these reasons whatever their group: the weekday profile of a store, a lag of a year, the mean of the last same
     weekdays.
     """
+    if feature.name in ("hour", "hour_of_week") or (
+        feature.name.startswith("same_day_") and frequency == Frequency.HOUR
+    ):
+        return "hour"
     dated = re.match(r"(weekday|weekend|same_day|year_week|year_day|last_year|(?:target_)?lag)_?(\d*)", feature.name)
     if feature.group in ("calendar", "season", "group", "lag") and dated:
         what, days = dated.groups()
@@ -225,7 +230,7 @@ def explain(
     of_groups = [feature for feature in contributions.features if reasons.get(feature) == "around"]
     used = [level for level in levels if any(feature.endswith(f"_of_{level_suffix(level)}") for feature in of_groups)]
     fact_of = facts(panel, rows, steps, used)
-    base = f"{number(float(parts['level'].mean()))} a {panel.frequency.noun} as the model weighs the past"
+    base = f"{number(float(parts['level'].mean()))} {a(panel.frequency.noun)} as the model weighs the past"
     fact_of["level"] = f"{base}; {fact_of['level']}"
     all_reasons = tuple(
         ForecastReason(code, REASONS[code], units, shown_units, fact_of.get(code, ""))

@@ -67,14 +67,15 @@ def _sum_code(
     in_polars = [
         *(f"{name!r}: {tidy_in_polars(name)}" for name in untidy),
         *(f"{name!r}: {as_numbers(rows, name)[0]}" for name in texts),
-        f"{date!r}: {dates_in_polars(rows[date])}.dt.truncate('{frequency.truncation}')",
+        f"{date!r}: {dates_in_polars(rows[date], frequency)}.dt.truncate('{frequency.truncation}')",
     ]
     means = "".join(f", pl.col({covariate!r}).mean()" for covariate in columns.known_ahead)
     total = f"pl.when(pl.col({units!r}).count() > 0).then(pl.col({units!r}).sum())"
     polars = f".with_columns(**{{{', '.join(in_polars)}}}).group_by({by}).agg({total}{means})"
     of = {name: f"{table.name}[{name!r}]" for name in columns.names}
+    first = "floor('h')" if frequency == Frequency.HOUR else f"to_period('{frequency}').dt.start_time"
     in_pandas = [
-        f"{date!r}: {dates_in_pandas(table, date)}.dt.to_period('{frequency}').dt.start_time",
+        f"{date!r}: {dates_in_pandas(table, date, frequency)}.dt.{first}",
         *(f"{name!r}: {tidy_in_pandas(of[name])}" for name in untidy),
         *(f"{name!r}: {as_numbers(rows, name)[1].format(of[name])}" for name in texts),
     ]

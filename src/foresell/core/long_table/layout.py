@@ -18,6 +18,7 @@ from foresell.core.frequency import (
     uneven_weeks_advice,
 )
 from foresell.core.long_table.attributes import checked_attributes
+from foresell.core.long_table.clock_changes import left_out, shown_twice
 from foresell.core.long_table.columns import Columns
 from foresell.core.long_table.dates import checked_dates, warn_of_frequency
 from foresell.core.long_table.duplicates import refuse_same_day, refuse_too_large
@@ -34,7 +35,7 @@ class Cubes:
     """The table laid out: `units` float32 [series, day] and, by name, covariates float32 [series, day + ahead].
 
     `series` has one row for each series, in order of its keys: the keys, then the attributes. `dates` are
-    datetime64[D] [day + ahead]. `kind` is the library of the table.
+    datetime64[D] [day + ahead], of hours datetime64[us]. `kind` is the library of the table.
     """
 
     series: pl.DataFrame
@@ -66,7 +67,7 @@ def lay_out(
             f"No row of the table has a value in '{columns.quantity}', so there is no history. Give the column that "
             "holds the units sold with 'quantity'."
         )
-    dates = checked_dates(table, given, columns)
+    dates = checked_dates(table, given, columns, frequency)
     rows = checked_keys(table, given, columns)
     series = rows.select(columns.keys).unique().sort(columns.keys)
     if frequency.months and (uneven := uneven_weeks_advice(dates, columns.date)):
@@ -81,7 +82,10 @@ def lay_out(
     taken = np.zeros(series.height * total, bool)
     taken[cell] = True
     if np.count_nonzero(taken) < len(cell):
-        refuse_same_day(table, given, rows, cell, columns, frequency)
+        twice = shown_twice(row, dates) if frequency == Frequency.HOUR else np.zeros(len(cell), bool)
+        if np.count_nonzero(taken) < len(np.unique(cell[twice])) + np.count_nonzero(~twice):
+            refuse_same_day(table, given, rows, cell, columns, frequency)
+        values = _added_up(values, cell, twice)
     calendar = period_range(first, total, frequency)
     warn_of_frequency(taken.reshape(series.height, total), calendar, frequency, absent)
     cube = _cube(cell, values, (series.height, total))
@@ -89,15 +93,32 @@ def lay_out(
     if absent == "zero":
         begin = np.full(series.height, n_days)
         np.minimum.at(begin, row[sold], day[sold])
-        on_sale = np.arange(n_days) >= begin[:, None]
-        without_row = ~taken.reshape(cube.shape)[:, :n_days]  # a row without a quantity says that it is not known
-        units[np.isnan(units) & on_sale & without_row] = 0.0
+        with_row = taken.reshape(cube.shape)[:, :n_days]  # also one without a quantity, which says that it is not known
+        units[np.isnan(units) & _on_sale(begin, with_row, calendar, frequency) & ~with_row] = 0.0
     covariates = {name: _cube(cell, numbers(table, rows, name, columns), cube.shape) for name in columns.known_ahead}
     if of_series is not None:
         facts = checked_attributes(of_series, series, columns.keys)
         on = [key for key in columns.keys if key in facts.columns]
         series = series.join(facts, on=on, how="left", maintain_order="left")
     return Cubes(series, calendar, units, covariates, table.kind)
+
+
+def _on_sale(begin: np.ndarray, with_row: np.ndarray, calendar: np.ndarray, frequency: Frequency) -> np.ndarray:
+    """Whether each series was on sale, from its `begin` [series] on, but for hours that clocks left out."""
+    n_days = with_row.shape[1]
+    on_sale: np.ndarray = np.arange(n_days) >= begin[:, None]
+    if frequency == Frequency.HOUR:
+        on_sale &= ~left_out(np.asarray(with_row.any(axis=0)), calendar[:n_days])
+    return on_sale
+
+
+def _added_up(values: np.ndarray, cell: np.ndarray, twice: np.ndarray) -> np.ndarray:
+    """The `values` [row], those of the rows `twice` replaced by the sum of their cell."""
+    _, place = np.unique(cell[twice], return_inverse=True)
+    sums = np.bincount(place, values[twice])  # a sum with an unknown part is not known
+    added = values.copy()
+    added[twice] = sums[place]
+    return added
 
 
 def _row_of_series(rows: pl.DataFrame, series: pl.DataFrame, keys: tuple[str, ...]) -> np.ndarray:

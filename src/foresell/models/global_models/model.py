@@ -28,6 +28,7 @@ from foresell.models.global_models.training_data import BoosterTraining, Loss, L
 from foresell.models.option_checks import wrong_option
 
 GRIDS = {  # the draw of rows; `share` is the largest share, because rows of one series are alike
+    Frequency.HOUR: Grid(days=8736, every=24, share=0.06),
     Frequency.DAY: Grid(days=1456, every=7, share=0.06),
     Frequency.WEEK: Grid(days=260, every=1, share=1.0),
     Frequency.MONTH: Grid(days=120, every=1, share=1.0),

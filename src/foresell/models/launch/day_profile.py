@@ -19,14 +19,35 @@ from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
 
-WINDOW = {Frequency.DAY: 182, Frequency.WEEK: 156, Frequency.MONTH: 36, Frequency.QUARTER: 20, Frequency.YEAR: 10}
+WINDOW = {
+    Frequency.HOUR: 4368,
+    Frequency.DAY: 182,
+    Frequency.WEEK: 156,
+    Frequency.MONTH: 36,
+    Frequency.QUARTER: 20,
+    Frequency.YEAR: 10,
+}
 """The number of last periods that the profile is learnt from. Of weeks and months, whole years are used."""
 
-SEASON_LENGTH = {Frequency.DAY: 7, Frequency.WEEK: 13, Frequency.MONTH: 12, Frequency.QUARTER: 4, Frequency.YEAR: 1}
-"""The number of positions of a season: seven weekdays, thirteen parts of a year of four weeks each, twelve
-months, four quarters, or one year."""
+SEASON_LENGTH = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 7,
+    Frequency.WEEK: 13,
+    Frequency.MONTH: 12,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 1,
+}
+"""The number of positions of a season: 168 hours of a week, seven weekdays, thirteen parts of a year of four weeks
+each, twelve months, four quarters, or one year."""
 
-WHOLE = {Frequency.DAY: 28, Frequency.WEEK: 104, Frequency.MONTH: 24, Frequency.QUARTER: 8, Frequency.YEAR: 2}
+WHOLE = {
+    Frequency.HOUR: 672,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 104,
+    Frequency.MONTH: 24,
+    Frequency.QUARTER: 8,
+    Frequency.YEAR: 2,
+}
 """The fewest periods from which a season is learnt."""
 
 ROUNDS = 20
@@ -122,7 +143,7 @@ class ProfileWindow:
     def of(cls, panel: Panel) -> ProfileWindow:
         """The last days of `panel` that a profile is learnt from."""
         length = min(panel.n_days, WINDOW[panel.frequency])
-        if panel.frequency != Frequency.DAY:
+        if panel.frequency not in (Frequency.DAY, Frequency.HOUR):
             length = length // panel.frequency.year * panel.frequency.year or length
         days = np.arange(panel.n_days - length, panel.n_days)
         units = panel.units[:, days[0] :] if len(days) else panel.units
@@ -237,10 +258,12 @@ def _ratio(above: np.ndarray, below: np.ndarray, default: float = 1.0) -> np.nda
 
 
 def season_positions(panel: Panel, days: np.ndarray) -> np.ndarray:
-    """The position in the season of each of `days`, int64: the weekday from Monday, four weeks of the year, the
-    month, the quarter, or 0 for years."""
+    """The position in the season of each of `days`, int64: the hour of the week or the weekday from Monday, four weeks
+    of the year, the month, the quarter, or 0 for years."""
     dates = panel.ahead(max(int(days.max(initial=0)) + 1 - panel.n_days, 0))
     dates = np.concatenate([panel.dates[: panel.n_days], dates])[days]
+    if panel.frequency == Frequency.HOUR:
+        return weekday(dates) * 24 + dates.astype("datetime64[h]").astype(np.int64) % 24
     if panel.frequency == Frequency.DAY:
         return weekday(dates)
     if panel.frequency.months:

@@ -21,13 +21,34 @@ from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
 from foresell.models.launch.day_profile import DayProfile, group_labels, promotion_days, season_positions
 
-STEP = {Frequency.DAY: 7, Frequency.WEEK: 1, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+STEP = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 7,
+    Frequency.WEEK: 1,
+    Frequency.MONTH: 1,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
 """Periods of age in one step of the curve."""
 
-STEPS = {Frequency.DAY: 26, Frequency.WEEK: 26, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 2}
+STEPS = {
+    Frequency.HOUR: 26,
+    Frequency.DAY: 26,
+    Frequency.WEEK: 26,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 2,
+}
 """The number of steps after which a launch counts as settled."""
 
-FIRST_PERIODS = {Frequency.DAY: 28, Frequency.WEEK: 4, Frequency.MONTH: 2, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+FIRST_PERIODS = {
+    Frequency.HOUR: 672,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 4,
+    Frequency.MONTH: 2,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
 """A series whose first known day is within so many first periods may have begun earlier, so it is not a launch."""
 
 SETTLED_STEPS = 6  # the last steps, whose mean is the settled level

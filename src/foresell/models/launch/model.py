@@ -52,7 +52,14 @@ from foresell.models.option_checks import check_whole
 
 BLOCK = 1024  # series that are forecast at a time
 
-HALF_LIFE = {Frequency.DAY: 28, Frequency.WEEK: 8, Frequency.MONTH: 4, Frequency.QUARTER: 2, Frequency.YEAR: 1}
+HALF_LIFE = {
+    Frequency.HOUR: 672,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 8,
+    Frequency.MONTH: 4,
+    Frequency.QUARTER: 2,
+    Frequency.YEAR: 1,
+}
 """The number of periods after which a day counts half for the recent level."""
 
 

@@ -35,7 +35,14 @@ from foresell.models.statistical.series import (
     fit_and_forecast,
 )
 
-DAYS = {Frequency.DAY: 730, Frequency.WEEK: 260, Frequency.MONTH: 240, Frequency.QUARTER: 80, Frequency.YEAR: 50}
+DAYS = {
+    Frequency.HOUR: 1008,
+    Frequency.DAY: 730,
+    Frequency.WEEK: 260,
+    Frequency.MONTH: 240,
+    Frequency.QUARTER: 80,
+    Frequency.YEAR: 50,
+}
 """The number of last periods that a model is fitted to."""
 
 SECONDS_IN_PROCESS = 5.0

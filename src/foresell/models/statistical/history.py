@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import FIRST_OF_JANUARY
 from foresell.core.panel import Panel
 
 BLOCK = 2048
@@ -155,6 +156,6 @@ def fourier_names(pairs: int) -> tuple[str, ...]:
 
 def _fourier_terms(dates: np.ndarray, ahead: np.ndarray, start: int, end: int, pairs: int) -> np.ndarray:
     """The Fourier terms of the year, FPP3 section 7.4: float64 [day + step, 2 x pairs]."""
-    days = np.concatenate([dates[start:end], ahead]).astype(np.int64)
+    days = (np.concatenate([dates[start:end], ahead]) - FIRST_OF_JANUARY) / np.timedelta64(1, "D")
     angles = 2 * np.pi * days[:, None] / YEAR_DAYS * np.arange(1, pairs + 1)
     return np.stack([np.sin(angles), np.cos(angles)], axis=2).reshape(len(days), 2 * pairs)

@@ -27,10 +27,24 @@ from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 
-BASE = {Frequency.DAY: 56, Frequency.WEEK: 8, Frequency.MONTH: 6, Frequency.QUARTER: 4, Frequency.YEAR: 3}
+BASE = {
+    Frequency.HOUR: 1344,
+    Frequency.DAY: 56,
+    Frequency.WEEK: 8,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 3,
+}
 """The periods before a cutoff that give the level of a series: whole weeks, so that no weekday weighs more."""
 
-CYCLE = {Frequency.DAY: 7, Frequency.WEEK: 1, Frequency.MONTH: 1, Frequency.QUARTER: 1, Frequency.YEAR: 1}
+CYCLE = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 7,
+    Frequency.WEEK: 1,
+    Frequency.MONTH: 1,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
 """The periods of a cycle. An incomplete cycle is left out where there is a complete one."""
 
 WINDOWS_A_YEAR, MOST_EARLIER = 13, 26

@@ -25,7 +25,14 @@ from foresell.store.tables import is_remote
 ENDPOINTS = ("/predict", "/predict_batch_csv")
 LOG = "results/predictions"
 LONGEST_AHEAD = 92  # days; the log is searched for predictions made up to so long before the day they are about
-LAST_DAY = {Frequency.DAY: 0, Frequency.WEEK: 6, Frequency.MONTH: 27, Frequency.QUARTER: 89, Frequency.YEAR: 364}
+LAST_DAY = {
+    Frequency.HOUR: 0,
+    Frequency.DAY: 0,
+    Frequency.WEEK: 6,
+    Frequency.MONTH: 27,
+    Frequency.QUARTER: 89,
+    Frequency.YEAR: 364,
+}
 """The number of days after its first one that a period certainly ends."""
 NEAR = 0.005  # prices that differ by at most this share are taken to be the same
 

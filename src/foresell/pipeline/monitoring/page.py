@@ -276,7 +276,7 @@ def _block(frequency: Frequency, size: int) -> str:
     >>> [_block(Frequency.DAY, size) for size in (7, 5, 1)], _block(Frequency.WEEK, 4), _block(Frequency.MONTH, 1)
     (['week', '5-day block', 'day'], 'four-week block', 'month')
     """
-    names = {(Frequency.DAY, 7): "week", (Frequency.WEEK, 4): "four-week block"}
+    names = {(Frequency.HOUR, 24): "day", (Frequency.DAY, 7): "week", (Frequency.WEEK, 4): "four-week block"}
     return names.get((frequency, size), f"{size}-{frequency.noun} block" if size > 1 else frequency.noun)
 
 
