@@ -42,7 +42,8 @@ def test_periods_of_hours() -> None:
 def test_a_table_of_hours_comes_back() -> None:
     frame = table(datetime(2024, 1, 1), datetime(2024, 1, 3, 23))
     panel = panel_of(frame)
-    assert panel.n_days == 72 and panel.cutoff == datetime(2024, 1, 3, 23)
+    assert panel.n_days == 72
+    assert panel.cutoff == datetime(2024, 1, 3, 23)
     assert panel.to_frame().equals(frame.with_columns(pl.col("units").cast(pl.Float32)))
     assert panel.until("2024-01-02").cutoff == datetime(2024, 1, 2, 23)
     assert panel.until("2024-01-02 05:00").cutoff == datetime(2024, 1, 2, 5)
@@ -83,7 +84,7 @@ def test_a_forecast_of_hours_has_hours() -> None:
     busy = hours.with_columns(units=pl.when(pl.col("date").dt.hour().is_between(9, 17)).then(10).otherwise(1))
     panel = panel_of(busy)
     tested = backtest(panel, ["seasonal_naive", "moving_average"], horizon=24, windows=2)
-    assert "21 Jan 2024 23:00" not in str(tested)
+    assert "19 Jan 2024 23:00, 20 Jan 2024 23:00" in str(tested)
     frame = forecast(panel, "seasonal_naive", horizon=24).to_frame().filter(pl.col("level") == "store")
     assert frame["date"].to_list()[9] == datetime(2024, 1, 22, 9)
     assert frame["cutoff"].unique().to_list() == [panel.cutoff]

@@ -41,6 +41,7 @@ CASES = {
         None,
         "Sundays are forecast 8.0 % too high (standard error 1.0 %), against the other days",
     ),
+    "biased-hour": (diagnosis(bias("hour", "08:00", 0.1, True)), None, "The hours from 08:00 are forecast 10.0 %"),
     "biased-month": (
         diagnosis(bias("month", "December", -0.3, True)), None, "December is forecast 30.0 % too low"
     ),

@@ -32,7 +32,7 @@ def test_every_feature_of_the_catalogue_has_a_reason(make_panel, frequency) -> N
     assert set(features) == set(found)
     assert set(found.values()) <= set(REASONS)
     assert "other" not in found.values()
-    dated = "weekday" if frequency == Frequency.DAY else "season"
+    dated = {Frequency.DAY: "weekday", Frequency.HOUR: "hour"}.get(frequency, "season")
     one = "same_day_1"
     assert found[one] == dated
     assert found["price"] == found["price_to_shop"] == "price"

@@ -259,7 +259,7 @@ REFUSED = {
     "a covariate as plain text": ({"known_ahead": "price"}, r"Write `known_ahead=\('price',\)`"),
     "a covariate that is not there": ({"known_ahead": ("prise",)}, "Did you mean 'price'"),
     "a column for two things": ({"known_ahead": ("units",)}, "The column units is named more than once"),
-    "a frequency in words": ({"frequency": "daily"}, "expected one of 'D', 'W', 'M'"),
+    "a frequency in words": ({"frequency": "daily"}, "expected one of 'H', 'D', 'W', 'M'"),
     "a frequency that is none": ({"frequency": None}, "'frequency' is None; expected one of"),
     "a country that is no code": ({"country": 5}, "'country' is 5, whose public holidays are not known"),
     "a country that is none": (

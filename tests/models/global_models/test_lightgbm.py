@@ -25,7 +25,7 @@ def test_sums_bear_longer_training_on_a_longer_history(frequency):
     assert model.use == ("window",)
     plain = LightGBM()
     assert (model.feature_fraction, model.share >= 0.35) == (0.3, True)
-    assert model.days == {"D": 1820, "W": 325, "M": 150, "Q": 75, "Y": 50}[frequency]
+    assert model.days == {"H": 10920, "D": 1820, "W": 325, "M": 150, "Q": 75, "Y": 50}[frequency]
     assert (plain.days, plain.share) == (None, None)
 
 
