@@ -124,3 +124,11 @@ def test_a_row_for_each_month_and_a_column_for_each_year_is_refused(tmp_path):
     ).write_csv(tmp_path / "years.csv")
     with pytest.raises(UsageError, match="a row for each month"):
         infer("years.csv", tmp_path)
+
+
+def test_months_named_after_a_word_are_the_columns_of_a_wide_table(tmp_path):
+    months = [f"Units {month} {year}" for year in (2022, 2023) for month in ("Jan", "Feb", "Mar", "Apr")]
+    (tmp_path / "sales.csv").write_text(f"item,{','.join(months)}\nA,1,2,3,4,5,6,7,8\nB,8,7,6,5,4,3,2,1\n")
+    proposal = infer(str(tmp_path / "sales.csv"))
+    assert proposal.settings["data"]["day_prefix"] == "Units "
+    assert proposal.settings["data"]["date_format"] == "%b %Y"

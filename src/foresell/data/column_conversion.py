@@ -8,16 +8,13 @@ from enum import StrEnum
 
 import polars as pl
 
+from foresell.data.exclusion.total_names import TOTAL_ROW
 from foresell.data.number_formats import to_number
 from foresell.data.values import NULL_WORDS, as_texts, to_date
 
 ROW = "__row"  # the row's number in its file, from 0
 FILE = "__file"  # the file's number in the list of files, from 0
 ISO = "%Y-%m-%d"
-_TOTALS = "gesamt|summe|zwischensumme|somme|suma|soma|totale|totaal"
-TOTAL = (
-    rf"(?i)^\s*(?:(?:grand|sub)?[- ]?total\b|(?:{_TOTALS})(?:\b|ergebnis|summe))|\b(?:total|ergebnis|summe)\s*:?\s*$"
-)
 DATE_AS_TEXT = r"""^(?:="([^"]*)"|'(\d.*))$"""  # how spreadsheets mark a date that is text
 BAD_SCHEMA = {ROW: pl.UInt32, "reason": pl.String, "column": pl.String}
 
@@ -100,7 +97,7 @@ def _is_total(frame: pl.DataFrame, converted: Sequence[pl.Series], columns: Sequ
     if not dates or not dates[0].null_count():
         return none
     texts = [column.name for column in columns if column.kind != ColumnKind.NUMBER]
-    named = [pl.col(name).str.contains(TOTAL) for name in texts if frame.schema[name] == pl.String]
+    named = [pl.col(name).str.contains(TOTAL_ROW) for name in texts if frame.schema[name] == pl.String]
     return dates[0].is_null() & (frame.select(pl.any_horizontal(named)).to_series().fill_null(False) if named else none)
 
 

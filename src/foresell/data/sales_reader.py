@@ -17,14 +17,14 @@ from foresell.core.settings import Data, Settings
 from foresell.data import panel_checks
 from foresell.data.column_conversion import FILE, ROW, Dialect
 from foresell.data.cube import Cube, as_text, build_cube, key_texts
+from foresell.data.exclusion.non_goods import non_goods_findings, without_excluded
+from foresell.data.exclusion.total_series import without_totals
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
-from foresell.data.non_goods import non_goods_findings, without_excluded
 from foresell.data.panel_assembly import AssembledPanel, assemble, join_attributes
 from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.sales_rows import DATE, KnownKeys, SalesRows, read_rows
 from foresell.data.side_tables import CalendarDays, SideTable, parse_attribute, read_attributes, read_calendar
-from foresell.data.total_series import without_totals
 from foresell.data.wide_table import read_wide_table
 
 Progress = Callable[[float, str], None]  # takes the share that is done, from 0 to 1, and the name of the work

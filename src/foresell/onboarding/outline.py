@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data.column_conversion import TOTAL
+from foresell.data.exclusion.total_names import TOTAL_ROW
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns, share
 from foresell.onboarding.overrides import BY_HAND, Overrides
@@ -72,7 +72,7 @@ def require_no_sections(table: str, frame: pl.DataFrame, date_format: str | None
     headings = date.values.is_null() & (~_is_blank(frame[date.name]) | (filled == 1))
     texts = frame.select(pl.coalesce(pl.when(~_is_blank(frame[n])).then(frame[n]) for n in (date.name, *frame.columns)))
     names = texts.to_series().filter(headings).cast(pl.String)
-    if len(names) < 2 or names.n_unique() < len(names) or names.str.contains(TOTAL).any():
+    if len(names) < 2 or names.n_unique() < len(names) or names.str.contains(TOTAL_ROW).any():
         return
     block = headings.cast(pl.UInt32).cum_sum()
     dated = date.values.is_not_null()

@@ -15,6 +15,7 @@ from typing import Any
 from foresell.core.errors import UsageError, first_five
 from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
+from foresell.onboarding.day_columns import dated_after_prefix, day_columns
 from foresell.onboarding.outline import filled_down
 from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
@@ -74,8 +75,8 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
 
 def _propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings, by the layout that the user gave, else by the one that the table has."""
-    dated = wide_table.dated_after_prefix(table.columns, overrides)[1]
-    has_day_columns = dated or wide_table.day_columns(table.columns)
+    dated = dated_after_prefix(table.columns, overrides)[1]
+    has_day_columns = dated or day_columns(table.columns)
     if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
         return wide_table.propose(draft, table, overrides)
     if overrides.layout in (None, "columns") and (columns := series_columns(table, overrides)):

@@ -6,16 +6,13 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from foresell.core.errors import ForesellError, UsageError, first_five
-from foresell.data.date_spellings import IN_TEXT
 from foresell.data.files.containers import TABLE_ENDINGS
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_names, sheet_text
-from foresell.data.values import DATE_FORMATS, date_formats, to_date
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ValueKind, profile_columns
+from foresell.onboarding.day_columns import dated_names
 from foresell.onboarding.table_sample import ROW, sample_table
 
 SALES_NAMES = (
@@ -28,7 +25,6 @@ OTHER_NAMES = (
     "zusammenfassung"
 )  # tables that are called so hold other things than sales, whatever else their names say
 DAYS = "(days)"  # stands for the columns of a wide table that are named by dates
-FEWEST_DATES = 6  # fewer columns named by dates are no wide table
 MOST_COMPARED_ROWS = 400_000  # of all tables of a container
 MOST_EQUAL_DATES = 0.5
 MOST_EQUAL_ROWS = 0.5  # sheets that share more of their rows are not added up
@@ -245,23 +241,6 @@ def _not_called_otherwise(kinds: list[list[InputFile]], container: Path) -> list
     """The kinds without tables that are called purchases, budget, stock or the like, where others remain."""
     kept = [[file for file in kind if not _is_called(file, container, OTHER_NAMES)] for kind in kinds]
     return [kind for kind in kept if kind] or kinds
-
-
-def dated_names(columns: list[str]) -> list[str]:
-    """The names of columns that are dates, where there are enough to be a wide table.
-
-    >>> len(dated_names(["item", *(f"2024-{month:02d}" for month in range(1, 13))]))
-    12
-    """
-    names = pl.Series(columns, dtype=pl.String).str.strip_chars()
-    texts = names.filter(names.str.contains(r"\d"))
-    if len(texts) < FEWEST_DATES:
-        return []
-    counts = date_formats(texts, (*DATE_FORMATS, *IN_TEXT, "%Y%m"))
-    best = max(counts, key=lambda text: counts[text], default=None)
-    if best is None or counts[best] < FEWEST_DATES:
-        return []
-    return names.filter(to_date(names, best).is_not_null()).to_list()
 
 
 def _columns_of(file: InputFile) -> frozenset[str]:

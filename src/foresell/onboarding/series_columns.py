@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from foresell.data.exclusion.total_names import names_total_column
 from foresell.data.files.repeated_names import is_nameless, require_distinct
 from foresell.data.number_formats import decimal_mark
 from foresell.onboarding.column_names import name_score
@@ -32,7 +33,6 @@ NOT_SERIES = (
     "stocked_out",
     "row",
 )
-TOTALS = {"total", "sum", "all", "gesamt", "summe", "totale", "somme", "grand total", "gesamtsumme", "total general"}
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _total(columns: Sequence[ColumnProfile]) -> str | None:
         others = pl.sum_horizontal(c.values.fill_null(0) for c in columns if c is not column)
         sums = pl.select(others).to_series()
         same = (column.values.fill_null(0) - sums).abs() <= 1e-6 * sums.abs() + 1e-6
-        if share(same) >= ENOUGH or (column.name.strip().lower() in TOTALS and share(column.values >= sums) >= ENOUGH):
+        if share(same) >= ENOUGH or (names_total_column(column.name) and share(column.values >= sums) >= ENOUGH):
             return column.name
     return None
 

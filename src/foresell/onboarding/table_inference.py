@@ -13,9 +13,9 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.date_spellings import IN_TEXT, spelling_of
-from foresell.data.non_goods import exclude_setting
+from foresell.data.exclusion.non_goods import exclude_setting
+from foresell.data.exclusion.total_series import names_by_key
 from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
-from foresell.data.total_series import names_by_key
 from foresell.onboarding import frequency, series_keys, side_tables
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +10,13 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import uneven_weeks_advice
-from foresell.data.date_spellings import IN_TEXT
+from foresell.data.exclusion.total_names import names_total_column
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
-from foresell.data.values import DATE_FORMATS, as_texts, date_formats, most_regular_format, to_date
+from foresell.data.values import as_texts, to_date
 from foresell.onboarding import frequency, series_keys, side_tables
-from foresell.onboarding.column_names import plain
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share
+from foresell.onboarding.day_columns import dated_after_prefix, day_columns
 from foresell.onboarding.file_overlap import row_ends, with_file_numbers
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
@@ -32,67 +30,6 @@ from foresell.onboarding.table_inference import (
     propose_text_format,
 )
 from foresell.onboarding.table_sample import ROW, TableSample, sample_table
-
-FEWEST_DAYS = 14  # fewer numbered columns may be attributes
-TOTALS = {"total", "totals", "sum", "summe", "gesamt", "gesamtsumme", "insgesamt", "ytd", "totale", "suma", "somme"}
-FEWEST_DATES = 6  # fewer columns named by dates are no wide table
-
-
-def day_columns(columns: list[str], prefix: str | None = None) -> tuple[str, list[str]] | None:
-    """The day columns and what their names begin with; None where the table is not wide.
-
-    >>> prefix, days = day_columns(["item", *(f"d_{day}" for day in range(1, 31))])
-    >>> prefix, len(days)
-    ('d_', 30)
-    """
-    numbered: dict[str, list[tuple[int, str]]] = {}
-    for name in columns:
-        if match := re.fullmatch(r"(.*?)(\d+)", name):
-            numbered.setdefault(match[1], []).append((int(match[2]), name))
-    if prefix is not None:
-        numbered = {prefix: numbered.get(prefix, [])}
-    best = max(numbered, key=lambda start: len(numbered[start]), default=None)
-    if best is None or (prefix is None and len(numbered[best]) < FEWEST_DAYS):
-        return None
-    days = sorted(numbered[best])
-    running = len(days) > 1 and days[-1][0] - days[0][0] == len(days) - 1
-    return (best, [name for _, name in days]) if running else None
-
-
-def dated_columns(columns: list[str], date_format: str | None = None) -> tuple[str, list[str]] | None:
-    """The format of columns whose names are dates, and their names; None where too few are, to be a wide table.
-
-    >>> dated_columns(["item", *(f"2024-01-{day:02d}" for day in range(1, 31)), "Total"])[0]
-    '%Y-%m-%d'
-    """
-    names = pl.Series(columns).str.strip_chars()
-    texts = names.filter(names.str.contains(r"\d")).unique(maintain_order=True)
-    if len(texts) < FEWEST_DATES:
-        return None
-    counts = date_formats(texts, (date_format,) if date_format else (*DATE_FORMATS, *IN_TEXT, "%Y%m", "%G%V", "year"))
-    most = max(counts.values(), default=0)
-    if most < FEWEST_DATES:
-        return None
-    best = most_regular_format(tuple(text for text, count in counts.items() if count == most), texts)
-    read = to_date(names, best).is_not_null()
-    return best, [name for name, dated in zip(columns, read, strict=True) if dated]
-
-
-def dated_after_prefix(columns: list[str], overrides: Overrides) -> tuple[str, tuple[str, list[str]] | None]:
-    """What `dated_columns` says of the names after what they begin with, such as ``Sales``; and that beginning.
-
-    >>> dated_after_prefix(["item", *(f"Sales {year}" for year in range(2015, 2024))], Overrides())[0]
-    'Sales '
-    """
-    if overrides.day_prefix is None and (dated := dated_columns(columns, overrides.date_format)):
-        return "", dated
-    beginnings = Counter(match[0] for name in columns if (match := re.match(r"\D*[ _:.-](?=\S)", name)))
-    given = [overrides.day_prefix] if overrides.day_prefix else []
-    for beginning in given or [text for text, _ in beginnings.most_common(2)]:
-        rest = [name.removeprefix(beginning) for name in columns if name.startswith(beginning)]
-        if dated := dated_columns(rest, overrides.date_format):
-            return beginning, (dated[0], [beginning + name for name in dated[1]])
-    return "", None
 
 
 def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
@@ -180,7 +117,7 @@ def _is_total(draft: Draft, table: TableSample, name: str, days: list[str]) -> b
         return False
     sums = table.frame.select(pl.sum_horizontal(_numbers(table.frame[day], decimal).fill_null(0) for day in days))
     equal = share((numbers - sums.to_series()).abs() <= 0.001 * sums.to_series().abs() + 0.01) >= ENOUGH
-    if equal or set(plain(name).split("_")) & TOTALS:
+    if equal or names_total_column(name):
         draft.leave_out(name, "it is the sum of the other columns" if equal else "its name says that it adds up others")
         return True
     return False

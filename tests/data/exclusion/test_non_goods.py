@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from foresell.core.errors import SettingsError
-from foresell.data.non_goods import non_goods_findings
+from foresell.data.exclusion.non_goods import non_goods_findings
 
 
 @pytest.mark.parametrize("name", ["POSTAGE", "DHL Versand", "Bank charges", "Rabatt 10", "post", "Frais de port"])

@@ -1,4 +1,4 @@
-"""Values of keys that are named like totals, such as "Total", "Week total" or "Gesamt Berlin"."""
+"""Names of totals, such as "Total", "Week total" or "Gesamt Berlin": of series, of rows and of columns."""
 
 from __future__ import annotations
 
@@ -18,8 +18,24 @@ _PERIODS_AND_GROUPS = (
     "de du jan feb mar apr may jun jul aug sep oct nov dec january february march april june july august september "
     "october november december"
 )
+# At the beginning of a row without a date, or at the end of its name, as in "A100 Total".
+_OF_ROWS = "gesamt|summe|zwischensumme|somme|suma|soma|totale|totaal"
+TOTAL_ROW = (
+    rf"(?i)^\s*(?:(?:grand|sub)?[- ]?total\b|(?:{_OF_ROWS})(?:\b|ergebnis|summe))|\b(?:total|ergebnis|summe)\s*:?\s*$"
+)
+# A column that adds up those beside it may count from the beginning of the year, too.
+_OF_COLUMNS = frozenset((*_TOTALS.split(), "insgesamt", "ytd"))
 TOTALS, PERIODS_AND_GROUPS = frozenset(_TOTALS.split()), frozenset(_PERIODS_AND_GROUPS.split())
 _CANDIDATE = rf"(?i)\b(?:{'|'.join(sorted(TOTALS))})\b"
+
+
+def names_total_column(name: str) -> bool:
+    """Whether a word in the name of a column says that it adds up the columns beside it.
+
+    >>> [names_total_column(name) for name in ("Grand Total", "YTD", "Gesamtsumme", "Totora")]
+    [True, True, True, False]
+    """
+    return not _OF_COLUMNS.isdisjoint(re.findall(r"[^\W_]+", name.lower()))
 
 
 def total_names(values: pl.Series, others: frozenset[str] = frozenset()) -> list[str]:
