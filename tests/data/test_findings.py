@@ -223,6 +223,18 @@ CASES = [
         check=units([[1, 6]]),
     ),
     Case(
+        "excluded-rows",
+        "store,item,date,units,status\nA,x,2024-01-01,1,done\nA,x,2024-01-02,2,done\nA,y,2024-01-02,9, cancelled\n",
+        settings={"exclude": {"status": ["cancelled"]}},
+        check=units([[1, 2]]),
+    ),
+    Case(
+        "return-rows",
+        "store,item,date,units,kind\nA,x,2024-01-01,5,sale\nA,x,2024-01-02,2,sale\nA,x,2024-01-02,1,return\n",
+        settings={"layout": "transactions", "return_rows": {"kind": ["return"]}},
+        check=units([[5, 1]]),
+    ),
+    Case(
         "excluded-series",
         HEAD + "A,x,2024-01-01,1\nA,Postage,2024-01-01,2\nB,Postage,2024-01-01,2\n",
         2,

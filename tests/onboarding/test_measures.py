@@ -8,17 +8,6 @@ import pytest
 from foresell.core.errors import UsageError
 
 
-@pytest.mark.parametrize(
-    ("kind", "sale"), [("cancelled", "completed"), ("Retoure", "Verkauf"), ("devolución", "venta")]
-)
-def test_rows_that_may_be_no_sales_are_asked_about(daily, propose, tmp_path, kind, sale):
-    status = pl.when(pl.col("units") % 9 == 0).then(pl.lit(kind)).otherwise(pl.lit(sale)).alias("kind")
-    sales = daily().with_columns(status)
-    assert f"Rows whose kind is {kind} count as sold" in " ".join(propose(sales, tmp_path).doubts)
-    returned = pl.when(pl.col("kind") == kind).then(-pl.col("units")).otherwise(pl.col("units")).alias("units")
-    assert "count as sold" not in " ".join(propose(sales.with_columns(returned), tmp_path).doubts)
-
-
 def test_other_columns_of_units_are_asked_about(daily, propose, tmp_path):
     units = pl.col("units")
     stages = daily().with_columns(Delivered=units - 1, Invoiced=units // 2).rename({"units": "Ordered"})

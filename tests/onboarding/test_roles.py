@@ -226,11 +226,6 @@ def test_overrides_that_do_not_fit(daily, propose, tmp_path, overrides, message)
         propose(daily(), tmp_path, overrides=overrides)
 
 
-def test_cancelled_rows_are_a_doubt(daily, propose, tmp_path):
-    proposal = propose(daily().with_columns((pl.col("units") == 1).cast(pl.Int8).alias("cancelled")), tmp_path)
-    assert "Rows that cancelled marks count as sold" in doubts(proposal)
-
-
 def test_a_yearless_number_is_no_date(daily, propose, tmp_path):
     frame = daily().with_columns((pl.col("units") * 10_000 + 20_000_000).alias("code"))
     assert data_of(propose(frame, tmp_path))["date"] == "date"

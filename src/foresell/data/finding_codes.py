@@ -150,6 +150,8 @@ CODES: dict[str, Code] = {
         "Take copies and files that are out of date out of the folder.",
     ),
     "excluded-series": Code(INFO, "Series have values that 'exclude' lists; they are left out.", ""),
+    "excluded-rows": Code(INFO, "Rows have values that 'exclude' lists; they are left out.", ""),
+    "return-rows": Code(INFO, "Rows have values that 'return_rows' lists; their units are subtracted.", ""),
     "zero-prices": Code(
         WARNING, "A price is zero or negative; it is taken as unknown.", "Correct the prices where they matter."
     ),

@@ -86,7 +86,8 @@ def read_sales(
     report_progress(0.7, "Laying out the panel")
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
-    cube = without_totals(without_excluded(cube, data.exclude, where), data.keys, where)
+    of_series = {name: values for name, values in data.exclude.items() if name not in rows.marking_columns}
+    cube = without_totals(without_excluded(cube, of_series, where), data.keys, where)
     findings += non_goods_findings(cube.series, data.keys, where)
     findings += panel_checks.similar_key_findings(cube.series, data.keys, where)
     if data.layout != "wide":

@@ -9,11 +9,13 @@ from datetime import date
 
 import polars as pl
 
+from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.key_texts import unite_whole_numbers
 from foresell.core.settings import Data
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.column_conversion import FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
+from foresell.data.exclusion.excluded_rows import MarkedRows
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.repeated_names import require_distinct
 from foresell.data.finding_codes import finding
@@ -51,6 +53,7 @@ class SalesRows:
     - `bad`: FILE, ROW, ``reason`` and ``column`` of each bad row.
     - `count`: the number of rows read, bad ones included.
     - `tally`: the number of rows for each finding that does not make a row bad.
+    - `marking_columns`: the columns by whose values rows were left out or subtracted.
     """
 
     frame: pl.DataFrame
@@ -59,6 +62,7 @@ class SalesRows:
     count: int
     tally: Counter = field(default_factory=Counter)
     findings: list[Finding] = field(default_factory=list)
+    marking_columns: tuple[str, ...] = ()
 
 
 def covariate_columns(data: Data) -> dict[str, str]:
@@ -106,6 +110,8 @@ def read_rows(
     tally: Counter = Counter()
     findings: list[Finding] = []
     columns = sales_columns(data, quantity)
+    marked = marked_rows(files, data, dialect) if quantity and data.layout != "columns" else MarkedRows({})
+    columns += [InputColumn(name, ColumnKind.TEXT) for name in marked.columns if name not in {c.name for c in columns}]
     marks: dict[str, NumberMarks] = {}
     absent_columns = _absent_columns(files, columns, data, dialect)
     receipts = RepeatedReceipts(data, data.receipt) if quantity and data.receipt and len(files) > 1 else None
@@ -115,6 +121,7 @@ def read_rows(
         parts = read_parts(file, wanted, dialect) if data.layout != "columns" else _unpivoted_parts(file, data, dialect)
         for part in parts:
             part = replace(part, frame=part.frame.with_columns(values.alias(name) for name, values in added.items()))
+            part = replace(part, frame=marked.applied(part.frame, [data.quantity]))
             frame, faults = _validate(part, data, known_keys, today, quantity, tally)
             frame = receipts.checked(frame, number) if receipts else frame
             if quantity and data.attributes:
@@ -131,7 +138,7 @@ def read_rows(
                 findings.append(finding("ambiguous-dates", file.name, 1, message))
             report_share((number - first_file + part.share) / len(files))
     findings += _thousands_findings(marks, dialect.decimal)
-    findings += receipts.findings(data.sales) if receipts else []
+    findings += (receipts.findings(data.sales) if receipts else []) + marked.findings(data.sales)
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
     attribute_rows = pl.concat(with_same_types(attributes)) if attributes else pl.DataFrame()
     if frames:
@@ -141,7 +148,24 @@ def read_rows(
     if quantity and data.layout == "transactions" and frames:
         frame, return_remarks = _daily_sales(sum_lines(frame, data.keys), data)
         findings += return_remarks
-    return SalesRows(frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings)
+    return SalesRows(
+        frame, attribute_rows, pl.concat(bad) if bad else pl.DataFrame(), count, tally, findings, marked.columns
+    )
+
+
+def marked_rows(files: Sequence[InputFile], data: Data, dialect: Dialect) -> MarkedRows:
+    """The rows of the sales that the settings leave out or take for returns.
+
+    Raises SettingsError where they take rows for returns that are not added up with others.
+    """
+    if data.return_rows and data.layout != "transactions":
+        raise SettingsError(
+            f"'return_rows' needs the layout transactions, whose rows are added up; the layout is '{data.layout}'. Set "
+            "'layout: transactions', or leave the rows out with 'exclude'."
+        )
+    if not data.exclude and not data.return_rows:
+        return MarkedRows({})
+    return MarkedRows.of(data, set().union(*(header_of(file, dialect) for file in files)))
 
 
 def _unpivoted_parts(file: InputFile, data: Data, dialect: Dialect) -> Iterator[TablePart]:

@@ -25,7 +25,14 @@ from foresell.data.cube import (
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.repeated_names import require_distinct
 from foresell.data.finding_codes import finding
-from foresell.data.sales_rows import KnownKeys, SalesRows, ShareReport, with_same_types, without_unknown_keys
+from foresell.data.sales_rows import (
+    KnownKeys,
+    SalesRows,
+    ShareReport,
+    marked_rows,
+    with_same_types,
+    without_unknown_keys,
+)
 from foresell.data.typed_tables import header_of, infer_date_format, read_parts, require_columns
 from foresell.data.values import to_date
 
@@ -76,11 +83,14 @@ def read_wide_table(
     axis = np.array([day for day in days if day <= today], "datetime64[D]")
     after_today = [day for day in days if day > today]
     frames, blocks, bad, count = [], [], [], 0
+    marked = marked_rows(files, data, dialect)
     for number, file in enumerate(files):
         dates = {name: day for name, day in columns_of_files[number].items() if day <= today}
         columns = np.searchsorted(axis, np.array(list(dates.values()), "datetime64[D]"))
-        for part in read_parts(file, _columns(data, dates), dialect):
-            frame, values, faults = _validate(part.frame, list(dates), known_keys)
+        marking = [InputColumn(name, ColumnKind.TEXT) for name in marked.columns]
+        for part in read_parts(file, [*_columns(data, dates), *marking], dialect):
+            rows_of_sales = marked.applied(part.frame, list(dates)).drop([column.name for column in marking])
+            frame, values, faults = _validate(rows_of_sales, list(dates), known_keys)
             blocks.append(_align_days(values, columns, len(axis)))
             frames.append(frame.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
             bad.append(pl.concat([part.bad, faults]).with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
@@ -88,6 +98,7 @@ def read_wide_table(
             report_share((number + part.share) / len(files))
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
     rows = SalesRows(frame, pl.DataFrame(), pl.concat(bad) if bad else pl.DataFrame(), count)
+    rows.marking_columns, rows.findings = marked.columns, marked.findings(data.sales)
     if rows.frame.is_empty() or not len(axis):
         raise no_sales_error(rows, data.sales, f"{data.day_prefix}…")
     cube = _cube(rows, blocks, axis, data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from typing import NoReturn
 
 import polars as pl
 
@@ -24,22 +23,11 @@ from foresell.data.values import (
 )
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
-from foresell.onboarding.measures import no_column_message
+from foresell.onboarding.date_refusals import PARTS, part_of, refuse_dates, refuse_parts
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample
 
-PARTS = {
-    "year": "year years jahr ano annee anno jaar rok yr fy geschaftsjahr",
-    "week": "week weeks woche kw kalenderwoche semaine semana settimana wk tydzien isoweek weekofyear weeknum uge",
-    "month": "month months monat mois mes mese maand miesiac monthname mth maned period periode periodo",
-    "quarter": "quarter quarters quartal trimestre trimester kwartaal kwartal qtr",
-    "day": "day tag jour dia giorno dag dzien dom",
-}
-"""The words of columns that hold a part of a date."""
-
-
-HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
 FEWEST_SWAPPED = 8  # so many dates up to the 12th, and past it, are no chance
 QUARTERS = "year quarter"
 NUMBERED_QUARTER = r"^(?:(?:19|20)\d\d[-/.]0?[1-4]|0?[1-4][-/.](?:19|20)\d\d)$"
@@ -99,7 +87,7 @@ class DateSearch:
         """Sets the column of dates and their format. Raises UsageError where there is none."""
         named = self._named_by_hand()
         if len(named) > 1:
-            dates = self._of_parts(named) or self._refuse_parts(named)
+            dates = self._of_parts(named) or refuse_parts(named, WrittenDates(tuple(named), "").texts(self.table.frame))
         else:
             dates = self._by_hand(named[0]) if named else self._by_values()
         self._note(dates)
@@ -203,7 +191,7 @@ class DateSearch:
         Months that are never past April in several years are quarters, unless they are written with two digits.
         """
         years = texts.str.extract(r"((?:19|20)\d\d)").n_unique()
-        named = _part_of(name) == "quarter"
+        named = part_of(name) == "quarter"
         if not named and (years < 2 or len(texts) <= 2 * years):
             return months
         padded = texts.str.contains(r"^0|\D0").any()
@@ -237,7 +225,7 @@ class DateSearch:
                 f"{self._examples(name)}. Correct --date-format, or leave it out to have the format detected."
             )
         if not dated:
-            self._refuse()
+            refuse_dates(self.table, self.columns, self.draft.assigned, self.overrides.date_format)
         best = max(dated, key=lambda c: (name_score(c.name, "date"), -self.table.columns.index(c.name)))
         rest = [c.name for c in dated if c.name != best.name]
         if rest:
@@ -253,7 +241,7 @@ class DateSearch:
     def _of_numbers(self) -> WrittenDates | None:
         """Dates in several columns, or in one of numbers whose name says date; None where there are none."""
         free = [name for name in self.columns if name not in self.draft.assigned]
-        parts = {part: [name for name in free if _part_of(name) == part] for part in PARTS}
+        parts = {part: [name for name in free if part_of(name) == part] for part in PARTS}
         if parts["year"]:
             year = parts["year"][0]
             if parts["month"] and parts["day"]:
@@ -264,7 +252,7 @@ class DateSearch:
                 for name in parts[part]:
                     if dates := self._of_parts([year, name]):
                         return dates
-        numbers = [self.columns[name] for name in free if name_score(name, "date") or _part_of(name)]
+        numbers = [self.columns[name] for name in free if name_score(name, "date") or part_of(name)]
         for column in sorted(numbers, key=lambda c: -name_score(c.name, "date")):
             if dates := self._of_number(column, named=False):
                 return dates
@@ -272,10 +260,10 @@ class DateSearch:
 
     def _of_parts(self, names: list[str]) -> WrittenDates | None:
         """The dates that several columns make, the year among them; None where they make none."""
-        year = next((name for name in names if _part_of(name) == "year"), names[0])
+        year = next((name for name in names if part_of(name) == "year"), names[0])
         ordered = (year, *(name for name in names if name != year))
         texts = WrittenDates(ordered, "").texts(self.table.frame).drop_nulls().unique(maintain_order=True)
-        kind = _part_of(ordered[-1]) or "month"
+        kind = part_of(ordered[-1]) or "month"
         formats = (f"year {kind}",) if len(ordered) == 2 else ("%Y %m %d", "%Y %b %d")
         formats = (self.overrides.date_format,) if self.overrides.date_format else formats
         counts = date_formats(texts, formats)
@@ -311,7 +299,7 @@ class DateSearch:
         fitting = [text for text, count in counts.items() if count >= ENOUGH * len(texts)]
         if not fitting:
             return None
-        part, chosen = _part_of(column.name), fitting[0]
+        part, chosen = part_of(column.name), fitting[0]
         if "%y%m%d" in fitting and len(fitting) > 1:
             other = fitting[1] if chosen == "%y%m%d" else "%y%m%d"
             self.draft.add_doubt(
@@ -341,83 +329,6 @@ class DateSearch:
             )
         return WrittenDates((column.name,), chosen)
 
-    # -- refusals -----------------------------------------------------------------------------------------
-
-    def _refuse(self) -> NoReturn:
-        """Raises the UsageError that no column is a date, with what is nearest to one."""
-        for column in self.columns.values():
-            if column.name in self.draft.assigned:
-                continue
-            if column.kind == ValueKind.TEXT:
-                self._refuse_mixture(column)
-            elif not (name_score(column.name, "date") or _part_of(column.name)):
-                continue
-            elif column.kind == ValueKind.NUMBER and column.whole:
-                self._refuse_numbers(column)
-        more = "date_format says how they are written, if that is unusual"
-        raise UsageError(no_column_message(self.table.name, self.columns, "a date", "date", more))
-
-    def _refuse_parts(self, names: list[str]) -> NoReturn:
-        texts = WrittenDates(tuple(names), "").texts(self.table.frame).drop_nulls().unique(maintain_order=True)
-        raise UsageError(
-            f"{', '.join(names)} make no dates: {first_five(texts)}. Expected a year and an ISO week (1 to 53), a "
-            "month (1 to 12, or its name) or a quarter (1 to 4), or a year, a month and a day."
-        )
-
-    def _refuse_mixture(self, column: ColumnProfile) -> None:
-        texts = as_texts(self.table.frame[column.name]).drop_nulls()
-        distinct = texts.unique(maintain_order=True)
-        if share(distinct.str.contains(HALF_YEAR)) >= ENOUGH:
-            raise UsageError(
-                f"'{column.name}' of {self.table.name} holds half-years ({first_five(distinct)}), which are no "
-                "frequency of foresell. Give the sales by quarter, month or week."
-            )
-        counts = date_formats(distinct, DATE_FORMATS)
-        if not counts:
-            return
-        best = max(counts, key=lambda text: counts[text])
-        fit = to_date(texts, best).is_not_null()
-        if share(fit) < 0.2:
-            return
-        rest = texts.filter(~fit)
-        written = {text: count for text, count in date_formats(rest.unique(), DATE_FORMATS).items() if count}
-        second = max(written, key=lambda text: written[text], default=None)
-        if second and second == other_order(best):
-            raise UsageError(
-                f"The dates of '{column.name}' in {self.table.name} have the day first in some rows and the month "
-                f"first in others: {int(fit.sum()):,} of {len(texts):,} fit {best}, the rest only {second}, such as "
-                f"{first_five(rest.unique(maintain_order=True))}. Days up to the 12th fit both, so the order cannot be "
-                "told from the file. Write them alike, best as 2024-01-31."
-            )
-        both = f"{best}{OR}{second}"
-        if second and both != self.overrides.date_format and share(to_date(texts, both).is_not_null()) >= ENOUGH:
-            then = f"Most of these fit {second}. Write them alike in the file, or say --date-format '{both}'."
-        else:
-            then = (
-                "Give these rows a date, or take them out of the file where they are titles, totals or another table."
-            )
-        raise UsageError(
-            f"The dates of '{column.name}' in {self.table.name} are written in several ways: {int(fit.sum()):,} of "
-            f"{len(texts):,} fit {best}, and {len(rest):,} do not, such as "
-            f"{first_five(rest.unique(maintain_order=True))}. {then}"
-        )
-
-    def _refuse_numbers(self, column: ColumnProfile) -> None:
-        numbers = column.values.drop_nulls()
-        low, high = int(numbers.min() or 0), int(numbers.max() or 0)  # type: ignore[arg-type]
-        part = _part_of(column.name)
-        if part in ("week", "month", "quarter") and low >= 0 and high <= 53:
-            raise UsageError(
-                f"'{column.name}' of {self.table.name} numbers the {part}s from {low} to {high} and no column has the "
-                f"year. Add a column 'year', and say --date year,{column.name}."
-            )
-        if low >= 0 and column.distinct > 2 and high - low < 3 * column.distinct:
-            raise UsageError(
-                f"'{column.name}' of {self.table.name} counts periods from {low} to {high}, without a calendar. Say "
-                f"which day, week, month, quarter or year comes before the first, such as --date {column.name} "
-                f"--date-format 'days since 2022-12-31', by which 1 is 2023-01-01."
-            )
-
 
 def _distinct_gaps(days: pl.Series) -> int:
     """How many different gaps there are between the days that follow each other."""
@@ -428,16 +339,3 @@ def require_columns(table: TableSample, names: list[str]) -> None:
     """Raises UsageError where `table` lacks a column."""
     if missing := [name for name in names if name not in table.columns]:
         raise UsageError(f"{table.name} has no column {first_five(missing)}. It has {', '.join(table.columns)}.")
-
-
-def _part_of(name: str) -> str | None:
-    """The part of a date that a column's name says it holds; None where it says none.
-
-    >>> _part_of("Fiscal Year"), _part_of("KW"), _part_of("year_of_launch"), _part_of("Qty")
-    ('year', 'week', None, None)
-    """
-    words = plain(name).split("_")
-    for part, names in PARTS.items():
-        if plain(name) in names.split() or (words[-1] in names.split() and len(words) == 2):
-            return part
-    return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from foresell.core.errors import UsageError, first_five
+from foresell.core.errors import UsageError
 from foresell.data.number_formats import to_number
 from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score, plain
@@ -30,16 +30,6 @@ returned returns return refunded retouren retoure retour retours reklamation ruc
 resi reso retournes cancelled canceled storniert storno annule anulado
 """
 """The words of columns with units that came back or were never handed out."""
-
-NOT_SOLD = (
-    r"(?i)\b(?:cancel(?:l?ed|lation)?|return(?:ed|s)?|refund(?:ed|s)?|void(?:ed)?|credit (?:note|memo)|rejected|"
-    r"declined|failed|pending|storno|storniert|retouren?|rückgabe|gutschrift|reklamation|abgebrochen|"
-    r"annul(?:ée?|ation|lato|lata)|rembours(?:ée?|ement)|avoir|retour|anulad[oa]|cancelad[oa]|devoluci[oó]n|devuelt[oa]|"
-    r"devolução|reembols[oa]d?o?|reso|rimborso|geannuleerd|retur|zwrot|anulowane)\b"
-)
-"""Words in a status or a kind of document by which a row may be no sale."""
-
-MOST_KINDS = 20  # a column of more values is no status
 
 
 def no_column_message(table: str, columns: dict[str, ColumnProfile], what: str, option: str, more: str = "") -> str:
@@ -65,7 +55,6 @@ class Measures:
         self._quantity()
         self._doubt_stages()
         self._doubt_returned()
-        self._doubt_rows()
         self._flag("stocked_out", "in_stock", "marks the days on which it was out of stock")
         self._flag("open", "closed", "says whether the day was open")
         self._price()
@@ -163,25 +152,10 @@ class Measures:
         """A doubt where a column counts units that came back."""
         taken = self.draft.data["quantity"]
         for column in self._free():
-            if column.kind == ValueKind.NUMBER and _has_word(column.name, RETURNED) and column.values.sum():
+            if column.numeric and _has_word(column.name, RETURNED) and column.values.sum():
                 self.draft.add_doubt(
                     f"{column.name} is not taken off {taken}. If {taken} has these units too and they were not sold in "
                     f"the end, give the file a column of {taken} minus {column.name}, and name it with --quantity."
-                )
-
-    def _doubt_rows(self) -> None:
-        """A doubt where a status or a kind of document says that a row with a quantity above 0 is no sale."""
-        quantity = self.columns[self.draft.data["quantity"]].values
-        for column in self._free():
-            named_series = max(name_score(column.name, role) for role in ("item", "store")) >= 3
-            if column.kind != ValueKind.TEXT or not 2 <= column.distinct <= MOST_KINDS or named_series:
-                continue
-            marked = column.values.str.contains(NOT_SOLD).fill_null(False) & (quantity > 0).fill_null(False)
-            if count := int(marked.sum()):
-                words = first_five(column.values.filter(marked).unique(maintain_order=True))
-                self.draft.add_doubt(
-                    f"Rows whose {column.name} is {words} count as sold ({count:,} of {len(marked):,} looked at). If "
-                    "they are no sales, take them out of the file; if they are returns, give them a negative quantity."
                 )
 
     def _value_range(self, column: ColumnProfile) -> str:

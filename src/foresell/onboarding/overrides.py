@@ -30,6 +30,7 @@ class Overrides:
     known_ahead: list[str] | None = None
     fill_down: list[str] | None = None
     layout: str | None = None
+    unsold_rows: str | None = None
     frequency: str | None = None
     absent: str | None = None
     country: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -35,7 +35,7 @@ class Proposal:
 
     `reasons` explains each conclusion, in the order of the settings. `doubts` says in sentences for the user what the
     data leave open; `questions` are those of them that an option settles. `preset` names the layout that was used, if
-    any.
+    any. `answers` has what was taken for options that are no settings of their own.
     """
 
     settings: dict[str, Any]
@@ -43,10 +43,15 @@ class Proposal:
     doubts: tuple[str, ...] = ()
     preset: str | None = None
     questions: tuple[Question, ...] = ()
+    answers: Mapping[str, Any] = field(default_factory=dict)
 
     def taken(self, option: str) -> Any:
         """What was concluded for an option, such as ``decimal`` or ``horizon``; None where nothing was."""
-        return self.settings["data"].get(option, self.settings.get(option))
+        return (
+            self.answers[option]
+            if option in self.answers
+            else self.settings["data"].get(option, self.settings.get(option))
+        )
 
 
 @dataclass
@@ -59,6 +64,7 @@ class Draft:
     doubts: list[str] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     assigned: set[str] = field(default_factory=set)
+    answers: dict[str, Any] = field(default_factory=dict)  # of questions whose option is no setting of its own
 
     def set(self, setting: str, value: Any, why: str) -> None:
         """Sets a setting (``data.date``, ``horizon``) with its reason; an earlier conclusion about it is replaced."""
@@ -100,7 +106,7 @@ class Draft:
     def finished(self, preset: str | None = None) -> Proposal:
         """The proposal as it stands."""
         settings = {"data": self.data, **self.top}
-        return Proposal(settings, tuple(self.reasons), tuple(self.doubts), preset, tuple(self.questions))
+        return Proposal(settings, tuple(self.reasons), tuple(self.doubts), preset, tuple(self.questions), self.answers)
 
 
 def in_words(value: Any) -> str:

@@ -21,8 +21,9 @@ from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
 from foresell.onboarding.series_columns import UNITS, propose_layout, series_columns
-from foresell.onboarding.table_inference import TableInference, in_decimal_of_texts
+from foresell.onboarding.table_inference import TableInference
 from foresell.onboarding.table_sample import TableSample, sample_table
+from foresell.onboarding.table_settings import in_decimal_of_texts
 
 __all__ = ["Proposal", "Reason", "infer"]
 
@@ -112,7 +113,7 @@ def _sales_tables(sales: str, base: Path, sheet: str | None) -> SalesTables:
 
 def _refuse_unused(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """Raises UsageError where a setting that the user gave is not among those proposed."""
-    settings = {**draft.data, **draft.top}
+    settings = {**draft.data, **draft.top, **draft.answers}
     for name, value in overrides.given().items():
         proposed = settings.get(name)
         if isinstance(value, str) and isinstance(proposed, list):  # a date that is made of several columns

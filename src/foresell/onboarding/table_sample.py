@@ -53,6 +53,7 @@ class TableSample:
     text_format: TextFormat | None
     whole: bool
     can_scan: bool
+    left_out: pl.Expr | None = None  # whether a row is no sale; such rows are in neither the sample nor the scan
 
     @property
     def columns(self) -> list[str]:
@@ -70,12 +71,20 @@ class TableSample:
 
     def scan(self) -> pl.LazyFrame:
         """All rows, lazily, in the sample's columns and types."""
+        rows = self._all_rows()
+        return rows if self.left_out is None else rows.filter(~self.left_out)
+
+    def _all_rows(self) -> pl.LazyFrame:
         paths = [file.disk_path for file in self.files]
         if self.text_format is None:
             return _scan_parquet(paths)
         dialect = Dialect(self.text_format.separator, encoding=self.text_format.encoding)
         frames = [_scan_text(file, header_of(file, dialect), dialect.separator) for file in self.files]
         return (pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]).with_row_index(ROW)
+
+    def without(self, rows: pl.Expr) -> TableSample:
+        """The same sample without the rows for which the expression holds."""
+        return replace(self, frame=self.frame.filter(~rows), left_out=rows)
 
     def with_rows(self, more: pl.DataFrame) -> TableSample:
         """The same sample with more rows of the table; a row that is in both is kept once."""

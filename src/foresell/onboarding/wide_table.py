@@ -14,14 +14,15 @@ from foresell.data.exclusion.total_names import names_total_column
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
 from foresell.data.values import as_texts, to_date
-from foresell.onboarding import frequency, series_keys, side_tables
+from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share
 from foresell.onboarding.day_columns import dated_after_prefix, day_columns
 from foresell.onboarding.file_overlap import row_ends, with_file_numbers
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
-from foresell.onboarding.table_inference import (
+from foresell.onboarding.table_sample import ROW, TableSample, sample_table
+from foresell.onboarding.table_settings import (
     check_names,
     propose_country,
     propose_frequency,
@@ -29,7 +30,6 @@ from foresell.onboarding.table_inference import (
     propose_levels,
     propose_text_format,
 )
-from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 
 
 def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
@@ -51,12 +51,26 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
         draft.set("data.date_format", dated[0], f"reads names of columns such as {days[0]}")
         _refuse_months_by_year(table, dated[0], names)
     propose_text_format(draft, replace(table, frame=table.frame.select(ROW, *days[-9:])), overrides)
+    table, names = _without_unsold_rows(draft, table, names, overrides)
     series = _series(draft, table, [name for name in names if not _is_total(draft, table, name, days)], overrides)
     without_days = replace(table, frame=table.frame.select(ROW, *names))
     joined = side_tables.propose(draft, without_days, series, days)
     _time(draft, days, table, overrides)
     propose_levels(draft, joined)
     propose_country(draft, joined, overrides, series)
+
+
+def _without_unsold_rows(
+    draft: Draft, table: TableSample, names: list[str], overrides: Overrides
+) -> tuple[TableSample, list[str]]:
+    """The table without the rows that a column marks as other things than sales, and the columns that are left."""
+    frame = table.frame.select(names)
+    unsold = unsold_rows.propose(draft, frame, profile_columns(frame).values(), None, overrides)
+    if not unsold.excluded:
+        return table, names
+    for name in unsold.excluded:
+        draft.leave_out(name, "it marks rows that are no sales")
+    return table.without(unsold.mask), [name for name in names if name not in unsold.excluded]
 
 
 def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overrides) -> pl.DataFrame:

@@ -36,6 +36,10 @@ CHOICE_OPTIONS = {
     ),
     "frequency": (FREQUENCIES, "The period of the forecast: days, weeks, months, quarters or years."),
     "absent": (["zero", "unknown"], "What a day without a row means: no sales, or not known."),
+    "unsold_rows": (
+        ["exclude", "subtract", "keep"],
+        "What becomes of rows that a column marks as cancelled, returned or planned: left out, subtracted, sold.",
+    ),
     "decimal": ([".", ","], "The decimal mark."),
 }
 
@@ -43,7 +47,7 @@ CHOICE_OPTIONS = {
 def _override_options(command: Any) -> Any:
     """Adds an option for each conclusion that the user can override."""
     for name, (choices, text) in reversed(CHOICE_OPTIONS.items()):
-        command = click.option(f"--{name}", type=click.Choice(choices), help=text)(command)
+        command = click.option(f"--{name.replace('_', '-')}", name, type=click.Choice(choices), help=text)(command)
     for name, text in reversed(TEXT_OPTIONS.items()):
         command = click.option(f"--{name.replace('_', '-')}", name, metavar="TEXT", help=text)(command)
     return command

@@ -139,7 +139,18 @@ class Data(Strict, frozen=True):
     ] = "earlier_sales"
     exclude: Annotated[
         dict[str, Columns],
-        about("Values of keys or attributes whose series are left out, such as charges.", {"item": ["POSTAGE"]}),
+        about(
+            "Values of keys or attributes whose series are left out, such as charges; values of any other column of "
+            "the sales whose rows are, such as cancelled orders.",
+            {"item": ["POSTAGE"]},
+        ),
+    ] = {}
+    return_rows: Annotated[
+        dict[str, Columns],
+        about(
+            "Transactions: values of a column whose rows are returns; their units are subtracted, whatever their sign.",
+            {"document": ["Return"]},
+        ),
     ] = {}
     ended_after: Annotated[
         int | Literal["auto", "never"],

@@ -37,7 +37,7 @@ def without_excluded(cube: Cube, exclude: Mapping[str, Sequence[str]], where: st
     if missing:
         raise SettingsError(
             f"'exclude' names the column {first_five(missing)}, but the series have {', '.join(cube.series.columns)}. "
-            "Name one of these; others have to be among 'keys' or 'attributes' first."
+            "The sales have no column of that name either. Correct it."
         )
     if not exclude:
         return cube

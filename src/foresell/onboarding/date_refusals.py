@@ -1,0 +1,118 @@
+"""Refusals of tables without dates that can be read, with what is nearest to a date and what to do."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+import polars as pl
+
+from foresell.core.errors import UsageError, first_five
+from foresell.data.values import DATE_FORMATS, OR, as_texts, date_formats, other_order, to_date
+from foresell.onboarding.column_names import name_score, plain
+from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
+from foresell.onboarding.measures import no_column_message
+from foresell.onboarding.table_sample import TableSample
+
+PARTS = {
+    "year": "year years jahr ano annee anno jaar rok yr fy geschaftsjahr",
+    "week": "week weeks woche kw kalenderwoche semaine semana settimana wk tydzien isoweek weekofyear weeknum uge",
+    "month": "month months monat mois mes mese maand miesiac monthname mth maned period periode periodo",
+    "quarter": "quarter quarters quartal trimestre trimester kwartaal kwartal qtr",
+    "day": "day tag jour dia giorno dag dzien dom",
+}
+"""The words of columns that hold a part of a date."""
+
+
+HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
+
+
+def part_of(name: str) -> str | None:
+    """The part of a date that a column's name says it holds; None where it says none.
+
+    >>> part_of("Fiscal Year"), part_of("KW"), part_of("year_of_launch"), part_of("Qty")
+    ('year', 'week', None, None)
+    """
+    words = plain(name).split("_")
+    for part, names in PARTS.items():
+        if plain(name) in names.split() or (words[-1] in names.split() and len(words) == 2):
+            return part
+    return None
+
+
+def refuse_dates(
+    table: TableSample, columns: dict[str, ColumnProfile], assigned: set[str], given: str | None
+) -> NoReturn:
+    """Raises the UsageError that no column is a date, with what is nearest to one."""
+    for column in columns.values():
+        if column.name in assigned:
+            continue
+        if column.kind == ValueKind.TEXT:
+            _refuse_mixture(table, column, given)
+        elif not (name_score(column.name, "date") or part_of(column.name)):
+            continue
+        elif column.kind == ValueKind.NUMBER and column.whole:
+            _refuse_numbers(table, column)
+    more = "date_format says how they are written, if that is unusual"
+    raise UsageError(no_column_message(table.name, columns, "a date", "date", more))
+
+
+def refuse_parts(names: list[str], written: pl.Series) -> NoReturn:
+    texts = written.drop_nulls().unique(maintain_order=True)
+    raise UsageError(
+        f"{', '.join(names)} make no dates: {first_five(texts)}. Expected a year and an ISO week (1 to 53), a "
+        "month (1 to 12, or its name) or a quarter (1 to 4), or a year, a month and a day."
+    )
+
+
+def _refuse_mixture(table: TableSample, column: ColumnProfile, given: str | None) -> None:
+    texts = as_texts(table.frame[column.name]).drop_nulls()
+    distinct = texts.unique(maintain_order=True)
+    if share(distinct.str.contains(HALF_YEAR)) >= ENOUGH:
+        raise UsageError(
+            f"'{column.name}' of {table.name} holds half-years ({first_five(distinct)}), which are no "
+            "frequency of foresell. Give the sales by quarter, month or week."
+        )
+    counts = date_formats(distinct, DATE_FORMATS)
+    if not counts:
+        return
+    best = max(counts, key=lambda text: counts[text])
+    fit = to_date(texts, best).is_not_null()
+    if share(fit) < 0.2:
+        return
+    rest = texts.filter(~fit)
+    written = {text: count for text, count in date_formats(rest.unique(), DATE_FORMATS).items() if count}
+    second = max(written, key=lambda text: written[text], default=None)
+    if second and second == other_order(best):
+        raise UsageError(
+            f"The dates of '{column.name}' in {table.name} have the day first in some rows and the month "
+            f"first in others: {int(fit.sum()):,} of {len(texts):,} fit {best}, the rest only {second}, such as "
+            f"{first_five(rest.unique(maintain_order=True))}. Days up to the 12th fit both, so the order cannot be "
+            "told from the file. Write them alike, best as 2024-01-31."
+        )
+    both = f"{best}{OR}{second}"
+    if second and both != given and share(to_date(texts, both).is_not_null()) >= ENOUGH:
+        then = f"Most of these fit {second}. Write them alike in the file, or say --date-format '{both}'."
+    else:
+        then = "Give these rows a date, or take them out of the file where they are titles, totals or another table."
+    raise UsageError(
+        f"The dates of '{column.name}' in {table.name} are written in several ways: {int(fit.sum()):,} of "
+        f"{len(texts):,} fit {best}, and {len(rest):,} do not, such as "
+        f"{first_five(rest.unique(maintain_order=True))}. {then}"
+    )
+
+
+def _refuse_numbers(table: TableSample, column: ColumnProfile) -> None:
+    numbers = column.values.drop_nulls()
+    low, high = int(numbers.min() or 0), int(numbers.max() or 0)  # type: ignore[arg-type]
+    part = part_of(column.name)
+    if part in ("week", "month", "quarter") and low >= 0 and high <= 53:
+        raise UsageError(
+            f"'{column.name}' of {table.name} numbers the {part}s from {low} to {high} and no column has the "
+            f"year. Add a column 'year', and say --date year,{column.name}."
+        )
+    if low >= 0 and column.distinct > 2 and high - low < 3 * column.distinct:
+        raise UsageError(
+            f"'{column.name}' of {table.name} counts periods from {low} to {high}, without a calendar. Say "
+            f"which day, week, month, quarter or year comes before the first, such as --date {column.name} "
+            f"--date-format 'days since 2022-12-31', by which 1 is 2023-01-01."
+        )
