@@ -8,8 +8,8 @@ from enum import StrEnum
 
 import polars as pl
 
-from foresell.data.exclusion.total_names import TOTAL_ROW
 from foresell.data.number_formats import to_number
+from foresell.data.total_names import TOTAL_ROW
 from foresell.data.values import NULL_WORDS, as_texts, to_date
 
 ROW = "__row"  # the row's number in its file, from 0

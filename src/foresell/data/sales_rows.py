@@ -15,7 +15,7 @@ from foresell.core.key_texts import unite_whole_numbers
 from foresell.core.settings import Data
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.column_conversion import FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
-from foresell.data.exclusion.excluded_rows import MarkedRows
+from foresell.data.excluded_rows import MarkedRows
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.repeated_names import require_distinct
 from foresell.data.finding_codes import finding

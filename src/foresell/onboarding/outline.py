@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data.exclusion.total_names import TOTAL_ROW
+from foresell.data.total_names import TOTAL_ROW
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns, share
 from foresell.onboarding.overrides import BY_HAND, Overrides

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from foresell.data.exclusion.total_names import names_total_column
 from foresell.data.files.repeated_names import is_nameless, require_distinct
 from foresell.data.number_formats import decimal_mark
+from foresell.data.total_names import names_total_column
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, number_texts, profile_columns, share
 from foresell.onboarding.overrides import BY_HAND, Overrides

@@ -10,9 +10,9 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import uneven_weeks_advice
-from foresell.data.exclusion.total_names import names_total_column
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
+from foresell.data.total_names import names_total_column
 from foresell.data.values import as_texts, to_date
 from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share

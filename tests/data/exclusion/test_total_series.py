@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from foresell.data.exclusion.total_names import total_names
+from foresell.data.total_names import total_names
 
 
 def sales(totals: list[tuple[str, list[str]]]) -> pl.DataFrame:

@@ -1,1 +1,1 @@
-"""Series and rows that are left out: charges, totals, and what a column marks as no sale."""
+"""Series that are left out: charges, totals, and what the settings list."""

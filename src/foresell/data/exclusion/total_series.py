@@ -14,8 +14,8 @@ import polars as pl
 from foresell.core.finding import Finding
 from foresell.data.cube import Cube, key_texts
 from foresell.data.exclusion.non_goods import exclude_setting
-from foresell.data.exclusion.total_names import total_names
 from foresell.data.finding_codes import finding
+from foresell.data.total_names import total_names
 
 FEWEST_PARTS = 2  # a series that equals one other is a copy, not a total
 FEWEST_PERIODS = 6  # equal sums in fewer periods may be chance
