@@ -1,7 +1,8 @@
 """The periods of time: hours, days, weeks, months, quarters or years. A "day" of a panel is one such period.
 
 A period is named by a date: its first one. An hour is named by the date and time at which it begins. Quarters and years
-whose dates in the data are the last days of months keep these, so that they are named by their last date.
+whose dates in the data are the last days of months keep these, so that they are named by their last date; so are
+periods of a table.
 """
 
 from __future__ import annotations
@@ -9,15 +10,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from foresell.core.arguments import one_of
+from foresell.core.calendars.period_table import PeriodTable
 
 
 class Frequency(StrEnum):
-    """The length of one period of the panel."""
+    """The length of one period of the panel.
+
+    Where the periods stand in a table, `with_table` gives a frequency with its season, lengths and dates.
+    """
 
     HOUR = "H"
     DAY = "D"
@@ -35,32 +41,55 @@ class Frequency(StrEnum):
         """
         return cls(one_of(text, "frequency", cls, " (hours, days, weeks, months, quarters, years)"))
 
+    def with_table(self, table: PeriodTable) -> Frequency:
+        """The frequency of the periods of `table`. It equals this one, so that what is known of months holds for them.
+
+        >>> weeks = PeriodTable(np.arange("2024-01-01", "2026-01-01", 28, dtype="datetime64[D]"))
+        >>> periods = Frequency.MONTH.with_table(weeks)
+        >>> periods == Frequency.MONTH, periods.season, periods.noun
+        (True, 13, 'period')
+        """
+        tabled = str.__new__(Frequency, self.value)  # as a Flag makes members that are not listed
+        tabled._name_, tabled._value_, tabled._table = self.name, self.value, table
+        return tabled
+
+    _table: PeriodTable
+
+    @property
+    def table(self) -> PeriodTable | None:
+        """The periods, where they stand in a table."""
+        return getattr(self, "_table", None)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return (_tabled, (self.value, self.table)) if self.table else super().__reduce_ex__(protocol)
+
     @property
     def season(self) -> int:
         """Periods in the season that a seasonal naive forecast repeats: 24 hours, 7 days, 52 weeks, 12 months, 4
         quarters; a year is a season of its own."""
-        return _PERIODS[self].season
+        return self.table.season if self.table else _PERIODS[self].season
 
     @property
     def year(self) -> int:
         """Periods in a year, in whole seasons (hours in whole weeks): 8,736 hours, 364 days, 52 weeks, 12 months, 4
         quarters or 1 year."""
-        return _PERIODS[self].year
+        return self.table.season if self.table else _PERIODS[self].year
 
     @property
     def noun(self) -> str:
         """The period in words."""
-        return _PERIODS[self].noun
+        return self.table.noun if self.table else _PERIODS[self].noun
 
     @property
     def days(self) -> float:
         """The mean number of days in a period."""
-        return _PERIODS[self].days
+        return self.table.mean_days if self.table else _PERIODS[self].days
 
     @property
     def months(self) -> int:
-        """The number of months in a period; 0 for hours, days and weeks, which are no whole number of months."""
-        return _PERIODS[self].months
+        """The number of months in a period; 0 for hours, days, weeks and periods of a table, which are no whole number
+        of months."""
+        return 0 if self.table else _PERIODS[self].months
 
     @property
     def truncation(self) -> str:
@@ -77,6 +106,11 @@ class Frequency(StrEnum):
     def date_type(self) -> type[pl.Date] | pl.Datetime:
         """The type of a column of such dates: Datetime for hours, Date for all others."""
         return pl.Datetime("us") if self == Frequency.HOUR else pl.Date
+
+
+def _tabled(letter: str, table: PeriodTable) -> Frequency:
+    """The frequency that was pickled."""
+    return Frequency(letter).with_table(table)
 
 
 @dataclass(frozen=True)
@@ -144,7 +178,8 @@ def period_anchor(dates: np.ndarray, frequency: Frequency) -> np.datetime64:
     """A date that names a period, so that all others follow: `dates` are those of the data, in any order.
 
     Weeks begin on the weekday of nearly all dates, else on Monday. Quarters and years are those that nearly all dates
-    name by their first or by their last day, whichever month that is; else they begin in January.
+    name by their first or by their last day, whichever month that is; else they begin in January. So are periods of a
+    table named by their last days where nearly all dates are such.
 
     >>> period_anchor(np.array(["2024-01-07", "2024-01-14"], "datetime64[D]"), Frequency.WEEK)
     np.datetime64('1969-12-28')
@@ -152,6 +187,10 @@ def period_anchor(dates: np.ndarray, frequency: Frequency) -> np.datetime64:
     np.datetime64('1970-02-28')
     """
     days = np.unique(dates.astype("datetime64[D]"))
+    if table := frequency.table:
+        ends = table.is_last_day(days)
+        last_days = len(days) > 0 and ends.mean() >= ONE_WEEKDAY
+        return table.bounds[1] - 1 if last_days else table.begins[0]
     if frequency == Frequency.WEEK:
         count = np.bincount(weekday(days), minlength=7)
         begins = int(count.argmax()) if count.max() >= ONE_WEEKDAY * max(count.sum(), 1) else 0
@@ -190,6 +229,8 @@ def period_index(dates: np.ndarray, first: np.datetime64, frequency: Frequency) 
     """
     if frequency == Frequency.HOUR:
         return (dates.astype("datetime64[h]") - first.astype("datetime64[h]")).astype(np.int64)
+    if table := frequency.table:
+        return table.index(dates) - table.index(first)
     if not frequency.months:
         return (dates.astype("datetime64[D]") - first).astype(np.int64) // (7 if frequency == Frequency.WEEK else 1)
     months = (dates.astype("datetime64[M]") - first.astype("datetime64[M]")).astype(np.int64)
@@ -205,7 +246,12 @@ def period_range(first: np.datetime64, count: int, frequency: Frequency) -> np.n
     array(['2024-03-31', '2024-06-30', '2024-09-30'], dtype='datetime64[D]')
     >>> [str(hour) for hour in period_range(np.datetime64("2024-01-31T23"), 2, Frequency.HOUR).astype("datetime64[h]")]
     ['2024-01-31T23', '2024-02-01T00']
+
+    Raises UsageError where a table of periods ends before.
     """
+    if table := frequency.table:
+        begin = int(table.index(first))
+        table.require(begin, begin + count - 1, f"{count} periods from {first} on are needed.")
     return _names(np.arange(count), first, frequency)
 
 
@@ -216,7 +262,7 @@ def period_begins(first: np.datetime64, count: int, frequency: Frequency) -> np.
     array(['2024-01-01', '2024-04-01'], dtype='datetime64[D]')
     """
     if not _by_last_day(first, frequency):
-        return period_range(first, count, frequency)
+        return _names(np.arange(count), first, frequency)
     return _names(np.arange(-1, count - 1), first, frequency) + 1
 
 
@@ -267,6 +313,8 @@ def uneven_weeks_advice(dates: np.ndarray, name: str) -> str | None:
 
 
 def _by_last_day(first: np.datetime64, frequency: Frequency) -> bool:
+    if frequency.table:
+        return bool(frequency.table.is_last_day(first))
     return frequency.months > 1 and bool(month_ends(np.array([first]))[0])
 
 
@@ -274,6 +322,9 @@ def _names(index: np.ndarray, first: np.datetime64, frequency: Frequency) -> np.
     """The dates that name the periods `index` places after the one that `first` names; datetime64[D]."""
     if frequency == Frequency.HOUR:
         return (first.astype("datetime64[h]") + index).astype("datetime64[us]")
+    if table := frequency.table:
+        place = index + table.index(first)
+        return table.first_days(place + 1) - 1 if _by_last_day(first, frequency) else table.first_days(place)
     if not frequency.months:
         return first.astype("datetime64[D]") + index * (7 if frequency == Frequency.WEEK else 1)
     months = first.astype("datetime64[M]") + index * frequency.months

@@ -136,7 +136,7 @@ def day(when: date | np.datetime64) -> str:
 
 
 def period(when: date | np.datetime64, frequency: Frequency) -> str:
-    """An hour, day, week, month, quarter or year of a panel in words.
+    """An hour, day, week, month, quarter or year of a panel in words; a period of a table by its name, if it has one.
 
     >>> period(date(2016, 5, 2), Frequency.DAY), period(date(2016, 5, 2), Frequency.WEEK)
     ('Mon 2 May 2016', 'week of 2 May 2016')
@@ -150,6 +150,10 @@ def period(when: date | np.datetime64, frequency: Frequency) -> str:
     ('2016', 'year from Jul 2016')
     """
     plain = _plain(when)
+    if table := frequency.table:
+        first = np.datetime64(plain, "D")
+        which = "to" if table.is_last_day(first) else "of" if frequency == Frequency.WEEK else "from"
+        return table.title(first) or f"{frequency.noun} {which} {day(plain)}"
     if frequency == Frequency.MONTH:
         return f"{plain:%b %Y}"
     if frequency.months:

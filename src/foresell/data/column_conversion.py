@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 
 import polars as pl
@@ -56,6 +57,11 @@ class Dialect:
     preferred_date_format: str | None = None  # taken where several formats fit
     alternative_date_format: str | None = None  # another format that fits the dates as well as the inferred one
     fill_down: tuple[str, ...] = ()  # columns whose blanks repeat the value above
+    period_names: Mapping[str, date] = field(default_factory=dict)  # the first day of each named period
+
+    def without_period_names(self, texts: pl.Series) -> pl.Series:
+        """Those of `texts` that name no period."""
+        return texts.filter(~folded(texts).is_in(list(self.period_names))) if self.period_names else texts
 
 
 def bad_rows(rows: pl.Series, reason: str, column: str = "") -> pl.DataFrame:
@@ -120,7 +126,7 @@ def convert(values: pl.Series, kind: ColumnKind, dialect: Dialect) -> pl.Series:
     if kind == ColumnKind.NUMBER:
         return _numbers(values, dialect.decimal)
     if kind == ColumnKind.DATE:
-        return _dates(values, dialect.date_format or ISO)
+        return to_dates(values, dialect)
     if isinstance(values.dtype, pl.Categorical | pl.Enum):
         values = values.cast(pl.String)
     if values.dtype == pl.String:
@@ -140,6 +146,26 @@ def _numbers(values: pl.Series, decimal: str) -> pl.Series:
         values = to_number(texts.set(texts.is_in(NULL_WORDS), None), decimal)
     numbers = values.cast(pl.Float32, strict=False).fill_nan(None)
     return numbers.set(numbers.is_infinite(), None)
+
+
+def folded(texts: pl.Series) -> pl.Series:
+    """The texts in small letters, with single blanks and none around them."""
+    return texts.str.strip_chars().str.replace_all(r"\s+", " ").str.to_lowercase()
+
+
+def to_dates(values: pl.Series, dialect: Dialect) -> pl.Series:
+    """The dates of `values`; the first day of the period that one names. Null where a value is neither.
+
+    >>> named = Dialect(period_names={"p01 2024": date(2023, 12, 31)})
+    >>> to_dates(pl.Series(["P01  2024", "2024-02-03"]), named).to_list()
+    [datetime.date(2023, 12, 31), datetime.date(2024, 2, 3)]
+    """
+    dates = _dates(values, dialect.date_format or ISO)
+    if not dialect.period_names or not (values.dtype == pl.String or values.dtype.is_numeric()):
+        return dates
+    names, days = list(dialect.period_names), pl.Series(list(dialect.period_names.values()), dtype=pl.Date)
+    named = folded(as_texts(values)).replace_strict(names, days, default=None, return_dtype=pl.Date)
+    return named.zip_with(named.is_not_null(), dates).alias(values.name)
 
 
 def _dates(values: pl.Series, date_format: str) -> pl.Series:

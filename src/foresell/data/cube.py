@@ -117,6 +117,7 @@ def build_cube(
     rows: SalesRows,
     future: SalesRows | None,
     data: Data,
+    frequency: Frequency,
     horizon: int,
     where: str,
     known_keys: Sequence[KnownKeys] = (),
@@ -125,7 +126,6 @@ def build_cube(
 
     A series that only `future` names is a launch to come where `known_keys` or the sales have its keys.
     """
-    frequency = Frequency(data.frequency)
     bad, findings = [], []
     frame = rows.frame
     if frame.is_empty() or not frame[HAS_QUANTITY].any():
@@ -151,7 +151,7 @@ def build_cube(
         findings += future_findings
     frame, coded, covariate_findings = _encode_covariates(frame, data.decimal)
     findings += covariate_findings
-    first, n_days, frame, period_findings = _periods(frame, frequency, where, data.date_name, coded)
+    first, n_days, frame, period_findings = _periods(frame, frequency, horizon, where, data.date_name, coded)
     findings += period_findings
     units, known = _fill_cells(frame, series.height, n_days, n_days + horizon)
     stockouts = (
@@ -334,12 +334,14 @@ def encode_covariate(values: pl.Series, decimal: str = ".") -> tuple[pl.Series, 
 
 
 def _periods(
-    frame: pl.DataFrame, frequency: Frequency, where: str, date_name: str, coded: set[str]
+    frame: pl.DataFrame, frequency: Frequency, horizon: int, where: str, date_name: str, coded: set[str]
 ) -> tuple[np.datetime64, int, pl.DataFrame, list[Finding]]:
     """The first date, the number of periods of history, one row for each series and period (CELL), and findings."""
     dates = frame[DATE].to_numpy().astype("datetime64[D]")
     has_quantity = frame[HAS_QUANTITY].to_numpy()
     sold_on = np.unique(dates[has_quantity])
+    if frequency.table:
+        frequency.table.require_dates(sold_on, horizon)
     if frequency.months and (uneven := uneven_weeks_advice(sold_on, date_name)):
         raise SettingsError(uneven)
     origin = period_name(sold_on[:1], frequency, period_anchor(sold_on, frequency))[0]

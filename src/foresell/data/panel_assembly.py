@@ -36,13 +36,15 @@ class AssembledPanel:
     findings: list[Finding] = field(default_factory=list)
 
 
-def assemble(cube: Cube, settings: Settings, base: Path, dialect: Dialect, days: CalendarDays | None) -> AssembledPanel:
+def assemble(
+    cube: Cube, settings: Settings, frequency: Frequency, base: Path, dialect: Dialect, days: CalendarDays | None
+) -> AssembledPanel:
     """The panel of `cube` with its prices, flags and events.
 
     The panel reaches `settings.horizon` periods past the last sale. `data.until` cuts the units, not what is known
     ahead. Raises what `read_prices` raises, and SettingsError where 'until' lies outside the history.
     """
-    data, frequency = settings.data, Frequency(settings.data.frequency)
+    data = settings.data
     total = cube.n_days + settings.horizon
     known = {name: Known.of_each(values) for name, values in cube.known.items()}
     findings = list(cube.findings)

@@ -24,7 +24,14 @@ from foresell.data.finding_codes import finding
 from foresell.data.panel_assembly import AssembledPanel, assemble, join_attributes
 from foresell.data.quarantine import bad_row_findings, quarantine
 from foresell.data.sales_rows import DATE, KnownKeys, SalesRows, read_rows
-from foresell.data.side_tables import CalendarDays, SideTable, parse_attribute, read_attributes, read_calendar
+from foresell.data.side_tables import (
+    CalendarDays,
+    SideTable,
+    parse_attribute,
+    read_attributes,
+    read_calendar,
+    read_periods,
+)
 from foresell.data.wide_table import read_wide_table
 
 Progress = Callable[[float, str], None]  # takes the share that is done, from 0 to 1, and the name of the work
@@ -71,11 +78,18 @@ def read_sales(
     _check_fill_down(data)
     dialect = Dialect(data.separator, data.decimal, data.encoding, data.date_format, fill_down=tuple(data.fill_down))
     report_progress(0.0, "Reading side tables")
+    frequency = Frequency(data.frequency)
     # Side tables may write their dates in another format than the sales table.
     side_dialect = replace(dialect, date_format=None, preferred_date_format=data.date_format, fill_down=())
+    if data.periods:
+        periods = read_periods(data.periods, frequency, base, side_dialect)
+        frequency = frequency.with_table(periods)
+        dialect, side_dialect = (
+            replace(each, period_names=periods.names_to_days()) for each in (dialect, side_dialect)
+        )
     side_tables, known_keys = _read_side_tables(data, base, side_dialect)
     days = read_calendar(data.calendar, base, side_dialect) if data.calendar else None
-    job = _ReadingJob(settings, base, dialect, today or date.today(), days, known_keys, report_progress)
+    job = _ReadingJob(settings, frequency, base, dialect, today or date.today(), days, known_keys, report_progress)
     files, rows, cube = _read_wide_layout(job) if data.layout == "wide" else _read_long_layout(job)
     bad = _all_bad_rows(rows, cube)
     _require_few_bad_rows(job, files, bad, rows.count)
@@ -91,8 +105,8 @@ def read_sales(
     findings += non_goods_findings(cube.series, data.keys, where)
     findings += panel_checks.similar_key_findings(cube.series, data.keys, where)
     if data.layout != "wide":
-        findings += panel_checks.empty_period_findings(cube, Frequency(data.frequency), data.absent, where)
-    assembled = assemble(cube, settings, base, side_dialect, days)
+        findings += panel_checks.empty_period_findings(cube, frequency, data.absent, where)
+    assembled = assemble(cube, settings, frequency, base, side_dialect, days)
     report_progress(0.9, "Validating")
     findings += assembled.findings + _panel_findings(assembled, settings, where, used)
     report_progress(1.0, "Read")
@@ -124,6 +138,7 @@ class _ReadingJob:
     """What reading the sales table needs to know."""
 
     settings: Settings
+    frequency: Frequency
     base: Path
     dialect: Dialect
     today: date
@@ -159,7 +174,14 @@ def _read_wide_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cub
     files = find_files(data.sales, job.base)
     labels = job.days.labels() if job.days else {}
     rows, cube = read_wide_table(
-        files, data, job.dialect, labels, job.known_keys, today=job.today, report_share=job.report_share
+        files,
+        job.settings,
+        job.frequency,
+        job.dialect,
+        labels,
+        job.known_keys,
+        today=job.today,
+        report_share=job.report_share,
     )
     names = [name for name in data.attributes if name not in data.keys]
     cube.series = cube.series.with_columns(parse_attribute(cube.series[name]) for name in names)
@@ -185,7 +207,7 @@ def _read_long_layout(job: _ReadingJob) -> tuple[list[InputFile], SalesRows, Cub
         rows.tally += future.tally
         rows.findings += future.findings
     _require_few_bad_rows(job, files, rows.bad, rows.count)
-    cube = build_cube(rows, future, data, job.settings.horizon, data.sales, job.known_keys)
+    cube = build_cube(rows, future, data, job.frequency, job.settings.horizon, data.sales, job.known_keys)
     if data.attributes:
         cube.series, findings = _with_attributes(cube.series, rows.attributes, data)
         cube.findings += findings

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from foresell.core.calendars.period_table import PeriodTable
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_index
@@ -105,6 +106,34 @@ def read_attributes(table: Table, base: Path, dialect: Dialect) -> SideTable:
         message = f"{many_do(extra, 'row', 'contradict')} another row of the same key"
         findings.append(finding("repeated-entries", files[0].name, extra, message))
     return SideTable(tuple(table.keys), distinct, findings)
+
+
+def read_periods(path: str, frequency: Frequency, base: Path, dialect: Dialect) -> PeriodTable:
+    """The table of periods at `path`: its columns ``begin`` and, where it has them, ``name`` and ``place``.
+
+    Raises UnreadableFile, FindingsStop where the column is missing, UsageError as `PeriodTable.of`, and SettingsError
+    where a row cannot be read or the periods are not of the length of `frequency`.
+    """
+    names = header_of(find_files(path, base)[0], dialect)
+    kinds = {"begin": ColumnKind.DATE, "name": ColumnKind.TEXT, "place": ColumnKind.NUMBER}
+    columns = [InputColumn(name, kind) for name, kind in kinds.items() if name in names or name == "begin"]
+    frame, findings, _ = read_side_table(path, base, columns, dialect)
+    if findings or ("place" in frame and frame["place"].null_count()):
+        found = "; ".join(finding.message for finding in findings) or "a row has no 'place'"
+        raise SettingsError(f"The period table {path} cannot be read in full: {found}. Correct the table.")
+    frame = as_text(frame)
+    table = PeriodTable.of(
+        frame["begin"].to_numpy(),
+        frame["name"].to_list() if "name" in frame else (),
+        frame["place"].to_numpy() if "place" in frame else None,
+        where=f"The period table {path}",
+    )
+    if table.letter != frequency:
+        raise SettingsError(
+            f"The periods of {path} have {table.mean_days:.0f} days on average, and 'frequency' is {frequency}. Set "
+            f"'frequency: {table.letter}' under 'data'."
+        )
+    return table
 
 
 def read_calendar(calendar: Calendar, base: Path, dialect: Dialect) -> CalendarDays:

@@ -172,7 +172,7 @@ def _parse_typed(
     """The chunk parsed with its types; None where a row does not fit them."""
     if not is_regular(chunk.data, dialect.separator, len(names)):
         return None
-    date = pl.Date() if dialect.date_format == ISO else pl.String()
+    date = pl.Date() if dialect.date_format == ISO and not dialect.period_names else pl.String()
     # With a decimal comma, a point separates thousands; the parser would take it for a decimal point.
     number = pl.Float32() if dialect.decimal == "." else pl.String()
     kinds = {
@@ -291,6 +291,7 @@ def _with_date_format(dialect: Dialect, texts: pl.Series | None) -> Dialect:
     """The dialect with the date format of `texts`, and the alternative that reads as many of them as other dates."""
     if texts is None:
         return dialect
+    texts = dialect.without_period_names(texts)
     date_format = infer_date_format(texts, dialect.preferred_date_format)
     alternative = other_order(date_format)
     known = texts.drop_nulls().str.strip_chars().unique()

@@ -11,7 +11,7 @@ import polars as pl
 from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
-from foresell.core.settings import Data
+from foresell.core.settings import Data, Settings
 from foresell.data.column_conversion import BAD_SCHEMA, FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
 from foresell.data.cube import (
     Cube,
@@ -40,7 +40,7 @@ POSITION = "__position"
 
 
 def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str, date]) -> dict[str, date]:
-    """The day columns of `file` with their dates, from the calendar's `labels` or from the names of the columns.
+    """The day columns of `file` with their dates, from the calendar's `labels`, the names of periods or their own.
 
     Raises FindingsStop where the file has no day columns, or one of them has no date.
     """
@@ -48,6 +48,10 @@ def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str,
     require_columns(names, [*data.keys, *data.attributes], file)
     require_distinct((name for name in names if name not in data.attributes), file.name)
     fixed = {*data.keys, *data.attributes}
+    if dialect.period_names and not labels:
+        labels = {name: day for name in names if (day := dialect.period_names.get(" ".join(name.split()).lower()))}
+        if labels:
+            return {name: day for name, day in labels.items() if name not in fixed}
     columns = [name for name in names if name.startswith(data.day_prefix) and name not in fixed]
     if not labels and columns:
         texts = pl.Series([name.removeprefix(data.day_prefix) for name in columns])
@@ -66,7 +70,8 @@ def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str,
 
 def read_wide_table(
     files: Sequence[InputFile],
-    data: Data,
+    settings: Settings,
+    frequency: Frequency,
     dialect: Dialect,
     labels: dict[str, date],
     known_keys: Sequence[KnownKeys] = (),
@@ -78,6 +83,7 @@ def read_wide_table(
 
     Raises UnreadableFile, and FindingsStop where columns are missing or nothing was sold.
     """
+    data = settings.data
     columns_of_files = [day_columns(file, data, dialect, labels) for file in files]
     days = sorted({day for columns in columns_of_files for day in columns.values()})
     axis = np.array([day for day in days if day <= today], "datetime64[D]")
@@ -101,7 +107,7 @@ def read_wide_table(
     rows.marking_columns, rows.findings = marked.columns, marked.findings(data.sales)
     if rows.frame.is_empty() or not len(axis):
         raise no_sales_error(rows, data.sales, f"{data.day_prefix}…")
-    cube = _cube(rows, blocks, axis, data)
+    cube = _cube(rows, blocks, axis, settings, frequency)
     if after_today:
         message = f"{len(after_today)} day columns lie after today and are left out"
         cube.findings.append(finding("future-dates", data.sales, len(after_today), message, after_today))
@@ -138,15 +144,19 @@ def _validate(
     return frame.drop(days), values, pl.concat(bad)
 
 
-def _cube(rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, data: Data) -> Cube:
+def _cube(
+    rows: SalesRows, blocks: list[np.ndarray], axis: np.ndarray, settings: Settings, frequency: Frequency
+) -> Cube:
     """The cube of the blocks [row, day column], series and days in order. `blocks` is emptied to free memory."""
-    frequency = Frequency(data.frequency)
+    data = settings.data
     series = as_text(rows.frame).with_row_index(POSITION).sort(*data.keys, FILE, ROW)
     units = _gather(blocks, series[POSITION].to_numpy())
     series, units, doubled = _without_duplicates(series, units, data.keys)
     with_values = np.array([bool((~np.isnan(units[:, day])).any()) for day in range(len(axis))])  # [day]
     if not with_values.any():
         raise no_sales_error(rows, data.sales, f"{data.day_prefix}…")
+    if frequency.table:
+        frequency.table.require_dates(axis[with_values], settings.horizon)
     origin = period_name(axis[with_values][:1], frequency, period_anchor(axis, frequency))[0]
     period = period_index(axis, origin, frequency)
     begin, end = 0, int(period[with_values][-1]) + 1

@@ -265,6 +265,8 @@ def _calendar(dates: np.ndarray, frequency: Frequency) -> tuple[str, tuple[str, 
         return "hour", HOURS, dates.astype("datetime64[h]").astype(np.int64) % 24
     if frequency == Frequency.DAY:
         return "weekday", WEEKDAYS, weekday(dates)
+    if frequency.table:
+        dates = frequency.table.middle(dates.reshape(-1)).reshape(dates.shape)
     names = tuple(f"the quarter of {name}" for name in MONTHS) if frequency == Frequency.QUARTER else MONTHS
     return "month", names, dates.astype("datetime64[M]").astype(np.int64) % 12
 

@@ -27,6 +27,8 @@ MEANINGS = {
     "weekend": "1 on Saturday and Sunday",
     "week_of_month": "week of the month, 1 to 5",
     "days_in_month": "days in the month",
+    "period_of_year": "place of the period in its year, from 1",
+    "days_in_period": "days in the period",
     "holiday": "which public holiday falls on the day, 0 for none",
     "days_to_holiday": f"days until the next public holiday, {FAR} when none is near",
     "days_since_holiday": f"days since the last public holiday, {FAR} when none is near",
@@ -101,17 +103,21 @@ def near_holiday(dates: np.ndarray, frequency: Frequency, country: str | None, e
 
 
 def _date_columns(dates: np.ndarray, frequency: Frequency) -> dict[str, np.ndarray]:
-    day = pl.Series("date", dates)
+    table = frequency.table
+    day = pl.Series("date", dates if table is None else table.middle(dates))
     columns = {
         "year": day.dt.year(),
         "quarter": day.dt.quarter(),
         "month": day.dt.month(),
         "day_of_year": day.dt.ordinal_day(),
     }
-    if not frequency.months:
+    if table is not None:
+        periods = {"period_of_year": table.place(dates), "days_in_period": table.days_in(dates)}
+        columns |= {name: pl.Series(values) for name, values in periods.items()}
+    elif not frequency.months:
         columns |= {"week_of_year": day.dt.week(), "day_of_month": day.dt.day()}
         columns |= {"week_of_month": (day.dt.day() + 6) // 7}
-    if frequency == Frequency.MONTH:
+    if frequency == Frequency.MONTH and table is None:
         columns |= {"days_in_month": day.dt.month_end().dt.day()}
     if frequency in (Frequency.DAY, Frequency.HOUR):
         columns |= {"weekday": day.dt.weekday(), "weekend": day.dt.weekday() >= 6}

@@ -18,7 +18,7 @@ from foresell.features.calendar import MEANINGS, calendar_columns
 from foresell.features.groups import group_features, level_suffix
 from foresell.features.history import history_features
 from foresell.features.question import Feature, Question, calendar_codes
-from foresell.features.spans import SPANS
+from foresell.features.spans import spans_of
 
 FIXED = ("attribute", "covariate")  # groups whose columns the user names in the settings; always in the default set
 ENOUGH = 20  # with so many series on average, the trend of a group is steadier than those of its series
@@ -40,7 +40,7 @@ def catalogue(panel: Panel, levels: tuple[Level, ...] = (), statistics: Statisti
 
 def all_features(panel: Panel, levels: tuple[Level, ...] = ()) -> dict[str, Feature]:
     """All features that the panel's data allow, by name; they do not depend on which series the panel has."""
-    spans = SPANS[panel.frequency]
+    spans = spans_of(panel.frequency)
     levels = group_levels(panel, levels)
     features = [
         Feature("step", "question", "how many days after the cutoff the day lies", "calendar", 0, lambda q: q.step),
@@ -66,7 +66,7 @@ def group_levels(panel: Panel, levels: tuple[Level, ...]) -> tuple[Level, ...]:
 def _default_names(panel: Panel, steady: Level) -> set[str]:
     """The names of the default set: the features that improved backtests before the reported windows (see
     benchmarks/LOG.md)."""
-    spans = SPANS[panel.frequency]
+    spans = spans_of(panel.frequency)
     short, middle, long, year = spans.short, spans.middle, spans.long, spans.year
     own = {"step", "age", "days_since_sale", "growth", f"last_year_{2 * (short // 2) + 1}", f"last_year_{middle + 1}"}
     own |= {f"lag_{days}" for days in (1, 2, short)}
@@ -77,6 +77,7 @@ def _default_names(panel: Panel, steady: Level) -> set[str]:
     if panel.frequency == Frequency.HOUR:
         own |= {f"target_lag_{hours}" for hours in (168, 336, 504, 672)}
     dated = {"weekday", "week_of_month", "day_of_month", "month", "week_of_year", "hour", "hour_of_week"}
+    dated |= {"period_of_year", "days_in_period"}
     dated |= {f"{which}{kind}" for kind in ("event", "holiday") for which in ("", "days_to_", "days_since_")}
     ahead = {"price", *(f"price_to_mean_{days}" for days in (middle, long, year))}
     ahead |= {f"price_change_{days}" for days in (short, middle)}

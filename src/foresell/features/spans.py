@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from foresell.core.frequency import Frequency
 
@@ -97,3 +98,26 @@ SPANS = {
         seasons=(1, 2, 3),
     ),
 }
+
+
+def spans_of(frequency: Frequency) -> Spans:
+    """The lengths for periods of this frequency; of a table, whole years are as long as its years.
+
+    >>> import numpy as np
+    >>> from foresell.core.calendars.period_table import PeriodTable
+    >>> weeks = PeriodTable(np.arange("2024-01-01", "2026-01-01", 28, dtype="datetime64[D]"))
+    >>> spans_of(Frequency.MONTH.with_table(weeks)).target_lags
+    (3, 6, 13, 26)
+    """
+    spans = SPANS[frequency]
+    if frequency.year == spans.year:
+        return spans
+
+    def scaled(periods: Any) -> Any:
+        if isinstance(periods, tuple):
+            return tuple(dict.fromkeys(map(scaled, periods)))
+        years, rest = divmod(periods, spans.year)
+        return periods if rest else years * frequency.year
+
+    lengths = {name: scaled(value) for name, value in vars(spans).items() if name != "seasons"}
+    return replace(spans, **lengths)

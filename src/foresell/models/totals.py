@@ -24,7 +24,7 @@ from foresell.core.statistics import Statistics, aggregate
 from foresell.engine.local import LOCAL
 from foresell.engine.protocol import Engine
 from foresell.features.catalogue import ENOUGH
-from foresell.features.spans import SPANS
+from foresell.features.spans import spans_of
 from foresell.models import load, prepare
 from foresell.models.contract import Fitted, Model, Progress
 
@@ -42,7 +42,7 @@ def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Lev
     These are the levels whose groups have at least `ENOUGH` series on average. There are none where the history is
     shorter than a year and four horizons.
     """
-    spans = SPANS[panel.frequency]
+    spans = spans_of(panel.frequency)
     if panel.n_days < spans.year + spans.middle + 4 * horizon:
         return ()
     groups = hierarchy.all_groups(panel.series)[:-1]

@@ -46,6 +46,7 @@ _DECLARED = (
                 "data.stores.path",
                 "data.prices.path",
                 "data.calendar.path",
+                "data.periods",
             ),
             code=(
                 "core",

@@ -12,7 +12,7 @@ from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.words import a, listed, many, name, number, period, share, span
 from foresell.features.calendar import holidays_of
-from foresell.features.spans import SPANS
+from foresell.features.spans import spans_of
 
 _NAMED = 3  # events and attributes that are named; the others are counted
 
@@ -43,7 +43,7 @@ def facts(panel: Panel, rows: np.ndarray, steps: slice, levels: Sequence[Level] 
 
 def _level(part: Panel) -> str:
     """The recent sales."""
-    length, noun = SPANS[part.frequency].middle, part.frequency.noun
+    length, noun = spans_of(part.frequency).middle, part.frequency.noun
     mean = _mean(part, part.n_days - length, part.n_days)
     last = f"in the last {length} {noun}s"
     return f"none known {last}" if np.isnan(mean) else f"{number(mean)} {a(noun)} {last}"
@@ -60,7 +60,7 @@ def _mean(part: Panel, first: int, end: int) -> float:
 
 def _trend(part: Panel) -> str:
     """The last week compared with the last four, and the last four with those a year ago."""
-    spans, end, noun = SPANS[part.frequency], part.n_days, part.frequency.noun
+    spans, end, noun = spans_of(part.frequency), part.n_days, part.frequency.noun
     near, month = _mean(part, end - spans.short, end), _mean(part, end - spans.middle, end)
     year = _mean(part, end - spans.year - spans.middle, end - spans.year)
     parts = []
@@ -123,7 +123,7 @@ def _price(part: Panel, days: slice) -> str:
     """The price on the days, compared with the days before the cutoff."""
     if "price" not in part.known:
         return ""
-    length = SPANS[part.frequency].middle
+    length = spans_of(part.frequency).middle
     ahead = part.known["price"].on(days).astype(np.float64)
     past = part.known["price"].on(slice(max(part.n_days - length, 0), part.n_days)).astype(np.float64)
     now, before = _row_means(ahead), _row_means(past)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
+from foresell.core.calendars.period_table import PeriodTable
 from foresell.core.errors import UnreadableFile
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Known, Panel
@@ -20,7 +22,8 @@ _BLOCK = 2048  # series whose cells are hashed at a time
 def save_panel(panel: Panel, folder: Path) -> str:
     """Writes `panel` into `folder`. Returns its digest.
 
-    - ``panel.json``: keys, frequency, country, `ended_after`, the names of the known-ahead covariates, the digest.
+    - ``panel.json``: keys, frequency, country, `ended_after`, the names of the known-ahead covariates, the digest,
+      and the table of periods where there is one.
     - ``series.parquet``, ``events.parquet``, ``dates.npy``, ``units.npy`` (float32 [series, day]).
     - ``known_0.npy`` (values [row, day + ahead]) and ``known_0_rows.npy`` ([series] -> row), and so on.
     """
@@ -32,7 +35,7 @@ def save_panel(panel: Panel, folder: Path) -> str:
     for number, known in enumerate(panel.known.values()):
         np.save(folder / f"known_{number}.npy", known.values)
         np.save(folder / f"known_{number}_rows.npy", known.rows)
-    description = {
+    description: dict[str, Any] = {
         "keys": list(panel.keys),
         "frequency": str(panel.frequency),
         "country": panel.country,
@@ -40,6 +43,8 @@ def save_panel(panel: Panel, folder: Path) -> str:
         "known": list(panel.known),
         "digest": digest(panel),
     }
+    if table := panel.frequency.table:
+        description["periods"] = _table_as_text(table)
     (folder / DESCRIPTION).write_text(json.dumps(description, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return str(description["digest"])
 
@@ -62,7 +67,7 @@ def load_panel(folder: Path) -> Panel:
             units=_mapped(folder / "units.npy"),
             known=known,
             events=pl.read_parquet(folder / "events.parquet", glob=False),
-            frequency=Frequency(description["frequency"]),
+            frequency=_frequency(description),
             country=description["country"],
             ended_after=description.get("ended_after"),
         )
@@ -77,6 +82,8 @@ def digest(panel: Panel) -> str:
     hasher = hashlib.blake2b(digest_size=8)
     shape = (panel.keys, str(panel.frequency), panel.country, panel.series.schema, panel.units.shape, list(panel.known))
     hasher.update(repr(shape if panel.ended_after is None else (*shape, panel.ended_after)).encode())
+    if periods := panel.frequency.table:
+        hasher.update(repr(_table_as_text(periods)).encode())
     for table in (panel.series, panel.events):
         hasher.update(table.write_csv(quote_style="non_numeric").encode())
     hasher.update(np.ascontiguousarray(panel.dates).view(np.uint8).data)
@@ -84,6 +91,22 @@ def digest(panel: Panel) -> str:
         for start in range(0, len(cube), _BLOCK):
             hasher.update(np.ascontiguousarray(cube[start : start + _BLOCK]).view(np.uint8).data)
     return hasher.hexdigest()
+
+
+def _table_as_text(table: PeriodTable) -> dict[str, list]:
+    """The table of periods as plain data."""
+    places = [] if table.places is None else table.places.tolist()
+    return {"begins": np.datetime_as_string(table.begins).tolist(), "names": list(table.names), "places": places}
+
+
+def _frequency(description: dict[str, Any]) -> Frequency:
+    """The frequency of a saved panel, with its table of periods where it has one."""
+    frequency = Frequency(description["frequency"])
+    if not (periods := description.get("periods")):
+        return frequency
+    places = np.array(periods["places"], np.int64) if periods["places"] else None
+    table = PeriodTable(np.array(periods["begins"], "datetime64[D]"), tuple(periods["names"]), places)
+    return frequency.with_table(table)
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -186,6 +186,14 @@ class Data(Strict, frozen=True):
         Literal["D", "W", "M", "Q", "Y"],
         about("D for days, W for weeks, M for months, Q for quarters, Y for years."),
     ] = "D"
+    periods: Annotated[
+        str | None,
+        about(
+            "A table of periods, such as those of a 4-4-5 calendar: its column begin has the first day of each. It may "
+            "have the columns name and place (in the year, from 1).",
+            "periods.csv",
+        ),
+    ] = None
     country: Annotated[
         str | None, about("The country whose public holidays count, as an ISO code such as US or DE.", "DE")
     ] = None

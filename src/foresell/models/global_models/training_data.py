@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from foresell.core.frequency import Frequency
-from foresell.features.spans import SPANS
+from foresell.features.spans import spans_of
 from foresell.features.training_rows import WindowRows
 
 CATEGORIES = ("event", "second_event", "next_event", "last_event", "holiday")
@@ -145,7 +145,7 @@ def joined(chunks: Sequence[Chunk], name: str) -> np.ndarray | None:
 
 def level_weights(frequency: Frequency) -> dict[str, float]:
     """The features whose weighted mean is the recent level of a series, by their weights; recent days count most."""
-    spans = SPANS[frequency]
+    spans = spans_of(frequency)
     return {f"smoothed_{spans.middle}": 0.7, f"mean_{spans.long}": 0.3}
 
 

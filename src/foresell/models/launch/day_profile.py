@@ -154,7 +154,7 @@ class ProfileWindow:
             days,
             promotion_days(panel, days),
             season_positions(panel, days),
-            SEASON_LENGTH[panel.frequency],
+            season_length(panel.frequency),
         )
 
     def level(self, season: np.ndarray) -> np.ndarray:
@@ -257,15 +257,23 @@ def _ratio(above: np.ndarray, below: np.ndarray, default: float = 1.0) -> np.nda
     return np.where(below > 0, above / np.where(below > 0, below, 1), default)
 
 
+def season_length(frequency: Frequency) -> int:
+    """The number of positions of a season: those of `SEASON_LENGTH`, or the periods in a year of a table."""
+    tabled = frequency.table and frequency != Frequency.WEEK
+    return frequency.season if tabled else SEASON_LENGTH[frequency]
+
+
 def season_positions(panel: Panel, days: np.ndarray) -> np.ndarray:
     """The position in the season of each of `days`, int64: the hour of the week or the weekday from Monday, four weeks
-    of the year, the month, the quarter, or 0 for years."""
+    of the year, the month, the quarter, or 0 for years; of a table the place in the year."""
     dates = panel.ahead(max(int(days.max(initial=0)) + 1 - panel.n_days, 0))
     dates = np.concatenate([panel.dates[: panel.n_days], dates])[days]
     if panel.frequency == Frequency.HOUR:
         return weekday(dates) * 24 + dates.astype("datetime64[h]").astype(np.int64) % 24
     if panel.frequency == Frequency.DAY:
         return weekday(dates)
+    if panel.frequency.table and panel.frequency != Frequency.WEEK:
+        return panel.frequency.table.place(dates) - 1
     if panel.frequency.months:
         return dates.astype("datetime64[M]").astype(np.int64) % 12 // panel.frequency.months
     day_of_year = (dates - dates.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
