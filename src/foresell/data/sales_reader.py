@@ -116,7 +116,9 @@ def read_sales(
 
 def _check_fill_down(data: Data) -> None:
     """Raises SettingsError where a column cannot be filled down, because it names neither series nor dates."""
-    dates = () if data.layout == "wide" else (data.date,) if isinstance(data.date, str) else data.date
+    dates = (data.date,) if isinstance(data.date, str) else data.date
+    if data.layout == "wide":
+        dates = (data.year,) if data.year else ()
     wrong = [name for name in data.fill_down if name not in (*data.keys, *data.attributes, *dates)]
     if wrong:
         raise SettingsError(

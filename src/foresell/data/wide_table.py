@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -12,6 +13,7 @@ from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
 from foresell.core.settings import Data, Settings
+from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.column_conversion import BAD_SCHEMA, FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
 from foresell.data.cube import (
     Cube,
@@ -37,6 +39,7 @@ from foresell.data.typed_tables import header_of, infer_date_format, read_parts,
 from foresell.data.values import to_date
 
 POSITION = "__position"
+YEAR = "__year"  # the first day of the year that a row is about
 
 
 def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str, date]) -> dict[str, date]:
@@ -45,7 +48,8 @@ def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str,
     Raises FindingsStop where the file has no day columns, or one of them has no date.
     """
     names = header_of(file, dialect)
-    require_columns(names, [*data.keys, *data.attributes], file)
+    keys = [] if data.keys == (ONE_SERIES,) else data.keys
+    require_columns(names, [*keys, *data.attributes], file)
     require_distinct((name for name in names if name not in data.attributes), file.name)
     fixed = {*data.keys, *data.attributes}
     if dialect.period_names and not labels:
@@ -84,22 +88,31 @@ def read_wide_table(
     Raises UnreadableFile, and FindingsStop where columns are missing or nothing was sold.
     """
     data = settings.data
-    columns_of_files = [day_columns(file, data, dialect, labels) for file in files]
-    days = sorted({day for columns in columns_of_files for day in columns.values()})
+    dialect = replace(dialect, date_format="year") if data.year else dialect
+    columns_of_files = [_columns_of_years(file, data, dialect, labels) for file in files]
+    days = sorted({day for years in columns_of_files for columns in years.values() for day in columns.values()})
     axis = np.array([day for day in days if day <= today], "datetime64[D]")
     after_today = [day for day in days if day > today]
     frames, blocks, bad, count = [], [], [], 0
     marked = marked_rows(files, data, dialect)
     for number, file in enumerate(files):
-        dates = {name: day for name, day in columns_of_files[number].items() if day <= today}
-        columns = np.searchsorted(axis, np.array(list(dates.values()), "datetime64[D]"))
-        marking = [InputColumn(name, ColumnKind.TEXT) for name in marked.columns]
-        for part in read_parts(file, [*_columns(data, dates), *marking], dialect):
-            rows_of_sales = marked.applied(part.frame, list(dates)).drop([column.name for column in marking])
-            frame, values, faults = _validate(rows_of_sales, list(dates), known_keys)
-            blocks.append(_align_days(values, columns, len(axis)))
-            frames.append(frame.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
-            bad.append(pl.concat([part.bad, faults]).with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
+        years = columns_of_files[number]
+        names = list(dict.fromkeys(name for dates in years.values() for name, day in dates.items() if day <= today))
+        added = [InputColumn(name, ColumnKind.TEXT) for name in marked.columns]
+        added += [InputColumn(data.year, ColumnKind.DATE)] if data.year else []
+        for part in read_parts(file, [*_columns(data, names, file, dialect), *added], dialect):
+            sales = marked.applied(_with_key(part.frame, data), names).drop(marked.columns)
+            bad.append(part.bad.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
+            for year, dates in years.items():
+                of_year = {name: day for name, day in dates.items() if day <= today}
+                rows_of_year = sales.filter(pl.col(data.year) == year).drop(data.year) if data.year else sales
+                frame, values, faults = _validate(rows_of_year, names, list(of_year), known_keys)
+                columns = np.searchsorted(axis, np.array(list(of_year.values()), "datetime64[D]"))
+                blocks.append(_align_days(values, columns, len(axis)))
+                frames.append(
+                    frame.with_columns(pl.lit(number, pl.UInt16).alias(FILE), pl.lit(year, pl.Date).alias(YEAR))
+                )
+                bad.append(faults.with_columns(pl.lit(number, pl.UInt16).alias(FILE)))
             count += part.rows
             report_share((number + part.share) / len(files))
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
@@ -123,16 +136,57 @@ def _align_days(values: np.ndarray, columns: np.ndarray, width: int) -> np.ndarr
     return block
 
 
-def _columns(data: Data, dates: dict[str, date]) -> list[InputColumn]:
-    columns = [InputColumn(name, ColumnKind.KEY) for name in data.keys]
+def _columns_of_years(
+    file: InputFile, data: Data, dialect: Dialect, labels: dict[str, date]
+) -> dict[date | None, dict[str, date]]:
+    """The day columns of each year in the file, by its first day, with their dates; without years by None.
+
+    Raises FindingsStop where the file has no such columns.
+    """
+    if not data.year:
+        return {None: day_columns(file, data, dialect, labels)}
+    years: set[date] = set()
+    for part in read_parts(file, [InputColumn(data.year, ColumnKind.DATE)], dialect):
+        years |= set(part.frame[data.year].unique())
+    names = [name for name in header_of(file, dialect) if name not in (data.year, *data.keys, *data.attributes)]
+    columns: dict[date | None, dict[str, date]] = {
+        year: dates_in_year(names, year.year, data.date_format or "year month") for year in sorted(years)
+    }
+    if not any(columns.values()):
+        message = f"{file.name} has no columns that are named by months, quarters or weeks; it has {first_five(names)}"
+        stop = finding("unknown-days", file.name, len(names), message, names)
+        raise FindingsStop(f"{message}. Correct 'year' and 'date_format' in the settings.", (stop,))
+    return columns
+
+
+def dates_in_year(names: Sequence[str], year: int, date_format: str) -> dict[str, date]:
+    """The names of columns that stand for a part of the year, with its first day.
+
+    >>> dates_in_year(["Item", "Jan", "Feb", "Total"], 2023, "year month")
+    {'Jan': datetime.date(2023, 1, 1), 'Feb': datetime.date(2023, 2, 1)}
+    """
+    texts = pl.Series([f"{year} {name.strip()}" for name in names], dtype=pl.String)
+    return {name: day for name, day in zip(names, to_date(texts, date_format), strict=True) if day is not None}
+
+
+def _with_key(frame: pl.DataFrame, data: Data) -> pl.DataFrame:
+    """The rows with the key of a table that has none, which is one series."""
+    if data.keys != (ONE_SERIES,) or ONE_SERIES in frame.columns:
+        return frame
+    return frame.with_columns(pl.lit(ALL).cast(pl.Categorical).alias(ONE_SERIES))
+
+
+def _columns(data: Data, dates: Sequence[str], file: InputFile, dialect: Dialect) -> list[InputColumn]:
+    keyless = data.keys == (ONE_SERIES,) and ONE_SERIES not in header_of(file, dialect)
+    columns = [] if keyless else [InputColumn(name, ColumnKind.KEY) for name in data.keys]
     columns += [InputColumn(name, ColumnKind.TEXT) for name in data.attributes if name not in data.keys]
     return columns + [InputColumn(name, ColumnKind.NUMBER) for name in dates]
 
 
 def _validate(
-    frame: pl.DataFrame, days: list[str], known_keys: Sequence[KnownKeys]
+    frame: pl.DataFrame, columns: list[str], days: list[str], known_keys: Sequence[KnownKeys]
 ) -> tuple[pl.DataFrame, np.ndarray, pl.DataFrame]:
-    """The rows whose keys the side tables list, their units [row, day column], and the bad rows."""
+    """The rows whose keys the side tables list, their units [row, day of `days`], and the bad rows."""
     bad = [pl.DataFrame(schema=BAD_SCHEMA)]
     frame, unknown = without_unknown_keys(frame, known_keys)
     bad += unknown
@@ -141,7 +195,7 @@ def _validate(
     if negative.any():
         bad.append(bad_rows(frame[ROW].filter(pl.Series(negative.any(axis=1))), "negative-sales"))
         values = np.where(negative, np.float32(np.nan), values)
-    return frame.drop(days), values, pl.concat(bad)
+    return frame.drop(columns), values, pl.concat(bad)
 
 
 def _cube(
@@ -149,7 +203,7 @@ def _cube(
 ) -> Cube:
     """The cube of the blocks [row, day column], series and days in order. `blocks` is emptied to free memory."""
     data = settings.data
-    series = as_text(rows.frame).with_row_index(POSITION).sort(*data.keys, FILE, ROW)
+    series = as_text(rows.frame).with_row_index(POSITION).sort(*data.keys, FILE, YEAR, ROW)
     units = _gather(blocks, series[POSITION].to_numpy())
     series, units, doubled = _without_duplicates(series, units, data.keys)
     with_values = np.array([bool((~np.isnan(units[:, day])).any()) for day in range(len(axis))])  # [day]
@@ -190,10 +244,11 @@ def _without_duplicates(
 ) -> tuple[pl.DataFrame, np.ndarray, pl.DataFrame]:
     """One row for each series (`series` is sorted by `keys`), NaN where its rows differ; and the bad rows.
 
-    Rows of several files, which may hold other dates, are joined, and are bad only where both know a day differently.
+    Rows of several files or years, which hold other dates, are joined. They are bad only where both know a day
+    differently.
     """
     number = series.select(pl.struct(keys).rle_id()).to_series().to_numpy()
-    file = series[FILE].to_numpy()
+    file = series.select(pl.struct(FILE, YEAR).rank("dense")).to_series().to_numpy()
     firsts = np.flatnonzero(np.append(True, np.diff(number) > 0))
     copies = np.setdiff1d(np.arange(len(number)), firsts)
     differs = np.zeros(len(firsts), bool)

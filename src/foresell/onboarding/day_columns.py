@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import dataclass
 
 import polars as pl
 
 from foresell.data.date_spellings import IN_TEXT
-from foresell.data.values import DATE_FORMATS, date_formats, most_regular_format, to_date
+from foresell.data.values import DATE_FORMATS, as_texts, date_formats, most_regular_format, to_date
+from foresell.data.wide_table import dates_in_year
+from foresell.onboarding.date_refusals import part_of
 from foresell.onboarding.overrides import Overrides
 
 FEWEST_DAYS = 14  # fewer numbered columns may be attributes
 FEWEST_DATES = 6  # fewer columns named by dates are no wide table
+FEWEST_PARTS = {"year quarter": 3, "year month": 6, "year week": 13}  # fewer columns are no parts of a year
 
 
 def day_columns(columns: list[str], prefix: str | None = None) -> tuple[str, list[str]] | None:
@@ -53,6 +57,41 @@ def dated_columns(columns: list[str], date_format: str | None = None) -> tuple[s
     best = most_regular_format(tuple(text for text, count in counts.items() if count == most), texts)
     read = to_date(names, best).is_not_null()
     return best, [name for name, dated in zip(columns, read, strict=True) if dated]
+
+
+@dataclass(frozen=True)
+class YearColumns:
+    """Columns for the parts of a year: the column of the year, None where there is none, and how the names are read."""
+
+    year: str | None
+    names: list[str]
+    date_format: str
+
+
+def year_columns(frame: pl.DataFrame, date_format: str | None = None) -> YearColumns | None:
+    """The columns named by months, quarters or weeks without a year, beside one that holds the year; None without any.
+
+    Where no column holds the year, only names of months in words count, because numbers may be anything.
+
+    >>> found = year_columns(pl.DataFrame({"Year": ["2023"], "Item": ["A"], "Q1": ["1"], "Q2": ["2"], "Q3": ["3"]}))
+    >>> found.year, found.names, found.date_format
+    ('Year', ['Q1', 'Q2', 'Q3'], 'year quarter')
+    """
+    year = next((name for name in frame.columns if part_of(name) == "year" and _holds_years(frame[name])), None)
+    others = [name for name in frame.columns if name != year and (year or not re.search(r"\d", name))]
+    formats = [date_format] if date_format in FEWEST_PARTS else list(FEWEST_PARTS)
+    found = {text: list(dates_in_year(others, 2000, text)) for text in formats}
+    fitting = [text for text in formats if len(found[text]) >= FEWEST_PARTS[text]]
+    if not fitting:
+        return None
+    # Numbers up to 4, or up to 12, fit longer counts as well.
+    best = max(fitting, key=lambda text: (len(found[text]), -FEWEST_PARTS[text]))
+    return YearColumns(year, found[best], best)
+
+
+def _holds_years(values: pl.Series) -> bool:
+    years = to_date(as_texts(values).drop_nulls().unique(), "year")
+    return len(years) > 0 and years.null_count() <= 0.05 * len(years) + 1 and years.count() > 0
 
 
 def dated_names(columns: list[str]) -> list[str]:

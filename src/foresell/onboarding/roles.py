@@ -15,14 +15,14 @@ from typing import Any
 from foresell.core.errors import UsageError, first_five
 from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
-from foresell.onboarding.day_columns import dated_after_prefix, day_columns
+from foresell.onboarding.day_columns import dated_after_prefix, day_columns, year_columns
 from foresell.onboarding.outline import filled_down
 from foresell.onboarding.overrides import Overrides
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
 from foresell.onboarding.series_columns import UNITS, propose_layout, series_columns
 from foresell.onboarding.table_inference import TableInference
-from foresell.onboarding.table_sample import TableSample, sample_table
+from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 from foresell.onboarding.table_settings import in_decimal_of_texts
 
 __all__ = ["Proposal", "Reason", "infer"]
@@ -77,7 +77,7 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
 def _propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings, by the layout that the user gave, else by the one that the table has."""
     dated = dated_after_prefix(table.columns, overrides)[1]
-    has_day_columns = dated or day_columns(table.columns)
+    has_day_columns = dated or day_columns(table.columns) or year_columns(table.frame.drop(ROW), overrides.date_format)
     if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
         return wide_table.propose(draft, table, overrides)
     if overrides.layout in (None, "columns") and (columns := series_columns(table, overrides)):

@@ -10,13 +10,15 @@ import polars as pl
 
 from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import uneven_weeks_advice
+from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
 from foresell.data.total_names import names_total_column
 from foresell.data.values import as_texts, to_date
+from foresell.data.wide_table import dates_in_year
 from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share
-from foresell.onboarding.day_columns import dated_after_prefix, day_columns
+from foresell.onboarding.day_columns import dated_after_prefix, day_columns, year_columns
 from foresell.onboarding.file_overlap import row_ends, with_file_numbers
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
@@ -35,21 +37,11 @@ from foresell.onboarding.table_settings import (
 def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings of a wide table. Raises UsageError where nothing says which dates its columns stand for."""
     check_names(table, replace(overrides, date=None, quantity=None))
-    prefix, dated = dated_after_prefix(table.columns, overrides)
-    prefix_and_days = (prefix, dated[1]) if dated else day_columns(table.columns, overrides.day_prefix)
-    if prefix_and_days is None:
-        raise UsageError(
-            f"{table.name} has no run of numbered day columns such as d_1, d_2. It has {first_five(table.columns)}. "
-            "Say what they begin with by day_prefix, or set layout: long."
-        )
-    prefix, days = prefix_and_days
-    named = "are named by dates" if dated else "are numbered"
-    draft.set("data.layout", "wide", f"{len(days):,} columns {named}, from {days[0]} to {days[-1]}")
-    draft.set("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
-    names = [name for name in table.columns if name not in days]
-    if dated:
-        draft.set("data.date_format", dated[0], f"reads names of columns such as {days[0]}")
-        _refuse_months_by_year(table, dated[0], names)
+    days, names = (
+        _named_by_dates(draft, table, overrides)
+        or _parts_of_years(draft, table, overrides)
+        or _numbered(draft, table, overrides)
+    )
     propose_text_format(draft, replace(table, frame=table.frame.select(ROW, *days[-9:])), overrides)
     table, names = _without_unsold_rows(draft, table, names, overrides)
     series = _series(draft, table, [name for name in names if not _is_total(draft, table, name, days)], overrides)
@@ -58,6 +50,57 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     _time(draft, days, table, overrides)
     propose_levels(draft, joined)
     propose_country(draft, joined, overrides, series)
+
+
+Names = tuple[list[str], list[str]]  # of the columns for days or longer periods, and of all others
+
+
+def _named_by_dates(draft: Draft, table: TableSample, overrides: Overrides) -> Names | None:
+    prefix, dated = dated_after_prefix(table.columns, overrides)
+    if not dated:
+        return None
+    names = _set_columns(draft, table, dated[1], "are named by dates", prefix)
+    draft.set("data.date_format", dated[0], f"reads names of columns such as {dated[1][0]}")
+    _refuse_months_by_year(table, dated[0], names)
+    return dated[1], names
+
+
+def _parts_of_years(draft: Draft, table: TableSample, overrides: Overrides) -> Names | None:
+    """Columns for the months, quarters or weeks of the year that another column gives."""
+    parts = year_columns(table.frame.drop(ROW), overrides.date_format)
+    if parts is None:
+        return None
+    what = parts.date_format.split()[1]
+    if parts.year is None:
+        raise UsageError(
+            f"{table.name} has a column for each {what} ({first_five(parts.names)}), and none says of which year. Add "
+            "a column 'year' with the year of each row."
+        )
+    names = _set_columns(draft, table, parts.names, f"stand for a {what} of the year in {parts.year}", "")
+    draft.set("data.year", parts.year, f"the other columns stand for a {what} each")
+    draft.set("data.date_format", parts.date_format, f"reads the year and names of columns such as {parts.names[0]}")
+    if what == "week":
+        draft.add_doubt("The weeks were taken for ISO weeks, which begin on Monday.")
+    draft.assigned.add(parts.year)
+    return parts.names, [name for name in names if name != parts.year]
+
+
+def _numbered(draft: Draft, table: TableSample, overrides: Overrides) -> Names:
+    numbered = day_columns(table.columns, overrides.day_prefix)
+    if numbered is None:
+        raise UsageError(
+            f"{table.name} has no columns named by dates, nor a run of numbered day columns such as d_1, d_2. It has "
+            f"{first_five(table.columns)}. Name such columns by their dates, as in 2024-01-31; say with --layout long "
+            "that each row has a date; or leave --layout out."
+        )
+    return numbered[1], _set_columns(draft, table, numbered[1], "are numbered", numbered[0])
+
+
+def _set_columns(draft: Draft, table: TableSample, days: list[str], named: str, prefix: str) -> list[str]:
+    """Notes the layout and the beginning of the names of `days`; returns the other columns."""
+    draft.set("data.layout", "wide", f"{len(days):,} columns {named}, from {days[0]} to {days[-1]}")
+    draft.set("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
+    return [name for name in table.columns if name not in days]
 
 
 def _without_unsold_rows(
@@ -75,16 +118,22 @@ def _without_unsold_rows(
 
 def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overrides) -> pl.DataFrame:
     """The keys and attributes, from the columns that are no days; of all rows, if the files can be read to the end."""
-    names = [ROW, *names]
+    year = draft.data.get("year")
+    names = [ROW, *names, *([year] if year else [])]
     frame = table.scan().select(names).collect() if table.can_scan and not table.whole else table.frame.select(names)
     # A series has one row in each file, where the files hold other dates.
     sample = with_file_numbers(frame, row_ends(table)) if len(table.files) > 1 else frame
-    sample, frame, names = sample.with_columns(pl.lit(0).alias(DAY)), frame.drop(ROW), names[1:]
+    sample = sample.with_columns(pl.col(year or ROW).alias(DAY) if year else pl.lit(0).alias(DAY))
+    frame = frame.drop(ROW, *([year] if year else []))
+    names = frame.columns
     columns = [
         c for c in profile_columns(frame).values() if c.kind in (ValueKind.TEXT, ValueKind.NUMBER, ValueKind.FLAG)
     ]
     inferred = series_keys.infer_keys(sample, columns, timed=False) if overrides.keys is None else None
     keys = overrides.keys or (list(inferred.keys) if inferred else [])
+    if not keys and series_keys.repeated(sample, []) == 0:
+        keys, name = [ONE_SERIES], pl.lit(ALL).alias(ONE_SERIES)
+        sample, frame = sample.with_columns(name), frame.with_columns(name)
     if not keys or series_keys.repeated(sample, keys) > 0:
         raise UsageError(
             f"In {table.name} no columns name one row each ({', '.join(names)} were looked at). A wide table has one "
@@ -105,11 +154,20 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
 def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
     """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
     numbered = "date_format" not in draft.data
-    dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days)
+    if "year" in draft.data:
+        dates = _dates_of_years(draft, days, table)
+    else:
+        dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days)
     if uneven := uneven_weeks_advice(dates, "the columns"):
         raise UsageError(uneven)
     period = propose_frequency(draft, frequency.infer_frequency(dates), overrides)
     propose_horizon(draft, period, len(dates), overrides)
+
+
+def _dates_of_years(draft: Draft, days: list[str], table: TableSample) -> np.ndarray:
+    years = to_date(as_texts(table.frame[draft.data["year"]]).drop_nulls().unique(), "year").drop_nulls().sort()
+    dates = [day for year in years for day in dates_in_year(days, year.year, draft.data["date_format"]).values()]
+    return np.unique(np.array(dates, "datetime64[D]"))
 
 
 def _dates_of_names(draft: Draft, days: list[str]) -> np.ndarray:

@@ -160,6 +160,10 @@ class Data(Strict, frozen=True):
         ),
     ] = "auto"
     day_prefix: Annotated[str, about("Wide layout: the beginning of the names of the day columns.")] = "d_"
+    year: Annotated[
+        str | None,
+        about("Wide layout: the column of the year, where others are its months, quarters or weeks.", "year"),
+    ] = None
     ignored_columns: Annotated[
         Columns, about("Layout columns: the columns beside the date that are no series.", ["Total"])
     ] = ()
