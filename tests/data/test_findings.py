@@ -223,6 +223,15 @@ CASES = [
         check=units([[1, 6]]),
     ),
     Case(
+        "note-rows",
+        HEAD
+        + "".join(f"A,x,2024-01-{day:02d},1\n" for day in range(1, 31))
+        + "store,item,date,units\nPrinted by POS\n",
+        2,
+        (32, 33),
+        check=units([[1] * 30]),
+    ),
+    Case(
         "excluded-rows",
         "store,item,date,units,status\nA,x,2024-01-01,1,done\nA,x,2024-01-02,2,done\nA,y,2024-01-02,9, cancelled\n",
         settings={"exclude": {"status": ["cancelled"]}},

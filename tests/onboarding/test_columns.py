@@ -65,3 +65,16 @@ def test_timed_datetimes():
 def test_columns_of_numbers_are_told_from_dates_and_names():
     frame = pl.DataFrame({"kg": ["1,5", "2"], "day": ["01.2024", "02.2024"], "item": ["A 1.5", "B"], "n": [1, 2]})
     assert [column.name for column in number_texts(frame)] == ["kg"]
+
+
+def test_dates_among_totals_titles_and_repeated_headers_are_dates():
+    days = [f"2024-01-{day:02d}" for day in range(1, 31)]
+    pages = [
+        text for day in days for text in (*[day] * 20, *(["date", f"Page {day[-2:]}"] if day.endswith("0") else []))
+    ]
+    totals = [text for day in days for text in (day, day, f"{day} Total")]
+    for texts in (pages, totals):
+        profile = profile_columns(pl.DataFrame({"date": texts}))["date"]
+        assert (profile.kind, profile.distinct - profile.values.n_unique() > 0) == (ValueKind.DATE, True)
+    codes = [f"A10-{number:02d}" for number in range(30)] * 5
+    assert profile_columns(pl.DataFrame({"code": codes}))["code"].kind == ValueKind.TEXT

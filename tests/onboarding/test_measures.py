@@ -25,3 +25,22 @@ def test_a_quantity_that_is_no_number_is_shown(daily, propose, tmp_path):
         propose(sales, tmp_path)
     with pytest.raises(UsageError, match="in row 2 below the header"):
         propose(sales, tmp_path, overrides={"quantity": "units"})
+
+
+def test_a_row_that_is_the_sum_of_all_others_is_named(propose, tmp_path):
+    days = pl.DataFrame({"date": [f"2024-01-{day:02d}" for day in range(1, 31)], "units": range(1, 31)})
+    total = pl.DataFrame({"date": ["2024-01-30"], "units": [days["units"].sum()]})
+    assert "sum of all others" not in " ".join(propose(days, tmp_path).doubts)
+    assert "The row of 2024-01-30 with 465 is the sum" in " ".join(propose(pl.concat([days, total]), tmp_path).doubts)
+
+
+def test_lines_that_one_receipt_has_twice_are_named(daily, propose, tmp_path):
+    lines = daily().with_columns(receipt=pl.int_range(pl.len()) // 2)
+    assert "in all columns" not in " ".join(propose(lines, tmp_path).doubts)
+    doubts = " ".join(propose(pl.concat([lines, lines.head(3)]), tmp_path).doubts)
+    assert "3 rows of the 2,403 looked at equal another row in all columns, the receipt among them" in doubts
+
+
+def test_units_that_came_back_are_asked_about_where_there_is_one_at_most(daily, propose, tmp_path):
+    doubts = " ".join(propose(daily().with_columns(returned=(pl.col("units") % 2)), tmp_path).doubts)
+    assert "returned is not taken off units" in doubts

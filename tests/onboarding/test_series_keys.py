@@ -135,3 +135,10 @@ def test_place_attributes_stand_before_item_attributes_in_the_levels(daily, prop
     expected = [["state"], ["store"], ["category"], ["store", "category"], ["item"]]
     assert proposal.settings["levels"] == expected
     assert data_of(proposal)["country"] == "US"
+
+
+def test_no_keys_are_one_series(daily, propose, tmp_path):
+    proposal = propose(daily(), tmp_path, overrides={"keys": ""})
+    data = proposal.settings["data"]
+    assert (data["keys"], data["layout"]) == (["series_id"], "transactions")
+    assert not [question for question in proposal.questions if question.option == "keys"]

@@ -91,8 +91,11 @@ def convert_columns(
             left_out = left_out | converted.is_null()
     # A row with several bad cells is one bad row.
     entries = pl.concat(bad).unique([ROW, "reason"], keep="first", maintain_order=True)
-    totals = frame[ROW].filter(_is_total(frame, converted_columns, columns) & left_out)
-    entries = pl.concat([entries.filter(~pl.col(ROW).is_in(totals.implode())), bad_rows(totals, "total-rows")])
+    is_total = _is_total(frame, converted_columns, columns) & left_out
+    totals, notes = frame[ROW].filter(is_total), frame[ROW].filter(_is_note(converted_columns, columns) & ~is_total)
+    explained = pl.concat([totals, notes])
+    entries = entries.filter(~pl.col(ROW).is_in(explained.implode()))
+    entries = pl.concat([entries, bad_rows(totals, "total-rows"), bad_rows(notes, "note-rows")])
     return pl.DataFrame([*converted_columns, frame[ROW]]).filter(~left_out), entries
 
 
@@ -105,6 +108,16 @@ def _is_total(frame: pl.DataFrame, converted: Sequence[pl.Series], columns: Sequ
     texts = [column.name for column in columns if column.kind != ColumnKind.NUMBER]
     named = [pl.col(name).str.contains(TOTAL_ROW) for name in texts if frame.schema[name] == pl.String]
     return dates[0].is_null() & (frame.select(pl.any_horizontal(named)).to_series().fill_null(False) if named else none)
+
+
+def _is_note(converted: Sequence[pl.Series], columns: Sequence[InputColumn]) -> pl.Series:
+    """Whether each row has neither a date nor a number, as a title, a footer or a repeated header has."""
+    kinds = {kind: [v for v, column in zip(converted, columns, strict=True) if column.kind == kind]
+             for kind in (ColumnKind.DATE, ColumnKind.NUMBER)}  # fmt: skip
+    if not kinds[ColumnKind.DATE] or not kinds[ColumnKind.NUMBER]:
+        return pl.repeat(False, len(converted[0]) if converted else 0, eager=True)
+    values = [*kinds[ColumnKind.DATE], *kinds[ColumnKind.NUMBER]]
+    return pl.select(pl.all_horizontal(column.is_null() for column in values)).to_series()
 
 
 def _is_empty(values: pl.Series, kind: ColumnKind) -> pl.Series:

@@ -40,6 +40,12 @@ CODES: dict[str, Code] = {
         "Nothing needs to be done. If the row is none, give it a date.",
         bad_row=True,
     ),
+    "note-rows": Code(
+        INFO,
+        "A row has neither a date nor a number, as titles, footers and repeated headers have; it is left out.",
+        "Nothing needs to be done. If the row is a sale, correct its date and quantity.",
+        bad_row=True,
+    ),
     "missing-keys": Code(
         WARNING, "A key or the date is empty; the row is left out.", "Fill in the key or date.", bad_row=True
     ),

@@ -34,6 +34,7 @@ from foresell.data.side_tables import (
 )
 from foresell.data.wide_table import read_wide_table
 
+MOST_NOTES = 0.1  # with more rows that are no sales, dates and numbers are probably misread
 Progress = Callable[[float, str], None]  # takes the share that is done, from 0 to 1, and the name of the work
 
 
@@ -101,8 +102,8 @@ def read_sales(
     for name, table in side_tables.items():
         cube.series = join_attributes(cube.series, table.keys, table.frame, name)
     of_series = {name: values for name, values in data.exclude.items() if name not in rows.marking_columns}
-    cube = without_totals(without_excluded(cube, of_series, where), data.keys, where)
-    findings += non_goods_findings(cube.series, data.keys, where)
+    cube = without_totals(without_excluded(cube, of_series, where), data.keys, where, data.goods)
+    findings += non_goods_findings(cube.series, data.keys, where, data.goods)
     findings += panel_checks.similar_key_findings(cube.series, data.keys, where)
     if data.layout != "wide":
         findings += panel_checks.empty_period_findings(cube, frequency, data.absent, where)
@@ -273,6 +274,8 @@ def _panel_findings(
 def _require_few_bad_rows(job: _ReadingJob, files: list[InputFile], bad: pl.DataFrame, count: int) -> None:
     """Raises FindingsStop when more of the rows are bad than the settings allow."""
     bad = bad.filter(pl.col("reason") != "total-rows")  # they are no rows of sales
+    if bad.filter(pl.col("reason") == "note-rows").height <= MOST_NOTES * count:
+        bad = bad.filter(pl.col("reason") != "note-rows")
     data, rows = job.settings.data, bad.select(FILE, ROW).unique().height
     if rows <= data.max_bad_share * count:
         return

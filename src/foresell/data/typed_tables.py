@@ -28,8 +28,9 @@ from foresell.data.column_conversion import (
     convert,
     convert_columns,
 )
+from foresell.data.files.header_row import CellKind, cell_kind
 from foresell.data.files.input_files import InputFile, reading
-from foresell.data.files.text_records import TextChunk, chunks, is_regular, records_of, split_header
+from foresell.data.files.text_records import Records, TextChunk, chunks, is_regular, records_of, split_header
 from foresell.data.fill_down import FillDown
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks
@@ -258,12 +259,25 @@ def _parse_cell_by_cell(
     frame = frame.with_columns(_row_numbers(row, frame.height))
     ragged = (records.fields != len(names)) & ~records.blank
     whole = ~ragged & ~records.blank
-    bad = bad_rows(frame[ROW].filter(pl.Series(ragged)), "ragged-rows")
+    notes = _single_words(chunk, records, ragged) if len(names) > 1 else np.zeros(len(ragged), bool)
+    bad = pl.concat(
+        bad_rows(frame[ROW].filter(pl.Series(rows)), reason)
+        for rows, reason in ((ragged & ~notes, "ragged-rows"), (notes, "note-rows"))
+    )
     numbers = frame[ROW].filter(pl.Series(whole))
     frame = _joined(fill.filled(frame.filter(pl.Series(whole))), columns)
     frame, unconverted = convert_columns(frame.with_columns(numbers), columns, dialect)
     rows = int((~records.blank).sum())
     return TablePart(frame, pl.concat([bad, unconverted]), rows, len(records.starts), chunk.share, dialect)
+
+
+def _single_words(chunk: TextChunk, records: Records, ragged: np.ndarray) -> np.ndarray:
+    """Which of the `ragged` records are one field of words, as below a table: bool [record]."""
+    words = np.zeros(len(ragged), bool)
+    for record in np.flatnonzero(ragged & (records.fields == 1)):
+        text = chunk.data[records.starts[record] : records.ends[record]].decode("utf-8", "replace")
+        words[record] = cell_kind(text) == CellKind.WORDS
+    return words
 
 
 def _open_quote_message(file: InputFile, chunk: TextChunk) -> str:

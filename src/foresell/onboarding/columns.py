@@ -10,10 +10,12 @@ import polars as pl
 from foresell.core.tables import is_plain
 from foresell.data.date_spellings import IN_TEXT
 from foresell.data.number_formats import to_number
+from foresell.data.total_names import TOTAL_ROW
 from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, date_formats, mixed_format, to_date
 from foresell.onboarding.table_sample import ROW
 
 ENOUGH = 0.95  # this share of the values must be of a kind; validation reports the rest as bad rows
+MOST_TOTALS = 0.6  # at least this share of the rows are dates, where the rest are totals
 SOME_VALUES = 5_000  # so many distinct values suffice to find the format of dates
 
 
@@ -137,7 +139,7 @@ def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Colu
         flags = stripped.str.to_lowercase().is_in(list(YES)).cast(pl.Float64).set(stripped.is_null(), None)
         return ColumnProfile(values.name, ValueKind.FLAG, flags, distinct)
     formats = _date_formats(known, (date_format,)) if date_format else ()
-    formats = formats or _date_formats(known, DATE_FORMATS)
+    formats = formats or _date_formats(known, DATE_FORMATS) or _formats_of_most_rows(known)
     if formats:
         timed = any(hour in formats[0] for hour in ("%H", "%I"))
         return ColumnProfile(values.name, ValueKind.DATE, to_date(stripped, formats[0]), distinct, formats, timed)
@@ -145,6 +147,25 @@ def _from_text(values: pl.Series, decimal: str, date_format: str | None) -> Colu
     if numbers.count() >= ENOUGH * len(known):
         return ColumnProfile(values.name, ValueKind.NUMBER, numbers, distinct)
     return ColumnProfile(values.name, ValueKind.TEXT, stripped, distinct)
+
+
+def _formats_of_most_rows(known: pl.Series) -> tuple[str, ...]:
+    """The formats of dates among which stand rare titles, footers and repeated headers, or any number of totals.
+
+    Each of these is another text, so that they are many of the distinct values though few of the rows.
+    """
+    dated = known.filter(~known.str.contains(TOTAL_ROW))
+    if len(dated) < MOST_TOTALS * len(known) or share(dated.str.contains(r"\d\D+\d|\d{6}")) < ENOUGH:
+        return ()
+    formats = _date_formats(dated, DATE_FORMATS)
+    if formats or dated.n_unique() == len(dated):
+        return formats
+    distinct = dated.unique(maintain_order=True).head(SOME_VALUES)
+    counts = date_formats(distinct, (*DATE_FORMATS, *IN_TEXT))
+    best = max(counts.values(), default=0)
+    formats = tuple(text for text, count in counts.items() if count == best)
+    enough = best >= len(distinct) / 2 and to_date(dated, formats[0]).count() >= ENOUGH * len(dated)
+    return formats if enough else ()
 
 
 def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]:

@@ -46,12 +46,15 @@ class Overrides:
     def of(cls, values: Mapping[str, Any]) -> Overrides:
         """The overrides among `values`: empty ones are left out, and a list may be one string with commas.
 
+        Empty `keys` are no keys: all rows are one series.
+
         Raises UsageError for a name that cannot be overridden.
 
         >>> Overrides.of({"keys": "store, item", "price": ""}).given()
         {'keys': ['store', 'item']}
         """
-        given = {name: value for name, value in values.items() if value not in (None, "", (), [])}
+        given = {name: value for name, value in values.items() if value not in (None, "", (), []) or name == "keys"}
+        given = {name: value for name, value in given.items() if value is not None}
         known = [field.name for field in fields(cls)]
         unknown = [name for name in given if name not in known]
         if unknown:

@@ -12,6 +12,7 @@ import polars as pl
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
+from foresell.core.words import many
 from foresell.data.date_spellings import IN_TEXT, spelling_of
 from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
 from foresell.onboarding.column_names import name_score
@@ -32,6 +33,7 @@ from foresell.onboarding.table_settings import (
     propose_text_format,
 )
 
+FEWEST_SUMMED = 8  # fewer rows may add up to another by chance
 SECTION_DAYS = (0.25, 0.5, 0.95)  # of a large table, all rows of the dates at these parts of its first rows are read
 SECTION_SERIES = 20  # and all rows of so many series
 MOST_BLANK = 0.5  # a column with more blanks names a series only if its name says so
@@ -62,6 +64,7 @@ class TableInference:
         Measures(self.draft, self.overrides, self.table.name, self.columns).propose()
         self._leave_out_unsold_rows()
         self._keys_and_layout()
+        self._doubt_rows()
         self._read_whole_series()
         self._other_columns()
         self._time()
@@ -129,7 +132,10 @@ class TableInference:
 
     def _keys_and_layout(self) -> None:
         by_hand = self.overrides
-        series = self._keys_by_values() if by_hand.keys is None else self._keys_by_hand(tuple(by_hand.keys))
+        if by_hand.keys is None:
+            series = self._keys_by_values()
+        else:
+            series = self._keys_by_hand(tuple(by_hand.keys)) if by_hand.keys else self._one_series(BY_HAND)
         shared = self._overlap(series.keys)
         if series.layout == "long" and shared.part > series_keys.STRAY and not shared.of_same_sales:
             series.layout, series.why_layout = "transactions", "several files have rows of one series and date"
@@ -150,6 +156,28 @@ class TableInference:
         if not (added_up and (series.receipt or (shared.of_same_sales and shared.part < MOSTLY))):
             self.draft.add_doubt(shared.doubt(series.keys, added_up))
 
+    def _doubt_rows(self) -> None:
+        """Doubts about a row that is the sum of all others, and about lines of receipts that are written twice."""
+        quantity = self.columns[self.draft.data["quantity"]].values.fill_null(0)
+        largest = float(quantity.max() or 0)  # type: ignore[arg-type]
+        others = quantity.filter(quantity != largest)
+        if self.table.whole and len(others) == len(quantity) - 1 >= FEWEST_SUMMED and (quantity >= 0).all():
+            day = self.table.frame.select(self.day)[:, 0].gather(quantity.arg_max()).item()  # type: ignore[arg-type]
+            if largest and abs(float(others.sum()) - largest) <= 1e-6 * largest:
+                self.draft.add_doubt(
+                    f"The row of {day} with {largest:g} is the sum of all others, so it seems to be a total, and "
+                    "counts as sold. If it is a total, take it out of the file."
+                )
+        if "receipt" in self.draft.data:
+            copies = self.sample.height - self.sample.drop(ROW).n_unique()
+            self.draft.add_doubt(
+                f"{many(copies, 'row')} of the {self.sample.height:,} looked at equal another row in all columns, the "
+                f"{self.draft.data['receipt']} among them, and count as goods that one receipt has twice. If they are "
+                "copies, take them out of the file."
+                if copies
+                else None
+            )
+
     def _overlap(self, keys: tuple[str, ...]) -> FileOverlap:
         values = self.columns[self.draft.data["quantity"]].values
         rows = self.table.frame.select(ROW).with_columns(values.alias("__quantity"))
@@ -168,14 +196,14 @@ class TableInference:
         keys = series_keys.infer_keys(self.sample, candidates, timed=self.written.timed)
         return keys or self._one_series()
 
-    def _one_series(self) -> series_keys.SeriesKeys:
+    def _one_series(self, why: str = "") -> series_keys.SeriesKeys:
         """The keys of a table in which no column names a series: all its rows are one, which gets a name of its own."""
         name = pl.lit(ALL).alias(ONE_SERIES)
         self.table = replace(self.table, frame=self.table.frame.with_columns(name), can_scan=False)
         self._sample_dated_rows()
         series = self._keys_by_hand((ONE_SERIES,))
-        series.why_keys = "no column names a series, so all rows are one"
-        if any(c.name not in self.draft.assigned for c in self.columns.values()):
+        series.why_keys = why or "no column names a series, so all rows are one"
+        if not why and any(c.name not in self.draft.assigned for c in self.columns.values()):
             series.doubts.append("No column was taken for the name of a series, so all rows are one. Else say --keys.")
         return series
 

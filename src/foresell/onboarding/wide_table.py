@@ -136,8 +136,9 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
         sample, frame = sample.with_columns(name), frame.with_columns(name)
     if not keys or series_keys.repeated(sample, keys) > 0:
         raise UsageError(
-            f"In {table.name} no columns name one row each ({', '.join(names)} were looked at). A wide table has one "
-            "row for each series; say which columns name it with --keys."
+            f"In {table.name} no columns name one row each ({first_five(names) or 'there are no others'}). A wide "
+            "table has one row for each series. Say which columns name it with --keys; where rows "
+            "repeat others, take them out or add them up first."
         )
     draft.set("data.keys", keys, "no two rows have the same values in them" if inferred else BY_HAND)
     for doubt in inferred.doubts if inferred else []:

@@ -31,3 +31,10 @@ def test_where_all_are_named_so_nothing_is_said():
 def test_a_column_that_the_series_do_not_have_is_refused(load, tmp_path):
     with pytest.raises(SettingsError, match="'exclude' names the column colour"):
         load(tmp_path, {"sales.csv": "store,item,date,units\nA,x,2024-01-01,1\n"}, exclude={"colour": ["red"]})
+
+
+def test_what_the_settings_call_goods_is_no_charge():
+    series = pl.DataFrame({"item": ["tea", "Gift card"]})
+    assert not non_goods_findings(series, ["item"], "sales.csv", {"item": ["Gift card"]})
+    with pytest.raises(SettingsError, match="'goods' names the column colour"):
+        non_goods_findings(series, ["item"], "sales.csv", {"colour": ["red"]})

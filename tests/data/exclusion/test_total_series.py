@@ -99,3 +99,17 @@ def test_goods_with_such_a_word_in_their_name_are_no_totals(name):
 )
 def test_totals_with_a_period_or_a_group_are(name):
     assert total_names(pl.Series(["Tea", name])) == [name]
+
+
+def test_a_part_of_each_kit_is_kept_by_a_setting(load, tmp_path):
+    days = [f"2024-01-{day:02d}" for day in range(1, 21)]
+    rows = [f"A,{item},{day},{units}" for number, day in enumerate(days)
+            for item, units in (("shirt", number + 1), ("trousers", 2), ("hanger", number + 3))]  # fmt: skip
+    sales = {"sales.csv": "store,item,date,units\n" + "\n".join(rows) + "\n"}
+    loaded = load(tmp_path, sales)
+    (entry,) = [entry for entry in loaded.findings if entry.code == "total-series"]
+    assert loaded.panel.n_series == 2
+    assert "set 'goods: {item: [\"hanger\"]}' under 'data'" in entry.advice
+    kept = load(tmp_path, sales, goods={"item": ["hanger"]})
+    assert kept.panel.n_series == 3
+    assert "total-series" not in [entry.code for entry in kept.findings]

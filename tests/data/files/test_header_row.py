@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from foresell.core.errors import UnreadableFile
-from foresell.data.files.header_row import header_row, title_lines, with_names_of_rows
+from foresell.data.files.header_row import header_row, title_lines, with_groups_of_columns, with_names_of_rows
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.text_records import chunks
 
@@ -72,3 +72,18 @@ def test_a_decimal_comma_without_quotes_is_refused():
     data = b"date,item,kg\n" + b"2024-01-01,Tea,5,00\n" * 9
     with pytest.raises(UnreadableFile, match=r"line 5 is '2024-01-01,Tea,5,00'\. If numbers have a decimal comma"):
         with_names_of_rows(data, ",", "sales.csv", 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (b",2022,,2023,\nItem,Jan,Feb,Jan,Feb\nA,1,2,3,4\nB,1,2,3,4\n", "Item,2022 Jan,2022 Feb,2023 Jan,2023 Feb"),
+        (b"Date,S1,,S2,\n,Tea,Milk,Tea,Milk\n2024-01-01,1,2,3,4\n", "Date,S1 Tea,S1 Milk,S2 Tea,S2 Milk"),
+        (b"Date,S1,S1,S2,S2\n,Tea,Milk,Tea,Milk\n2024-01-01,1,2,3,4\n2024-01-02,1,2,3,4\n",
+         "Date,S1 Tea,S1 Milk,S2 Tea,S2 Milk"),
+        (b"Sales,,\nDate,Tea,Tea\n2024-01-01,1,2\n2024-01-02,1,2\n", "Date,Tea,Tea"),
+    ],
+)  # fmt: skip
+def test_two_rows_of_names_are_joined_where_that_tells_columns_apart(text, names):
+    joined, _ = with_groups_of_columns(text, title_lines(text, ","), ",")
+    assert joined.split(b"\n")[0].decode() == names

@@ -102,7 +102,7 @@ def test_the_quick_and_the_careful_way_agree(tmp_path, cells):
         InputColumn("text", ColumnKind.TEXT),
     ]
     (tmp_path / "quick.csv").write_text(text)
-    (tmp_path / "careful.csv").write_text(text + "ragged\n")
+    (tmp_path / "careful.csv").write_text(text + "ragged,row\n")
     quick, careful = (
         next(iter(read_parts(InputFile(str(tmp_path / name), name), fields, Dialect())))
         for name in ("quick.csv", "careful.csv")

@@ -14,7 +14,7 @@ from foresell.apps.cli.progress import Meter
 TEXT_OPTIONS = {
     "date": "The column of dates.",
     "quantity": "The column to forecast.",
-    "keys": "The columns that identify a series, with commas.",
+    "keys": "The columns that identify a series, with commas; '' for none, where all rows are one series.",
     "price": "The column of prices.",
     "promotion": "The column of promotions.",
     "stocked_out": "The column that is true where stock ran out.",

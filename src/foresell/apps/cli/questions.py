@@ -32,7 +32,7 @@ def settle(infer: Infer, given: Mapping[str, Any], ask: Ask) -> Proposal:
     The table is looked at again after each answer, because one conclusion follows from another. An answer that does not
     fit the table is asked for again.
     """
-    answers = {name: value for name, value in given.items() if value not in (None, "", (), [])}
+    answers = {name: value for name, value in given.items() if value is not None}
     asked: set[str] = set()
     proposal = infer(answers)
     while question := next((q for q in _questions(proposal) if q.option not in asked | answers.keys()), None):

@@ -145,6 +145,14 @@ class Data(Strict, frozen=True):
             {"item": ["POSTAGE"]},
         ),
     ] = {}
+    goods: Annotated[
+        dict[str, Columns],
+        about(
+            "Values of keys that are goods, though they are named like charges or totals, or sell as much as all "
+            "others together, as a part of each kit does.",
+            {"item": ["gift box"]},
+        ),
+    ] = {}
     return_rows: Annotated[
         dict[str, Columns],
         about(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
 import polars as pl
 
 from foresell.core.errors import SettingsError, first_five
@@ -51,8 +52,30 @@ def without_excluded(cube: Cube, exclude: Mapping[str, Sequence[str]], where: st
     return cube.only(~excluded.to_numpy())
 
 
-def non_goods_findings(series: pl.DataFrame, keys: Sequence[str], where: str) -> list[Finding]:
-    """The series whose keys or attributes name no goods, with the setting that leaves them out."""
+def are_goods(series: pl.DataFrame, goods: Mapping[str, Sequence[str]]) -> np.ndarray:
+    """Which series have a value that the setting `goods` lists for a key: bool [series].
+
+    Raises SettingsError where the series have no such column.
+    """
+    if missing := [name for name in goods if name not in series.columns]:
+        raise SettingsError(
+            f"'goods' names the column {first_five(missing)}, but the series have {', '.join(series.columns)}. Name "
+            "one of these."
+        )
+    listed = [pl.col(name).cast(pl.String).is_in([str(value) for value in values]) for name, values in goods.items()]
+    if not listed:
+        return np.zeros(series.height, bool)
+    return series.select(pl.any_horizontal(listed).fill_null(False)).to_series().to_numpy()
+
+
+def non_goods_findings(
+    series: pl.DataFrame, keys: Sequence[str], where: str, goods: Mapping[str, Sequence[str]] = {}
+) -> list[Finding]:
+    """The series whose keys or attributes name no goods, with the setting that leaves them out.
+
+    What `goods` lists, by key, is goods.
+    """
+    series = series.filter(~pl.Series(are_goods(series, goods)))
     texts = [name for name in series.columns if series.schema[name] == pl.String]
     for name in texts:
         named = series.filter(pl.col(name).str.strip_chars().str.contains(PATTERN))
@@ -62,8 +85,24 @@ def non_goods_findings(series: pl.DataFrame, keys: Sequence[str], where: str) ->
         message = f"{named.height:,} series are named like charges or discounts, not like goods"
         setting = exclude_setting({name: values.head(5).to_list()}, more=len(values) > 5)
         entry = finding("non-goods", where, named.height, message, key_texts(named.select(keys)))
-        return [replace(entry, advice=f"If they are none, leave them out with '{setting}' under 'data'.")]
+        return [
+            replace(
+                entry,
+                advice=f"If they are none, leave them out with '{setting}' under 'data', else list them under 'goods'.",
+            )
+        ]
     return []
+
+
+def setting_of(name: str, values: Mapping[str, Sequence[str]], more: bool = False) -> str:
+    """A setting with values by column, as it is written; `more` says that these are not all values.
+
+    >>> setting_of("goods", {"item": ["kit"]})
+    'goods: {item: ["kit"]}'
+    """
+    rest = ", …" if more else ""
+    lists = [f"{column}: [{', '.join(map(_quoted, texts))}{rest}]" for column, texts in values.items()]
+    return f"{name}: {{{', '.join(lists)}}}"
 
 
 def exclude_setting(names: Mapping[str, Sequence[str]], more: bool = False) -> str:
@@ -72,9 +111,7 @@ def exclude_setting(names: Mapping[str, Sequence[str]], more: bool = False) -> s
     >>> exclude_setting({"item": ["Total"]}), exclude_setting({"item": ['Post "A"']}, more=True)
     ('exclude: {item: ["Total"]}', 'exclude: {item: ["Post \\\\"A\\\\"", …]}')
     """
-    rest = ", …" if more else ""
-    lists = [f"{column}: [{', '.join(map(_quoted, values))}{rest}]" for column, values in names.items()]
-    return f"exclude: {{{', '.join(lists)}}}"
+    return setting_of("exclude", names, more)
 
 
 def _quoted(value: str) -> str:

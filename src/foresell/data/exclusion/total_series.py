@@ -5,7 +5,7 @@ Such a series is counted twice in every sum. foresell adds up all levels itself,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,7 +13,7 @@ import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.data.cube import Cube, key_texts
-from foresell.data.exclusion.non_goods import exclude_setting
+from foresell.data.exclusion.non_goods import are_goods, exclude_setting, setting_of
 from foresell.data.finding_codes import finding
 from foresell.data.total_names import total_names
 
@@ -23,17 +23,18 @@ FEWEST_PERIODS = 6  # equal sums in fewer periods may be chance
 MOST_DATES = 0.9  # a series named like a total is one where its value is that of the others on so many of its dates
 
 
-def without_totals(cube: Cube, keys: Sequence[str], where: str) -> Cube:
+def without_totals(cube: Cube, keys: Sequence[str], where: str, goods: Mapping[str, Sequence[str]] = {}) -> Cube:
     """The cube without the series that equal, in every period, the sum of the others of their group.
 
     Groups are the series that share all keys but one, then all series. Totals of totals are found, too. A series named
-    like a total may differ on a few dates, and may have a row only at the end of a week, a month or the history.
+    like a total may differ on a few dates, and may have a row only at the end of a week, a month or the history. What
+    `goods` lists, by key, is no total.
     """
     left_out: list[pl.DataFrame] = []
-    while (total := _totals(cube, keys)).any():
+    while (total := _totals(cube, keys) & ~are_goods(cube.series, goods)).any():
         left_out.append(cube.series.filter(pl.Series(total)).select(keys))
         cube = cube.only(~total)
-    named = _named(cube, keys)
+    named = _named(cube, keys) & ~are_goods(cube.series, goods)
     sums = np.array([bool(flag) and _is_named_sum(cube, keys, named, row) for row, flag in enumerate(named)], bool)
     if sums.any():
         left_out.append(cube.series.filter(pl.Series(sums)).select(keys))
@@ -42,10 +43,20 @@ def without_totals(cube: Cube, keys: Sequence[str], where: str) -> Cube:
         names = pl.concat(left_out)
         every = "" if sums.any() else " in every period"
         message = f"{names.height:,} series equal the sum of others{every} and are left out"
-        cube.findings.append(finding("total-series", where, names.height, message, key_texts(names)))
+        entry = finding("total-series", where, names.height, message, key_texts(names))
+        values = {key: names[key].cast(pl.String).unique().sort().to_list()[:3] for key in _telling_keys(names, cube)}
+        advice = f"{entry.advice} If they are goods, set '{setting_of('goods', values)}' under 'data'."
+        cube.findings.append(replace(entry, advice=advice))
     if (named & ~sums).any():
         cube.findings.append(_named_totals_finding(cube.series, named[~sums], keys, where))
     return cube
+
+
+def _telling_keys(totals: pl.DataFrame, cube: Cube) -> list[str]:
+    """The keys whose values only the totals have; all keys where there are none."""
+    known = {key: set(cube.series[key].cast(pl.String)) for key in totals.columns}
+    telling = [key for key in totals.columns if not known[key] & set(totals[key].cast(pl.String))]
+    return telling or totals.columns
 
 
 def _named(cube: Cube, keys: Sequence[str]) -> np.ndarray:
@@ -85,7 +96,9 @@ def _named_totals_finding(series: pl.DataFrame, named: np.ndarray, keys: Sequenc
     series = series.filter(pl.Series(named))
     message = f"{series.height:,} series are named like totals, and count as goods"
     entry = finding("named-totals", where, series.height, message, key_texts(series.select(keys)))
-    return replace(entry, advice=f"If they are totals, leave them out with '{setting}' under 'data'.")
+    return replace(
+        entry, advice=f"If they are totals, leave them out with '{setting}' under 'data', else list them under 'goods'."
+    )
 
 
 def _totals(cube: Cube, keys: Sequence[str]) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -177,6 +178,50 @@ def _is_plainly_data(rows: list[list[str]], number: int) -> bool:
     if any(cell_kind(cell) != CellKind.NUMBER for cell in row) or not below:
         return False
     return not all(int(b) - int(a) == 1 if (a + b).isdigit() else False for a, b in pairwise(row))
+
+
+def with_groups_of_columns(data: bytes, titles: int, separator: str) -> tuple[bytes, int]:
+    """The text from the column names on, and the number of lines above them.
+
+    Where the names repeat and a row above or below them tells them apart, as a year above months or a store above items
+    does, the two rows are joined. A cell of the upper row counts up to the next one, as merged cells do.
+
+    >>> text = b",2022,,2023,\\nItem,Jan,Feb,Jan,Feb\\nTea,1,2,3,4\\n"
+    >>> with_groups_of_columns(text, 1, ",")
+    (b'Item,2022 Jan,2022 Feb,2023 Jan,2023 Feb\\nTea,1,2,3,4\\n', 1)
+    """
+    lines = data.split(b"\n", titles + 2)[: titles + 2]
+    short = [line.decode(errors="replace") if len(line) < LONGEST else "" for line in lines]
+    rows = [next(csv.reader([line], delimiter=separator), []) for line in short]
+    if titles >= len(rows) or not _repeat(rows[titles]):
+        return data.split(b"\n", titles)[-1], titles
+    for upper in (titles - 1, titles):
+        if upper < 0 or upper + 1 >= len(rows):
+            continue
+        if upper == titles and any(cell_kind(cell) in (CellKind.NUMBER, CellKind.DATE) for cell in rows[upper + 1]):
+            continue
+        names = _joined(rows[upper], rows[upper + 1])
+        if not _repeat(names):
+            text = io.StringIO()
+            csv.writer(text, delimiter=separator, lineterminator="\n").writerow(names)
+            return text.getvalue().encode() + data.split(b"\n", upper + 2)[-1], upper + 1
+    return data.split(b"\n", titles)[-1], titles
+
+
+def _repeat(names: Sequence[str]) -> bool:
+    known = [name.strip() for name in names if name.strip()]
+    return len(set(known)) < len(known)
+
+
+def _joined(upper: Sequence[str], lower: Sequence[str]) -> list[str]:
+    """The names of columns from two rows, of which the upper one has a cell for several columns."""
+    names, group = [], ""
+    for place in range(max(len(upper), len(lower))):
+        above = upper[place].strip() if place < len(upper) else ""
+        below = lower[place].strip() if place < len(lower) else ""
+        group = above or group
+        names.append(" ".join(filter(None, (group, below))) if below else above)
+    return names
 
 
 def no_names_error(data: bytes, titles: int, name: str) -> UnreadableFile:

@@ -10,7 +10,7 @@ from itertools import chain
 import numpy as np
 
 from foresell.core.errors import UnreadableFile
-from foresell.data.files.header_row import header_row, no_names_error, with_names_of_rows
+from foresell.data.files.header_row import header_row, no_names_error, with_groups_of_columns, with_names_of_rows
 from foresell.data.files.input_files import BLOCK_BYTES, InputFile, TextFile
 from foresell.data.files.quoting import has_regular_quotes, requoted
 from foresell.data.files.repeated_names import distinct_names
@@ -125,8 +125,10 @@ def chunks(
             titles = header.titles
             if header.names_missing:
                 raise no_names_error(data, titles, file.name)
+            plain = data.split(b"\n", titles)[-1]
+            below, titles = with_groups_of_columns(data, titles, separator)
+            as_in_file &= below == plain
             line += titles
-            below = data.split(b"\n", titles)[-1]
             data = with_names_of_rows(below, separator, file.name, line)
             as_in_file &= data == below
             names, separator, _ = split_header(data, separator)
