@@ -96,6 +96,11 @@ class Frequency(StrEnum):
         """The length of the period as Polars writes it."""
         return _PERIODS[self].truncation
 
+    def periods(self, days: int) -> int:
+        """The periods that a number of days of the settings of monitoring stands for: 24 times as many hours, else as
+        many periods."""
+        return 24 * days if self == Frequency.HOUR else days
+
     @property
     def date_unit(self) -> str:
         """The unit of the dates that name periods, as NumPy writes it: ``us`` for hours, which are named by a time that
@@ -153,6 +158,15 @@ def date_of_text(text: str) -> date:
     (datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 5, 0))
     """
     return date.fromisoformat(text) if len(text) <= len("2024-01-31") else datetime.fromisoformat(text)
+
+
+def calendar_day(when: date) -> date:
+    """The day of a date that may have a time.
+
+    >>> calendar_day(datetime(2024, 1, 31, 5)), calendar_day(date(2024, 1, 31))
+    (datetime.date(2024, 1, 31), datetime.date(2024, 1, 31))
+    """
+    return when.date() if isinstance(when, datetime) else when
 
 
 def weekday(dates: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import date_text
 from foresell.core.panel import Known, Panel
 
 _SWITCH = {"on": 1.0, "off": 0.0, "yes": 1.0, "no": 0.0}
@@ -191,10 +192,10 @@ def steps_between(panel: Panel, horizon: int, first: date | str | None, last: da
     begin = 0 if first is None else panel.day_of(first) - panel.n_days
     end = horizon - 1 if last is None else panel.day_of(last) - panel.n_days
     if not 0 <= begin <= end < horizon:
-        dates, noun = panel.ahead(horizon), panel.frequency.noun
-        span = f"{dates[0] if first is None else first} to {dates[-1] if last is None else last}"
+        noun, (begins, ends) = panel.frequency.noun, map(date_text, panel.ahead(horizon)[[0, -1]])
+        span = f"{begins if first is None else first} to {ends if last is None else last}"
         raise UsageError(
-            f"The forecast is for the {horizon} {noun}{'' if horizon == 1 else 's'} from {dates[0]} to {dates[-1]}, "
+            f"The forecast is for the {horizon} {noun}{'' if horizon == 1 else 's'} from {begins} to {ends}, "
             f"not for {span}. Give {noun}s in that order within it."
         )
     return slice(begin, end + 1)

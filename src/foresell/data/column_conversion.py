@@ -58,6 +58,7 @@ class Dialect:
     alternative_date_format: str | None = None  # another format that fits the dates as well as the inferred one
     fill_down: tuple[str, ...] = ()  # columns whose blanks repeat the value above
     period_names: Mapping[str, date] = field(default_factory=dict)  # the first day of each named period
+    hourly: bool = False  # whether a date is the hour in which its time lies, and not its day
 
     def without_period_names(self, texts: pl.Series) -> pl.Series:
         """Those of `texts` that name no period."""
@@ -173,7 +174,7 @@ def to_dates(values: pl.Series, dialect: Dialect) -> pl.Series:
     >>> to_dates(pl.Series(["P01  2024", "2024-02-03"]), named).to_list()
     [datetime.date(2023, 12, 31), datetime.date(2024, 2, 3)]
     """
-    dates = _dates(values, dialect.date_format or ISO)
+    dates = _dates(values, dialect.date_format or ISO, dialect.hourly)
     if not dialect.period_names or not (values.dtype == pl.String or values.dtype.is_numeric()):
         return dates
     names, days = list(dialect.period_names), pl.Series(list(dialect.period_names.values()), dtype=pl.Date)
@@ -181,12 +182,16 @@ def to_dates(values: pl.Series, dialect: Dialect) -> pl.Series:
     return named.zip_with(named.is_not_null(), dates).alias(values.name)
 
 
-def _dates(values: pl.Series, date_format: str) -> pl.Series:
+def _dates(values: pl.Series, date_format: str, hourly: bool) -> pl.Series:
     if values.dtype.is_numeric():
         date_format = "%Y%m%d" if date_format == ISO else date_format
-        return to_date(as_texts(values), date_format)
+        return to_date(as_texts(values), date_format, hourly=hourly)
     if values.dtype == pl.String:
-        return to_date(values.str.strip_chars().str.replace(DATE_AS_TEXT, "$1$2"), date_format)
-    # The date of a timestamp with a time zone is the local one.
-    dates = values.dt.date() if values.dtype == pl.Datetime else values.cast(pl.Date, strict=False)
+        return to_date(values.str.strip_chars().str.replace(DATE_AS_TEXT, "$1$2"), date_format, hourly=hourly)
+    # The date and the hour of a timestamp with a time zone are the local ones.
+    if hourly:
+        clock = values.dt.replace_time_zone(None) if values.dtype == pl.Datetime else values
+        dates = clock.cast(pl.Datetime("us"), strict=False).dt.truncate("1h")
+    else:
+        dates = values.dt.date() if values.dtype == pl.Datetime else values.cast(pl.Date, strict=False)
     return dates.set(~dates.dt.year().is_between(1970, 2100), None)

@@ -19,6 +19,7 @@ from foresell.core.frequency import (
     period_range,
     uneven_weeks_advice,
 )
+from foresell.core.long_table.clock_changes import shown_twice
 from foresell.core.settings import Data
 from foresell.core.words import many_do
 from foresell.data.column_conversion import FILE, ROW
@@ -42,6 +43,7 @@ SERIES, CELL = "__series", "__cell"
 # Rows that lie more than STRAY_DAYS before all others and are at most STRAY_SHARE of the rows have mistyped dates.
 STRAY_DAYS = 730
 STRAY_SHARE = 0.001
+_HOUR = 3_600_000_000  # microseconds
 ABSENT = -np.inf  # in `Cube.units`: the table has no row for this series and period
 
 
@@ -142,6 +144,8 @@ def build_cube(
     series = series.sort(data.keys)
     frame = frame.with_columns(pl.Series(SERIES, row_numbers(frame, series, data.keys))).drop(data.keys)
     frame = frame.filter(pl.col(DATE) >= frame.filter(pl.col(HAS_QUANTITY))[DATE].min())
+    if frequency == Frequency.HOUR and data.layout != "transactions":
+        frame = _with_hours_shown_twice(frame)
     if data.layout != "transactions":
         frame, doubled, in_earlier_file = _without_duplicates(frame)
         bad.append(doubled)
@@ -193,7 +197,7 @@ def nothing_sold_error(rows: SalesRows, where: str, quantity: str) -> FindingsSt
 def _without_stray_dates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The rows without the few that lie years before all others (a mistyped year, a date of 1970); and those few."""
     counts = frame.group_by(DATE).len().sort(DATE)
-    days = counts[DATE].to_physical().to_numpy()
+    days = counts[DATE].dt.date().to_physical().to_numpy()
     breaks = np.flatnonzero(np.diff(days) > STRAY_DAYS)
     before = counts["len"].cum_sum().to_numpy()[breaks]
     few = breaks[before <= STRAY_SHARE * frame.height]
@@ -206,12 +210,25 @@ def bad_row_entries(frame: pl.DataFrame, reason: str) -> pl.DataFrame:
     return frame.select(ROW, pl.lit(reason).alias("reason"), pl.lit("").alias("column"), FILE)
 
 
+def _with_hours_shown_twice(frame: pl.DataFrame) -> pl.DataFrame:
+    """The rows, those of the hour that a clock shows twice in autumn added up."""
+    twice = pl.Series(shown_twice(frame[SERIES].to_numpy(), frame[DATE].to_numpy()))
+    if not twice.any():
+        return frame
+    known = [pl.col(name).first() for name in frame.columns if name.startswith(COVARIATE) or name in (FILE, ROW)]
+    rows = frame.filter(twice).group_by(SERIES, DATE, maintain_order=True)
+    added = rows.agg(*sum_expressions(frame.columns, pl.Float32), pl.col(HAS_QUANTITY).any(), *known)
+    return pl.concat([frame.filter(~twice), added.select(frame.columns).cast(frame.schema)])  # type: ignore[arg-type]
+
+
 def _without_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame, int]:
     """One row for each series and day: one of several equal rows; a value in which rows differ becomes null.
 
     Also returns the bad rows, and the number of rows that equal one of an earlier file, which are no bad rows.
     """
     day = frame[DATE].to_physical().to_numpy().astype(np.int64)
+    if frame.schema[DATE] != pl.Date:
+        day //= _HOUR
     span = int(day.max() - day.min()) + 1
     cell = frame[SERIES].to_numpy() * span + (day - day.min())
     repeated = repeated_cells(cell, (int(frame[SERIES].max()) + 1) * span)  # type: ignore[operator, arg-type]
@@ -337,17 +354,19 @@ def _periods(
     frame: pl.DataFrame, frequency: Frequency, horizon: int, where: str, date_name: str, coded: set[str]
 ) -> tuple[np.datetime64, int, pl.DataFrame, list[Finding]]:
     """The first date, the number of periods of history, one row for each series and period (CELL), and findings."""
-    dates = frame[DATE].to_numpy().astype("datetime64[D]")
+    dates = frame[DATE].to_numpy()
     has_quantity = frame[HAS_QUANTITY].to_numpy()
     sold_on = np.unique(dates[has_quantity])
     if frequency.table:
         frequency.table.require_dates(sold_on, horizon)
     if frequency.months and (uneven := uneven_weeks_advice(sold_on, date_name)):
         raise SettingsError(uneven)
+    if frequency == Frequency.HOUR:
+        _require_times(sold_on, date_name)
     origin = period_name(sold_on[:1], frequency, period_anchor(sold_on, frequency))[0]
     period = period_index(dates, origin, frequency)
     n_days = int(period[has_quantity].max()) + 1
-    if frequency == Frequency.DAY:
+    if frequency in (Frequency.DAY, Frequency.HOUR):
         return origin, n_days, frame.with_columns(pl.Series(CELL, period)), []
     begin, end = whole_period_bounds(sold_on, origin, frequency)
     findings = partial_period_findings(begin + n_days - end, frequency, where)
@@ -356,6 +375,15 @@ def _periods(
     known = [pl.col(name).max() if name in coded else pl.col(name).mean() for name in names]
     folded = frame.group_by(SERIES, CELL).agg(*sum_expressions(frame.columns, pl.Float32), *known)
     return period_range(origin, begin + 1, frequency)[-1], end - begin, folded, findings
+
+
+def _require_times(dates: np.ndarray, name: str) -> None:
+    """Raises SettingsError where hours are asked of `dates` (distinct) that have no time of day."""
+    if len(dates) > 1 and not (dates.astype("datetime64[h]").astype(np.int64) % 24).any():
+        raise SettingsError(
+            f"'frequency' is H, hours, but the {len(dates):,} dates of '{name}' have no time of day, such as "
+            f"{dates[0].astype('datetime64[D]')}. Name the column that has it in 'date', or set the frequency D."
+        )
 
 
 def whole_period_bounds(dates: np.ndarray, origin: np.datetime64, frequency: Frequency) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date, timedelta
+from typing import cast
 
 import polars as pl
 
@@ -175,6 +176,7 @@ SPELLINGS: dict[str, Spelling] = {
 """The spellings by name. ``%Y%m`` and ``%G%V`` are numbers such as 202101: year and month, or year and ISO week. Those
 of two words are two columns, joined by a blank; ``year quarter`` reads 2015/1 and 1/2015 too."""
 
+_A_DAY = {"seconds": 86_400, "milliseconds": 86_400_000}
 _SINCE = re.compile(r"(seconds|milliseconds|days|weeks|months|quarters|years) since (\d{4}-\d\d-\d\d)")
 
 
@@ -194,10 +196,33 @@ def spelling_of(date_format: str) -> Spelling | None:
     return SPELLINGS.get(date_format)
 
 
+def hours_of(date_format: str) -> Spelling:
+    """The spelling of that name with the hour of its times, Datetime; the first hour of its dates where it has none.
+
+    >>> hours_of("excel")(pl.Series(["45292.25"])).to_list()
+    [datetime.datetime(2024, 1, 1, 6, 0)]
+    """
+    first = {"excel": date(1899, 12, 30), "excel-1904": date(1904, 1, 1)}.get(date_format)
+    match = _SINCE.fullmatch(date_format)
+    a_day = 1.0
+    if match and match[1] in _A_DAY:
+        first, a_day = date.fromisoformat(match[2]), _A_DAY[match[1]]
+
+    def read(texts: pl.Series) -> pl.Series:
+        dates = cast(Spelling, spelling_of(date_format))(texts).cast(pl.Datetime("us"))
+        if first is None:
+            return dates
+        days = texts.str.replace(",", ".", literal=True).cast(pl.Float64, strict=False) / a_day
+        seconds = ((days + (first - date(1970, 1, 1)).days) * 86_400).round().set(dates.is_null(), None)
+        return (seconds.cast(pl.Int64) * 1_000_000).cast(pl.Datetime("us")).dt.truncate("1h")
+
+    return read
+
+
 def _since(unit: str, first: date) -> Spelling:
     """The spelling of whole numbers of a unit of time since `first`."""
     months = {"months": 1, "quarters": 3, "years": 12}.get(unit)
-    days = {"seconds": 86_400, "milliseconds": 86_400_000, "days": 1, "weeks": 1}.get(unit)
+    days = {**_A_DAY, "days": 1, "weeks": 1}.get(unit)
 
     def read(texts: pl.Series) -> pl.Series:
         numbers = texts.str.replace(r"\.0+$", "").cast(pl.Int64, strict=False)

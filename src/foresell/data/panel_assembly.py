@@ -11,7 +11,8 @@ import polars as pl
 from foresell.core.country import check_country
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_range
+from foresell.core.frequency import Frequency, date_text, period_range
+from foresell.core.long_table.clock_changes import left_out
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.column_conversion import Dialect
@@ -62,7 +63,7 @@ def assemble(
     revealing_gaps = {
         name: count_revealing_gaps(values, cube.units, begin, data.absent) for name, values in own_covariates.items()
     }
-    absent = resolve_absent_rows(cube.units, begin, data.absent)
+    absent = resolve_absent_rows(cube.units, begin, data.absent, _hours_left_out(cube, frequency))
     revealing, revealing_findings = neutralise_revealing_covariates(known, revealing_gaps, settings.horizon, frequency)
     findings += revealing_findings
     for name in own_covariates.keys() - revealing - {"price"}:
@@ -121,12 +122,25 @@ def _first_true(true: np.ndarray, otherwise: int) -> np.ndarray:
     return np.where(true.any(axis=1), true.argmax(axis=1), otherwise)
 
 
-def resolve_absent_rows(units: np.ndarray, begin: np.ndarray, absent: str) -> np.ndarray | None:
+def _hours_left_out(cube: Cube, frequency: Frequency) -> np.ndarray:
+    """The periods that no clock showed, when summer time began: bool [day]. Nothing is known of them."""
+    if frequency != Frequency.HOUR:
+        return np.zeros(cube.n_days, bool)
+    with_rows = np.asarray((~np.isneginf(cube.units)).any(axis=0))
+    return left_out(with_rows, period_range(cube.first, cube.n_days, frequency))
+
+
+def resolve_absent_rows(
+    units: np.ndarray, begin: np.ndarray, absent: str, unknown: np.ndarray | None = None
+) -> np.ndarray | None:
     """Replaces ABSENT in `units` in place: NaN before `begin`, then zero or NaN as `absent` says.
+
+    A row that is absent in one of the periods `unknown` [day] is NaN in any case.
 
     Where `absent` is "unknown", returns the cells in which a series on sale has no row, bool [series, day]; else None.
     """
     days = np.arange(units.shape[1])
+    none = np.zeros(len(days), bool) if unknown is None else unknown
     without_row = np.zeros(units.shape, bool) if absent == "unknown" and np.isneginf(units).any() else None
     for start in range(0, len(units), ROWS_AT_ONCE):
         block = units[start : start + ROWS_AT_ONCE]
@@ -134,6 +148,7 @@ def resolve_absent_rows(units: np.ndarray, begin: np.ndarray, absent: str) -> np
         no_row = np.isneginf(block)
         block[before] = np.nan
         block[no_row & ~before] = 0.0 if absent == "zero" else np.nan
+        block[no_row & none] = np.nan
         if without_row is not None:
             without_row[start : start + ROWS_AT_ONCE] = no_row & ~before
     return without_row
@@ -173,7 +188,8 @@ def _until(panel: Panel, data: Data) -> Panel:
     last = panel.day_of(day + 1) - 1  # the period before the first one that is not over on that day
     if last < 0:
         raise SettingsError(
-            f"'until' is {data.until}, before the history begins ({panel.dates[0]}). Give a later date, or none."
+            f"'until' is {data.until}, before the history begins ({date_text(panel.dates[0])}). Give a later date, or "
+            "none."
         )
     return panel.until(min(last, panel.n_days - 1))
 

@@ -9,7 +9,16 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
-from foresell.core.frequency import WEEKDAYS, Frequency, period_range, weekday
+from foresell.core.frequency import (
+    FIRST_OF_JANUARY,
+    WEEKDAYS,
+    Frequency,
+    date_text,
+    period_index,
+    period_range,
+    weekday,
+)
+from foresell.core.long_table.clock_changes import left_out
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.data.cube import Cube, key_texts
@@ -48,6 +57,8 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
     """
     empty = np.asarray(np.isneginf(cube.units).all(axis=0))
     dates = period_range(cube.first, cube.n_days, frequency)
+    if frequency == Frequency.HOUR:
+        empty &= ~_closing_hours(empty, dates) & ~left_out(~empty, dates)
     if absent == "unknown" and frequency == Frequency.DAY:
         of_week = weekday(dates)
         empty &= ~np.isin(of_week, [day for day in range(7) if empty[of_week == day].all()])
@@ -60,6 +71,13 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
         commonest, count_of_it = Counter(weekday(dates).tolist()).most_common(1)[0]
         message += f", {count_of_it:,} of them a {WEEKDAYS[commonest]}" if count_of_it > 1 else ""
     return [finding("gaps", where, count, message, dates[:5])]
+
+
+def _closing_hours(empty: np.ndarray, hours: np.ndarray) -> np.ndarray:
+    """Whether each hour is one of the week in which mostly no series has a row: bool [hour]."""
+    of_week = period_index(hours, FIRST_OF_JANUARY, Frequency.HOUR) % 168
+    counts, rows = np.bincount(of_week, empty, 168), np.bincount(of_week, minlength=168)
+    return (counts > 0.5 * rows)[of_week]
 
 
 def similar_key_findings(series: pl.DataFrame, keys: Iterable[str], where: str) -> list[Finding]:
@@ -151,9 +169,10 @@ def early_end_findings(panel: Panel, ends: dict[str, int], horizon: int) -> list
         if end >= needed:
             continue
         noun = panel.frequency.noun
-        until = f"ends with {panel.dates[end - 1]}" if end else "has no value at all"
+        until = f"ends with {date_text(panel.dates[end - 1])}" if end else "has no value at all"
+        last = date_text(panel.ahead(horizon)[-1])
         message = (
-            f"it {until}, {_plural(needed - end, noun)} before the horizon does ({panel.ahead(horizon)[-1]}): "
+            f"it {until}, {_plural(needed - end, noun)} before the horizon does ({last}): "
             "the backtest knew it, tonight's forecast cannot"
         )
         findings.append(finding("known-ahead-ends-early", f"covariate {name}", needed - end, message))

@@ -47,8 +47,9 @@ def read_prices(
     findings += _price_findings(price, row, where)
     if days is None or time_column.kind == ColumnKind.DATE:
         begins = period_begins(first, total + 1, frequency)
-        dates = np.arange(begins[0], begins[-1])
-        time = (frame[time_column.name].to_numpy().astype("datetime64[D]") - begins[0]).astype(np.int64)
+        first_day = begins[0].astype("datetime64[D]")
+        dates = np.arange(first_day, (begins[-1] - 1).astype("datetime64[D]") + 1)
+        time = (frame[time_column.name].to_numpy().astype("datetime64[D]") - first_day).astype(np.int64)
         column = np.arange(len(dates))
     else:
         dates, column, time = _weeks(days, frame[time_column.name])

@@ -32,6 +32,7 @@ from foresell.data.side_tables import (
     read_calendar,
     read_periods,
 )
+from foresell.data.values import has_time
 from foresell.data.wide_table import read_wide_table
 
 MOST_NOTES = 0.1  # with more rows that are no sales, dates and numbers are probably misread
@@ -77,11 +78,21 @@ def read_sales(
     data, base = settings.data, Path(base)
     report_progress = progress or (lambda share, work: None)
     _check_fill_down(data)
-    dialect = Dialect(data.separator, data.decimal, data.encoding, data.date_format, fill_down=tuple(data.fill_down))
+    _check_hours(data)
+    dialect = Dialect(
+        data.separator,
+        data.decimal,
+        data.encoding,
+        data.date_format,
+        fill_down=tuple(data.fill_down),
+        hourly=data.frequency == Frequency.HOUR,
+    )
     report_progress(0.0, "Reading side tables")
     frequency = Frequency(data.frequency)
     # Side tables may write their dates in another format than the sales table.
-    side_dialect = replace(dialect, date_format=None, preferred_date_format=data.date_format, fill_down=())
+    side_dialect = replace(
+        dialect, date_format=None, preferred_date_format=data.date_format, fill_down=(), hourly=False
+    )
     if data.periods:
         periods = read_periods(data.periods, frequency, base, side_dialect)
         frequency = frequency.with_table(periods)
@@ -128,11 +139,27 @@ def _check_fill_down(data: Data) -> None:
         )
 
 
+def _check_hours(data: Data) -> None:
+    """Raises SettingsError where hours are asked of dates that have none."""
+    if data.frequency != Frequency.HOUR:
+        return
+    if data.layout == "wide":
+        raise SettingsError(
+            "The layout 'wide' has a column for each day, and 'frequency' is H, hours. Give a table with a row for "
+            "each series and hour, or the frequency D."
+        )
+    if data.date_format is not None and not has_time(data.date_format):
+        raise SettingsError(
+            f"'frequency' is H, hours, but the dates are written as {data.date_format}, without a time of day. "
+            "Name the column that has the time in 'date', or set the frequency D."
+        )
+
+
 def _stockouts(cube: Cube, panel: Panel) -> pl.DataFrame:
     """The stock-outs of the cube in the history of the panel, as `ValidatedSales.stockouts` has them."""
     empty = panel.series.select(panel.keys).head(0)
     if cube.stockouts is None:
-        return empty.with_columns(date=pl.lit(None, pl.Date), sold=pl.lit(None, pl.Float32))
+        return empty.with_columns(date=pl.lit(None, panel.frequency.date_type), sold=pl.lit(None, pl.Float32))
     return cube.stockouts.select(*panel.keys, "date", "sold").filter(pl.col("date") <= panel.cutoff)
 
 

@@ -256,7 +256,7 @@ def _validate(
     if quantity:
         frame = frame.with_columns(pl.col(data.quantity).alias(UNITS))
         tally["missing-quantities"] += int((frame[UNITS].is_null() & ~frame[ROW].is_in(part.bad[ROW].implode())).sum())
-        after_today = (frame[DATE] > today) & frame[UNITS].is_not_null()
+        after_today = (frame[DATE].dt.date() > today) & frame[UNITS].is_not_null()
         bad.append(bad_rows(frame[ROW].filter(after_today), "future-dates", data.date_name))
         frame = frame.filter(~after_today).with_columns(pl.col(UNITS).is_not_null().alias(HAS_QUANTITY))
         if data.layout != "transactions":

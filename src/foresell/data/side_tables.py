@@ -13,7 +13,7 @@ import polars as pl
 from foresell.core.calendars.period_table import PeriodTable
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency, period_index
+from foresell.core.frequency import Frequency, period_index, period_range
 from foresell.core.panel import Known
 from foresell.core.settings import Calendar, Table
 from foresell.core.words import many_do
@@ -199,7 +199,12 @@ def calendar_flags(
 def mean_by_period(
     values: np.ndarray, dates: np.ndarray, first: np.datetime64, total: int, frequency: Frequency
 ) -> np.ndarray:
-    """The mean of daily `values` [row, date] in each period, float32 [row, period]; NaN where no value is known."""
+    """The mean of daily `values` [row, date] in each period, float32 [row, period]; NaN where no value is known.
+
+    All hours of a day have its value.
+    """
+    if frequency == Frequency.HOUR:
+        return _on_hours(values, dates, first, total)
     period = period_index(dates, first, frequency)
     if frequency == Frequency.DAY:
         inside = (period >= 0) & (period < total)
@@ -207,3 +212,14 @@ def mean_by_period(
         means[:, period[inside]] = values[:, inside]
         return means
     return fold_periods(values, period, total, mean=True)
+
+
+def _on_hours(values: np.ndarray, dates: np.ndarray, first: np.datetime64, total: int) -> np.ndarray:
+    days = period_range(first, total, Frequency.HOUR).astype("datetime64[D]")
+    order = np.argsort(dates, kind="stable")
+    place = np.minimum(np.searchsorted(dates, days, sorter=order), max(len(dates) - 1, 0))
+    hourly = np.full((len(values), total), np.nan, np.float32)
+    if len(dates):
+        known = dates[order[place]] == days
+        hourly[:, known] = values[:, order[place[known]]]
+    return hourly

@@ -79,8 +79,8 @@ def scan_options(file: InputFile) -> dict:
 def read_parts(file: InputFile, columns: Sequence[InputColumn], dialect: Dialect) -> Iterator[TablePart]:
     """The rows of `file`, some at a time, with `columns` only.
 
-    Keys come as Categorical (text) or as the whole numbers they are in Parquet, dates as Date, numbers as
-    Float32, text as Categorical. Raises UnreadableFile, and FindingsStop where a column is missing.
+    Keys come as Categorical (text) or as the whole numbers they are in Parquet, dates as Date (hours as Datetime),
+    numbers as Float32, text as Categorical. Raises UnreadableFile, and FindingsStop where a column is missing.
     """
     parts = _parquet_parts(file, columns, dialect) if file.is_parquet else _text_parts(file, columns, dialect)
     keys = [column.name for column in columns if column.kind == ColumnKind.KEY]
@@ -173,7 +173,8 @@ def _parse_typed(
     """The chunk parsed with its types; None where a row does not fit them."""
     if not is_regular(chunk.data, dialect.separator, len(names)):
         return None
-    date = pl.Date() if dialect.date_format == ISO and not dialect.period_names else pl.String()
+    plain = dialect.date_format == ISO and not dialect.period_names and not dialect.hourly
+    date = pl.Date() if plain else pl.String()
     # With a decimal comma, a point separates thousands; the parser would take it for a decimal point.
     number = pl.Float32() if dialect.decimal == "." else pl.String()
     kinds = {

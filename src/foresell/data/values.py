@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from foresell.data.date_spellings import IN_TEXT, OF_NUMBERS, spelling_of, with_english_months
+from foresell.data.date_spellings import IN_TEXT, OF_NUMBERS, hours_of, spelling_of, with_english_months
 
+HOUR_ALONE = " %H"  # as where a column has the date and another one the hour
 OR = " | "  # stands between the formats of a column that is written in several ways
 SEASON, FEWEST_SEASONS = "season", 3  # fewer than three such as 2010/11 may be months
 # Two dates, such as the first and the last day of a week.
@@ -59,8 +62,11 @@ YES_NO |= {"ja", "nein", "j", "si", "sì", "sí", "s", "oui", "non", "o", "sim",
 YES = {"1", "1.0", "true", "yes", "y", "t", "ja", "j", "si", "sì", "sí", "s", "oui", "o", "sim", "wahr"}
 
 
-def to_date(texts: pl.Series, date_format: str) -> pl.Series:
+def to_date(texts: pl.Series, date_format: str, *, hourly: bool = False) -> pl.Series:
     """Dates from texts; null where the format does not fit or the year lies outside 1970 to 2100.
+
+    With `hourly` they are the hours in which the times lie, Datetime, on the clock that a time with a zone is of; a
+    date without a time is its first hour.
 
     `date_format` is one of `strptime`, a name in `SPELLINGS`, or several of these joined by `OR`: then a text is a date
     where it has one reading. Of a range, such as ``%d.%m.%Y - %d.%m.%Y``, the first date counts. Names of months may
@@ -68,30 +74,68 @@ def to_date(texts: pl.Series, date_format: str) -> pl.Series:
 
     >>> to_date(pl.Series(["2023-01-02", "30/06/2023"]), "%Y-%m-%d | %d/%m/%Y").to_list()
     [datetime.date(2023, 1, 2), datetime.date(2023, 6, 30)]
+    >>> to_date(pl.Series(["2023-01-02T05:59:00+01:00"]), "%Y-%m-%dT%H:%M:%S%z", hourly=True).to_list()
+    [datetime.datetime(2023, 1, 2, 5, 0)]
     """
     if OR in date_format:
-        return _one_reading([to_date(texts, part) for part in date_format.split(OR)]).alias(texts.name)
+        readings = [to_date(texts, part, hourly=hourly) for part in date_format.split(OR)]
+        return _one_reading(readings).alias(texts.name)
     if match := _RANGE.fullmatch(date_format):
-        return to_date(texts.str.split_exact(match[2], 1).struct.field("field_0"), match[1]).alias(texts.name)
-    if (spelling := spelling_of(date_format)) is not None:
-        dates = spelling(texts)
-    else:
-        dates = _strptime(texts, date_format)
-        if dates.null_count():
-            unread = texts.set(dates.is_not_null(), None)
-            if unread.str.contains(r"\p{L}{2}|[AaPp]\.").any():
-                dates = dates.zip_with(dates.is_not_null(), _strptime(with_english_months(unread), date_format))
+        first = texts.str.split_exact(match[2], 1).struct.field("field_0")
+        return to_date(first, match[1], hourly=hourly).alias(texts.name)
+    read = _reader(date_format, hourly)
+    dates = read(texts)
+    if dates.null_count() and spelling_of(date_format) is None:
+        unread = texts.set(dates.is_not_null(), None)
+        if unread.str.contains(r"\p{L}{2}|[AaPp]\.").any():
+            dates = dates.zip_with(dates.is_not_null(), read(with_english_months(unread)))
     return dates.set(~dates.dt.year().is_between(1970, 2100), None).alias(texts.name)
+
+
+def _reader(date_format: str, hourly: bool) -> Callable[[pl.Series], pl.Series]:
+    """What reads texts by one format or spelling."""
+    if (spelling := spelling_of(date_format)) is not None:
+        return hours_of(date_format) if hourly else spelling
+    return partial(_hours if hourly else _strptime, date_format=date_format)
 
 
 def _strptime(texts: pl.Series, date_format: str) -> pl.Series:
     return texts.alias("text").to_frame().select(_parsed(pl.col("text"), date_format)).to_series()
 
 
+def _hours(texts: pl.Series, date_format: str) -> pl.Series:
+    """The hours in which the times lie. An offset from UTC is left out, so that they are those of the clock there."""
+    if not has_time(date_format):
+        return _strptime(texts, date_format).cast(pl.Datetime("us"))
+    written = date_format.replace(" %z", "").replace("%z", "")
+    if written != date_format:
+        texts = texts.str.replace(r"\s?(?:Z|[+-]\d\d(?::?\d\d)?)$", "")
+    texts, written = _with_minutes(texts, written)
+    return texts.str.to_datetime(written, strict=False, time_unit="us").dt.truncate("1h")
+
+
+def has_time(date_format: str) -> bool:
+    """Whether a format reads times of day.
+
+    >>> has_time("%d.%m.%Y %H:%M"), has_time("%d.%m.%Y"), has_time("excel")
+    (True, False, True)
+    """
+    return any(part in date_format for part in ("%H", "%I", "excel", "seconds since"))
+
+
 def _parsed(texts: pl.Expr, date_format: str) -> pl.Expr:
     if date_format in _MONTHS:  # one digit stands for a month only where a day follows
         texts, date_format = texts + " 1", f"{date_format} %d"
+    texts, date_format = _with_minutes(texts, date_format)
     return texts.str.to_date(date_format, strict=False)
+
+
+Texts = TypeVar("Texts", pl.Series, pl.Expr)
+
+
+def _with_minutes(texts: Texts, date_format: str) -> tuple[Texts, str]:
+    """Texts that end with an hour, and their format, with the minutes that Polars wants."""
+    return (texts + ":00", f"{date_format}:%M") if date_format.endswith(HOUR_ALONE) else (texts, date_format)
 
 
 def other_order(date_format: str) -> str | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.records import PeriodDate, record_of
 from foresell.core.errors import UnreadableFile
 from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Level
@@ -31,7 +31,7 @@ class _About(msgspec.Struct):
     """`known_days` has a 1 for each day on which a covariate is known, else a 0."""
 
     n_series: int
-    days: tuple[date, date] | None
+    days: tuple[PeriodDate, PeriodDate] | None
     codes: dict[str, tuple[str, ...]]
     known_days: dict[str, str]
 
@@ -65,7 +65,7 @@ def load_statistics(folder: Path) -> Statistics | None:
     if not (folder / ABOUT).exists():
         return None
     try:
-        about = msgspec.json.decode((folder / ABOUT).read_bytes(), type=_About)
+        about = record_of(msgspec.json.decode((folder / ABOUT).read_bytes()), _About)
         groups = pl.read_parquet(folder / GROUPS, glob=False)
         levels = {
             tuple(rows["level"][0]): _level(tuple(rows["level"][0]), rows)

@@ -40,6 +40,12 @@ DAILY = {
 }
 """The columns of a table of day sums."""
 
+
+def daily_schema(dates: pl.DataType | type[pl.DataType]) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """The columns of a table of day sums whose dates are of a type: Date, or of hours Datetime."""
+    return {**DAILY, "cutoff": dates, "date": dates}
+
+
 MADE = "made"
 """The column that says when a forecast was made, in a table with the day sums of several forecasts."""
 
@@ -106,7 +112,7 @@ def day_sums(
     days = pl.DataFrame({"date": dates, "step": np.arange(first_step, first_step + len(dates))})
     sums_by_day = pl.concat(parts).with_columns(cutoff=pl.lit(cutoff))
     return sums_by_day.with_columns(days[name].gather(sums_by_day["day"]) for name in days.columns).select(
-        pl.col(name).cast(kind) for name, kind in DAILY.items()
+        pl.col(name).cast(kind) for name, kind in daily_schema(days.schema["date"]).items()
     )
 
 

@@ -28,6 +28,7 @@ from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample
 
+WHOLE = 0.999  # this share of the times are whole hours where sales are kept by the hour
 FEWEST_SWAPPED = 8  # so many dates up to the 12th, and past it, are no chance
 QUARTERS = "year quarter"
 NUMBERED_QUARTER = r"^(?:(?:19|20)\d\d[-/.]0?[1-4]|0?[1-4][-/.](?:19|20)\d\d)$"
@@ -67,6 +68,30 @@ class WrittenDates:
             days = pl.col(self.columns[0]).cast(pl.String).str.strip_chars().str.to_date(written, strict=False)
             return pl.when(days.dt.year().is_between(1970, 2100)).then(days)
         return texts.map_batches(lambda values: to_date(values, written), return_dtype=pl.Date)
+
+    def hour(self, schema: pl.Schema) -> pl.Expr:
+        """The hour in which the time of each row lies, Datetime, null where there is none."""
+        written = self.date_format
+        if written is None:
+            column = pl.col(self.columns[0])
+            zoned = isinstance(dtype := schema[self.columns[0]], pl.Datetime) and dtype.time_zone
+            clock = column.dt.replace_time_zone(None) if zoned else column
+            return clock.cast(pl.Datetime("us")).dt.truncate("1h")
+        texts = pl.concat_str([_text(schema[name], name) for name in self.columns], separator=" ")
+        return texts.map_batches(lambda values: to_date(values, written, hourly=True), return_dtype=pl.Datetime("us"))
+
+    def on_whole_hours(self, frame: pl.DataFrame) -> bool:
+        """Whether all times of day of a frame are whole hours, and not all of one hour."""
+        if not self.timed:
+            return False
+        hours = frame.select(self.hour(frame.schema)).to_series()
+        texts = self.texts(frame)
+        if self.date_format is None:
+            given = frame[self.columns[0]]
+            whole = (given.dt.minute() == 0) & (given.dt.second() == 0)
+        else:
+            whole = ~texts.str.contains(r":(?:0[1-9]|[1-5]\d)(?::|\b)")  # minutes or seconds
+        return share(whole | hours.is_null()) >= WHOLE and hours.dt.hour().n_unique() > 2
 
 
 def _text(dtype: pl.DataType, name: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""Days, weeks, months, quarters or years; what a day without a row means; and how far ahead to forecast."""
+"""Hours, days, weeks, months, quarters or years; what a day without a row means; and how far ahead to forecast."""
 
 from __future__ import annotations
 
@@ -116,21 +116,25 @@ def infer_absent(sample: pl.DataFrame, keys: tuple[str, ...], quantity: pl.Serie
     """
     zeros = int((quantity == 0).sum() or 0)
     series = _series(sample, keys, frequency)
+    noun = "hour" if frequency == "H" else "day"
     missing = 1.0 - float(series["present"].to_numpy().sum() / max(series["span"].to_numpy().sum(), 1))
     closed = _closed_weekdays(sample) if frequency == "D" else []
     long_enough = series.filter(pl.col("span") >= 28)
-    shut = share(long_enough["weekdays"] < 7) if frequency == "D" else 0.0
-    when_open = series["present"].to_numpy() / (series["span"] * series["weekdays"] / 7).to_numpy()
+    week = 168 if frequency == "H" else 7
+    shut = share(long_enough["weekdays"] < week) if frequency in ("D", "H") else 0.0
+    when_open = series["present"].to_numpy() / (series["span"] * series["weekdays"] / week).to_numpy()
     if zeros:
-        holes = f"{missing:.1%} of its days are missing" if missing > 0 else "no day is missing"
+        holes = f"{missing:.1%} of its {noun}s are missing" if missing > 0 else f"no {noun} is missing"
         return Conclusion("unknown", f"the file has rows with zero sales ({zeros:,} of those looked at), and {holes}")
     if missing == 0:
-        return Conclusion("zero", "no day is missing in the rows looked at, so it hardly matters")
+        return Conclusion("zero", f"no {noun} is missing in the rows looked at, so it hardly matters")
     if frequency == "D" and shut > 0.5 and np.median(when_open) >= COMPLETE:
         days = ", ".join(closed) or "a weekday of their own"
         return Conclusion(
             "unknown", f"series have a row nearly every day but on {days}: closed then, not without sales"
         )
+    if frequency == "H" and shut > 0.5 and np.median(when_open) >= COMPLETE:
+        return Conclusion("unknown", "series have a row nearly every hour but in some of the week: closed then")
     doubt = None
     if closed:
         doubt = (
@@ -138,17 +142,22 @@ def infer_absent(sample: pl.DataFrame, keys: tuple[str, ...], quantity: pl.Serie
             "those days from counting as days without sales."
         )
     return Conclusion(
-        "zero", f"no row has zero sales and {missing:.0%} of the days have no row: only sales are kept", doubt
+        "zero", f"no row has zero sales and {missing:.0%} of the {noun}s have no row: only sales are kept", doubt
     )
 
 
 def _series(sample: pl.DataFrame, keys: tuple[str, ...], frequency: str) -> pl.DataFrame:
-    """For each series its periods from first to last row, those with a row, and its weekdays with a row."""
+    """For each series its periods from first to last row, those with a row, and its weekdays (hours of the week) with
+    one."""
     whole_days = (pl.col(DAY).max() - pl.col(DAY).min()).dt.total_days()
+    of_week = pl.col(DAY).dt.weekday()
+    if frequency == "H":
+        whole_days = (pl.col(DAY).max() - pl.col(DAY).min()).dt.total_hours() / 24
+        of_week = of_week.cast(pl.Int32) * 24 + pl.col(DAY).dt.hour()
     return sample.group_by(keys).agg(
         ((whole_days / Frequency(frequency).days).round() + 1).alias("span"),
         pl.col(DAY).n_unique().alias("present"),
-        pl.col(DAY).dt.weekday().n_unique().alias("weekdays"),
+        of_week.n_unique().alias("weekdays"),
     )
 
 
@@ -164,6 +173,8 @@ def _closed_weekdays(sample: pl.DataFrame) -> list[str]:
 def infer_horizon(frequency: str, periods: int) -> tuple[int, str]:
     """How many periods to forecast, and why: what is usual, or less, so that three backtests fit in the history.
 
+    Of hours they are whole days, if one fits in: 168 are a week, for which staff is planned.
+
     >>> infer_horizon("M", 36)
     (7, 'the history has 36 months only, and three backtests have to fit in')
     """
@@ -171,4 +182,7 @@ def infer_horizon(frequency: str, periods: int) -> tuple[int, str]:
     usual = USUAL_HORIZON[Frequency(frequency)]
     if periods >= 5 * usual:
         return usual, f"what is usual for {unit}s; the history has {periods:,}"
-    return max(1, periods // 5), f"the history has {periods} {unit}s only, and three backtests have to fit in"
+    fewer = max(1, periods // 5)
+    if frequency == Frequency.HOUR and fewer >= 24:
+        fewer -= fewer % 24
+    return fewer, f"the history has {periods} {unit}s only, and three backtests have to fit in"

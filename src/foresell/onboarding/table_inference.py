@@ -14,7 +14,7 @@ from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.core.words import many
 from foresell.data.date_spellings import IN_TEXT, spelling_of
-from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
+from foresell.onboarding import frequency, hourly_rows, series_keys, side_tables, unsold_rows
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, profile_columns, share
 from foresell.onboarding.date_columns import DateSearch, WrittenDates
@@ -52,6 +52,8 @@ class TableInference:
     dates: np.ndarray = field(default_factory=lambda: np.array([], "datetime64[D]"))  # all dates of the table
     written: WrittenDates = field(default_factory=lambda: WrittenDates((), None))
     day: pl.Expr = field(default_factory=lambda: pl.lit(None, pl.Date))  # the date of a row
+    timed: bool = False  # whether the rows have times of day that make them lines of sales
+    hourly: bool = False  # whether `dates` and DAY are hours
     whole_series: pl.DataFrame | None = None  # keys of series all of whose rows are in the sample; None: all are
 
     def propose(self) -> None:
@@ -63,6 +65,7 @@ class TableInference:
         self._date()
         Measures(self.draft, self.overrides, self.table.name, self.columns).propose()
         self._leave_out_unsold_rows()
+        self._hours()
         self._keys_and_layout()
         self._doubt_rows()
         self._read_whole_series()
@@ -83,7 +86,25 @@ class TableInference:
 
     def _date(self) -> None:
         self.written = DateSearch(self.draft, self.table, self.columns, self.overrides).propose()
+        self.timed = self.written.timed
         self._read_all_dates()
+
+    def _hours(self) -> None:
+        """Takes the rows by hour where the user says so, or where a series has one row for each hour."""
+        written, chosen = self.written, self.overrides.frequency
+        if not hourly_rows.may_be_hours(written, self.table.frame, chosen, self.table.name):
+            return
+        of_days, self.day = (self.day, self.sample), written.hour(self.table.frame.schema)
+        self._sample_dated_rows()
+        free = [c for c in self.columns.values() if c.name not in self.draft.assigned and self._may_name_series(c)]
+        regular = hourly_rows.hours_with_row(self.sample, self.overrides.keys, free, written) >= hourly_rows.REGULAR
+        if chosen is None and not regular:
+            self.day, self.sample = of_days
+            return hourly_rows.doubt_of_days(self.draft, written)
+        self.hourly, self.timed = True, not regular
+        scans = not self.table.whole and self.table.can_scan
+        hours = self.table.scan().select(self.day.alias(DAY)).unique().collect() if scans else self.sample
+        self.dates = np.unique(hours[DAY].drop_nulls().to_numpy())
 
     def _read_all_dates(self) -> None:
         """Reads all dates of a large table, and all rows of a few of them, to have as many series as possible."""
@@ -186,14 +207,14 @@ class TableInference:
 
     def _keys_by_hand(self, keys: tuple[str, ...]) -> series_keys.SeriesKeys:
         repeated = series_keys.repeated(self.sample, keys)
-        lines = self.written.timed or not series_keys.has_one_row_each(self.sample, keys)
+        lines = self.timed or not series_keys.has_one_row_each(self.sample, keys)
         layout = "transactions" if lines else "long"
         return series_keys.SeriesKeys(keys, layout, BY_HAND, f"{repeated:.1%} of the rows repeat a series and date")
 
     def _keys_by_values(self) -> series_keys.SeriesKeys:
         free = [c for c in self.columns.values() if c.name not in self.draft.assigned]
         candidates = [c for c in free if self._may_name_series(c)]
-        keys = series_keys.infer_keys(self.sample, candidates, timed=self.written.timed)
+        keys = series_keys.infer_keys(self.sample, candidates, timed=self.timed)
         return keys or self._one_series()
 
     def _one_series(self, why: str = "") -> series_keys.SeriesKeys:
@@ -289,7 +310,7 @@ class TableInference:
         uneven = uneven_weeks_advice(self.dates, " ".join(self.written.columns))
         if uneven and self.draft.data["layout"] != "transactions":
             raise UsageError(uneven)
-        conclusion = frequency.infer_frequency(self.dates)
+        conclusion = hourly_rows.conclusion(self.written) if self.hourly else frequency.infer_frequency(self.dates)
         if conclusion.value == "D" and self.draft.data["layout"] == "transactions":
             rows = self._of_whole_series(self.sample, keys)
             conclusion = frequency.infer_lumpy_frequency(rows, keys, self.dates) or conclusion

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from foresell.core.errors import UsageError
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import Frequency, date_text
 from foresell.core.scenario import Change, scenario, series_where, steps_between
 from foresell.core.words import change, listed, many, number, span
 from foresell.features.catalogue import group_levels
@@ -82,7 +82,7 @@ class WhatIf:
             "others": self.others,
             "sentences": self.sentences(),
             "days": [
-                {"date": str(day), "before": float(before), "after": float(after)}
+                {"date": date_text(day), "before": float(before), "after": float(after)}
                 for day, before, after in zip(self.dates, self.before, self.after, strict=True)
             ],
         }

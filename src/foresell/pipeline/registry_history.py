@@ -43,12 +43,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from foresell.core.errors import StoreError, UsageError
+from foresell.core.frequency import calendar_day, date_of_text
 from foresell.pipeline.project import Project
 from foresell.pipeline.tracked_runs import BACKTEST, TRAINING, TUNING
 from foresell.registry.tracking import FINGERPRINT, RecordedRun
@@ -176,7 +177,7 @@ def _data_columns(tags: Mapping[str, str]) -> dict[str, Any]:
     days = {name: tags.get(f"foresell.{name}") for name in ("data_first", "data_last")}
     return {
         "data": tags.get("foresell.data"),
-        **{name: date.fromisoformat(day) if day else None for name, day in days.items()},
+        **{name: calendar_day(date_of_text(day)) if day else None for name, day in days.items()},
     }
 
 

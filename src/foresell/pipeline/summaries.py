@@ -6,12 +6,12 @@ A step writes its summary to ``results/<step>/summary.json``, whose names are th
 from __future__ import annotations
 
 import json
-from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import msgspec
 
+from foresell.core.dates.records import PeriodDate, record_of
 from foresell.core.words import blend, change, listed, many, number, ways
 from foresell.evaluate.search_record import SearchRecord
 
@@ -55,7 +55,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def read(cls, folder: Path) -> Self | None:
         """The summary in the folder of a step; None where there is none, or only a part of one."""
         try:
-            return msgspec.convert(json.loads((folder / FILE).read_bytes()), cls)
+            return record_of(json.loads((folder / FILE).read_bytes()), cls)
         except (FileNotFoundError, ValueError):
             return None
 
@@ -221,7 +221,7 @@ class TrainSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
     step: ClassVar[str] = "train"
     model: str
     models: list[str]
-    cutoff: date
+    cutoff: PeriodDate
     drivers: list[str]
     warnings_found: list[str]
     revenue: Revenue
@@ -245,10 +245,10 @@ class ForecastSummary(Summary, frozen=True, kw_only=True):
     version: str | None
     training: str
     trained: str
-    learnt_to: date
+    learnt_to: PeriodDate
     age_days: int
     bundle: str | None
-    cutoff: date
+    cutoff: PeriodDate
     first: str
     last: str
     levels: int

@@ -53,7 +53,7 @@ def _marked(frame: Frame, marks: Sequence[Mark], days: list[float]) -> list[Mark
     """A dashed line at each mark, with its text where there is room for it."""
     drawn, last_text = [], -math.inf
     for mark in sorted(marks):
-        when = days_of(np.array([mark.day], "datetime64[D]"))[0]
+        when = days_of(np.array([np.datetime64(mark.day)]))[0]
         if not days[0] <= when <= days[-1]:
             continue
         x = frame.x(when)

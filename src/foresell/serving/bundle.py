@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import msgspec
 
 from foresell.core.checksum import sha256_of
+from foresell.core.dates.records import PeriodDate, record_of
 from foresell.core.errors import SettingsError, UnreadableFile, UsageError, first_five
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.version import VERSION
@@ -56,7 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     format: int
     name: str
-    cutoff: date
+    cutoff: PeriodDate
     trained: datetime
     horizon: int
     keys: tuple[str, ...]
@@ -132,7 +133,7 @@ def described(folder: Path) -> Manifest:
         plain = msgspec.json.decode(path.read_bytes())
         later = plain["format"] > FORMAT
         writer = plain["foresell"]
-        manifest = None if later else msgspec.convert(plain, Manifest)
+        manifest = None if later else record_of(plain, Manifest)
     except FileNotFoundError as error:
         raise UnreadableFile(
             f"{folder} holds no model to serve: it has no {MANIFEST}. Make one with: foresell train"

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.core.version import VERSION
@@ -53,7 +54,7 @@ class PyfuncModel:
         """Units, revenue and their ranges, a row for each row of `model_input`, in its order; see `Service.predict`."""
         import pandas as pd
 
-        answer = self.service.predict(_polars(model_input))
+        answer = self.service.predict(_polars(model_input, self.service.panel.frequency))
         return pd.DataFrame({name: answer[name].to_list() for name in answer.columns}, index=model_input.index)
 
 
@@ -64,14 +65,15 @@ def _load_pyfunc(folder: str) -> PyfuncModel:
     return PyfuncModel(Service.load(Path(folder)))
 
 
-def _polars(frame: pd.DataFrame) -> pl.DataFrame:
-    """The frame in Polars: missing values are null, and times are dates."""
+def _polars(frame: pd.DataFrame, frequency: Frequency) -> pl.DataFrame:
+    """The frame in Polars: missing values are null, and times are dates, but for those of hours."""
     missing = frame.isna()
     columns = []
     for name in frame.columns:
         cells = zip(frame[name].tolist(), missing[name].tolist(), strict=True)
         column = pl.Series(str(name), [None if is_missing else value for value, is_missing in cells], strict=False)
-        columns.append(column.dt.date() if isinstance(column.dtype, pl.Datetime) else column)
+        dated = isinstance(column.dtype, pl.Datetime) and frequency != Frequency.HOUR
+        columns.append(column.dt.date() if dated else column)
     return pl.DataFrame(columns)
 
 
@@ -102,7 +104,7 @@ def _example(panel: Panel) -> pl.DataFrame:
         pl.Series(name, np.asarray(of.on(min(panel.n_days, of.values.shape[1] - 1))[:EXAMPLES], np.float64))
         for name, of in panel.known.items()
     ]
-    when = panel.ahead(1)[0].astype("datetime64[D]").astype(object)
+    when = panel.ahead(1)[0].astype(object)
     return rows.with_columns(pl.lit(when).alias("date"), *(column.fill_nan(None) for column in known))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import Frequency, date_text
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.words import MINUS, a, name, number
@@ -189,8 +189,8 @@ class Explanation:
         return {
             "series": self.series,
             "count": self.count,
-            "first": str(self.dates[0]),
-            "last": str(self.dates[-1]),
+            "first": date_text(self.dates[0]),
+            "last": date_text(self.dates[-1]),
             "forecast": self.units,
             "reasons": [
                 {

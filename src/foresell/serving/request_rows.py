@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import first_five
-from foresell.core.frequency import period_index
+from foresell.core.frequency import Frequency, date_text, period_index
 from foresell.core.panel import Panel
 
 DATE, PRICE, PROMOTION = "date", "price", "promotion"
@@ -68,7 +68,7 @@ class RequestReader:
         self.attributes = tuple(name for name in panel.series.columns if name not in panel.keys)
         dates = panel.ahead(horizon)
         self.first, self.last = dates[0].astype(object), dates[-1].astype(object)
-        self._steps = {str(day): step for step, day in enumerate(dates)}
+        self._steps = {date_text(day): step for step, day in enumerate(dates)}
         self._places = {keys: row for row, keys in enumerate(panel.series.select(panel.keys).rows())}
 
     @property
@@ -128,7 +128,8 @@ class RequestReader:
 
     def _read_dates(self, rows: pl.DataFrame, asked: RequestRows) -> None:
         noun = self.panel.frequency.noun
-        days = f"{noun}s from {self.first} to {self.last}"
+        days = f"{noun}s from {date_text(self.first)} to {date_text(self.last)}"
+        hourly = self.panel.frequency == Frequency.HOUR
         if DATE not in rows.columns:
             asked.refuse(range(len(asked)), f"The row has no date; the {days} can be asked.")
             return
@@ -138,19 +139,25 @@ class RequestReader:
             if _NOWHERE not in steps:  # nearly always; for one row Polars takes ten times as long
                 asked.step = np.array(steps, np.int64)
                 return
-            column = column.str.strip_chars().str.to_date("%Y-%m-%d", strict=False)
-        elif column.dtype not in (pl.Date, pl.Datetime):
-            column = pl.Series(DATE, [None] * len(column), dtype=pl.Date)
-        dates = column.dt.date().to_numpy().astype("datetime64[D]")
+            texts = column.str.strip_chars()
+            column = _hours_of_texts(texts) if hourly else texts.str.to_date("%Y-%m-%d", strict=False)
+        elif column.dtype not in ((pl.Datetime,) if hourly else (pl.Date, pl.Datetime)):
+            column = pl.Series(DATE, [None] * len(column), dtype=self.panel.frequency.date_type)
+        clock = column.dt.replace_time_zone(None) if hourly else column.dt.date()
+        dates = clock.cast(self.panel.frequency.date_type).to_numpy().copy()
         unclear = np.isnat(dates)
         for row in np.flatnonzero(unclear):
             value = rows[DATE][int(row)]
-            why = "The row has no date" if value is None else f"'{value}' is no date such as {self.first}"
+            why = (
+                "The row has no date"
+                if value is None
+                else f"'{value}' is no {'hour' if hourly else 'date'} such as {date_text(self.first)}"
+            )
             asked.refuse([int(row)], f"{why}; the {days} can be asked.")
         dates[unclear] = self.first
         asked.step = period_index(dates, self.panel.dates[0], self.panel.frequency) - self.panel.n_days
         outside = np.flatnonzero((asked.step < 0) | (asked.step >= self.horizon))
-        asked.refuse(outside, [f"{dates[row]} cannot be asked, only the {days}." for row in outside])
+        asked.refuse(outside, [f"{date_text(dates[row])} cannot be asked, only the {days}." for row in outside])
         asked.step[outside] = 0
 
     def _read_numbers(self, column: pl.Series, asked: RequestRows) -> np.ndarray:
@@ -173,6 +180,13 @@ class RequestReader:
         least = " from 0" if name in NOT_NEGATIVE else ""
         asked.refuse(rows, [f"{name} is {column[int(row)]!r}; expected a number{least}." for row in rows])
         return np.where(wrong, np.nan, values)
+
+
+def _hours_of_texts(texts: pl.Series) -> pl.Series:
+    """Texts such as 2024-01-31 05:00 or 2024-01-31T05:00:00 as Datetime; null for all others, also for bare dates."""
+    written = texts.str.replace("T", " ", literal=True).str.replace(r":00(\.0+)?$", "")
+    whole = written.str.replace(r"^(\S+ \d\d)$", "$1:00")
+    return whole.str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us")
 
 
 def _numbers_of_texts(column: pl.Series) -> tuple[np.ndarray, np.ndarray]:

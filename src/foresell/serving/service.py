@@ -17,6 +17,7 @@ import polars as pl
 
 from foresell.adjust.ranges import LevelRanges, Ranges
 from foresell.core.errors import UnreadableFile, UsageError
+from foresell.core.frequency import calendar_day
 from foresell.core.hierarchy import Hierarchy, Level
 from foresell.core.panel import Panel
 from foresell.core.scenario import series_where, steps_between
@@ -209,7 +210,7 @@ class Service:
             "data": manifest.data,
             "trained": manifest.trained.isoformat(),
             "cutoff": manifest.cutoff.isoformat(),
-            "days_since_cutoff": (date.today() - manifest.cutoff).days,
+            "days_since_cutoff": (date.today() - calendar_day(manifest.cutoff)).days,
             "days_since_training": (date.today() - manifest.trained.date()).days,
             "first": self._reader.first.isoformat(),
             "last": self._reader.last.isoformat(),

@@ -22,6 +22,7 @@ from typing import NamedTuple
 
 import polars as pl
 
+from foresell.core.frequency import calendar_day, date_of_text
 from foresell.store.tables import read_table, scan_table, write_table
 
 HISTORY = "history"
@@ -72,9 +73,7 @@ class History:
     def forecasts(self) -> list[KeptForecast]:
         """The kept forecasts, sorted by cutoff and then by the time they were made."""
         paths = (self.root / "forecasts").glob("cutoff=*/[!.]*.parquet")  # a file that is being written has a dot
-        forecasts = sorted(
-            KeptForecast(date.fromisoformat(p.parent.name.removeprefix("cutoff=")), p.stem, p) for p in paths
-        )
+        forecasts = sorted(KeptForecast(date_of_text(p.parent.name.removeprefix("cutoff=")), p.stem, p) for p in paths)
         by_cutoff = groupby(forecasts, lambda forecast: forecast.cutoff)
         return [forecast for _, of_cutoff in by_cutoff for forecast in _sorted_by_time(list(of_cutoff))]
 
@@ -85,7 +84,8 @@ class History:
             forecast.path.parent.rmdir()
 
     def _forecast_path(self, cutoff: date, model: str) -> Path:
-        return self.root / "forecasts" / f"cutoff={cutoff}" / f"{model}.parquet"
+        hour = f"{cutoff:T%H}" if isinstance(cutoff, datetime) else ""
+        return self.root / "forecasts" / f"cutoff={calendar_day(cutoff)}{hour}" / f"{model}.parquet"
 
     def keep_backtest(self, frame: pl.DataFrame, model: str) -> None:
         """Keeps the errors of the backtest of a model, by day."""

@@ -108,5 +108,7 @@ class CurrentModel:
             return {}
         now, manifest = datetime.now(UTC), self.service.manifest
         trained = manifest.trained if manifest.trained.tzinfo else manifest.trained.replace(tzinfo=UTC)
-        ended = datetime.combine(manifest.cutoff, time.max, UTC)
+        cutoff = manifest.cutoff
+        hour = time(cutoff.hour, 59, 59) if isinstance(cutoff, datetime) else time.max
+        ended = datetime.combine(cutoff, hour, UTC)
         return {"model": (now - trained).total_seconds(), "data": (now - ended).total_seconds()}

@@ -28,13 +28,13 @@ TEXT_OPTIONS = {
     "sheet": "The sheet of a workbook that holds the sales, or several with commas.",
     "date_format": "The format of dates, such as %d.%m.%Y.",
 }
-FREQUENCIES = ["D", "W", "M", "Q", "Y"]  # those of core.frequency, which would import numpy
+FREQUENCIES = ["H", "D", "W", "M", "Q", "Y"]  # those of core.frequency, which would import numpy
 CHOICE_OPTIONS = {
     "layout": (
         ["long", "transactions", "wide", "columns"],
         "A row for each day, lines to add up, a column for each day, or a column for each series.",
     ),
-    "frequency": (FREQUENCIES, "The period of the forecast: days, weeks, months, quarters or years."),
+    "frequency": (FREQUENCIES, "The period of the forecast: hours, days, weeks, months, quarters or years."),
     "absent": (["zero", "unknown"], "What a day without a row means: no sales, or not known."),
     "unsold_rows": (
         ["exclude", "subtract", "keep"],

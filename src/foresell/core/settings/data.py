@@ -195,8 +195,8 @@ class Data(Strict, frozen=True):
         None
     )
     frequency: Annotated[
-        Literal["D", "W", "M", "Q", "Y"],
-        about("D for days, W for weeks, M for months, Q for quarters, Y for years."),
+        Literal["H", "D", "W", "M", "Q", "Y"],
+        about("H for hours, D for days, W for weeks, M for months, Q for quarters, Y for years."),
     ] = "D"
     periods: Annotated[
         str | None,

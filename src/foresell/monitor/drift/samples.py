@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.forecast import Forecast
-from foresell.core.frequency import Frequency, period_range
+from foresell.core.frequency import Frequency, date_text, period_range
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.monitor.drift import deseasoning
@@ -174,7 +174,7 @@ def compare_forecasts(
         _known_columns(columns, reference, frames[-1]),
         tables.segments,
         _removed(panel, years),
-        {"forecast": (str(newest.dates[0]), str(newest.dates[-1]))},
+        {"forecast": (date_text(newest.dates[0]), date_text(newest.dates[-1]))},
     )
 
 
@@ -297,14 +297,16 @@ def _spans(past: Panel, earlier: Sequence[DriftWindow], window: DriftWindow) -> 
     dates = period_range(past.dates[0], window.stop, past.frequency)
     sides = {"current": [window], "reference": earlier}
     return {
-        name: (str(dates[windows[0].first]), str(dates[windows[-1].stop - 1]))
+        name: (date_text(dates[windows[0].first]), date_text(dates[windows[-1].stop - 1]))
         for name, windows in sides.items()
         if windows
     }
 
 
 def _removed(panel: Panel, years: int) -> str:
-    noun = "level, trend and weekday" if panel.frequency == Frequency.DAY else "level and trend"
+    noun = "level and trend"
+    if panel.frequency in (Frequency.DAY, Frequency.HOUR):
+        noun = "level, trend and weekday" if panel.frequency == Frequency.DAY else "level, trend and hour of the week"
     if years:
         return f"{noun}, and the season by the same weeks of {years} year{'s' * (years > 1)} before"
     return f"{noun}; not the season, for which two years of history are needed"

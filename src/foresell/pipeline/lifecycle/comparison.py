@@ -32,6 +32,7 @@ import polars as pl
 from foresell.adjust.ranges import Ranges
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.forecast import Forecast
+from foresell.core.frequency import date_of_text
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, parse_settings
@@ -87,7 +88,7 @@ class Comparison:
         if champion is None:
             return judge(scores, None, settings.promotion), Compared.NOTHING
         if self._is_refresh(champion):
-            last = date.fromisoformat(champion.tags[DATA_LAST])
+            last = date_of_text(champion.tags[DATA_LAST])
             since = [cutoff for cutoff in scores.cutoffs if cutoff > last]
             refreshed = self._scores_as_it_stands(champion, since) if since else None
             compared = Compared.AS_IT_STANDS if since else Compared.NO_WINDOW_SINCE

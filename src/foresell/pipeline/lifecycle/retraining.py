@@ -31,6 +31,7 @@ from typing import Any
 
 from foresell.core.errors import StoreError
 from foresell.core.finding import Finding, Severity
+from foresell.core.frequency import calendar_day, date_of_text
 from foresell.core.words import listed, many
 from foresell.monitor import codes
 from foresell.pipeline.lifecycle.comparison import DATA_LAST
@@ -150,7 +151,9 @@ class Situation:
         rules = project.settings.monitoring
         versions, history = registry.versions(), registry.history()
         champion = next((version for version in versions if version.champion), None)
-        return cls(project.panel.cutoff, versions, champion, history, rules.days, rules.max_age, rules.every)
+        return cls(
+            calendar_day(project.panel.cutoff), versions, champion, history, rules.days, rules.max_age, rules.every
+        )
 
     def reasons(self, findings: Sequence[Finding]) -> Iterator[Reason]:
         """All reasons for a retraining; `findings` are those of `retraining_findings`."""
@@ -237,7 +240,7 @@ class Situation:
 def _last_day(version: Version) -> date | None:
     """The last day that a version learnt from."""
     text = version.tags.get(DATA_LAST)
-    return date.fromisoformat(text) if text else None
+    return calendar_day(date_of_text(text)) if text else None
 
 
 def _train(project: Project) -> str:

@@ -52,7 +52,7 @@ def drift_inputs(results: Results, choice: Choice, learnt: Panel | None = None) 
     samples = compare_sales(
         reference,
         results.panel,
-        days=settings.monitoring.days,
+        days=results.panel.frequency.periods(settings.monitoring.days),
         levels=settings.levels,
         sample=settings.monitoring.sample,
         seed=settings.seed,
@@ -173,7 +173,7 @@ def _forecast(rows: pl.DataFrame, panel: Panel, ends: Sequence[float]) -> Foreca
     placed = named.join(rows.with_columns(keys), on=list(panel.keys), how="left").sort("__row", "step")
     shape = (panel.n_series, placed.height // max(panel.n_series, 1))
     cutoff: date = placed["cutoff"][0]
-    dates = placed["date"].head(shape[1]).to_numpy().astype("datetime64[D]")
+    dates = placed["date"].head(shape[1]).to_numpy()
     mean = placed["mean"].to_numpy().reshape(shape).astype(np.float32)
     forecast = Forecast(panel.series, panel.keys, cutoff, dates, mean)
     if not ends:

@@ -11,7 +11,7 @@ import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.evaluate.weights import compute_weights
-from foresell.monitor.accuracy import DAILY, MADE
+from foresell.monitor.accuracy import MADE, daily_schema
 from foresell.pipeline.matured_forecasts import Matured, history_of, matured
 from foresell.pipeline.registry_history import TIME
 from foresell.pipeline.results import Results
@@ -50,7 +50,8 @@ class ForecastHistory:
 
 def first_newest_day(results: Results) -> int:
     """Index of the first of the newest days, the days that monitoring judges."""
-    return max(results.panel.n_days - results.settings.monitoring.days, 0)
+    panel = results.panel
+    return max(panel.n_days - panel.frequency.periods(results.settings.monitoring.days), 0)
 
 
 def update_day_sums(results: Results, versions: Versions, tell: Tell) -> ForecastHistory:
@@ -62,7 +63,8 @@ def update_day_sums(results: Results, versions: Versions, tell: Tell) -> Forecas
     if labelled:
         daily = history.put("accuracy", pl.concat(labelled), ["model", "cutoff"])
     else:
-        daily = pl.DataFrame(schema={**_LABELS, **DAILY}) if table is None else table
+        schema = daily_schema(results.panel.frequency.date_type)
+        daily = pl.DataFrame(schema={**_LABELS, **schema}) if table is None else table
     return ForecastHistory(tuple(kept), tuple(joined), daily)
 
 

@@ -1,8 +1,9 @@
 """Predictions that the API made, read from its log and joined with the sales that came in since.
 
 Of several predictions of one version for one series and day, the last one counts that was made before the day was over
-(UTC); a later one is no forecast. A prediction for another price or promotion than the actual one is a what-if, and
-does not count either. A step is counted from the day of the request (0 is the same day), not from a cutoff.
+(UTC), of hours before the hour was over; a later one is no forecast. A prediction for another price or promotion than
+the actual one is a what-if, and does not count either. A step is counted from the day (or hour) of the request, for
+which it is 0, not from a cutoff.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from foresell.core.errors import ForesellError
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import Frequency, calendar_day
 from foresell.core.panel import Panel
 from foresell.evaluate.metrics import naive_mse, rmsse
-from foresell.monitor.accuracy import ALL, DAILY, LEVEL, NODE, figures
+from foresell.monitor.accuracy import ALL, LEVEL, NODE, daily_schema, figures
 from foresell.serving.prediction_log.reader import read_predictions
 from foresell.store.tables import is_remote
 
@@ -36,7 +38,9 @@ LAST_DAY = {
 """The number of days after its first one that a period certainly ends."""
 NEAR = 0.005  # prices that differ by at most this share are taken to be the same
 
-_SCHEMA = {"version": pl.String, **DAILY, "row": pl.Int64}
+
+def _schema(panel: Panel) -> dict[str, Any]:
+    return {"version": pl.String, **daily_schema(panel.frequency.date_type), "row": pl.Int64}
 
 
 @dataclass(frozen=True)
@@ -56,13 +60,13 @@ def read_logged_predictions(place: str, base: Path, panel: Panel, first: int) ->
 
     They are empty where there is no log. Where the log cannot be read, `error` says why.
     """
-    empty = pl.DataFrame(schema=_SCHEMA)
+    empty = pl.DataFrame(schema=_schema(panel))
     where = place if is_remote(place) else str(base / place)
     if not is_remote(place) and not Path(where).is_dir():
         return LoggedPredictions(empty)
-    since = panel.dates[first].astype(object) - timedelta(days=LONGEST_AHEAD)
+    since = calendar_day(panel.dates[first].astype(object)) - timedelta(days=LONGEST_AHEAD)
     try:
-        frame = read_predictions(where, since, panel.cutoff).frame
+        frame = read_predictions(where, since, calendar_day(panel.cutoff)).frame
     except ForesellError as error:
         return LoggedPredictions(empty, error=str(error))
     needed = {"time", "endpoint", "version", "inputs", "outputs"}
@@ -92,7 +96,7 @@ def _predictions(frame: pl.DataFrame, panel: Panel) -> pl.DataFrame | None:
         return None
     texts = [pl.col(key).cast(pl.String) for key in panel.keys]
     numbers = panel.series.select(panel.keys).with_row_index("row").with_columns(*texts, pl.col("row").cast(pl.Int64))
-    inputs = inputs.with_columns(*texts, date=pl.col("date").cast(pl.String).str.slice(0, 10).str.to_date(strict=False))
+    inputs = inputs.with_columns(*texts, date=_named(pl.col("date").cast(pl.String), panel.frequency))
     bounds = [
         pl.col(name).cast(pl.Float64, strict=False) for name in ("units_low", "units_high") if name in outputs.columns
     ]
@@ -107,7 +111,26 @@ def _predictions(frame: pl.DataFrame, panel: Panel) -> pl.DataFrame | None:
     known = whole.drop_nulls(["units", "date"]).join(numbers, on=list(panel.keys), how="inner", maintain_order="left")
     days = [panel.day_of(when) for when in known["date"]]
     ahead = (pl.col("date") - pl.col("time").dt.date()).dt.total_days()
+    if panel.frequency == Frequency.HOUR:
+        ahead = (pl.col("date") - _clock(pl.col("time"))).dt.total_hours()
     return known.with_columns(pl.Series("day", days, pl.Int64), ahead=ahead + LAST_DAY[panel.frequency])
+
+
+def _named(texts: pl.Expr, frequency: Frequency) -> pl.Expr:
+    """The dates, or hours, that a request named."""
+    if frequency != Frequency.HOUR:
+        return texts.str.slice(0, 10).str.to_date(strict=False)
+    return (
+        texts.str.slice(0, 13)
+        .str.replace("T", " ", literal=True)
+        .add(":00")
+        .str.to_datetime("%Y-%m-%d %H:%M", strict=False, time_unit="us")
+    )
+
+
+def _clock(time: pl.Expr) -> pl.Expr:
+    """The hour of UTC in which a request was made."""
+    return time.dt.replace_time_zone(None).dt.cast_time_unit("us").dt.truncate("1h")
 
 
 def _fields(rows: pl.DataFrame, column: str) -> pl.DataFrame | None:
@@ -139,7 +162,9 @@ def _day_sums(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
         for name in ("units_low", "units_high")
     )
     ranged = known & ~np.isnan(low) & ~np.isnan(high)
-    sums = rows.select("version", "row", "date", cutoff=pl.col("time").dt.date(), step=pl.col("ahead")).with_columns(
+    hourly = panel.frequency == Frequency.HOUR
+    cutoff = _clock(pl.col("time")) if hourly else pl.col("time").dt.date()
+    sums = rows.select("version", "row", "date", cutoff=cutoff, step=pl.col("ahead")).with_columns(
         part=pl.lit("asked"),
         of=pl.lit(" x ".join(panel.keys)),
         name=pl.lit(ALL),
@@ -151,13 +176,13 @@ def _day_sums(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
         inside=np.where(ranged, (low <= actual) & (actual <= high), 0),
         ranged=ranged,
     )
-    return sums.filter(pl.Series(known)).select(pl.col(name).cast(kind) for name, kind in _SCHEMA.items())
+    return sums.filter(pl.Series(known)).select(pl.col(name).cast(kind) for name, kind in _schema(panel).items())
 
 
 def _naive(panel: Panel, series: np.ndarray, day: np.ndarray, ahead: np.ndarray) -> np.ndarray:
     """Seasonal naive: the sales whole seasons earlier, on the newest such day before the day of the request."""
     season = panel.frequency.season
-    periods = ahead if panel.frequency == Frequency.DAY else np.zeros_like(ahead)
+    periods = ahead if panel.frequency in (Frequency.DAY, Frequency.HOUR) else np.zeros_like(ahead)
     back = day - season * (periods // season + 1)
     return np.where(back >= 0, panel.units[series, np.maximum(back, 0)], np.nan).astype(np.float64)
 

@@ -232,9 +232,7 @@ def _days(daily: pl.DataFrame, dates: np.ndarray) -> monitor_contents.DailySales
     used = in_use(daily) if not daily.is_empty() else daily
     if used.is_empty():
         return None
-    days = dates.astype("datetime64[D]")
-    first = used["date"].to_numpy().astype("datetime64[D]")[0]
-    days = days[days >= first][-DAYS:]
+    days = dates[dates >= used["date"].to_numpy()[0]][-DAYS:]
     table = pl.DataFrame({"date": days}).join(used, on="date", how="left", maintain_order="left")
     units, forecast = (table[name].fill_null(np.nan).to_numpy() for name in ("units", "forecast"))
     return monitor_contents.DailySales(days, units, forecast)
@@ -285,7 +283,7 @@ def _slow(chart: cusum.CusumChart | None) -> monitor_contents.ControlSeries | No
     if chart is None:
         return None
     sums, limits = np.array(chart.sums), np.array(chart.limits)
-    days = np.array([week.last for week in chart.weeks], "datetime64[D]")
+    days = pl.Series([week.last for week in chart.weeks]).to_numpy()
     return monitor_contents.ControlSeries(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
 
 

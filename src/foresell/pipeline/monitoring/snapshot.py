@@ -119,7 +119,7 @@ def take_snapshot(results: Results, versions: Versions, forecasts: ForecastHisto
     """The snapshot of now. It reads the history and writes nothing."""
     panel, settings, daily = results.panel, results.settings, forecasts.daily
     size, first = block_of(panel.frequency, settings.horizon), first_newest_day(results)
-    newest = daily.filter(pl.col("date") >= pl.lit(panel.dates[first]).cast(pl.Date))
+    newest = daily.filter(pl.col("date") >= pl.lit(panel.dates[first]).cast(panel.frequency.date_type))
     judged = next(
         (forecast for forecast in reversed(forecasts.matured) if _known_days(_own(newest, forecast)) >= size), None
     )

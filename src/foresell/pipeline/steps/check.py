@@ -11,6 +11,7 @@ import polars as pl
 from foresell.core.errors import FindingsStop
 from foresell.core.finding import Finding, Severity, worst_first
 from foresell.core.forecasts import check_names
+from foresell.core.frequency import date_text
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.settings import Settings
 from foresell.core.spreadsheets import escape_formulas
@@ -48,7 +49,7 @@ def run(task: Task, folder: Path) -> CheckSummary:
         series=panel.n_series,
         periods=panel.n_days,
         period=panel.frequency.noun,
-        first=str(panel.dates[0]),
+        first=date_text(panel.dates[0]),
         last=panel.cutoff.isoformat(),
         panel=save_panel(panel, folder / "panel"),
         **_write(folder, loaded.findings, loaded.quarantine, task.settings),

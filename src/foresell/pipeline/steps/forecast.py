@@ -8,6 +8,7 @@ import numpy as np
 
 from foresell.adjust.reconciliation import all_levels
 from foresell.core.forecasts import Forecasts
+from foresell.core.frequency import date_text
 from foresell.core.panel import Panel
 from foresell.pipeline import matured_forecasts
 from foresell.pipeline.forecaster import Forecaster
@@ -40,8 +41,8 @@ def run(task: Task, folder: Path) -> ForecastSummary:
         age_days=forecaster.age_days,
         bundle=forecaster.bundle,
         cutoff=forecasts.total.cutoff,
-        first=str(forecasts.total.dates[0]),
-        last=str(forecasts.total.dates[-1]),
+        first=date_text(forecasts.total.dates[0]),
+        last=date_text(forecasts.total.dates[-1]),
         levels=len(levels),
         series=sum(forecast.series.height for forecast in levels.values()),
         rows=frame.height,
