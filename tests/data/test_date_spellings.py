@@ -19,6 +19,13 @@ from foresell.data.values import DATE_FORMATS, mixed_format, other_order, to_dat
         ("week", "2021-W03|2021W3|W03 2021|KW 03/2021|KW3 2021|2021-KW03|week 3, 2021|S03 2021", date(2021, 1, 18)),
         ("year", "2015|FY2015|FY 2015|2015.0|FY15", date(2015, 1, 1)),
         ("season", "2015/16|2015-16|2015/2016", date(2015, 1, 1)),
+        ("week", "KW3 21|wk 3/21|tydzień 3 2021", date(2021, 1, 18)),
+        ("range", "18.01.2021 - 24.01.2021|18.01.-24.01.2021|18.-24.01.2021|18/01/2021-24/01/2021|18.1.21 – 24.1.21"
+         "|2021-01-18 - 2021-01-24|2021-01-18/2021-01-24|01/18/2021 to 01/24/2021|18 Jan - 24 Jan 2021"
+         "|Jan 18 - Jan 24, 2021|18. janvier au 24 janvier 2021", date(2021, 1, 18)),
+        ("range", "28.12.2020 - 03.01.2021|28.12.-03.01.2021|12/28/2020 - 01/03/2021", date(2020, 12, 28)),
+        ("%m%y", "0321", date(2021, 3, 1)),
+        ("%y%m", "2103", date(2021, 3, 1)),
         ("%Y%j", "2015032", date(2015, 2, 1)),
         ("%Y%m", "201504|201504.0", date(2015, 4, 1)),
         ("%G%V", "202103", date(2021, 1, 18)),
@@ -113,3 +120,16 @@ def test_the_other_order_of_the_other_order_is_the_first(written):
     assert other is not None
     assert other != written
     assert other_order(other) == written
+
+
+def test_two_days_that_are_no_range_have_no_date():
+    texts = [
+        "01.01.2024 - 05.06.2024",
+        "07.01.2024 - 01.01.2024",
+        "A10 - B20",
+        "01.01.2024",
+        "2024-01",
+        "1-2",
+        "x to y",
+    ]
+    assert to_date(pl.Series(texts), "range").null_count() == len(texts)

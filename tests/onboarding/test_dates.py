@@ -199,3 +199,42 @@ def test_rows_without_a_date_are_not_given_a_format(propose, tmp_path):
     texts = [text for day in days for text in (f"{day}", f"{day} Total")]
     with pytest.raises(UsageError, match="take them out of the file"):
         propose(pl.DataFrame({"date": texts, "qty": range(60)}), tmp_path)
+
+
+@pytest.mark.parametrize("text", ["{:%d.%m.%Y} - {:%d.%m.%Y}", "{:%d.%m.}-{:%d.%m.%Y}", "{:%Y-%m-%d} to {:%Y-%m-%d}"])
+def test_ranges_of_a_week_are_weeks(daily, propose, tmp_path, text):
+    frame = daily(days=60, step=7, first=date(2022, 1, 3))
+    ranges = [text.format(day, day + timedelta(days=6)) for day in frame["date"]]
+    data = propose(frame.with_columns(week=pl.Series(ranges)).drop("date"), tmp_path).settings["data"]
+    assert (data["date"], data["date_format"], data["frequency"]) == ("week", "range", "W")
+
+
+@pytest.mark.parametrize("written", ["%m%y", "%y%m"])
+def test_months_in_four_digits(daily, propose, tmp_path, written):
+    frame = daily(days=30, step=31, first=date(2022, 1, 1))
+    months = frame.with_columns(pl.col("date").dt.strftime(written).alias("month")).drop("date")
+    data = propose(months, tmp_path).settings["data"]
+    assert (data["date_format"], data["frequency"]) == (written, "M")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            ["date        item      qty", *(f"2024-01-{day:02d}  Tea     {day:>5}" for day in range(1, 20))],
+            "fixed widths",
+        ),
+        (["date~item~qty", *(f"2024-01-{day:02d}~Tea~{day}" for day in range(1, 20))], "say --separator '~'"),
+        (['"date,item,qty"', *(f'"2024-01-{day:02d},Tea,{day}"' for day in range(1, 20))], "take the quotes away"),
+    ],
+)
+def test_a_single_column_is_refused_with_what_parts_its_fields(tmp_path, lines, message):
+    (tmp_path / "sales.txt").write_text("\n".join(lines) + "\n")
+    with pytest.raises(UsageError, match=message):
+        infer("sales.txt", tmp_path)
+
+
+def test_the_separator_that_the_refusal_names_works(tmp_path):
+    lines = ["date~item~qty", *(f"2024-01-{day:02d}~Tea~{day}" for day in range(1, 20))]
+    (tmp_path / "sales.txt").write_text("\n".join(lines) + "\n")
+    assert infer("sales.txt", tmp_path, overrides={"separator": "~"}).settings["data"]["separator"] == "~"

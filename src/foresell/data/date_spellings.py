@@ -53,12 +53,19 @@ _QUARTERS = (
     rf"(?:Q|T|QTR|QUARTER|QUARTAL)\s?(?P<number>[1-4]){_GAP}{_SHORT_YEAR}",
     rf"(?P<number>[1-4])\s?\.?\s?(?:Q|T|QTR|QUARTER|QUARTAL|TRIM){_GAP}{_SHORT_YEAR}",
 )
+_WEEK = "(?:W|KW|CW|WK|WEEK|VECKA|UGE|SEMANA|SEMAINE|SETTIMANA|WOCHE|TYDZIE[NŃ]|TÝDEN)"
 _WEEKS = (
-    rf"{_YEAR}{_GAP}(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE|SEMANA|SEMAINE|SETTIMANA|WOCHE){_GAP}(?P<number>\d\d?)|(?:S|SEM){_GAP}(?P<two>\d\d))",
-    rf"(?:(?:W|KW|CW|WK|WEEK|VECKA|UGE|SEMANA|SEMAINE|SETTIMANA|WOCHE)\.?\s?(?P<number>\d\d?)|(?:S|SEM)\.?\s?(?P<two>\d\d)){_GAP}{_YEAR}",
+    rf"{_YEAR}{_GAP}(?:{_WEEK}{_GAP}(?P<number>\d\d?)|(?:S|SEM){_GAP}(?P<two>\d\d))",
+    rf"(?:{_WEEK}\.?\s?(?P<number>\d\d?)|(?:S|SEM)\.?\s?(?P<two>\d\d)){_GAP}{_YEAR}",
+    rf"{_WEEK}\.?\s?(?P<number>\d\d?)[\s/.']+(?P<short>\d\d)",
 )  # S1 may be a half-year
 _YEARS = (r"(?:FY|CY|GJ|WJ)?\s?(?P<year>(?:19|20)\d\d)(?:\.0)?", r"(?:FY|CY|GJ|WJ)\s?'?(?P<short>\d\d)")
 _SEASON = re.compile(r"((?:19|20)\d\d)\s?[/\-\u2013]\s?((?:19|20)?\d\d)")
+_RANGE_SIGNS = re.compile(r"\s+(?:-|\u2013|\u2014|to|bis|au|al|tot|until|do|till)\s+|(?<=[\d.])[\u2013\u2014](?=\d)")
+_CLOSE_RANGE = re.compile(r"([\d./]+)-([\d./]+)|(\d{4}-\d\d-\d\d)[-/](\d{4}-\d\d-\d\d)")
+LONGEST_RANGE_DAYS = 31
+_MONTH_FIRST_DIGITS = (r"(?P<number>0[1-9]|1[0-2])(?P<short>\d\d)",)
+_YEAR_FIRST_DIGITS = (r"(?P<short>\d\d)(?P<number>0[1-9]|1[0-2])",)
 _YEAR_MONTHS = (r"(?P<year>(?:19|20)\d\d)(?P<number>\d\d)(?:\.0)?",)
 _NUMBERED_QUARTERS = (rf"{_YEAR}[-/.](?P<number>0?[1-4])", rf"(?P<number>0?[1-4])[-/.]{_YEAR}")
 _TWO_COLUMNS = r"(?P<year>(?:19|20)\d\d)(?:\.0)? (?P<number>\d\d?)(?:\.0)?"
@@ -141,6 +148,66 @@ def _of_season(text: str) -> date | None:
     return date(int(match[1]), 1, 1)
 
 
+def _of_range(text: str) -> date | None:
+    """The first of two days at most a month apart, of which the former may lack what the latter has.
+
+    >>> [str(_of_range(text)) for text in ("01.01.-07.01.2024", "12/30/2024 - 01/05/2025", "2024-01-01 to 2024-01-07")]
+    ['2024-01-01', '2024-12-30', '2024-01-01']
+    """
+    match = _CLOSE_RANGE.fullmatch(text)
+    ends = [end for end in match.groups() if end] if match else _RANGE_SIGNS.split(text.strip())
+    if len(ends) != 2:
+        return None
+    first, last = (_numbers_of_day(end) for end in ends)
+    if first is None or last is None or len(last) != 3 or not first:
+        return None
+    starts = {start for order in ("ymd", "dmy", "mdy") if (start := _start(first, last, order))}
+    return starts.pop() if len(starts) == 1 else None
+
+
+def _numbers_of_day(text: str) -> list[str] | None:
+    """The numbers of a day as it is written, a month by its number; None where other words stand among them."""
+    numbers = []
+    for part in re.findall(r"\d+|[^\W\d_]+", _WEEKDAY.sub("", text.strip())):
+        month = _ENGLISH.get(_plain(part))
+        if not part.isdecimal() and month is None:
+            return None
+        numbers.append(part if month is None else f"m{list(dict.fromkeys(_ENGLISH.values())).index(month) + 1}")
+    return numbers
+
+
+def _start(first: list[str], last: list[str], order: str) -> date | None:
+    """The first day of a range, if both ends are written in the order; the year may stand only at the end."""
+    places = {"d": order.index("d"), "m": order.index("m"), "y": order.index("y")}
+    named = [place for place, text in enumerate(last) if text.startswith("m")]
+    if named and named != [places["m"]]:
+        return None
+    year = last[places["y"]]
+    if (order == "ymd") != (len(year) == 4 and places["y"] == 0) or len(year) not in (2, 4):
+        return None
+    try:
+        end = _day(last, places, int(year) if len(year) == 4 else _century(year))
+        parts = dict(zip(order.replace("y", "") if len(first) == 2 else order, first, strict=False))
+        if len(first) == 1:
+            parts = {"d": first[0], "m": last[places["m"]]}
+        elif len(first) not in (2, 3):
+            return None
+        months, days = int(parts["m"].removeprefix("m")), int(parts["d"])
+        years = (
+            [end.year, end.year - 1]
+            if "y" not in parts
+            else [int(parts["y"]) if len(parts["y"]) == 4 else _century(parts["y"])]
+        )
+        starts = [date(number, months, days) for number in years]
+    except ValueError:
+        return None
+    return next((start for start in starts if 0 <= (end - start).days <= LONGEST_RANGE_DAYS), None)
+
+
+def _day(numbers: list[str], places: dict[str, int], year: int) -> date:
+    return date(year, int(numbers[places["m"]].removeprefix("m")), int(numbers[places["d"]]))
+
+
 def _year_and_month(texts: pl.Series) -> pl.Series:
     numbered = _matching((_TWO_COLUMNS,), of_month)(texts)
     return numbered.zip_with(numbered.is_not_null(), _by_distinct(_with_named_month)(texts))
@@ -162,6 +229,9 @@ SPELLINGS: dict[str, Spelling] = {
     "week": _matching(_WEEKS, of_week),
     "year": _matching(_YEARS, of_month),
     "season": _by_distinct(_of_season),
+    "range": _by_distinct(_of_range),
+    "%m%y": _matching(_MONTH_FIRST_DIGITS, of_month),
+    "%y%m": _matching(_YEAR_FIRST_DIGITS, of_month),
     "%Y%m": _matching(_YEAR_MONTHS, of_month),
     "%Y%j": _matching((r"(?P<year>(?:19|20)\d\d)(?P<number>\d{3})",), _of_day),
     "%G%V": _matching(_YEAR_MONTHS, of_week),
@@ -174,7 +244,8 @@ SPELLINGS: dict[str, Spelling] = {
     "year week": _matching((_TWO_COLUMNS, *_WEEKS), of_week),
 }
 """The spellings by name. ``%Y%m`` and ``%G%V`` are numbers such as 202101: year and month, or year and ISO week. Those
-of two words are two columns, joined by a blank; ``year quarter`` reads 2015/1 and 1/2015 too."""
+of two words are two columns, joined by a blank; ``year quarter`` reads 2015/1 and 1/2015 too. A ``range`` is two days,
+of which the first counts; ``%m%y`` and ``%y%m`` are four digits."""
 
 _A_DAY = {"seconds": 86_400, "milliseconds": 86_400_000}
 _SINCE = re.compile(r"(seconds|milliseconds|days|weeks|months|quarters|years) since (\d{4}-\d\d-\d\d)")
@@ -237,11 +308,14 @@ def _since(unit: str, first: date) -> Spelling:
     return read
 
 
-IN_TEXT = ("quarter", "week", "season")
+IN_TEXT = ("quarter", "week", "season", "range")
 """The spellings whose texts have no other meaning."""
 
 OF_NUMBERS = ("%Y%m", "%G%V", "%G-%V", "%V/%G", "year", "excel", "%Y%j", "%y%m%d")
 """The spellings of numbers, which are dates only where a name says so."""
+
+OF_FOUR_DIGITS = ("%m%y", "%y%m")
+"""A month and a year in four digits, which are dates only where a name says so and nothing else fits."""
 
 SINCE_1970 = {"seconds since 1970-01-01": 300_000_000, "milliseconds since 1970-01-01": 300_000_000_000}
 """Times as computers count them, with the smallest number that is taken for one, which lies in 1979."""

@@ -9,7 +9,7 @@ from datetime import date
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.data.date_spellings import OF_NUMBERS, SINCE_1970
+from foresell.data.date_spellings import OF_FOUR_DIGITS, OF_NUMBERS, SINCE_1970
 from foresell.data.values import (
     DATE_FORMATS,
     OR,
@@ -309,6 +309,14 @@ class DateSearch:
             self.draft.add_doubt("The weeks were taken for ISO weeks, which begin on Monday. If they are others, give "
                                  "each row the first day of its week.")  # fmt: skip
 
+    def _doubt_format(self, name: str, example: str, chosen: str, other: str) -> None:
+        self.draft.add_doubt(
+            f"{name} fits {chosen} and {other} alike, such as {example}; {chosen} was taken. If that is wrong, say "
+            f"--date-format {other}.",
+            "date_format",
+            [chosen, other],
+        )
+
     def _of_number(self, column: ColumnProfile, named: bool) -> WrittenDates | None:
         """The dates that a column of numbers writes; None where it writes none."""
         texts = as_texts(self.table.frame[column.name]).drop_nulls().unique(maintain_order=True)
@@ -320,19 +328,17 @@ class DateSearch:
             return WrittenDates((column.name,), given) if fits else None
         smallest = column.values.min() if column.numeric else None
         since = [text for text, least in SINCE_1970.items() if smallest is not None and smallest >= least]  # type: ignore[operator]
-        counts = date_formats(texts, (*OF_NUMBERS, *since[::-1]))
+        short = OF_FOUR_DIGITS if (texts.str.len_chars() == 4).all() else ()
+        counts = date_formats(texts, (*OF_NUMBERS, *since[::-1], *short))
         fitting = [text for text, count in counts.items() if count >= ENOUGH * len(texts)]
         if not fitting:
             return None
         part, chosen = part_of(column.name), fitting[0]
         if "%y%m%d" in fitting and len(fitting) > 1:
-            other = fitting[1] if chosen == "%y%m%d" else "%y%m%d"
-            self.draft.add_doubt(
-                f"{column.name} fits {chosen} and {other} alike, such as {texts[0]}; {chosen} was taken. If that is "
-                f"wrong, say --date-format {other}.",
-                "date_format",
-                [chosen, other],
-            )
+            self._doubt_format(column.name, texts[0], chosen, fitting[1] if chosen == "%y%m%d" else "%y%m%d")
+        if set(OF_FOUR_DIGITS) == set(fitting):
+            chosen = most_regular_format(tuple(fitting), texts)
+            self._doubt_format(column.name, texts[0], chosen, next(text for text in fitting if text != chosen))
         if {"%Y%m", "%G%V"} <= set(fitting):
             chosen = "%G%V" if part == "week" else "%Y%m"
             other = "%Y%m" if chosen == "%G%V" else "%G%V"

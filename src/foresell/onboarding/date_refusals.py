@@ -43,6 +43,8 @@ def refuse_dates(
     table: TableSample, columns: dict[str, ColumnProfile], assigned: set[str], given: str | None
 ) -> NoReturn:
     """Raises the UsageError that no column is a date, with what is nearest to one."""
+    if len(columns) == 1:
+        _refuse_single_column(table)
     for column in columns.values():
         if column.name in assigned:
             continue
@@ -62,6 +64,25 @@ def refuse_parts(names: list[str], written: pl.Series) -> NoReturn:
         f"{', '.join(names)} make no dates: {first_five(texts)}. Expected a year and an ISO week (1 to 53), a "
         "month (1 to 12, or its name) or a quarter (1 to 4), or a year, a month and a day."
     )
+
+
+def _refuse_single_column(table: TableSample) -> None:
+    """Raises UsageError where all rows have one field, in which several stand."""
+    (name,) = table.columns
+    texts = [name, *as_texts(table.frame[name]).drop_nulls().head(20)]
+    for sign in "~^:;|,\t":
+        if all(text.count(sign) == texts[0].count(sign) > 0 for text in texts):
+            raise UsageError(
+                f"{table.name} has one column, '{name}', with {texts[0].count(sign)} signs {sign!r} in each row. If "
+                f"these part the columns, say --separator {sign!r}; if each line as a whole stands in quotes, take the "
+                "quotes away."
+            )
+    if all(len(text.split()) > 1 for text in texts):
+        raise UsageError(
+            f"{table.name} has no separator between its columns: '{name}' is one. They seem to have fixed widths. Open "
+            "the file in a spreadsheet program as text with fixed widths and save it as .xlsx or CSV, or export the "
+            "table with a separator."
+        )
 
 
 def _refuse_mixture(table: TableSample, column: ColumnProfile, given: str | None) -> None:

@@ -15,7 +15,7 @@ import polars as pl
 from foresell.core.bucket import s3_options
 from foresell.core.key_texts import tidy
 from foresell.data.column_conversion import Dialect
-from foresell.data.files.input_files import InputFile, TextFile, reading, unzipped
+from foresell.data.files.input_files import InputFile, TextFile, holds_json, reading, unzipped
 from foresell.data.files.repeated_names import is_nameless
 from foresell.data.files.text_records import chunks, split_header
 from foresell.data.fill_down import FillDown
@@ -27,6 +27,7 @@ HEAD_BYTES = 16_000_000
 CHUNK_BYTES = 4_000_000
 SHEET_ROWS, SHEET_BYTES = 2_000_000, 256_000_000  # of sheets, which are in memory anyway
 LARGEST_SCAN_BYTES = 4_000_000_000  # of a larger table only the first rows are read
+MOST_FILES = 200  # of which the encoding is looked at
 SEPARATORS = (";", "\t", "|", ",")
 
 
@@ -118,7 +119,7 @@ def sample_table(
         rows = SHEET_ROWS if rows == HEAD_ROWS else rows
         frame, whole, _ = _first_rows(files, rows, text_format, fill_down, SHEET_BYTES)
         return TableSample(tuple(files), frame, text_format, whole, can_scan=False)
-    text, encoding = _head(files[0], encoding)
+    text, encoding = _head(files[0], encoding or _common_encoding(files))
     text_format = TextFormat(separator or _separator(text), encoding)
     frame, whole, as_in_file = _first_rows(files, rows, text_format, fill_down)
     can_scan = _small_enough(files) and as_in_file and not encoding.startswith("utf-16") and not fill_down
@@ -189,11 +190,27 @@ def _head(file: InputFile, encoding: str | None) -> tuple[str, str]:
     """The beginning of a text file, and its encoding."""
     if file.remote:
         return next(TextFile(file).blocks(CHUNK_BYTES), b"").decode(errors="replace"), "utf-8"
+    if holds_json(file):
+        return next(TextFile(file).blocks(CHUNK_BYTES), b"").decode(), "utf-8"
     with reading(file), open(file.disk_path, "rb") as raw:
         head = unzipped(raw).read(HEAD_BYTES)
     encoding = encoding or _encoding(head)
     next(TextFile(file, encoding).blocks(4096))  # refuses what is empty or binary
     return head[:CHUNK_BYTES].decode(encoding, errors="replace"), encoding
+
+
+def _common_encoding(files: list[InputFile]) -> str | None:
+    """The encoding of files of which the first is UTF-8 and another is not; None for all others.
+
+    A file that is UTF-8 is read as such beside another encoding, and not the other way round.
+    """
+    for file in files[1:MOST_FILES]:
+        if file.remote or file.sheet is not None or holds_json(file):
+            continue
+        with reading(file), open(file.disk_path, "rb") as raw:
+            if (encoding := _encoding(unzipped(raw).read(CHUNK_BYTES))) == "cp1252":
+                return encoding
+    return None
 
 
 def _encoding(head: bytes) -> str:
@@ -203,8 +220,14 @@ def _encoding(head: bytes) -> str:
         head.decode("utf-8")
     except UnicodeDecodeError as error:
         # A character that is cut in two at the end of the sample says nothing about the encoding.
-        return "utf-8" if error.start >= HEAD_BYTES - 4 else "cp1252"
+        return "utf-8" if error.start >= len(head) - 4 or _is_damaged_utf8(head) else "cp1252"
     return "utf-8"
+
+
+def _is_damaged_utf8(head: bytes) -> bool:
+    """Whether nearly all letters beyond ASCII are UTF-8, so that the few other bytes are faults."""
+    letters = [letter for letter in head.decode("utf-8", errors="replace") if not letter.isascii()]
+    return letters.count("\ufffd") <= 0.1 * len(letters)
 
 
 def _separator(text: str) -> str:

@@ -12,9 +12,10 @@ from fnmatch import fnmatchcase
 
 from foresell.core.errors import UnreadableFile, first_five
 from foresell.data.files.archives import ARCHIVE_ENDINGS, is_archive, unpacked_tables
+from foresell.data.files.json_text import JSON_ENDINGS
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS, is_workbook, sheet_names, sheet_text
 
-TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+TEXT_ENDINGS = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz", *JSON_ENDINGS)
 PARQUET_ENDINGS = (".parquet", ".pq")
 TABLE_ENDINGS = TEXT_ENDINGS + PARQUET_ENDINGS
 CONTAINER_ENDINGS = WORKBOOK_ENDINGS + ARCHIVE_ENDINGS

@@ -31,6 +31,7 @@ from foresell.data.files.containers import (
     is_container,
     tables_within,
 )
+from foresell.data.files.json_text import is_json, json_blocks
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_text
 
 ALL_ENDINGS = TABLE_ENDINGS + CONTAINER_ENDINGS
@@ -185,7 +186,10 @@ def reading(file: InputFile) -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UnreadableFile(_truncated_message(file)) from error
     except UnicodeError as error:
-        raise UnreadableFile(f"{file.name} is not text in the encoding that was expected: {error}.") from error
+        raise UnreadableFile(
+            f"{file.name} is not text in the encoding that was expected: {error}. Say which it has with --encoding "
+            "('encoding' in the settings), such as cp850, cp1250, cp1251, shift_jis or gb18030."
+        ) from error
     except MemoryError:
         raise
     except (OSError, pl.exceptions.PolarsError) as error:
@@ -229,6 +233,14 @@ def _read_error_message(file: InputFile, error: Exception) -> str:
     return f"{file.name} cannot be read: {text.splitlines()[0].strip()}."
 
 
+def holds_json(file: InputFile) -> bool:
+    """Whether a file on disk holds JSON objects, whatever its name says."""
+    if file.remote or file.sheet is not None or file.is_parquet:
+        return False
+    with open(file.disk_path, "rb") as raw:
+        return is_json(unzipped(raw).read(100))
+
+
 def unzipped(raw: IO[bytes]) -> IO[bytes]:
     """The text of an open file, also where it is gzipped."""
     zipped = raw.read(2) == b"\x1f\x8b"
@@ -243,12 +255,14 @@ class TextFile:
         self.file = file
         self.encoding = codecs.lookup("utf-8" if file.sheet is not None else encoding).name
         self.share = 0.0
+        self.converted = False  # whether the text is not as the file has it, because it is a sheet or JSON
         self._separator, self._decimal = separator, decimal  # with which the text of a sheet is written
 
     def blocks(self, size: int = BLOCK_BYTES) -> Iterator[bytes]:
         """The text in UTF-8, in blocks of about `size` bytes, without a byte order mark."""
         with reading(self.file):
             source = self._remote(size) if self.file.remote else self._local(size)
+            self.converted = self.file.sheet is not None or (not self.file.remote and holds_json(self.file))
             first = next(source, b"")
             self._require_text(first[:4096])
             # Some old spreadsheets end lines with a carriage return only.
@@ -268,6 +282,11 @@ class TextFile:
         total = max(os.path.getsize(self.file.disk_path), 1)
         with open(self.file.disk_path, "rb") as raw:
             stream = unzipped(raw)
+            if holds_json(self.file):
+                for block in json_blocks(stream, self.file.name, self._separator, self._decimal, size):
+                    self.share = raw.tell() / total
+                    yield block
+                return
             while block := stream.read(size):
                 self.share = raw.tell() / total
                 yield block
@@ -280,8 +299,8 @@ class TextFile:
 
     def _encoding_of(self, head: bytes) -> str:
         """The encoding of a file that begins with `head`: that of its byte order mark, else the one expected."""
-        if self.file.remote or self.file.sheet is not None:
-            return self.encoding
+        if self.file.remote or self.converted:
+            return "utf-8" if self.converted else self.encoding
         if head[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) and head[:4] != codecs.BOM_UTF32_LE:
             return "utf-16"
         if self.encoding == "utf-16":

@@ -98,7 +98,9 @@ def _require_utf8(data: bytes, line: int, file: InputFile) -> bytes:
             shown = neighbours.decode("cp1252", "replace").splitlines()[0]
             raise UnreadableFile(
                 f"{file.name} is not UTF-8 text: line {bad_line} has a byte that UTF-8 does not allow, near '{shown}'. "
-                "If that reads right, set 'encoding: cp1252' (Western Windows); else the encoding it was written in."
+                "If all other letters are right, correct the letter there. If the whole file is in another encoding, "
+                "say --encoding ('encoding' in the settings): cp1252 (Western Windows) if the text here reads right, "
+                "else the encoding it was written in."
             ) from error
     return data
 
@@ -115,9 +117,10 @@ def chunks(
     text = TextFile(file, encoding, separator, decimal)
     rest, line, titles = b"", 1, 0
     names: list[str] = []
-    as_in_file = file.sheet is None
+    as_in_file = True
     blocks = text.blocks(size)
     for number, block in enumerate(blocks):
+        as_in_file &= not text.converted
         data = rest + block
         if not number:
             separator = _separator_of(data, separator)
