@@ -308,21 +308,12 @@ def uneven_weeks_advice(dates: np.ndarray, name: str) -> str | None:
     if not (weeks := uneven_weeks(dates)):
         return None
     days = np.unique(dates.astype("datetime64[D]"))
-    usual = int(np.median(np.diff(days).astype(np.int64))) // 7
     apart = " or ".join(map(str, weeks[:2])) + (" and more" if len(weeks) > 2 else "")
-    found = f"The dates of '{name}' lie {apart} weeks apart ({', '.join(map(str, days[:3]))} …), as the periods of "
-    if weeks == [4]:
-        return (
-            f"{found}a calendar with 13 periods a year do; they are no months. Give the sales by week, each row with "
-            "the first day of its week, or by month of the calendar."
-        )
-    length = Frequency.MONTH if usual < 9 else Frequency.QUARTER if usual < 30 else Frequency.YEAR
-    middle = -14 if name.lower().rstrip("_ ").endswith(("end", "ending", "ende", "fin")) else 14
-    named = period_name(days[:2] + middle * length.months, length)
     return (
-        f"{found}a 4-4-5 calendar or of years of 52 and 53 weeks do; they are no {length.noun}s of the calendar. "
-        f"Give each row the first day of the {length.noun} that most of its period lies in, such as {named[0]} for "
-        f"{days[0]} and {named[1]} for {days[1]}, or give the sales by week."
+        f"The dates of '{name}' lie {apart} weeks apart ({', '.join(map(str, days[:3]))} …), as the periods of a 4-4-5 "
+        "calendar or of years of 52 and 53 weeks do; they are no months, quarters or years of the calendar. Give a "
+        "table of the periods as 'periods', with a row for each, also for those to forecast: its first day in a column "
+        "'begin'."
     )
 
 

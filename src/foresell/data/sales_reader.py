@@ -94,7 +94,12 @@ def read_sales(
         dialect, date_format=None, preferred_date_format=data.date_format, fill_down=(), hourly=False
     )
     if data.periods:
-        periods = read_periods(data.periods, frequency, base, side_dialect)
+        periods = read_periods(data.periods, base, side_dialect)
+        if periods.letter != frequency:
+            raise SettingsError(
+                f"The periods of {data.periods} have {periods.mean_days:.0f} days on average, and 'frequency' is "
+                f"{frequency}. Set 'frequency: {periods.letter}' under 'data'."
+            )
         frequency = frequency.with_table(periods)
         dialect, side_dialect = (
             replace(each, period_names=periods.names_to_days()) for each in (dialect, side_dialect)

@@ -108,11 +108,11 @@ def read_attributes(table: Table, base: Path, dialect: Dialect) -> SideTable:
     return SideTable(tuple(table.keys), distinct, findings)
 
 
-def read_periods(path: str, frequency: Frequency, base: Path, dialect: Dialect) -> PeriodTable:
+def read_periods(path: str, base: Path, dialect: Dialect) -> PeriodTable:
     """The table of periods at `path`: its columns ``begin`` and, where it has them, ``name`` and ``place``.
 
     Raises UnreadableFile, FindingsStop where the column is missing, UsageError as `PeriodTable.of`, and SettingsError
-    where a row cannot be read or the periods are not of the length of `frequency`.
+    where a row cannot be read.
     """
     names = header_of(find_files(path, base)[0], dialect)
     kinds = {"begin": ColumnKind.DATE, "name": ColumnKind.TEXT, "place": ColumnKind.NUMBER}
@@ -122,18 +122,12 @@ def read_periods(path: str, frequency: Frequency, base: Path, dialect: Dialect) 
         found = "; ".join(finding.message for finding in findings) or "a row has no 'place'"
         raise SettingsError(f"The period table {path} cannot be read in full: {found}. Correct the table.")
     frame = as_text(frame)
-    table = PeriodTable.of(
+    return PeriodTable.of(
         frame["begin"].to_numpy(),
         frame["name"].to_list() if "name" in frame else (),
         frame["place"].to_numpy() if "place" in frame else None,
         where=f"The period table {path}",
     )
-    if table.letter != frequency:
-        raise SettingsError(
-            f"The periods of {path} have {table.mean_days:.0f} days on average, and 'frequency' is {frequency}. Set "
-            f"'frequency: {table.letter}' under 'data'."
-        )
-    return table
 
 
 def read_calendar(calendar: Calendar, base: Path, dialect: Dialect) -> CalendarDays:

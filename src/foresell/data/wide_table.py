@@ -52,10 +52,9 @@ def day_columns(file: InputFile, data: Data, dialect: Dialect, labels: dict[str,
     require_columns(names, [*keys, *data.attributes], file)
     require_distinct((name for name in names if name not in data.attributes), file.name)
     fixed = {*data.keys, *data.attributes}
-    if dialect.period_names and not labels:
-        labels = {name: day for name in names if (day := dialect.period_names.get(" ".join(name.split()).lower()))}
-        if labels:
-            return {name: day for name, day in labels.items() if name not in fixed}
+    periods = {name: day for name in names if (day := dialect.period_names.get(" ".join(name.split()).lower()))}
+    if periods:
+        return {name: day for name, day in periods.items() if name not in fixed}
     columns = [name for name in names if name.startswith(data.day_prefix) and name not in fixed]
     if not labels and columns:
         texts = pl.Series([name.removeprefix(data.day_prefix) for name in columns])

@@ -23,7 +23,7 @@ from foresell.data.values import (
 )
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
-from foresell.onboarding.date_refusals import PARTS, part_of, refuse_dates, refuse_parts
+from foresell.onboarding.date_refusals import NAMED_IN_TABLE, PARTS, part_of, refuse_dates, refuse_parts
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample
@@ -356,7 +356,7 @@ class DateSearch:
         ):
             raise UsageError(
                 f"'{column.name}' of {self.table.name} numbers 13 periods a year ({first_five(texts)}), which are no "
-                "months. Give each row the first day of its period, such as 2024-01-01, in place of the number."
+                f"months. {NAMED_IN_TABLE}"
             )
         return WrittenDates((column.name,), chosen)
 

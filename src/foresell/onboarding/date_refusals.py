@@ -23,6 +23,10 @@ PARTS = {
 """The words of columns that hold a part of a date."""
 
 
+NAMED_IN_TABLE = (
+    "Write a table with a row for each period, also those to forecast: its first day in the column 'begin', and what "
+    "the sales call it in the column 'name'. Then say --periods and the name of its file."
+)
 HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
 
 
@@ -54,7 +58,10 @@ def refuse_dates(
             continue
         elif column.kind == ValueKind.NUMBER and column.whole:
             _refuse_numbers(table, column)
-    more = "date_format says how they are written, if that is unusual"
+    more = (
+        "date_format says how they are written, if that is unusual; and where they are names of periods, --periods "
+        "names a table with the first day ('begin') of each ('name')"
+    )
     raise UsageError(no_column_message(table.name, columns, "a date", "date", more))
 
 
@@ -90,8 +97,8 @@ def _refuse_mixture(table: TableSample, column: ColumnProfile, given: str | None
     distinct = texts.unique(maintain_order=True)
     if share(distinct.str.contains(HALF_YEAR)) >= ENOUGH:
         raise UsageError(
-            f"'{column.name}' of {table.name} holds half-years ({first_five(distinct)}), which are no "
-            "frequency of foresell. Give the sales by quarter, month or week."
+            f"'{column.name}' of {table.name} holds half-years ({first_five(distinct)}), without a year "
+            f"or written in several ways. {NAMED_IN_TABLE}"
         )
     counts = date_formats(distinct, DATE_FORMATS)
     if not counts:
@@ -135,5 +142,6 @@ def _refuse_numbers(table: TableSample, column: ColumnProfile) -> None:
         raise UsageError(
             f"'{column.name}' of {table.name} counts periods from {low} to {high}, without a calendar. Say "
             f"which day, week, month, quarter or year comes before the first, such as --date {column.name} "
-            f"--date-format 'days since 2022-12-31', by which 1 is 2023-01-01."
+            f"--date-format 'days since 2022-12-31', by which 1 is 2023-01-01. If they are periods of your own "
+            "calendar, give a table of their first days ('begin') and numbers ('name') with --periods."
         )

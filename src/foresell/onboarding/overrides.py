@@ -39,6 +39,7 @@ class Overrides:
     encoding: str | None = None
     date_format: str | None = None
     day_prefix: str | None = None
+    periods: str | None = None  # the path of a table of periods
     horizon: int | None = None
     sheet: str | None = None  # of a workbook; it becomes a part of the path of the sales
 

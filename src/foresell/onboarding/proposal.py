@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from foresell.core.calendars.period_table import PeriodTable
+
 NOT_USED = "(not used)"
 """Stands in a `Reason` in place of a setting, for a column or file that is left out."""
 
@@ -35,7 +37,8 @@ class Proposal:
 
     `reasons` explains each conclusion, in the order of the settings. `doubts` says in sentences for the user what the
     data leave open; `questions` are those of them that an option settles. `preset` names the layout that was used, if
-    any. `answers` has what was taken for options that are no settings of their own.
+    any. `answers` has what was taken for options that are no settings of their own. `periods` is a table of periods
+    that goes with the settings, to be written beside them.
     """
 
     settings: dict[str, Any]
@@ -44,6 +47,7 @@ class Proposal:
     preset: str | None = None
     questions: tuple[Question, ...] = ()
     answers: Mapping[str, Any] = field(default_factory=dict)
+    periods: PeriodTable | None = None
 
     def taken(self, option: str) -> Any:
         """What was concluded for an option, such as ``decimal`` or ``horizon``; None where nothing was."""
@@ -65,6 +69,8 @@ class Draft:
     questions: list[Question] = field(default_factory=list)
     assigned: set[str] = field(default_factory=set)
     answers: dict[str, Any] = field(default_factory=dict)  # of questions whose option is no setting of its own
+    periods: PeriodTable | None = None  # the periods that the sales are cut into, where no frequency has them
+    writes_periods: bool = False  # they are proposed, not given by the user
 
     def set(self, setting: str, value: Any, why: str) -> None:
         """Sets a setting (``data.date``, ``horizon``) with its reason; an earlier conclusion about it is replaced."""
@@ -106,7 +112,9 @@ class Draft:
     def finished(self, preset: str | None = None) -> Proposal:
         """The proposal as it stands."""
         settings = {"data": self.data, **self.top}
-        return Proposal(settings, tuple(self.reasons), tuple(self.doubts), preset, tuple(self.questions), self.answers)
+        periods = self.periods if self.writes_periods else None
+        questions = tuple(self.questions)
+        return Proposal(settings, tuple(self.reasons), tuple(self.doubts), preset, questions, self.answers, periods)
 
 
 def in_words(value: Any) -> str:

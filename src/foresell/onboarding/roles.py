@@ -18,6 +18,7 @@ from foresell.onboarding import presets, wide_table
 from foresell.onboarding.day_columns import dated_after_prefix, day_columns, year_columns
 from foresell.onboarding.outline import filled_down
 from foresell.onboarding.overrides import Overrides
+from foresell.onboarding.periods import named_periods, period_columns
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
 from foresell.onboarding.series_columns import UNITS, propose_layout, series_columns
@@ -41,6 +42,8 @@ def infer(
     UnreadableFile for a file that is no table.
     """
     given = Overrides.of(overrides or {})
+    if given.periods:
+        given = replace(given, periods=os.path.abspath(base / Path(given.periods).expanduser()))
     if preset:
         return presets.apply(preset, sales, base, given.given())
     local = base / Path(sales).expanduser()
@@ -69,6 +72,7 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
         draft.add_doubt(doubt, "sheet" if "--sheet" in doubt else None)
     draft.set("data.sales", tables.path, "; ".join(filter(None, (tables.why, _sample_size(table)))))
     table = filled_down(draft, table, overrides)
+    table = named_periods(draft, overrides.periods, table, overrides.date)
     _propose(draft, table, overrides)
     _refuse_unused(draft, table, overrides)
     return draft.finished()
@@ -76,8 +80,8 @@ def _infer_from_columns(sales: str, base: Path, overrides: Overrides) -> Proposa
 
 def _propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings, by the layout that the user gave, else by the one that the table has."""
-    dated = dated_after_prefix(table.columns, overrides)[1]
-    has_day_columns = dated or day_columns(table.columns) or year_columns(table.frame.drop(ROW), overrides.date_format)
+    named = period_columns(draft, table.columns) or dated_after_prefix(table.columns, overrides)[1]
+    has_day_columns = named or day_columns(table.columns) or year_columns(table.frame.drop(ROW), overrides.date_format)
     if overrides.layout == "wide" or (overrides.layout is None and has_day_columns):
         return wide_table.propose(draft, table, overrides)
     if overrides.layout in (None, "columns") and (columns := series_columns(table, overrides)):

@@ -13,6 +13,7 @@ import yaml
 from foresell.core.errors import UsageError
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.settings.descriptions import SettingDescription, describe
+from foresell.onboarding import periods
 from foresell.onboarding.proposal import NOT_USED, Proposal
 
 NAME = "foresell.yaml"
@@ -35,14 +36,34 @@ def write(proposal: Proposal, folder: str | Path, data_path: str | Path, *, forc
     path = require_place(folder, force=force)
     text = text_of(proposal, Path(folder), str(data_path))
     parse_settings(yaml.safe_load(text), str(path))
+    beside = _period_table(proposal, path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for other, content in beside.items():
+            other.write_bytes(content)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(
             f"{path} cannot be written: {error.strerror}. Choose a folder that can be written to."
         ) from error
     return path
+
+
+def _period_table(proposal: Proposal, folder: Path) -> dict[Path, bytes]:
+    """The table of periods that goes with the settings, by its path; empty where there is none.
+
+    Raises UsageError where another table is there already, which may have been corrected by hand.
+    """
+    if proposal.periods is None:
+        return {}
+    path = folder / periods.NAME
+    content = periods.text_of(proposal.periods).encode(proposal.settings["data"].get("encoding") or "utf-8")
+    if path.exists() and path.read_bytes() != content:
+        raise UsageError(
+            f"{path} is already there and differs from the table of periods that the sales show. Use it with "
+            f"--periods {path}, or move it away."
+        )
+    return {path: content}
 
 
 def require_place(folder: str | Path, *, force: bool) -> Path:
@@ -162,8 +183,8 @@ def flow_text(value: Any) -> str:
 def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The settings, with the paths of `data` relative to `folder` where `near` makes them so."""
     data = dict(settings["data"])
-    for name in ("sales", "future"):
-        if data.get(name):
+    for name in ("sales", "future", "periods"):
+        if data.get(name) and data[name] != periods.NAME:
             data[name] = near(data[name], folder)
     for name in ("items", "stores", "prices", "calendar"):
         if data.get(name):

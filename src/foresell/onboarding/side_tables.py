@@ -93,6 +93,8 @@ def _tables_beside(draft: Draft, sales: TableSample) -> list[CandidateTable]:
         return []
     path = Path(draft.data["sales"])
     own = {Path(file.path).resolve() for file in sales.files}
+    if draft.data.get("periods"):
+        own.add(Path(draft.data["periods"]).resolve())
     files = _files_beside(draft, path, own)
     sides = []
     for file in files[:MOST_TABLES]:

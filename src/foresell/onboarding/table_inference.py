@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import UsageError
-from foresell.core.frequency import Frequency, period_index, uneven_weeks_advice
+from foresell.core.frequency import Frequency, period_index
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.core.words import many
 from foresell.data.date_spellings import IN_TEXT, spelling_of
@@ -21,6 +20,7 @@ from foresell.onboarding.date_columns import DateSearch, WrittenDates
 from foresell.onboarding.file_overlap import MOSTLY, FileOverlap, overlap, row_ends, with_file_numbers
 from foresell.onboarding.measures import Measures
 from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
+from foresell.onboarding.periods import propose_periods
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
 from foresell.onboarding.table_sample import ROW, TableSample
@@ -31,6 +31,7 @@ from foresell.onboarding.table_settings import (
     propose_horizon,
     propose_levels,
     propose_text_format,
+    propose_time_of_table,
 )
 
 FEWEST_SUMMED = 8  # fewer rows may add up to another by chance
@@ -307,9 +308,11 @@ class TableInference:
 
     def _time(self) -> None:
         keys = tuple(self.draft.data["keys"])
-        uneven = uneven_weeks_advice(self.dates, " ".join(self.written.columns))
-        if uneven and self.draft.data["layout"] != "transactions":
-            raise UsageError(uneven)
+        if not self.hourly and (self.draft.periods or self.draft.data["layout"] != "transactions"):
+            tabled = propose_periods(self.draft, self.dates, " ".join(self.written.columns))
+            if tabled:
+                self._absent_days(keys, tabled)
+                return propose_time_of_table(self.draft, tabled, self.dates, self.overrides)
         conclusion = hourly_rows.conclusion(self.written) if self.hourly else frequency.infer_frequency(self.dates)
         if conclusion.value == "D" and self.draft.data["layout"] == "transactions":
             rows = self._of_whole_series(self.sample, keys)
@@ -318,7 +321,7 @@ class TableInference:
         self.draft.add_doubt(self._doubt_of_week_ends(period))
         self._absent_days(keys, period)
         span = period_index(self.dates[-1:], self.dates[0], Frequency(period))[0] + 1 if len(self.dates) else 0
-        propose_horizon(self.draft, period, int(span), self.overrides)
+        return propose_horizon(self.draft, period, int(span), self.overrides)
 
     def _doubt_of_week_ends(self, period: str) -> str | None:
         """What is in doubt where the name of the dates says that they end their weeks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import polars as pl
 
 from foresell.core.errors import first_five
@@ -14,6 +15,7 @@ from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import number_texts
 from foresell.onboarding.date_columns import require_columns
 from foresell.onboarding.overrides import BY_HAND, Overrides
+from foresell.onboarding.periods import NAME, extended
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import ROW, TableSample, sample_table
 
@@ -96,6 +98,23 @@ def propose_horizon(draft: Draft, period: str, n_periods: int, overrides: Overri
         draft.set("horizon", int(overrides.horizon), BY_HAND)
     else:
         draft.set("horizon", *frequency.infer_horizon(period, n_periods))
+
+
+def propose_time_of_table(draft: Draft, tabled: Frequency, dates: np.ndarray, overrides: Overrides) -> None:
+    """The frequency, the horizon and the table of periods, for sales of such `dates` that have one.
+
+    A table that is proposed reaches a year past the horizon.
+    """
+    table = tabled.table
+    assert table is not None
+    why = f"the periods have {table.mean_days:.0f} days on average, {table.season} of them a year"
+    propose_frequency(draft, frequency.Conclusion(str(tabled), why), overrides)
+    first, last = table.index(dates[[0, -1]]).tolist()
+    propose_horizon(draft, tabled, last - first + 1, overrides)
+    if draft.writes_periods:
+        draft.set("data.periods", NAME, "the dates are of no frequency; the table lists their periods")
+        needed = last + 1 + draft.top["horizon"] + table.season - len(table)
+        draft.periods = extended(table, max(needed, 0))
 
 
 def propose_levels(draft: Draft, series: pl.DataFrame) -> None:

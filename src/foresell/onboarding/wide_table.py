@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError, first_five
-from foresell.core.frequency import uneven_weeks_advice
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
@@ -21,6 +20,7 @@ from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, shar
 from foresell.onboarding.day_columns import dated_after_prefix, day_columns, year_columns
 from foresell.onboarding.file_overlap import row_ends, with_file_numbers
 from foresell.onboarding.overrides import BY_HAND, Overrides
+from foresell.onboarding.periods import period_columns, propose_periods
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
 from foresell.onboarding.table_sample import ROW, TableSample, sample_table
@@ -31,6 +31,7 @@ from foresell.onboarding.table_settings import (
     propose_horizon,
     propose_levels,
     propose_text_format,
+    propose_time_of_table,
 )
 
 
@@ -38,7 +39,8 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     """All settings of a wide table. Raises UsageError where nothing says which dates its columns stand for."""
     check_names(table, replace(overrides, date=None, quantity=None))
     days, names = (
-        _named_by_dates(draft, table, overrides)
+        _named_by_periods(draft, table)
+        or _named_by_dates(draft, table, overrides)
         or _parts_of_years(draft, table, overrides)
         or _numbered(draft, table, overrides)
     )
@@ -53,6 +55,11 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
 
 
 Names = tuple[list[str], list[str]]  # of the columns for days or longer periods, and of all others
+
+
+def _named_by_periods(draft: Draft, table: TableSample) -> Names | None:
+    named = list(period_columns(draft, table.columns))
+    return (named, _set_columns(draft, table, named, "name periods", None)) if named else None
 
 
 def _named_by_dates(draft: Draft, table: TableSample, overrides: Overrides) -> Names | None:
@@ -96,10 +103,11 @@ def _numbered(draft: Draft, table: TableSample, overrides: Overrides) -> Names:
     return numbered[1], _set_columns(draft, table, numbered[1], "are numbered", numbered[0])
 
 
-def _set_columns(draft: Draft, table: TableSample, days: list[str], named: str, prefix: str) -> list[str]:
+def _set_columns(draft: Draft, table: TableSample, days: list[str], named: str, prefix: str | None) -> list[str]:
     """Notes the layout and the beginning of the names of `days`; returns the other columns."""
     draft.set("data.layout", "wide", f"{len(days):,} columns {named}, from {days[0]} to {days[-1]}")
-    draft.set("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
+    if prefix is not None:
+        draft.set("data.day_prefix", prefix, "what the names of the day columns begin with, before the number or date")
     return [name for name in table.columns if name not in days]
 
 
@@ -154,15 +162,18 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
 
 def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
     """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
-    numbered = "date_format" not in draft.data
-    if "year" in draft.data:
+    if named := period_columns(draft, days):
+        dates = np.array(sorted(named.values()), "datetime64[D]")
+    elif "year" in draft.data:
         dates = _dates_of_years(draft, days, table)
+    elif "date_format" not in draft.data:
+        dates = _dates_of_calendar(draft, days, table)
     else:
-        dates = _dates_of_calendar(draft, days, table) if numbered else _dates_of_names(draft, days)
-    if uneven := uneven_weeks_advice(dates, "the columns"):
-        raise UsageError(uneven)
+        dates = _dates_of_names(draft, days)
+    if tabled := propose_periods(draft, dates, "the columns"):
+        return propose_time_of_table(draft, tabled, dates, overrides)
     period = propose_frequency(draft, frequency.infer_frequency(dates), overrides)
-    propose_horizon(draft, period, len(dates), overrides)
+    return propose_horizon(draft, period, len(dates), overrides)
 
 
 def _dates_of_years(draft: Draft, days: list[str], table: TableSample) -> np.ndarray:

@@ -27,6 +27,7 @@ TEXT_OPTIONS = {
     "encoding": "The encoding of text files, such as utf-8 or cp1252.",
     "sheet": "The sheet of a workbook that holds the sales, or several with commas.",
     "date_format": "The format of dates, such as %d.%m.%Y.",
+    "periods": "A table with the first day of each period, as of a 4-4-5 calendar.",
 }
 FREQUENCIES = ["H", "D", "W", "M", "Q", "Y"]  # those of core.frequency, which would import numpy
 CHOICE_OPTIONS = {
@@ -80,8 +81,8 @@ def init(folder: str, sales: str, preset: str | None, ask: bool, force: bool, as
     prices) are used where they fit. What was concluded wrongly can be said by hand, here or in the file; with --ask,
     what the data leave open is asked.
 
-    Reads the beginning of the files and samples of the rest. Writes the settings file and nothing else; it runs as
-    it is.
+    Reads the beginning of the files and samples of the rest. Writes the settings file, which runs as it is, and
+    nothing else but FOLDER/periods.csv, where the dates are those of a 4-4-5 calendar or one like it.
     """
     from foresell.apps.cli import questions
     from foresell.apps.cli.text import proposal_text

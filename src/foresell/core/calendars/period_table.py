@@ -192,7 +192,11 @@ class PeriodTable:
         )
 
     def require_dates(self, dates: np.ndarray, ahead: int) -> None:
-        """Raises UsageError where `dates` (sorted) or the `ahead` periods after the last of them are not covered."""
+        """Raises UsageError where `dates` (sorted) or the `ahead` periods after the last of them are not covered.
+
+        So it does where the dates are the first or the last days of periods, one in each, but some lie a whole number
+        of weeks off: then the table lacks a week, or has one too many.
+        """
         outside = dates[(dates < self.bounds[0]) | (dates >= self.bounds[-1])]
         first, last = self.index(dates[[0, -1]]).tolist()
         lie = "lies" if len(outside) == 1 else "lie"
@@ -205,3 +209,16 @@ class PeriodTable:
             else ""
         )
         self.require(first, last + ahead, why.strip())
+        index = self.index(dates)
+        if len(np.unique(index)) < len(dates):
+            return
+        firsts, lasts = self.first_days(index), self.first_days(index + 1) - 1
+        for which, days in (("first", firsts), ("last", lasts)):
+            off = np.abs(dates - days).astype(np.int64)
+            weeks_off = dates[(off > 0) & (off % 7 == 0)]
+            if len(weeks_off) and np.count_nonzero(off == 0) >= FEWEST:
+                raise UsageError(
+                    f"{len(weeks_off):,} of {len(dates):,} dates of the sales lie whole weeks away from the {which} "
+                    f"days of their periods, which the others are: {first_five(map(str, weeks_off))}. The period table "
+                    "has a week too few or too many before, such as a 53rd. Correct its rows from there on."
+                )
