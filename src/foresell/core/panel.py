@@ -19,6 +19,7 @@ from foresell.core.group_sums import GroupSums
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.long_table.columns import Columns
 from foresell.core.long_table.layout import lay_out
+from foresell.core.long_table.periods import frequency_of
 from foresell.core.overview import Described, Overview
 from foresell.core.tables import Table, TableKind, to_kind
 from foresell.core.timeline import ChosenGroups, Timeline
@@ -268,6 +269,7 @@ class Panel(Described):
         absent: str = "zero",
         ahead: int = 0,
         country: str | None = None,
+        periods: Table | None = None,
     ) -> Panel:
         """A panel from a long table: one row for each series and day, in any order.
 
@@ -281,6 +283,9 @@ class Panel(Described):
         share. Covariate columns of `known_ahead` are numeric, one value for each series and day. `frequency` is ``H``,
         ``D``, ``W``, ``M``, ``Q`` or ``Y``: hours, days, weeks, months, quarters, years. `ahead` is how many days
         (periods) past the last sale to keep. `country` is an ISO code, for public holidays.
+        `periods` is a table of periods that no frequency has, such as those of a 4-4-5 calendar: a row for each, also
+        for those ahead, with its first day, ``begin``, and as you like its ``name`` and its ``place`` in the year;
+        `frequency` is then the one that they are like.
 
         Dates are dates, dates with a time, or text as in ``2024-01-31``. A time with a zone counts for the day (and the
         hour) of the clock there. Hours are read from dates with a time, also as text such as ``2024-01-31 05:00``. The
@@ -295,7 +300,7 @@ class Panel(Described):
         missing key or date, a few dates that lie years from all others, a country without known holidays, and
         attributes of other series; the message says what corrects it.
         """
-        every = Frequency.of(frequency)
+        every = frequency_of(frequency, periods)
         if country is not None:
             check_country(country)
         cubes = lay_out(frame, Columns(keys, date, quantity, known_ahead), attributes, every, absent, ahead)  # type: ignore[arg-type]

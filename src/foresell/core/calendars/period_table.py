@@ -179,8 +179,11 @@ class PeriodTable:
         """The first day of each named period, by its name in small letters."""
         return {name.lower(): day for name, day in zip(self.names, self.begins.tolist(), strict=False) if name}
 
-    def require(self, first: int, last: int, why: str) -> None:
-        """Raises UsageError where the table does not have the periods from number `first` to `last`."""
+    def require(self, first: int, last: int, why: str, about: str = "") -> None:
+        """Raises UsageError where the table does not have the periods from number `first` to `last`.
+
+        `about` stands before the number of rows where that is an estimate.
+        """
         before, after = max(-first, 0), max(last + 1 - len(self), 0)
         if not before and not after:
             return
@@ -188,7 +191,7 @@ class PeriodTable:
         added = " and ".join(f"{count} row{'s' * (count > 1)} {place}" for count, place in rows if count)
         raise UsageError(
             f"The period table has {len(self)} rows, for the days from {self.begins[0]} to {self.bounds[-1] - 1}. "
-            f"{why} Add {added}, each with the first day of a period."
+            f"{why} Add {about}{added}, each with the first day of a period."
         )
 
     def require_dates(self, dates: np.ndarray, ahead: int) -> None:
@@ -208,7 +211,7 @@ class PeriodTable:
             if ahead
             else ""
         )
-        self.require(first, last + ahead, why.strip())
+        self.require(first, last + ahead, why.strip(), "about " if len(outside) else "")
         index = self.index(dates)
         if len(np.unique(index)) < len(dates):
             return

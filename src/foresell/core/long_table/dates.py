@@ -27,7 +27,7 @@ def checked_dates(table: GivenTable, rows: pl.DataFrame, columns: Columns, frequ
     Raises UsageError for missing ones, what is no date, and dates far apart.
     """
     name, given = columns.date, rows[columns.date]
-    dates = _as_dates(table, given, frequency == Frequency.HOUR)
+    dates = as_dates(table, given, frequency == Frequency.HOUR)
     missing = dates.is_null().to_numpy()
     if missing.any():
         advice = code(table, name, f".drop_nulls({name!r})", lambda of: "", f"{table.name}.dropna(subset=[{name!r}])")
@@ -67,7 +67,7 @@ def dates_in_pandas(table: GivenTable, name: str, frequency: Frequency = Frequen
     return f"pd.to_datetime({column}).dt.tz_localize(None)"
 
 
-def _as_dates(table: GivenTable, given: pl.Series, hourly: bool) -> pl.Series:
+def as_dates(table: GivenTable, given: pl.Series, hourly: bool) -> pl.Series:
     """The column as dates or as the hours they lie in, null where it has none.
 
     Raises UsageError where its values are no dates.

@@ -50,10 +50,10 @@ def refuse_same_day(
     again = order[1:][np.diff(cell[order]) == 0]
     twice = np.zeros(rows.height, bool)
     twice[again] = True
+    add_up = "Add them up" if frequency.table else f"Add them up: {_sum_code(table, given, rows, columns, frequency)}"
     raise UsageError(
         f"The table '{table.name}' has two rows or more for one series and {frequency.noun}, "
-        f"{many(len(again), 'row')} too many: {first_rows(rows, twice, columns)}. Add them up: "
-        f"{_sum_code(table, given, rows, columns, frequency)}."
+        f"{many(len(again), 'row')} too many: {first_rows(rows, twice, columns)}. {add_up}."
     )
 
 

@@ -70,8 +70,7 @@ def lay_out(
     dates = checked_dates(table, given, columns, frequency)
     rows = checked_keys(table, given, columns)
     series = rows.select(columns.keys).unique().sort(columns.keys)
-    if frequency.months and (uneven := uneven_weeks_advice(dates, columns.date)):
-        raise UsageError(uneven)
+    _check_periods(dates, np.unique(dates[sold]), frequency, columns.date, ahead)
     first = period_name(dates.min(keepdims=True), frequency, period_anchor(dates, frequency))[0]
     day = period_index(dates, first, frequency)
     n_days = int(day[sold].max()) + 1
@@ -119,6 +118,14 @@ def _added_up(values: np.ndarray, cell: np.ndarray, twice: np.ndarray) -> np.nda
     added = values.copy()
     added[twice] = sums[place]
     return added
+
+
+def _check_periods(dates: np.ndarray, sold_on: np.ndarray, frequency: Frequency, name: str, ahead: int) -> None:
+    """Raises UsageError for dates of periods that the frequency does not have, or its table does not reach."""
+    if frequency.table:
+        frequency.table.require_dates(sold_on, ahead)
+    if frequency.months and (uneven := uneven_weeks_advice(dates, name)):
+        raise UsageError(uneven)
 
 
 def _row_of_series(rows: pl.DataFrame, series: pl.DataFrame, keys: tuple[str, ...]) -> np.ndarray:
