@@ -5,6 +5,8 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from foresell.core.settings import parse_settings
+from foresell.data.sales_reader import read_sales
 from foresell.onboarding.proposal import Proposal
 
 
@@ -142,3 +144,25 @@ def test_no_keys_are_one_series(daily, propose, tmp_path):
     data = proposal.settings["data"]
     assert (data["keys"], data["layout"]) == (["series_id"], "transactions")
     assert not [question for question in proposal.questions if question.option == "keys"]
+
+
+def coded(frame: pl.DataFrame, shortened: pl.Expr) -> pl.DataFrame:
+    number = pl.col("item").str.slice(1)
+    return frame.with_columns(pl.when(shortened).then("1" + number).otherwise("001" + number).alias("item"))
+
+
+def test_zeros_that_a_spreadsheet_took_from_some_dates_do_not_count(daily, propose, tmp_path):
+    proposal = propose(coded(daily(), pl.col("date").dt.day() % 2 == 0), tmp_path)
+    assert proposal.settings["data"]["leading_zeros"] == "ignore"
+    assert "In item, 10 and 0010, 11 and 0011, 12 and 0012, 13 and 0013 are one" in " ".join(proposal.doubts)
+    panel = read_sales(parse_settings({**proposal.settings, "horizon": 1}), tmp_path).panel
+    assert panel.n_series == 12
+    assert sorted(panel.series["item"].unique()) == ["0010", "0011", "0012", "0013"]
+
+
+def test_codes_that_differ_in_zeros_on_one_date_are_two_series(daily, propose, tmp_path):
+    sales = pl.concat([coded(daily(), pl.lit(value)) for value in (True, False)])
+    proposal = propose(sales, tmp_path)
+    assert proposal.settings["data"]["leading_zeros"] == "keep"
+    assert "say --leading-zeros ignore" in " ".join(proposal.doubts)
+    assert "leading_zeros" not in propose(daily(), tmp_path).settings["data"]

@@ -62,6 +62,30 @@ def unite_whole_numbers(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.Da
     return frame, replaced
 
 
+def leading_zeros(texts: pl.Series) -> dict[str, str]:
+    """The numbers among distinct texts that also stand there with more zeros before them, and the longest such form.
+
+    >>> leading_zeros(pl.Series(["00123", "0123", "123", "7", "x"]))
+    {'0123': '00123', '123': '00123'}
+    """
+    numbers = texts.cast(pl.String).drop_nulls()
+    numbers = numbers.filter(numbers.str.contains(r"^\d+$")).unique().sort()
+    forms = pl.DataFrame({"text": numbers, "number": numbers.str.replace(r"^0+(\d)", "$1")})
+    longest = forms.sort(pl.col("text").str.len_chars()).group_by("number").agg(pl.col("text").last().alias("longest"))
+    other = forms.join(longest, on="number", maintain_order="left").filter(pl.col("text") != pl.col("longest"))
+    return dict(other.select("text", "longest").iter_rows())
+
+
+def unite_leading_zeros(frame: pl.DataFrame, keys: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """The frame with ``00123`` in place of ``123`` in keys that have both; and the texts that were replaced."""
+    replaced: list[str] = []
+    for name in keys:
+        if frame.schema[name] in TEXTS and (mapping := leading_zeros(frame[name].unique())):
+            replaced += list(mapping)
+            frame = frame.with_columns(_replaced(frame[name], mapping))
+    return frame, replaced
+
+
 def _replaced(column: pl.Series, mapping: Mapping[str, str | None]) -> pl.Series:
     """The column with other texts; one of fixed categories becomes plain text, because they may lack the others."""
     dtype = pl.String if column.dtype == pl.Enum else column.dtype

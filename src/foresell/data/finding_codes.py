@@ -107,7 +107,7 @@ CODES: dict[str, Code] = {
     "similar-keys": Code(
         WARNING,
         "Keys differ only in capital letters or in zeros before them; they are taken for several series.",
-        "If they are one series, write them alike in the file.",
+        "If they are one series, write them alike in the file; of zeros, 'leading_zeros: ignore' does so.",
     ),
     "total-series": Code(
         WARNING,

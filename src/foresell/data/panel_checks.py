@@ -21,6 +21,7 @@ from foresell.core.frequency import (
 from foresell.core.long_table.clock_changes import left_out
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
+from foresell.core.words import many
 from foresell.data.cube import Cube, key_texts
 from foresell.data.finding_codes import CODES, finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
@@ -46,10 +47,6 @@ CONSTANT_FROM = {
 """The number of known periods, all of one value, from which a series counts as constant."""
 
 
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 or noun == "series" else f"{count:,} {noun}s"
-
-
 def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: str) -> list[Finding]:
     """Periods between the first and the last sale in which no series has a row; `cube` still has ABSENT.
 
@@ -66,7 +63,7 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
         return []
     dates = dates[empty]
     noun = frequency.noun
-    message = f"{_plural(count, noun)} of {cube.n_days:,} {'has' if count == 1 else 'have'} no row in any series"
+    message = f"{many(count, noun)} of {cube.n_days:,} {'has' if count == 1 else 'have'} no row in any series"
     if frequency == Frequency.DAY:
         commonest, count_of_it = Counter(weekday(dates).tolist()).most_common(1)[0]
         message += f", {count_of_it:,} of them a {WEEKDAYS[commonest]}" if count_of_it > 1 else ""
@@ -101,7 +98,7 @@ def missing_day_findings(absent: np.ndarray | None, panel: Panel, where: str) ->
     if absent is None or not (count := int(absent.sum())):
         return []
     share = count / max(count + int((~np.isnan(panel.units)).sum()), 1)
-    message = f"{_plural(count, panel.frequency.noun)} inside the life of their series have no row ({share:.1%})"
+    message = f"{many(count, panel.frequency.noun)} inside the life of their series have no row ({share:.1%})"
     worst = np.argsort(-absent.sum(axis=1), kind="stable")[:5]
     return [finding("missing-days", where, count, message, _names(panel, worst))]
 
@@ -129,15 +126,15 @@ def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
         constant[rows] = one_value & sold.any(axis=1) & (known.sum(axis=1) >= CONSTANT_FROM[panel.frequency])
     findings = []
     if count := int(constant.sum()):
-        message = f"{_plural(count, 'series')} never change"
+        message = f"{many(count, 'series', 'series')} never change"
         findings.append(finding("constant-series", where, count, message, _names(panel, np.flatnonzero(constant))))
     if count := int(dead.sum()):
-        fewest = _plural(DEAD_AFTER[panel.frequency], panel.frequency.noun)
-        message = f"{_plural(count, 'series')} of {n:,} sold nothing for {fewest} or more up to {panel.cutoff}"
+        fewest = many(DEAD_AFTER[panel.frequency], panel.frequency.noun)
+        message = f"{many(count, 'series', 'series')} of {n:,} sold nothing for {fewest} or more up to {panel.cutoff}"
         findings.append(finding("dead-series", where, count, message, _names(panel, np.flatnonzero(dead))))
     if count := int(ended.sum()):
-        silence = f"{_plural(limit, panel.frequency.noun)} or more up to {panel.cutoff}"
-        message = f"{_plural(count, 'series')} of {n:,} sold nothing for {silence}, so they are forecast as 0"
+        silence = f"{many(limit, panel.frequency.noun)} or more up to {panel.cutoff}"
+        message = f"{many(count, 'series', 'series')} of {n:,} sold nothing for {silence}, so they are forecast as 0"
         findings.append(finding("ended-series", where, count, message, _names(panel, np.flatnonzero(ended))))
     return findings
 
@@ -151,8 +148,8 @@ def short_history_findings(panel: Panel, settings: Settings, where: str) -> list
         return []
     noun = panel.frequency.noun
     message = (
-        f"the history has {_plural(panel.n_days, noun)}; {settings.backtest.windows} windows of "
-        f"{_plural(settings.horizon, noun)} need {needed:,}"
+        f"the history has {many(panel.n_days, noun)}; {settings.backtest.windows} windows of "
+        f"{many(settings.horizon, noun)} need {needed:,}"
     )
     return [finding("short-history", where, needed - panel.n_days, message)]
 
@@ -172,7 +169,7 @@ def early_end_findings(panel: Panel, ends: dict[str, int], horizon: int) -> list
         until = f"ends with {date_text(panel.dates[end - 1])}" if end else "has no value at all"
         last = date_text(panel.ahead(horizon)[-1])
         message = (
-            f"it {until}, {_plural(needed - end, noun)} before the horizon does ({last}): "
+            f"it {until}, {many(needed - end, noun)} before the horizon does ({last}): "
             "the backtest knew it, tonight's forecast cannot"
         )
         findings.append(finding("known-ahead-ends-early", f"covariate {name}", needed - end, message))
@@ -188,7 +185,7 @@ def unused_covariate_findings(panel: Panel, used: Iterable[str]) -> list[Finding
 def tally_findings(tally: Counter, where: str) -> list[Finding]:
     """One finding for each code that `tally` counts a row for."""
     return [
-        finding(code, where, count, f"{_plural(count, 'row')}: {CODES[code].meaning.rstrip('.')}")
+        finding(code, where, count, f"{many(count, 'row')}: {CODES[code].meaning.rstrip('.')}")
         for code, count in sorted(tally.items())
         if count
     ]

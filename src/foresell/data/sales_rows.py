@@ -11,7 +11,7 @@ import polars as pl
 
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
-from foresell.core.key_texts import unite_whole_numbers
+from foresell.core.key_texts import unite_leading_zeros, unite_whole_numbers
 from foresell.core.settings import Data
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.column_conversion import FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
@@ -142,9 +142,8 @@ def read_rows(
     frame = pl.concat(with_same_types(frames)) if frames else pl.DataFrame()
     attribute_rows = pl.concat(with_same_types(attributes)) if attributes else pl.DataFrame()
     if frames:
-        frame, united = unite_whole_numbers(frame, data.keys)
-        attribute_rows = unite_whole_numbers(attribute_rows, data.keys)[0] if attributes else attribute_rows
-        findings += _united_keys_findings(united)
+        frame, attribute_rows, more = _with_united_keys(frame, attribute_rows, data)
+        findings += more
     if quantity and data.layout == "transactions" and frames:
         frame, return_remarks = _daily_sales(sum_lines(frame, data.keys), data)
         findings += return_remarks
@@ -219,10 +218,23 @@ def _thousands_findings(marks: Mapping[str, NumberMarks], decimal: str) -> list[
     return findings
 
 
-def _united_keys_findings(united: Sequence[str]) -> list[Finding]:
-    """The finding that keys such as 100.0 were taken for 100."""
-    message = f"{len(united):,} keys such as 100.0 stand beside the same number without places, and are taken for it"
-    return [finding("untidy-keys", "the keys", len(united), message, united)] if united else []
+def _with_united_keys(
+    frame: pl.DataFrame, attributes: pl.DataFrame, data: Data
+) -> tuple[pl.DataFrame, pl.DataFrame, list[Finding]]:
+    """The rows and the attributes with one text for keys that are one, such as 100.0 and 100; and what was united."""
+    ways: list[tuple[Callable, str]] = [
+        (unite_whole_numbers, "100.0 stand beside the same number without places, and are taken for it")
+    ]
+    if data.leading_zeros == "ignore":
+        ways.append((unite_leading_zeros, "123 also stand there with zeros before them, and are taken for it"))
+    findings = []
+    for unite, how in ways:
+        frame, united = unite(frame, data.keys)
+        attributes = unite(attributes, data.keys)[0] if attributes.width else attributes
+        if united:
+            message = f"{len(united):,} keys such as {how}"
+            findings.append(finding("untidy-keys", "the keys", len(united), message, united))
+    return frame, attributes, findings
 
 
 def with_same_types(frames: Sequence[pl.DataFrame]) -> list[pl.DataFrame]:

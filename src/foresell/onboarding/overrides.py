@@ -31,6 +31,7 @@ class Overrides:
     fill_down: list[str] | None = None
     layout: str | None = None
     unsold_rows: str | None = None
+    leading_zeros: str | None = None
     frequency: str | None = None
     absent: str | None = None
     country: str | None = None

@@ -9,9 +9,12 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from foresell.core.errors import first_five
 from foresell.core.frequency import Frequency, period_index
+from foresell.core.key_texts import leading_zeros, unite_leading_zeros
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.core.words import many
+from foresell.data.column_conversion import FILE
 from foresell.data.date_spellings import IN_TEXT, spelling_of
 from foresell.onboarding import frequency, hourly_rows, series_keys, side_tables, unsold_rows
 from foresell.onboarding.column_names import name_score
@@ -68,6 +71,7 @@ class TableInference:
         self._leave_out_unsold_rows()
         self._hours()
         self._keys_and_layout()
+        self._leading_zeros()
         self._doubt_rows()
         self._read_whole_series()
         self._other_columns()
@@ -177,6 +181,36 @@ class TableInference:
         added_up = layout == "transactions"
         if not (added_up and (series.receipt or (shared.of_same_sales and shared.part < MOSTLY))):
             self.draft.add_doubt(shared.doubt(series.keys, added_up))
+
+    def _leading_zeros(self) -> None:
+        """Takes 123 and 00123 for one series where no date has both, as where a spreadsheet took zeros away."""
+        keys = self.draft.data["keys"]
+        forms = {
+            name: leading_zeros(self.sample[name].unique()) for name in keys if self.sample[name].dtype == pl.String
+        }
+        forms = {name: mapping for name, mapping in forms.items() if mapping}
+        if not forms:
+            return
+        names = [*keys, DAY, *([FILE] if FILE in self.sample.columns else [])]
+        united = unite_leading_zeros(self.sample.select(names).unique(), keys)[0]
+        apart = united.n_unique() == united.height
+        taken = self.overrides.leading_zeros or ("ignore" if apart else "keep")
+        pairs = first_five(f"{text} and {longest}" for mapping in forms.values() for text, longest in mapping.items())
+        what = "are one series each" if taken == "ignore" else "are two series each"
+        why = "no date has both of them" if apart else "some dates have both of them"
+        self.draft.set("data.leading_zeros", taken, BY_HAND if self.overrides.leading_zeros else why)
+        if not self.overrides.leading_zeros:
+            other = "keep" if taken == "ignore" else "ignore"
+            self.draft.add_doubt(
+                f"In {', '.join(forms)}, {pairs} {what}, because {why}. If that is wrong, say --leading-zeros {other}.",
+                "leading_zeros",
+                ["ignore", "keep"],
+            )
+        if taken == "ignore":
+            frame = unite_leading_zeros(self.table.frame, list(forms))[0]
+            self.table = replace(self.table, frame=frame, can_scan=False)
+            self._profile()
+            self._sample_dated_rows()
 
     def _doubt_rows(self) -> None:
         """Doubts about a row that is the sum of all others, and about lines of receipts that are written twice."""

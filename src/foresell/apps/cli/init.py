@@ -41,6 +41,7 @@ CHOICE_OPTIONS = {
         ["exclude", "subtract", "keep"],
         "What becomes of rows that a column marks as cancelled, returned or planned: left out, subtracted, sold.",
     ),
+    "leading_zeros": (["keep", "ignore"], "Whether keys such as 123 and 00123 are two series, or one."),
     "decimal": ([".", ","], "The decimal mark."),
 }
 

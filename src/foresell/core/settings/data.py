@@ -153,6 +153,13 @@ class Data(Strict, frozen=True):
             {"item": ["gift box"]},
         ),
     ] = {}
+    leading_zeros: Annotated[
+        Literal["keep", "ignore"],
+        about(
+            "Whether 123 and 00123 in a key are two series (keep) or one (ignore), as where a spreadsheet took the "
+            "zeros of some rows; not in the wide layout."
+        ),
+    ] = "keep"
     return_rows: Annotated[
         dict[str, Columns],
         about(
