@@ -17,7 +17,7 @@ from foresell.core.panel import Panel
 from foresell.data.finding_codes import CODES as DATA_CODES
 from foresell.evaluate.diagnosis_findings import CODES as DIAGNOSIS_CODES
 from foresell.features.catalogue import all_features, catalogue
-from foresell.models import MODELS
+from foresell.models import MODELS, MODELS_OF_SUMS
 from foresell.monitor.codes import CODES as MONITOR_CODES
 from generators.markdown import sentence, table, value
 
@@ -49,7 +49,7 @@ def _codes(codes: Mapping[str, Code]) -> str:
 def model_reference() -> str:
     """A section for each model, with its options and their defaults; options that several share come last."""
     parts, shared = [], {}
-    for name in MODELS:
+    for name in MODELS | MODELS_OF_SUMS:
         kind = _model_class(name)
         bases = [base for base in kind.__mro__[1:] if _own_doc(base)]
         shared |= dict.fromkeys(bases)
@@ -61,7 +61,7 @@ def model_reference() -> str:
 
 
 def _model_class(name: str) -> type:
-    module, _, kind = MODELS[name].partition(":")
+    module, _, kind = (MODELS | MODELS_OF_SUMS)[name].partition(":")
     return getattr(import_module(module), kind)
 
 

@@ -23,7 +23,7 @@ import foresell
 from foresell.apps.cli import main
 from foresell.core.settings import Settings
 from foresell.core.settings.descriptions import SettingDescription, describe
-from foresell.models import MODELS
+from foresell.models import MODELS, MODELS_OF_SUMS
 from foresell.monitor.checks.catalogue import CHECKS
 from foresell.pipeline.graph import BESIDE, STEPS
 
@@ -82,7 +82,7 @@ def test_every_step_and_file_is_in_the_references():
 
 def test_every_model_is_in_the_reference_with_all_its_options():
     reference = model_reference()
-    for name in MODELS:
+    for name in (*MODELS, *MODELS_OF_SUMS):
         assert f"## `{name}`\n" in reference
 
 

@@ -12,7 +12,7 @@ from foresell.ensemble.range_backtest import NOMINAL, PROBABILITIES, backtest_ra
 from foresell.evaluate.backtest import backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.models import make
-from foresell.models.totals import Totals
+from foresell.models.upper_levels.totals import Totals
 
 HORIZON = 7
 NAMES = ("seasonal_naive", "moving_average", "launch")

@@ -11,7 +11,7 @@ from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import RECONCILIATION, Champion, fit
 from foresell.ensemble.combination import Combination
 from foresell.models import make
-from foresell.models.totals import Totals
+from foresell.models.upper_levels.totals import Totals
 
 HORIZON = 9
 BLEND = Blend(pl.DataFrame({"segment": ["new", "other"], "lightgbm": [0.0, 0.8], "launch": [1.0, 0.2]}), "age")

@@ -16,7 +16,7 @@ from foresell.ensemble.champion import fit
 from foresell.ensemble.combination import Combination
 from foresell.models import make
 from foresell.models.contract import ScenarioRows
-from foresell.models.totals import Totals
+from foresell.models.upper_levels.totals import Totals
 from foresell.serving.current_forecast import ChampionScenarioModel, ahead_of, last_known
 
 HORIZON = 9

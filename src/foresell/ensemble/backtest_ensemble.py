@@ -21,7 +21,7 @@ from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.evaluate.window_forecasts import WindowForecasts, windows_ended_by
-from foresell.models.totals import by_level
+from foresell.models.upper_levels.totals import by_level
 
 ForecastTable = Callable[[str, date], pl.DataFrame]
 """Returns the backtest's table of forecasts of a model and a cutoff. The model ``totals`` has those of the upper

@@ -20,7 +20,7 @@ from foresell.ensemble.combination import Combination
 from foresell.evaluate.segments import segments
 from foresell.models import load
 from foresell.models.contract import Contributions, Fitted, Model
-from foresell.models.totals import FittedTotals, Totals, by_level, panel_of_sums
+from foresell.models.upper_levels.totals import FittedTotals, Totals, by_level, panel_of_sums
 
 ENSEMBLE = "ensemble"
 """The name of the combination of models in tables, also where it has only one model."""

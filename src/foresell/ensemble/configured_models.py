@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
@@ -18,8 +18,8 @@ from foresell.core.settings import Features, Settings
 from foresell.core.settings import Model as ModelSettings
 from foresell.features.catalogue import choose
 from foresell.features.question import Feature
-from foresell.models.contract import Model
-from foresell.models.totals import Totals, steady_levels
+from foresell.models.contract import Model, ModelOfSums
+from foresell.models.upper_levels.totals import Totals, steady_levels
 
 BASELINES = ("seasonal_naive", "moving_average")
 """Simple models that others have to beat."""
@@ -63,6 +63,13 @@ TOTALS: dict[str, tuple[ModelSettings, ...]] = {
 them (benchmarks/LOG.md)."""
 
 
+SHARES_OF_SUMS = {"gaussian_process": 0.6}
+"""The share of a kind of models in the forecast of upper levels; the others have the rest together
+(benchmarks/LOG.md)."""
+
+AnyModel = TypeVar("AnyModel", bound=ModelOfSums)
+
+
 def wanted_models(settings: Settings) -> tuple[ModelSettings, ...]:
     """The models that the settings name, or those of their quality."""
     return QUALITIES[settings.quality] if settings.models is None else settings.models
@@ -99,10 +106,22 @@ def make_totals(
     horizon: int,
     seed: int,
 ) -> Totals | None:
-    """The models of `levels`; where that is None, of those that `models.totals.steady_levels` chooses."""
+    """The models of `levels`; where that is None, of those that `upper_levels.totals.steady_levels` chooses."""
     levels = steady_levels(panel, hierarchy, horizon) if levels is None else levels
-    make = partial(models.make_of_sums, frequency=panel.frequency)
-    return Totals(levels, make_models(wanted, Features(), (), seed, make)) if levels else None
+    if not levels:
+        return None
+    make: Callable[..., ModelOfSums] = partial(models.make_of_sums, frequency=panel.frequency)
+    by_name = _configured(wanted, Features(), (), seed, make)
+    return Totals(levels, by_name, weights_of_sums(by_name))
+
+
+def weights_of_sums(by_name: Mapping[str, ModelOfSums]) -> dict[str, float]:
+    """The weights of the models of upper levels: those of one name in `SHARES_OF_SUMS` have that share together, all
+    others have the rest."""
+    of_kind = {name: model.name if model.name in SHARES_OF_SUMS else "" for name, model in by_name.items()}
+    count = Counter(of_kind.values())
+    rest = 1 - sum(SHARES_OF_SUMS[kind] for kind in count if kind)
+    return {name: (SHARES_OF_SUMS[kind] if kind else rest) / count[kind] for name, kind in of_kind.items()}
 
 
 def make_models(
@@ -110,17 +129,27 @@ def make_models(
     features: Features,
     levels: tuple[Level, ...],
     seed: int,
-    make: Callable[..., Model] = models.make,
 ) -> dict[str, Model]:
-    """The models by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``.
+    """The models of single series by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``.
 
     A model with a `label`, such as the class of a regressor of scikit-learn, has that as its name.
 
     `features`, `levels` and `seed` go to every model that has such options, unless its own options set them. Raises
     UsageError for a model or an option that does not exist.
     """
+    return _configured(wanted, features, levels, seed, models.make)
+
+
+def _configured(
+    wanted: Iterable[ModelSettings],
+    features: Features,
+    levels: tuple[Level, ...],
+    seed: int,
+    make: Callable[..., AnyModel],
+) -> dict[str, AnyModel]:
+    """The models that `make` makes by name, see `make_models`."""
     shared: dict[str, Any] = {"use": features.use, "drop": features.drop, "levels": levels, "seed": seed}
-    by_name: dict[str, Model] = {}
+    by_name: dict[str, AnyModel] = {}
     count: Counter[str] = Counter()
     for model in wanted:
         known = models.options(model.name)

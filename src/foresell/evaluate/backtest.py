@@ -22,7 +22,7 @@ from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights, compute_weights, read_weights, weights_from_table
 from foresell.models import prepare
 from foresell.models.contract import Model, Progress
-from foresell.models.totals import Totals
+from foresell.models.upper_levels.totals import Totals
 
 BENCHMARK = "seasonal_naive"
 """The model that the column ``improvement`` of the leaderboard compares with."""

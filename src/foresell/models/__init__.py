@@ -17,7 +17,7 @@ from foresell.core.errors import UnreadableFile, UsageError, suggestion
 if TYPE_CHECKING:
     from foresell.core.frequency import Frequency
     from foresell.core.panel import Panel
-    from foresell.models.contract import FittedModel, Model
+    from foresell.models.contract import FittedModel, Model, ModelOfSums
 
 MODELS = {
     "seasonal_naive": "foresell.models.naive:SeasonalNaive",
@@ -38,9 +38,22 @@ MODELS = {
 }
 """The module and the class of each model, which is imported at its first use because some need heavy libraries."""
 
+MODELS_OF_SUMS = {"gaussian_process": "foresell.models.upper_levels.gaussian_process:GaussianProcess"}
+"""Models that only the sums of upper levels have, see `contract.ModelOfSums`."""
+
 
 def make(name: str, **options: Any) -> Model:
     """The model of this name with its options. Raises UsageError for a name or an option that does not exist."""
+    if name in MODELS_OF_SUMS:
+        raise UsageError(
+            f"The model '{name}' forecasts the sums of upper levels, not single series. Name it under 'totals.models'; "
+            f"the models of single series are {', '.join(MODELS)}."
+        )
+    return _made(name, **options)
+
+
+def _made(name: str, **options: Any) -> Any:
+    """The model of this name among all. Raises UsageError for a name or an option that does not exist."""
     kind = _kind(name)
     try:
         return kind(**options)
@@ -51,10 +64,14 @@ def make(name: str, **options: Any) -> Model:
         ) from error
 
 
-def make_of_sums(name: str, frequency: Frequency, **options: Any) -> Model:
-    """The model for the sums of upper levels; options that are not given have defaults that suit sums."""
+def make_of_sums(name: str, frequency: Frequency, **options: Any) -> ModelOfSums:
+    """The model for the sums of upper levels; options that are not given have defaults that suit sums.
+
+    Raises UsageError for a name or an option that does not exist.
+    """
     suited = getattr(_kind(name), "of_sums", None)
-    return suited(frequency, **options) if suited else make(name, **options)
+    model: ModelOfSums = suited(frequency, **options) if suited else _made(name, **options)
+    return model
 
 
 def options(name: str) -> list[str]:
@@ -74,7 +91,7 @@ def load(folder: Path | str) -> FittedModel:
     return _kind(kind).load(Path(folder))
 
 
-def prepare(models: Mapping[str, Model], panel: Panel, horizon: int, cutoffs: Sequence[int]) -> dict[str, Any]:
+def prepare(models: Mapping[str, ModelOfSums], panel: Panel, horizon: int, cutoffs: Sequence[int]) -> dict[str, Any]:
     """The data that each of `models` prepares for the windows at `cutoffs`, by name.
 
     Models of equal `rows` (see `contract.Sharing`) share one object, which is prepared once.
@@ -91,9 +108,10 @@ def prepare(models: Mapping[str, Model], panel: Panel, horizon: int, cutoffs: Se
 
 
 def _kind(name: str) -> Any:
-    if name not in MODELS:
-        raise UsageError(f"There is no model '{name}'; the models are {', '.join(MODELS)}.{suggestion(name, MODELS)}")
-    module, _, kind = MODELS[name].partition(":")
+    known = MODELS | MODELS_OF_SUMS
+    if name not in known:
+        raise UsageError(f"There is no model '{name}'; the models are {', '.join(MODELS)}.{suggestion(name, known)}")
+    module, _, kind = known[name].partition(":")
     return getattr(import_module(module), kind)
 
 

@@ -124,6 +124,30 @@ class Model(Protocol):
         ...
 
 
+class FittedModelOfSums(Protocol):
+    """A fitted model of a panel of sums; every `Fitted` is one."""
+
+    def forecast(self, panel: Panel) -> Forecast:
+        """The mean of each sum and step, never negative and never NaN; see `Fitted.forecast`."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Writes the model in portable formats, which `foresell.models.load` reads."""
+        ...
+
+
+class ModelOfSums(Protocol):
+    """A model of a panel of sums before its fit; every `Model` is one, and explains the methods."""
+
+    name: str
+
+    def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> Any: ...
+
+    def fit(
+        self, panel: Panel, horizon: int, prepared: Any = None, progress: Progress | None = None
+    ) -> FittedModelOfSums: ...
+
+
 class Sharing(Model, Protocol):
     """A model that can share its prepared data with models that differ from it only in how they learn."""
 

@@ -33,7 +33,7 @@ from foresell.evaluate.backtest import BENCHMARK, Backtest
 from foresell.evaluate.backtest import backtest as run_backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.models.global_models.regressors import is_regressor
-from foresell.models.totals import Totals
+from foresell.models.upper_levels.totals import Totals
 
 if TYPE_CHECKING:
     from foresell.models.contract import Model

@@ -33,7 +33,7 @@ class Totals(Strict, frozen=True):
         ),
     ] = None
     models: Annotated[
-        tuple[Model, ...] | None, about("as above; their forecasts are averaged", [{"name": "lightgbm"}])
+        tuple[Model, ...] | None, about("as above, or gaussian_process; they are averaged", [{"name": "lightgbm"}])
     ] = None
     reconciliation: Annotated[
         str | None,

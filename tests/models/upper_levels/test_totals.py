@@ -6,7 +6,7 @@ import pytest
 from foresell.core.errors import UnreadableFile
 from foresell.core.hierarchy import Hierarchy
 from foresell.models import make
-from foresell.models.totals import FittedTotals, Totals, by_level, panel_of_sums, steady_levels
+from foresell.models.upper_levels.totals import FittedTotals, Totals, by_level, panel_of_sums, steady_levels
 
 LEVELS = ((), ("shop",), ("shop", "category"))
 HORIZON = 9

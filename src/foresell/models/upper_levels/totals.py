@@ -1,14 +1,14 @@
-"""Models of the upper levels. Sums are steadier than single series, and show effects that are small in each of them.
+"""Models of the upper levels, whose forecasts are averaged.
 
-All groups of all levels are the series of one panel, from which one global model learns. So it learns from the stores,
-for example, what it needs for the states.
+All groups of all levels are the series of one panel, from which each model learns. So it learns from the stores, for
+example, what it needs for the states.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any
@@ -26,14 +26,12 @@ from foresell.engine.protocol import Engine
 from foresell.features.catalogue import ENOUGH
 from foresell.features.spans import spans_of
 from foresell.models import load, prepare
-from foresell.models.contract import Fitted, Model, Progress
+from foresell.models.contract import FittedModelOfSums, ModelOfSums, Progress
+from foresell.models.upper_levels.parents import LEVEL
 
 TOTALS = "totals.json"
 
 BLOCK = 4096  # series that are added up at a time
-
-LEVEL = "level"
-"""The column of the panel of sums that names the level of a series."""
 
 
 def steady_levels(panel: Panel, hierarchy: Hierarchy, horizon: int) -> tuple[Level, ...]:
@@ -84,10 +82,14 @@ def _joined(parts: Sequence[Known]) -> Known:
 
 @dataclass(frozen=True)
 class Totals:
-    """The models of the sums of `levels` before their fit. The forecasts of all `models` are averaged."""
+    """The models of the sums of `levels` before their fit.
+
+    The forecasts of all `models` are averaged; a model that is not among `weights` has the weight 1.
+    """
 
     levels: tuple[Level, ...]
-    models: Mapping[str, Model]
+    models: Mapping[str, ModelOfSums]
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def sums(self, panel: Panel) -> Panel:
         """The panel to learn from, see `panel_of_sums`. Its part until a cutoff is that of `panel` until the cutoff."""
@@ -104,7 +106,7 @@ class Totals:
             name: model.fit(sums, horizon, shared[name], self._part_of(progress, number))
             for number, (name, model) in enumerate(self.models.items())
         }
-        return FittedTotals(self.levels, fitted)
+        return FittedTotals(self.levels, fitted, self.weights)
 
     def _part_of(self, progress: Progress | None, before: int) -> Progress | None:
         """The progress of one model as a part of that of all, where `before` models are done; in thousandths of one."""
@@ -115,22 +117,27 @@ class Totals:
 
 @dataclass(frozen=True)
 class FittedTotals:
-    """The fitted models of the sums of `levels`. Their forecasts are averaged."""
+    """The fitted models of the sums of `levels`. Their forecasts are averaged by their weights, see `Totals`."""
 
     levels: tuple[Level, ...]
-    models: Mapping[str, Fitted]
+    models: Mapping[str, FittedModelOfSums]
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     def forecast(self, sums: Panel) -> Forecast:
         """The forecast of the sums of all levels after the cutoff of `sums`; `by_level` separates the levels."""
         forecasts = [model.forecast(sums) for model in self.models.values()]
-        return replace(
-            forecasts[0], mean=np.stack([forecast.mean for forecast in forecasts]).mean(axis=0, dtype=np.float32)
+        means, weights = (
+            [forecast.mean for forecast in forecasts],
+            [self.weights.get(name, 1.0) for name in self.models],
         )
+        if len(set(weights)) == 1:
+            return replace(forecasts[0], mean=np.stack(means).mean(axis=0, dtype=np.float32))
+        return replace(forecasts[0], mean=np.average(means, axis=0, weights=weights).astype(np.float32))
 
     def save(self, folder: Path) -> None:
         """Writes ``totals.json``, the levels, and each model into a folder of its name."""
         folder.mkdir(parents=True, exist_ok=True)
-        content = {"levels": self.levels, "models": list(self.models)}
+        content = {"levels": self.levels, "models": list(self.models), "weights": dict(self.weights)}
         (folder / TOTALS).write_text(json.dumps(content, indent=1), encoding="utf-8")
         for name, model in self.models.items():
             model.save(folder / name)
@@ -141,9 +148,10 @@ class FittedTotals:
         try:
             content = json.loads((folder / TOTALS).read_text(encoding="utf-8"))
             levels, names = tuple(tuple(level) for level in content["levels"]), list(content["models"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            weights = {str(name): float(weight) for name, weight in content.get("weights", {}).items()}
+        except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
             raise UnreadableFile(f"{folder / TOTALS} does not describe models of totals: {error}.") from error
-        return cls(levels, {name: load(folder / name) for name in names})
+        return cls(levels, {name: load(folder / name) for name in names}, weights)
 
 
 def by_level(mean: np.ndarray, groups: Sequence[Groups]) -> dict[Level, np.ndarray]:
