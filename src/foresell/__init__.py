@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from foresell.core.version import VERSION as __version__  # noqa: N811
 
 if TYPE_CHECKING:
+    from foresell.core.dates.reading import read_dates as read_dates
     from foresell.core.errors import ForesellError as ForesellError
     from foresell.core.errors import ForesellWarning as ForesellWarning
     from foresell.core.forecast import Forecast as Forecast
@@ -42,6 +43,7 @@ _DOOR = {
     "Project": "foresell.pipeline.project",
     "backtest": "foresell.pipeline.in_memory",
     "forecast": "foresell.pipeline.in_memory",
+    "read_dates": "foresell.core.dates.reading",
 }
 
 __all__ = [*_DOOR, "__version__"]

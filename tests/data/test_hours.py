@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from foresell.core.dates.formats import to_date
 from foresell.core.errors import SettingsError
 from foresell.core.settings import parse_settings
 from foresell.data.sales_reader import ValidatedSales, read_sales
-from foresell.data.values import to_date
 
 FIVE = datetime(2024, 1, 13, 5)
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from foresell.data.values import DATE_FORMATS, to_date
+from foresell.core.dates.formats import DATE_FORMATS, to_date
 from foresell.onboarding.columns import ValueKind, number_texts, profile_columns
 
 

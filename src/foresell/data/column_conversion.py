@@ -9,9 +9,10 @@ from enum import StrEnum
 
 import polars as pl
 
+from foresell.core.dates.formats import as_texts, to_date
 from foresell.data.number_formats import to_number
 from foresell.data.total_names import TOTAL_ROW
-from foresell.data.values import NULL_WORDS, as_texts, to_date
+from foresell.data.values import NULL_WORDS
 
 ROW = "__row"  # the row's number in its file, from 0
 FILE = "__file"  # the file's number in the list of files, from 0

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
+from foresell.core.dates.formats import has_time
 from foresell.core.errors import FindingsStop, SettingsError, UnreadableFile, first_five
 from foresell.core.finding import Finding, worst_first
 from foresell.core.frequency import Frequency
@@ -32,7 +33,6 @@ from foresell.data.side_tables import (
     read_calendar,
     read_periods,
 )
-from foresell.data.values import has_time
 from foresell.data.wide_table import read_wide_table
 
 MOST_NOTES = 0.1  # with more rows that are no sales, dates and numbers are probably misread

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.bucket import s3_options
+from foresell.core.dates.formats import as_texts, infer_format, other_order, to_date
 from foresell.core.errors import FindingsStop, UnreadableFile, first_five
 from foresell.core.key_texts import tidy_keys
 from foresell.core.tables import with_plain_values
@@ -34,7 +35,7 @@ from foresell.data.files.text_records import Records, TextChunk, chunks, is_regu
 from foresell.data.fill_down import FillDown
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks
-from foresell.data.values import NULL_WORDS, as_texts, infer_format, other_order, to_date
+from foresell.data.values import NULL_WORDS
 
 PARQUET_ROWS = 4_000_000  # rows of a Parquet file that are taken at a time
 DATE_SAMPLE_SIZE = 5_000  # distinct dates from which their format is inferred

@@ -9,6 +9,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.formats import to_date
 from foresell.core.errors import FindingsStop, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency, period_anchor, period_index, period_name, period_range
@@ -36,7 +37,6 @@ from foresell.data.sales_rows import (
     without_unknown_keys,
 )
 from foresell.data.typed_tables import header_of, infer_date_format, read_parts, require_columns
-from foresell.data.values import to_date
 
 POSITION = "__position"
 YEAR = "__year"  # the first day of the year that a row is about

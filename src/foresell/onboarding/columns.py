@@ -7,11 +7,12 @@ from enum import StrEnum
 
 import polars as pl
 
+from foresell.core.dates.formats import DATE_FORMATS, date_formats, mixed_format, to_date
+from foresell.core.dates.spellings import IN_TEXT
 from foresell.core.tables import is_plain
-from foresell.data.date_spellings import IN_TEXT
 from foresell.data.number_formats import to_number
 from foresell.data.total_names import TOTAL_ROW
-from foresell.data.values import DATE_FORMATS, NULL_WORDS, YES, YES_NO, date_formats, mixed_format, to_date
+from foresell.data.values import NULL_WORDS, YES, YES_NO
 from foresell.onboarding.table_sample import ROW
 
 ENOUGH = 0.95  # this share of the values must be of a kind; validation reports the rest as bad rows

@@ -8,9 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from foresell.core.errors import UsageError, first_five
-from foresell.data.date_spellings import OF_FOUR_DIGITS, OF_NUMBERS, SINCE_1970
-from foresell.data.values import (
+from foresell.core.dates.formats import (
     DATE_FORMATS,
     OR,
     as_texts,
@@ -21,6 +19,8 @@ from foresell.data.values import (
     other_order,
     to_date,
 )
+from foresell.core.dates.spellings import OF_FOUR_DIGITS, OF_NUMBERS, SINCE_1970
+from foresell.core.errors import UsageError, first_five
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
 from foresell.onboarding.date_refusals import NAMED_IN_TABLE, PARTS, part_of, refuse_dates, refuse_parts

@@ -6,8 +6,8 @@ from typing import NoReturn
 
 import polars as pl
 
+from foresell.core.dates.formats import DATE_FORMATS, OR, as_texts, date_formats, other_order, to_date
 from foresell.core.errors import UsageError, first_five
-from foresell.data.values import DATE_FORMATS, OR, as_texts, date_formats, other_order, to_date
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
 from foresell.onboarding.measures import no_column_message

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from foresell.data.date_spellings import IN_TEXT
-from foresell.data.values import DATE_FORMATS, as_texts, date_formats, most_regular_format, to_date
+from foresell.core.dates.formats import DATE_FORMATS, as_texts, date_formats, most_regular_format, to_date
+from foresell.core.dates.spellings import IN_TEXT
 from foresell.data.wide_table import dates_in_year
 from foresell.onboarding.date_refusals import part_of
 from foresell.onboarding.overrides import Overrides

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.formats import has_time
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.core.settings.data import ALL, ONE_SERIES
-from foresell.data.values import has_time
 from foresell.onboarding.columns import ColumnProfile
 from foresell.onboarding.date_columns import WrittenDates
 from foresell.onboarding.frequency import Conclusion

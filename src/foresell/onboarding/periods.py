@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.calendars.period_table import PeriodTable
+from foresell.core.dates.formats import as_texts
 from foresell.core.errors import UsageError
 from foresell.core.frequency import (
     WEEKDAYS,
@@ -25,7 +26,6 @@ from foresell.core.frequency import (
 )
 from foresell.data.column_conversion import Dialect, folded
 from foresell.data.side_tables import read_periods
-from foresell.data.values import as_texts
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, share
 from foresell.onboarding.overrides import BY_HAND

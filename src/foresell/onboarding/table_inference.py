@@ -9,13 +9,13 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.spellings import IN_TEXT, spelling_of
 from foresell.core.errors import first_five
 from foresell.core.frequency import Frequency, period_index
 from foresell.core.key_texts import leading_zeros, unite_leading_zeros
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.core.words import many
 from foresell.data.column_conversion import FILE
-from foresell.data.date_spellings import IN_TEXT, spelling_of
 from foresell.onboarding import frequency, hourly_rows, series_keys, side_tables, unsold_rows
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, profile_columns, share

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.formats import as_texts, to_date
 from foresell.core.errors import UsageError, first_five
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
 from foresell.data.total_names import names_total_column
-from foresell.data.values import as_texts, to_date
 from foresell.data.wide_table import dates_in_year
 from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.formats import to_date
 from foresell.core.errors import SettingsError, first_five
 from foresell.core.settings import Data, Transactions
 from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.sales_rows import parse_yes_no
 from foresell.data.typed_tables import header_of, read_parts
-from foresell.data.values import to_date
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
 from foresell.onboarding.table_sample import sample_table

@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+import foresell as fs
 from foresell.core.errors import UsageError
 from foresell.core.panel import Panel
 
@@ -57,6 +58,19 @@ CORRECTED = {
     "a missing date": (first(None, "date"), "1 of 20 rows has no date in 'date': north · tea on None"),
     "dates with points": (SALES.with_columns(pl.col("date").dt.strftime("%d.%m.%Y")), "01.01.2024, 02.01.2024"),
     "dates with slashes": (SALES.with_columns(pl.col("date").dt.strftime("%d/%m/%Y")), "or, where the month comes"),
+    "dates in words": (SALES.with_columns(pl.col("date").dt.strftime("%d. %B %Y")), "01. January 2024"),
+    "dates as ranges": (
+        SALES.with_columns(
+            pl.concat_str(
+                pl.col("date").dt.strftime("%d.%m.-"), pl.col("date").dt.offset_by("6d").dt.strftime("%d.%m.%Y")
+            )
+        ),
+        "01.01.-07.01.2024",
+    ),
+    "dates as days of a spreadsheet": (
+        SALES.with_columns(pl.col("date").cast(pl.Int32) + 25569),
+        "fs.read_dates.*after `import foresell as fs`",
+    ),
     "dates as numbers": (SALES.with_columns(pl.col("date").dt.strftime("%Y%m%d").cast(pl.Int64)), "whole numbers"),
     "a date far ahead": (stray(date(2206, 5, 1)), "1 of 21 rows has a date .*: 2206-05-01; the others go from 2024-01"),
     "a date long ago": (stray(date(1900, 1, 1)), "1 of 21 rows has a date .*: 1900-01-01"),
@@ -97,7 +111,7 @@ def follow(message: str, **names: Any) -> dict[str, Any]:
     """Runs the first line of code that the message advises."""
     import pandas as pd
 
-    names |= {"pl": pl, "pd": pd}
+    names |= {"pl": pl, "pd": pd, "fs": fs}
     exec(re.findall(r"`(.+?)`", message)[0], names)
     return names
 

@@ -1,1 +1,1 @@
-"""Dates of periods in files."""
+"""Dates as people write them."""

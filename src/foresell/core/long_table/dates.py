@@ -7,6 +7,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from foresell.core.dates.reading import written_format
 from foresell.core.errors import UsageError, first_five, warn
 from foresell.core.frequency import Frequency, month_ends
 from foresell.core.key_texts import TEXTS
@@ -105,12 +106,24 @@ def as_dates(table: GivenTable, given: pl.Series, hourly: bool) -> pl.Series:
         )
         for text in fitting
     ]
+    if not readings and not hourly and (written := written_format(values)):
+        readings = [
+            code(
+                table,
+                name,
+                f".map_columns({name!r}, lambda texts: fs.read_dates(texts, {written!r}))",
+                lambda of: f"fs.read_dates({of}, {written!r})",
+            )
+        ]
     advice = (
         f"Read them as dates: {' or, where the month comes first, '.join(readings[:2])}."
         if readings
         else f"Write each date as 2024-01-31{' 05:00' if hourly else ''}, or leave these rows out."
     )
-    raise UsageError(f"The column '{name}' of the table '{table.name}' holds {what}: {first_five(odd)}. {advice}")
+    imported = " (after `import foresell as fs`)" if readings and "fs." in readings[0] else ""
+    raise UsageError(
+        f"The column '{name}' of the table '{table.name}' holds {what}: {first_five(odd)}. {advice}{imported}"
+    )
 
 
 def _dates_of_texts(text: pl.Series, hourly: bool) -> pl.Series:

@@ -7,7 +7,7 @@ from datetime import date
 import polars as pl
 import pytest
 
-from foresell.data.values import infer_format, most_regular_format, to_date
+from foresell.core.dates.formats import infer_format, most_regular_format, to_date
 
 
 def test_short_years_are_no_long_ones():

@@ -7,9 +7,9 @@ from datetime import date
 import polars as pl
 import pytest
 
-from foresell.data.date_spellings import IN_TEXT, MONTH_NAMES, SPELLINGS, with_english_months
+from foresell.core.dates.formats import DATE_FORMATS, mixed_format, other_order, to_date
+from foresell.core.dates.spellings import IN_TEXT, MONTH_NAMES, SPELLINGS, with_english_months
 from foresell.data.typed_tables import infer_date_format
-from foresell.data.values import DATE_FORMATS, mixed_format, other_order, to_date
 
 
 @pytest.mark.parametrize(
