@@ -121,3 +121,16 @@ def test_the_date_of_a_timestamp_with_a_zone_is_the_local_one(load, tmp_path, zo
     assert (str(panel.dates[0]), panel.cutoff) == ("2024-01-01", date(2024, 1, 2))
     text = frame.with_columns(pl.col("date").dt.strftime("%Y-%m-%d %H:%M:%S%z")).write_csv()
     assert str(load(tmp_path, {"sales.csv": text}).panel.dates[0]) == "2024-01-01"
+
+
+def test_weeks_that_are_left_out_are_named_with_their_units(load, tmp_path):
+    days = pl.date_range(pl.date(2024, 1, 3), pl.date(2024, 2, 6), eager=True)
+    rows = pl.DataFrame({"store": "A", "item": "x", "date": days, "units": 2})
+    wide = rows.with_columns(pl.col("date").cast(pl.String)).pivot("date", index=["store", "item"], values="units")
+    layouts = {"long": rows.write_csv(), "wide": wide.write_csv()}
+    for layout, text in layouts.items():
+        data = {"layout": layout, "frequency": "W", **({"day_prefix": ""} if layout == "wide" else {})}
+        findings = load(tmp_path, {"sales.csv": text}, horizon=1, **data).findings
+        (entry,) = [entry for entry in findings if entry.code == "partial-periods"]
+        assert entry.message == "2 weeks are not whole, at the edge of the history; 14 units are left out"
+        assert entry.examples == ("5 dates from 2024-01-03 to 2024-01-07", "2 dates from 2024-02-05 to 2024-02-06")

@@ -13,7 +13,6 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import (
     Frequency,
     period_anchor,
-    period_begins,
     period_index,
     period_name,
     period_range,
@@ -25,6 +24,7 @@ from foresell.core.words import many_do
 from foresell.data.column_conversion import FILE, ROW
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import to_number
+from foresell.data.partial_periods import partial_period_findings, whole_period_bounds
 from foresell.data.sales_rows import (
     COVARIATE,
     DATE,
@@ -369,7 +369,10 @@ def _periods(
     if frequency in (Frequency.DAY, Frequency.HOUR):
         return origin, n_days, frame.with_columns(pl.Series(CELL, period)), []
     begin, end = whole_period_bounds(sold_on, origin, frequency)
-    findings = partial_period_findings(begin + n_days - end, frequency, where)
+    outside = has_quantity & ((period < begin) | (period >= end))
+    left_out = float(frame[UNITS].filter(pl.Series(outside)).cast(pl.Float64).sum())
+    edges = sold_on[(number := period_index(sold_on, origin, frequency)) < begin], sold_on[number >= end]
+    findings = partial_period_findings(begin + n_days - end, edges, left_out, frequency, where)
     frame = frame.with_columns(pl.Series(CELL, period - begin)).filter(pl.col(CELL) >= 0)
     names = [name for name in frame.columns if name.startswith(COVARIATE)]
     known = [pl.col(name).max() if name in coded else pl.col(name).mean() for name in names]
@@ -384,36 +387,6 @@ def _require_times(dates: np.ndarray, name: str) -> None:
             f"'frequency' is H, hours, but the {len(dates):,} dates of '{name}' have no time of day, such as "
             f"{dates[0].astype('datetime64[D]')}. Name the column that has it in 'date', or set the frequency D."
         )
-
-
-def whole_period_bounds(dates: np.ndarray, origin: np.datetime64, frequency: Frequency) -> tuple[int, int]:
-    """The first whole period and the one after the last whole one; `dates` (sorted) are all dates with data.
-
-    The first period is whole when it begins as early as some period between first and last, and the last period when
-    it ends as late. So a shop that is closed on Sundays has whole weeks, too. Where each period has only one date, all
-    periods are whole.
-    """
-    period = period_index(dates, origin, frequency)
-    last = int(period[-1])
-    if last < 2 or len(np.unique(period)) == len(dates):
-        return 0, last + 1
-    starts = np.searchsorted(period, np.arange(last + 1))
-    ends = np.searchsorted(period, np.arange(last + 1), side="right")
-    bounds = period_begins(origin, last + 2, frequency)
-    with_dates = np.flatnonzero(ends > starts)
-    inner = with_dates[(with_dates > 0) & (with_dates < last)]
-    if not len(inner):
-        return 0, last + 1
-    latest_start = (dates[starts[inner]] - bounds[inner]).max()
-    earliest_end = (bounds[inner + 1] - dates[ends[inner] - 1]).max()
-    begin = int(dates[0] - bounds[0] > latest_start)
-    return begin, last + 1 - int(bounds[last + 1] - dates[-1] > earliest_end)
-
-
-def partial_period_findings(count: int, frequency: Frequency, where: str) -> list[Finding]:
-    """The finding that `count` weeks, months, quarters or years at the edges of the history are not whole."""
-    message = f"{count} {frequency.noun}{'s are' if count > 1 else ' is'} not whole, at the edge of the history"
-    return [finding("partial-periods", where, count, message)] if count else []
 
 
 def fold_periods(values: np.ndarray, period: np.ndarray, count: int, *, mean: bool = False) -> np.ndarray:

@@ -22,12 +22,11 @@ from foresell.data.cube import (
     bad_row_entries,
     fold_periods,
     no_sales_error,
-    partial_period_findings,
-    whole_period_bounds,
 )
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.repeated_names import require_distinct
 from foresell.data.finding_codes import finding
+from foresell.data.partial_periods import partial_period_findings, whole_period_bounds
 from foresell.data.sales_rows import (
     KnownKeys,
     SalesRows,
@@ -216,7 +215,10 @@ def _cube(
     findings: list[Finding] = []
     if frequency != Frequency.DAY:
         begin, past_last = whole_period_bounds(axis[with_values], origin, frequency)
-        findings = partial_period_findings(begin + end - past_last, frequency, data.sales)
+        outside = with_values & ((period < begin) | (period >= past_last))
+        left_out = float(np.nansum(units[:, outside], dtype=np.float64))
+        edges = axis[with_values & (period < begin)], axis[with_values & (period >= past_last)]
+        findings = partial_period_findings(begin + end - past_last, edges, left_out, frequency, data.sales)
         end = past_last
     one_column_a_day = frequency == Frequency.DAY and len(axis) == end and period[0] == 0
     units = units if one_column_a_day else fold_periods(units, period - begin, end - begin)
