@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from fixtures.frequencies import FREQUENCIES
 from scipy import stats
 
 from foresell.adjust.ranges import GRID, Ranges
@@ -321,7 +322,7 @@ def test_wrong_input_is_refused():
             learnt.apply({("item",): bottom}, panel, HIERARCHY, wrong)
 
 
-@pytest.mark.parametrize("frequency", Frequency)
+@pytest.mark.parametrize("frequency", FREQUENCIES)
 def test_from_a_kept_backtest_to_ranges(make_panel, tmp_path, frequency):
     """With all that a panel may lack: closed days, a launch, a series that was never known; as days, weeks, months."""
     panel = make_panel(150, frequency=frequency)

@@ -8,9 +8,9 @@ from importlib.util import find_spec
 import numpy as np
 import polars as pl
 import pytest
+from fixtures.frequencies import FREQUENCIES
 
 from foresell.core.finding import Finding
-from foresell.core.frequency import Frequency
 from foresell.core.panel import Known
 from foresell.core.scenario import panel_of_rows, scenario
 from foresell.core.statistics import Statistics
@@ -91,7 +91,7 @@ def check(forecast, panel):
     assert (forecast.dates == panel.ahead(HORIZON)).all()
 
 
-@pytest.mark.parametrize("frequency", Frequency)
+@pytest.mark.parametrize("frequency", FREQUENCIES)
 def test_a_mean_for_every_series_and_step(model, make_panel, frequency):
     panel = make_panel(150, frequency=frequency)
     forecast = model.fit(panel, HORIZON).forecast(panel)

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from fixtures.frequencies import FREQUENCIES
 
 from foresell.core.errors import UsageError
-from foresell.core.frequency import Frequency
 from foresell.core.keyed_random import key_hashes
 from foresell.core.settings import Features
 from foresell.core.settings.descriptions import describe
@@ -20,7 +20,7 @@ HORIZON = 9
 LEVELS = (("shop",), ("category",), ("item",))
 
 
-@pytest.fixture(params=Frequency)
+@pytest.fixture(params=FREQUENCIES[:-1])
 def panel(request, make_panel):
     whole = make_panel(440, frequency=request.param)
     category = np.where(np.arange(whole.n_series) % 2, "a", "b")

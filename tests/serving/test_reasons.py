@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+from fixtures.frequencies import FREQUENCIES
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ def test_rounded_parts_add_up_and_none_moves_by_a_whole_place(parts, digits) -> 
     assert all(abs(one - other) < place + 1e-6 for one, other in zip(near, parts, strict=True))
 
 
-@pytest.mark.parametrize("frequency", list(Frequency))
+@pytest.mark.parametrize("frequency", FREQUENCIES)
 def test_every_feature_of_the_catalogue_has_a_reason(make_panel, frequency) -> None:
     panel = replace(make_panel(150, frequency=frequency), country="US")
     features = catalogue(panel, (("shop",), ("shop", "category")))

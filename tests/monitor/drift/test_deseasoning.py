@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 import pytest
+from fixtures.frequencies import FREQUENCIES
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
@@ -47,7 +48,7 @@ def test_the_newest_window_is_whole_weeks_after_the_cutoff() -> None:
     assert newest(40, 44, 28, Frequency.MONTH) == DriftWindow(40, 41, 44)
 
 
-@pytest.mark.parametrize("frequency", list(Frequency))
+@pytest.mark.parametrize("frequency", FREQUENCIES)
 @pytest.mark.parametrize("after", [0, 3, 10])
 def test_earlier_windows_lie_before_the_cutoff_and_do_not_overlap(frequency: Frequency, after: int) -> None:
     cutoff = 3 * frequency.year + 20
