@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 BLANK = r"[\s\u00a0\u200b\u2060\ufeff]+"
-AS_TEXT = r"""^(?:="([^"]*)"|'(\d+))$"""  # how spreadsheets mark digits that are text
+AS_TEXT = r"""^(?:="([^"]*)"|'(\d[\d.:/-]*))$"""  # how spreadsheets mark digits that are text
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 

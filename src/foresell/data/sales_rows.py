@@ -17,7 +17,7 @@ from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.column_conversion import FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
 from foresell.data.excluded_rows import MarkedRows
 from foresell.data.files.input_files import InputFile
-from foresell.data.files.repeated_names import require_distinct
+from foresell.data.files.repeated_names import is_nameless, require_distinct
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import NumberMarks
 from foresell.data.repeated_receipts import RepeatedReceipts
@@ -171,7 +171,7 @@ def _unpivoted_parts(file: InputFile, data: Data, dialect: Dialect) -> Iterator[
     """The rows of a table with a column for each series, as rows of a long table; an empty cell has none."""
     dates = _date_column(data)
     others = {*dates.in_file, *data.ignored_columns}
-    series = [name for name in header_of(file, dialect) if name not in others]
+    series = [name for name in header_of(file, dialect) if name not in others and not is_nameless(name)]
     require_distinct(series, file.name)
     columns = [dates, *(InputColumn(name, ColumnKind.NUMBER) for name in series)]
     (key,) = data.keys

@@ -38,6 +38,7 @@ from foresell.data.number_formats import NumberMarks
 from foresell.data.values import NULL_WORDS
 
 PARQUET_ROWS = 4_000_000  # rows of a Parquet file that are taken at a time
+MANY_SHORT = 0.2  # of the rows of a chunk
 DATE_SAMPLE_SIZE = 5_000  # distinct dates from which their format is inferred
 
 
@@ -259,7 +260,11 @@ def _parse_cell_by_cell(
     if frame.height != len(records.starts):
         raise UnreadableFile(_open_quote_message(file, chunk))
     frame = frame.with_columns(_row_numbers(row, frame.height))
-    ragged = (records.fields != len(names)) & ~records.blank
+    needed = 1 + max(names.index(name) for name in names_in_file(columns))
+    short = (records.fields < len(names)) & (records.fields >= needed)
+    # Where many rows end early, their last fields are empty; where few do, they may have been cut off.
+    whole_if_short = short if short.sum() > MANY_SHORT * len(short) else np.zeros(len(short), bool)
+    ragged = (records.fields != len(names)) & ~records.blank & ~whole_if_short
     whole = ~ragged & ~records.blank
     notes = _single_words(chunk, records, ragged) if len(names) > 1 else np.zeros(len(ragged), bool)
     bad = pl.concat(

@@ -15,6 +15,7 @@ VOCABULARY: dict[str, tuple[str, str]] = {
         "time zeit hora created when kw julian",
     ),
     "quantity": (
+        "ilosc sztuk mnozstvi pocet mennyiseg cantitate "
         "qty units quantity unit_sales units_sold sold_units sold quantity_sold qty_sold sales_qty sales_units menge "
         "absatz stueck stuck stuckzahl anzahl verkaufte_menge cantidad unidades quantite qte unites quantita pezzi "
         "aantal antal kvantitet quantidade vendido y demand nachfrage demanda ordered order_qty order_quantity pieces "
@@ -22,6 +23,7 @@ VOCABULARY: dict[str, tuple[str, str]] = {
         "sales sale ventas verkauf verkaufe vente ventes vendite vendas target amount count pcs shipped",
     ),
     "revenue": (
+        "wartosc wartosc_netto wartosc_brutto obrot przychod trzby "
         "revenue turnover umsatz erlos income sales_value sales_amount net_sales gross_sales net_amount gross_amount "
         "ingresos ingreso importe chiffre_d_affaires ca_ht ricavi receita omzet dollars total_price line_total "
         "total_amount extended_price sales_usd sales_eur revenue_usd revenue_eur",
@@ -35,6 +37,7 @@ VOCABULARY: dict[str, tuple[str, str]] = {
         "guests visits passengers stock_level",
     ),
     "price": (
+        "cena cena_netto cena_brutto "
         "price unit_price sell_price sales_price selling_price list_price retail_price avg_price price_usd price_eur "
         "preis verkaufspreis stuckpreis einzelpreis precio prix prezzo preco prijs pris precio_unitario prix_unitaire "
         "unitprice",
@@ -65,12 +68,14 @@ VOCABULARY: dict[str, tuple[str, str]] = {
         "",
     ),
     "store": (
+        "sklep prodejna "
         "store shop site location outlet branch warehouse channel filiale laden markt standort lager tienda sucursal "
         "magasin negozio loja winkel butik plant customer kunde cliente client account depot restaurant store_nbr "
         "store_id shop_id store_no storeid center_id warehouse_id market country",
         "",
     ),
     "item": (
+        "towar zbozi "
         "item sku product article artikel produkt produto producto articulo produit prodotto articolo material "
         "item_nbr item_id product_id sku_id article_id part ean gtin upc asin stock_code stockcode meal_id model",
         "",

@@ -19,7 +19,7 @@ from foresell.core.dates.formats import (
     other_order,
     to_date,
 )
-from foresell.core.dates.spellings import OF_FOUR_DIGITS, OF_NUMBERS, SINCE_1970
+from foresell.core.dates.spellings import OF_FOUR_DIGITS, OF_MONTHS, OF_NUMBERS, SINCE_1970
 from foresell.core.errors import UsageError, first_five
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
@@ -328,7 +328,7 @@ class DateSearch:
             return WrittenDates((column.name,), given) if fits else None
         smallest = column.values.min() if column.numeric else None
         since = [text for text, least in SINCE_1970.items() if smallest is not None and smallest >= least]  # type: ignore[operator]
-        short = OF_FOUR_DIGITS if (texts.str.len_chars() == 4).all() else ()
+        short = OF_FOUR_DIGITS if (texts.str.len_chars() == 4).all() else OF_MONTHS
         counts = date_formats(texts, (*OF_NUMBERS, *since[::-1], *short))
         fitting = [text for text, count in counts.items() if count >= ENOUGH * len(texts)]
         if not fitting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NoReturn
 
 import polars as pl
@@ -49,6 +50,9 @@ def refuse_dates(
     """Raises the UsageError that no column is a date, with what is nearest to one."""
     if len(columns) == 1:
         _refuse_single_column(table)
+    if all(column.kind == ValueKind.EMPTY for column in columns.values()):
+        raise UsageError(f"{table.name} has column names ({first_five(columns)}) and no rows. Export it again.")
+    _refuse_transposed(columns, table)
     for column in columns.values():
         if column.name in assigned:
             continue
@@ -71,6 +75,29 @@ def refuse_parts(names: list[str], written: pl.Series) -> NoReturn:
         f"{', '.join(names)} make no dates: {first_five(texts)}. Expected a year and an ISO week (1 to 53), a "
         "month (1 to 12, or its name) or a quarter (1 to 4), or a year, a month and a day."
     )
+
+
+def _refuse_transposed(columns: dict[str, ColumnProfile], table: TableSample) -> None:
+    """Raises UsageError for months by years, and for columns of dates with several measures each."""
+    years = [name for name in columns if re.fullmatch(r"(19|20)\d\d", name.strip())]
+    for column in columns.values():
+        texts = as_texts(table.frame[column.name]).drop_nulls()
+        months = to_date("2000 " + texts, "year month").count() if column.name not in years else 0
+        if len(years) >= 2 and months >= 6 and months >= len(texts) - 1:
+            raise UsageError(
+                f"{table.name} has a row for each month ('{column.name}': {first_five(texts)}) and a column for each "
+                f"year ({first_five(years)}). Give it a row for each year and a column for each month, or one row for "
+                "each month of each year: the columns year, month and quantity."
+            )
+    parts = [re.split(r"\s+", name.strip(), maxsplit=1) for name in columns]
+    measured = [(day, measure) for day, *rest in parts for measure in rest if re.search(r"\d{4}", day)]
+    measures = {measure for _, measure in measured}
+    if len(measures) > 1 and len(measured) >= 6 and len(measured) == len(measures) * len({day for day, _ in measured}):
+        raise UsageError(
+            f"{table.name} has columns of {first_five(sorted(measures))} for each date, such as "
+            f"'{' '.join(measured[0])}'. Keep one measure, the units sold, and name its columns by their dates alone, "
+            f"such as '{measured[0][0]}'."
+        )
 
 
 def _refuse_single_column(table: TableSample) -> None:

@@ -127,12 +127,27 @@ class Measures:
             self._assign("quantity", self.columns[varying[0]], "the only column of numbers left")
             self.draft.add_doubt(f"No name says which column is the quantity; {varying[0]} is the only one it can be.")
         else:
+            self._refuse_empty()
             candidates = f" ({', '.join(varying)} could be)" if varying else ""
             what = f"the quantity sold{candidates}"
-            more = "or say --layout columns, if each column of numbers is a series"
+            more = "or, if each row is one unit sold, add a column 'quantity' with a 1 in each row"
+            if len(varying) >= 2:
+                more = (
+                    "or, if each of these columns is a series, lay the table out with one row for each date and one "
+                    "column for each series (--layout columns), or with one row for each date and series"
+                )
             named = [c for c in self._free() if c.kind == ValueKind.TEXT and name_score(c.name, "quantity") >= 3]
             unread = "".join(unread_numbers(column) for column in named)
             raise UsageError(no_column_message(self.table, self.columns, what, "quantity", more) + unread)
+
+    def _refuse_empty(self) -> None:
+        """Raises UsageError where the table has no rows, or the column that is called the quantity no values."""
+        empty = [c.name for c in self.columns.values() if c.kind == ValueKind.EMPTY]
+        if named := [name for name in empty if name_score(name, "quantity") >= 3]:
+            raise UsageError(
+                f"'{named[0]}' of {self.table} has no values. Formulas of a workbook have values only after a "
+                "spreadsheet program has saved it: open it there and save it; else name another column with --quantity."
+            )
 
     def _doubt_stages(self) -> None:
         """A doubt where several columns count the units of an order, such as those ordered and those delivered."""

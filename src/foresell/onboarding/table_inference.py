@@ -267,7 +267,8 @@ class TableInference:
     def _may_name_series(column: ColumnProfile) -> bool:
         if column.kind in (ValueKind.EMPTY, ValueKind.DATE, ValueKind.ODD):
             return False
-        if series_keys.key_score(column.name) and (column.whole or column.kind == ValueKind.TEXT):
+        score = series_keys.key_score(column.name)
+        if score and (column.whole or column.kind == ValueKind.TEXT or (score == 4 and column.numeric)):
             return True
         if share(column.values.is_null()) > MOST_BLANK:  # a note on a few rows
             return False

@@ -142,16 +142,17 @@ def _first_rows(
     as_in_file = True
     for file in files:
         names: list[str] = []
+        separator = text_format.separator
         fill = FillDown(fill_down)
         for chunk in chunks(file, text_format.encoding, CHUNK_BYTES, text_format.separator, text_format.decimal):
             data = chunk.data
             as_in_file &= chunk.as_in_file
             if not names:
-                names, _, end = split_header(data, text_format.separator)
+                names, separator, end = split_header(data, text_format.separator)
                 data = data[end:]
             if height >= rows or size >= most_bytes:
                 return _as_one(frames), False, as_in_file
-            frames.append(fill.filled(_parse(data, names, text_format.separator, rows - height, file)))
+            frames.append(fill.filled(_parse(data, names, separator, rows - height, file)))
             height, size = height + frames[-1].height, size + len(data)
     return _as_one(frames), height < rows, as_in_file
 

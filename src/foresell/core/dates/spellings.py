@@ -65,6 +65,8 @@ _RANGE_SIGNS = re.compile(r"\s+(?:-|\u2013|\u2014|to|bis|au|al|tot|until|do|till
 _CLOSE_RANGE = re.compile(r"([\d./]+)-([\d./]+)|(\d{4}-\d\d-\d\d)[-/](\d{4}-\d\d-\d\d)")
 LONGEST_RANGE_DAYS = 31
 _MONTH_FIRST_DIGITS = (r"(?P<number>0[1-9]|1[0-2])(?P<short>\d\d)",)
+_MONTH_POINT_YEAR = (r"(?P<number>0?[1-9]|1[0-2])[./](?P<short>\d\d)",)
+_THREE_DIGIT_PERIOD = (rf"0(?P<number>0[1-9]|1[0-2])[./]{_YEAR}",)  # a period of some systems has three digits
 _YEAR_FIRST_DIGITS = (r"(?P<short>\d\d)(?P<number>0[1-9]|1[0-2])",)
 _YEAR_MONTHS = (r"(?P<year>(?:19|20)\d\d)(?P<number>\d\d)(?:\.0)?",)
 _NUMBERED_QUARTERS = (rf"{_YEAR}[-/.](?P<number>0?[1-4])", rf"(?P<number>0?[1-4])[-/.]{_YEAR}")
@@ -239,6 +241,8 @@ SPELLINGS: dict[str, Spelling] = {
     "%V/%G": _matching((rf"(?P<number>\d\d?)[-/.\s]{_YEAR}",), of_week),
     "excel": _serial(date(1899, 12, 30)),
     "excel-1904": _serial(date(1904, 1, 1)),
+    "%m.%y": _matching(_MONTH_POINT_YEAR, of_month),
+    "0%m.%Y": _matching(_THREE_DIGIT_PERIOD, of_month),
     "year quarter": _matching((_TWO_COLUMNS, *_NUMBERED_QUARTERS, *_QUARTERS), of_quarter),
     "year month": _year_and_month,
     "year week": _matching((_TWO_COLUMNS, *_WEEKS), of_week),
@@ -315,7 +319,8 @@ OF_NUMBERS = ("%Y%m", "%G%V", "%G-%V", "%V/%G", "year", "excel", "%Y%j", "%y%m%d
 """The spellings of numbers, which are dates only where a name says so."""
 
 OF_FOUR_DIGITS = ("%m%y", "%y%m")
-"""A month and a year in four digits, which are dates only where a name says so and nothing else fits."""
+OF_MONTHS = ("0%m.%Y", "%m.%y")
+"""A month and a year in numbers, which are dates only where a name says so and nothing else fits."""
 
 SINCE_1970 = {"seconds since 1970-01-01": 300_000_000, "milliseconds since 1970-01-01": 300_000_000_000}
 """Times as computers count them, with the smallest number that is taken for one, which lies in 1979."""
