@@ -238,3 +238,10 @@ def test_the_separator_that_the_refusal_names_works(tmp_path):
     lines = ["date~item~qty", *(f"2024-01-{day:02d}~Tea~{day}" for day in range(1, 20))]
     (tmp_path / "sales.txt").write_text("\n".join(lines) + "\n")
     assert infer("sales.txt", tmp_path, overrides={"separator": "~"}).settings["data"]["separator"] == "~"
+
+
+def test_a_month_and_the_day_in_it_in_two_columns_are_a_date(daily, propose, tmp_path):
+    parts = {"Day": pl.col("date").dt.day(), "Month": pl.col("date").dt.strftime("%b %Y")}
+    data = propose(daily().with_columns(**parts).drop("date"), tmp_path).settings["data"]
+    assert (data["date"], data["date_format"], data["frequency"]) == (["Month", "Day"], "%b %Y %d", "D")
+    assert data["keys"] == ["store", "item"]

@@ -166,3 +166,12 @@ def test_codes_that_differ_in_zeros_on_one_date_are_two_series(daily, propose, t
     assert proposal.settings["data"]["leading_zeros"] == "keep"
     assert "say --leading-zeros ignore" in " ".join(proposal.doubts)
     assert "leading_zeros" not in propose(daily(), tmp_path).settings["data"]
+
+
+def test_keys_that_are_often_blank_are_asked_about_and_the_option_works(daily, propose, tmp_path):
+    blank = pl.when(pl.col("units") % 4 == 0).then(None).otherwise(pl.col("store")).alias("store")
+    proposal = propose(daily().with_columns(blank), tmp_path)
+    assert "22% of store is blank" in " ".join(proposal.doubts)
+    assert "say --keys item to add up over store" in " ".join(proposal.doubts)
+    settings = propose(daily().with_columns(blank), tmp_path, overrides={"keys": "item"}).settings
+    assert read_sales(parse_settings({**settings, "horizon": 1}), tmp_path).panel.n_series == 4

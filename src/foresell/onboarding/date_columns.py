@@ -29,6 +29,7 @@ from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample
 
 WHOLE = 0.999  # this share of the times are whole hours where sales are kept by the hour
+FEWEST_DAYS = 12  # a column of fewer different days may hold the months of something else
 FEWEST_SWAPPED = 8  # so many dates up to the 12th, and past it, are no chance
 QUARTERS = "year quarter"
 NUMBERED_QUARTER = r"^(?:(?:19|20)\d\d[-/.]0?[1-4]|0?[1-4][-/.](?:19|20)\d\d)$"
@@ -259,7 +260,17 @@ class DateSearch:
                 "date",
                 [best.name, *rest],
             )
-        return self._of_column(best)
+        return self._with_day_of_month(self._of_column(best))
+
+    def _with_day_of_month(self, months: WrittenDates) -> WrittenDates:
+        """The dates that months make with the days in a column of their own; the months where there is none."""
+        written = months.date_format
+        days = [c for c in self.columns.values() if part_of(c.name) == "day" and c.whole and c.distinct > FEWEST_DAYS]
+        if written is None or OR in written or "%d" in written or self.overrides.date or len(days) != 1:
+            return months
+        both = WrittenDates((*months.columns, days[0].name), f"{written} %d")
+        texts = both.texts(self.table.frame).drop_nulls().unique()
+        return both if to_date(texts, f"{written} %d").count() >= ENOUGH * len(texts) > 0 else months
 
     # -- numbers and parts --------------------------------------------------------------------------------
 

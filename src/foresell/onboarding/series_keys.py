@@ -80,6 +80,25 @@ def infer_keys(sample: pl.DataFrame, candidates: list[ColumnProfile], timed: boo
     return _transactions(sample, named, others, [], timed=False)
 
 
+def doubts_of_blanks(sample: pl.DataFrame, keys: tuple[str, ...]) -> list[str]:
+    """What is in doubt where more rows of a key are blank than may be bad rows, which blanks of keys make them.
+
+    >>> doubts_of_blanks(pl.DataFrame({"item": ["A", "A"], "customer": ["C1", None]}), ("item", "customer"))[0][:54]
+    '50% of customer is blank, and these rows are bad rows.'
+    """
+    doubts = []
+    for name in keys:
+        blank = share(sample[name].cast(pl.String).str.strip_chars().fill_null("") == "")
+        if blank > STRAY:
+            rest = ",".join(key for key in keys if key != name)
+            without = f", or say --keys {rest} to add up over {name}" if rest else ""
+            doubts.append(
+                f"{blank:.0%} of {name} is blank, and these rows are bad rows. If a blank means something, such as "
+                f"sales without a {name}, write a name for it in the file{without}."
+            )
+    return doubts
+
+
 def _numbers_rows(column: ColumnProfile, height: int) -> bool:
     """Whether the column is a receipt, an order or a running number, which tells rows apart and not series."""
     row_name = name_score(column.name, "row")

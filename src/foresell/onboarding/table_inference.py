@@ -175,7 +175,7 @@ class TableInference:
         self.draft.assigned.update(series.keys)
         if series.receipt and layout == "transactions":
             self.draft.assign("data.receipt", series.receipt, "its name says so; it tells lines of several files apart")
-        for doubt in series.doubts:
+        for doubt in (*series.doubts, *series_keys.doubts_of_blanks(self.sample, series.keys)):
             self.draft.add_doubt(doubt, "keys")
         self.draft.add_doubt(series.doubt_of_layout, "layout", ["long", "transactions"])
         added_up = layout == "transactions"
