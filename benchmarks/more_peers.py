@@ -50,6 +50,7 @@ def statistical(past: pd.DataFrame, task: dict[str, Any]) -> pd.DataFrame:
     models = [SeasonalNaive(season), AutoETS(short), AutoTheta(short), MSTL(season)]
     forecaster = StatsForecast(models=models, freq=task["freq"], n_jobs=1, fallback_model=SeasonalNaive(season))
     made = forecaster.forecast(df=past[["unique_id", "ds", "y"]], h=task["horizon"]).reset_index(drop=True)
+    made["SeasonalNaive"] = made["SeasonalNaive"].fillna(made["AutoETS"])  # a series younger than a season
     made["ETS and Theta"] = (made["AutoETS"] + made["AutoTheta"]) / 2
     return made
 

@@ -36,14 +36,20 @@ class DataSet:
     ahead: tuple[str, ...] = ()
 
     def split(self, data: Path, back: int = 0) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """The table until the cutoff, with the covariates of the periods ahead, and the truth of these periods."""
+        """The table until the cutoff, with the covariates of the periods ahead, and the truth of these periods.
+
+        Series of fewer known periods than two horizons are left out, because some of the peers cannot forecast them.
+        """
         table = self.read(data)
         dates = table["date"].unique().sort()
         end = len(dates) - back * self.horizon
         last, cutoff = dates[end - 1], dates[end - self.horizon - 1]
         table = table.filter(pl.col("date") <= last)
-        begun = table.filter(pl.col("date") <= cutoff).select(self.keys).unique()
-        table = table.join(begun, on=self.keys, how="semi", maintain_order="left")
+        begun = table.filter(pl.col("date") <= cutoff, pl.col("units").is_not_null())
+        if STOCKED_OUT in table.columns:
+            begun = begun.filter(~pl.col(STOCKED_OUT))
+        enough = begun.group_by(self.keys).len().filter(pl.col("len") >= 2 * self.horizon)
+        table = table.join(enough, on=self.keys, how="semi", maintain_order="left")
         ahead = pl.col("date") > cutoff
         truth = table.filter(ahead).select(*self.keys, "date", "units")
         hidden = table.with_columns(units=pl.when(ahead).then(None).otherwise(pl.col("units")))
