@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MODELS = {
     "seasonal_naive": "foresell.models.naive:SeasonalNaive",
     "moving_average": "foresell.models.naive:MovingAverage",
+    "smoothing": "foresell.models.smoothing:Smoothing",
     "lightgbm": "foresell.models.global_models.lightgbm:LightGBM",
     "xgboost": "foresell.models.global_models.xgboost:XGBoost",
     "random_forest": "foresell.models.global_models.forest:RandomForest",
