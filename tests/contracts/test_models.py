@@ -15,7 +15,7 @@ from foresell.core.panel import Known
 from foresell.core.scenario import panel_of_rows, scenario
 from foresell.core.statistics import Statistics
 from foresell.engine.local import LocalEngine
-from foresell.models import MODELS, load, make
+from foresell.models import MODELS, load, make, options
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import ScenarioRows
 from foresell.models.scenario_model import scenario_model
@@ -169,7 +169,7 @@ def test_a_series_alone_is_forecast_as_among_others(name, model, make_panel):
 def test_a_block_is_forecast_as_among_all(name, make_panel, size):
     """In blocks of any size and of series in any order, with the merged statistics of all of them."""
     panel = make_panel(200)
-    levels = {"levels": [["shop"], ["category"], ["item"]]} if name not in ONE_BY_ONE and name != "launch" else {}
+    levels = {"levels": [["shop"], ["category"], ["item"]]} if "levels" in options(name) and name != "launch" else {}
     fitted = make(name, **OPTIONS.get(name, {}), **levels).fit(panel, HORIZON)
     whole, order = fitted.forecast(panel).mean, np.random.default_rng(size).permutation(panel.n_series)
     parts = [order[start : start + size] for start in range(0, panel.n_series, size)]

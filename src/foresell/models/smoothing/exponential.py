@@ -13,7 +13,7 @@ import numpy as np
 ALPHAS = np.array([0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99])
 """The candidates for the constant of simple smoothing."""
 
-DAMPED = np.array(list(product((0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9), (0.02, 0.1, 0.3), (0.8, 0.9, 0.98))))
+DAMPED = np.array(list(product((0.05, 0.15, 0.3, 0.6, 0.9), (0.05, 0.2), (0.8, 0.9, 0.98))))
 """The candidates for the constants of a damped trend: of the level, of the trend as a share of it, and the damping."""
 
 FIRST = 4
@@ -58,16 +58,24 @@ def _smoothed(units: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.
     """
     alpha, share, damping = (column[:, None] for column in constants.T)
     known = ~np.isnan(units)
-    first = np.where(known.any(axis=1), known.argmax(axis=1), units.shape[1])
+    begin = int(known.any(axis=0).argmax())
+    columns, unknown = units.T.copy(), (~known).T.copy()
+    before = ~np.logical_or.accumulate(known, axis=1).T  # the first known period
     level = np.repeat(_first_level(units, known)[None], len(constants), axis=0)
     trend, squares = np.zeros_like(level), np.zeros_like(level)
-    for period in range(int(first.min(initial=units.shape[1])), units.shape[1]):
-        ahead = level + damping * trend
-        error = np.where(known[:, period], units[:, period] - ahead, 0)
-        begun = period >= first
-        level = np.where(begun, ahead + alpha * error, level)
-        trend = np.where(begun, damping * trend + alpha * share * error, trend)
-        squares += error**2
+    start, ahead, error = level.copy(), np.empty_like(level), np.empty_like(level)
+    for period in range(begin, units.shape[1]):
+        trend *= damping
+        np.add(level, trend, out=ahead)
+        np.subtract(columns[period], ahead, out=error)
+        error[:, unknown[period]] = 0
+        np.multiply(alpha, error, out=level)
+        trend += share * level
+        level += ahead
+        if before[period].any():  # a level that has not begun does not move
+            level[:, before[period]], trend[:, before[period]] = start[:, before[period]], 0
+        error *= error
+        squares += error
     best = squares.argmin(axis=0)
     series = np.arange(len(units))
     return level[best, series], trend[best, series], best
@@ -88,4 +96,4 @@ def _slope(units: np.ndarray) -> np.ndarray:
     mean_period = (known * periods).sum(axis=1) / np.maximum(count, 1)
     since = np.where(known, periods - mean_period[:, None], 0)
     covariance = (np.nan_to_num(units) * since).sum(axis=1)
-    return np.where(enough, covariance / np.maximum((since**2).sum(axis=1), 1), 0)
+    return np.where(enough, covariance / np.where(enough, (since**2).sum(axis=1), 1), 0)

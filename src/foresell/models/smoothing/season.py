@@ -196,8 +196,7 @@ def slopes(deviations: np.ndarray, shape: np.ndarray) -> tuple[np.ndarray, np.nd
     size, count = (shapes**2).sum(axis=1), known.sum(axis=1)
     slope = (values * shapes).sum(axis=1) / np.maximum(size, 1e-12)
     residual = ((values - slope[:, None] * shapes) ** 2).sum(axis=1)
-    with np.errstate(divide="ignore"):
-        variance = CORRELATION * residual / np.maximum(count - 1, 1) / np.where(size > 0, size, 0)
+    variance = CORRELATION * residual / np.maximum(count - 1, 1) / np.maximum(size, 1e-12)
     return slope, np.where((size > 0) & (count > 1), variance, np.inf)
 
 
