@@ -4,9 +4,9 @@
     python benchmarks/more.py --data ../shared/data --peer-python PEER/bin/python --out FOLDER --back 1 --only hospital
 
 One forecast of each set after its last horizon but one: RMSSE, mean over the series. The peers are those of
-`more_peers.py`; PEER is a virtual environment with benchmarks/requirements.lock. `--back 1` asks one horizon earlier: all
-choices about foresell's defaults and the options of mlforecast were made there. What a peer forecast is kept in FOLDER
-and used again.
+`more_peers.py`; PEER is a virtual environment with benchmarks/requirements.lock. `--back 1` asks one horizon earlier:
+all choices about foresell's defaults and the options of mlforecast were made there. What a peer forecast is kept in
+FOLDER and used again.
 """
 
 from __future__ import annotations
@@ -135,13 +135,15 @@ def page(results: list[dict], back: int) -> str:
         ratios[method] = float(values.log().mean())  # type: ignore[arg-type]
     order = sorted(methods, key=ratios.__getitem__)
     best = min((method for method in methods if method != "foresell"), key=ratios.__getitem__)
-    rows = [
-        [each["set"], *(f"{each['scores'][method]['rmsse']:.3f}" for method in order)]
-        for each in results
-    ]
-    rows.append(["geometric mean over " + best, *(f"{2.718281828459045 ** (ratios[m] - ratios[best]):.3f}" for m in order)])
+    rows = [[each["set"], *(f"{each['scores'][method]['rmsse']:.3f}" for method in order)] for each in results]
+    rows.append(
+        ["geometric mean over " + best, *(f"{2.718281828459045 ** (ratios[m] - ratios[best]):.3f}" for m in order)]
+    )
     when = "after the last horizon but one" if not back else f"{back} horizons before the last"
-    return f"# Small public data sets\n\nMade by `benchmarks/more.py`. RMSSE of one forecast {when}, mean over series.\n\n" + markdown_table(["set", *order], rows)
+    return (
+        f"# Small public data sets\n\nMade by `benchmarks/more.py`. RMSSE of one forecast {when}, mean over series.\n\n"
+        + markdown_table(["set", *order], rows)
+    )
 
 
 def main() -> None:

@@ -108,9 +108,7 @@ def _m4_hourly(data: Path) -> pl.DataFrame:
 def _ending_together(table: pl.DataFrame, period: str) -> pl.DataFrame:
     """The series with new dates, so that all end in one period: those of the competitions are partly made up."""
     last = table["date"].max()
-    places = table.sort("date").with_columns(
-        place=pl.int_range(pl.len()).over("series") - pl.len().over("series") + 1
-    )
+    places = table.sort("date").with_columns(place=pl.int_range(pl.len()).over("series") - pl.len().over("series") + 1)
     steps = pl.DataFrame({"place": np.arange(1 - table.group_by("series").len()["len"].max(), 1)})  # type: ignore[operator]
     steps = steps.with_columns(date=pl.lit(last).dt.offset_by(pl.format("{}" + period[1:], "place")))
     return places.drop("date").join(steps, on="place").sort("series", "date")
@@ -127,18 +125,22 @@ def _vn2(data: Path) -> pl.DataFrame:
     return table.with_columns(~pl.col("in_stock").alias(STOCKED_OUT)).drop("in_stock")
 
 
+PLANNED = ("price", "deal", "feat")
+"""What the shop of the orange juice plans ahead."""
+
+PRODUCT = ("ProductGroup", "Division", "Department", "DepartmentGroup", "StoreFormat", "Format")
+"""What describes a product and a store of VN2."""
+
 SETS = {
     each.name: each
     for each in (
         DataSet("jewelry", _jewelry, ("item",), 8, 52, "W-SUN"),
-        DataSet("orange juice", _orange_juice, ("store", "product"), 8, 52, "W-THU", ("brand",), ("price", "deal", "feat")),
+        DataSet("orange juice", _orange_juice, ("store", "product"), 8, 52, "W-THU", ("brand",), PLANNED),
         DataSet("hospital", _hospital, ("item",), 6, 12, "MS", ("code",)),
         DataSet("m3 monthly", _m3, ("series",), 18, 12, "MS", ("type",)),
         DataSet("m4 weekly", _m4_weekly, ("series",), 13, 52, "W-MON"),
         DataSet("m4 hourly", _m4_hourly, ("series",), 48, 24, "h"),
-        DataSet("vn2", _vn2, ("Store", "Product"), 8, 52, "W-MON",
-                ("ProductGroup", "Division", "Department", "DepartmentGroup", "StoreFormat", "Format")),
+        DataSet("vn2", _vn2, ("Store", "Product"), 8, 52, "W-MON", PRODUCT),
     )
-}  # fmt: skip
+}
 """All sets by name, with the horizons of the published scores."""
-

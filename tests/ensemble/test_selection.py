@@ -11,7 +11,7 @@ import pytest
 
 from foresell.core.errors import SettingsError
 from foresell.core.hierarchy import Hierarchy
-from foresell.ensemble.selection import choose, select_combination
+from foresell.ensemble.selection import select_combination
 from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.weights import Weights
 from foresell.evaluate.window_forecasts import WindowForecasts, windows_ended_by
@@ -45,10 +45,10 @@ def test_independent_errors_are_averaged_away():
     selection = select_combination([window(n, {"one": noisy(3), "two": noisy(3), "bad": noisy(30)}) for n in range(6)])
     weights = selection.combination.blend.weights.row(0, named=True)
     assert weights["one"] == pytest.approx(weights["two"], abs=0.15)
-    assert weights["bad"] < 0.1
+    assert "bad" not in selection.combination.blend.models
     scores = selection.trials.group_by("candidate").agg(pl.col("wrmsse").mean())
     of = dict(scores.iter_rows())
-    assert of["weighted"] < min(of["one"], of["two"], of["mean"])
+    assert of["weighted"] < min(of["one"], of["two"])
     assert selection.combination.reconciliation.shares == {"bottom_up": 1.0}
 
 
@@ -98,14 +98,6 @@ def test_bad_totals_are_not_heard():
     assert shown.mean() <= 1.02 * only.mean()
 
 
-def test_candidates_are_compared_in_the_windows_that_both_saw():
-    """The first window was easy for `b` alone, and `a` was not there yet: that says nothing of the two."""
-    scores = [{"b": 0.1}, {"a": 0.5, "b": 0.52}, {"a": 0.6, "b": 0.61}]
-    assert choose(scores, ["a", "b"]) == "a"
-    assert choose([*scores, {"a": 0.9, "b": 0.5}], ["a", "b"]) == "b"
-    assert choose(scores[:2], ["a", "b"]) == "a"  # one window is not enough to take over
-
-
 def test_what_comes_later_changes_nothing_of_a_window():
     """The forecasts of the first windows are the same whatever the later ones hold."""
     models = {"one": noisy(3), "two": noisy(5)}
@@ -123,6 +115,20 @@ def test_a_wish_is_granted_and_an_impossible_one_refused():
     assert selection.combination.reconciliation.shares == {"top_down": 1.0}
     with pytest.raises(SettingsError, match="no reconciliation 'sideways'; there are combined, bottom_up, top_down"):
         select_combination(windows, reconciliation="sideways")
+
+
+def test_new_series_are_left_to_the_model_for_them_where_no_window_had_one():
+    models = {"launch": noisy(9), "one": noisy(1), "two": noisy(1)}
+    windows = [window(n, models) for n in range(3)]
+    old = pl.DataFrame({"age": ["old"] * 4})
+    windows = [replace(each, evaluation=replace(each.evaluation, segments=old)) for each in windows]
+    weights = {row["segment"]: row for row in select_combination(windows).combination.blend.weights.to_dicts()}
+    assert (weights["new"]["launch"], weights["other"]["launch"]) == (1, 0)
+
+
+def test_a_model_that_is_asked_for_forecasts_new_series_too():
+    windows = [window(n, {"launch": noisy(1), "one": noisy(3)}) for n in range(3)]
+    assert select_combination(windows, champion="one").combination.blend.models == ("one",)
 
 
 def test_benchmarks_are_left_out_of_the_simple_mean():

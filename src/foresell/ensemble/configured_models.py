@@ -39,9 +39,9 @@ SLOW_LEARNING: dict[str, Any] = {
 (benchmarks/LOG.md)."""
 
 QUALITIES: dict[str, tuple[ModelSettings, ...]] = {
-    "fast": tuple(ModelSettings(name=name) for name in (*BASELINES, "launch", "lightgbm")),
+    "fast": tuple(ModelSettings(name=name) for name in (*BASELINES, "launch", "smoothing", "lightgbm")),
     "best": (
-        *(ModelSettings(name=name) for name in (*BASELINES, "launch")),
+        *(ModelSettings(name=name) for name in (*BASELINES, "launch", "smoothing")),
         ModelSettings(name="lightgbm", options=SLOW_LEARNING),
     ),
 }

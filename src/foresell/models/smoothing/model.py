@@ -34,7 +34,7 @@ DAYS = {
     Frequency.QUARTER: 80,
     Frequency.YEAR: 50,
 }
-"""The number of last periods that are used: eight weeks of hours, two years of days, five of weeks, twenty of months."""
+"""The number of last periods that are used: eight weeks of hours, two years of days, five years of weeks."""
 
 
 @dataclass(frozen=True)

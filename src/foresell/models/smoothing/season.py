@@ -9,7 +9,7 @@ credibility). Where nothing repeats, there is no season.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np

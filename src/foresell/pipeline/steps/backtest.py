@@ -7,8 +7,8 @@ from pathlib import Path
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings import Settings
+from foresell.ensemble.candidates import MEAN, WEIGHTED
 from foresell.ensemble.configured_models import models_of, totals_of
-from foresell.ensemble.selection import MEAN, WEIGHTED
 from foresell.evaluate.backtest import TOTALS, backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.pipeline.progress import Pace
