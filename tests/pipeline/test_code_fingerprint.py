@@ -30,7 +30,7 @@ OF_STEPS = {
     "features": {"adjust.reconciliation": "the settings name a way by it"},
     "backtest": {
         "adjust.reconciliation": "the settings name a way by it",
-        "ensemble.selection": "the settings name a blend by it",
+        "ensemble.candidates": "the settings name a blend by it",
         "pipeline.single_sales": "it is asked whether the columns of single sales are there",
     },
 }
