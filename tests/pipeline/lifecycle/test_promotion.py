@@ -65,9 +65,9 @@ def test_the_first_version_is_promoted_and_the_verdict_kept(tracked_shop, tmp_pa
 
 
 def test_a_better_model_takes_the_place_of_the_champion(train, tmp_path):
-    first = train(**LOOSE)
+    first = train(champion="seasonal_naive", **LOOSE)
     promote(first)
-    project = train(champion="moving_average")  # by the leaderboard better than the ensemble
+    project = train(champion="moving_average")  # better by the leaderboard
     watched = []
     project.watch = watched.append
     decision = promote(project)
@@ -182,7 +182,7 @@ def test_levels_that_are_new_let_the_champion_be_tried_again(train):
 
 
 def test_rollback_goes_back_and_what_was_taken_back_does_not_return_by_itself(train):
-    promote(train(**LOOSE))
+    promote(train(champion="seasonal_naive", **LOOSE))
     project = train(champion="moving_average")
     promote(project)
     decision = rollback(project, "orders too high")
@@ -215,7 +215,7 @@ def test_the_list_of_models_says_who_is_champion_since_when_and_why(train):
 
 
 def test_a_project_in_a_folder_of_another_name_keeps_its_champion(train, tmp_path, change_settings):
-    promote(train(**LOOSE))
+    promote(train(champion="seasonal_naive", **LOOSE))
     train(champion="moving_average")
     before = models(Project(tmp_path / "shop"))
     for name in ("data", "shop"):  # the copy has everything; what it was copied from is gone
