@@ -22,6 +22,10 @@ from foresell.serving.source import registry_of
 LOOSE = {"promotion": {"margin": 0.0, "tolerance": 1.0, "coverage": 1.0}}
 """Rules that leave it to the overall error."""
 
+SHORT = {"name": "moving_average", "options": {"window": 2}}
+WORSE = {"models": [{"name": "seasonal_naive"}, {"name": "moving_average"}, SHORT], "champion": "moving_average_2"}
+"""A project whose model is worse than the moving average of its other settings; it becomes version 2."""
+
 
 @pytest.fixture
 def train(tracked_shop, change_settings):
@@ -65,15 +69,15 @@ def test_the_first_version_is_promoted_and_the_verdict_kept(tracked_shop, tmp_pa
 
 
 def test_a_better_model_takes_the_place_of_the_champion(train, tmp_path):
-    first = train(champion="seasonal_naive", **LOOSE)
-    promote(first)
+    first = train(**WORSE, **LOOSE)
+    promote(first, force="to begin with")
     project = train(champion="moving_average")  # better by the leaderboard
     watched = []
     project.watch = watched.append
     decision = promote(project)
-    assert (decision.change.verdict, decision.change.version, decision.change.before) == ("promoted", "2", "1")
+    assert (decision.change.verdict, decision.change.version, decision.change.before) == ("promoted", "3", "2")
     assert decision.compared == "kept"
-    assert champion(project) == "2"
+    assert champion(project) == "3"
     board = {row["model"]: row["wrmsse"] for row in first.leaderboard.to_dicts()}
     overall = decision.verdict.figures[0]
     assert overall.challenger == pytest.approx(board["moving_average"])
@@ -182,21 +186,21 @@ def test_levels_that_are_new_let_the_champion_be_tried_again(train):
 
 
 def test_rollback_goes_back_and_what_was_taken_back_does_not_return_by_itself(train):
-    promote(train(champion="seasonal_naive", **LOOSE))
+    promote(train(**WORSE, **LOOSE), force="to begin with")
     project = train(champion="moving_average")
     promote(project)
     decision = rollback(project, "orders too high")
-    assert (decision.version, decision.change.verdict, decision.change.before) == ("1", "rolled back", "2")
-    assert champion(project) == "1"
+    assert (decision.version, decision.change.verdict, decision.change.before) == ("2", "rolled back", "3")
+    assert champion(project) == "2"
     refused = promote(project)  # the nightly run
     assert not refused.serves
     assert "rolled back" in refused.change.reason
-    assert champion(project) == "1"
-    assert promote(project, version="2").serves
-    assert rollback(project).version == "1"
-    with pytest.raises(UsageError, match="no champion before version 1"):
+    assert champion(project) == "2"
+    assert promote(project, version="3").serves
+    assert rollback(project).version == "2"
+    with pytest.raises(UsageError, match="no champion before version 2"):
         rollback(project)
-    assert champion(project) == "1"
+    assert champion(project) == "2"
 
 
 def test_the_list_of_models_says_who_is_champion_since_when_and_why(train):
@@ -215,7 +219,7 @@ def test_the_list_of_models_says_who_is_champion_since_when_and_why(train):
 
 
 def test_a_project_in_a_folder_of_another_name_keeps_its_champion(train, tmp_path, change_settings):
-    promote(train(champion="seasonal_naive", **LOOSE))
+    promote(train(**WORSE, **LOOSE), force="to begin with")
     train(champion="moving_average")
     before = models(Project(tmp_path / "shop"))
     for name in ("data", "shop"):  # the copy has everything; what it was copied from is gone
@@ -225,17 +229,17 @@ def test_a_project_in_a_folder_of_another_name_keeps_its_champion(train, tmp_pat
     assert models(moved) == before
     registry = registry_of(moved.folder, moved.settings)
     assert registry.name == "shop"
-    assert registry.fetch("1", read_manifest).is_relative_to(moved.folder)
-    assert moved.run("forecast")["forecast"].summary.version == "1"  # who serves forecasts, not who was trained last
-    assert promote(moved).change.before == "1"
-    assert champion(moved) == "2"
-    assert read_manifest(registry.fetch("2")).name == "shop"
-    assert rollback(moved).version == "1"
+    assert registry.fetch("2", read_manifest).is_relative_to(moved.folder)
+    assert moved.run("forecast")["forecast"].summary.version == "2"  # who serves forecasts, not who was trained last
+    assert promote(moved).change.before == "2"
+    assert champion(moved) == "3"
+    assert read_manifest(registry.fetch("3")).name == "shop"
+    assert rollback(moved).version == "2"
     change_settings(moved.folder, seed=9)
     moved = Project(moved.folder)
-    assert moved.run("register")["register"].summary.version == "3"
-    assert registry.fetch("3", read_manifest).is_relative_to(moved.folder)
-    assert read_manifest(registry.fetch("3")).name == "shop"
+    assert moved.run("register")["register"].summary.version == "4"
+    assert registry.fetch("4", read_manifest).is_relative_to(moved.folder)
+    assert read_manifest(registry.fetch("4")).name == "shop"
 
 
 def test_what_is_pruned_leaves_the_champion_a_way_back_and_the_record(train, tmp_path):
