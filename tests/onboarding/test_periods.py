@@ -93,6 +93,22 @@ def test_a_table_of_the_user_gives_the_names_their_days(tmp_path, text):
     assert "periods" not in doubts
 
 
+@pytest.mark.parametrize("by_hand", [{}, {"date": "fiscal year, period"}])
+def test_a_year_and_a_number_in_two_columns_name_a_period(tmp_path, by_hand):
+    parts = [(2018 + number // 13, 1 + number % 13) for number in range(70)]
+    begins = FIRST + 28 * np.arange(len(parts))
+    names = [f"{year} {number}" for year, number in parts]
+    pl.DataFrame({"begin": begins, "name": names}).write_csv(tmp_path / "calendar.csv")
+    frame = sales([year for year, _ in parts[:52]], "fiscal year").with_columns(
+        period=pl.Series(np.repeat([number for _, number in parts[:52]], 2))
+    )
+    settings, panel, _ = project(frame, tmp_path, periods="calendar.csv", **by_hand)
+    assert (settings.data.date, settings.data.keys) == (("fiscal year", "period"), ("item",))
+    assert panel.units.sum() == frame["units"].sum()
+    assert panel.dates[:52].tolist() == begins[:52].tolist()
+    assert panel.frequency.season == 13
+
+
 def test_names_of_periods_may_be_columns(tmp_path):
     pl.DataFrame({"begin": BEGINS, "name": NAMES}).write_csv(tmp_path / "calendar.csv")
     wide = pl.DataFrame(

@@ -111,8 +111,10 @@ class DateSearch:
 
     def propose(self) -> WrittenDates:
         """Sets the column of dates and their format. Raises UsageError where there is none."""
-        named = self._named_by_hand()
-        if len(named) > 1:
+        named = list(self.draft.dated_by) or self._named_by_hand()
+        if self.draft.dated_by:
+            dates = WrittenDates(self.draft.dated_by, None)
+        elif len(named) > 1:
             dates = self._of_parts(named) or refuse_parts(named, WrittenDates(tuple(named), "").texts(self.table.frame))
         else:
             dates = self._by_hand(named[0]) if named else self._by_values()

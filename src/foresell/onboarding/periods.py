@@ -28,6 +28,7 @@ from foresell.data.column_conversion import Dialect, folded
 from foresell.data.side_tables import read_periods
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, share
+from foresell.onboarding.date_refusals import part_of
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample
@@ -40,7 +41,7 @@ FEWEST_COLUMNS = 6  # fewer columns named by periods are no wide table
 
 
 def named_periods(draft: Draft, path: str | None, table: TableSample, date_column: str | None) -> TableSample:
-    """The sample with the first days of periods in place of their names.
+    """The sample with the first days of periods in place of their names, in the first of the columns that name them.
 
     The periods are those of the table at `path`, else half-years. `date_column` is what the user named. Raises
     UsageError, SettingsError and UnreadableFile where the table of periods cannot be used.
@@ -56,22 +57,40 @@ def named_periods(draft: Draft, path: str | None, table: TableSample, date_colum
                 f"Half-years were taken to begin in January and July. If they do not, correct 'begin' in {NAME}."
             )
     days = draft.periods.names_to_days() if draft.periods else {}
-    candidates = table.columns if date_column is None else [date_column] if date_column in table.columns else []
-    names = [column for column in candidates if _names_periods(table, column, list(days))]
-    if not names:
+    found = [columns for columns in _candidates(table, date_column) if _names_periods(table, columns, list(days))]
+    if not found:
         return table
-    column = max(names, key=lambda name: (name_score(name, "date"), table.frame[name].n_unique()))
-    texts, firsts = folded(as_texts(table.frame[column])), pl.Series(list(days.values()), dtype=pl.Date)
-    dated = texts.replace_strict(list(days), firsts, default=None, return_dtype=pl.Date).alias(column)
-    return replace(table, frame=table.frame.with_columns(dated), can_scan=False)
+    columns = max(found, key=lambda names: (name_score(names[0], "date"), _texts(table, names).n_unique()))
+    firsts = pl.Series(list(days.values()), dtype=pl.Date)
+    dated = _texts(table, columns).replace_strict(list(days), firsts, default=None, return_dtype=pl.Date)
+    draft.dated_by = columns
+    return replace(table, frame=table.frame.with_columns(dated.alias(columns[0])), can_scan=False)
 
 
-def _names_periods(table: TableSample, column: str, names: list[str]) -> bool:
-    values = table.frame[column].drop_nulls()
-    if not (values.dtype == pl.String or values.dtype.is_integer()) or not names:
+def _candidates(table: TableSample, date_column: str | None) -> list[tuple[str, ...]]:
+    """The columns, alone or a year with another, whose texts may name periods: those that the user named, else all."""
+    if date_column is not None:
+        named = (date_column,) if date_column in table.columns else tuple(map(str.strip, date_column.split(",")))
+        return [named] if set(named) <= set(table.columns) else []
+    years = [name for name in table.columns if part_of(name) == "year"]
+    parts = [name for name in table.columns if part_of(name) in ("week", "month", "quarter")]
+    return [*((year, part) for year in years for part in parts), *((name,) for name in table.columns)]
+
+
+def _texts(table: TableSample, columns: tuple[str, ...]) -> pl.Series:
+    """The texts of the columns, joined by blanks, as names of periods are compared."""
+    return folded(
+        table.frame.select(pl.concat_str([as_texts(table.frame[name]) for name in columns], separator=" ")).to_series()
+    )
+
+
+def _names_periods(table: TableSample, columns: tuple[str, ...], names: list[str]) -> bool:
+    types = table.frame.select(columns).dtypes
+    if not names or not all(dtype == pl.String or dtype.is_integer() for dtype in types):
         return False
-    texts = folded(as_texts(values))
-    return share(texts.is_in(names)) >= ENOUGH and (not texts[0].isdigit() or name_score(column, "date") > 0)
+    texts = _texts(table, columns).drop_nulls()
+    plain_numbers = len(texts) > 0 and texts[0].isdigit() and not name_score(columns[0], "date")
+    return share(texts.is_in(names)) >= ENOUGH and not plain_numbers
 
 
 def _half_years(table: TableSample) -> PeriodTable | None:

@@ -71,6 +71,7 @@ class Draft:
     answers: dict[str, Any] = field(default_factory=dict)  # of questions whose option is no setting of its own
     periods: PeriodTable | None = None  # the periods that the sales are cut into, where no frequency has them
     writes_periods: bool = False  # they are proposed, not given by the user
+    dated_by: tuple[str, ...] = ()  # the columns that name periods, of which the first has their first days
 
     def set(self, setting: str, value: Any, why: str) -> None:
         """Sets a setting (``data.date``, ``horizon``) with its reason; an earlier conclusion about it is replaced."""
