@@ -48,6 +48,8 @@ def project(frame: pl.DataFrame, folder, **by_hand):
         (BEGINS[:60], "period", "first days of periods (they are Sundays)", BEGINS[0]),
         (FIRST + 28 * np.arange(60), "period", "first days", FIRST),
         (FIRST + 91 * np.arange(30), "period", "first days", FIRST),
+        (FIRST + 14 * np.arange(60), "period", "first days", FIRST),
+        (FIRST + 14 * np.arange(1, 60) - 1, "fortnight_ending", "last days", FIRST),
         (FIRST + 364 * np.arange(7), "period", "first days", FIRST),
         ([f"{year}-{6 * half - 5:02d}-01" for year, half in HALVES], "period", "first days", "2012-01-01"),
         ([f"{year}-{('06-30', '12-31')[half - 1]}" for year, half in HALVES], "period", "last days", "2012-01-01"),
@@ -64,6 +66,12 @@ def test_a_table_of_periods_is_written_for_dates_that_no_frequency_has(tmp_path,
     table = panel.frequency.table
     assert str(table.begins[0]) == str(first)
     assert len(table) == panel.n_days + settings.horizon + table.season
+
+
+def test_periods_of_one_length_may_be_missing_in_the_sales(tmp_path):
+    frame = sales(np.delete(FIRST + 28 * np.arange(60), [10, 30]))
+    _, panel, _ = project(frame, tmp_path)
+    assert (panel.n_days, panel.units.sum()) == (60, frame["units"].sum())
 
 
 def test_the_rows_ahead_repeat_the_lengths_of_most_years():

@@ -133,7 +133,7 @@ def propose_periods(draft: Draft, dates: np.ndarray, name: str) -> Frequency | N
 
 
 def _propose_table(draft: Draft, days: np.ndarray, name: str) -> None:
-    weeks, months = uneven_weeks(days), _even_months(days)
+    weeks, months = uneven_weeks(days) or _even_weeks(days), _even_months(days)
     if weeks:
         by_last_day, why = _are_last_days(days, name)
         begins = _begins_of_weeks(days, by_last_day)
@@ -159,6 +159,14 @@ def _propose_table(draft: Draft, days: np.ndarray, name: str) -> None:
     )
 
 
+def _even_weeks(days: np.ndarray) -> list[int]:
+    """The weeks between dates that lie two or three weeks apart; empty for all other dates."""
+    apart = np.diff(days).astype(np.int64)
+    if len(days) < 2 * FEWEST or apart.min() not in (14, 21) or (apart % apart.min()).any():
+        return []
+    return [int(apart.min()) // 7] if (apart == apart.min()).mean() >= ENOUGH else []
+
+
 def _even_months(days: np.ndarray) -> int:
     """The months between the first (or the last) days of months, where no frequency has so many; else 0."""
     if len(days) < FEWEST:
@@ -182,9 +190,12 @@ def _are_last_days(days: np.ndarray, name: str) -> tuple[bool, str]:
 
 def _begins_of_weeks(days: np.ndarray, by_last_day: bool) -> np.ndarray:
     """The first days of the periods that begin on `days`, or end on them; then the first is as long as one later."""
+    lengths = np.diff(days).astype(np.int64)
+    if not (lengths % lengths.min()).any():  # all are of one length, also those without sales
+        days = np.arange(days[0], days[-1] + 1, lengths.min())
+        return days + 1 - lengths.min() if by_last_day else days
     if not by_last_day:
         return days
-    lengths = np.diff(days).astype(np.int64)
     season = max(1, round(365.25 / lengths.mean()))
     first = lengths[season - 1] if len(lengths) >= season else int(np.median(lengths))
     return np.append(days[0] + 1 - first, days[:-1] + 1)

@@ -18,6 +18,7 @@ from foresell.core.settings import Data, Transactions
 from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.sales_rows import parse_yes_no
+from foresell.data.side_tables import read_periods
 from foresell.data.typed_tables import header_of, read_parts
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
@@ -175,6 +176,8 @@ def _target(data: Data, transactions: Transactions, names: Iterable[str]) -> tup
 def _plan(data: Data, transactions: Transactions, base: Path) -> TablePlan:
     files = find_files(transactions.path or data.sales, base)
     dialect = _dialect(data, transactions)
+    if data.periods:
+        dialect = replace(dialect, period_names=read_periods(data.periods, base, Dialect()).names_to_days())
     date = transactions.date or data.date_name
     sample = sample_table(files, encoding=data.encoding).frame
     columns = profile_columns(sample, data.decimal)
