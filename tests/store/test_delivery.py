@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -90,6 +90,30 @@ def test_delivering_again_replaces_only_the_same_cutoff_and_level(database: tupl
     rows = ask("SELECT level, COUNT(*), MAX(mean) FROM forecasts WHERE cutoff = '2024-05-01' GROUP BY level ORDER BY 1")
     assert rows == [("store", 3, 3.0), ("total", 1, 6.0)]
     assert ask("SELECT COUNT(*) FROM forecasts") == [(8,)]
+
+
+def hours(hour: int = 9) -> pl.DataFrame:
+    return forecasts(cutoff=datetime(2024, 5, 1, hour)).with_columns(date=pl.lit(datetime(2024, 5, 2, 14)))  # type: ignore[arg-type]
+
+
+def test_hours_keep_their_times_and_are_replaced(database: tuple[str, Query]) -> None:
+    url, ask = database
+    deliver(hours(), url)
+    deliver(hours(10), url)
+    assert deliver(hours(), url).replaced == 4
+    assert ask("SELECT COUNT(*) FROM forecasts WHERE date = '2024-05-02 14:00:00'") == [(8,)]
+    assert ask("SELECT COUNT(*) FROM forecasts WHERE cutoff = '2024-05-01 09:00:00'") == [(4,)]
+
+
+def test_hours_do_not_go_to_a_table_of_dates(database: tuple[str, Query]) -> None:
+    url, ask = database
+    deliver(forecasts(), url)
+    if url.startswith("sqlite"):
+        assert deliver(hours(), url).rows == 4  # a column of any type takes times there
+    else:
+        with pytest.raises(UsageError, match="hold dates, and those of the forecasts have times"):
+            deliver(hours(), url)
+        assert ask("SELECT COUNT(*) FROM forecasts") == [(4,)]
 
 
 def test_columns_that_the_table_lacks_are_added(database: tuple[str, Query]) -> None:

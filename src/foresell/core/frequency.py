@@ -152,12 +152,18 @@ def date_text(when: date | np.datetime64) -> str:
 
 
 def date_of_text(text: str) -> date:
-    """The date, or the date with a time (a datetime), that `date_text` wrote. Raises ValueError for other texts.
+    """The date, or the date with a time (a datetime), of ISO 8601. Raises ValueError for other texts.
+
+    A time with a zone is that of the clock there.
 
     >>> date_of_text("2024-01-31"), date_of_text("2024-01-31T05:00:00")
     (datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 5, 0))
     """
-    return date.fromisoformat(text) if len(text) <= len("2024-01-31") else datetime.fromisoformat(text)
+    return (
+        date.fromisoformat(text)
+        if len(text) <= len("2024-01-31")
+        else datetime.fromisoformat(text).replace(tzinfo=None)
+    )
 
 
 def calendar_day(when: date) -> date:

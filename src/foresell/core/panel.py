@@ -121,6 +121,16 @@ class Panel(Described):
             raise UsageError(f"{when!r} is no date; expected a date, or a text such as '2024-01-31'.")
         return int(period_index(day, self.dates[0], self.frequency)[0])
 
+    def last_day_of(self, when: date | str | np.datetime64) -> int:
+        """The index of the last period in which `when` lies: of a day without a time its last hour in a panel of hours.
+
+        Raises UsageError for what is no date.
+        """
+        first = self.day_of(when)
+        if self.frequency != Frequency.HOUR or isinstance(when, datetime):
+            return first
+        return first + 23 if np.datetime_data(np.datetime64(when))[0] in ("Y", "M", "D") else first
+
     def until(self, cutoff: date | str | np.datetime64 | int) -> Panel:
         """The panel as it was known at the end of `cutoff` (a date, or the index of a day). Shares memory.
 
@@ -128,7 +138,7 @@ class Panel(Described):
 
         Raises UsageError where the history does not reach the cutoff.
         """
-        day = int(cutoff) if isinstance(cutoff, int | np.integer) else self.day_of(cutoff) + self._later(cutoff)
+        day = int(cutoff) if isinstance(cutoff, int | np.integer) else self.last_day_of(cutoff)
         if not 0 <= day < self.n_days:
             raise UsageError(
                 f"The cutoff {cutoff} lies outside the history, which goes from {date_text(self.dates[0])} to "
@@ -136,13 +146,6 @@ class Panel(Described):
                 "Give a date within it."
             )
         return replace(self, units=self.units[:, : day + 1])
-
-    def _later(self, cutoff: date | str | np.datetime64) -> int:
-        """The hours from the first to the last of a day that `cutoff` names without a time; 0 for all else."""
-        if self.frequency != Frequency.HOUR or isinstance(cutoff, datetime):
-            return 0
-        without_time = np.datetime_data(np.datetime64(cutoff))[0] in ("Y", "M", "D")
-        return 23 if without_time else 0
 
     def ahead(self, horizon: int) -> np.ndarray:
         """The dates of the `horizon` days after the cutoff, as `dates`: [step]."""

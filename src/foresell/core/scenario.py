@@ -139,18 +139,18 @@ def days_ahead(panel: Panel, first: date | str, last: date | str) -> slice:
 
     Raises UsageError where they are not days after the cutoff that the panel reaches.
     """
-    begin, end = panel.day_of(first), panel.day_of(last)
+    begin, end = panel.day_of(first), panel.last_day_of(last)
     noun = panel.frequency.noun
     if begin > end:
         raise UsageError(f"The first {noun}, {first}, lies after the last one, {last}.")
     if begin < panel.n_days:
         raise UsageError(
             f"{first} is not ahead: sales are known until {panel.cutoff}, and the past cannot be changed. Give "
-            f"{noun}s from {panel.ahead(1)[0]} on."
+            f"{noun}s from {date_text(panel.ahead(1)[0])} on."
         )
     reach = min([len(panel.dates), *(known.values.shape[1] for known in panel.known.values())])
     if end >= reach:
-        until = panel.dates[reach - 1]
+        until = date_text(panel.dates[reach - 1])
         raise UsageError(
             f"What is known ahead ends with {until}; {last} lies after it. Give {noun}s until then, or bring a longer "
             "'data.future' or calendar."
@@ -190,7 +190,7 @@ def other_values(panel: Panel, change: Change, series: np.ndarray, days: slice) 
 def steps_between(panel: Panel, horizon: int, first: date | str | None, last: date | str | None) -> slice:
     """The steps, from 0, of the days (periods) in which `first` and `last` lie."""
     begin = 0 if first is None else panel.day_of(first) - panel.n_days
-    end = horizon - 1 if last is None else panel.day_of(last) - panel.n_days
+    end = horizon - 1 if last is None else panel.last_day_of(last) - panel.n_days
     if not 0 <= begin <= end < horizon:
         noun, (begins, ends) = panel.frequency.noun, map(date_text, panel.ahead(horizon)[[0, -1]])
         span = f"{begins if first is None else first} to {ends if last is None else last}"

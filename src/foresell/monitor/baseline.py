@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UnreadableFile
+from foresell.core.frequency import date_of_text
 
 FigureKey = tuple[str, str, str, str]
 """A figure of a node: figure, part, of, name."""
@@ -39,7 +40,7 @@ def read_baseline(path: Path) -> Baseline | None:
     try:
         plain = json.loads(path.read_text(encoding="utf-8"))
         known = {(row["figure"], row["part"], row["of"], row["name"]): float(row["value"]) for row in plain["figures"]}
-        return Baseline(date.fromisoformat(plain["as_of"]), str(plain["version"]), known)
+        return Baseline(date_of_text(plain["as_of"]), str(plain["version"]), known)
     except FileNotFoundError:
         return None
     except (OSError, ValueError, TypeError, KeyError) as error:

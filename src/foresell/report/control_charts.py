@@ -87,7 +87,8 @@ def weekly(
     if not whole:
         low, high = _cut_band(values, usual, low, high)
     gap = 3.0 if len(days) > 1 else 1.0
-    ticks = marks_of(of.days[0], of.days[-1])
+    whole_days = of.days.astype("datetime64[D]")
+    ticks = marks_of(whole_days[0], whole_days[-1])
     frame = framed(days[0] - gap, days[-1] + gap, [*values, *usual, *low, *high], unit, ticks)
     xs = [frame.x(when) for when in days]
     drawn = [frame.axes, *_bands(frame, xs, low, high)]

@@ -61,6 +61,7 @@ _OF_NO_FEATURE = {
     "age": "trend",
     "age_class": "trend",
     "weekday": "weekday",
+    "hour": "hour",
     "season": "season",
     "price_band": "price",
     "promotion": "promotion",

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,8 +31,8 @@ class Transaction(Protocol):
         """Runs a statement that has a ``?`` for each of `values`. Returns how many rows it changed."""
         ...
 
-    def columns(self, table: str) -> list[str]:
-        """The names of the columns of `table`."""
+    def columns(self, table: str) -> dict[str, bool]:
+        """The names of the columns of `table`, and whether each holds dates and no times."""
         ...
 
     def guard(self, table: str) -> None:
@@ -74,12 +75,11 @@ class _Sqlite:
         self.connection = connection
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
-        sqlite_values = [value.isoformat() if hasattr(value, "isoformat") else value for value in values]
-        return self.connection.execute(statement, sqlite_values).rowcount
+        return self.connection.execute(statement, [_sqlite_value(value) for value in values]).rowcount
 
-    def columns(self, table: str) -> list[str]:
+    def columns(self, table: str) -> dict[str, bool]:
         cursor = self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0")
-        return [column[0] for column in cursor.description]
+        return {column[0]: False for column in cursor.description}  # any column takes any text
 
     def guard(self, table: str) -> None:
         """Nothing to do: BEGIN IMMEDIATE has locked the whole file."""
@@ -91,6 +91,13 @@ class _Sqlite:
         rows = frame.with_columns(cs.date().dt.to_string("%Y-%m-%d"), cs.datetime().dt.to_string("%Y-%m-%d %H:%M:%S"))
         for part in rows.iter_slices(SLICE_ROWS):
             self.connection.executemany(statement, part.rows())
+
+
+def _sqlite_value(value: object) -> object:
+    """A value as `_Sqlite.append` writes it."""
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M:%S}"
+    return value.isoformat() if isinstance(value, date) else value
 
 
 @contextmanager
@@ -114,9 +121,9 @@ class _Duckdb:
         rows = self.connection.execute(statement, list(values)).fetchall()
         return int(rows[0][0]) if rows and isinstance(rows[0][0], int) else 0
 
-    def columns(self, table: str) -> list[str]:
+    def columns(self, table: str) -> dict[str, bool]:
         self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0").fetchall()
-        return [column[0] for column in self.connection.description]
+        return {column[0]: str(column[1]).upper() == "DATE" for column in self.connection.description}
 
     def guard(self, table: str) -> None:
         """Nothing to do: only one process can open the file at a time."""
@@ -176,6 +183,9 @@ def _duckdb_connection(address: Address, seconds: float) -> Any:
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
+_DATE_OF_POSTGRESQL = 1082  # the number of its type for dates
+
+
 class _Postgresql:
     def __init__(self, connection: Any):
         self.connection = connection
@@ -184,9 +194,9 @@ class _Postgresql:
         escaped = statement.replace("%", "%%").replace("?", "%s") if values else statement
         return self.connection.execute(escaped, list(values) or None).rowcount
 
-    def columns(self, table: str) -> list[str]:
+    def columns(self, table: str) -> dict[str, bool]:
         cursor = self.connection.execute(f"SELECT * FROM {sql_table(table)} LIMIT 0")
-        return [column.name for column in cursor.description]
+        return {column.name: column.type_code == _DATE_OF_POSTGRESQL for column in cursor.description}
 
     def guard(self, table: str) -> None:
         # An advisory lock on the name works before the table exists. CREATE TABLE IF NOT EXISTS alone can fail when two

@@ -102,7 +102,13 @@ def _prepare_table(database: Transaction, table: str, frame: pl.DataFrame, index
     """Creates the table, its missing columns and the index that finds the rows to replace, where they are missing."""
     definitions = [f"{sql_name(name)} {_SQL_TYPES[type(kind)]}" for name, kind in frame.schema.items()]
     database.run(f"CREATE TABLE IF NOT EXISTS {sql_table(table)} ({', '.join(definitions)})")
-    present = set(database.columns(table))
+    present = database.columns(table)
+    dated = [name for name, kind in frame.schema.items() if isinstance(kind, pl.Datetime) and present.get(name)]
+    if dated:
+        raise UsageError(
+            f"The columns {first_five(dated)} of the table '{table}' hold dates, and those of the forecasts have "
+            "times of day, which would be lost. Deliver forecasts of hours to another database, or remove the table."
+        )
     for name, definition in zip(frame.columns, definitions, strict=True):
         if name not in present:
             database.run(f"ALTER TABLE {sql_table(table)} ADD COLUMN {definition}")

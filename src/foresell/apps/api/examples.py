@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from foresell.apps.api.upload import CSV
+from foresell.core.frequency import date_text
 
 if TYPE_CHECKING:
     from foresell.serving.service import Service
@@ -65,7 +66,7 @@ def _series(service: Service) -> dict[str, Any]:
 
 
 def _days(service: Service) -> list[str]:
-    return [str(day) for day in service.panel.ahead(service.manifest.horizon)]
+    return [date_text(day) for day in service.panel.ahead(service.manifest.horizon)]
 
 
 def _changes(service: Service) -> dict[str, Any]:

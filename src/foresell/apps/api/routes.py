@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import date
+from datetime import date, datetime, time
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
@@ -40,6 +40,7 @@ from foresell.apps.api.schemas import (
 from foresell.apps.api.shared_state import SharedState
 from foresell.apps.api.upload import CSV, FORM, PART, file_in
 from foresell.core.errors import StoreError
+from foresell.core.frequency import Frequency, date_text
 from foresell.core.version import VERSION
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def _predictions(router: APIRouter, state: SharedState) -> None:
             prediction = await state.batcher.ask(service.predict_transactions, plain)
             columns, coverage = VALUES, _range_of_sales(service)
         else:
-            row = _series_day(body)
+            row = _series_day(body, service.panel.frequency)
             prediction = await state.batcher.ask(service.predict, row)
             columns, coverage = UNITS, service.settings.serving.range
         if prediction[ERROR] is not None:
@@ -146,12 +147,19 @@ def _predictions(router: APIRouter, state: SharedState) -> None:
         return encoded({"id": request_id, "version": service.version, "range": coverage, **outputs})
 
 
-def _series_day(body: SeriesDay) -> dict[str, Any]:
+def _series_day(body: SeriesDay, frequency: Frequency) -> dict[str, Any]:
     """The row to predict, without the columns that are null."""
+    when: date | str = body.date
+    if frequency == Frequency.HOUR:
+        when = date_text(body.date.replace(tzinfo=None) if isinstance(body.date, datetime) else body.date)
+    elif isinstance(body.date, datetime):
+        when = body.date.date()
+        if body.date.time() != time.min:
+            raise Problem(422, f"'date' has a time of day, which a forecast by {frequency.noun} has not; give {when}.")
     extra: dict[str, Scalar] = body.__pydantic_extra__ or {}
     if len(extra) > MOST_COLUMNS:
         raise Problem(422, f"The body has {len(extra)} fields; at most {MOST_COLUMNS} are allowed.")
-    known = {"date": body.date, "price": body.price, "promotion": body.promotion}
+    known = {"date": when, "price": body.price, "promotion": body.promotion}
     return {name: value for name, value in (known | extra).items() if value is not None}
 
 
@@ -271,9 +279,11 @@ def _reasons(router: APIRouter, state: SharedState) -> None:
     async def explain(
         request: Request,
         first: Annotated[
-            date | None, Query(description="The first day. Left out: the first day of the horizon.")
+            date | datetime | None, Query(description="The first day (or hour). Left out: that of the horizon.")
         ] = None,
-        last: Annotated[date | None, Query(description="The last day. Left out: the last day of the horizon.")] = None,
+        last: Annotated[
+            date | datetime | None, Query(description="The last day (or hour). Left out: that of the horizon.")
+        ] = None,
     ) -> Response:
         """Explains the forecast of some series: reasons in units that add up to it, in total and by day."""
         service = state.model.now()

@@ -65,7 +65,13 @@ class SeriesDay(BaseModel):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[Column, Scalar]
 
-    date: Annotated[date, Field(description="The day of the forecast, after the last sales and within the horizon.")]
+    date: Annotated[
+        date | datetime,
+        Field(
+            description="The day of the forecast, after the last sales and within the horizon; of hours with the time, "
+            "such as 2024-01-31T09:00:00."
+        ),
+    ]
     price: Annotated[Number, Field(ge=0)] | None = Field(
         None, description="The price of that day. Left out: the planned price, or the last known one."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,10 +59,16 @@ def _question_options(function: Any) -> Any:
     """The options that choose series and days."""
     for decorate in (
         click.option(
-            "--to", "last", metavar="DATE", help="The last day, as YYYY-MM-DD. [default: the end of the horizon]"
+            "--to",
+            "last",
+            metavar="DATE",
+            help="The last day, as YYYY-MM-DD, or hour, as YYYY-MM-DDTHH:MM. [default: the end of the horizon]",
         ),
         click.option(
-            "--from", "first", metavar="DATE", help="The first day, as YYYY-MM-DD. [default: the day after the sales]"
+            "--from",
+            "first",
+            metavar="DATE",
+            help="The first day, or hour, likewise. [default: the day after the sales]",
         ),
         click.option(
             "--series",
@@ -148,13 +155,15 @@ def _open(flags: dict[str, Any]) -> tuple[Project, dict[str, str], Meter]:
 
 
 def _date(text: str | None) -> str | None:
-    """The text, if it is a date. Raises click.UsageError otherwise."""
-    from datetime import date
+    """The text, if it is a date, or a date with a time. Raises click.UsageError otherwise."""
+    from foresell.core.frequency import date_of_text, date_text
 
     try:
-        return None if text is None else date.fromisoformat(text).isoformat()
+        return None if text is None else date_text(date_of_text(text))
     except ValueError as error:
-        raise click.UsageError(f"'{text}' is no date; expected one such as 2016-05-23.") from error
+        raise click.UsageError(
+            f"'{text}' is no date; expected one such as 2016-05-23, of hours such as 2016-05-23T09:00."
+        ) from error
 
 
 def explanation_text(explanation: Explanation) -> str:
@@ -204,7 +213,9 @@ def _by_day(explanation: Explanation) -> list[tuple[str, ...]]:
 
 
 def _date_text(day: date, among: np.ndarray) -> str:
-    """The date, with the weekday where the dates are days."""
+    """The date, with the weekday where the dates are days or hours."""
+    if isinstance(day, datetime):
+        return f"{day:%a} {day:%Y-%m-%d %H:%M}"
     daily = len(among) < 2 or int((among[1] - among[0]).astype(int)) == 1
     return f"{day:%a} {day}" if daily else str(day)
 

@@ -280,6 +280,11 @@ def season_positions(panel: Panel, days: np.ndarray) -> np.ndarray:
     return np.minimum(day_of_year // 28, 12)
 
 
+def season_name(n_positions: int) -> str:
+    """What a season of so many positions is called in reasons."""
+    return {7: "weekday", 168: "hour"}.get(n_positions, "season")
+
+
 def promotion_days(panel: Panel, days: np.ndarray) -> np.ndarray:
     """Whether each series has a promotion on each of `days`: bool [series, days]; False where that is not known."""
     if "promotion" not in panel.known:

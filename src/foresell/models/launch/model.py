@@ -39,6 +39,7 @@ from foresell.models.launch.day_profile import (
     DayProfile,
     group_labels,
     learn_day_profile,
+    season_name,
     season_positions,
 )
 from foresell.models.launch.launch_curve import (
@@ -169,7 +170,7 @@ class FittedLaunch:
         """The share of each factor in the sum of the variances of the factors' logarithms."""
         spread = {" x ".join(level): _spread(factors.values()) for level, factors in self.levels.factors.items()}
         spread["own_sales"] = 1 / self.levels.shape
-        spread["weekday" if len(self.day_profile.season) == 7 else "season"] = _spread(self.day_profile.season)
+        spread[season_name(len(self.day_profile.season))] = _spread(self.day_profile.season)
         spread["age"] = _spread(self.launch_curve.curve)
         spread["promotion"] = float(np.log(max(self.day_profile.promotion, 1e-9)) ** 2) / 4
         total = sum(spread.values())
@@ -237,7 +238,7 @@ class FittedLaunch:
             **{name: factor[:, None] for name, factor in groups.items()},
             "own_sales": own[:, None],
             "age": self._age(panel, state.begin, days),
-            "weekday" if state.season.shape[1] == 7 else "season": state.season[:, positions],
+            season_name(state.season.shape[1]): state.season[:, positions],
             "promotion": self.day_profile.days(panel, days, np.ones_like(state.season)),
         }
 
