@@ -64,3 +64,47 @@ def test_days_may_be_asked_of_hourly_rows(propose, tmp_path):
 def test_hours_of_dates_without_a_time_are_refused(daily, propose, tmp_path):
     with pytest.raises(UsageError, match="no time of day, so sales cannot be forecast by hour"):
         propose(daily(), tmp_path, overrides={"frequency": "H"})
+
+
+@pytest.mark.parametrize(("clock", "written"), [("%H", "%H"), ("%H:%M", "%H:%M"), ("%I:%M %p", "%I:%M %p")])
+def test_a_date_and_its_hour_in_two_columns(propose, tmp_path, clock, written):
+    frame = hourly()
+    columns = [pl.col("date").dt.strftime("%d.%m.%Y").alias("day"), pl.col("date").dt.strftime(clock).alias("hour")]
+    proposal = propose(frame.select("store", *columns, "units"), tmp_path)
+    data = proposal.settings["data"]
+    assert (data["date"], data["date_format"]) == (["day", "hour"], f"%d.%m.%Y {written}")
+    assert (data["frequency"], data["keys"], data["layout"]) == ("H", ["store"], "long")
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.to_frame().equals(frame.with_columns(pl.col("units").cast(pl.Float32)))
+
+
+def test_dates_and_whole_numbers_of_hours_in_parquet(propose, tmp_path):
+    frame = hourly()
+    columns = [pl.col("date").dt.date().alias("day"), pl.col("date").dt.hour().alias("hour")]
+    proposal = propose(frame.select("store", *columns, "units"), tmp_path, "sales.parquet")
+    panel = read_sales(parse_settings(proposal.settings), tmp_path).panel
+    assert panel.to_frame().equals(frame.with_columns(pl.col("units").cast(pl.Float32)))
+
+
+def test_the_time_of_receipts_beside_their_date_makes_hours_when_asked(propose, tmp_path):
+    stamps = pl.col("date").dt.offset_by("17m")
+    columns = [stamps.dt.strftime("%Y-%m-%d").alias("day"), stamps.dt.strftime("%H:%M").alias("time")]
+    lines = hourly(first=9, last=18).select("store", *columns, "units")
+    assert propose(lines, tmp_path).settings["data"]["date"] == "day"
+    with pytest.raises(UsageError, match="--date day,time"):
+        propose(lines, tmp_path, overrides={"frequency": "H", "date": "day"})
+    for overrides in ({"frequency": "H"}, {"frequency": "H", "date": "day,time"}):
+        data = propose(lines, tmp_path, overrides=overrides).settings["data"]
+        assert (data["date"], data["frequency"], data["layout"]) == (["day", "time"], "H", "transactions")
+
+
+def test_quarters_of_an_hour_are_a_question(propose, tmp_path):
+    quarters = pl.concat([hourly().with_columns(pl.col("date").dt.offset_by(f"{at}m")) for at in (0, 15, 30, 45)])
+    proposal = propose(quarters, tmp_path)
+    assert proposal.settings["data"]["frequency"] == "D"
+    assert "--frequency H" in " ".join(proposal.doubts)
+    panel = read_sales(
+        parse_settings(propose(quarters, tmp_path, overrides={"frequency": "H"}).settings), tmp_path
+    ).panel
+    assert panel.to_frame()["units"].sum() == quarters["units"].sum()
+    assert panel.n_days == 30 * 24

@@ -19,11 +19,12 @@ from foresell.core.dates.formats import (
     other_order,
     to_date,
 )
-from foresell.core.dates.spellings import OF_FOUR_DIGITS, OF_MONTHS, OF_NUMBERS, SINCE_1970
+from foresell.core.dates.spellings import OF_FOUR_DIGITS, OF_MONTHS, OF_NUMBERS, SINCE_1970, spelling_of
 from foresell.core.errors import UsageError, first_five
+from foresell.core.frequency import Frequency
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
-from foresell.onboarding.date_refusals import NAMED_IN_TABLE, PARTS, part_of, refuse_dates, refuse_parts
+from foresell.onboarding.date_refusals import CLOCKS, NAMED_IN_TABLE, PARTS, part_of, refuse_dates, refuse_parts
 from foresell.onboarding.overrides import BY_HAND, Overrides
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample
@@ -81,17 +82,19 @@ class WrittenDates:
         texts = pl.concat_str([_text(schema[name], name) for name in self.columns], separator=" ")
         return texts.map_batches(lambda values: to_date(values, written, hourly=True), return_dtype=pl.Datetime("us"))
 
-    def on_whole_hours(self, frame: pl.DataFrame) -> bool:
-        """Whether all times of day of a frame are whole hours, and not all of one hour."""
+    def on_whole_hours(self, frame: pl.DataFrame, minutes: tuple[int, ...] = (0,)) -> bool:
+        """Whether all times of day of a frame are whole hours, or have these `minutes`, and not all are of one hour."""
         if not self.timed:
             return False
         hours = frame.select(self.hour(frame.schema)).to_series()
         texts = self.texts(frame)
         if self.date_format is None:
             given = frame[self.columns[0]]
-            whole = (given.dt.minute() == 0) & (given.dt.second() == 0)
+            whole = given.dt.minute().is_in(minutes) & (given.dt.second() == 0)
         else:
-            whole = ~texts.str.contains(r":(?:0[1-9]|[1-5]\d)(?::|\b)")  # minutes or seconds
+            whole = ~texts.str.contains(r":\d\d") | texts.str.contains(
+                rf"[ T]\d{{1,2}}:(?:{'|'.join(f'{minute:02}' for minute in minutes)})(?::00(?:\.0+)?)?(?:\D|$)"
+            )
         return share(whole | hours.is_null()) >= WHOLE and hours.dt.hour().n_unique() > 2
 
 
@@ -117,7 +120,7 @@ class DateSearch:
         elif len(named) > 1:
             dates = self._of_parts(named) or refuse_parts(named, WrittenDates(tuple(named), "").texts(self.table.frame))
         else:
-            dates = self._by_hand(named[0]) if named else self._by_values()
+            dates = self._by_hand(named[0]) if named else self._with_hour(self._by_values())
         self._note(dates)
         return dates
 
@@ -298,6 +301,9 @@ class DateSearch:
 
     def _of_parts(self, names: list[str]) -> WrittenDates | None:
         """The dates that several columns make, the year among them; None where they make none."""
+        if len(names) == 2 and any(self.columns[name].kind == ValueKind.DATE for name in names):
+            day, clock = sorted(names, key=lambda name: self.columns[name].kind != ValueKind.DATE)
+            return self._with_clock(self._of_column(self.columns[day]), clock)
         year = next((name for name in names if part_of(name) == "year"), names[0])
         ordered = (year, *(name for name in names if name != year))
         texts = WrittenDates(ordered, "").texts(self.table.frame).drop_nulls().unique(maintain_order=True)
@@ -310,6 +316,28 @@ class DateSearch:
             return None
         self._doubt_fiscal(ordered, kind)
         return WrittenDates(ordered, best)
+
+    def _with_hour(self, dates: WrittenDates) -> WrittenDates:
+        """The dates with the hour that a column beside them has; `dates` where none has one, or days are wanted."""
+        if dates.timed or len(dates.columns) > 1 or self.overrides.frequency not in (None, Frequency.HOUR):
+            return dates
+        words = CLOCKS["hour"] + (CLOCKS["time"] if self.overrides.frequency else "")
+        named = [name for name in self.columns if plain(name) in words.split() and name not in self.draft.assigned]
+        with_clock = (self._with_clock(dates, name) for name in named)
+        return next((each for each in with_clock if each is not None), dates)
+
+    def _with_clock(self, dates: WrittenDates, name: str) -> WrittenDates | None:
+        """The dates with the time of day of the column `name`; None where it holds none."""
+        date_format = dates.date_format or "%Y-%m-%d"
+        if dates.timed or OR in date_format or spelling_of(date_format) is not None:
+            return None
+        joined = WrittenDates((*dates.columns, name), "")
+        texts = joined.texts(self.table.frame).drop_nulls().unique(maintain_order=True)
+        for clock in ("%H", "%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p"):
+            written = f"{date_format} {clock}"
+            if len(texts) and to_date(texts, written).count() >= ENOUGH * len(texts):
+                return WrittenDates(joined.columns, written, timed=True, lettered=dates.lettered)
+        return None
 
     def _doubt_fiscal(self, names: tuple[str, ...], kind: str) -> None:
         fiscal = [name for name in names if re.search(r"fisc|fisk|^fy|geschaft|period", plain(name))]

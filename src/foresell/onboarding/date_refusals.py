@@ -28,6 +28,14 @@ NAMED_IN_TABLE = (
     "Write a table with a row for each period, also those to forecast: its first day in the column 'begin', and what "
     "the sales call it in the column 'name'. Then say --periods and the name of its file."
 )
+
+CLOCKS = {
+    "hour": "hour hr stunde heure hora ora uur godzina timme hour_of_day hourofday hour_start start_hour ",
+    "time": "time uhrzeit zeit tijd czas tid klokkeslett time_of_day timeofday ",
+}
+"""The words of columns that hold the hour, or the time of day, of the date beside them."""
+
+
 HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
 
 

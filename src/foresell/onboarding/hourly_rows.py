@@ -17,21 +17,23 @@ from foresell.onboarding.frequency import Conclusion
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY, has_one_row_each, infer_keys
 
+QUARTERS = (0, 15, 30, 45)  # the minutes of times that are kept by the quarter of an hour
 REGULAR = 0.5  # a typical series with a row in this share of its hours is kept by the hour
 _WEEK = 168
 
 
 def may_be_hours(written: WrittenDates, rows: pl.DataFrame, chosen: str | None, table: str) -> bool:
-    """Whether rows are to be looked at by hour: the user says so, or all their times are whole hours.
+    """Whether rows are to be looked at by hour: the user says so, or all their times are whole (quarters of) hours.
 
     Raises UsageError where the user says so of dates without a time of day.
     """
     if chosen == Frequency.HOUR and not (written.timed or has_time(written.date_format or "")):
         raise UsageError(
             f"The dates in {', '.join(written.columns)} of {table} have no time of day, so sales cannot be forecast by "
-            "hour. Name the column that has it with --date, or leave --frequency out."
+            "hour. Name the column that has it with --date (the date and its time, such as --date day,time, where they "
+            "are two), or leave --frequency out."
         )
-    return chosen == Frequency.HOUR or (chosen is None and written.on_whole_hours(rows))
+    return chosen == Frequency.HOUR or (chosen is None and written.on_whole_hours(rows, QUARTERS))
 
 
 def hours_with_row(
@@ -58,10 +60,10 @@ def hours_with_row(
 
 
 def doubt_of_days(draft: Draft, written: WrittenDates) -> None:
-    """Asks whether sales whose times are whole hours, and that are taken by day, are to be taken by hour."""
+    """Asks whether sales whose times are whole hours or quarters of one, and are taken by day, are wanted by hour."""
     draft.add_doubt(
-        f"All times of {written.columns[0]} are whole hours, but not every hour of a series has one row; sales are "
-        "taken by day. To forecast hours, say --frequency H.",
+        f"All times of {written.columns[-1]} are whole hours or quarters of one, but not every hour of a series has "
+        "one row; sales are taken by day. To forecast hours, say --frequency H.",
         "frequency",
         list(Frequency),
     )
@@ -69,7 +71,7 @@ def doubt_of_days(draft: Draft, written: WrittenDates) -> None:
 
 def conclusion(written: WrittenDates) -> Conclusion:
     """The frequency of rows of which a series has one for each hour."""
-    name = written.columns[0]
+    name = written.columns[-1]
     why = f"all times of {name} are whole hours, one row for each series and hour"
     doubt = f"{name} has a row for each hour, so sales are forecast by hour. If days are planned, say --frequency D."
     return Conclusion(str(Frequency.HOUR), why, doubt)
