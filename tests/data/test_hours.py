@@ -136,3 +136,22 @@ def test_dates_without_a_time_are_refused(tmp_path):
         read(days, tmp_path, date_format="%Y-%m-%d")
     with pytest.raises(SettingsError, match="layout 'wide' has a column for each day"):
         read(days, tmp_path, layout="wide")
+
+
+def test_until_may_name_an_hour(tmp_path):
+    frame = hours(datetime(2024, 1, 1), datetime(2024, 1, 8, 23))
+    assert read(frame, tmp_path, until="2024-01-05 09:00").panel.cutoff == datetime(2024, 1, 5, 9)
+
+
+def test_rows_known_ahead_without_a_time_are_refused(tmp_path):
+    frame = hours(datetime(2024, 1, 1), datetime(2024, 1, 8, 23)).with_columns(promotion=0)
+    ahead = pl.DataFrame({"store": "north", "date": ["2024-01-09", "2024-01-10"], "promotion": [1, 0]})
+    ahead.write_csv(tmp_path / "future.csv")
+    with pytest.raises(SettingsError, match=r"2 dates of future\.csv have no time of day"):
+        read(frame, tmp_path, promotion="promotion", future="future.csv")
+    by_hour = pl.datetime_range(datetime(2024, 1, 9), datetime(2024, 1, 9, 23), "1h", eager=True)
+    pl.DataFrame({"date": by_hour}).with_columns(
+        store=pl.lit("north"), promotion=(pl.col("date").dt.hour() == 9).cast(pl.Int8)
+    ).write_csv(tmp_path / "future.csv")
+    panel = read(frame, tmp_path, promotion="promotion", future="future.csv").panel
+    assert np.flatnonzero(panel.known["promotion"].on(slice(None))[0]).tolist() == [panel.n_days + 9]

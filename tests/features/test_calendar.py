@@ -85,3 +85,19 @@ def test_every_column_has_a_meaning():
         columns, _ = calendar_of("2024-01-01", 4, frequency, events, "US")
         assert set(columns) <= set(MEANINGS)
         assert all(values.dtype == np.float32 and len(values) == 4 for values in columns.values())
+
+
+def test_hours_have_the_holidays_and_events_of_their_day():
+    hours = period_range(np.datetime64("2024-12-24T22"), 28, Frequency.HOUR)  # to 26 December 01:00
+    events = pl.DataFrame({"date": [date(2024, 12, 25)], "event": ["fair"]})
+    codes = {"holiday": ("Christmas Day",), "event": ("fair",)}
+    columns = calendar_columns(hours, Frequency.HOUR, "US", events, codes)
+    christmas = [0.0] * 2 + [1.0] * 24 + [0.0] * 2
+    assert columns["holiday"].tolist() == columns["event"].tolist() == christmas
+    assert columns["days_to_holiday"][:3].tolist() == [1, 1, 0]
+    assert columns["hour"][:3].tolist() == [22, 23, 0]
+    assert columns["hour_of_week"][:3].tolist() == [24 + 22, 24 + 23, 48]  # a Tuesday
+    assert columns["weekday"][[0, 2]].tolist() == [2, 3]
+    assert near_holiday(hours, Frequency.HOUR, "US", events).all()
+    later = period_range(np.datetime64("2024-12-27T00"), 3, Frequency.HOUR)
+    assert not near_holiday(later, Frequency.HOUR, "US", events).any()

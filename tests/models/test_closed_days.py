@@ -88,3 +88,16 @@ def test_a_series_that_sold_nothing_for_long_enough_has_ended():
     ended = closed_days(replace(panel, ended_after=20), 3).all(axis=1)
     assert ended.tolist() == [True, False, True, False]
     assert not closed_days(replace(panel, ended_after=60), 3).any()
+
+
+def test_hours_of_the_week_without_a_known_one_are_closed():
+    hours = period_range(np.datetime64("2024-01-01T00"), 24 * 28, Frequency.HOUR)  # a Monday
+    of_day = np.arange(len(hours)) % 24
+    units = np.where((of_day >= 8) & (of_day < 20), 3, np.nan).astype(np.float32)[None]
+    units[0, np.arange(len(hours)) // 24 % 7 == 6] = np.nan
+    panel = Panel(pl.DataFrame({"shop": ["a"]}), ("shop",), hours, units, frequency=Frequency.HOUR)
+    closed = closed_days(panel, 24 * 7)[0].reshape(7, 24)
+    assert not closed[:6, 8:20].any()
+    assert closed[:, :8].all()
+    assert closed[:, 20:].all()
+    assert closed[6].all()

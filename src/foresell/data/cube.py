@@ -151,6 +151,8 @@ def build_cube(
         bad.append(doubled)
         findings += _repeated_rows_findings(in_earlier_file, where)
     if future is not None and not future.frame.is_empty():
+        if frequency == Frequency.HOUR:
+            _require_times(future.frame[DATE].unique().sort().to_numpy(), f"dates of {data.future}")
         frame, future_findings = _with_future(frame, future.frame, series, data.keys, data.future or "")
         findings += future_findings
     frame, coded, covariate_findings = _encode_covariates(frame, data.decimal)
@@ -362,7 +364,7 @@ def _periods(
     if frequency.months and (uneven := uneven_weeks_advice(sold_on, date_name)):
         raise SettingsError(uneven)
     if frequency == Frequency.HOUR:
-        _require_times(sold_on, date_name)
+        _require_times(sold_on, f"dates of '{date_name}'")
     origin = period_name(sold_on[:1], frequency, period_anchor(sold_on, frequency))[0]
     period = period_index(dates, origin, frequency)
     n_days = int(period[has_quantity].max()) + 1
@@ -380,11 +382,11 @@ def _periods(
     return period_range(origin, begin + 1, frequency)[-1], end - begin, folded, findings
 
 
-def _require_times(dates: np.ndarray, name: str) -> None:
+def _require_times(dates: np.ndarray, what: str) -> None:
     """Raises SettingsError where hours are asked of `dates` (distinct) that have no time of day."""
     if len(dates) > 1 and not (dates.astype("datetime64[h]").astype(np.int64) % 24).any():
         raise SettingsError(
-            f"'frequency' is H, hours, but the {len(dates):,} dates of '{name}' have no time of day, such as "
+            f"'frequency' is H, hours, but the {len(dates):,} {what} have no time of day, such as "
             f"{dates[0].astype('datetime64[D]')}. Name the column that has it in 'date', or set the frequency D."
         )
 

@@ -178,14 +178,17 @@ def _fill_covariate(values: np.ndarray, begin: np.ndarray, end: int, absent: str
 
 
 def _until(panel: Panel, data: Data) -> Panel:
-    """The panel up to the last period that is over on the day `data.until`."""
+    """The panel up to the last period that is over on the day `data.until`, or up to the hour that it names."""
     if data.until is None:
         return panel
     try:
         day = np.datetime64(data.until, "D")
     except ValueError as error:
         raise SettingsError(f"'until' is not a date: {data.until!r}. Write it as 2024-12-31.") from error
-    last = panel.day_of(day + 1) - 1  # the period before the first one that is not over on that day
+    if panel.frequency == Frequency.HOUR and len(data.until.strip()) > len("2024-12-31"):
+        last = panel.day_of(data.until.strip())  # the hour in which the time lies
+    else:
+        last = panel.day_of(day + 1) - 1  # the period before the first one that is not over on that day
     if last < 0:
         raise SettingsError(
             f"'until' is {data.until}, before the history begins ({date_text(panel.dates[0])}). Give a later date, or "

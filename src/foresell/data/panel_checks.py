@@ -67,7 +67,7 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
     if frequency == Frequency.DAY:
         commonest, count_of_it = Counter(weekday(dates).tolist()).most_common(1)[0]
         message += f", {count_of_it:,} of them a {WEEKDAYS[commonest]}" if count_of_it > 1 else ""
-    return [finding("gaps", where, count, message, dates[:5])]
+    return [finding("gaps", where, count, message, [date_text(when) for when in dates[:5]])]
 
 
 def _closing_hours(empty: np.ndarray, hours: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from datetime import date
 import numpy as np
 
 from foresell.core.errors import UsageError
+from foresell.core.frequency import date_text
 from foresell.core.panel import Panel
 from foresell.features.question import Context, Feature
 from foresell.features.training_rows import all_questions
@@ -94,10 +95,10 @@ def leakage(
     trials: dict[tuple[str, str], LeakageTrial] = {}
     for number, cutoff in enumerate(cutoffs):
         scrambled = scramble(drawn, cutoff, random)
-        notify(number * (1 + len(models)), total, f"{len(features)} features at {panel.dates[cutoff]}")
+        notify(number * (1 + len(models)), total, f"{len(features)} features at {date_text(panel.dates[cutoff])}")
         at_cutoff = _try_features(drawn, scrambled, features, horizon, cutoff)
         for place, (name, model) in enumerate(models.items()):
-            notify(number * (1 + len(models)) + place + 1, total, f"{name} at {panel.dates[cutoff]}")
+            notify(number * (1 + len(models)) + place + 1, total, f"{name} at {date_text(panel.dates[cutoff])}")
             at_cutoff.append(_try_model(drawn, scrambled, name, model, horizon, cutoff))
         for trial in at_cutoff:
             before = trials.get((trial.kind, trial.name))
