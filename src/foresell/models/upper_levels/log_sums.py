@@ -18,8 +18,15 @@ CLOSED = 0.15
 FLOOR = 0.02
 """The smallest value whose logarithm is told from that of 0, as a share of a series' mean."""
 
-NEIGHBOURS = {Frequency.HOUR: (168, 4), Frequency.DAY: (7, 4)}
-"""The distance between the periods that show what is usual, and how many on each side; else the next three."""
+NEIGHBOURS = {
+    Frequency.HOUR: (168, 4),
+    Frequency.DAY: (7, 4),
+    Frequency.WEEK: (1, 3),
+    Frequency.MONTH: (1, 3),
+    Frequency.QUARTER: (1, 3),
+    Frequency.YEAR: (1, 3),
+}
+"""The distance between the periods that show what is usual, and how many on each side."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ def _closed(sums: Panel) -> np.ndarray:
     """Whether the total of the coarsest level was near 0 on a day, and not on its neighbours: bool [day]."""
     top = sums.units[min(levels_of(sums), key=len)].astype(np.float64)
     total = np.where(np.isnan(top).all(axis=0), np.nan, np.nansum(top, axis=0))
-    step, count = NEIGHBOURS.get(sums.frequency, (1, 3))
+    step, count = NEIGHBOURS[sums.frequency]
     lags = [sign * number * step for number in range(1, count + 1) for sign in (-1, 1)]
     padded = np.pad(total, count * step, constant_values=np.nan)
     near = np.stack([padded[count * step + lag :][: len(total)] for lag in lags])
@@ -92,7 +99,7 @@ def _a_year_before(day: np.datetime64) -> np.ndarray:
 
 def _filled(logs: np.ndarray, frequency: Frequency) -> np.ndarray:
     """`logs` [series, day] with gaps filled from the same weekday before, else after, else the mean; 0 without any."""
-    season = NEIGHBOURS.get(frequency, (1, 3))[0]
+    season = NEIGHBOURS[frequency][0]
     filled = logs.copy()
     for first in range(season if np.isnan(logs).any() else 0):
         part = pl.DataFrame(filled[:, first::season].T).fill_nan(None)
