@@ -89,3 +89,14 @@ def test_a_forecast_of_hours_has_hours() -> None:
     assert frame["date"].to_list()[9] == datetime(2024, 1, 22, 9)
     assert frame["cutoff"].unique().to_list() == [panel.cutoff]
     assert frame["mean"].to_list() == [10.0 if 9 <= hour <= 17 else 1.0 for hour in range(24)]
+
+
+def test_hours_called_days_are_refused_with_the_way_to_forecast_either() -> None:
+    frame = table(datetime(2024, 1, 1), datetime(2024, 1, 21, 23))
+    with pytest.raises(UsageError, match="write `frequency='H'`") as refused:
+        Panel.from_frame(frame, ["store"])
+    assert "dt.truncate('1d')" in str(refused.value)
+    twice = pl.concat([frame, frame.head(1)])
+    with pytest.raises(UsageError) as without:
+        Panel.from_frame(twice, ["store"])
+    assert "frequency='H'" not in str(without.value)

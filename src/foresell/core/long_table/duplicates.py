@@ -11,7 +11,7 @@ from foresell.core.errors import UsageError, first_five
 from foresell.core.frequency import Frequency
 from foresell.core.key_texts import TEXTS
 from foresell.core.long_table.columns import Columns, code, first_rows
-from foresell.core.long_table.dates import dates_in_pandas, dates_in_polars
+from foresell.core.long_table.dates import as_dates, dates_in_pandas, dates_in_polars
 from foresell.core.long_table.keys import tidy_in_pandas, tidy_in_polars
 from foresell.core.long_table.quantities import as_numbers
 from foresell.core.tables import GivenTable
@@ -53,8 +53,17 @@ def refuse_same_day(
     add_up = "Add them up" if frequency.table else f"Add them up: {_sum_code(table, given, rows, columns, frequency)}"
     raise UsageError(
         f"The table '{table.name}' has two rows or more for one series and {frequency.noun}, "
-        f"{many(len(again), 'row')} too many: {first_rows(rows, twice, columns)}. {add_up}."
+        f"{many(len(again), 'row')} too many: {first_rows(rows, twice, columns)}. {add_up}"
+        f"{_or_hours(table, rows, columns, frequency)}."
     )
+
+
+def _or_hours(table: GivenTable, rows: pl.DataFrame, columns: Columns, frequency: Frequency) -> str:
+    """The advice to forecast hours, where each hour of a series has one row."""
+    if frequency != Frequency.DAY:
+        return ""
+    hours = rows.select(*columns.keys, as_dates(table, rows[columns.date], hourly=True).alias(columns.date))
+    return ", or forecast hours: write `frequency='H'`" if hours.n_unique() == rows.height else ""
 
 
 def _sum_code(
