@@ -87,7 +87,9 @@ def sales_within(container: Path, tables: list[InputFile]) -> SalesTables:
     if not sales:
         raise UsageError(
             f"{container.name} holds {_listed(tables)}, and none of them has a column of dates and one of quantities. "
-            f"Say which holds the sales with {_option(tables, container)}."
+            f"Say which holds the sales with {_option(tables, container)}, and its columns with --date and --quantity. "
+            "If dates stand in the names of the tables alone, such as a sheet for each month, give each table a column "
+            "with the date first."
         )
     named = _not_called_otherwise(sales, container)
     called = [kind for kind in named if _is_called_sales(kind[0], container)]
