@@ -161,7 +161,14 @@ def test_leaderboard_and_tables_are_plain_data(make_panel):
     assert board["wrmsse"].is_sorted()
     overall = tested.levels.filter(model="moving_average", level="all")["wrmsse"].mean()
     assert board.filter(model="moving_average")["wrmsse"].item() == pytest.approx(overall)
+    first, second = tested.levels.filter(level="all").sort("cutoff").partition_by("cutoff")
+    of = [dict(window.select("model", "wrmsse").iter_rows()) for window in (first, second)]
+    better = [100 * (1 - window["moving_average"] / window["seasonal_naive"]) for window in of]
+    by_hand = abs(better[0] - better[1]) / 2  # of two: the standard deviation is the distance over root 2
+    assert board.filter(model="moving_average")["improvement_error"].item() == pytest.approx(by_hand)
+    assert board.filter(model="seasonal_naive")["improvement_error"].item() == 0
     assert tested.leaderboard("absent")["improvement"].null_count() == 2
+    assert tested.leaderboard("absent")["improvement_error"].null_count() == 2
     for name, table in tested.tables().items():
         text = json.dumps(table.to_dicts(), default=str, allow_nan=False)
         assert len(json.loads(text)) == table.height > 0, name

@@ -66,8 +66,9 @@ class Backtest:
         """One row for each model, best WRMSSE first: means over the windows.
 
         ``wrmsse`` is that of all levels together. ``improvement`` is the per cent by which it lies below that of
-        `benchmark`, null where that model was not tested. The other metrics are those of the single series.
-        ``seconds`` is the time to fit and to forecast one window.
+        `benchmark`, null where that model was not tested. ``improvement_error`` is the standard error of the mean of
+        the windows' improvements, in per cent, null where there is one window: what may be chance. The other metrics
+        are those of the single series. ``seconds`` is the time to fit and to forecast one window.
         """
         metrics = [metric for metric in METRICS if metric not in ("wrmsse", "mape_left_out")]
         single = self.levels.filter(pl.col("level") == self.levels["level"][-1])
@@ -84,7 +85,9 @@ class Backtest:
         reference = board.filter(pl.col("model") == benchmark)["wrmsse"]
         base = reference[0] if len(reference) else None
         improvement = 100 * (1 - pl.col("wrmsse") / pl.lit(base, pl.Float64))
-        return board.select("model", "windows", "wrmsse", improvement.alias("improvement"), *metrics, "seconds").sort(
+        board = board.join(_improvement_errors(overall, benchmark), on="model", how="left")
+        compared = (improvement.alias("improvement"), "improvement_error")
+        return board.select("model", "windows", "wrmsse", *compared, *metrics, "seconds").sort(
             "wrmsse", "model", nulls_last=True
         )
 
@@ -167,6 +170,15 @@ def backtest(
     notify(total, total, "done")
     tables = {table: pl.concat(parts) for table, parts in frames.items()}
     return Backtest(**tables, forecasts=_concatenated(forecasts), totals=_concatenated(forecasts_of_totals))
+
+
+def _improvement_errors(overall: pl.DataFrame, benchmark: str) -> pl.DataFrame:
+    """The standard error of each model's mean improvement over `benchmark` in the same windows: ``model``,
+    ``improvement_error``."""
+    base = overall.filter(pl.col("model") == benchmark).select("cutoff", base="wrmsse")
+    paired = overall.join(base, on="cutoff").group_by("model")
+    error = (100 * (1 - pl.col("wrmsse") / pl.col("base"))).std() / pl.len().sqrt()
+    return paired.agg(improvement_error=error)
 
 
 def _concatenated(frames: list[pl.DataFrame]) -> pl.DataFrame | None:

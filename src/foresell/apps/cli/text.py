@@ -94,7 +94,7 @@ def leaderboard(rows: list[dict[str, Any]]) -> str:
     table = [head]
     for row in rows:
         better = None if row["improvement"] is None else -row["improvement"] / 100
-        compared = "" if row["model"] == BENCHMARK else change(better)
+        compared = "" if row["model"] == BENCHMARK else change(better) + _chance(row.get("improvement_error"))
         table.append(
             (
                 row["model"],
@@ -107,6 +107,15 @@ def leaderboard(rows: list[dict[str, Any]]) -> str:
             )
         )
     return columns(table, right=range(1, len(head)), indent=2)
+
+
+def _chance(error: float | None) -> str:
+    """The standard error of a difference in per cent, as it follows the difference.
+
+    >>> _chance(2.46), _chance(None)
+    (' ± 2.5', '')
+    """
+    return "" if error is None else f" ± {error:.{0 if error >= 10 else 1}f}"
 
 
 def ranges(rows: list[dict[str, Any]]) -> str:
