@@ -91,3 +91,10 @@ def test_apostrophes_before_dates_and_codes_are_no_part_of_them(tmp_path):
     panel = read(tmp_path, "date,item,qty\n" + "\n".join(rows) + "\n").panel
     assert panel.series["item"].to_list() == ["00123", "0456"]
     assert pl.Series(panel.units.sum(axis=1)).to_list() == [120, 120]
+
+
+def test_lists_in_a_table_without_dates_are_refused_as_such(tmp_path):
+    frame = pl.DataFrame({"item": ["A", "B"], "tags": [[1, 2], [3]], "2021": [1, 2], "2022": [3, 4]})
+    frame.write_parquet(tmp_path / "sales.parquet")
+    with pytest.raises(UsageError, match="looks like a date"):
+        infer("sales.parquet", tmp_path)

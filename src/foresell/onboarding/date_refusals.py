@@ -56,7 +56,7 @@ def refuse_dates(
     table: TableSample, columns: dict[str, ColumnProfile], assigned: set[str], given: str | None
 ) -> NoReturn:
     """Raises the UsageError that no column is a date, with what is nearest to one."""
-    if len(columns) == 1:
+    if len(columns) == 1 and next(iter(columns.values())).kind == ValueKind.TEXT:
         _refuse_single_column(table)
     if all(column.kind == ValueKind.EMPTY for column in columns.values()):
         raise UsageError(f"{table.name} has column names ({first_five(columns)}) and no rows. Export it again.")
@@ -88,7 +88,7 @@ def refuse_parts(names: list[str], written: pl.Series) -> NoReturn:
 def _refuse_transposed(columns: dict[str, ColumnProfile], table: TableSample) -> None:
     """Raises UsageError for months by years, and for columns of dates with several measures each."""
     years = [name for name in columns if re.fullmatch(r"(19|20)\d\d", name.strip())]
-    for column in columns.values():
+    for column in (column for column in columns.values() if column.kind in (ValueKind.TEXT, ValueKind.NUMBER)):
         texts = as_texts(table.frame[column.name]).drop_nulls()
         months = to_date("2000 " + texts, "year month").count() if column.name not in years else 0
         if len(years) >= 2 and months >= 6 and months >= len(texts) - 1:
