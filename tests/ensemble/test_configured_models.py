@@ -3,10 +3,17 @@ from __future__ import annotations
 import pytest
 
 from foresell.core.errors import UsageError
+from foresell.core.frequency import Frequency
 from foresell.core.settings import Features
 from foresell.core.settings import Model as Wanted
-from foresell.ensemble.configured_models import features_in_use, make_models
+from foresell.ensemble.configured_models import (
+    features_in_use,
+    make_models,
+    models_of_sums,
+    weights_of_sums,
+)
 from foresell.features.catalogue import catalogue
+from foresell.models import make_of_sums
 
 LEVELS = (("shop",),)
 
@@ -53,3 +60,15 @@ def test_a_regressor_of_scikit_learn_goes_by_its_class():
     models = make_models(wanted, Features(drop=("price",)), (("store",),), 5)
     assert list(models) == ["Ridge", "Lasso", "Ridge_2"]
     assert all((model.drop, model.levels, model.seed) == (("price",), (("store",),), 5) for model in models.values())
+
+
+def test_the_process_of_sums_has_its_share_and_boosters_the_rest():
+    process, booster = (make_of_sums(name, Frequency.DAY) for name in ("gaussian_process", "lightgbm"))
+    by_name = {"gaussian_process": process, "lightgbm": booster, "lightgbm_2": booster}
+    assert weights_of_sums(by_name) == pytest.approx({"gaussian_process": 0.6, "lightgbm": 0.2, "lightgbm_2": 0.2})
+    assert weights_of_sums({"gaussian_process": by_name["gaussian_process"]}) == {"gaussian_process": 0.6}
+
+
+def test_sums_of_hours_have_boosters_alone():
+    assert "gaussian_process" in [model.name for model in models_of_sums("fast", Frequency.WEEK)]
+    assert {model.name for model in models_of_sums("fast", Frequency.HOUR)} == {"lightgbm"}

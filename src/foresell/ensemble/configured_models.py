@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from foresell import models
 from foresell.adjust.reconciliation import BOTTOM_UP
 from foresell.core.errors import SettingsError, first_five
+from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.core.settings import Features, Settings
@@ -49,10 +50,12 @@ QUALITIES: dict[str, tuple[ModelSettings, ...]] = {
 
 TOTALS: dict[str, tuple[ModelSettings, ...]] = {
     "fast": (
+        ModelSettings(name="gaussian_process"),
         ModelSettings(name="lightgbm"),
         ModelSettings(name="lightgbm", options={"power": 1.2, "seed": 2}),
     ),
     "best": (
+        ModelSettings(name="gaussian_process"),
         ModelSettings(name="lightgbm"),
         ModelSettings(name="lightgbm", options={"power": 1.2, "feature_fraction": 0.5, "seed": 2}),
         ModelSettings(name="lightgbm", options={"feature_fraction": 0.5, "seed": 3}),
@@ -94,8 +97,14 @@ def totals_of(settings: Settings, panel: Panel, hierarchy: Hierarchy) -> Totals 
             f"'totals.levels' names {first_five(unknown)}; the upper levels are {first_five(map(level_name, upper))}. "
             "Add it to 'levels'."
         )
-    wanted = TOTALS[settings.quality] if totals.models is None else totals.models
+    wanted = models_of_sums(settings.quality, panel.frequency) if totals.models is None else totals.models
     return make_totals(wanted, totals.levels, panel, hierarchy, settings.horizon, settings.seed)
+
+
+def models_of_sums(quality: str, frequency: Frequency) -> tuple[ModelSettings, ...]:
+    """The models of upper levels of a quality; those of hours are boosters alone, because nothing else was tried."""
+    of_quality = TOTALS[quality]
+    return tuple(model for model in of_quality if frequency != Frequency.HOUR or model.name not in SHARES_OF_SUMS)
 
 
 def make_totals(

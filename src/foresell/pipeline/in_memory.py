@@ -28,7 +28,7 @@ from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import ENSEMBLE, fit
 from foresell.ensemble.combination import Combination
-from foresell.ensemble.configured_models import QUALITIES, TOTALS, make_models, make_totals
+from foresell.ensemble.configured_models import QUALITIES, make_models, make_totals, models_of_sums
 from foresell.evaluate.backtest import BENCHMARK, Backtest
 from foresell.evaluate.backtest import backtest as run_backtest
 from foresell.evaluate.cutoffs import cutoffs
@@ -179,7 +179,8 @@ def backtest(
     whole_number(seed, "seed", 0)
     hierarchy = _hierarchy(panel, levels)
     by_name = _models(models, hierarchy, seed)
-    sums = make_totals(TOTALS["fast"], None, panel, hierarchy, horizon, seed) if totals else None
+    wanted = models_of_sums("fast", panel.frequency)
+    sums = make_totals(wanted, None, panel, hierarchy, horizon, seed) if totals else None
     days = cutoffs(panel, horizon, windows, every)
     tested = run_backtest(panel, by_name, horizon, days, hierarchy, totals=sums)
     combined = ensemble(panel, hierarchy, tested, tested.forecasts_of)

@@ -94,6 +94,24 @@ def test_a_day_on_which_nothing_is_sold_repeats_the_last_one(make_panel):
     assert (mean[0, [3, 5]] > 0.5 * np.nanmean(past.units[0, -28:])).all()
 
 
+def test_a_holiday_that_moves_closes_its_own_day_only(make_panel):
+    panel = replace(make_panel(365 * 2, gaps=False), country="DE")
+    ascension = np.array(["2022-05-26", "2023-05-18"], "datetime64[D]")
+    panel.units[:, np.isin(panel.dates[: panel.n_days], ascension)] = 0
+    past = panel_of_sums(panel, LEVELS).until("2023-05-17")
+    assert (process(evaluations=0).fit(past, HORIZON).forecast(past).mean[:, 0] == 0).all()
+    assert (process(evaluations=0).fit(past, HORIZON).forecast(past).mean[0, 1:] > 0).all()  # 26 May is the last
+
+
+def test_a_weekday_on_which_nearly_all_is_closed_stays_so(sums_of):
+    sums = sums_of(gaps=False)
+    sunday = np.arange(sums.n_days) % 7 == 6
+    quiet = replace(sums, units=np.where(sunday, 0.03 * sums.units, sums.units).astype(np.float32))
+    mean = process(evaluations=0).fit(quiet, HORIZON).forecast(quiet).mean[0]
+    sunday = np.arange(sums.n_days, sums.n_days + HORIZON) % 7 == 6
+    assert mean[sunday].max() < 0.1 * mean[~sunday].min()
+
+
 def test_a_weekday_of_another_height_is_learnt(sums_of):
     sums = sums_of(gaps=False)
     rhythm = 1 + 2.0 * (np.arange(sums.n_days) % 7 == 5)

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +44,31 @@ def test_forecasts_are_averaged_and_come_apart_by_level(make_panel):
     parts = by_level(forecasts.mean, groups)
     assert {level: len(part) for level, part in parts.items()} == {(): 1, ("shop",): 2, ("shop", "category"): 4}
     np.testing.assert_array_equal(np.concatenate(list(parts.values())), forecasts.mean)
+
+
+def test_weights_come_back_and_count(make_panel, tmp_path):
+    sums = panel_of_sums(make_panel(), LEVELS)
+    names = ("seasonal_naive", "moving_average")
+    fitted = replace(totals(*names), weights={"seasonal_naive": 3.0}).fit(sums, HORIZON)
+    naive, average = (make(name).fit(sums, HORIZON).forecast(sums).mean for name in names)
+    np.testing.assert_allclose(fitted.forecast(sums).mean, (3 * naive + average) / 4, rtol=1e-6)
+    fitted.save(tmp_path / "totals")
+    np.testing.assert_array_equal(
+        FittedTotals.load(tmp_path / "totals").forecast(sums).mean, fitted.forecast(sums).mean
+    )
+
+
+def test_models_that_an_earlier_version_saved_weigh_alike(make_panel, tmp_path):
+    sums = panel_of_sums(make_panel(), LEVELS)
+    fitted = totals("seasonal_naive", "moving_average").fit(sums, HORIZON)
+    fitted.save(tmp_path / "totals")
+    path = tmp_path / "totals" / "totals.json"
+    content = json.loads(path.read_text())
+    del content["weights"]
+    path.write_text(json.dumps(content))
+    np.testing.assert_array_equal(
+        FittedTotals.load(tmp_path / "totals").forecast(sums).mean, fitted.forecast(sums).mean
+    )
 
 
 def test_lightgbm_learns_sums_and_windows_share_the_work(make_panel):

@@ -194,10 +194,10 @@ def _fixed_holidays(named: pl.DataFrame) -> pl.DataFrame:
 
 
 def _covariates(panel: Panel, n_days: int) -> np.ndarray:
-    """The courses of the covariates that are known on all days: float [course, day].
+    """The courses of the covariates that are known on most days, ahead too: float [course, day].
 
     A covariate has as many courses as the rows of its series differ, at most `MOST_COURSES`, those of coarse groups
-    first. Each covariate has a mean square of 1 in all.
+    first. Each covariate has a mean square of 1 in all. A value that is not known is the mean.
     """
     courses = [np.zeros((0, n_days))]
     for known in panel.known.values():
@@ -205,10 +205,11 @@ def _covariates(panel: Panel, n_days: int) -> np.ndarray:
             continue
         rows = known.rows[np.sort(np.unique(known.rows, return_index=True)[1])]
         values = known.values[rows, :n_days].astype(np.float64)
-        values = values[~np.isnan(values).any(axis=1)]
+        there = ~np.isnan(values)
+        values = values[(there[:, : panel.n_days].mean(axis=1) > 0.5) & (there[:, panel.n_days :].mean(axis=1) > 0.5)]
         values = values[np.sort(np.unique(values, axis=0, return_index=True)[1])[:MOST_COURSES]]
         past = values[:, : panel.n_days]
-        spread = past.std() if past.size else 0.0
+        spread = np.nanstd(past) if past.size else 0.0
         if spread > 0:
-            courses.append((values - past.mean()) / spread / np.sqrt(len(values)))
+            courses.append(np.nan_to_num((values - np.nanmean(past)) / spread) / np.sqrt(len(values)))
     return np.concatenate(courses)

@@ -42,6 +42,9 @@ AMPLITUDES = frozenset(
 )
 """The parameters that are logarithms of standard deviations."""
 
+SEEN_OFTEN = AMPLITUDES - {"level", "walk", "trend"}
+"""The amplitudes of parts that are seen often enough to be learnt."""
+
 
 @dataclass(frozen=True)
 class CalendarKernel:

@@ -44,11 +44,16 @@ _BY_SET_OF_DAYS = {
 }
 
 
+_OF_LONGER_PERIODS = {"year": -2.0, "year_shape": -1.2}
+"""Of weeks and longer periods, whose year is the season: it is larger than the months of food are in M5."""
+
+
 def default_parameters(name: str, frequency: Frequency) -> dict[str, float]:
     """The parameters of the set of this name, `ROOT` or one of `SHARES`: see `calendar_kernel`."""
     column = (ROOT, *SHARES).index(name)
     table = {**_BY_SET, **(_BY_SET_OF_DAYS if has_weekdays(frequency) else {})}
-    return {parameter: values[column] for parameter, values in table.items()}
+    parameters = {parameter: values[column] for parameter, values in table.items()}
+    return parameters if has_weekdays(frequency) else parameters | _OF_LONGER_PERIODS
 
 
 def share_sets(n_levels: int) -> list[str]:

@@ -16,18 +16,27 @@ from foresell.core.panel import Panel
 from foresell.models.closed_days import closed_days, without_history
 from foresell.models.contract import Progress
 from foresell.models.option_checks import check_whole
-from foresell.models.upper_levels.calendar_days import CalendarDays
+from foresell.models.upper_levels.calendar_days import CalendarDays, has_weekdays
 from foresell.models.upper_levels.calendar_kernel import Parameters
 from foresell.models.upper_levels.default_parameters import ROOT, default_parameters, share_sets
 from foresell.models.upper_levels.log_sums import LogSums, repeated_days
 from foresell.models.upper_levels.parents import LEVEL, levels_of, parents
-from foresell.models.upper_levels.process import learn_parameters, posterior
+from foresell.models.upper_levels.process import Prior, learn_parameters, posterior
 
 PERIODS = 1400
 """The last periods from which shares are learnt, whatever the history: the work grows with the cube of them."""
 
 PERIODS_OF_ROOT = 1820
 """The last periods from which the total is learnt."""
+
+EVALUATIONS_OF_DAYS, EVALUATIONS_OF_LONGER_PERIODS = 12, 60
+"""The evaluations of the likelihood, where they are not given. Weeks and months are fewer, so that each is quick."""
+
+PRIOR_OF_DAYS, PRIOR_OF_LONGER_PERIODS = (
+    Prior(level=0.3, others=0.3, scale=2.0),
+    Prior(level=0.5, others=1.0, scale=1.0),
+)
+"""The defaults are of days, so that other periods are believed more (benchmarks/LOG.md)."""
 
 PERIODS_FOR_PARAMETERS = 728
 SERIES_FOR_PARAMETERS = 16
@@ -47,15 +56,15 @@ class GaussianProcess:
     Level, trend, time of the year, weekday, day of the month, covariates known ahead, named events and public holidays
     each add a part to the covariance of two days. The total is a process by itself. Every other group is a process of
     the logarithm of its share in a coarser group that holds it, and is multiplied down. Groups of similar levels share
-    their parameters. These are learnt by marginal likelihood in at most `evaluations` evaluations, with a prior about
-    values that suit retail sales. Days on which nearly nothing was sold, such as Christmas, are left out; the next such
-    day is forecast as the last one. Outliers count less.
+    their parameters. These are learnt by marginal likelihood, with a prior about values that suit retail sales, in at
+    most `evaluations` evaluations: 12 of days and 60 of longer periods where not given. Days on which nearly nothing
+    was sold, such as Christmas, are left out; the next such day is forecast as the last one. Outliers count less.
 
-    It learns from the last 1,820 periods for the total and 1,400 for shares, so that the time is bounded; it grows in
+    It learns from the last 1,820 periods of the total and 1,400 of shares, so that the time is bounded; it grows in
     proportion to the number of groups. It is a model of sums, which sell on nearly every day.
     """
 
-    evaluations: int = 12
+    evaluations: int | None = None
     name: str = "gaussian_process"
 
     def __post_init__(self) -> None:
@@ -70,23 +79,26 @@ class GaussianProcess:
         """Learns the parameters from the sums `panel`, which end at the cutoff."""
         tree = SumTree.of(panel, horizon)
         days = tree.logs.open_days[-PERIODS_FOR_PARAMETERS:]
-        sets = tree.parameter_sets
+        sets, daily = tree.parameter_sets, has_weekdays(panel.frequency)
+        prior = PRIOR_OF_DAYS if daily else PRIOR_OF_LONGER_PERIODS
+        evaluations = EVALUATIONS_OF_DAYS if daily else EVALUATIONS_OF_LONGER_PERIODS
+        evaluations = evaluations if self.evaluations is None else self.evaluations
         done = 0
 
         def count() -> None:
             nonlocal done
             done += 1
             if progress:
-                progress(min(done, len(sets) * self.evaluations), len(sets) * self.evaluations)
+                progress(min(done, len(sets) * evaluations), len(sets) * evaluations)
 
         parameters = {}
         for name, rows in sets.items():
             start = default_parameters(name, panel.frequency)
             known = rows[~without_history(panel)[rows]]
-            if self.evaluations and len(known) and len(days) > 1:
+            if evaluations and len(known) and len(days) > 1:
                 some = known[np.linspace(0, len(known) - 1, min(len(known), SERIES_FOR_PARAMETERS)).astype(int)]
                 values = tree.relative[np.ix_(some, days)]
-                start = learn_parameters(tree.days.part(days), values, start, self.evaluations, count)
+                start = learn_parameters(tree.days.part(days), values, start, prior, evaluations, count)
             parameters[name] = start
         return FittedGaussianProcess(horizon, parameters, tree.set_of_level)
 

@@ -71,8 +71,8 @@ def _closed(sums: Panel) -> np.ndarray:
 def repeated_days(sums: Panel, closed: np.ndarray, horizon: int) -> np.ndarray:
     """The past day whose sales a day ahead repeats because it is closed: int64 [step], -1 where it is open.
 
-    A day ahead is closed where the last day of the same named event was `closed`; without an event, the same date a
-    year before. Longer periods are never closed.
+    A day ahead is closed where the last day of the same named event was `closed`; without an event, where the same date
+    a year before was, and had none either. Longer periods are never closed.
     """
     repeats = np.full(horizon, -1)
     if not closed.any() or sums.frequency != Frequency.DAY:
@@ -83,7 +83,8 @@ def repeated_days(sums: Panel, closed: np.ndarray, horizon: int) -> np.ndarray:
     names_of = dict(named.group_by("date").agg("event").iter_rows())
     for step, day in enumerate(ahead):
         alike = [other for name in names_of.get(day.astype(object), ()) for other in days_of[name]]
-        days = np.array(alike, "datetime64[D]") if alike else _a_year_before(day)
+        before = _a_year_before(day)
+        days = before if not alike and before.item() not in names_of else np.array(alike, "datetime64[D]")
         places = (days - past[0]).astype(np.int64)
         places = places[(places >= 0) & (places < sums.n_days)]
         if len(places) and closed[places.max()]:
@@ -92,7 +93,7 @@ def repeated_days(sums: Panel, closed: np.ndarray, horizon: int) -> np.ndarray:
 
 
 def _a_year_before(day: np.datetime64) -> np.ndarray:
-    """The same date of the year before; of 29 February, 1 March."""
+    """The same date of the year before, datetime64[D] [1]; of 29 February, 1 March."""
     month = day.astype("datetime64[M]")
     return np.array([(month - 12).astype("datetime64[D]") + (day - month.astype("datetime64[D]"))])
 

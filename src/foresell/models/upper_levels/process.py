@@ -10,40 +10,53 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foresell.models.upper_levels.calendar_days import CalendarDays
-from foresell.models.upper_levels.calendar_kernel import AMPLITUDES, CalendarKernel, Parameters
-
-PRIOR = 0.3
-"""The standard deviation of each parameter about its default, when all amplitudes have moved alike."""
-
-PRIOR_OF_SCALE = 2.0
-"""The standard deviation of what all logarithms of amplitudes have moved alike."""
+from foresell.models.upper_levels.calendar_days import CalendarDays, has_weekdays
+from foresell.models.upper_levels.calendar_kernel import AMPLITUDES, SEEN_OFTEN, CalendarKernel, Parameters
 
 OUTLIER = 3.0
 """A day that lies more robust standard deviations from what the other days say counts as if it lay so many away."""
 
+EXTREME = 1.0
+"""The distance in log units from which on a weekday is no deviation from the mean any more."""
+
 PASSES = 3
 """How often outliers are looked for, because one can hide another."""
+
+
+@dataclass(frozen=True)
+class Prior:
+    """The standard deviations of parameters about their defaults.
+
+    The `scale` is of what all amplitudes have moved alike, the others are of the rest. Those of how a level moves, and
+    of all lengths, have `level`: a few years show them badly. The amplitudes of `calendar_kernel.SEEN_OFTEN` have
+    `others`.
+    """
+
+    level: float
+    others: float
+    scale: float
 
 
 def learn_parameters(
     days: CalendarDays,
     values: np.ndarray,
     start: Parameters,
+    prior: Prior,
     evaluations: int,
     progress: Callable[[], None] = lambda: None,
 ) -> dict[str, float]:
     """The parameters of the largest posterior density, given the series `values` [series, day], which share them.
 
     The density is the marginal likelihood, as the mean over the series because they are nearly alike, times a normal
-    prior about `start`. Parameters are stopped after so many `evaluations`, so that the time is bounded.
+    prior about `start`. The search ends after so many `evaluations`, so that the time is bounded.
     """
     from scipy.optimize import minimize
 
     kernel, names = CalendarKernel.between(days, days), list(start)
-    centred = values - values.mean(axis=1, keepdims=True)
+    centred = values - base(days, values, days)
     begin = np.array([start[name] for name in names])
     amplitude = np.array([name in AMPLITUDES for name in names])
+    deviation = np.array([prior.others if name in SEEN_OFTEN else prior.level for name in names])
 
     def negative_log_posterior(point: np.ndarray) -> tuple[float, np.ndarray]:
         progress()
@@ -51,8 +64,10 @@ def learn_parameters(
         moved = point - begin
         scale = moved[amplitude].mean()
         apart = moved - scale * amplitude
-        value += float(apart @ apart) / PRIOR**2 / 2 + scale**2 / PRIOR_OF_SCALE**2 / 2
-        prior_slope = apart / PRIOR**2 + amplitude * scale / PRIOR_OF_SCALE**2 / amplitude.sum()
+        pull = apart / deviation**2
+        value += float(apart @ pull) / 2 + scale**2 / prior.scale**2 / 2
+        of_scale = scale / prior.scale**2 - pull[amplitude].sum()  # the mean moves with every amplitude
+        prior_slope = pull + amplitude * of_scale / amplitude.sum()
         return value, np.array([slopes[name] for name in names]) + prior_slope
 
     limits = {"maxfun": evaluations, "maxiter": evaluations}
@@ -84,6 +99,19 @@ def negative_log_likelihood(
     return float(value), {**slopes, "noise": 2 * noise * float(np.trace(weight))}
 
 
+def base(past: CalendarDays, values: np.ndarray, days: CalendarDays) -> np.ndarray:
+    """The mean function of the process: the mean of `values` [series, past day], for each of `days`.
+
+    A weekday on which a series lies `EXTREME` from its mean, such as the Sundays of closed shops, has its own mean.
+    """
+    whole = values.mean(axis=1, keepdims=True)
+    means = np.repeat(whole, len(days.time), axis=1)
+    for weekday in np.unique(past.weekday) if has_weekdays(past.frequency) else ():
+        own = values[:, past.weekday == weekday].mean(axis=1, keepdims=True)
+        means[:, days.weekday == weekday] = np.where(np.abs(own - whole) > EXTREME, own, whole)
+    return means
+
+
 @dataclass(frozen=True)
 class Posterior:
     """The posterior mean: `past` [series, day learnt from] without noise, and `ahead` [series, step]."""
@@ -100,7 +128,7 @@ def posterior(past: CalendarDays, ahead: CalendarDays, values: np.ndarray, param
     """
     from scipy.linalg import cho_solve, lapack
 
-    mean = values.mean(axis=1, keepdims=True)
+    mean, mean_ahead = base(past, values, past), base(past, values, ahead)
     noise = float(np.exp(2 * parameters["noise"]))
     covariance = CalendarKernel.between(past, past).covariance(parameters)
     covariance[np.diag_indices(len(covariance))] += noise
@@ -113,4 +141,4 @@ def posterior(past: CalendarDays, ahead: CalendarDays, values: np.ndarray, param
         centred = centred - (standard - np.clip(standard, -limit, limit)) / np.sqrt(precision)
     solved = cho_solve((factor, True), centred)
     to_come = CalendarKernel.between(ahead, past).covariance(parameters)
-    return Posterior((centred - noise * solved).T + mean, (to_come @ solved).T + mean)
+    return Posterior((centred - noise * solved).T + mean, (to_come @ solved).T + mean_ahead)
