@@ -15,10 +15,10 @@ from typing import Any
 from foresell.core.errors import UsageError, first_five
 from foresell.data.files.input_files import find_files
 from foresell.onboarding import presets, wide_table
-from foresell.onboarding.day_columns import dated_after_prefix, day_columns, year_columns
+from foresell.onboarding.dates.day_columns import dated_after_prefix, day_columns, year_columns
+from foresell.onboarding.dates.periods import named_periods, period_columns
 from foresell.onboarding.outline import filled_down
 from foresell.onboarding.overrides import Overrides
-from foresell.onboarding.periods import named_periods, period_columns
 from foresell.onboarding.proposal import Draft, Proposal, Reason, in_words
 from foresell.onboarding.sales_tables import SalesTables, sales_among, sales_within
 from foresell.onboarding.series_columns import UNITS, propose_layout, series_columns

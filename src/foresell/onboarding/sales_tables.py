@@ -12,7 +12,7 @@ from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS, sheet_names, sheet_text
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ValueKind, profile_columns
-from foresell.onboarding.day_columns import dated_names
+from foresell.onboarding.dates.day_columns import dated_names
 from foresell.onboarding.table_sample import ROW, sample_table
 
 SALES_NAMES = (

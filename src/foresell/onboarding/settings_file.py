@@ -13,7 +13,7 @@ import yaml
 from foresell.core.errors import UsageError
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.settings.descriptions import SettingDescription, describe
-from foresell.onboarding import periods
+from foresell.onboarding.dates import periods
 from foresell.onboarding.proposal import NOT_USED, Proposal
 
 NAME = "foresell.yaml"

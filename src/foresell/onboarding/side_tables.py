@@ -14,7 +14,7 @@ from foresell.data.files.workbooks import WORKBOOK_ENDINGS
 from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score, plain
 from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
-from foresell.onboarding.day_columns import dated_names
+from foresell.onboarding.dates.day_columns import dated_names
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import NOT_USED, Draft
 from foresell.onboarding.sales_tables import contents, tables_in

@@ -16,14 +16,16 @@ from foresell.core.key_texts import leading_zeros, unite_leading_zeros
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.core.words import many
 from foresell.data.column_conversion import FILE
-from foresell.onboarding import frequency, hourly_rows, series_keys, side_tables, unsold_rows
+from foresell.onboarding import series_keys, side_tables, unsold_rows
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, profile_columns, share
-from foresell.onboarding.date_columns import DateSearch, WrittenDates
+from foresell.onboarding.dates import frequency, hourly_rows
+from foresell.onboarding.dates.periods import propose_periods
+from foresell.onboarding.dates.search import DateSearch
+from foresell.onboarding.dates.written_dates import WrittenDates
 from foresell.onboarding.file_overlap import MOSTLY, FileOverlap, overlap, row_ends, with_file_numbers
 from foresell.onboarding.measures import Measures
 from foresell.onboarding.overrides import BY_HAND, COLUMN_LISTS, Overrides
-from foresell.onboarding.periods import propose_periods
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
 from foresell.onboarding.table_sample import ROW, TableSample

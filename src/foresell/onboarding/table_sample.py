@@ -13,6 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from foresell.core.bucket import s3_options
+from foresell.core.errors import UsageError, first_five
 from foresell.core.key_texts import tidy
 from foresell.data.column_conversion import Dialect
 from foresell.data.files.input_files import InputFile, TextFile, holds_json, reading, unzipped
@@ -92,6 +93,12 @@ class TableSample:
         more = _stripped(more) if self.text_format else more
         both = pl.concat([self.frame, more.select(self.frame.columns)], how="vertical_relaxed")
         return replace(self, frame=both.unique(ROW, keep="first").sort(ROW))
+
+
+def require_columns(table: TableSample, names: list[str]) -> None:
+    """Raises UsageError where `table` lacks a column."""
+    if missing := [name for name in names if name not in table.columns]:
+        raise UsageError(f"{table.name} has no column {first_five(missing)}. It has {', '.join(table.columns)}.")
 
 
 def sample_table(

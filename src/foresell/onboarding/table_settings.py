@@ -10,14 +10,14 @@ from foresell.core.frequency import Frequency
 from foresell.data.exclusion.non_goods import exclude_setting
 from foresell.data.exclusion.total_series import names_by_key
 from foresell.data.number_formats import NumberMarks, decimal_mark, to_number
-from foresell.onboarding import frequency, series_keys
+from foresell.onboarding import series_keys
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import number_texts
-from foresell.onboarding.date_columns import require_columns
+from foresell.onboarding.dates import frequency
+from foresell.onboarding.dates.periods import NAME, extended
 from foresell.onboarding.overrides import BY_HAND, Overrides
-from foresell.onboarding.periods import NAME, extended
 from foresell.onboarding.proposal import Draft
-from foresell.onboarding.table_sample import ROW, TableSample, sample_table
+from foresell.onboarding.table_sample import ROW, TableSample, require_columns, sample_table
 
 US_STATES = (
     "AL AK AZ AR CA CO CT DE FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND OH OK OR PA "

@@ -15,12 +15,13 @@ from foresell.data.files.input_files import find_files
 from foresell.data.number_formats import to_number
 from foresell.data.total_names import names_total_column
 from foresell.data.wide_table import dates_in_year
-from foresell.onboarding import frequency, series_keys, side_tables, unsold_rows
+from foresell.onboarding import series_keys, side_tables, unsold_rows
 from foresell.onboarding.columns import ENOUGH, ValueKind, profile_columns, share
-from foresell.onboarding.day_columns import dated_after_prefix, day_columns, year_columns
+from foresell.onboarding.dates import frequency
+from foresell.onboarding.dates.day_columns import dated_after_prefix, day_columns, year_columns
+from foresell.onboarding.dates.periods import period_columns, propose_periods
 from foresell.onboarding.file_overlap import row_ends, with_file_numbers
 from foresell.onboarding.overrides import BY_HAND, Overrides
-from foresell.onboarding.periods import period_columns, propose_periods
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY
 from foresell.onboarding.table_sample import ROW, TableSample, sample_table

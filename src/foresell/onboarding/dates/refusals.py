@@ -9,47 +9,18 @@ import polars as pl
 
 from foresell.core.dates.formats import DATE_FORMATS, OR, as_texts, date_formats, other_order, to_date
 from foresell.core.errors import UsageError, first_five
-from foresell.onboarding.column_names import name_score, plain
+from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, ColumnProfile, ValueKind, share
+from foresell.onboarding.dates.parts import part_of
 from foresell.onboarding.measures import no_column_message
 from foresell.onboarding.table_sample import TableSample
-
-PARTS = {
-    "year": "year years jahr ano annee anno jaar rok yr fy geschaftsjahr",
-    "week": "week weeks woche kw kalenderwoche semaine semana settimana wk tydzien isoweek weekofyear weeknum uge",
-    "month": "month months monat mois mes mese maand miesiac monthname mth maned period periode periodo",
-    "quarter": "quarter quarters quartal trimestre trimester kwartaal kwartal qtr",
-    "day": "day tag jour dia giorno dag dzien dom",
-}
-"""The words of columns that hold a part of a date."""
-
 
 NAMED_IN_TABLE = (
     "Write a table with a row for each period, also those to forecast: its first day in the column 'begin', and what "
     "the sales call it in the column 'name'. Then say --periods and the name of its file."
 )
 
-CLOCKS = {
-    "hour": "hour hr stunde heure hora ora uur godzina timme hour_of_day hourofday hour_start start_hour ",
-    "time": "time uhrzeit zeit tijd czas tid klokkeslett time_of_day timeofday ",
-}
-"""The words of columns that hold the hour, or the time of day, of the date beside them."""
-
-
 HALF_YEAR = r"(?i)^((19|20)\d\d[-/ ]?[HS][12]|[HS][12][-/ ]?(19|20)?\d\d|[12][HS](19|20)?\d\d)$"
-
-
-def part_of(name: str) -> str | None:
-    """The part of a date that a column's name says it holds; None where it says none.
-
-    >>> part_of("Fiscal Year"), part_of("KW"), part_of("year_of_launch"), part_of("Qty")
-    ('year', 'week', None, None)
-    """
-    words = plain(name).split("_")
-    for part, names in PARTS.items():
-        if plain(name) in names.split() or (words[-1] in names.split() and len(words) == 2):
-            return part
-    return None
 
 
 def refuse_dates(

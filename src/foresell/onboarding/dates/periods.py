@@ -28,7 +28,7 @@ from foresell.data.column_conversion import Dialect, folded
 from foresell.data.side_tables import read_periods
 from foresell.onboarding.column_names import name_score
 from foresell.onboarding.columns import ENOUGH, share
-from foresell.onboarding.date_refusals import part_of
+from foresell.onboarding.dates.parts import part_of
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.table_sample import TableSample

@@ -12,8 +12,8 @@ from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.onboarding.columns import ColumnProfile
-from foresell.onboarding.date_columns import WrittenDates
-from foresell.onboarding.frequency import Conclusion
+from foresell.onboarding.dates.frequency import Conclusion
+from foresell.onboarding.dates.written_dates import WrittenDates
 from foresell.onboarding.proposal import Draft
 from foresell.onboarding.series_keys import DAY, has_one_row_each, infer_keys
 

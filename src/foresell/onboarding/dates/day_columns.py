@@ -11,7 +11,7 @@ import polars as pl
 from foresell.core.dates.formats import DATE_FORMATS, as_texts, date_formats, most_regular_format, to_date
 from foresell.core.dates.spellings import IN_TEXT
 from foresell.data.wide_table import dates_in_year
-from foresell.onboarding.date_refusals import part_of
+from foresell.onboarding.dates.parts import part_of
 from foresell.onboarding.overrides import Overrides
 
 FEWEST_DAYS = 14  # fewer numbered columns may be attributes

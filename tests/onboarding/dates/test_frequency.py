@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from foresell.onboarding import frequency
+from foresell.onboarding.dates import frequency
 
 
 def dates(*texts: str) -> np.ndarray:

@@ -11,7 +11,7 @@ from foresell.core.errors import SettingsError, UsageError
 from foresell.core.settings.reading import read_settings
 from foresell.data.sales_reader import read_sales
 from foresell.onboarding import settings_file
-from foresell.onboarding.periods import extended
+from foresell.onboarding.dates.periods import extended
 from foresell.onboarding.roles import infer
 
 FIRST = np.datetime64("2017-12-31")
