@@ -16,7 +16,7 @@ from foresell.core.long_table.clock_changes import left_out
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.column_conversion import Dialect
-from foresell.data.cube import Cube
+from foresell.data.cube.cells import Cube
 from foresell.data.ended_series import ended_after
 from foresell.data.gap_filling import ROWS_AT_ONCE, fill_gaps
 from foresell.data.price_table import read_prices

@@ -22,7 +22,7 @@ from foresell.core.long_table.clock_changes import left_out
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
 from foresell.core.words import many
-from foresell.data.cube import Cube, key_texts
+from foresell.data.cube.cells import Cube, key_texts
 from foresell.data.finding_codes import CODES, finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
 

@@ -13,7 +13,7 @@ from foresell.core.frequency import Frequency, period_begins
 from foresell.core.panel import Known
 from foresell.core.settings import Prices
 from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
-from foresell.data.cube import repeated_cells, row_numbers
+from foresell.data.cube.cells import repeated_cells, row_numbers
 from foresell.data.finding_codes import finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
 from foresell.data.side_tables import CalendarDays, mean_by_period, read_side_table

@@ -17,7 +17,8 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Data, Settings
 from foresell.data import panel_checks
 from foresell.data.column_conversion import FILE, ROW, Dialect
-from foresell.data.cube import Cube, as_text, build_cube, key_texts
+from foresell.data.cube.assembly import build_cube
+from foresell.data.cube.cells import Cube, as_text, key_texts
 from foresell.data.exclusion.non_goods import non_goods_findings, without_excluded
 from foresell.data.exclusion.total_series import without_totals
 from foresell.data.files.input_files import InputFile, find_files

@@ -18,7 +18,7 @@ from foresell.core.panel import Known
 from foresell.core.settings import Calendar, Table
 from foresell.core.words import many_do
 from foresell.data.column_conversion import ROW, ColumnKind, Dialect, InputColumn
-from foresell.data.cube import as_text, fold_periods
+from foresell.data.cube.cells import as_text, fold_periods
 from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
 from foresell.data.quarantine import side_table_findings

@@ -16,17 +16,12 @@ from foresell.core.frequency import Frequency, period_anchor, period_index, peri
 from foresell.core.settings import Data, Settings
 from foresell.core.settings.data import ALL, ONE_SERIES
 from foresell.data.column_conversion import BAD_SCHEMA, FILE, ROW, ColumnKind, Dialect, InputColumn, bad_rows
-from foresell.data.cube import (
-    Cube,
-    as_text,
-    bad_row_entries,
-    fold_periods,
-    no_sales_error,
-)
+from foresell.data.cube.assembly import bad_row_entries, no_sales_error
+from foresell.data.cube.cells import Cube, as_text, fold_periods
+from foresell.data.cube.partial_periods import partial_period_findings, whole_period_bounds
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.repeated_names import require_distinct
 from foresell.data.finding_codes import finding
-from foresell.data.partial_periods import partial_period_findings, whole_period_bounds
 from foresell.data.sales_rows import (
     KnownKeys,
     SalesRows,

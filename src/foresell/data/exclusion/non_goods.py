@@ -11,7 +11,7 @@ import polars as pl
 
 from foresell.core.errors import SettingsError, first_five
 from foresell.core.finding import Finding
-from foresell.data.cube import Cube, key_texts
+from foresell.data.cube.cells import Cube, key_texts
 from foresell.data.finding_codes import finding
 
 # Parts of names, in the languages of the column names. A word that merely contains one does not count.

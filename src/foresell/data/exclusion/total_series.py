@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
-from foresell.data.cube import Cube, key_texts
+from foresell.data.cube.cells import Cube, key_texts
 from foresell.data.exclusion.non_goods import are_goods, exclude_setting, setting_of
 from foresell.data.finding_codes import finding
 from foresell.data.total_names import total_names
