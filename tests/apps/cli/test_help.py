@@ -59,7 +59,7 @@ def test_there_is_a_verb_for_every_step():
 
 
 def test_the_models_there_are_stand_in_the_help_of_train():
-    assert "seasonal_naive, moving_average, lightgbm" in " ".join(
+    assert "seasonal_naive, moving_average, smoothing, lightgbm" in " ".join(
         CliRunner().invoke(main, ["train", "--help"]).stdout.split()
     )
 

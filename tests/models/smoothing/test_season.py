@@ -5,10 +5,10 @@ import pytest
 
 from foresell.core.frequency import Frequency
 from foresell.models.smoothing.season import (
-    CYCLES,
     Cycle,
     Repeated,
     bucket_positions,
+    cycles,
     in_buckets,
     learn_shared_season,
     relative_deviations,
@@ -108,7 +108,7 @@ def test_buckets_end_with_the_last_period():
 @pytest.mark.parametrize("frequency", Frequency)
 def test_every_position_of_a_cycle_occurs(frequency):
     dates = np.arange("2023-01-01", "2025-01-01", dtype="datetime64[h]" if frequency == "H" else "datetime64[D]")
-    for cycle in CYCLES[frequency]:
+    for cycle in cycles(frequency):
         assert np.unique(cycle.of(dates, frequency)).tolist() == list(range(cycle.positions))
 
 

@@ -16,9 +16,9 @@ from foresell.models.featureless import Featureless, FittedFeatureless
 from foresell.models.option_checks import check_whole
 from foresell.models.smoothing.exponential import damped_trend, simple_with_drift
 from foresell.models.smoothing.season import (
-    CYCLES,
     SharedSeason,
     bucket_positions,
+    cycles,
     in_buckets,
     learn_shared_season,
 )
@@ -59,7 +59,7 @@ class Smoothing(Featureless):
         """Learns the seasons that the series of `panel` share."""
         days = self.days or DAYS[panel.frequency]
         seasons: tuple[SharedSeason, ...] = ()
-        for cycle in CYCLES[panel.frequency]:
+        for cycle in cycles(panel.frequency):
             fitted = FittedSmoothing(horizon, days, seasons)
             blocks = [in_buckets(fitted.adjusted(block)[0], cycle.periods) for block in panel.blocks(BLOCK)]
             positions = bucket_positions(cycle.of(_last_dates(panel, days), panel.frequency), cycle.periods)
@@ -102,7 +102,7 @@ class FittedSmoothing(FittedFeatureless):
         units = panel.units[:, max(0, panel.n_days - self.days) : panel.n_days].astype(np.float64)
         future = np.ones((panel.n_series, self.horizon))
         dates, ahead = _last_dates(panel, self.days), panel.ahead(self.horizon)
-        for season, cycle in zip(self.seasons, CYCLES[panel.frequency], strict=False):
+        for season, cycle in zip(self.seasons, cycles(panel.frequency), strict=False):
             positions = cycle.of(dates, panel.frequency)
             buckets = bucket_positions(positions, cycle.periods)
             factors = season.factors(in_buckets(units, cycle.periods), buckets)

@@ -40,7 +40,10 @@ class Cycle:
     periods: int = 1
 
     def of(self, dates: np.ndarray, frequency: Frequency) -> np.ndarray:
-        """The position of each date: int64 [period]. Weeks are counted from the first of January."""
+        """The position of each date: int64 [period]. Weeks are counted from the first of January, the periods of a
+        table from the first of its year."""
+        if frequency.table:
+            return frequency.table.place(dates) - 1
         if frequency.months:
             return dates.astype("datetime64[M]").astype(np.int64) % 12 // frequency.months
         days = dates.astype("datetime64[D]")
@@ -54,7 +57,7 @@ class Cycle:
 
 HOURS, WEEKDAYS, WEEKS = 24, 7, 52
 
-CYCLES = {
+_CYCLES = {
     Frequency.HOUR: (Cycle(HOURS), Cycle(WEEKDAYS, 24)),
     Frequency.DAY: (Cycle(WEEKDAYS), Cycle(WEEKS, 7)),
     Frequency.WEEK: (Cycle(WEEKS),),
@@ -62,7 +65,17 @@ CYCLES = {
     Frequency.QUARTER: (Cycle(4),),
     Frequency.YEAR: (),
 }
-"""The seasons of each frequency, the shortest first: each is learnt from what those before it leave."""
+
+
+def cycles(frequency: Frequency) -> tuple[Cycle, ...]:
+    """The seasons of a frequency, the shortest first: each is learnt from what those before it leave.
+
+    >>> cycles(Frequency.DAY)  # weekdays, and the weeks of the year
+    (Cycle(positions=7, periods=1), Cycle(positions=52, periods=7))
+    """
+    if frequency.table:
+        return (Cycle(frequency.season),) if frequency.season > 1 else ()
+    return _CYCLES[frequency]
 
 
 @dataclass(frozen=True)
