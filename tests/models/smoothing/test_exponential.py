@@ -9,18 +9,21 @@ from foresell.models.smoothing.exponential import ALPHAS, DAMPED, damped_trend, 
 NAN = np.nan
 
 
-def loop(series, alpha, share, damping):
-    """Level, trend and squared one-step errors of one series, written out."""
+def loop(series, alpha, share, damping, judged=1):
+    """Level, trend and squared errors of one series, written out."""
     known = [value for value in series if not np.isnan(value)]
     level, trend, squares, begun = float(np.mean(known[:4])), 0.0, 0.0, False
-    for value in series:
+    rise = np.mean([sum(damping**power for power in range(1, steps + 1)) for steps in range(1, judged + 1)])
+    for period, value in enumerate(series):
         begun = begun or not np.isnan(value)
         if not begun:
             continue
         ahead = level + damping * trend
         error = 0.0 if np.isnan(value) else value - ahead
         level, trend = ahead + alpha * error, damping * trend + alpha * share * error
-        squares += error**2
+        following = [later for later in series[period + 1 : period + 1 + judged] if not np.isnan(later)]
+        if following:
+            squares += (level + rise * trend - np.mean(following)) ** 2 * len(following) / judged
     return level, trend, squares
 
 
@@ -34,9 +37,10 @@ def units():
     return units
 
 
-def test_the_damped_trend_is_that_of_a_loop_over_each_series_and_candidate(units):
-    for row, forecast in zip(units, damped_trend(units, 3), strict=True):
-        tried = [(*loop(row, *constants), constants[2]) for constants in DAMPED]
+@pytest.mark.parametrize("judged", [1, 4])
+def test_the_damped_trend_is_that_of_a_loop_over_each_series_and_candidate(units, judged):
+    for row, forecast in zip(units, damped_trend(units, 3, judged), strict=True):
+        tried = [(*loop(row, *constants, judged), constants[2]) for constants in DAMPED]
         level, trend, _, damping = min(tried, key=lambda each: each[2])
         by_hand = [level + trend * sum(damping**power for power in range(1, step + 1)) for step in (1, 2, 3)]
         assert forecast == pytest.approx(by_hand)

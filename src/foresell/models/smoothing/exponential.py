@@ -1,7 +1,8 @@
 """Exponential smoothing of many series in step: simple with drift, and with a damped trend.
 
 The arrays of a step are [candidate, series]: every series is smoothed with every candidate for the constants, and keeps
-the one with the smallest squared one-step errors. A period that is not known moves nothing but the trend.
+the one with the smallest squared errors of the periods that follow. A period that is not known moves nothing but the
+trend.
 """
 
 from __future__ import annotations
@@ -23,48 +24,54 @@ FEWEST = 10
 """Series of fewer known periods have no drift."""
 
 
-def simple_with_drift(units: np.ndarray, horizon: int) -> np.ndarray:
+def simple_with_drift(units: np.ndarray, horizon: int, judged: int = 1) -> np.ndarray:
     """Simple smoothing plus half the slope of the series' regression line: float64 [series, step].
 
     This is the Theta method: Assimakopoulos and Nikolopoulos, 2000, in the form of Hyndman and Billah, "Unmasking the
-    Theta method", 2003, eq. 10 for a long series. `units` is [series, period], NaN where not known.
+    Theta method", 2003, eq. 10 for a long series. `units` is [series, period], NaN where not known. The constant is
+    that with the smallest squared error of the mean of the next `judged` periods.
 
     >>> simple_with_drift(np.array([[5.0] * 12]), 2).tolist()
     [[5.0, 5.0]]
     """
     constants = np.column_stack([ALPHAS, np.zeros(len(ALPHAS)), np.zeros(len(ALPHAS))])
-    level, _, best = _smoothed(units, constants)
+    level, _, best = _smoothed(units, constants, judged)
     steps = np.arange(horizon) + 1 / ALPHAS[best][:, None]
     return level[:, None] + _slope(units)[:, None] / 2 * steps
 
 
-def damped_trend(units: np.ndarray, horizon: int) -> np.ndarray:
-    """Smoothing with a damped trend (FPP3, section 8.2): float64 [series, step]; `units` as in `simple_with_drift`.
+def damped_trend(units: np.ndarray, horizon: int, judged: int = 1) -> np.ndarray:
+    """Smoothing with a damped trend (FPP3, section 8.2): float64 [series, step]; arguments as in `simple_with_drift`.
 
     >>> damped_trend(np.array([[5.0] * 12]), 2).tolist()
     [[5.0, 5.0]]
     """
-    level, trend, best = _smoothed(units, DAMPED)
-    damping = DAMPED[best, 2][:, None]
-    steps = np.arange(1, horizon + 1)
-    return level[:, None] + trend[:, None] * damping * (1 - damping**steps) / (1 - damping)
+    level, trend, best = _smoothed(units, DAMPED, judged)
+    return level[:, None] + trend[:, None] * _damped_steps(DAMPED[best, 2][:, None], horizon)
 
 
-def _smoothed(units: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _damped_steps(damping: np.ndarray, steps: int) -> np.ndarray:
+    """By how many trends the level has risen after 1, 2, ... steps: phi + phi ** 2 + ... [..., step]."""
+    return np.cumsum(damping ** np.arange(1, steps + 1), axis=-1)
+
+
+def _smoothed(units: np.ndarray, constants: np.ndarray, judged: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The level and the trend of each series after its last period, with the best of `constants`, and which that is.
 
     `constants` is [candidate, (alpha, beta, phi)]. The recursion is that of FPP3, table 8.7, ETS(A,Ad,N):
-    l = l + phi b + alpha e, b = phi b + alpha beta e.
+    l = l + phi b + alpha e, b = phi b + alpha beta e. Each candidate is judged by its error at every period.
     """
     alpha, share, damping = (column[:, None] for column in constants.T)
+    rise = _damped_steps(damping, judged).mean(axis=1, keepdims=True)
     known = ~np.isnan(units)
-    begin = int(known.any(axis=0).argmax())
+    begun = np.logical_or.accumulate(known, axis=1).T
     columns, unknown = units.T.copy(), (~known).T.copy()
-    before = ~np.logical_or.accumulate(known, axis=1).T  # the first known period
+    following, weight = _next_means(units, known, judged)
+    weight *= begun
     level = np.repeat(_first_level(units, known)[None], len(constants), axis=0)
     trend, squares = np.zeros_like(level), np.zeros_like(level)
     start, ahead, error = level.copy(), np.empty_like(level), np.empty_like(level)
-    for period in range(begin, units.shape[1]):
+    for period in range(int(known.any(axis=0).argmax()), units.shape[1]):
         trend *= damping
         np.add(level, trend, out=ahead)
         np.subtract(columns[period], ahead, out=error)
@@ -72,13 +79,30 @@ def _smoothed(units: np.ndarray, constants: np.ndarray) -> tuple[np.ndarray, np.
         np.multiply(alpha, error, out=level)
         trend += share * level
         level += ahead
-        if before[period].any():  # a level that has not begun does not move
-            level[:, before[period]], trend[:, before[period]] = start[:, before[period]], 0
+        if not begun[period].all():  # a level that has not begun does not move
+            level[:, ~begun[period]], trend[:, ~begun[period]] = start[:, ~begun[period]], 0
+        np.multiply(rise, trend, out=error)
+        error += level
+        error -= following[period]
         error *= error
+        error *= weight[period]
         squares += error
     best = squares.argmin(axis=0)
     series = np.arange(len(units))
     return level[best, series], trend[best, series], best
+
+
+def _next_means(units: np.ndarray, known: np.ndarray, periods: int) -> tuple[np.ndarray, np.ndarray]:
+    """The mean of the known ones of the next periods, 0 where none is, and how many are known: [period, series]."""
+    end = np.minimum(np.arange(units.shape[1]) + 1 + periods, units.shape[1])
+    next_period = np.arange(units.shape[1]) + 1
+
+    def sums(values: np.ndarray) -> np.ndarray:
+        total = np.concatenate([np.zeros((len(values), 1)), values.cumsum(axis=1, dtype=np.float64)], axis=1)
+        return (total[:, end] - total[:, next_period]).T
+
+    count = sums(known)
+    return sums(np.where(known, units, 0)) / np.maximum(count, 1), count / periods
 
 
 def _first_level(units: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -23,7 +23,7 @@ from foresell.models.smoothing.season import (
     learn_shared_season,
 )
 
-BLOCK = 1024
+BLOCK = 256
 """The number of series that are smoothed at a time."""
 
 DAYS = {
@@ -35,6 +35,11 @@ DAYS = {
     Frequency.YEAR: 50,
 }
 """The number of last periods that are used: eight weeks of hours, two years of days, five years of weeks."""
+
+
+JUDGED = {Frequency.HOUR: 24}
+"""The number of next periods whose mean judges the constants of smoothing; the next one alone where not listed. An hour
+is much like the one before it, which says little about tomorrow."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,9 @@ class FittedSmoothing(FittedFeatureless):
 
     def _of_block(self, panel: Panel) -> np.ndarray:
         units, ahead = self.adjusted(panel)
-        return (simple_with_drift(units, self.horizon) + damped_trend(units, self.horizon)) / 2 * ahead
+        judged = JUDGED.get(panel.frequency, 1)
+        both = (smooth(units, self.horizon, judged) for smooth in (simple_with_drift, damped_trend))
+        return sum(both) / 2 * ahead
 
     def adjusted(self, panel: Panel) -> tuple[np.ndarray, np.ndarray]:
         """The last units of each series without their seasons [series, period], and the seasons ahead [series, step].

@@ -49,8 +49,9 @@ class Cycle:
         days = dates.astype("datetime64[D]")
         if self.positions == WEEKDAYS:
             return weekday(days)
-        if self.positions == HOURS:
-            return (dates.astype("datetime64[h]") - days).astype(np.int64)
+        if self.positions in (HOURS, HOURS * WEEKDAYS):
+            hours = (dates.astype("datetime64[h]") - days).astype(np.int64)
+            return hours if self.positions == HOURS else weekday(days) * HOURS + hours
         since = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
         return np.minimum(since // 7, WEEKS - 1)
 
@@ -58,7 +59,7 @@ class Cycle:
 HOURS, WEEKDAYS, WEEKS = 24, 7, 52
 
 _CYCLES = {
-    Frequency.HOUR: (Cycle(HOURS), Cycle(WEEKDAYS, 24)),
+    Frequency.HOUR: (Cycle(HOURS), Cycle(HOURS * WEEKDAYS)),
     Frequency.DAY: (Cycle(WEEKDAYS), Cycle(WEEKS, 7)),
     Frequency.WEEK: (Cycle(WEEKS),),
     Frequency.MONTH: (Cycle(12),),
