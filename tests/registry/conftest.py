@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from foresell.core.settings import Tracking as Settings
-from foresell.registry.tracking import Tracking, Where
+from foresell.registry.tracking import Tracking
+from foresell.registry.tracking_store import Where
 from foresell.registry.versions import Registry
 
 

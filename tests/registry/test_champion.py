@@ -14,7 +14,8 @@ from foresell.core.errors import StoreError
 from foresell.core.settings import Tracking as Settings
 from foresell.registry.champion import champion_of, files_at_hand
 from foresell.registry.portable_model import PortableModel, SchemaColumn
-from foresell.registry.tracking import Run, Tracking, Where
+from foresell.registry.tracking import Run, Tracking
+from foresell.registry.tracking_store import Where
 from foresell.registry.versions import Registry
 
 

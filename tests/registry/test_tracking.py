@@ -13,7 +13,8 @@ from fixtures.locked_database import locked_database
 from foresell.core.errors import StoreError, UsageError
 from foresell.core.extras import install_command
 from foresell.core.settings import Tracking as Settings
-from foresell.registry.tracking import Run, Tracking, Where, holds
+from foresell.registry.tracking import Run, Tracking
+from foresell.registry.tracking_store import Where, holds
 
 
 @pytest.fixture
@@ -234,7 +235,8 @@ sys.modules[{missing!r}] = None
 from pathlib import Path
 from foresell.core.errors import UsageError
 from foresell.core.settings import Tracking as Settings
-from foresell.registry.tracking import Tracking, Where
+from foresell.registry.tracking import Tracking
+from foresell.registry.tracking_store import Where
 try:
     Tracking(Where.of(Path({str(tmp_path)!r}), Settings())).find("backtest", "abc")
 except UsageError as error:

@@ -14,7 +14,8 @@ import pytest
 from foresell.core.errors import StoreError, UnreadableFile, UsageError
 from foresell.core.settings import Tracking as Settings
 from foresell.registry.portable_model import PortableModel, SchemaColumn
-from foresell.registry.tracking import Run, Tracking, Where
+from foresell.registry.tracking import Run, Tracking
+from foresell.registry.tracking_store import Where
 from foresell.registry.versions import Registry
 
 

@@ -52,8 +52,9 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.frequency import calendar_day, date_of_text
 from foresell.pipeline.project import Project
 from foresell.pipeline.tracked_runs import BACKTEST, TRAINING, TUNING
+from foresell.registry.champion_changes import REFUSED, ChampionChange
 from foresell.registry.tracking import FINGERPRINT, RecordedRun
-from foresell.registry.versions import REFUSED, ChampionChange, Registry, Version
+from foresell.registry.versions import Registry, Version
 from foresell.serving.source import registry_of
 from foresell.store.history import HISTORY, History
 

@@ -21,7 +21,8 @@ from foresell.pipeline.graph import BESIDE, TUNE
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import RecordSummary, TuneSummary
 from foresell.pipeline.task import Task
-from foresell.registry.tracking import Run, Tracking, Where, holds
+from foresell.registry.tracking import Run, Tracking
+from foresell.registry.tracking_store import Where, holds
 from foresell.store.settings_file import plain_settings
 from foresell.store.step_results import fingerprint
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 from foresell.core.errors import StoreError
 from foresell.registry.portable_model import data_folder
-from foresell.registry.tracking import Where, read_rows
+from foresell.registry.tracking_store import Where, read_rows
 from foresell.registry.versions import CHAMPION, Registry, Version
 
 _CHAMPION = """

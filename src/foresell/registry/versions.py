@@ -1,7 +1,6 @@
 """Registered models: each training makes a version, and one version is the champion.
 
-MLflow's registry has the version with the alias ``champion``, but not the earlier ones. So each change of the champion
-is recorded as a run of the kind ``promotion``, with its reason and verdict; `Registry.history` reads these runs.
+The decisions about the champion are recorded as runs, which `Registry.history` reads.
 """
 
 from __future__ import annotations
@@ -20,18 +19,28 @@ from urllib.parse import unquote, urlsplit
 from uuid import uuid4
 
 from foresell.core.errors import DataError, StoreError, UsageError, first_five
+from foresell.registry.champion_changes import (
+    ASKED,
+    BEFORE,
+    PROMOTED,
+    PROMOTION,
+    REASON,
+    REFUSED,
+    ROLLED_BACK,
+    VERDICT,
+    VERSION,
+    ChampionChange,
+    champion_lineage,
+    change_of,
+)
 from foresell.registry.portable_model import PortableModel, data_folder, save
-from foresell.registry.tracking import ABSENT, FINGERPRINT, RecordedRun, Run, Tracking, _when
+from foresell.registry.tracking import ABSENT, FINGERPRINT, Run, Tracking, _when
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
 CHAMPION = "champion"
-PROMOTION = "promotion"
-VERDICT, VERSION, BEFORE, REASON = "foresell.verdict", "foresell.version", "foresell.before", "foresell.reason"
-ASKED = "foresell.asked"
-PROMOTED, FORCED, REFUSED, ROLLED_BACK = "promoted", "forced", "refused", "rolled back"
 _LOCAL = ("", "file")  # schemes of addresses on this machine
 DEAD = 86_400  # seconds; unfinished work that is older was left by a process that died
 
@@ -46,23 +55,6 @@ class Version:
     run: str
     tags: Mapping[str, str]
     champion: bool = False
-
-
-@dataclass(frozen=True)
-class ChampionChange:
-    """A decision about the champion: a change, or a refused one.
-
-    `verdict` is ``promoted``, ``forced``, ``refused`` or ``rolled back``. `before` was the champion at that time, if
-    there was one. `asked` has the reasons for which the version was trained, where it was a retraining.
-    """
-
-    run: str
-    when: datetime
-    verdict: str
-    version: str
-    before: str | None
-    reason: str
-    asked: tuple[str, ...] = ()
 
 
 class Registry:
@@ -161,7 +153,7 @@ class Registry:
 
     def history(self) -> list[ChampionChange]:
         """The decisions about the champion, oldest first."""
-        return [_change(run) for run in self.tracking.runs(PROMOTION)]
+        return [change_of(run) for run in self.tracking.runs(PROMOTION)]
 
     def mend(self) -> None:
         """Repairs what processes that died left unfinished.
@@ -212,7 +204,7 @@ class Registry:
                 )
             with self.tracking.translated_errors():
                 self.tracking.client.set_registered_model_alias(self.name, CHAMPION, version)
-        return _change(self.tracking.run(run))
+        return change_of(self.tracking.run(run))
 
     def refuse(
         self,
@@ -226,7 +218,7 @@ class Registry:
         """Records why `version` did not become the champion."""
         with self._deciding(version, reason, before, REFUSED, evidence, asked) as run:
             pass
-        return _change(self.tracking.run(run))
+        return change_of(self.tracking.run(run))
 
     def rollback(self, reason: str = "") -> ChampionChange:
         """Makes the previous champion the champion again. A second call goes back one more.
@@ -372,42 +364,9 @@ def _size(files: ArtifactRepository, folder: str | None = None) -> int:
     )
 
 
-def champion_lineage(history: Sequence[ChampionChange]) -> list[str]:
-    """The champions that led to the current one, oldest first. A rollback removes the last one.
-
-    >>> from datetime import datetime
-    >>> def change(verdict, version):
-    ...     return ChampionChange("", datetime(2026, 1, 1), verdict, version, None, "")
-    >>> steps = [("promoted", "1"), ("refused", "2"), ("promoted", "3"), ("forced", "4"), ("rolled back", "3")]
-    >>> champion_lineage([change(*step) for step in steps])
-    ['1', '3']
-    """
-    champions: list[str] = []
-    for change in history:
-        if change.verdict in (PROMOTED, FORCED):
-            champions.append(change.version)
-        elif change.verdict == ROLLED_BACK and change.version in champions:
-            del champions[len(champions) - champions[::-1].index(change.version) :]
-    return champions
-
-
 def _version(entry: ModelVersion, champion: str | None) -> Version:
     number = str(entry.version)
     return Version(number, _when(entry.creation_timestamp), entry.run_id or "", dict(entry.tags), number == champion)
-
-
-def _change(run: RecordedRun) -> ChampionChange:
-    verdict, version, reason = (run.tags.get(name, "") for name in (VERDICT, VERSION, REASON))
-    asked = _reasons(run.tags.get(ASKED, "[]"))
-    return ChampionChange(run.id, run.made, verdict, version, run.tags.get(BEFORE) or None, reason, asked)
-
-
-def _reasons(text: str) -> tuple[str, ...]:
-    """The reasons in a tag for which a version was trained; none where the tag was clipped, or written by others."""
-    try:
-        return tuple(map(str, json.loads(text)))
-    except (ValueError, TypeError):
-        return ()
 
 
 def _called(version: str | None) -> str:

@@ -30,7 +30,7 @@ from foresell.core.errors import SettingsError, UnreadableFile, UsageError, firs
 from foresell.core.settings import Settings, parse_settings
 from foresell.core.version import VERSION
 from foresell.core.words import many_do
-from foresell.registry.tracking import Where
+from foresell.registry.tracking_store import Where
 from foresell.serving.signature import VARIABLE, check_signature, sign
 from foresell.store.panels import digest, load_panel
 from foresell.store.settings_file import plain_settings

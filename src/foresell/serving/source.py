@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from foresell.core.settings import Settings, read_settings
-from foresell.registry.tracking import Tracking, Where
+from foresell.registry.tracking import Tracking
+from foresell.registry.tracking_store import Where
 from foresell.registry.versions import Registry
 from foresell.serving.bundle import MANIFEST, read_manifest
 from foresell.store.settings_file import SETTINGS

@@ -18,7 +18,8 @@ from foresell.pipeline.lifecycle.promotion import promote, rollback
 from foresell.pipeline.lifecycle.retraining import PATIENCE, Situation, retrain, retraining_findings
 from foresell.pipeline.project import Project
 from foresell.pipeline.results import read_findings
-from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Version
+from foresell.registry.champion_changes import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange
+from foresell.registry.versions import Version
 from foresell.serving.source import registry_of
 
 pytestmark = pytest.mark.usefixtures("drift_only_where_asked")

@@ -23,8 +23,9 @@ from foresell.pipeline.lifecycle.comparison import Compared, Comparison
 from foresell.pipeline.progress import Progress
 from foresell.pipeline.project import Project
 from foresell.pipeline.task import write_json
+from foresell.registry.champion_changes import FORCED, PROMOTED, REFUSED, ROLLED_BACK, ChampionChange
 from foresell.registry.gate import AGAINST, GateFigure, Verdict
-from foresell.registry.versions import FORCED, PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Registry, Version
+from foresell.registry.versions import Registry, Version
 from foresell.serving.bundle import check_files, sign_bundle
 from foresell.serving.source import registry_of
 

@@ -38,7 +38,8 @@ from foresell.pipeline.lifecycle.comparison import DATA_LAST
 from foresell.pipeline.lifecycle.promotion import Decision, promote, registry_for
 from foresell.pipeline.project import Project
 from foresell.pipeline.summaries import RegisterSummary
-from foresell.registry.versions import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange, Registry, Version
+from foresell.registry.champion_changes import PROMOTED, REFUSED, ROLLED_BACK, ChampionChange
+from foresell.registry.versions import Registry, Version
 
 PATIENCE = 7
 """The days of new sales after a retraining in which no reason counts, whatever was decided."""

@@ -28,7 +28,7 @@ from foresell.pipeline.monitoring.accuracy_table import STEP
 from foresell.pipeline.monitoring.snapshot import Snapshot
 from foresell.pipeline.project import Project
 from foresell.pipeline.summaries import CheckSummary
-from foresell.registry.versions import REFUSED
+from foresell.registry.champion_changes import REFUSED
 from foresell.report import monitor_contents
 from foresell.report.monitor_contents import MonitorPage
 from foresell.store.history import KeptForecast
