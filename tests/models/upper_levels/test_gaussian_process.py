@@ -76,6 +76,29 @@ def test_sums_without_history_are_zero(sums_of):
     assert (mean[:6].mean(axis=1) > 0).all()
 
 
+def test_what_never_sold_is_zero_and_what_never_changes_stays(sums_of):
+    sums = sums_of()
+    nothing = replace(sums, units=np.zeros_like(sums.units))
+    assert (process().fit(nothing, HORIZON).forecast(nothing).mean == 0).all()
+    same = replace(sums, units=np.full_like(sums.units, 7))
+    np.testing.assert_allclose(process().fit(same, HORIZON).forecast(same).mean, 7, rtol=1e-3)
+
+
+def test_days_without_a_sale_count_where_they_are_many(sums_of):
+    sums = sums_of(gaps=False)
+    units = np.where(np.random.default_rng(0).random(sums.n_days) < 0.5, 0, sums.units)
+    seldom = replace(sums, units=units.astype(np.float32))
+    mean = process().fit(seldom, HORIZON).forecast(seldom).mean[0].mean()
+    assert 0.25 * np.nanmean(sums.units[0]) < mean < 0.75 * np.nanmean(sums.units[0])
+
+
+def test_a_sum_that_has_ended_is_hardly_forecast(sums_of):
+    sums = sums_of(gaps=False)
+    sums.units[:, 90:] = 0
+    mean = process().fit(sums, HORIZON).forecast(sums).mean[0].mean()
+    assert mean < 0.1 * sums.units[0, :90].mean()
+
+
 def test_an_outlier_hardly_counts(sums_of):
     sums, odd = sums_of(gaps=False), sums_of(gaps=False)
     odd.units[0, -3] *= 30

@@ -123,11 +123,11 @@ class FittedGaussianProcess:
     name: str = "gaussian_process"
 
     def forecast(self, panel: Panel) -> Forecast:
-        """The mean of each of the sums `panel` and each step after their cutoff; 0 without a history."""
+        """The mean of each of the sums `panel` and each step after their cutoff; 0 where nothing was ever sold."""
         mean = np.zeros((panel.n_series, self.horizon))
         if panel.n_days and panel.n_series:
             mean = self._mean(panel)
-        mean[without_history(panel)] = 0
+        mean[~(panel.units > 0).any(axis=1)] = 0
         mean[closed_days(panel, self.horizon)] = 0
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean.astype(np.float32))
 

@@ -15,8 +15,12 @@ from foresell.models.upper_levels.parents import levels_of
 CLOSED = 0.15
 """A day counts as closed where the total is less than this share of what is usual round it."""
 
-FLOOR = 0.02
-"""The smallest value whose logarithm is told from that of 0, as a share of a series' mean."""
+MOST_CLOSED = 0.05
+"""Where more than this share of days would be closed, none is: then days without a sale are chance, and count."""
+
+FLOOR, FLOOR_OF_SELDOM = 0.02, 0.3
+"""The smallest value whose logarithm is told from that of 0, as a share of a series' mean on days with a sale. The
+second is for series that sell nothing on more than `MOST_CLOSED` of the open days between their sales."""
 
 NEIGHBOURS = {
     Frequency.HOUR: (168, 4),
@@ -45,14 +49,24 @@ class LogSums:
         units = sums.units.astype(np.float64)
         sold = np.where(units > 0, units, 0)
         mean = sold.sum(axis=1) / np.maximum((sold > 0).sum(axis=1), 1)
-        floor = np.where(mean > 0, FLOOR * mean, 1.0)[:, None]
+        closed = _closed(sums)
+        share = np.where(_zero_share(units[:, ~closed]) > MOST_CLOSED, FLOOR_OF_SELDOM, FLOOR)
+        floor = np.where(mean > 0, share * mean, 1.0)[:, None]
         logs = np.log(np.maximum(units, floor))  # NaN stays NaN
-        return cls(_filled(logs, sums.frequency), units, _closed(sums))
+        return cls(_filled(logs, sums.frequency), units, closed)
 
     @property
     def open_days(self) -> np.ndarray:
         """The places of the days that were not closed."""
         return np.flatnonzero(~self.closed)
+
+
+def _zero_share(units: np.ndarray) -> np.ndarray:
+    """The share of known days without a sale between the first and the last sale of each series: float [series]."""
+    sold = units > 0
+    between = np.logical_or.accumulate(sold, axis=1) & np.logical_or.accumulate(sold[:, ::-1], axis=1)[:, ::-1]
+    known = between & ~np.isnan(units)
+    return np.sum(known & ~sold, axis=1) / np.maximum(known.sum(axis=1), 1)
 
 
 def _closed(sums: Panel) -> np.ndarray:
@@ -65,7 +79,8 @@ def _closed(sums: Panel) -> np.ndarray:
     near = np.stack([padded[count * step + lag :][: len(total)] for lag in lags])
     known = ~np.isnan(near)
     usual = np.where(known.any(axis=0), np.nanmedian(np.where(known.any(axis=0), near, 0), axis=0), 0)
-    return np.nan_to_num(total) < CLOSED * usual
+    closed = np.nan_to_num(total) < CLOSED * usual
+    return closed & (closed.mean() <= MOST_CLOSED)
 
 
 def repeated_days(sums: Panel, closed: np.ndarray, horizon: int) -> np.ndarray:

@@ -19,6 +19,9 @@ OUTLIER = 3.0
 EXTREME = 1.0
 """The distance in log units from which on a weekday is no deviation from the mean any more."""
 
+LEAST_NOISE = 1e-6
+"""The smallest variance of noise, with which the covariance can still be factorized."""
+
 PASSES = 3
 """How often outliers are looked for, because one can hide another."""
 
@@ -84,7 +87,7 @@ def negative_log_likelihood(
     """
     from scipy.linalg import cho_solve, lapack
 
-    noise = float(np.exp(2 * parameters["noise"]))
+    noise = max(float(np.exp(2 * parameters["noise"])), LEAST_NOISE)
     covariance = kernel.covariance(parameters)
     covariance[np.diag_indices(len(covariance))] += noise
     factor, failed = lapack.dpotrf(covariance, lower=1, overwrite_a=1)
@@ -129,7 +132,7 @@ def posterior(past: CalendarDays, ahead: CalendarDays, values: np.ndarray, param
     from scipy.linalg import cho_solve, lapack
 
     mean, mean_ahead = base(past, values, past), base(past, values, ahead)
-    noise = float(np.exp(2 * parameters["noise"]))
+    noise = max(float(np.exp(2 * parameters["noise"])), LEAST_NOISE)
     covariance = CalendarKernel.between(past, past).covariance(parameters)
     covariance[np.diag_indices(len(covariance))] += noise
     factor = lapack.dpotrf(covariance, lower=1, overwrite_a=1)[0]
