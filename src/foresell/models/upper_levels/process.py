@@ -5,8 +5,10 @@ The equations are those of Rasmussen and Williams, "Gaussian Processes for Machi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 
@@ -26,6 +28,14 @@ PASSES = 3
 """How often outliers are looked for, because one can hide another."""
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Linear algebra in one thread: on a machine with other work, waiting for a second one took 40 times as long."""
+    import_module("scipy.linalg")  # limits hold for libraries that are loaded
+    with import_module("threadpoolctl").threadpool_limits(limits=1, user_api="blas"):
+        yield
+
+
 @dataclass(frozen=True)
 class Prior:
     """The standard deviations of parameters about their defaults.
@@ -40,6 +50,7 @@ class Prior:
     scale: float
 
 
+@one_blas_thread()
 def learn_parameters(
     days: CalendarDays,
     values: np.ndarray,
@@ -123,6 +134,7 @@ class Posterior:
     ahead: np.ndarray
 
 
+@one_blas_thread()
 def posterior(past: CalendarDays, ahead: CalendarDays, values: np.ndarray, parameters: Parameters) -> Posterior:
     """The posterior mean on the days `past` and `ahead` given `values` [series, day] on the days `past`; R&W (2.25).
 
