@@ -13,7 +13,7 @@ from foresell.core.frequency import Frequency
 
 def slow_moments(units, frequency):
     """`SeriesMoments` of one series, day by day."""
-    lag = 7 if frequency == Frequency.DAY else 1
+    lag = {Frequency.HOUR: 24, Frequency.DAY: 7}.get(frequency, 1)
     last = units[-(frequency.year + lag) :]
     moments, pairs = [], 0
     for half_life in (math.inf, frequency.year / 6):

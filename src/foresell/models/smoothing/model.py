@@ -37,9 +37,9 @@ DAYS = {
 """The number of last periods that are used: eight weeks of hours, two years of days, five years of weeks."""
 
 
-JUDGED = {Frequency.HOUR: 24}
-"""The number of next periods whose mean judges the constants of smoothing; the next one alone where not listed. An hour
-is much like the one before it, which says little about tomorrow."""
+DAY_OF_HOURS = 24
+"""The number of next hours whose mean judges the constants of smoothing; of other periods it is the next one alone. An
+hour is much like the one before it, which says little about tomorrow."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class FittedSmoothing(FittedFeatureless):
 
     def _of_block(self, panel: Panel) -> np.ndarray:
         units, ahead = self.adjusted(panel)
-        judged = JUDGED.get(panel.frequency, 1)
+        judged = DAY_OF_HOURS if panel.frequency == Frequency.HOUR else 1
         both = (smooth(units, self.horizon, judged) for smooth in (simple_with_drift, damped_trend))
         return sum(both) / 2 * ahead
 
