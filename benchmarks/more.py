@@ -3,10 +3,9 @@
     python benchmarks/more.py --data ../shared/data --peer-python PEER/bin/python --out FOLDER
     python benchmarks/more.py --data ../shared/data --peer-python PEER/bin/python --out FOLDER --back 1 --only hospital
 
-One forecast of each set after its last horizon but one: RMSSE, mean over the series. The peers are those of
+One forecast of the last horizon of each set: RMSSE, mean over the series. The peers are those of
 `more_peers.py`; PEER is a virtual environment with benchmarks/requirements.lock. `--back 1` asks one horizon earlier:
-all choices about foresell's defaults and the options of mlforecast were made there. What a peer forecast is kept in
-FOLDER and used again.
+all choices about foresell's defaults were made there, or earlier. What a peer forecast is kept in FOLDER and used again.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ LIGHTGBM = {
     "m4 hourly": {"logarithm": False, "differences": True, "calendar": True, "trees": 400},
     "vn2": {"logarithm": True, "differences": False, "calendar": True, "trees": 200},
 }
-"""The options of mlforecast's LightGBM, the best of `VARIANTS` one horizon before the one reported."""
+"""The options of mlforecast's LightGBM: those that suit such data by experience. `--variants` tries others."""
 
 VARIANTS = [
     {"logarithm": logarithm, "differences": differences, "calendar": calendar, "trees": trees}
@@ -139,7 +138,7 @@ def page(results: list[dict], back: int) -> str:
     rows.append(
         ["geometric mean over " + best, *(f"{2.718281828459045 ** (ratios[m] - ratios[best]):.3f}" for m in order)]
     )
-    when = "after the last horizon but one" if not back else f"{back} horizons before the last"
+    when = "of the last horizon" if not back else f"of the horizon that ended {back} horizons earlier"
     return (
         f"# Small public data sets\n\nMade by `benchmarks/more.py`. RMSSE of one forecast {when}, mean over series.\n\n"
         + markdown_table(["set", *order], rows)
