@@ -5,7 +5,8 @@
 
 One forecast of the last horizon of each set: RMSSE, mean over the series. The peers are those of
 `more_peers.py`; PEER is a virtual environment with benchmarks/requirements.lock. `--back 1` asks one horizon earlier:
-all choices about foresell's defaults were made there, or earlier. What a peer forecast is kept in FOLDER and used again.
+all choices about foresell's defaults were made there, or earlier. What a peer forecast is kept in FOLDER and used
+again.
 """
 
 from __future__ import annotations
