@@ -137,6 +137,16 @@ _PERIODS = {
     Frequency.YEAR: _Period("year", season=1, year=1, days=365.25, months=12, truncation="1y"),
 }
 
+LONG_SILENCE = {
+    Frequency.HOUR: 2184,
+    Frequency.DAY: 91,
+    Frequency.WEEK: 13,
+    Frequency.MONTH: 6,
+    Frequency.QUARTER: 4,
+    Frequency.YEAR: 2,
+}
+"""The number of last periods without a sale, or without a known day, from which a series counts as no longer sold."""
+
 ONE_WEEKDAY = 0.95  # weeks begin on the weekday on which this share of all dates falls; likewise quarters and years
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 FIRST_OF_JANUARY = np.datetime64("1970-01-01")
@@ -182,6 +192,15 @@ def weekday(dates: np.ndarray) -> np.ndarray:
     array([3])
     """
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+
+
+def hour_of_week(dates: np.ndarray) -> np.ndarray:
+    """The hour of the week of each date and time: int64, 0 for the first hour of Monday.
+
+    >>> hour_of_week(np.array(["2024-05-16T05"], "datetime64[h]"))  # a Thursday
+    array([77])
+    """
+    return weekday(dates) * 24 + dates.astype("datetime64[h]").astype(np.int64) % 24
 
 
 def month_ends(dates: np.ndarray) -> np.ndarray:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from foresell.core.frequency import Frequency
+from foresell.core.frequency import LONG_SILENCE, Frequency
 from foresell.core.settings import Settings
 from foresell.data.gap_filling import ROWS_AT_ONCE
-from foresell.data.panel_checks import DEAD_AFTER
 
 RESUMED = 0.05  # an end is a silence after which at most this share of series sold again
 FEWEST = 20  # silences that have to be seen to the end, so that the share means something
@@ -27,7 +26,7 @@ def ended_after(units: np.ndarray, settings: Settings) -> int | None:
         return None
     backtest = settings.backtest
     first_cutoff = units.shape[1] - settings.horizon - (backtest.windows - 1) * (backtest.every or settings.horizon)
-    return lasting_silence(units[:, : max(first_cutoff, 0)], DEAD_AFTER[Frequency(settings.data.frequency)])
+    return lasting_silence(units[:, : max(first_cutoff, 0)], LONG_SILENCE[Frequency(settings.data.frequency)])
 
 
 def lasting_silence(units: np.ndarray, shortest: int) -> int | None:

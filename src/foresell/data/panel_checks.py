@@ -10,11 +10,11 @@ import polars as pl
 
 from foresell.core.finding import Finding
 from foresell.core.frequency import (
-    FIRST_OF_JANUARY,
+    LONG_SILENCE,
     WEEKDAYS,
     Frequency,
     date_text,
-    period_index,
+    hour_of_week,
     period_range,
     weekday,
 )
@@ -25,16 +25,6 @@ from foresell.core.words import many
 from foresell.data.cube.cells import Cube, key_texts
 from foresell.data.finding_codes import CODES, finding
 from foresell.data.gap_filling import ROWS_AT_ONCE
-
-DEAD_AFTER = {
-    Frequency.HOUR: 2184,
-    Frequency.DAY: 91,
-    Frequency.WEEK: 13,
-    Frequency.MONTH: 6,
-    Frequency.QUARTER: 4,
-    Frequency.YEAR: 2,
-}
-"""The number of last periods without a sale from which a series counts as no longer sold."""
 
 CONSTANT_FROM = {
     Frequency.HOUR: 168,
@@ -72,7 +62,7 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
 
 def _closing_hours(empty: np.ndarray, hours: np.ndarray) -> np.ndarray:
     """Whether each hour is one of the week in which mostly no series has a row: bool [hour]."""
-    of_week = period_index(hours, FIRST_OF_JANUARY, Frequency.HOUR) % 168
+    of_week = hour_of_week(hours)
     counts, rows = np.bincount(of_week, empty, 168), np.bincount(of_week, minlength=168)
     return (counts > 0.5 * rows)[of_week]
 
@@ -121,7 +111,7 @@ def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
         # The periods since the last sale; all periods where the series never sold.
         silent = np.where(sold.any(axis=1), sold[:, ::-1].argmax(axis=1), panel.n_days)
         ended[rows] = (silent >= limit) & (panel.n_days > limit) & known[:, : -limit or None].any(axis=1)
-        dead[rows] = (silent >= DEAD_AFTER[panel.frequency]) & known.any(axis=1) & ~ended[rows]
+        dead[rows] = (silent >= LONG_SILENCE[panel.frequency]) & known.any(axis=1) & ~ended[rows]
         one_value = np.fmax.reduce(units, axis=1) == np.fmin.reduce(units, axis=1)
         constant[rows] = one_value & sold.any(axis=1) & (known.sum(axis=1) >= CONSTANT_FROM[panel.frequency])
     findings = []
@@ -129,7 +119,7 @@ def silent_series_findings(panel: Panel, where: str) -> list[Finding]:
         message = f"{many(count, 'series', 'series')} never change"
         findings.append(finding("constant-series", where, count, message, _names(panel, np.flatnonzero(constant))))
     if count := int(dead.sum()):
-        fewest = many(DEAD_AFTER[panel.frequency], panel.frequency.noun)
+        fewest = many(LONG_SILENCE[panel.frequency], panel.frequency.noun)
         message = f"{many(count, 'series', 'series')} of {n:,} sold nothing for {fewest} or more up to {panel.cutoff}"
         findings.append(finding("dead-series", where, count, message, _names(panel, np.flatnonzero(dead))))
     if count := int(ended.sum()):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from foresell.core.frequency import FIRST_OF_JANUARY, Frequency, period_index
+from foresell.core.frequency import FIRST_OF_JANUARY, LONG_SILENCE, Frequency, period_index
 from foresell.core.panel import Panel
 
 WEEKS = 8
@@ -12,16 +12,6 @@ WEEKS = 8
 
 ENOUGH = 3
 """The number of times that the weekday must have occurred, and another weekday been known, in these weeks."""
-
-GONE = {
-    Frequency.HOUR: 2184,
-    Frequency.DAY: 91,
-    Frequency.WEEK: 13,
-    Frequency.MONTH: 6,
-    Frequency.QUARTER: 4,
-    Frequency.YEAR: 2,
-}
-"""The number of last periods in which a series that is still on sale has at least one known period."""
 
 
 def closed_days(panel: Panel, horizon: int) -> np.ndarray:
@@ -62,7 +52,7 @@ def without_history(panel: Panel) -> np.ndarray:
 
 def _gone(panel: Panel) -> np.ndarray:
     """Whether each series was on sale once and no longer is: bool [series]."""
-    start = max(0, panel.n_days - GONE[panel.frequency])
+    start = max(0, panel.n_days - LONG_SILENCE[panel.frequency])
     return np.isnan(panel.units[:, start:]).all(axis=1) & _known_before(panel, start)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.core.frequency import Frequency, weekday
+from foresell.core.frequency import Frequency, hour_of_week, weekday
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
@@ -269,7 +269,7 @@ def season_positions(panel: Panel, days: np.ndarray) -> np.ndarray:
     dates = panel.ahead(max(int(days.max(initial=0)) + 1 - panel.n_days, 0))
     dates = np.concatenate([panel.dates[: panel.n_days], dates])[days]
     if panel.frequency == Frequency.HOUR:
-        return weekday(dates) * 24 + dates.astype("datetime64[h]").astype(np.int64) % 24
+        return hour_of_week(dates)
     if panel.frequency == Frequency.DAY:
         return weekday(dates)
     if panel.frequency.table and panel.frequency != Frequency.WEEK:

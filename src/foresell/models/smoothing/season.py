@@ -9,12 +9,12 @@ credibility). Where nothing repeats, there is no season.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from foresell.core.frequency import Frequency, weekday
+from foresell.core.frequency import Frequency, hour_of_week, weekday
 
 SMALLEST = 0.05
 """The smallest factor of a season."""
@@ -46,12 +46,11 @@ class Cycle:
             return frequency.table.place(dates) - 1
         if frequency.months:
             return dates.astype("datetime64[M]").astype(np.int64) % 12 // frequency.months
-        days = dates.astype("datetime64[D]")
         if self.positions == WEEKDAYS:
-            return weekday(days)
+            return weekday(dates)
         if self.positions in (HOURS, HOURS * WEEKDAYS):
-            hours = (dates.astype("datetime64[h]") - days).astype(np.int64)
-            return hours if self.positions == HOURS else weekday(days) * HOURS + hours
+            return hour_of_week(dates) % self.positions
+        days = dates.astype("datetime64[D]")
         since = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
         return np.minimum(since // 7, WEEKS - 1)
 
@@ -98,13 +97,19 @@ class SharedSeason:
 
         `positions` [period] are those of the periods. A series without known periods has the shared season.
         """
-        deviations = relative_deviations(units, len(self.shape))
-        following = self._following(deviations, positions)[:, None] * np.array(self.shape)
-        repeated = Repeated.of(deviations - following[:, positions], positions, len(self.shape))
+        following, repeated = self.parts(relative_deviations(units, len(self.shape)), positions)
         credibility = repeated.credibility()
         weight = np.where(credibility > 0, (credibility + self.own) / 2, 0)
         factors = np.maximum(1 + following + weight[:, None] * repeated.mean, SMALLEST)
         return factors / factors.mean(axis=1, keepdims=True)
+
+    def parts(self, deviations: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, Repeated]:
+        """How far each series follows the shape [series, position], and what repeats beyond that.
+
+        `deviations` [series, period] are those of `relative_deviations`.
+        """
+        following = self._following(deviations, positions)[:, None] * np.array(self.shape)
+        return following, Repeated.of(deviations - following[:, positions], positions, len(self.shape))
 
     def _following(self, deviations: np.ndarray, positions: np.ndarray) -> np.ndarray:
         """The factor by which each series follows the shape, drawn towards the mean of all [series]."""
@@ -115,36 +120,35 @@ class SharedSeason:
 
 
 def learn_shared_season(blocks: Iterable[np.ndarray], positions: np.ndarray, length: int) -> SharedSeason:
-    """The shared season of `length` positions; `blocks` of units [series, period] are gone through three times."""
-    blocks = list(blocks)
+    """The shared season of `length` positions, learnt from `blocks` of units [series, period]."""
+    deviations_of_blocks = [relative_deviations(units, length) for units in blocks]
     above, below, count = (np.zeros(len(positions)) for _ in range(3))
-    for units in blocks:
-        deviations = relative_deviations(units, length)
+    for deviations in deviations_of_blocks:
         known = ~np.isnan(deviations)
         variance = np.where(known, deviations, 0).var(axis=1) + NOISE
         above += (np.nan_to_num(deviations) / variance[:, None]).sum(axis=0)
         below += (known / variance[:, None]).sum(axis=0)
         count += known.sum(axis=0)
-    n_series = sum(len(units) for units in blocks)
+    n_series = sum(map(len, deviations_of_blocks))
     enough = (count >= FEWEST_SERIES) & (count >= LEAST_KNOWN * n_series)
     mean = np.where(enough, above / np.where(enough, below, 1), np.nan)[None]
     repeated = Repeated.of(mean, positions, length)
     shape = repeated.credibility()[0] * repeated.mean[0]
     shape -= shape.mean()
-    share, spread = _followers(blocks, shape, positions)
+    share, spread = _followers(deviations_of_blocks, shape, positions)
     season = SharedSeason(tuple(shape.tolist()), share, spread, 0.0)
-    return SharedSeason(season.shape, share, spread, _own(blocks, season, positions))
+    return replace(season, own=_own(deviations_of_blocks, season, positions))
 
 
 FEWEST_SERIES, LEAST_KNOWN = 5, 0.2
 """A period counts for the shared season where so many series are known, and this share of all."""
 
 
-def _followers(blocks: Iterable[np.ndarray], shape: np.ndarray, positions: np.ndarray) -> tuple[float, float]:
+def _followers(blocks: Sequence[np.ndarray], shape: np.ndarray, positions: np.ndarray) -> tuple[float, float]:
     """The mean of the factors by which series follow `shape`, and their variance beyond that of their estimates."""
     if not shape.any():
         return 0.0, 0.0
-    parts = [slopes(relative_deviations(units, len(shape)), shape[positions]) for units in blocks]
+    parts = [slopes(deviations, shape[positions]) for deviations in blocks]
     slope, variance = (np.concatenate(part) for part in zip(*parts, strict=True))
     known = np.isfinite(variance)
     if not known.any():
@@ -155,16 +159,10 @@ def _followers(blocks: Iterable[np.ndarray], shape: np.ndarray, positions: np.nd
     return mean, max(float(np.average((slope - mean) ** 2 - variance, weights=weight)), 1e-6)
 
 
-def _own(blocks: Iterable[np.ndarray], season: SharedSeason, positions: np.ndarray) -> float:
+def _own(blocks: Sequence[np.ndarray], season: SharedSeason, positions: np.ndarray) -> float:
     """The mean credibility of what the deviations of single series have beyond the shared season."""
-    shape = np.array(season.shape)
-    parts = []
-    for units in blocks:
-        deviations = relative_deviations(units, len(shape))
-        following = season._following(deviations, positions)[:, None] * shape
-        repeated = Repeated.of(deviations - following[:, positions], positions, len(shape))
-        parts.append(repeated.credibility()[repeated.enough])
-    of_series = np.concatenate(parts)
+    repeated = [season.parts(deviations, positions)[1] for deviations in blocks]
+    of_series = np.concatenate([each.credibility()[each.enough] for each in repeated])
     return float(of_series.mean()) if len(of_series) else 0.0
 
 
@@ -259,12 +257,11 @@ def _centred_mean(units: np.ndarray, length: int) -> np.ndarray:
 
     For an even length the two outermost periods count half (FPP3, section 3.3).
     """
-    weights = np.ones(length) if length % 2 else np.array([0.5, *([1.0] * (length - 1)), 0.5])
-    if units.shape[1] < len(weights):
+    half = length // 2
+    if units.shape[1] < 2 * half + 1:
         return np.full(units.shape, np.nan)
     known = ~np.isnan(units)
     total, count = _moving_sum(np.nan_to_num(units), length), _moving_sum(known.astype(np.float64), length)
-    half = len(weights) // 2
     mean = np.full(units.shape, np.nan)
     enough = count >= WHOLE_CYCLE * length
     mean[:, half : units.shape[1] - half] = np.where(enough, total / np.where(enough, count, 1), np.nan)
