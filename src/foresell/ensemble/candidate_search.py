@@ -31,9 +31,8 @@ class Score(NamedTuple):
     rmsse: float
 
     @classmethod
-    def of(cls, window: WindowForecasts, mean: np.ndarray) -> Score:
-        """The score of the forecast `mean` [series, step] of one window."""
-        errors = window.errors(mean)
+    def of(cls, window: WindowForecasts, errors: np.ndarray) -> Score:
+        """The score of a forecast of one window by its `errors` [node, step], see `WindowForecasts.errors`."""
         single = window.rmsse(errors)[window.single]
         known = single[np.isfinite(single)]
         return cls(window.wrmsse(errors), float(known.mean()) if len(known) else float("nan"))
@@ -101,7 +100,7 @@ def search(
         chosen.append(name if name in candidates else choose(losses(scores[:ended]), list(candidates)))  # type: ignore[arg-type]
         means = {candidate: apply(candidates[candidate], number) for candidate in candidates}
         forecasts.append(means)
-        scores.append({candidate: Score.of(window, mean) for candidate, mean in means.items()})
+        scores.append({candidate: Score.of(window, window.errors(mean)) for candidate, mean in means.items()})
     candidates = learn(len(windows))
     if name is not None and name not in candidates:
         raise SettingsError(f"There is no {stage} '{name}'; there are {first_five(list(candidates))}.")

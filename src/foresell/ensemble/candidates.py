@@ -15,7 +15,7 @@ from foresell.adjust.reconciliation import (
     variance_inflation,
 )
 from foresell.ensemble.blending import Blend, error_products, least_error_weights
-from foresell.ensemble.candidate_search import Score
+from foresell.ensemble.candidate_search import TINY, Score
 from foresell.evaluate.window_forecasts import WindowForecasts
 
 WEIGHTED, MEAN, COMBINED = "weighted", "mean", "combined"
@@ -46,7 +46,7 @@ def blend_candidates(
     series have weights of their own.
     """
     if len(models) == 1:
-        return {models[0]: Blend.fixed({models[0]: 1.0})}
+        return single_models(models)
     candidates = {MEAN: Blend.mean(good_models(models, scores, baselines))}
     if products:
         candidates[WEIGHTED] = Blend.learn(models, np.sum([window["all"] for window in products], axis=0))
@@ -65,7 +65,7 @@ def good_models(models: Sequence[str], scores: Sequence[Mapping[str, Score]], ba
     named = [model for model in models if model not in (*baselines, FOR_NEW)] or list(models)
     if not scores:
         return named
-    loss = {model: float(np.mean([np.log(max(window[model].loss, 1e-12)) for window in scores])) for model in named}
+    loss = {model: float(np.mean([np.log(max(window[model].loss, TINY)) for window in scores])) for model in named}
     best = min(loss.values())
     return [model for model in named if not loss[model] > best + FAR_WORSE]
 
@@ -86,15 +86,17 @@ def _with_new_series(blend: Blend, models: Sequence[str], of_new: Sequence[np.nd
     return blend.with_segment(SEGMENT, NEW, dict(zip(members, weights.tolist(), strict=True)))
 
 
-def model_error_products(window: WindowForecasts) -> dict[str, np.ndarray]:
-    """The products of the models' errors in one window: of all nodes, and of the new series where there are some."""
+def judged_models(window: WindowForecasts) -> tuple[dict[str, Score], dict[str, np.ndarray]]:
+    """The scores of the models in one window, and the products of their errors: of all nodes, and of the new series
+    where there are some."""
     errors = np.stack([window.errors(mean) for mean in window.means.values()])  # [model, node, step]
+    scores = {model: Score.of(window, each) for model, each in zip(window.means, errors, strict=True)}
     importance = window.importance(errors.mean(axis=0))
     products = {"all": error_products(errors, importance)}
     new = window.evaluation.segments[SEGMENT].to_numpy() == NEW
     if new.any():
         products[NEW] = error_products(errors[:, window.single][:, new], importance[window.single][new])
-    return products
+    return scores, products
 
 
 def reconciliation_candidates(

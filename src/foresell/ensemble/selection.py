@@ -17,11 +17,11 @@ import polars as pl
 
 from foresell.adjust.reconciliation import Reconciliation
 from foresell.ensemble.blending import Blend
-from foresell.ensemble.candidate_search import Score, SearchResult, search
+from foresell.ensemble.candidate_search import SearchResult, search
 from foresell.ensemble.candidates import (
     blend_candidates,
+    judged_models,
     method_error_products,
-    model_error_products,
     reconciliation_candidates,
     single_models,
 )
@@ -74,8 +74,7 @@ def select_combination(
     """
     progress("weights of the models")
     models = list(windows[0].means)
-    products = [model_error_products(window) for window in windows]
-    scores = [{model: Score.of(window, mean) for model, mean in window.means.items()} for window in windows]
+    scores, products = zip(*map(judged_models, windows), strict=True)
 
     def blends(ended: int) -> dict[str, Blend]:
         candidates = blend_candidates(models, scores[:ended], products[:ended], baselines)

@@ -126,10 +126,8 @@ class FittedTotals:
     def forecast(self, sums: Panel) -> Forecast:
         """The forecast of the sums of all levels after the cutoff of `sums`; `by_level` separates the levels."""
         forecasts = [model.forecast(sums) for model in self.models.values()]
-        means, weights = (
-            [forecast.mean for forecast in forecasts],
-            [self.weights.get(name, 1.0) for name in self.models],
-        )
+        means = [forecast.mean for forecast in forecasts]
+        weights = [self.weights.get(name, 1.0) for name in self.models]
         if len(set(weights)) == 1:
             return replace(forecasts[0], mean=np.stack(means).mean(axis=0, dtype=np.float32))
         return replace(forecasts[0], mean=np.average(means, axis=0, weights=weights).astype(np.float32))
