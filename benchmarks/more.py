@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import shutil
 import sys
 from dataclasses import asdict
@@ -21,7 +22,7 @@ from pathlib import Path
 import polars as pl
 from markdown_table import table as markdown_table
 from measure import measure
-from more_sets import SETS, DataSet, scores
+from more_sets import SETS, STOCKED_OUT, DataSet, scores
 
 LIGHTGBM = {
     "jewelry": {"logarithm": True, "differences": True, "calendar": True, "trees": 100},
@@ -63,15 +64,16 @@ def foresell(each: DataSet, given: pl.DataFrame, folder: Path) -> tuple[pl.DataF
 
 
 def peers(
-    each: DataSet, given: pl.DataFrame, cutoff: str, folder: Path, python: str, options: dict, statistical: bool
+    each: DataSet, given: pl.DataFrame, cutoff: str, folder: Path, python: str, options: dict | None
 ) -> tuple[pl.DataFrame, dict]:
-    """The forecasts of the peers, a column for each, and what they cost."""
-    name = "peers" if statistical else "-".join(f"{value}" for value in options.values())
+    """The forecasts of statsforecast's models, a column for each, or of mlforecast's LightGBM with `options`, and what
+    they cost. Those of other options are kept apart."""
+    name = "-".join(map(str, options.values())) if options else "statsforecast"
     table, task, out = (folder / f"{name}.{ending}" for ending in ("table.parquet", "json", "parquet"))
     if not out.exists():
         units = pl.col("units").cast(pl.Float64)
-        if "stocked_out" in given.columns:
-            units = pl.when(pl.col("stocked_out")).then(None).otherwise(units)
+        if STOCKED_OUT in given.columns:
+            units = pl.when(pl.col(STOCKED_OUT)).then(None).otherwise(units)
         given.select(
             pl.concat_str([pl.col(key).cast(pl.String) for key in each.keys], separator="|").alias("unique_id"),
             pl.col("date").alias("ds"),
@@ -82,7 +84,6 @@ def peers(
         asked = {
             "season": each.season, "freq": each.frequency, "horizon": each.horizon, "cutoff": cutoff,
             "statics": list(each.attributes), "ahead": list(each.ahead), "lightgbm": options,
-            "statistical": statistical,
         }  # fmt: skip
         task.write_text(json.dumps(asked))
         script = str(Path(__file__).with_name("more_peers.py"))
@@ -104,20 +105,21 @@ def compare(each: DataSet, asked: argparse.Namespace) -> dict:
     cutoff = given.filter(pl.col("units").is_not_null())["date"].max()
     strings = [pl.col(key).cast(pl.String) for key in each.keys]
     truth, texts = truth.with_columns(strings), given.with_columns(strings)
-    seen = texts.filter(~pl.col("stocked_out")) if "stocked_out" in texts.columns else texts
+    seen = texts.filter(~pl.col(STOCKED_OUT)) if STOCKED_OUT in texts.columns else texts
 
     def score(forecast: pl.DataFrame) -> dict[str, float]:
         return scores(forecast.with_columns(pl.col("date").cast(truth.schema["date"])), truth, seen, each.keys)
 
     if asked.variants:
         for options in VARIANTS:
-            made, _ = peers(each, given, str(cutoff), folder, asked.peer_python, options, False)
+            made, _ = peers(each, given, str(cutoff), folder, asked.peer_python, options)
             print(each.name, options, round(score(made.rename({"mlforecast": "mean"}))["rmsse"], 4), flush=True)
         return {}
     found, costs = {}, {}
-    made, costs["peers"] = peers(each, given, str(cutoff), folder, asked.peer_python, LIGHTGBM[each.name], True)
-    for name in made.columns[len(each.keys) + 1 :]:
-        found[name] = score(made.select(*each.keys, "date", mean=name))
+    for side, options in (("statsforecast", None), ("mlforecast", LIGHTGBM[each.name])):
+        made, costs[side] = peers(each, given, str(cutoff), folder, asked.peer_python, options)
+        for name in made.columns[len(each.keys) + 1 :]:
+            found[name] = score(made.select(*each.keys, "date", mean=name))
     if not asked.peers_only:
         forecast, costs["foresell"] = foresell(each, given, folder)
         found["foresell"] = score(forecast)
@@ -137,9 +139,7 @@ def page(results: list[dict], back: int) -> str:
     order = sorted(methods, key=ratios.__getitem__)
     best = min((method for method in methods if method != "foresell"), key=ratios.__getitem__)
     rows = [[each["set"], *(f"{each['scores'][method]['rmsse']:.3f}" for method in order)] for each in results]
-    rows.append(
-        ["geometric mean over " + best, *(f"{2.718281828459045 ** (ratios[m] - ratios[best]):.3f}" for m in order)]
-    )
+    rows.append(["geometric mean over " + best, *(f"{math.exp(ratios[m] - ratios[best]):.3f}" for m in order)])
     when = "of the last horizon" if not back else f"of the horizon that ended {back} horizons earlier"
     return (
         f"# Small public data sets\n\nMade by `benchmarks/more.py`. RMSSE of one forecast {when}, mean over series.\n\n"

@@ -3,8 +3,8 @@
     python benchmarks/more_peers.py TABLE.parquet TASK.json OUT.parquet
 
 TABLE has ``unique_id``, ``ds``, ``y`` (null in the periods ahead and where it is not known) and covariates. TASK has
-``season``, ``freq``, ``horizon``, ``statics``, ``ahead``, and ``lightgbm``, the options of the global model. Periods of
-the history that are not known are interpolated, and forecasts are not below 0.
+``season``, ``freq``, ``horizon``, ``statics``, ``ahead``, and ``lightgbm``: the options of mlforecast's model, null for
+those of statsforecast. Periods of the history that are not known are interpolated, and forecasts are not below 0.
 
 - statsforecast: SeasonalNaive, AutoETS, AutoTheta and MSTL. A season of more than 24 periods is none to AutoETS and
   AutoTheta, as in the published scores of these sets; MSTL takes it off before its own AutoETS.
@@ -124,9 +124,7 @@ def main(file: Path, task: dict[str, Any], out: Path) -> None:
         for column in task["ahead"]:
             future[column] = future.groupby("unique_id")[column].ffill()
             future[column] = future[column].fillna(future["unique_id"].map(known[column]))
-    made = lightgbm(past, future, task)
-    if task["statistical"]:
-        made = statistical(past, task).merge(made, on=["unique_id", "ds"])
+    made = lightgbm(past, future, task) if task["lightgbm"] else statistical(past, task)
     models = [column for column in made.columns if column not in ("unique_id", "ds")]
     made[models] = made[models].clip(lower=0)
     made.to_parquet(out)
