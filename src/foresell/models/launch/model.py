@@ -25,7 +25,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
-from foresell.engine.local import ONE_BY_ONE
+from foresell.engine.local import LOCAL
 from foresell.models.closed_days import closed_days
 from foresell.models.contract import Contributions, Progress
 from foresell.models.launch.attribute_levels import (
@@ -151,7 +151,7 @@ class FittedLaunch:
         return Statistics.of(block)
 
     def forecast(self, panel: Panel, statistics: Statistics | None = None) -> Forecast:
-        mean = np.concatenate(list(ONE_BY_ONE.map(self._mean, panel.blocks(BLOCK))))
+        mean = np.concatenate(list(LOCAL.map(self._mean, panel.blocks(BLOCK))))
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
     def explain(self, panel: Panel, series: Sequence[int] | None = None) -> Contributions:

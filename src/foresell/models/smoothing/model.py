@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from foresell.core.errors import UnreadableFile
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
+from foresell.engine.local import LOCAL
 from foresell.models.contract import Progress
 from foresell.models.featureless import Featureless, FittedFeatureless
 from foresell.models.option_checks import check_whole
@@ -66,7 +68,7 @@ class Smoothing(Featureless):
         seasons: tuple[SharedSeason, ...] = ()
         for cycle in cycles(panel.frequency):
             fitted = FittedSmoothing(horizon, days, seasons)
-            blocks = [in_buckets(fitted.adjusted(block)[0], cycle.periods) for block in panel.blocks(BLOCK)]
+            blocks = list(LOCAL.map(partial(fitted.in_buckets, periods=cycle.periods), panel.blocks(BLOCK)))
             positions = bucket_positions(cycle.of(_last_dates(panel, days), panel.frequency), cycle.periods)
             seasons += (learn_shared_season(blocks, positions, cycle.positions),)
         return FittedSmoothing(horizon, days, seasons)
@@ -93,7 +95,7 @@ class FittedSmoothing(FittedFeatureless):
 
     def mean(self, panel: Panel) -> np.ndarray:
         """The mean of both kinds of smoothing for each series and step [series, step]; 0 without a history."""
-        return np.concatenate([self._of_block(block) for block in panel.blocks(BLOCK)])
+        return np.concatenate(list(LOCAL.map(self._of_block, panel.blocks(BLOCK))))
 
     def _of_block(self, panel: Panel) -> np.ndarray:
         units, ahead = self.adjusted(panel)
@@ -116,6 +118,10 @@ class FittedSmoothing(FittedFeatureless):
             units = units / factors[:, positions]
             future = future * factors[:, cycle.of(ahead, panel.frequency)]
         return units, future
+
+    def in_buckets(self, panel: Panel, periods: int) -> np.ndarray:
+        """The means of each `periods` of the last units without their seasons: [series, bucket]."""
+        return in_buckets(self.adjusted(panel)[0], periods)
 
     def save(self, folder: Path) -> None:
         """Writes the seasons as JSON."""
