@@ -151,3 +151,17 @@ def test_windows_that_overlap_are_not_learnt_from_before_they_end():
     first, second = select_combination(windows).means, select_combination([*windows[:3], other, windows[4]]).means
     for place in (0, 1, 2, 4):
         np.testing.assert_array_equal(first[place], second[place])
+
+
+def test_the_score_of_what_was_chosen_in_the_end_is_that_of_all_windows():
+    models = {"one": noisy(1), "two": noisy(6), "three": noisy(6)}
+    selection = select_combination([window(n, models, noisy(2)) for n in range(4)])
+    trials = selection.trials.filter(stage="reconciliation")
+    by_window = [
+        of_window.filter(pl.col("final"))["wrmsse"].item()
+        if of_window["final"].any()
+        else of_window.filter(pl.col("chosen"))["wrmsse"].item()
+        for of_window in trials.partition_by("cutoff")
+    ]
+    assert len(by_window) == 4
+    assert selection.final_wrmsse == pytest.approx(np.mean(by_window))

@@ -334,3 +334,23 @@ def test_windows_without_a_known_day_leave_the_scores_of_the_others(sales, horiz
     tested = fs.backtest(panel, NAIVE, horizon, windows=windows)
     assert np.isfinite(tested.leaderboard()["wrmsse"].to_numpy()).all()
     assert fs.forecast(panel, horizon=horizon, tested=tested).bottom.quantiles is not None
+
+
+def test_the_model_of_some_series_may_be_set(panel):
+    naive = [{"where": {"store": "north", "item": ["tea", "cocoa"]}, "model": "seasonal_naive"}]
+    models = ["seasonal_naive", "moving_average"]
+    tested = fs.backtest(panel, models, 7, windows=1, totals=False, series_models=naive)
+    north = panel.series.with_row_index().filter(pl.col("store") == "north", pl.col("item") != "coffee")["index"]
+    mean = fs.forecast(panel, horizon=7, tested=tested).bottom.mean
+    np.testing.assert_array_equal(mean[north], fs.forecast(panel, "seasonal_naive", 7).bottom.mean[north])
+    assert (mean != fs.forecast(panel, "seasonal_naive", 7).bottom.mean).any()
+    with pytest.warns(fs.ForesellWarning, match="lists 'store' west, which no series has"):
+        fs.backtest(panel, models, 7, windows=1, series_models=[{"where": {"store": "west"}, "model": "mean"}])
+    for odd, message in (
+        ([{"where": {"shop": "north"}, "model": "mean"}], "the column 'shop', but the series have store, item"),
+        ([{"where": {"store": "north"}, "model": "ets"}], "the model 'ets', which is not among seasonal_naive"),
+        ([{"store": "north"}], "'series_models' cannot be used"),
+        ({"north": "mean"}, "'series_models' cannot be used"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            fs.backtest(panel, models, 7, windows=1, series_models=odd)

@@ -54,6 +54,7 @@ def test_a_project_that_is_moved_stays_up_to_date(done_shop, tmp_path):
         ({"output": {"quantiles": [0.1, 0.5, 0.9]}}, ["forecast", "report", "delivery"]),
         ({"output": {"database": "sqlite:///other.sqlite"}}, ["report", "delivery"]),
         ({"champion": "seasonal_naive"}, ["combine", *LAST]),
+        ({"series_models": [{"where": {"store": "S001"}, "model": "moving_average"}]}, ["combine", *LAST]),
         ({"features": {"use": ["lag_1"]}}, ["features", "backtest", "combine", *LAST]),
         ({"seed": 2}, ["backtest", "combine", *LAST]),
         ({"horizon": 8}, ALL),
@@ -157,6 +158,18 @@ def test_the_forecast_is_that_of_the_champion_on_the_whole_history(done_shop, ch
     known = ~np.isnan(last)
     assert known.mean() > 0.5
     np.testing.assert_array_equal(means[known], last[known])
+
+
+def test_a_model_that_is_set_for_some_series_is_told_of_and_a_wrong_one_refused(done_shop, change_settings):
+    change_settings(done_shop, series_models=[{"where": {"store": ["S001", "S9"]}, "model": "seasonal_naive"}])
+    summary = Project(done_shop).run("combine")["combine"].summary
+    assert summary.series_models == {"seasonal_naive": 6}
+    assert "; 6 series by seasonal_naive, as set; reconciled by" in summary.sentence()
+    (warning,) = summary.warnings_found
+    assert warning.startswith("'series_models' lists 'store' S9, which no series has (they have S001, S002)")
+    change_settings(done_shop, series_models=[{"where": {"shop": "S001"}, "model": "seasonal_naive"}])
+    with pytest.raises(SettingsError, match="the column 'shop', but the series have store, item"):
+        Project(done_shop).run("combine")
 
 
 def test_the_summary_compares_with_a_year_ago(done_shop):

@@ -10,6 +10,7 @@ import pytest
 from foresell.pipeline.graph import STEPS
 from foresell.pipeline.summaries import (
     CheckSummary,
+    CombineSummary,
     DeliverySummary,
     RecordSummary,
     RegisterSummary,
@@ -68,3 +69,12 @@ def test_what_was_not_recorded_says_why():
     assert RecordSummary(recorded=None).sentence() == "tracking is switched off"
     assert RecordSummary(recorded=False, why="no MLflow").sentence() == "not recorded: no MLflow"
     assert RecordSummary(recorded=False, why="down", warnings_found=["It is down."]).sentence() == "not recorded"
+
+
+def test_a_combination_of_before_had_neither_models_of_series_nor_a_score_of_its_own(tmp_path):
+    content = {"best": "ensemble", "ranges": [], "leaderboard": [], "weights": [{"segment": "all", "ets": 1.0}]}
+    (tmp_path / "summary.json").write_text(json.dumps(content | {"reconciliation": {"bottom_up": 1.0}}))
+    before = CombineSummary.read(tmp_path)
+    assert before is not None
+    assert before.sentence() == "the ensemble is ets; reconciled by bottom-up"
+    assert before.about_leaderboard() == ""

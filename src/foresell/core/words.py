@@ -229,6 +229,16 @@ def blend(weights: list[dict[str, Any]]) -> str:
     return ", ".join(parts)
 
 
+def set_by_hand(series_by_model: dict[str, int]) -> str:
+    """The numbers of series whose model was set, in words.
+
+    >>> set_by_hand({"smoothing": 12, "launch": 1, "naive": 0})
+    '12 series by smoothing and 1 series by launch, as set'
+    """
+    counts = [f"{many(count, 'series', 'series')} by {model}" for model, count in series_by_model.items() if count]
+    return f"{listed(counts)}, as set"
+
+
 def ways(shares: dict[str, float]) -> str:
     """The shares of the ways to reconcile, in words.
 

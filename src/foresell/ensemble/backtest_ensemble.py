@@ -12,10 +12,12 @@ import polars as pl
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.panel import Panel
+from foresell.core.settings import SeriesModel
 from foresell.ensemble.champion import ENSEMBLE
 from foresell.ensemble.combination import Combination
 from foresell.ensemble.configured_models import BASELINES
 from foresell.ensemble.selection import Selection, select_combination
+from foresell.ensemble.series_models import check_series_models
 from foresell.evaluate.backtest import TOTALS, Backtest, with_actuals
 from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.segments import segments as segments_of
@@ -75,17 +77,26 @@ def ensemble(
     segments: tuple[str, ...] = (),
     champion: str | None = None,
     reconciliation: str | None = None,
+    series_models: Sequence[SeriesModel] = (),
     progress: Callable[[str], None] = lambda activity: None,
 ) -> Ensemble:
     """Combines the models of the backtest `tested` of `panel`, whose forecasts `forecasts_of` returns.
 
-    `segments` are columns to score by, as in the backtest. `selection.select_combination` explains the others and what
-    is raised.
+    `segments` are columns to score by, as in the backtest. `series_models` are models that are set for some series.
+    `selection.select_combination` explains the others and what is raised; besides, SettingsError is raised where
+    `series_models` name a model or a column that is not there.
     """
+    check_series_models(series_models, panel.series, tested.levels["model"].unique(maintain_order=True))
     progress("gathering the forecasts")
     windows = window_forecasts(panel, hierarchy, tested, forecasts_of, segments)
     selection = select_combination(
-        windows, BASELINES, champion=champion, reconciliation=reconciliation, progress=progress
+        windows,
+        BASELINES,
+        champion=champion,
+        reconciliation=reconciliation,
+        series_models=series_models,
+        series=panel.series,
+        progress=progress,
     )
     progress("scores of the ensemble")
     forecasts = _table(panel, [window.cutoff for window in windows], selection.means)
@@ -152,7 +163,7 @@ def with_ensemble(
     for window, mean in zip(windows, means, strict=True):
         for table, frame in window.evaluation.score(mean).items():
             frames[table].append(frame.select(model, pl.lit(window.cutoff).alias("cutoff"), pl.all()))
-    needed = [*combination.blend.models, *([TOTALS] if combination.needs_totals else [])]
+    needed = [*combination.models, *([TOTALS] if combination.needs_totals else [])]
     runs = tested.runs.filter(pl.col("model").is_in(needed)).group_by("cutoff", maintain_order=True)
     frames["runs"].append(runs.agg(pl.col("fit_seconds", "forecast_seconds").sum()).select(model, pl.all()))
     return replace(tested, **{table: pl.concat([getattr(tested, table), *new]) for table, new in frames.items()})

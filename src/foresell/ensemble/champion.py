@@ -62,7 +62,7 @@ class Champion:
     def forecast(self, panel: Panel) -> Forecast:
         """The mean for each series and step after the panel's cutoff."""
         means = {name: model.forecast(panel).mean for name, model in self.models.items()}
-        blended = self.combination.blend.apply(means, segments(panel))
+        blended = self.combination.apply(means, panel.series, segments(panel))
         mean = self.reconcile(panel, blended)
         return Forecast(panel.series, panel.keys, panel.cutoff, panel.ahead(self.horizon), mean)
 
@@ -98,7 +98,7 @@ class Champion:
         They add up to `forecast(panel).mean`. `series` are rows of `panel`; all where it is None.
         """
         rows = np.arange(panel.n_series) if series is None else np.asarray(series, np.int64)
-        weights = self.combination.blend.of_series(segments(panel))[rows]  # [series, model]
+        weights = self.combination.weights_of(panel.series, segments(panel))[rows]  # [series, model]
         parts = {name: model.explain(panel, series) for name, model in self.models.items()}
         mean = None if self.totals is None else self.forecast(panel).mean[rows]
         return self.combine_contributions(parts, weights, mean)
@@ -113,7 +113,7 @@ class Champion:
         """
         base = np.zeros(next(iter(parts.values())).base.shape)
         units: dict[str, np.ndarray] = {}
-        for column, name in enumerate(self.combination.blend.models):
+        for column, name in enumerate(self.combination.models):
             part, weight = parts[name], weights[:, column, None]
             base += weight * part.base
             for feature, layer in zip(part.features, part.units, strict=True):
@@ -125,12 +125,25 @@ class Champion:
 
     def drivers(self) -> pl.DataFrame:
         """The share of each feature in the models' forecasts, weighed by the models' weights; see `Fitted.drivers`."""
-        weights = self.combination.blend.weights.select(pl.exclude("segment").mean()).row(0, named=True)
+        weights = self._mean_weights()
         parts = [model.drivers().with_columns(pl.col("share") * weights[name]) for name, model in self.models.items()]
         frame = pl.concat(parts).group_by("feature", maintain_order=True).agg(pl.col("share").sum())
         return frame.with_columns(pl.col("share") / pl.col("share").sum()).sort(
             "share", "feature", descending=[True, False]
         )
+
+    def _mean_weights(self) -> dict[str, float]:
+        """The weights of the models as means over the rows of a blend, and over the numbers of assigned series."""
+        assigned = self.combination.assigned
+        rest = max(self.n_series - sum(entry.n_series for entry in assigned), 0)
+        mean_weights = dict.fromkeys(self.models, 0.0)
+        counted = [(self.combination.blend, rest if assigned else 1)]
+        counted += [(entry.blend, entry.n_series) for entry in assigned]
+        for blend, count in counted:
+            of_blend = blend.weights.select(pl.exclude("segment").mean()).row(0, named=True)
+            for name in blend.models:
+                mean_weights[name] += count * of_blend[name]
+        return mean_weights
 
     def save(self, folder: Path) -> None:
         """Writes each model into ``models/NAME/``, those of upper levels into ``totals/``, and the combination."""
@@ -145,7 +158,7 @@ class Champion:
     def load(cls, folder: Path) -> Champion:
         """What `save` wrote. Raises UnreadableFile where it is missing or damaged."""
         combination = Combination.load(folder)
-        models = {name: load(folder / MODELS / name) for name in combination.blend.models}
+        models = {name: load(folder / MODELS / name) for name in combination.models}
         totals = FittedTotals.load(folder / TOTALS) if combination.needs_totals else None
         try:
             n_series = int(json.loads((folder / SIZE).read_text(encoding="utf-8"))["n_series"])
@@ -182,7 +195,7 @@ def fit(
     `progress` is called with the name of the model that is fitted next.
     """
     fitted = {}
-    for name in combination.blend.models:
+    for name in combination.models:
         progress(name)
         fitted[name] = models[name].fit(panel, horizon)
     fitted_totals = None

@@ -201,5 +201,6 @@ def with_models_of(champion: Settings, challenger: Settings) -> Settings:
         features=champion.features,
         totals=totals,
         champion=champion.champion,
+        series_models=champion.series_models,
         seed=champion.seed,
     )

@@ -16,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from foresell.adjust.reconciliation import Reconciliation
+from foresell.core.settings import SeriesModel
 from foresell.ensemble.blending import Blend
 from foresell.ensemble.candidate_search import SearchResult, search
 from foresell.ensemble.candidates import (
@@ -26,7 +27,8 @@ from foresell.ensemble.candidates import (
     single_models,
 )
 from foresell.ensemble.combination import Combination
-from foresell.evaluate.window_forecasts import WindowForecasts
+from foresell.ensemble.series_models import AssignedBlend, apply_assigned, assigned_blends
+from foresell.evaluate.window_forecasts import WindowForecasts, windows_ended_by
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Selection:
     - `trials`: one row for each candidate and window, with ``stage``, ``candidate``, ``cutoff``, ``wrmsse`` of all
       levels, ``rmsse`` of the single series, ``chosen`` (whether it would have been chosen for that window) and
       ``final`` (whether it is part of `combination`). The rows of the stage ``reconciliation`` are those of the final
-      blend.
+      blend. Those of the stage ``blend`` know nothing of models that are set for some series.
     """
 
     combination: Combination
@@ -55,6 +57,24 @@ class Selection:
         """For each window the forecast of the single series [series, step] that would have been made at its cutoff."""
         return [self.means_by_blend[name][number] for number, name in enumerate(self.chosen_blends)]
 
+    @property
+    def final_wrmsse(self) -> float | None:
+        """The mean over the windows of the WRMSSE of `combination`, which learns for each from earlier windows.
+
+        Where its reconciliation could not be learnt yet, the one counts that would have been chosen. The combination
+        was chosen by these very windows, so that of a new window may be worse. None where no window has a score.
+        """
+        rows = self.trials.filter(pl.col("stage") == RECONCILIATION, pl.col("final") | pl.col("chosen"))
+        of_windows = rows.sort("final").group_by("cutoff").agg(pl.col("wrmsse").last())
+        mean: float | None = of_windows["wrmsse"].fill_nan(None).mean()  # type: ignore[assignment]
+        return mean
+
+
+RECONCILIATION = "reconciliation"
+"""The stage of the trials in which forecasts of upper levels and single series are reconciled."""
+
+NO_SERIES = pl.DataFrame()
+
 
 def select_combination(
     windows: Sequence[WindowForecasts],
@@ -62,13 +82,16 @@ def select_combination(
     *,
     champion: str | None = None,
     reconciliation: str | None = None,
+    series_models: Sequence[SeriesModel] = (),
+    series: pl.DataFrame = NO_SERIES,
     progress: Callable[[str], None] = lambda activity: None,
 ) -> Selection:
     """The best combination by the backtest's `windows`, the oldest first.
 
     `baselines` are models that are left out of the simple mean. `champion` names the candidate for the blend: a model,
     ``mean`` or ``weighted``. `reconciliation` names the candidate for the second stage. A stage without such a name is
-    searched. `progress` is called with a description of the current activity.
+    searched. `series_models` are models for some of the `series`, the panel's table, in place of the blend; the blend
+    is searched as if there were none. `progress` is called with a description of the current activity.
 
     Raises SettingsError for a candidate that does not exist.
     """
@@ -88,14 +111,30 @@ def select_combination(
         apply=lambda blend, number: blend.apply(windows[number].means, windows[number].evaluation.segments),
         name=champion,
     )
+
+    def assigned(ended: int) -> tuple[AssignedBlend, ...]:
+        """The blends of series whose model is set, as they are learnt from the first windows."""
+        return assigned_blends(series_models, series, blends(ended) | single_models(models))
+
+    def with_assigned(means: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The forecasts of the windows, with those of the models that are set for some series."""
+        own = (assigned(windows_ended_by(windows, window.cutoff)) for window in windows)
+        return [
+            apply_assigned(mean, entries, window.means, series, window.evaluation.segments)
+            for mean, entries, window in zip(means, own, windows, strict=True)
+        ]
+
     progress("reconciliation of the totals and the single series")
     # The best reconciliation of one blend may be bad for another, so each blend that was chosen has its own search.
     names = {*blend_search.chosen, blend_search.final}
-    searches = {name: _search_reconciliation(windows, blend_search.means_of(name), reconciliation) for name in names}
+    searches = {
+        name: _search_reconciliation(windows, with_assigned(blend_search.means_of(name)), reconciliation)
+        for name in names
+    }
     means = {name: [result.mean(number) for number in range(len(windows))] for name, result in searches.items()}
     final = searches[blend_search.final]
     trials = pl.concat([blend_search.table(windows), final.table(windows)])
-    combination = Combination(blend_search.best, final.best)
+    combination = Combination(blend_search.best, final.best, assigned(len(windows)))
     return Selection(combination, means, blend_search.chosen, blend_search.final, trials)
 
 
@@ -111,7 +150,7 @@ def _search_reconciliation(
         return reconciliation_candidates(windows[:ended], means[:ended], products, windows[0])
 
     result = search(
-        "reconciliation",
+        RECONCILIATION,
         windows,
         learn=candidates,
         apply=lambda candidate, number: candidate.apply(means[number], windows[number].totals, windows[number].groups),

@@ -105,8 +105,9 @@ def _block(name: str, value: Any, setting: SettingDescription, why: dict[str, st
         for key, column in setting.settings.items():
             lines += ["", *_setting(key, value.get(key), column, why.get(f"data.{key}"))]
         return lines
-    if name == "models":
-        return _models(value, setting)
+    if setting.is_list:
+        comment = _comment(_with_reason(_list_text(setting), why.get(name)))
+        return [*comment, *_entries(name, value, setting)]
     if setting.settings:
         first = next(iter(setting.settings))
         shown = {first: setting.settings[first].default, **(value or {})}
@@ -121,17 +122,24 @@ def _block(name: str, value: Any, setting: SettingDescription, why: dict[str, st
     return [*comment, f"{name}: {flow_text(value)}"]
 
 
-def _models(models: list[dict[str, Any]] | None, setting: SettingDescription) -> list[str]:
+def _list_text(setting: SettingDescription) -> str:
+    """The description of a list of sections."""
     inner = "; ".join(f"{key}: {option.text}" for key, option in setting.settings.items())
-    comment = _comment(f"{setting.text} Each has {inner}.")
-    if models:
-        return [*comment, "models:", *(f"  - {flow_text(model)}" for model in models)]
-    return [*comment, "# models:", *(f"#   - {flow_text({'name': name})}" for name in ("seasonal_naive", "lightgbm"))]
+    return f"{setting.text} Each has {inner}."
+
+
+def _entries(name: str, value: list[dict[str, Any]] | None, setting: SettingDescription) -> list[str]:
+    """The lines of a list of sections, one for each; a comment with an example where it is not set."""
+    mark = "" if value else "# "
+    return [f"{mark}{name}:", *(f"{mark}  - {flow_text(entry)}" for entry in value or setting.example)]
 
 
 def _setting(key: str, value: Any, setting: SettingDescription, why: str | None) -> list[str]:
     """The lines of a setting of `data`, indented; a comment where it is not set."""
-    lines = ["  " + line for line in _comment(_with_reason(setting.text, why))]
+    text = _list_text(setting) if setting.is_list else setting.text
+    lines = ["  " + line for line in _comment(_with_reason(text, why))]
+    if setting.is_list:
+        return [*lines, *("  " + line for line in _entries(key, value, setting))]
     if setting.settings:
         if value:
             return [*lines, f"  {key}:", *("  " + line for line in _inner(value, setting))]

@@ -28,6 +28,7 @@ _FORECASTS = (
     "ensemble.blending",
     "ensemble.champion",
     "ensemble.combination",
+    "ensemble.series_models",
 )
 _EVALUATION = ("evaluate.evaluation_window", "evaluate.metrics", "evaluate.segments", "evaluate.weights")
 _DAY_SUMS = ("evaluate.interval_scores", "monitor.accuracy", "pipeline.matured_forecasts")
@@ -128,7 +129,7 @@ _DECLARED = (
         verb="backtest",
         needs=("check", "backtest"),
         reads=Reads(
-            settings=("champion", "totals.reconciliation"),
+            settings=("champion", "series_models", "totals.reconciliation"),
             code=(
                 "core",
                 "adjust",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 import polars as pl
 
@@ -19,7 +20,7 @@ from foresell.core.forecasts import Forecasts, check_names
 from foresell.core.hierarchy import Hierarchy, check_columns, level_name
 from foresell.core.overview import Described, Overview
 from foresell.core.panel import Panel
-from foresell.core.settings import Features
+from foresell.core.settings import Features, SeriesModel
 from foresell.core.settings import Model as ModelSettings
 from foresell.core.tables import to_kind
 from foresell.core.timeline import ChosenGroups, ForecastLine, Timeline
@@ -29,6 +30,7 @@ from foresell.ensemble.blending import Blend
 from foresell.ensemble.champion import ENSEMBLE, fit
 from foresell.ensemble.combination import Combination
 from foresell.ensemble.configured_models import QUALITIES, make_models, make_totals, models_of_sums
+from foresell.ensemble.series_models import check_series_models, unmet_conditions
 from foresell.evaluate.backtest import BENCHMARK, Backtest
 from foresell.evaluate.backtest import backtest as run_backtest
 from foresell.evaluate.cutoffs import cutoffs
@@ -160,6 +162,7 @@ def backtest(
     every: int | None = None,
     levels: Iterable[Sequence[str]] = (),
     totals: bool = True,
+    series_models: Iterable[Mapping[str, Any]] = (),
     seed: int = 1,
 ) -> BacktestResult:
     """How well `models` would have forecast the last `windows` times `horizon` days of `panel`.
@@ -167,10 +170,13 @@ def backtest(
     `models` are names of the registry and regressors with the interface of scikit-learn, which go by their class; or
     a dict of these, and of models, by the names they shall have. `levels` are tuples of columns of the panel's series
     to score beside the total and the single series; with `totals`, those with large groups are forecast by themselves
-    too, and single series brought into line with them. `result.leaderboard()` compares the models and their ensemble,
+    too, and single series brought into line with them. `series_models` sets the model of some series in place of the
+    ensemble of all, as in ``[{"where": {"item": ["tea", "cocoa"]}, "model": "seasonal_naive"}]``: `where` has values of
+    columns of the series, `model` is the name of one of `models`, ``mean`` or ``weighted``; the first entry that means
+    a series counts. `result.leaderboard()` compares the models and their ensemble,
     `result.forecasts` are all forecasts beside what happened.
 
-    Raises UsageError for an unknown model or level and for a history that is too short.
+    Raises UsageError for an unknown model, level or column and for a history that is too short.
     """
     _check_panel(panel)
     whole_number(horizon, "horizon")
@@ -179,11 +185,12 @@ def backtest(
     whole_number(seed, "seed", 0)
     hierarchy = _hierarchy(panel, levels)
     by_name = _models(models, hierarchy, seed)
+    assigned = _series_models(series_models, panel, by_name)
     wanted = models_of_sums("fast", panel.frequency)
     sums = make_totals(wanted, None, panel, hierarchy, horizon, seed) if totals else None
     days = cutoffs(panel, horizon, windows, every)
     tested = run_backtest(panel, by_name, horizon, days, hierarchy, totals=sums)
-    combined = ensemble(panel, hierarchy, tested, tested.forecasts_of)
+    combined = ensemble(panel, hierarchy, tested, tested.forecasts_of, series_models=assigned)
     forecasts = pl.concat([table for table in (tested.forecasts, combined.forecasts) if table is not None])
     scores = replace(combined.scores, forecasts=forecasts, totals=tested.totals)
     return BacktestResult(scores, panel, hierarchy, by_name, sums, combined.combination)
@@ -302,6 +309,21 @@ def _models(models: Models, hierarchy: Hierarchy, seed: int) -> dict[str, Model]
         )
     wanted = [_described(model) for model in listed]
     return make_models(wanted, Features(), hierarchy.levels[1:-1], seed)
+
+
+def _series_models(entries: object, panel: Panel, models: Iterable[str]) -> tuple[SeriesModel, ...]:
+    """The models that are set for some series. Raises UsageError for what is none, warns of what means no series."""
+    try:
+        wanted = msgspec.convert(entries, tuple[SeriesModel, ...])
+    except msgspec.ValidationError as error:
+        raise UsageError(
+            f"'series_models' cannot be used: {error}. Write it as in `series_models=[{{'where': {{'item': 'tea'}}, "
+            "'model': 'seasonal_naive'}]`."
+        ) from error
+    check_series_models(wanted, panel.series, models)
+    for text in unmet_conditions(wanted, panel.series):
+        warn(text)
+    return wanted
 
 
 def _made(model: Any, hierarchy: Hierarchy, seed: int) -> Model:

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import msgspec
 
 from foresell.core.dates.records import PeriodDate, record_of
-from foresell.core.words import blend, change, listed, many, number, ways
+from foresell.core.words import blend, change, listed, many, number, score, set_by_hand, ways
 from foresell.evaluate.search_record import SearchRecord
 
 FILE = "summary.json"
@@ -119,11 +119,13 @@ class BacktestSummary(Summary, frozen=True, kw_only=True):
         return f"{many(len(self.models), 'model')}{sums} tested from {', '.join(self.windows)}"
 
 
-class CombineSummary(Summary, frozen=True, kw_only=True):
+class CombineSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
     """The ensemble: its weights by segment, and the share of each way of reconciliation.
 
-    `leaderboard` has the rows of the table `Backtest.leaderboard`, `ranges` those of
-    `range_backtest.coverage_by_segment`; a table crosses as it is, with its columns as keys.
+    `series_models` counts the series that a model forecasts as set, by its name. `final_wrmsse` is the mean WRMSSE in
+    all windows of the combination that was chosen in the end, see `Selection.final_wrmsse`. `leaderboard` has the rows
+    of the table `Backtest.leaderboard`, `ranges` those of `range_backtest.coverage_by_segment`; a table crosses as it
+    is, with its columns as keys.
     """
 
     step: ClassVar[str] = "combine"
@@ -132,9 +134,22 @@ class CombineSummary(Summary, frozen=True, kw_only=True):
     leaderboard: list[dict[str, Any]]
     weights: list[dict[str, Any]]
     reconciliation: dict[str, float]
+    final_wrmsse: float | None = None
+    series_models: dict[str, int] = {}
+    warnings_found: list[str] = []
 
     def sentence(self) -> str:
-        return f"the ensemble is {blend(self.weights)}; reconciled by {ways(self.reconciliation)}"
+        as_set = f"; {set_by_hand(self.series_models)}" if any(self.series_models.values()) else ""
+        return f"the ensemble is {blend(self.weights)}{as_set}; reconciled by {ways(self.reconciliation)}"
+
+    def about_leaderboard(self) -> str:
+        """The meaning of the ensemble's row of the leaderboard, beside the score of what was chosen in the end."""
+        if self.final_wrmsse is None:
+            return ""
+        return (
+            "The row of the ensemble is what would have been chosen before each window. The ensemble chosen now, "
+            f"from all windows, has a WRMSSE of {score(self.final_wrmsse)} in them."
+        )
 
 
 class SingleSalesScore(msgspec.Struct, frozen=True, kw_only=True):

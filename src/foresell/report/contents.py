@@ -109,6 +109,7 @@ class Report:
     - `champion`: the model that made the forecast; `benchmark`: the model it is compared with.
     - `leaderboard`, `levels`, `segments`, `steps`: the backtest's tables of scores, as `evaluate.backtest.Backtest`
       has them (levels by ``level``, with ``all`` for all of them together; metrics named as there).
+    - `about_leaderboard`: what the ensemble's row of the leaderboard is, in words.
     - `bias`, `bias_by_level`, `correlation`: the tables ``bias``, ``levels`` and ``correlation`` of the
       `evaluate.diagnosis.Diagnosis` of the champion; `diagnosis_findings`: its findings.
     - `calibration`: the table of `evaluate.calibration.calibration`.
@@ -128,6 +129,7 @@ class Report:
     examples: tuple[SeriesExample, ...] = ()
     findings: tuple[Finding, ...] = ()
     leaderboard: pl.DataFrame | None = None
+    about_leaderboard: str = ""
     levels: pl.DataFrame | None = None
     segments: pl.DataFrame | None = None
     steps: pl.DataFrame | None = None

@@ -34,9 +34,10 @@ class ChampionScenarioModel:
         self.models: dict[str, ScenarioModel] = {}
         for name, model in champion.models.items():
             self.models[name] = scenario_model(model, panel, room - self.memory(), learnt_from=learnt_from)
-        blend, kinds = champion.combination.blend, segments(panel)
-        self.weights = blend.of_series(kinds)  # [series, model]
-        self._blended = blend.apply({name: model.mean for name, model in self.models.items()}, kinds)
+        combination, kinds = champion.combination, segments(panel)
+        self.weights = combination.weights_of(panel.series, kinds)  # [series, model]
+        means = {name: model.mean for name, model in self.models.items()}
+        self._blended = combination.apply(means, panel.series, kinds)
         self.mean = champion.reconcile(panel, self._blended)
         self.closed = closed_days(panel, champion.horizon)
         self.reads = frozenset().union(*(model.reads for model in self.models.values()))
@@ -58,7 +59,7 @@ class ChampionScenarioModel:
 
         They are those of `Champion.forecast` for a panel to which only this series was added. Totals do not matter.
         """
-        weights = self.champion.combination.blend.of_series(segments(panel))
+        weights = self.champion.combination.weights_of(panel.series, segments(panel))
         return self._blend(lambda model: model.new_series(panel, step), weights)
 
     def explain(self, rows: np.ndarray) -> Contributions:

@@ -202,7 +202,7 @@ class Service:
     def about(self) -> dict[str, object]:
         """A description of the loaded model, as plain data: versions, days, counts, models, covariates, memory."""
         panel, manifest = self.panel, self.manifest
-        blend = self.champion.champion.combination.blend
+        combination = self.champion.champion.combination
         description: dict[str, object] = {
             "name": manifest.name,
             "version": self.version,
@@ -223,7 +223,8 @@ class Service:
             "levels": [list(level) for level in self.levels.hierarchy.levels],
             "known_ahead": [name for name, values in self._ahead.items() if not np.isnan(values).all()],
             "moves_with": sorted(self.champion.reads),
-            "models": blend.weights.to_dicts(),
+            "models": combination.blend.weights.to_dicts(),
+            "series_models": combination.series_by_model,
             "range": self.settings.serving.range,
             "memory_mb": round(self._memory() / 2**20, 1),
         }

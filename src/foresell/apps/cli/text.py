@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from foresell.apps.cli import transactions_text
-from foresell.apps.cli.command import width
+from foresell.apps.cli.command import paragraph, width
 from foresell.core.words import change, duration, many, score, share
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ def outcome_text(outcome: Outcome) -> str:
         text += "\n" + hanging("", f"warning: {warning}", 11)
     if isinstance(summary, CombineSummary):
         text += "\n\n" + leaderboard(summary.leaderboard) + "\n"
+        if about := summary.about_leaderboard():
+            text += textwrap.indent(paragraph(about), "  ") + "\n"
         if summary.ranges:
             text += "\n" + ranges(summary.ranges) + "\n"
     return text

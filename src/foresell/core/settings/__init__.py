@@ -16,6 +16,7 @@ from foresell.core.settings.data import Prices as Prices
 from foresell.core.settings.data import Table as Table
 from foresell.core.settings.models import Features as Features
 from foresell.core.settings.models import Model as Model
+from foresell.core.settings.models import SeriesModel as SeriesModel
 from foresell.core.settings.models import Totals as Totals
 from foresell.core.settings.monitoring import Alerts as Alerts
 from foresell.core.settings.monitoring import Monitoring as Monitoring

@@ -23,6 +23,19 @@ class Model(Strict, frozen=True):
     options: Annotated[dict[str, Any], about("the model's own options", {})] = {}
 
 
+Value = str | int | float | bool
+
+
+class SeriesModel(Strict, frozen=True):
+    """A model that forecasts some series in place of the ensemble."""
+
+    where: Annotated[
+        dict[str, Value | tuple[Value, ...]],
+        about("keys or attributes of the series: a value or several for each", {"category": ["toys", "garden"]}),
+    ]
+    model: Annotated[str, about("one of the models to try, or mean or weighted for all of them", "smoothing")]
+
+
 class Totals(Strict, frozen=True):
     """Models of the upper levels, and how the forecasts of all levels are reconciled."""
 

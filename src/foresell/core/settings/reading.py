@@ -12,7 +12,7 @@ import msgspec
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings.base import Strict
-from foresell.core.settings.models import Model
+from foresell.core.settings.models import Model, SeriesModel
 from foresell.core.settings.root import Settings
 
 MOST_BYTES, MOST_VALUES = 1_000_000, 100_000  # of a settings file
@@ -24,8 +24,9 @@ def _explain(error: msgspec.ValidationError, source: str) -> str:
     unknown = re.search(r"unknown field `(.+?)`", message)
     hint = ""
     if unknown:
-        of_model = re.search(r"models\[\.*\d*\]`", message)
-        kinds = [Model] if of_model else Strict.__subclasses__()
+        of_model = re.search(r"\bmodels\[\.*\d*\]`", message)
+        of_series = re.search(r"\bseries_models\[\.*\d*\]`", message)
+        kinds = [Model] if of_model else [SeriesModel] if of_series else Strict.__subclasses__()
         known = {name for kind in kinds for name in kind.__struct_fields__}
         near = difflib.get_close_matches(unknown.group(1), sorted(known), n=1)
         own = f" A model's own options stand below 'options', as in options: {{{unknown.group(1)}: ...}}."

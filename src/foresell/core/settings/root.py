@@ -9,7 +9,7 @@ from msgspec import field
 from foresell.core.settings.backtest import Backtest
 from foresell.core.settings.base import Columns, NotNegative, Positive, Strict, about
 from foresell.core.settings.data import Data
-from foresell.core.settings.models import Features, Model, Totals
+from foresell.core.settings.models import Features, Model, SeriesModel, Totals
 from foresell.core.settings.monitoring import Monitoring
 from foresell.core.settings.output import Output
 from foresell.core.settings.registry import Promotion, Tracking
@@ -31,7 +31,9 @@ class Settings(Strict, frozen=True):
         Literal["fast", "best"],
         about("Which models to try where none are named: fast, or best, which takes some ten times as long.", "best"),
     ] = "fast"
-    models: Annotated[tuple[Model, ...] | None, about("The models to try.")] = None
+    models: Annotated[
+        tuple[Model, ...] | None, about("The models to try.", [{"name": "seasonal_naive"}, {"name": "lightgbm"}])
+    ] = None
     totals: Annotated[
         Totals, about("Models of the upper levels, and how the forecasts of all levels are reconciled.")
     ] = field(default_factory=Totals)
@@ -43,6 +45,12 @@ class Settings(Strict, frozen=True):
             "lightgbm",
         ),
     ] = None
+    series_models: Annotated[
+        tuple[SeriesModel, ...],
+        about(
+            "Models for some series, in place of the champion; of several entries that fit a series, the first counts."
+        ),
+    ] = ()
     backtest: Annotated[Backtest, about("How the models are tested on the past.")] = field(default_factory=Backtest)
     output: Annotated[Output, about("What a forecast holds, and where it is delivered besides this folder.")] = field(
         default_factory=Output

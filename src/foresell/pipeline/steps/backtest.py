@@ -9,6 +9,7 @@ from foresell.core.errors import SettingsError
 from foresell.core.settings import Settings
 from foresell.ensemble.candidates import MEAN, WEIGHTED
 from foresell.ensemble.configured_models import models_of, totals_of
+from foresell.ensemble.series_models import check_series_models
 from foresell.evaluate.backtest import TOTALS, backtest
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.pipeline.progress import Pace
@@ -22,11 +23,13 @@ from foresell.store.tables import is_remote
 def run(task: Task, folder: Path) -> BacktestSummary:
     """Tries every model at every window, and writes all forecasts and scores.
 
-    Raises SettingsError where the settings name a champion or columns of single sales that are not there.
+    Raises SettingsError where the settings name a champion, models of some series or columns of single sales that are
+    not there.
     """
     settings, panel = task.settings, task.panel
     models, totals = models_of(settings), totals_of(settings, panel, task.hierarchy)
     _check_champion(settings, models)  # now, rather than when the backtest is done
+    check_series_models(settings.series_models, panel.series, models)
     check_transactions(settings, task.base)
     (folder / "forecasts").mkdir()
     weights = settings.backtest.weights

@@ -9,6 +9,7 @@ from foresell.adjust.ranges import Ranges
 from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.champion import ENSEMBLE
 from foresell.ensemble.range_backtest import backtest_ranges, coverage_by_segment
+from foresell.ensemble.series_models import unmet_conditions
 from foresell.pipeline.ensemble_metrics import metrics
 from foresell.pipeline.matured_forecasts import backtest_days
 from foresell.pipeline.score_tables import write_forecasts, write_scores
@@ -33,6 +34,7 @@ def run(task: Task, folder: Path) -> CombineSummary:
         segments=settings.backtest.segments,
         champion=settings.champion,
         reconciliation=settings.totals.reconciliation,
+        series_models=settings.series_models,
         progress=tell,
     )
     tested.combination.save(folder)
@@ -53,6 +55,9 @@ def run(task: Task, folder: Path) -> CombineSummary:
         best=ENSEMBLE,
         ranges=coverage_by_segment(range_tables["ranges"]).to_dicts(),
         leaderboard=tested.scores.leaderboard().to_dicts(),
+        final_wrmsse=tested.selection.final_wrmsse,
         weights=tested.combination.blend.weights.to_dicts(),
         reconciliation=dict(tested.combination.reconciliation.shares),
+        series_models=tested.combination.series_by_model,
+        warnings_found=unmet_conditions(settings.series_models, task.panel.series),
     )

@@ -12,7 +12,7 @@ from foresell.core.forecast import quantile_column
 from foresell.core.forecasts import Forecasts
 from foresell.core.hierarchy import level_name
 from foresell.core.version import VERSION
-from foresell.core.words import blend, many, ways
+from foresell.core.words import blend, many, set_by_hand, ways
 from foresell.ensemble.configured_models import wanted_models
 from foresell.evaluate.calibration import calibration
 from foresell.evaluate.diagnosis import diagnose
@@ -21,7 +21,7 @@ from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.pipeline.drivers import drivers_of
 from foresell.pipeline.forecaster import Forecaster
 from foresell.pipeline.results import Results
-from foresell.pipeline.summaries import CheckSummary, ReportSummary, TuneSummary
+from foresell.pipeline.summaries import CheckSummary, CombineSummary, ReportSummary, TuneSummary
 from foresell.pipeline.task import Task
 from foresell.report.contents import LostSales, Report, Tuning
 from foresell.report.page import write
@@ -59,6 +59,7 @@ def contents(task: Task) -> Report:
         examples=series_examples(task.panel, task.hierarchy, forecasts.by_level, errors),
         findings=tuple(task.findings),
         leaderboard=tested.leaderboard(),
+        about_leaderboard=task.summary(CombineSummary).about_leaderboard(),
         levels=tested.levels,
         segments=tested.segments,
         steps=tested.steps,
@@ -93,7 +94,7 @@ def _tuning(results: Results) -> Tuning | None:
 def _settings(forecaster: Forecaster) -> dict[str, str]:
     """What was set, and who forecasts, in words."""
     results, combination = forecaster.results, forecaster.champion.combination
-    settings, noun = results.settings, results.panel.frequency.noun
+    settings, noun, by_model = results.settings, results.panel.frequency.noun, combination.series_by_model
     every = settings.backtest.every or settings.horizon
     return {
         "Sales": settings.data.sales,
@@ -103,6 +104,7 @@ def _settings(forecaster: Forecaster) -> dict[str, str]:
         "Models": ", ".join(model.name for model in wanted_models(settings)),
         "Forecast by": f"{forecaster.label}, which learnt from sales up to {forecaster.learnt_to}",
         "Ensemble": blend(combination.blend.weights.to_dicts()),
+        **({"Models of series": set_by_hand(by_model)} if any(by_model.values()) else {}),
         "Totals": ways(dict(combination.reconciliation.shares)),
         "Features": f"{len(results.used)} of {len(results.features)}",
         "Backtest": f"{many(settings.backtest.windows, 'window')}, {many(every, noun)} apart",

@@ -17,7 +17,7 @@ def run(task: Task, folder: Path) -> TrainSummary:
     """Fits the models that have a weight on the whole history, and those of the upper levels where they have a say;
     and what there is beside them: the model of single sales, daily revenue."""
     settings, panel, combination = task.settings, task.panel, task.combination
-    needed = [*combination.blend.models, *([TOTALS] if combination.needs_totals else [])]
+    needed = [*combination.models, *([TOTALS] if combination.needs_totals else [])]
     parts = 1 + len(needed)
     seconds = dict(task.scores("backtest").runs.sort("cutoff").select("model", "fit_seconds").iter_rows())
 
