@@ -190,8 +190,28 @@ class LevelRanges:
         """
         quantiles = self._unrounded(mean, group, step, np.asarray(probabilities, np.float64))
         if rounded:
-            quantiles = round_quantiles(quantiles, self.rows["whole"][0])
+            quantiles = round_quantiles(quantiles, self.whole)
         return np.where(self.is_open[group, step] if is_open is None else is_open, quantiles, np.float32(0))
+
+    @property
+    def whole(self) -> bool:
+        """Whether units are counts, so that rounded quantiles are whole."""
+        return bool(self.rows["whole"][0])
+
+    def distribution(self, mean: np.ndarray, group: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The negative binomial distributions before their correction: the means in grains, and r [point] each."""
+        level = self.rows.row(0, named=True)
+        size = np.maximum(mean.astype(np.float64) / level["grain"], spread.LEAST)
+        near = self.near[step]
+        seen = Predictors.of(size, group, step + 1, near, self.moments, level["offset"], level["typical"])
+        columns = seen.within((level["least"], level["greatest"])).columns()
+        expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
+        return size, counts.successes(size, expected)
+
+    def corrected_scores(self, probabilities: np.ndarray) -> np.ndarray:
+        """The normal scores at which the distributions are read, for `probabilities` and each size class of the level:
+        [q, size]. The column ``size`` of `rows` has the sizes; between two of them the scores are linear."""
+        return _scores(self.rows, probabilities, self.rows["worth"][0])
 
     def _unrounded(
         self, mean: np.ndarray, group: np.ndarray, step: np.ndarray, probabilities: np.ndarray
@@ -199,17 +219,12 @@ class LevelRanges:
         """The quantiles in units, from -1/2 up: float32 [q, point]."""
         from scipy.special import ndtr
 
-        level = self.rows.row(0, named=True)
-        size = np.maximum(mean.astype(np.float64) / level["grain"], spread.LEAST)
-        near = self.near[step]
-        seen = Predictors.of(size, group, step + 1, near, self.moments, level["offset"], level["typical"])
-        columns = seen.within((level["least"], level["greatest"])).columns()
-        expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
-        r = counts.successes(size, expected)
-        scores = _scores(self.rows, probabilities, level["worth"])
+        size, r = self.distribution(mean, group, step)
         log_size, sizes = np.log(size), self.rows["size"].to_numpy()
-        corrected = np.stack([ndtr(np.interp(log_size, sizes, score)) for score in scores])
-        quantiles = (counts.quantile(corrected, size, r) * level["grain"]).astype(np.float32)
+        corrected = np.stack(
+            [ndtr(np.interp(log_size, sizes, score)) for score in self.corrected_scores(probabilities)]
+        )
+        quantiles = (counts.quantile(corrected, size, r) * self.rows["grain"][0]).astype(np.float32)
         # The G of neighbouring sizes may cross in the last digits.
         return np.maximum.accumulate(quantiles, axis=0)
 

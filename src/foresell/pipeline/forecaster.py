@@ -21,6 +21,7 @@ from pathlib import Path
 
 import polars as pl
 
+from foresell.adjust.paths.dependence import Dependence
 from foresell.adjust.ranges import Ranges
 from foresell.core.errors import DataError, StoreError, UnreadableFile, UsageError
 from foresell.core.hierarchy import level_name
@@ -33,7 +34,17 @@ from foresell.pipeline.summaries import ForecastSummary, TrainSummary
 from foresell.registry.champion import champion_of, files_at_hand
 from foresell.registry.tracking import FINGERPRINT
 from foresell.registry.versions import Registry, Version
-from foresell.serving.bundle import BY_DAY, MODEL, PANEL, RANGES, SCATTER, Manifest, described, read_manifest
+from foresell.serving.bundle import (
+    BY_DAY,
+    DEPENDENCE,
+    MODEL,
+    PANEL,
+    RANGES,
+    SCATTER,
+    Manifest,
+    described,
+    read_manifest,
+)
 from foresell.serving.source import registry_of
 from foresell.store.panels import load_panel
 from foresell.store.tables import read_table
@@ -170,6 +181,19 @@ class Forecaster:
     def ranges(self) -> Ranges:
         """The scatter of its errors."""
         return Ranges.load(self._of_combine("scatter.parquet", SCATTER))
+
+    @cached_property
+    def dependence(self) -> Dependence:
+        """How its errors of days and series depend on each other. Raises UsageError for an earlier version, of which
+        that is not known."""
+        path = self._of_combine("dependence.parquet", DEPENDENCE)
+        if not path.exists():
+            raise UsageError(
+                f"There are no sample paths of {self.label}: an earlier foresell trained it, which did not learn how "
+                "days and series depend on each other. Train anew with: foresell retrain --now REASON. Or ask the "
+                "newest training with: --newest"
+            )
+        return Dependence.load(path)
 
     @property
     def backtest(self) -> tuple[pl.DataFrame, pl.DataFrame] | None:

@@ -149,6 +149,7 @@ _DECLARED = (
             "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
             "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
             "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
+            "dependence.parquet": "how its errors of different days and series depend on each other, for sample paths",
             "by_day.parquet": "how the ensemble erred by day, as sums: what `monitor` takes for usual",
             "metrics.json": "the ensemble's scores by level as plain numbers by name, such as DVC compares",
             "forecasts/": "the ensemble's forecasts beside what happened: ensemble-CUTOFF.parquet",

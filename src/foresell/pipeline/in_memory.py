@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
 import polars as pl
 
+from foresell.adjust.paths.dependence import Dependence
+from foresell.adjust.paths.sample_paths import SamplePaths
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconciliation import BOTTOM_UP, Reconciliation, all_levels
 from foresell.core.arguments import column_names, levels_of, whole_number
 from foresell.core.charts import Chart, timelines_chart
 from foresell.core.errors import UsageError, first_five, warn
-from foresell.core.forecast import check_probabilities
+from foresell.core.forecast import Forecast, check_probabilities
 from foresell.core.forecasts import Forecasts, check_names
 from foresell.core.hierarchy import Hierarchy, check_columns, level_name
 from foresell.core.overview import Described, Overview
@@ -213,7 +216,8 @@ def forecast(
     given, the ensemble of `tested`, or LightGBM. With `tested`, a backtest of the same series, `quantiles` come from
     the errors in it of the model, which goes by `name` there (its own, where not given); without, the forecast has a
     mean only. `quantiles` are 5, 25, 50, 75 and 95 % where not given. A `name` alone takes the model that goes by it in
-    `tested`. `forecasts.to_frame()` gives one tidy table.
+    `tested`. `forecasts.to_frame()` gives one tidy table; with `tested`, `forecasts.demand(9)` gives the demand of nine
+    days together, and `forecasts.paths(200)` sample paths.
 
     Raises UsageError where `tested` holds no forecasts by the model, is of other series, or is not there to have a
     `name`.
@@ -230,10 +234,21 @@ def forecast(
     errors = None if tested is None else _forecasts_by(tested, chosen.name)
     bottom = fit(panel, horizon, chosen.models, chosen.totals, chosen.combination).forecast(panel)
     by_level = all_levels(bottom, panel.series, hierarchy)
+    sampler = None
     if errors is not None:
-        by_level = Ranges.learn(errors, panel, hierarchy).apply(by_level, panel, hierarchy, probabilities)
+        ranges = Ranges.learn(errors, panel, hierarchy)
+        by_level = ranges.apply(by_level, panel, hierarchy, probabilities)
+        sampler = _sampler(bottom, panel, hierarchy, ranges, errors)
     given_back = {level: replace(of_level, table_kind=panel.table_kind) for level, of_level in by_level.items()}
-    return Forecasts(given_back, panel)
+    return Forecasts(given_back, panel, sampler)
+
+
+def _sampler(
+    bottom: Forecast, panel: Panel, hierarchy: Hierarchy, ranges: Ranges, errors: pl.DataFrame
+) -> Callable[[int], SamplePaths]:
+    """Sample paths for a seed. How errors depend on each other is learnt when paths are first asked for."""
+    dependence = cache(partial(Dependence.learn, errors, panel, hierarchy, ranges))
+    return lambda seed: SamplePaths.of(bottom, panel, hierarchy, ranges, dependence(), seed)
 
 
 class _Chosen(NamedTuple):

@@ -9,6 +9,8 @@ are portable (JSON, boosters as text, Parquet, NumPy arrays of numbers). None of
 | model/ | the fitted models and how they are combined, see `ensemble.champion` |
 | panel/ | the sales up to the cutoff and what is known ahead, see `store.panels` |
 | scatter.parquet | the distribution of errors, for ranges, see `adjust.ranges` |
+| dependence.parquet | how errors of days and series depend on each other, for sample paths, see `adjust.paths` |
+| | (bundles of earlier versions lack it) |
 | scores/ | the champion's scores in the backtest: levels, ranges, quantiles, leaderboard; by day for `monitor` |
 | | (bundles of earlier versions lack the last, and are served without) |
 | transactions/, revenue/ | the models of single sales and of daily revenue, where the project has them |
@@ -41,6 +43,7 @@ FORMAT = 1
 
 MANIFEST, SETTINGS = "manifest.json", "settings.json"
 MODEL, PANEL, SCATTER, SCORES = "model", "panel", "scatter.parquet", "scores"
+DEPENDENCE = "dependence.parquet"
 TRANSACTIONS, REVENUE = "transactions", "revenue"
 RANGES, BY_DAY = f"{SCORES}/ranges.parquet", f"{SCORES}/by_day.parquet"
 
@@ -80,7 +83,8 @@ def write_bundle(base: Path, settings: Settings, results: Steps, folder: Path) -
         (work / SETTINGS).write_bytes(msgspec.json.format(msgspec.json.encode(plain_settings(settings))))
         shutil.copytree(results.folder("train") / "model", work / MODEL)
         shutil.copytree(results.folder("check") / "panel", work / PANEL)
-        shutil.copy(results.folder("combine") / "scatter.parquet", work / SCATTER)
+        for name in (SCATTER, DEPENDENCE):
+            shutil.copy(results.folder("combine") / name, work / name)
         (work / SCORES).mkdir()
         for name in _SCORES:
             shutil.copy(results.folder("combine") / name, work / SCORES / name)

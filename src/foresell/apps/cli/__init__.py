@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from foresell.apps.cli.command import EXIT_CODES
+from foresell.apps.cli.demand import demand
 from foresell.apps.cli.explain import explain, whatif
 from foresell.apps.cli.init import init, sample
 from foresell.apps.cli.models import MODEL_VERBS
@@ -44,6 +45,7 @@ for _verb in (
     *STEP_VERBS,
     tune,
     *MODEL_VERBS,
+    demand,
     explain,
     whatif,
     serve,

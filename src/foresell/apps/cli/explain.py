@@ -104,7 +104,7 @@ def explain(**flags: Any) -> None:
     from foresell.pipeline import explanation
 
     project, chosen, meter = _open(flags)
-    reasons = explanation.explain(project, chosen, _date(flags["first"]), _date(flags["last"]))
+    reasons = explanation.explain(project, chosen, as_date(flags["first"]), as_date(flags["last"]))
     meter.close()
     if flags["as_json"]:
         print_json(reasons.to_dict())
@@ -133,7 +133,7 @@ def whatif(price: str | None, promotion: str | None, **flags: Any) -> None:
     if not changes:
         raise click.UsageError("There is no change; give --price or --promotion.")
     project, chosen, meter = _open(flags)
-    answer = explanation.what_if(project, chosen, changes, _date(flags["first"]), _date(flags["last"]))
+    answer = explanation.what_if(project, chosen, changes, as_date(flags["first"]), as_date(flags["last"]))
     meter.close()
     if flags["as_json"]:
         print_json(answer.to_dict())
@@ -154,7 +154,7 @@ def _open(flags: dict[str, Any]) -> tuple[Project, dict[str, str], Meter]:
     return open_project(flags, meter), chosen, meter
 
 
-def _date(text: str | None) -> str | None:
+def as_date(text: str | None) -> str | None:
     """The text, if it is a date, or a date with a time. Raises click.UsageError otherwise."""
     from foresell.core.frequency import date_of_text, date_text
 

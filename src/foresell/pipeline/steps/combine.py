@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import count
 from pathlib import Path
 
+from foresell.adjust.paths.dependence import Dependence
 from foresell.adjust.ranges import Ranges
 from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.champion import ENSEMBLE
@@ -47,7 +48,10 @@ def run(task: Task, folder: Path) -> CombineSummary:
     for name, frame in range_tables.items():
         write_table(frame, folder / f"{name}.parquet")
     tell("how its errors scatter")
-    Ranges.learn(tested.comparable_forecasts(task.panel), task.panel, task.hierarchy).save(folder / "scatter.parquet")
+    errors = tested.comparable_forecasts(task.panel)
+    ranges = Ranges.learn(errors, task.panel, task.hierarchy)
+    ranges.save(folder / "scatter.parquet")
+    Dependence.learn(errors, task.panel, task.hierarchy, ranges).save(folder / "dependence.parquet")
     by_day = backtest_days(task.panel, task.hierarchy, tested.forecasts, settings.backtest.segments)
     write_table(by_day, folder / "by_day.parquet")
     write_json(folder / "metrics.json", metrics(tested.scores, range_tables))

@@ -1,0 +1,178 @@
+"""The distributions of single days, laid out as tables so that many draws are read from them.
+
+A draw is a normal score z, and its units are the quantile of its probability. Quantiles cost too much to be computed
+for each draw. So every series and day has a table of quantiles at `KNOTS`, between which units are linear in z. Of
+whole units, the first `_EXACT` counts have their exact limits: the scores of P(X <= 0), P(X <= 1) and so on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from foresell.adjust import counts
+from foresell.adjust.ranges import LevelRanges
+
+_FARTHEST, _KNOTS_PER_UNIT = 4.25, 4
+KNOTS = np.arange(-_FARTHEST, _FARTHEST + 1e-9, 1 / _KNOTS_PER_UNIT)
+"""The normal scores at which quantiles are tabulated. Scores beyond them count as the outermost."""
+
+_EXACT = 8  # counts with exact limits; of larger ones, a limit that is linear between two knots is near enough
+_NODES = np.arange(-4, 4.01, 0.2)  # scores at which moments are computed
+_WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
+_SIZES_BETWEEN = 8  # sizes in the table of `ScoreCorrection` between two size classes
+_SCORES = np.linspace(-7, 7, 561)  # scores in that table
+
+
+@dataclass(frozen=True)
+class ScoreCorrection:
+    """The normal score z of a probability after the correction of a level's ranges, from the score before it.
+
+    `z` [size, score] is tabulated over `log_sizes` and `_SCORES`, and linear between them.
+    """
+
+    log_sizes: np.ndarray
+    z: np.ndarray
+
+    @classmethod
+    def of(cls, ranges: LevelRanges) -> ScoreCorrection:
+        from scipy.special import ndtr
+
+        knots = np.linspace(-5, 5, 401)
+        read_at, sizes = ranges.corrected_scores(ndtr(knots)), ranges.rows["size"].to_numpy()  # [knot, size]
+        finer = [np.linspace(*pair, _SIZES_BETWEEN, endpoint=False) for pair in pairwise(sizes)]
+        log_sizes = np.concatenate([*finer, sizes[-1:]])
+        columns = [[np.interp(size, sizes, row) for row in read_at] for size in log_sizes]
+        return cls(log_sizes, np.stack([np.interp(_SCORES, np.maximum.accumulate(row), knots) for row in columns]))
+
+    def __call__(self, score: np.ndarray, log_size: np.ndarray) -> np.ndarray:
+        """The corrected scores of points; both arrays broadcast against each other."""
+        row, across = _place(np.interp(log_size, self.log_sizes, np.arange(len(self.log_sizes))), len(self.log_sizes))
+        column, along = _place((np.clip(score, -7, 7) + 7) * 40, len(_SCORES))
+        lower, upper = np.minimum(row + 1, len(self.log_sizes) - 1), np.minimum(column + 1, len(_SCORES) - 1)
+        left = self.z[row, column] * (1 - across) + self.z[lower, column] * across
+        right = self.z[row, upper] * (1 - across) + self.z[lower, upper] * across
+        return left * (1 - along) + right * along
+
+
+def _place(position: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+    """The whole part of positions in a table, at most its last, and what is left."""
+    whole = np.minimum(position.astype(np.int64), length - 1)
+    return whole, position - whole
+
+
+def normal_scores(
+    ranges: LevelRanges, mean: np.ndarray, group: np.ndarray, step: np.ndarray, actual: np.ndarray
+) -> np.ndarray:
+    """The expected normal score of each actual in its distribution, E[z | actual].
+
+    All are [point]. `actual` is in units. Of a count with much probability, such as 0 of a slow mover, any score of an
+    interval may be the true one; its expectation is the mean of the standard normal distribution in that interval.
+    """
+    from scipy.special import ndtr, ndtri
+
+    size, r = ranges.distribution(mean, group, step)
+    counted, correction = actual / ranges.rows["grain"][0], ScoreCorrection.of(ranges)
+    lower, upper = (
+        correction(ndtri(counts.distribution(count, size, r)), np.log(size)) for count in (counted - 1, counted)
+    )
+    density = (np.exp(-(lower**2) / 2) - np.exp(-(upper**2) / 2)) / np.sqrt(2 * np.pi)
+    mass = ndtr(upper) - ndtr(lower)
+    middle = np.clip((lower + upper) / 2, -5, 5)
+    return np.where(mass > 1e-4, density / np.maximum(mass, 1e-12), middle)
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """The distributions of a block of series on each day.
+
+    - `quantiles`: float32 [series, step, knot], in units, not rounded.
+    - `limits`: float32 [series, step, count], the scores of P(X <= 0), P(X <= 1), ...; None where units are not whole.
+    - `is_open`: bool [series, step].
+    """
+
+    quantiles: np.ndarray
+    limits: np.ndarray | None
+    is_open: np.ndarray
+
+    @classmethod
+    def of(
+        cls,
+        ranges: LevelRanges,
+        mean: np.ndarray,
+        rows: np.ndarray,
+        steps: np.ndarray | None = None,
+        correction: ScoreCorrection | None = None,
+    ) -> Marginals:
+        """The distributions round `mean` [series, step] of the series `rows` [series] of a level with these ranges.
+
+        `steps` [step] are those of `mean`, from 0; all where not given. `correction` is that of the ranges, for callers
+        that ask for many blocks.
+        """
+        from scipy.special import ndtr
+
+        shape = mean.shape
+        steps = np.arange(shape[1]) if steps is None else steps
+        group, step = np.repeat(rows, shape[1]), np.tile(steps, shape[0])
+        quantiles = ranges.quantiles(mean.reshape(-1), group, step, ndtr(KNOTS), rounded=False)
+        limits = None
+        if ranges.whole:
+            correction = correction or ScoreCorrection.of(ranges)
+            limits = _limits(ranges, correction, mean.reshape(-1), group, step).reshape(*shape, _EXACT)
+        return cls(np.ascontiguousarray(quantiles.T).reshape(*shape, -1), limits, ranges.is_open[np.ix_(rows, steps)])
+
+    def units(self, scores: np.ndarray) -> np.ndarray:
+        """The units of normal `scores` [series, path, step]: float32 of the same shape."""
+        n_series, _, n_steps = scores.shape
+        position = np.clip((scores + np.float32(_FARTHEST)) * np.float32(_KNOTS_PER_UNIT), 0, len(KNOTS) - 1.001)
+        knot = position.astype(np.int32)
+        position -= knot
+        knot += (np.arange(n_series * n_steps, dtype=np.int32) * len(KNOTS)).reshape(n_series, 1, n_steps)
+        table = self.quantiles.reshape(-1)
+        units = table[knot]
+        units += position * (table[knot + 1] - units)
+        if self.limits is not None:
+            units = self._whole(units, scores)
+        units *= self.is_open[:, None, :]
+        return np.maximum(units, 0, out=units)
+
+    def _whole(self, units: np.ndarray, scores: np.ndarray) -> np.ndarray:
+        """The units rounded, and exact where they are few."""
+        assert self.limits is not None
+        units = np.floor(units + np.float32(0.5))
+        few = np.zeros(scores.shape, np.uint8)
+        for limit in np.moveaxis(self.limits, 2, 0):
+            few += scores > limit[:, None, :]
+        return np.where(few < _EXACT, few, np.maximum(units, np.float32(_EXACT))).astype(np.float32, copy=False)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The mean, the variance, and the covariance with the normal score of each day: [series, step] each.
+
+        The last is the first coefficient a of the Hermite expansion of units in z: two scores with a correlation c have
+        units with a covariance of about c a a'.
+        """
+        shape = (self.quantiles.shape[0], len(_NODES), self.quantiles.shape[1])
+        units = self.units(np.broadcast_to(_NODES.astype(np.float32)[None, :, None], shape)).astype(np.float64)
+        mean = np.einsum("snh,n->sh", units, _WEIGHTS)
+        square = np.einsum("snh,n->sh", units**2, _WEIGHTS)
+        return mean, np.maximum(square - mean**2, 0), np.einsum("snh,n->sh", units, _WEIGHTS * _NODES)
+
+
+def _limits(
+    ranges: LevelRanges, correction: ScoreCorrection, mean: np.ndarray, group: np.ndarray, step: np.ndarray
+) -> np.ndarray:
+    """The scores of P(X <= 0) up to P(X <= `_EXACT` - 1): float32 [point, count]."""
+    from scipy.special import ndtri
+
+    size, r = ranges.distribution(mean, group, step)
+    log_size, odds = np.log(size), size / (r + size)
+    chance = np.exp(-r * np.log1p(size / r))  # P(X = count)
+    until = np.zeros(len(size))
+    limits = np.empty((len(size), _EXACT), np.float32)
+    for count in range(_EXACT):
+        until = until + chance
+        limits[:, count] = correction(ndtri(np.minimum(until, 1.0)), log_size)
+        chance = chance * odds * ((r + count) / (count + 1))
+    return limits

@@ -1,0 +1,32 @@
+"""The demand of days together, in a project: the forecasts as they were made, with sample paths round them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from foresell.adjust.paths.sample_paths import SamplePaths
+from foresell.core.forecasts import Forecasts
+from foresell.pipeline.forecaster import Forecaster
+
+if TYPE_CHECKING:
+    from foresell.pipeline.project import Project
+
+
+def forecasts_with_paths(project: Project) -> Forecasts:
+    """The forecasts of the step `forecast`, whose methods `demand` and `paths` draw from what the backtest of the
+    model that made them showed. Nothing is fitted; steps that are out of date are done first.
+
+    Raises UsageError where a version forecasts that an earlier foresell trained, which did not learn that.
+    """
+    project.run("forecast")
+    results = project.results
+    panel, hierarchy = results.panel, results.hierarchy
+    forecaster = Forecaster.of(results, project.choice())
+    forecasts = Forecasts.from_frame(results.forecasts, panel, hierarchy, results.settings.output.quantiles)
+    ranges, dependence = forecaster.ranges, forecaster.dependence
+
+    def sampler(seed: int) -> SamplePaths:
+        return SamplePaths.of(forecasts.bottom, panel, hierarchy, ranges, dependence, seed)
+
+    return replace(forecasts, panel=panel, sampler=sampler)
