@@ -15,6 +15,7 @@ import foresell
 from foresell.core.finding import Code
 from foresell.core.panel import Panel
 from foresell.data.finding_codes import CODES as DATA_CODES
+from foresell.decide.codes import CODES as DECISION_CODES
 from foresell.evaluate.diagnosis_findings import CODES as DIAGNOSIS_CODES
 from foresell.features.catalogue import all_features, catalogue
 from foresell.models import MODELS, MODELS_OF_SUMS
@@ -25,6 +26,7 @@ FINDINGS: dict[str, Mapping[str, Code]] = {
     "Reading and validation": DATA_CODES,
     "The backtest": DIAGNOSIS_CODES,
     "Monitoring": MONITOR_CODES,
+    "Orders": DECISION_CODES,
 }
 
 

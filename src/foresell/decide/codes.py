@@ -1,0 +1,63 @@
+"""Every code that decisions may report: its severity, its meaning, and advice."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from foresell.core.finding import Code, Severity, finding_of
+
+CODES: dict[str, Code] = {
+    "stock-negative": Code(
+        Severity.ERROR,
+        "The stock on hand is below 0. Nothing is ordered for these series.",
+        "Count the stock again. Where customers wait for units, give their number as demand that is due, not as stock.",
+    ),
+    "stock-unknown": Code(
+        Severity.ERROR,
+        "The stock on hand or on order is missing or no number. Nothing is ordered for these series.",
+        "Give the stock on hand of each series, 0 where there is none.",
+    ),
+    "order-overdue": Code(
+        Severity.ERROR,
+        "An open order was due before the decision, and has not been received. Nothing is ordered for these series.",
+        "Give the day on which it will arrive, or take it out where it has arrived or is cancelled.",
+    ),
+    "order-beyond-horizon": Code(
+        Severity.WARNING,
+        "An open order arrives after the last step that was forecast. It is not counted.",
+        "Forecast further ahead, or correct the day on which the order is due.",
+    ),
+    "order-negative": Code(
+        Severity.ERROR,
+        "An open order is below 0. Nothing is ordered for these series.",
+        "Take returns to the vendor off the stock on hand, on the day on which they leave.",
+    ),
+    "pack-invalid": Code(
+        Severity.ERROR,
+        "The pack, the minimum order or the shelf life is missing or too small. Nothing is ordered for these series.",
+        "Give a pack above 0 (1 for single units), a minimum order of 0 or more, and a shelf life of 1 period or more.",
+    ),
+    "lead-time-beyond-horizon": Code(
+        Severity.ERROR,
+        "Lead time and review time together are longer than the forecast. Nothing is ordered for these series.",
+        "Forecast at least as many periods as lead time and review time have together.",
+    ),
+    "lead-time-invalid": Code(
+        Severity.ERROR,
+        "The lead time is below 0, or the review time below 1 period. Nothing is ordered for these series.",
+        "Give a lead time of 0 periods or more, and a review time of 1 period or more.",
+    ),
+    "cost-invalid": Code(
+        Severity.ERROR,
+        "A cost rate is missing or below 0, or all of them are 0. Nothing is ordered for these series.",
+        "Give rates of 0 or more, and a holding cost or a lost margin above 0.",
+    ),
+    "demand-invalid": Code(
+        Severity.ERROR,
+        "The sample paths of demand are missing, infinite or below 0. Nothing is ordered for these series.",
+        "Make the forecast again, and leave out series that it does not have.",
+    ),
+}
+
+finding = partial(finding_of, CODES)
+"""A finding of one of these codes, see `core.finding.finding_of`."""

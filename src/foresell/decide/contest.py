@@ -1,0 +1,148 @@
+"""Which policy, with which fractile, would have cost least: earlier windows choose, later ones judge.
+
+No formula is right for all data, so policies compete in replay on the past (`replay`). Of each family of policies, the
+earlier windows choose the parameters. The family that cost least there is the candidate. The later windows then
+compare it with the fallback, normal safety stock. Where it is not better there by more than chance would explain, the
+fallback is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from foresell.decide.replay import Ledger, Window, replay
+from foresell.decide.stock.contract import Policy
+from foresell.decide.stock.lots import Issue
+from foresell.decide.stock.normal import NormalSafetyStock
+
+FRACTILES = (0.5, 0.6, 0.65, 0.7, 0.74, 0.78, 0.82, 0.86, 0.9, 0.93, 0.95, 0.97, 0.99)
+"""The fractiles that compete, beside the critical fractile."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one family of policies did: `policy` has the parameters that the earlier windows chose.
+
+    - `calibration_cost`: what it cost in the earlier windows.
+    - `judged_cost`: what it cost in the later ones, and `fill_rate` the share of the demand that it met there.
+    - `saving`: how much less that is than the fallback's, and `standard_error` of the saving.
+    """
+
+    family: str
+    policy: Policy
+    calibration_cost: float
+    judged_cost: float
+    fill_rate: float
+    saving: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class Contest:
+    """The result: `winner` is what to order by, `standings` all families by their cost in the earlier windows."""
+
+    winner: Policy
+    standings: tuple[Standing, ...]
+    fallback: Standing
+
+    def sentence(self) -> str:
+        """Who won, and by how much."""
+        best = self.standings[0]
+        judged = (
+            f"cost {best.judged_cost:,.0f} in the later windows against {self.fallback.judged_cost:,.0f} of "
+            f"{self.fallback.policy.name} ({-_share(best.saving, self.fallback.judged_cost):+.1%}, standard error "
+            f"{_share(best.standard_error, self.fallback.judged_cost):.1%})"
+        )
+        if self.winner is best.policy:
+            return f"{best.policy.name} won: it {judged}."
+        return f"{self.fallback.policy.name} stays: {best.policy.name} was best in the earlier windows, but {judged}."
+
+    def to_frame(self) -> pl.DataFrame:
+        """One row for each family."""
+        rows = [
+            {
+                "family": each.family, "policy": each.policy.name, "calibration_cost": each.calibration_cost,
+                "judged_cost": each.judged_cost, "fill_rate": each.fill_rate, "saving": each.saving,
+                "standard_error": each.standard_error, "winner": each.policy is self.winner,
+            }
+            for each in self.standings
+        ]  # fmt: skip
+        return pl.DataFrame(rows)
+
+
+def with_fractiles(policy: Policy, fractiles: Sequence[float] = FRACTILES) -> list[Policy]:
+    """The policy with its critical fractile and with each of `fractiles`: one family of a contest."""
+    return [policy, *(replace(policy, probability=fractile) for fractile in fractiles)]  # type: ignore[type-var]
+
+
+def contest(
+    families: Mapping[str, Sequence[Policy]],
+    earlier: Sequence[Window],
+    later: Sequence[Window],
+    *,
+    fallback: Policy | None = None,
+    issue: Issue = "fifo",
+    backorders: bool = False,
+) -> Contest:
+    """Lets the policies of `families` compete, see the module.
+
+    The standard error counts series as independent of each other, or windows where that gives a larger one and there
+    are at least three. A candidate wins that saves more than its standard error. Raises ValueError without windows.
+    """
+    if not earlier or not later:
+        raise ValueError("A contest needs at least one earlier and one later window.")
+    play = partial(replay, issue=issue, backorders=backorders)
+
+    def total(policy: Policy) -> float:
+        return float(sum(play(policy, window).cost().sum() for window in earlier))
+
+    chosen: list[tuple[float, str, Policy]] = []
+    for family, policies in families.items():
+        costs = [total(policy) for policy in policies]
+        best = int(np.argmin(costs))
+        chosen.append((costs[best], family, policies[best]))
+    usual = fallback or NormalSafetyStock()
+    base = _Judged.of(usual, later, play)
+    standings = [
+        base.standing(family, policy, cost, _Judged.of(policy, later, play))
+        for cost, family, policy in sorted(chosen, key=lambda each: each[0])
+    ]
+    best_standing = standings[0]
+    won = best_standing.saving > best_standing.standard_error
+    winner = best_standing.policy if won else usual
+    return Contest(winner, tuple(standings), base.standing("fallback", usual, total(usual), base))
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """The costs of a policy in the later windows: one [series] for each."""
+
+    costs: list[np.ndarray]
+    fill_rate: float = field(default=1.0)
+
+    @classmethod
+    def of(cls, policy: Policy, windows: Sequence[Window], play: Callable[[Policy, Window], Ledger]) -> _Judged:
+        ledgers = [play(policy, window) for window in windows]
+        sold, lost = sum(ledger.sold.sum() for ledger in ledgers), sum(ledger.lost_units.sum() for ledger in ledgers)
+        fill_rate = float(sold / (sold + lost)) if sold + lost else 1.0
+        return cls([ledger.cost().sum(axis=1) for ledger in ledgers], fill_rate)
+
+    def standing(self, family: str, policy: Policy, calibration_cost: float, other: _Judged) -> Standing:
+        """How `other` did against this one."""
+        savings = [mine - theirs for mine, theirs in zip(self.costs, other.costs, strict=True)]
+        total = float(sum(saving.sum() for saving in savings))
+        error = float(np.sqrt(sum(len(saving) * saving.var(ddof=1) for saving in savings if len(saving) > 1)))
+        if len(savings) >= 3:
+            sums = np.array([saving.sum() for saving in savings])
+            error = max(error, float(np.sqrt(len(sums) * sums.var(ddof=1))))
+        cost = float(sum(cost.sum() for cost in other.costs))
+        return Standing(family, policy, calibration_cost, cost, other.fill_rate, total, error)
+
+
+def _share(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,161 @@
+"""The stock of the past, played again: what a policy would have ordered with the forecasts as they were made then.
+
+In each period open orders arrive first, then the demand is met as far as there is stock, and what is left is held to
+the next period. After that the next order is decided, where a review is due, with the sample paths of that day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import polars as pl
+
+from foresell.decide.stock.contract import Policy, Situation
+from foresell.decide.stock.faults import decide
+from foresell.decide.stock.lots import Issue, Lots
+
+BUCKETS = ("holding", "lost_sales", "waste", "expedite")
+"""The kinds of cost of a ledger."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """A span of the past to replay.
+
+    - `label`: what it is called, for example the date of its start.
+    - `start`: the situation before its first period: stock, open orders, terms and costs; its paths are not read.
+    - `demand`: float [series, period], NaN where it is not known: then nothing is sold, and nothing is counted.
+    - `paths`: by decision: the decision 0 is made before the first period, the decision t after t periods. Gives
+      float32 [path, series, step] of that day.
+    - `decisions`: the decisions that are made; those between are no reviews.
+    - `scored`: bool [period], which periods count; all, where not given.
+    """
+
+    label: str
+    start: Situation
+    demand: np.ndarray
+    paths: Callable[[int], np.ndarray]
+    decisions: Sequence[int]
+    scored: np.ndarray | None = None
+
+    @property
+    def n_periods(self) -> int:
+        """The number of periods."""
+        return self.demand.shape[1]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What each series cost in each period, by bucket, in money, with its units: float64 [series, period] each.
+
+    `stock` is what was there at the end of the period, `lost_units` the demand that was not met, `sold` what was met.
+    `expedite` is 0 as long as no policy expedites.
+    """
+
+    holding: np.ndarray
+    lost_sales: np.ndarray
+    waste: np.ndarray
+    expedite: np.ndarray
+    ordered: np.ndarray
+    stock: np.ndarray
+    sold: np.ndarray
+    lost_units: np.ndarray
+    wasted_units: np.ndarray
+    fixed: np.ndarray
+
+    def cost(self) -> np.ndarray:
+        """The cost of all buckets, and of placing orders: float64 [series, period]."""
+        return self.holding + self.lost_sales + self.waste + self.expedite + self.fixed
+
+    def fill_rate(self) -> float:
+        """The share of the demand that was met from stock."""
+        demand = self.sold.sum() + self.lost_units.sum()
+        return float(self.sold.sum() / demand) if demand else 1.0
+
+    def to_frame(self, series: pl.DataFrame, dates: Sequence[object]) -> pl.DataFrame:
+        """One row for each series and period: keys of `series`, ``date``, the buckets and the units."""
+        n_series, n_periods = self.holding.shape
+        keys = series[np.repeat(np.arange(n_series), n_periods)]
+        names = [*BUCKETS, "fixed", "ordered", "stock", "sold", "lost_units", "wasted_units"]
+        date = pl.Series("date", list(dates) * n_series)
+        return keys.with_columns(date, *(pl.Series(name, getattr(self, name).ravel()) for name in names))
+
+
+def replay(policy: Policy, window: Window, *, issue: Issue = "fifo", backorders: bool = False) -> Ledger:
+    """The ledger of a policy in a window.
+
+    With `backorders`, demand that is not met waits and costs its rate in every period of waiting. Raises ValueError
+    where the data of an order are at fault (`stock.faults`), because a replay without them would flatter.
+    """
+    return _Replay(window, issue, backorders).run(policy)
+
+
+@dataclass
+class _Replay:
+    """The state of a replay: lots on hand, and what is on order by step, [series, step]."""
+
+    window: Window
+    issue: Issue
+    backorders: bool
+    lots: Lots = field(init=False)
+    arriving: np.ndarray = field(init=False)
+    waiting: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        start, n_periods = self.window.start, self.window.n_periods
+        self.perishes = start.shelf_periods is not None
+        shelf = start.shelf_periods if start.shelf_periods is not None else np.ones(start.n_series, np.int64)
+        self.lots = Lots.opening(start.on_hand, start.lots, shelf, 1)
+        reach = n_periods + int(start.lead_periods.max(initial=0)) + start.horizon + 1
+        self.arriving = np.zeros((start.n_series, reach))  # [series, period]
+        self.arriving[:, : start.on_order.shape[1]] = start.on_order
+        self.waiting = np.zeros(start.n_series)
+
+    def run(self, policy: Policy) -> Ledger:
+        """Plays all periods."""
+        window, start = self.window, self.window.start
+        shape = (start.n_series, window.n_periods)
+        ordered, stock, sold, lost, wasted, fixed = (np.zeros(shape) for _ in range(6))
+        for period in range(window.n_periods):
+            if period in window.decisions:
+                ordered[:, period] = self._order(policy, period)
+                fixed[:, period] = start.costs.fixed * (ordered[:, period] > 0)
+            self.lots.receive(self.arriving[:, period])
+            demand = window.demand[:, period]
+            known = ~np.isnan(demand)
+            asked = np.where(known, demand, 0) + self.waiting
+            unmet = self.lots.sell(asked[None], self.issue)[0].astype(np.float64)
+            sold[:, period] = asked - unmet
+            lost[:, period] = unmet
+            self.waiting = unmet if self.backorders else self.waiting
+            if self.perishes:
+                wasted[:, period] = self.lots.age()[0]
+            stock[:, period] = np.where(known, self.lots.stock()[0], 0)
+        scored = np.ones(shape[1], bool) if window.scored is None else window.scored
+        ordered, stock, sold, lost, wasted, fixed = (
+            np.where(scored, units, 0) for units in (ordered, stock, sold, lost, wasted, fixed)
+        )
+        costs = start.costs
+        holding, lost_sales = costs.holding[:, None] * stock, costs.lost_margin[:, None] * lost
+        waste, expedite = costs.waste[:, None] * wasted, np.zeros(shape)
+        return Ledger(holding, lost_sales, waste, expedite, ordered, stock, sold, lost, wasted, fixed)
+
+    def _order(self, policy: Policy, period: int) -> np.ndarray:
+        """Decides the orders of one review, and lets them arrive after the lead time: float64 [series]."""
+        start = self.window.start
+        paths = self.window.paths(period)
+        lots = self.lots.units[:, 0].T
+        situation = replace(
+            start,
+            paths=paths,
+            on_hand=lots.sum(axis=1, dtype=np.float64) - self.waiting,
+            on_order=self.arriving[:, period : period + paths.shape[2]],
+            lots=lots.astype(np.float64) if self.perishes else None,
+        )
+        orders = policy.orders(situation) if self.backorders else decide(policy, situation)
+        if orders.findings:
+            raise ValueError(f"The replay of {self.window.label} has faults: " + "; ".join(map(str, orders.findings)))
+        self.arriving[np.arange(len(orders.order)), period + start.lead_periods] += orders.order
+        return orders.order

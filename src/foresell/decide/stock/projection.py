@@ -1,0 +1,69 @@
+"""Demand of the cover, path by path, against the stock that will be there to meet it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from foresell.decide.stock.contract import Situation
+
+_BLOCK = 2048  # series at a time, whose paths fit into the processor's cache
+
+
+def shortage(situation: Situation, *, lost_sales: bool) -> np.ndarray:
+    """The units that an order needs so that no demand after its arrival goes unmet: float32 [path, series].
+
+    It is negative where stock is left over at the end of the cover. With `lost_sales`, demand that finds no stock
+    before the order arrives is gone; else it waits, and the order must serve it too.
+
+    >>> from foresell.decide.stock.contract import CostRates
+    >>> paths = np.array([[[3.0, 4.0]]])  # one path, one series: the stock of 2 is short by 1 before the order arrives
+    >>> case = Situation.of(paths, np.array([2.0]), CostRates.of(1, holding=1, lost_margin=4), lead_periods=1)
+    >>> shortage(case, lost_sales=True).tolist(), shortage(case, lost_sales=False).tolist()
+    ([[4.0]], [[5.0]])
+    """
+    needed = np.empty(situation.paths.shape[:2], np.float32)
+    for start in range(0, situation.n_series, _BLOCK):
+        part = slice(start, start + _BLOCK)
+        needed[:, part] = _shortage(situation, part, lost_sales)
+    return needed
+
+
+def _shortage(situation: Situation, part: slice, lost_sales: bool) -> np.ndarray:
+    """`shortage` of some series."""
+    lead, cover = situation.lead_periods[part], situation.cover_periods[part]
+    arriving = situation.on_order[part].astype(np.float32)
+    shape = (situation.paths.shape[0], len(lead))
+    stock = np.broadcast_to(situation.on_hand[part].astype(np.float32), shape).copy()  # [path, series]
+    needed = np.full(shape, -np.inf, np.float32)
+    for step in range(int(cover.max(initial=0))):
+        waiting, covered = step < lead, (step >= lead) & (step < cover)
+        inside = waiting | covered
+        stock += np.where(inside, arriving[:, step], 0)
+        stock -= np.where(inside, situation.paths[:, part, step], 0)
+        if lost_sales and waiting.any():
+            np.maximum(stock, np.where(waiting, np.float32(0), np.float32(-np.inf)), out=stock)
+        if covered.any():
+            needed = np.where(covered, np.maximum(needed, -stock), needed)
+    return needed
+
+
+def cover_demand(situation: Situation) -> np.ndarray:
+    """The demand of the whole cover: float32 [path, series]."""
+    total = np.zeros(situation.paths.shape[:2], np.float32)
+    cover = situation.cover_periods
+    for step in range(int(cover.max(initial=0))):
+        total += np.where(step < cover, situation.paths[:, :, step], 0)
+    return total
+
+
+def upper_fractile(sample: np.ndarray, probability: np.ndarray) -> np.ndarray:
+    """The smallest value of a sample that at least a share `probability` [series] of it does not exceed: [series].
+
+    `sample` is [path, series], and sorted in place along the paths.
+
+    >>> upper_fractile(np.array([[3.0], [1.0], [2.0], [4.0]]), np.array([0.5])).tolist()
+    [2.0]
+    """
+    sample.sort(axis=0)
+    rank = np.ceil(probability * len(sample) - 1e-9).astype(np.int64) - 1
+    return np.take_along_axis(sample, np.clip(rank, 0, len(sample) - 1)[None], axis=0)[0]
