@@ -25,8 +25,9 @@ class PerishablePaths:
     of the cover; else it is held; and it is waste where the demand does not exceed it by the end of the shelf life.
     With `issue` "fifo" customers take the oldest lot first, so later orders are never preferred to this one. With
     "lifo" they take the freshest, so what is left after the cover is waste. With `probability` f, a lost sale counts
-    f / (1 - f) times the holding of the review time in place of its margin. Shelf lives that reach beyond the paths end
-    with them. Nahmias, "Perishable inventory theory: a review", Operations Research 30, 1982 (marginal outdating).
+    f / (1 - f) times the holding of the review time in place of its margin. Beyond the last step, each path goes on
+    with its mean demand. Nahmias, "Perishable inventory theory: a review", Operations Research 30, 1982 (marginal
+    outdating).
     """
 
     issue: Issue = "fifo"
@@ -84,6 +85,9 @@ class _Marginal:
             self.until_expiry = np.where((step >= lead) & (step < expiry), total, self.until_expiry)
             if covered.any():
                 self.held.append((np.where(covered, self.costs.holding, 0.0), total))
+        beyond = np.maximum(lead + shelf - horizon, 0) if issue == "fifo" else np.zeros_like(lead)
+        if beyond.any():
+            self.until_expiry += beyond.astype(np.float32) * situation.paths.mean(axis=2)
         self.waste = np.where(_perishes(situation), self.costs.waste, 0.0)
 
     def most(self) -> np.ndarray:
