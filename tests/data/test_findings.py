@@ -55,7 +55,31 @@ TOTALS = HEAD + "".join(
     for store, amount in (("A", day), ("B", 2 * day % 7 + 1), ("All", day + 2 * day % 7 + 1))
 )
 
+WEATHER = {"covariates": [{"path": "w.csv", "keys": ["store"]}]}
+
 CASES = [
+    Case("covariate-gaps", GOOD, settings=WEATHER, others={"w.csv": "store,date,t\nA,2024-01-01,5\nA,2024-01-03,5\n"}),
+    Case(
+        "covariate-unmatched",
+        GOOD + "B,x,2024-01-03,4\n",
+        settings=WEATHER,
+        others={"w.csv": "store,date,t\nA,2024-01-01,5\nA,2024-01-02,5\nA,2024-01-03,5\n"},
+    ),
+    Case(
+        "covariate-of-text",
+        GOOD,
+        2,
+        settings=WEATHER,
+        others={"w.csv": "store,date,sky\nA,2024-01-01,sun\nA,2024-01-02,rain\n"},
+    ),
+    Case(
+        "covariate-periods",
+        GOOD,
+        3,
+        settings=WEATHER,
+        others={"w.csv": "store,date,t\nA,2023-12-01,5\nA,2024-01-01,6\nA,2024-02-01,7\n"},
+        check=lambda loaded: loaded.panel.known["t"].values.tolist() == [[6, 6, 6, 6]],
+    ),
     Case(
         "ragged-rows",
         GOOD + "A,x,2024-01-04\nA,x,2024-01-05,1,1\nA,x,2024-01-04,4\n",

@@ -165,7 +165,8 @@ CODES: dict[str, Code] = {
         WARNING,
         "A covariate ends before the horizon does: the backtest knew it, tonight's forecast cannot.",
         "Give its coming values in the 'future' file (or the table it comes from), or take it out of the settings; "
-        "until then expect less of the forecast than the backtest shows.",
+        "until then expect less of the forecast than the backtest shows. For a table under 'covariates', "
+        "'known_ahead: false' takes its values one horizon later, which every forecast knows.",
     ),
     "covariate-of-sales-only": Code(
         WARNING,
@@ -173,6 +174,22 @@ CODES: dict[str, Code] = {
         "value one horizon earlier; any other covariate is left out.",
         "Give it for every day: in the calendar, in a table of 'prices', in a daily table with its zeros, or in a "
         "'future' file that covers the history as well. If days without a row are closed days, set 'absent: unknown'.",
+    ),
+    "covariate-gaps": Code(
+        WARNING,
+        "A table of covariates has no value for some of the time of the sales; they are unknown there.",
+        "Add rows for the missing time, with 0 where nothing happened; or leave it, if the values are not known.",
+    ),
+    "covariate-unmatched": Code(
+        WARNING,
+        "A table of covariates has no row for some of the series; they are unknown for these.",
+        "Add rows for them, or write the keys alike in both tables.",
+    ),
+    "covariate-of-text": Code(
+        WARNING,
+        "A column of a table of covariates has texts; it is left out.",
+        "Name it in 'columns' of the table if the order of its texts means something, or make columns of 0 and 1 of "
+        "it.",
     ),
     "unused-covariate": Code(
         WARNING,
@@ -201,7 +218,8 @@ CODES: dict[str, Code] = {
     ),
     "repeated-entries": Code(
         WARNING,
-        "A side table has several rows for one key; prices are averaged, else the first in sorted order is taken.",
+        "A side table has several rows for one key; prices and covariates are averaged, else the first in sorted "
+        "order is taken.",
         "Keep one row for each key.",
     ),
     # Information for the record.
@@ -220,6 +238,9 @@ CODES: dict[str, Code] = {
     ),
     "closed-days": Code(INFO, "Days are marked as closed; their sales are unknown.", ""),
     "stocked-out-days": Code(INFO, "Days are marked as stocked out; their demand is unknown.", ""),
+    "covariate-periods": Code(
+        INFO, "The dates of a table of covariates are other periods than those of the sales.", ""
+    ),
     "coded-text": Code(INFO, "The texts of a covariate were replaced by numbers in sorted order of the texts.", ""),
     "partial-periods": Code(
         INFO,

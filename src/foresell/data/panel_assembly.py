@@ -16,7 +16,9 @@ from foresell.core.long_table.clock_changes import left_out
 from foresell.core.panel import Known, Panel
 from foresell.core.settings import Data, Settings
 from foresell.data.column_conversion import Dialect
+from foresell.data.covariate_tables import read_covariates
 from foresell.data.cube.cells import Cube
+from foresell.data.cube.dated_values import Periods
 from foresell.data.ended_series import ended_after
 from foresell.data.gap_filling import ROWS_AT_ONCE, fill_gaps
 from foresell.data.price_table import read_prices
@@ -56,6 +58,11 @@ def assemble(
         findings += price_findings
     if data.calendar is not None and days is not None:
         known |= calendar_flags(data.calendar, days, cube.series, cube.first, total, frequency)
+    for table in data.covariates:
+        periods = Periods(cube.first, cube.n_days, total, frequency)
+        covariates, of_table = read_covariates(table, base, dialect, cube.series, periods, known)
+        known |= covariates
+        findings += of_table
     ends = {name: _known_periods(covariate.values) for name, covariate in known.items()}
     begin = _first_day_on_sale(cube.units, known.get("price"), wide=data.layout == "wide")
     # A calendar or a price table replaces a covariate of the sales table that has the same name.

@@ -194,6 +194,8 @@ def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("sales", "future", "periods"):
         if data.get(name) and data[name] != periods.NAME:
             data[name] = near(data[name], folder)
+    if data.get("covariates"):
+        data["covariates"] = [{**table, "path": near(table["path"], folder)} for table in data["covariates"]]
     for name in ("items", "stores", "prices", "calendar"):
         if data.get(name):
             data[name] = {**data[name], "path": near(data[name]["path"], folder)}

@@ -47,6 +47,7 @@ _DECLARED = (
                 "data.stores.path",
                 "data.prices.path",
                 "data.calendar.path",
+                "data.covariates.path",
                 "data.periods",
             ),
             code=(

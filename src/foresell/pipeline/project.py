@@ -159,8 +159,11 @@ class Project:
         """The fingerprint of the code that a step depends on, without that of the steps it needs."""
         return code_fingerprint((*step.reads_in(self.settings).code, step.module.removeprefix("foresell.")))
 
-    def _input(self, path: str) -> str | None:
+    def _input(self, path: str) -> object:
+        """The fingerprint of the file that a setting names; a list of them where it is in a list of sections."""
         file = setting(self.settings, path)
+        if isinstance(file, tuple):
+            return [input_fingerprint(str(name), self.folder) for name in file]
         return None if file is None else input_fingerprint(str(file), self.folder)
 
     def notice(self) -> str:

@@ -106,11 +106,17 @@ class Step:
 
 
 def setting(settings: object, path: str) -> object:
-    """The value of a setting by its path; None where it, or one that it lies in, is not set."""
+    """The value of a setting by its path; None where it, or one that it lies in, is not set.
+
+    Where the path leads through a list of sections, it is the tuple of their values.
+    """
     if path == EVERY_SETTING:
         return settings
     path, _, wanted = path.partition("=")
     value: Any = settings
     for name in path.split("."):
-        value = None if value is None else getattr(value, name)
+        if isinstance(value, tuple):
+            value = tuple(getattr(entry, name) for entry in value)
+        else:
+            value = None if value is None else getattr(value, name)
     return value == wanted if wanted else value

@@ -10,6 +10,7 @@ from foresell.core.settings.backtest import Backtest as Backtest
 from foresell.core.settings.base import Columns as Columns
 from foresell.core.settings.base import Strict as Strict
 from foresell.core.settings.data import Calendar as Calendar
+from foresell.core.settings.data import CovariateTable as CovariateTable
 from foresell.core.settings.data import Data as Data
 from foresell.core.settings.data import Flag as Flag
 from foresell.core.settings.data import Prices as Prices

@@ -31,6 +31,22 @@ class Prices(Strict, frozen=True):
     ] = None
 
 
+class CovariateTable(Strict, frozen=True):
+    """A table of what is known beside the sales: by date, and by any keys or attributes of the series."""
+
+    path: Annotated[str, about("the table, with a row for each date", "weather.csv")]
+    date: Annotated[str, about("its column of dates")] = "date"
+    keys: Annotated[
+        Columns, about("its columns that the series have too, keys or attributes; none: it is for all", ["region"])
+    ] = ()
+    columns: Annotated[
+        Columns | None, about("the columns to take; all of numbers where not given", ["temperature"])
+    ] = None
+    known_ahead: Annotated[
+        bool, about("false: values become known only when their time is over, so each counts one horizon later")
+    ] = True
+
+
 class Flag(Strict, frozen=True):
     """Which column of the calendar holds for which value of the series' column `by`."""
 
@@ -201,6 +217,10 @@ class Data(Strict, frozen=True):
     calendar: Annotated[Calendar | None, about("A table of dates: events, and days that matter for some series.")] = (
         None
     )
+    covariates: Annotated[
+        tuple[CovariateTable, ...],
+        about("Tables of weather, holidays or other numbers by date, for all series or by their keys and attributes."),
+    ] = ()
     frequency: Annotated[
         Literal["H", "D", "W", "M", "Q", "Y"],
         about("H for hours, D for days, W for weeks, M for months, Q for quarters, Y for years."),
