@@ -33,6 +33,10 @@ def trusted(report: Report) -> Report:
         ),
         calibration=pl.DataFrame({"level": ["total", "total", "item", "item"], "probability": [0.1, 0.9] * 2,
                                   "points": [28] * 4, "observed": [0.12, 0.9, 0.1, 0.82], "off": [0.02, 0, 0, -0.08]}),
+        sums=pl.DataFrame({"level": ["total", "total", "item"], "days": [7, 7, 7], "nominal": [0.5, 0.9, 0.9],
+                           "windows": [3] * 3, "coverage": [0.5, 0.8, 0.92], "error": [0.1, 0.05, 0.01],
+                           "open": [0.5, 0.8, 0.85], "closed": [0.5, 0.8, 0.97],
+                           "relative_width": [0.1, 0.2, 1.5]}),
         reasons=pl.DataFrame({"reason": ["level", "price"], "label": ["recent sales", "price"], "share": [0.75, 0.25]}),
     )  # fmt: skip
 
@@ -51,6 +55,11 @@ def test_the_plain_sentences(trusted: Report) -> None:
         "In windows that the ranges were not learnt from, the share of sales below a quantile differs from the "
         "expected share by 2.5 percentage points on average. The largest difference is that of the 90 % quantile at "
         "the level item: 82 % of sales were below it."
+    )
+    assert reliability.sums_sentence(trusted) == (
+        "Of sums over several days, 86 % lay in the 90 % range on average over levels and lengths, in windows that the "
+        "ranges were not learnt from. It was furthest off for sums over 7 days at the level total: 80 % in 3 windows, "
+        "with a standard error of 5 points."
     )
 
 
@@ -105,7 +114,7 @@ def test_the_page_shows_the_diagnosis_and_escapes_it(trusted: Report) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["bias", "bias_by_level", "correlation", "diagnosis_findings", "calibration", "reasons"]
+    "part", ["bias", "bias_by_level", "correlation", "diagnosis_findings", "calibration", "sums", "reasons"]
 )
 def test_any_part_of_the_diagnosis_may_be_missing_or_empty(trusted: Report, part: str) -> None:
     missing = replace(trusted, **{part: () if part == "diagnosis_findings" else None})

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import polars as pl
 
+from foresell.adjust.paths.dependence import Dependence
+from foresell.adjust.paths.sample_paths import SamplePaths
 from foresell.adjust.ranges import Ranges
 from foresell.adjust.reconciliation import all_levels
 from foresell.core.forecast import Forecast
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
+from foresell.ensemble import sum_scores
 from foresell.ensemble.backtest_ensemble import Ensemble, forecast_of
+from foresell.ensemble.sum_scores import NOMINAL, score_sums
 from foresell.evaluate.evaluation_window import EvaluationWindow
 from foresell.evaluate.interval_scores import score_ranges
 from foresell.evaluate.weights import absolute_scales
@@ -22,9 +26,6 @@ PROBABILITIES = (0.005, 0.025, 0.05, 0.1, 0.165, 0.25, 0.5, 0.75, 0.835, 0.9, 0.
 """The quantiles that are scored: the bounds of the ranges of `NOMINAL`, the median, and the rest of the nine quantiles
 of the M5 competition. They do not depend on the quantiles in the settings, so scores of all projects compare."""
 
-NOMINAL = (0.5, 0.8, 0.9, 0.95)
-"""The nominal coverage of the ranges that are scored."""
-
 
 def backtest_ranges(
     panel: Panel,
@@ -32,15 +33,16 @@ def backtest_ranges(
     ensemble: Ensemble,
     progress: Callable[[str], None] = lambda activity: None,
 ) -> dict[str, pl.DataFrame]:
-    """The tables ``ranges`` and ``quantiles`` of `interval_scores.score_ranges` for the later half of the windows.
+    """The tables ``ranges`` and ``quantiles`` of `interval_scores.score_ranges` for the later half of the windows, and
+    ``sums`` of `sum_scores.score_sums`.
 
-    Both have two more columns: the window's ``cutoff``, and ``learnt_from``, the number of windows from which its
-    ranges were learnt. Both are empty where no window had ended before the last one began.
+    All have two more columns: the window's ``cutoff``, and ``learnt_from``, the number of windows from which its
+    ranges were learnt. They are empty where no window had ended before the last one began.
     """
     windows = ensemble.windows
     later = [window for window in windows[len(windows) // 2 :] if windows_ended_by(windows, window.cutoff)]
     days = [panel.day_of(window.cutoff) for window in later]
-    tables: dict[str, list[pl.DataFrame]] = {"ranges": [], "quantiles": []}
+    tables: dict[str, list[pl.DataFrame]] = {"ranges": [], "quantiles": [], "sums": []}
     for window, scales in zip(later, absolute_scales(panel, hierarchy, days) if later else [], strict=True):
         progress(f"ranges after {window.cutoff}")
         cutoff = pl.lit(window.cutoff).alias("cutoff")
@@ -85,9 +87,13 @@ def _score_window(
 ) -> dict[str, pl.DataFrame]:
     """The scores of the ensemble's ranges in one window."""
     past = panel.until(window.cutoff)
-    ranges = Ranges.learn(ensemble.comparable_forecasts(past, window.cutoff), past, hierarchy)
+    errors = ensemble.comparable_forecasts(past, window.cutoff)
+    ranges = Ranges.learn(errors, past, hierarchy)
     forecast = forecast_of(past, ensemble.mean(window.cutoff))
-    return _scores(panel, hierarchy, window.evaluation, forecast, ranges, scales)
+    tables = _scores(panel, hierarchy, window.evaluation, forecast, ranges, scales)
+    dependence = Dependence.learn(errors, past, hierarchy, ranges)
+    paths = SamplePaths.of(forecast, past, hierarchy, ranges, dependence)
+    return tables | {"sums": score_sums(window.evaluation, paths)}
 
 
 def _scores(
@@ -116,6 +122,7 @@ EMPTY = {
             **dict.fromkeys(("coverage", "open", "closed", "width", "relative_width"), pl.Float64),
         }
     ),
+    "sums": sum_scores.EMPTY,
     "quantiles": pl.DataFrame(
         schema={
             "cutoff": pl.Date,

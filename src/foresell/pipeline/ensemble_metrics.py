@@ -8,6 +8,7 @@ import polars as pl
 
 from foresell.ensemble.champion import ENSEMBLE
 from foresell.ensemble.range_backtest import coverage_by_segment
+from foresell.ensemble.sum_scores import coverage_of_sums
 from foresell.evaluate.backtest import Backtest
 from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.evaluate.interval_scores import wspl
@@ -19,7 +20,8 @@ def metrics(tested: Backtest, range_tables: Mapping[str, pl.DataFrame]) -> dict[
     and those of `ensemble.range_backtest.backtest_ranges`.
 
     ``wrmsse`` and ``wspl`` are those of all levels together; ``wrmsse/total`` and so on those of a level,
-    ``coverage_90/total`` the share of actuals in the range of 90 %, ``models/lightgbm/wrmsse`` that of a model.
+    ``coverage_90/total`` the share of actuals in the range of 90 %, ``coverage_90_of_7/total`` that of sums over seven
+    days, ``models/lightgbm/wrmsse`` that of a model.
     """
     scores = dict(_of_levels(tested.levels.filter(pl.col("model") == ENSEMBLE)))
     for row in tested.leaderboard().iter_rows(named=True):
@@ -27,6 +29,8 @@ def metrics(tested: Backtest, range_tables: Mapping[str, pl.DataFrame]) -> dict[
     for row in coverage_by_segment(range_tables["ranges"]).filter(by="all").iter_rows(named=True):
         promised = f"{100 * row['nominal']:g}/{row['level']}"
         scores |= {f"coverage_{promised}": row["coverage"], f"relative_width_{promised}": row["relative_width"]}
+    for row in coverage_of_sums(range_tables["sums"]).iter_rows(named=True):
+        scores[f"coverage_{100 * row['nominal']:g}_of_{row['days']}/{row['level']}"] = row["coverage"]
     wspl_rows = wspl(range_tables["quantiles"])
     for level, value in wspl_rows.group_by("level", maintain_order=True).agg(pl.col("wspl").mean()).iter_rows():
         scores["wspl" if level == ALL_LEVELS else f"wspl/{level}"] = value

@@ -149,6 +149,7 @@ _DECLARED = (
             "variances.parquet": "error variances of series and groups, where that way is MinT",
             "ranges.parquet": "coverage and width of ranges, learnt from earlier windows, by level, step and segment",
             "quantiles.parquet": "likewise for each quantile: how many actuals lie below, pinball loss, WSPL",
+            "sums.parquet": "likewise of ranges of sums over several days, drawn from sample paths, by level",
             "scatter.parquet": "how the ensemble's errors scatter, for tonight's ranges",
             "dependence.parquet": "how its errors of different days and series depend on each other, for sample paths",
             "by_day.parquet": "how the ensemble erred by day, as sums: what `monitor` takes for usual",

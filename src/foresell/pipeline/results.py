@@ -126,6 +126,11 @@ class Results:
         return read_table(self.folder("combine") / "quantiles.parquet")
 
     @property
+    def sum_trials(self) -> pl.DataFrame:
+        """The table ``sums`` of `range_backtest.backtest_ranges`: how often ranges of sums over several days held."""
+        return read_table(self.folder("combine") / "sums.parquet")
+
+    @property
     def metrics(self) -> dict[str, float]:
         """The ensemble's scores as plain numbers by name, see `ensemble_metrics.metrics`."""
         scores: dict[str, float] = json.loads((self.folder("combine") / "metrics.json").read_text(encoding="utf-8"))

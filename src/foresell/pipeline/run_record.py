@@ -32,6 +32,7 @@ TABLES = (
     "steps.parquet",
     "runs.parquet",
     "ranges.parquet",
+    "sums.parquet",
     "quantiles.parquet",
     "trials.csv",
     "combination.json",

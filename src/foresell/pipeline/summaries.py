@@ -124,8 +124,8 @@ class CombineSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
 
     `series_models` counts the series that a model forecasts as set, by its name. `final_wrmsse` is the mean WRMSSE in
     all windows of the combination that was chosen in the end, see `Selection.final_wrmsse`. `leaderboard` has the rows
-    of the table `Backtest.leaderboard`, `ranges` those of `range_backtest.coverage_by_segment`; a table crosses as it
-    is, with its columns as keys.
+    of the table `Backtest.leaderboard`, `ranges` those of `range_backtest.coverage_by_segment`, `sums` those of
+    `sum_scores.coverage_of_sums`; a table crosses as it is, with its columns as keys.
     """
 
     step: ClassVar[str] = "combine"
@@ -136,6 +136,7 @@ class CombineSummary(Summary, frozen=True, kw_only=True, omit_defaults=True):
     reconciliation: dict[str, float]
     final_wrmsse: float | None = None
     series_models: dict[str, int] = {}
+    sums: list[dict[str, Any]] = []
     warnings_found: list[str] = []
 
     def sentence(self) -> str:

@@ -113,6 +113,7 @@ class Report:
     - `bias`, `bias_by_level`, `correlation`: the tables ``bias``, ``levels`` and ``correlation`` of the
       `evaluate.diagnosis.Diagnosis` of the champion; `diagnosis_findings`: its findings.
     - `calibration`: the table of `evaluate.calibration.calibration`.
+    - `sums`: the table of `ensemble.sum_scores.coverage_of_sums`: how often ranges of sums over several days held.
     - `tuning`: the last search for better options, None without one.
     - `drivers`: ``feature``, ``share`` and, where known, ``meaning``; `reasons`: the same by reason, with ``label``.
     - `settings`: the settings by name, in words. `places`: the paths of the results by name.
@@ -138,6 +139,7 @@ class Report:
     correlation: pl.DataFrame | None = None
     diagnosis_findings: tuple[Finding, ...] = ()
     calibration: pl.DataFrame | None = None
+    sums: pl.DataFrame | None = None
     tuning: Tuning | None = None
     drivers: pl.DataFrame | None = None
     reasons: pl.DataFrame | None = None

@@ -12,6 +12,9 @@ from foresell.core.words import listed, name, number, share
 from foresell.report.contents import Report
 
 LEVELS_DRAWN = 4
+SUMS_RANGE = 0.9
+"""The range of sums over several days that is shown."""
+
 _LEAST_BIAS = 0.01  # a smaller bias needs no explanation
 
 
@@ -148,4 +151,29 @@ def calibration_sentence(report: Report) -> str:
         f"expected share by {100 * mean_miss:.1f} percentage points on average. The largest difference is that of the "
         f"{share(worst['probability'])} quantile at the level {name(worst['level'])}: {share(worst['observed'])} of "
         "sales were below it."
+    )
+
+
+def sums_shown(report: Report) -> list[dict[str, Any]]:
+    """How often the range of `SUMS_RANGE` of sums over several days held: one row for each level and number of days."""
+    if report.sums is None or report.sums.is_empty():
+        return []
+    nearest = (pl.col("nominal") - SUMS_RANGE).abs()
+    return report.sums.filter(nearest == nearest.min()).to_dicts()
+
+
+def sums_sentence(report: Report) -> str:
+    """Two sentences: how often the ranges of sums held on average, and where they did least as promised."""
+    rows = sums_shown(report)
+    if not rows:
+        return ""
+    nominal, noun = rows[0]["nominal"], report.frequency.noun
+    mean = sum(row["coverage"] for row in rows) / len(rows)
+    worst = max(rows, key=lambda row: abs(row["coverage"] - nominal))
+    chance = "" if worst["error"] is None else f", with a standard error of {100 * worst['error']:.0f} points"
+    return (
+        f"Of sums over several {noun}s, {share(mean)} lay in the {share(nominal)} range on average over levels and "
+        f"lengths, in windows that the ranges were not learnt from. It was furthest off for sums over {worst['days']} "
+        f"{noun}s at the level {name(worst['level'])}: {share(worst['coverage'])} in {worst['windows']} "
+        f"window{'' if worst['windows'] == 1 else 's'}{chance}."
     )

@@ -15,6 +15,7 @@ from foresell.adjust.paths.marginals import Marginals, ScoreCorrection
 from foresell.adjust.paths.sums import path_sums, quantiles_of_sums
 from foresell.adjust.ranges import LevelRanges, Ranges, round_quantiles
 from foresell.core.forecast import Forecast
+from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, Hierarchy, level_name
 from foresell.core.keyed_random import fnv1a, key_hashes, mix, normals
 from foresell.core.panel import Panel
@@ -39,6 +40,7 @@ class SamplePaths:
     ranges: LevelRanges
     hierarchy: Hierarchy
     dependence: Dependence
+    frequency: Frequency
     seed: int = 1
 
     @classmethod
@@ -53,7 +55,7 @@ class SamplePaths:
     ) -> SamplePaths:
         """The paths of a forecast of the single series; `panel` ends at its cutoff."""
         of_series = ranges.of_level(hierarchy.bottom, panel, hierarchy, closed_days(panel, forecast.horizon))
-        return cls(panel.series, forecast.mean, of_series, hierarchy, dependence, seed)
+        return cls(panel.series, forecast.mean, of_series, hierarchy, dependence, panel.frequency, seed)
 
     def draw(self, n_paths: int, rows: np.ndarray | None = None) -> np.ndarray:
         """Paths of the series `rows`, all where not given: float32 [path, series, step]."""

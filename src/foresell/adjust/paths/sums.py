@@ -23,6 +23,7 @@ def path_sums(
     `blocks` are those of `SamplePaths.blocks`, of series that `levels` group; only one of them is in memory at a time.
     `shape` is the number of paths and of steps. Days that are not `known`, bool [series, step], are left out.
 
+    >>> import polars as pl
     >>> groups = Groups(("shop",), pl.DataFrame({"shop": ["a"]}), np.array([0, 0], np.int32))
     >>> units = np.array([[[1.0, 2, 3]], [[10, 20, 30]]])  # of two series, one path
     >>> path_sums([(0, units)], [groups], [slice(0, 2), slice(2, 3)], (1, 3))[0].tolist()
@@ -32,21 +33,23 @@ def path_sums(
     adding = np.zeros((n_steps, len(spans)), np.float32)
     for number, span in enumerate(spans):
         adding[span, number] = 1
-    sums = [np.zeros((len(level), len(spans), n_paths)) for level in levels]
+    # The sums of single series need no more digits than their terms.
+    kinds = [np.float32 if len(level) == len(level.rows) else np.float64 for level in levels]
+    sums = [np.zeros((len(level), len(spans), n_paths), kind) for level, kind in zip(levels, kinds, strict=True)]
     for start, units in blocks:
         block = slice(start, start + len(units))
         of_known = units if known is None else units * known[block, None, :]
         of_spans = (of_known @ adding).transpose(0, 2, 1)  # [series, span, path]
         for level, total in zip(levels, sums, strict=True):
             _add(total, of_spans, level.rows[block])
-    return [total.astype(np.float32) for total in sums]
+    return [total.astype(np.float32, copy=False) for total in sums]
 
 
 def _add(total: np.ndarray, values: np.ndarray, groups: np.ndarray) -> None:
     """Adds `values` [series, ...] to the rows `groups` [series] of `total` [group, ...]."""
     order = np.argsort(groups, kind="stable")
     joined, starts = np.unique(groups[order], return_index=True)
-    total[joined] += np.add.reduceat(values[order], starts, axis=0, dtype=np.float64)
+    total[joined] += np.add.reduceat(values[order], starts, axis=0, dtype=total.dtype)
 
 
 def quantiles_of_sums(sums: np.ndarray, probabilities: Sequence[float], whole: bool) -> np.ndarray:
@@ -65,9 +68,7 @@ def quantiles_of_sums(sums: np.ndarray, probabilities: Sequence[float], whole: b
     quantiles = np.empty((len(probabilities), len(flat)), np.float32)
     rows = max(_AT_ONCE // n_paths, 1)
     for start in range(0, len(flat), rows):
-        part = flat[start : start + rows]
-        # A sum of closed days can only be 0, and stays 0.
-        ordered = np.sort(part + spread * part.any(axis=1, keepdims=True), axis=1)
+        ordered = np.sort(flat[start : start + rows] + spread, axis=1)
         quantiles[:, start : start + rows] = _read(ordered, np.asarray(probabilities))
     return quantiles.reshape(len(probabilities), *sums.shape[:-1])
 

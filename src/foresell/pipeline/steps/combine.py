@@ -11,6 +11,7 @@ from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.champion import ENSEMBLE
 from foresell.ensemble.range_backtest import backtest_ranges, coverage_by_segment
 from foresell.ensemble.series_models import unmet_conditions
+from foresell.ensemble.sum_scores import coverage_of_sums
 from foresell.pipeline.ensemble_metrics import metrics
 from foresell.pipeline.matured_forecasts import backtest_days
 from foresell.pipeline.score_tables import write_forecasts, write_scores
@@ -58,6 +59,7 @@ def run(task: Task, folder: Path) -> CombineSummary:
     return CombineSummary(
         best=ENSEMBLE,
         ranges=coverage_by_segment(range_tables["ranges"]).to_dicts(),
+        sums=coverage_of_sums(range_tables["sums"]).to_dicts(),
         leaderboard=tested.scores.leaderboard().to_dicts(),
         final_wrmsse=tested.selection.final_wrmsse,
         weights=tested.combination.blend.weights.to_dicts(),

@@ -14,6 +14,7 @@ from foresell.core.hierarchy import level_name
 from foresell.core.version import VERSION
 from foresell.core.words import blend, many, set_by_hand, ways
 from foresell.ensemble.configured_models import wanted_models
+from foresell.ensemble.sum_scores import coverage_of_sums
 from foresell.evaluate.calibration import calibration
 from foresell.evaluate.diagnosis import diagnose
 from foresell.evaluate.diagnosis_findings import diagnosis_findings
@@ -67,6 +68,7 @@ def contents(task: Task) -> Report:
         bias_by_level=diagnosis.levels,
         correlation=diagnosis.correlation,
         calibration=calibrated,
+        sums=coverage_of_sums(task.sum_trials),
         diagnosis_findings=tuple(diagnosis_findings(diagnosis, task.panel.frequency, calibrated)),
         tuning=_tuning(task),
         drivers=drivers,
