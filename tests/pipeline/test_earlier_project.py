@@ -90,6 +90,14 @@ def test_the_champion_of_then_forecasts_the_same(earlier: Path):
     ]
 
 
+def test_a_champion_of_then_has_no_sample_paths_and_says_how_to_get_them(earlier: Path):
+    ended = CliRunner().invoke(main, ["demand", str(earlier), "--quiet"])
+    assert ended.exit_code == 2
+    message = " ".join(ended.stderr.split())
+    assert "There are no sample paths of version 1: an earlier foresell trained it" in message
+    assert "--newest" in message
+
+
 def test_its_reasons_are_those_of_the_champion(earlier: Path):
     shown = explain(Project(earlier), {})
     expected = pl.read_parquet(earlier.parent / "expected_forecasts.parquet").filter(level="total")["mean"].sum()

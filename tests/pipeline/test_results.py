@@ -29,6 +29,8 @@ def test_looking_at_results_changes_nothing(done_shop):
     assert results.metrics["wrmsse"] > 0
     assert results.forecasts["level"].n_unique() == 5
     assert results.quantile_trials.height > 0
+    assert set(results.sum_trials["days"]) == {7}
+    assert {row["level"] for row in results.summary(CombineSummary).sums} == set(results.forecasts["level"])
     assert len(results.history.forecasts()) == 1
     assert results.training() == results.record("train").fingerprint
     assert [finding.code for finding in results.findings] == [finding.code for finding in Project(done_shop).findings]
