@@ -40,12 +40,12 @@ def sample(ranges, dependence, panel=PANEL) -> SamplePaths:
     return SamplePaths.of(next_forecast(panel), panel, HIERARCHY, ranges, dependence)
 
 
-def dependence_of(own: dict[str, float], total: dict[str, float] | None = None) -> Dependence:
+def dependence_of(own: dict[str, float], total: dict[str, float] | None = None, heavy: float = 0.0) -> Dependence:
     """Shares of the kernels in the scores of all series, and the variances of a factor of the total."""
-    rows = [("total", None, kind, 0.0, value) for kind, value in (total or {CONSTANT: 0.0, NOISE: 0.0}).items()]
-    rows += [("group", None, kind, 0.0, 0.0) for kind in own]
-    rows += [("item", size, kind, 0.0, share) for size in (-3.0, 5.0) for kind, share in own.items()]
-    return Dependence(pl.DataFrame(rows, ["level", "size", "kind", "length", "variance"], orient="row"))
+    rows = [("total", None, 0.0, kind, 0.0, value) for kind, value in (total or {CONSTANT: 0.0, NOISE: 0.0}).items()]
+    rows += [("group", None, 0.0, kind, 0.0, 0.0) for kind in own]
+    rows += [("item", size, heavy, kind, 0.0, share) for size in (-3.0, 5.0) for kind, share in own.items()]
+    return Dependence(pl.DataFrame(rows, ["level", "size", "heavy", "kind", "length", "variance"], orient="row"))
 
 
 def test_single_days_have_the_distribution_of_the_ranges(ranges, learnt):
@@ -124,3 +124,15 @@ def test_a_factor_of_the_total_moves_the_sum_of_all_by_its_share(ranges):
     assert totals.std() == pytest.approx(np.sqrt((0.2 * 20 * PANEL.n_series) ** 2 + independent), rel=0.06)
     month = paths.sum(axis=(1, 2))  # the factor is constant over the days
     assert month.std() / month.mean() == pytest.approx(0.2, rel=0.08)
+
+
+def test_uneven_errors_leave_single_days_and_give_sums_heavier_tails(ranges):
+    even, uneven = (sample(ranges, dependence_of({CONSTANT: 0.2, NOISE: 0.8}, heavy=heavy)) for heavy in (0.0, 1.0))
+    large = next_forecast().mean[:, 0] > 20
+    first, second = (paths.draw(2000)[:, large] for paths in (even, uneven))
+    assert second[:, :, 0].std(axis=0) == pytest.approx(first[:, :, 0].std(axis=0), rel=0.12)
+    months = [paths.sum(axis=2) for paths in (first, second)]
+    months = [(month - month.mean(axis=0)) / month.std(axis=0) for month in months]
+    middle = [np.mean(np.abs(month) < 0.5) for month in months]
+    assert middle[1] > middle[0] + 0.1
+    assert np.mean(months[1] ** 4) > np.mean(months[0] ** 4) + 1

@@ -38,6 +38,8 @@ from foresell.core.keyed_random import key_hashes
 from foresell.core.panel import Panel
 from foresell.models.closed_days import closed_days
 
+_HALF_HEAVY = 100  # windows of groups from which the tails of lasting errors count as much as normal ones
+_LEAST_NOISE = 0.02  # the smallest part of the variance of a factor that is independent from day to day
 _MOST_GROUPS, _MOST_SERIES = 300, 6000  # of one level, and of the single series, whose errors are looked at
 _SIZES = 6  # classes of the single series by their mean
 _HALF_LEVEL, _HALF_ALL, _HALF_SIZE = (
@@ -45,7 +47,7 @@ _HALF_LEVEL, _HALF_ALL, _HALF_SIZE = (
     3,
     20,
 )  # effective numbers of errors that count as much as what they are drawn to
-_USUAL = {CONSTANT: 0.15, DECAY: 0.25, SEASON: 0.0, NOISE: 0.35}  # correlations before any error is known
+_USUAL = {CONSTANT: 0.1, DECAY: 0.12, SEASON: 0.0, NOISE: 0.35}  # correlations before any error is known
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Dependence:
     - ``level``: in words; the single series' own factors have their level.
     - ``size``: null but for the single series: the logarithm of the mean a day.
     - ``kind``, ``length``: the kernel.
+    - ``heavy``: of all kernels of a level, how heavy the tails of errors that last are, see `uneven`.
     - ``variance``: of an upper level c^2, relative to the squared mean of a group; of single series the share of the
       variance of the whole score z, shared factors included.
     """
@@ -71,13 +74,16 @@ class Dependence:
         groups = hierarchy.all_groups(panel.series)
         single = _series_shares(groups[-1], at, of)
         last = _series_moments(at[-1])
-        shared = _shared_variances(groups, at, last, single, of, horizon)
+        correlations = _level_correlations(groups[:-1], at, of, horizon)
+        shared = _shared_variances(groups, at, last, single, correlations, of)
         rows = [
-            {"level": level_name(level.level), "size": None, "kernel": number, "variance": float(value)}
-            for level, values in zip(groups[:-1], shared, strict=True)
+            {"level": level_name(level.level), "size": None, "heavy": correlation.heavy, "kernel": number}
+            | {"variance": float(value)}
+            for level, correlation, values in zip(groups[:-1], correlations, shared, strict=True)
             for number, value in enumerate(values)
         ] + [
-            {"level": level_name(hierarchy.bottom), "size": float(size), "kernel": number, "variance": float(value)}
+            {"level": level_name(hierarchy.bottom), "size": float(size), "heavy": single.heavy, "kernel": number}
+            | {"variance": float(value)}
             for size, values in zip(single.sizes, single.shares, strict=True)
             for number, value in enumerate(values)
         ]
@@ -96,6 +102,10 @@ class Dependence:
         return self.table.filter(pl.col("size").is_null() & (pl.col("level") == level_name(level)))[
             "variance"
         ].to_numpy()
+
+    def heavy(self, level: Level) -> float:
+        """How heavy the tails of a level's lasting errors are, from 0 to 1."""
+        return float(self.table.filter(pl.col("level") == level_name(level))["heavy"][0])
 
     def of_sizes(self, log_mean: np.ndarray) -> np.ndarray:
         """The shares of the kernels in the variance of the scores of series with these means: [series, kernel]."""
@@ -167,12 +177,55 @@ def _products(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return sums, pairs
 
 
+def uneven(shares: np.ndarray, of: tuple[Kernel, ...], heavy: float) -> tuple[np.ndarray, np.ndarray]:
+    """The shares of the kernels in three quarters of the paths, and in the others: [..., kernel] each.
+
+    Most forecasts have the right level, and a few are far off, so that sums over many days have heavier tails than
+    those over few. With `heavy` t, the errors that last have 1 - t times their variance in three quarters of the paths
+    and 1 + 3 t times in the others; noise takes what is left. So the variance of single days, and the mean correlation
+    of two days, stay as they are. `shares` sum to 1, and the noise is the last.
+
+    >>> few, many = uneven(np.array([0.2, 0.8]), (Kernel(CONSTANT), Kernel(NOISE)), 0.5)
+    >>> few.round(3).tolist(), many.round(3).tolist()
+    ([0.1, 0.9], [0.5, 0.5])
+    """
+    lasts = np.array([kernel.kind in (CONSTANT, DECAY) for kernel in of])
+    lasting = np.maximum((shares * lasts).sum(axis=-1, keepdims=True), 1e-9)
+    room = lasting + np.maximum(shares[..., -1:] - _LEAST_NOISE, 0)
+    t = np.minimum(heavy, (room / lasting - 1) / 3)
+    parts = []
+    for factor in (1 - t, 1 + 3 * t):
+        part = np.where(lasts, shares * factor, shares)
+        part[..., -1] = 1 - part[..., :-1].sum(axis=-1)
+        parts.append(part)
+    return parts[0], parts[1]
+
+
+def _heavy(scores: np.ndarray) -> tuple[float, int]:
+    """How heavy the tails of lasting errors of a level are, from 0 to 1, and the number of windows of groups behind it.
+
+    Of means over a window with normal distributions of one variance, the squared mean of the absolute values is 2 / pi
+    of the mean of the squares; the less it is, the more the variances differ. `scores` are [group and window, step].
+    """
+    count = np.sum(~np.isnan(scores), axis=1)
+    rows = scores[count >= scores.shape[1] / 2]
+    if len(rows) < 2:
+        return 0.0, 0
+    means = np.nanmean(rows, axis=1)
+    square = float(np.mean(means**2))
+    lasting = 1 - float(np.nanmean(rows**2)) / rows.shape[1] / max(square, 1e-12)
+    ratio = min(float(np.mean(np.abs(means)) ** 2) * np.pi / 2 / max(square, 1e-12), 1.0)
+    heavy = np.sqrt(4 * (1 - ratio) / 3) / max(lasting, 0.2)
+    return float(min(heavy, 1.0)) * len(rows) / (len(rows) + _HALF_HEAVY), len(rows)
+
+
 @dataclass(frozen=True)
 class _SeriesShares:
     """The share of each kernel in the variance of the scores of single series: `shares` [size, kernel]."""
 
     sizes: np.ndarray
     shares: np.ndarray
+    heavy: float
 
     def of(self, log_mean: np.ndarray) -> np.ndarray:
         return np.stack([np.interp(log_mean, self.sizes, share) for share in self.shares.T], axis=1)
@@ -185,7 +238,7 @@ def _series_shares(groups: Groups, at: Sequence[_AtCutoff], of: tuple[Kernel, ..
     scores, mean = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     some = np.sum(~np.isnan(scores), axis=1) > 1
     if not some.any():
-        return _SeriesShares(np.zeros(1), _usual(of)[None])
+        return _SeriesShares(np.zeros(1), _usual(of)[None], 0.0)
     scores = scores[some]
     log_mean = np.log(np.nanmean(mean[some], axis=1))
     edges = np.quantile(log_mean, np.arange(1, _SIZES) / _SIZES)
@@ -207,7 +260,8 @@ def _series_shares(groups: Groups, at: Sequence[_AtCutoff], of: tuple[Kernel, ..
         _fit_kernels((weight * own + _HALF_SIZE * together) / (weight + _HALF_SIZE), of)
         for weight, own in zip(weights, correlations, strict=True)
     ]
-    return _SeriesShares(np.array(sizes), np.array(shares))
+    heavy = np.average([_heavy(scores[size == number])[0] for number in range(len(sizes))], weights=weights)
+    return _SeriesShares(np.array(sizes), np.array(shares), float(heavy))
 
 
 def _usual(of: tuple[Kernel, ...]) -> np.ndarray:
@@ -260,18 +314,17 @@ def _shared_variances(
     at: Sequence[_AtCutoff],
     series: _SeriesMoments,
     single: _SeriesShares,
+    correlations: Sequence[_LevelCorrelation],
     of: tuple[Kernel, ...],
-    horizon: int,
 ) -> np.ndarray:
     """The variances c^2 of the factors of each upper level: [level, kernel]."""
     from scipy.optimize import nnls
 
     upper = groups[:-1]
-    lengths = _lengths(horizon)
+    lengths = _lengths(at[-1].window.mean.shape[1])
     of_kernel = np.array(
         [[_mean_correlation(kernel, length) for length in lengths] for kernel in of]
     )  # [kernel, length]
-    correlations = _level_correlations(upper, at, of, horizon)
     shares = single.of(np.log(np.maximum(series.mean, LEAST)))  # [series, kernel]
     own_days = series.variance - series.a_squared  # what is noise however scores are correlated
     own = series.a_squared[:, None] * (shares @ of_kernel) + own_days[:, None] / np.array(lengths)  # [series, length]
@@ -279,7 +332,7 @@ def _shared_variances(
     for level, correlation in zip(upper, correlations, strict=True):
         rows = _drawn(level, _MOST_GROUPS)
         variance = _level_variance(level, at[-1], rows)
-        target = np.array([_mean_of(correlation, length) for length in lengths])
+        target = np.array([_mean_of(correlation.by_distance, length) for length in lengths])
         of_own = np.mean(level.sum(own)[rows] / variance[:, None], axis=0)
         pairs = [np.mean(_pairs(level, other, series.mean)[rows] / variance) for other in upper]
         for number in range(len(lengths)):
@@ -310,32 +363,44 @@ def _mean_of(correlation: np.ndarray, length: int) -> float:
     return float((length * correlation[0] + 2 * np.sum((length - lags) * correlation[1:length])) / length**2)
 
 
+@dataclass(frozen=True)
+class _LevelCorrelation:
+    """The correlation of two days of a level by their distance [step], and the tails of errors that last."""
+
+    by_distance: np.ndarray
+    heavy: float
+
+
 def _level_correlations(
     upper: list[Groups], at: Sequence[_AtCutoff], of: tuple[Kernel, ...], horizon: int
-) -> list[np.ndarray]:
+) -> list[_LevelCorrelation]:
     """The correlation of two days of each upper level by their distance [step], drawn to what is usual."""
-    measured, weights = [], []
+    measured, weights, heavy = [], [], []
     for level in upper:
         scores = np.concatenate([window.scores(level, _drawn(level, _MOST_GROUPS))[0] for window in at])
         sums, pairs = _products(scores)
         products = np.where(pairs > 0, sums / np.maximum(pairs, 1), 0)
         measured.append(products / max(products[0], 0.25))
         weights.append(len(at) * np.sqrt(len(scores) / len(at)))
+        heavy.append(_heavy(scores)[0])
     usual, total = _usual(of) @ _by_distance(of, horizon), np.sum(weights)
     together = (np.average(measured, axis=0, weights=weights) * total + usual * _HALF_ALL) / (total + _HALF_ALL)
     drawn = [
         (weight * own + _HALF_LEVEL * together) / (weight + _HALF_LEVEL)
         for weight, own in zip(weights, measured, strict=True)
     ]
-    return [np.append(1.0, correlation[1:]) for correlation in drawn]
+    return [
+        _LevelCorrelation(np.append(1.0, correlation[1:]), tails)
+        for correlation, tails in zip(drawn, heavy, strict=True)
+    ]
 
 
 def _level_variance(level: Groups, at: _AtCutoff, rows: np.ndarray) -> np.ndarray:
-    """The variance of single days of some groups that the level's ranges have, the mean over days: [group]."""
+    """The variance of single days of some groups by the level's ranges of 90 %, the mean over days: [group]."""
     steps = np.arange(0, at.window.mean.shape[1], 4)
     mean = level.sum(at.window.mean[:, steps])[rows].astype(np.float32)
-    _, variance, _ = Marginals.of(at.ranges[level.level], mean, rows, steps).moments()
-    return np.maximum(variance.mean(axis=1), 1e-9)
+    deviation = Marginals.of(at.ranges[level.level], mean, rows, steps).usual_deviation()
+    return np.maximum((deviation**2).mean(axis=1), 1e-9)
 
 
 def _pairs(level: Groups, shared: Groups, mean: np.ndarray) -> np.ndarray:

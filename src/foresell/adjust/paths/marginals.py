@@ -147,6 +147,16 @@ class Marginals:
             few += scores > limit[:, None, :]
         return np.where(few < _EXACT, few, np.maximum(units, np.float32(_EXACT))).astype(np.float32, copy=False)
 
+    def usual_deviation(self) -> np.ndarray:
+        """The standard deviation of the normal distribution with the same range of 90 %: [series, step].
+
+        Days that are far out, such as holidays, move it less than they move the standard deviation.
+        """
+        low, high = (np.array([[[score]]], np.float32) for score in (-1.645, 1.645))
+        shape = (self.quantiles.shape[0], 1, self.quantiles.shape[1])
+        ends = [self.units(np.broadcast_to(score, shape))[:, 0] for score in (low, high)]
+        return (ends[1] - ends[0]).astype(np.float64) / (2 * 1.645)
+
     def moments(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The mean, the variance, and the covariance with the normal score of each day: [series, step] each.
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
-from foresell.adjust.paths.dependence import Dependence
+from foresell.adjust.paths.dependence import Dependence, uneven
 from foresell.adjust.paths.kernels import matrices
 from foresell.adjust.paths.marginals import Marginals, ScoreCorrection
 from foresell.adjust.paths.sums import path_sums, quantiles_of_sums
@@ -22,7 +22,6 @@ from foresell.core.panel import Panel
 from foresell.models.closed_days import closed_days
 
 _MOST_SHARED = 0.8  # the largest part of the variance of a score that series share
-_LEAST_NOISE = 0.02  # the smallest part of the variance of an own factor that is independent from day to day
 _BLOCK = 128  # series at a time, whose draws fit into the processor's cache
 
 
@@ -114,10 +113,11 @@ class SamplePaths:
         shares = self.dependence.of_sizes(np.log(np.maximum(mean.mean(axis=1), 1e-6)))  # [series, kernel]
         shared = sum((factor.variance for factor in self._factors), np.zeros(shares.shape[1]))
         own = np.maximum(shares - shared * np.mean(loading**2, axis=1, keepdims=True), 0)
-        own[:, -1] = np.maximum(own[:, -1], _LEAST_NOISE)
+        own[:, -1] = np.maximum(own[:, -1], 0.02)
         own /= own.sum(axis=1, keepdims=True)
-        lower = np.linalg.cholesky(np.einsum("sk,kij->sij", own, self._matrices)).astype(np.float32)
-        return normals(self.seed, self._hashes[rows], n_paths, mean.shape[1]) @ lower.transpose(0, 2, 1)
+        heavy = self.dependence.heavy(self.hierarchy.bottom)
+        lower = [_cholesky(part, self._matrices) for part in uneven(own, self.dependence.kernels, heavy)]
+        return _factors(self.seed, self._hashes[rows], n_paths, lower)
 
     @cached_property
     def _correction(self) -> ScoreCorrection:
@@ -136,32 +136,49 @@ class SamplePaths:
         """The factors of the upper levels that have a variance."""
         variances = {level: self.dependence.of_level(level) for level in self.hierarchy.levels[:-1]}
         return [
-            _Factor.of(self.hierarchy.groups(self.series, level), variance, self._matrices)
+            _Factor.of(self.hierarchy.groups(self.series, level), variance, self.dependence, self._matrices)
             for level, variance in variances.items()
             if variance.sum() > 0
         ]
 
 
+def _cholesky(shares: np.ndarray, of_kernels: np.ndarray) -> np.ndarray:
+    """The Cholesky factors of mixtures of kernels with these `shares` [row, kernel]: float32 [row, step, step]."""
+    correlation = np.einsum("sk,kij->sij", shares, of_kernels) + 1e-6 * np.eye(of_kernels.shape[1])
+    return np.linalg.cholesky(correlation).astype(np.float32)
+
+
+def _factors(seed: int, hashes: np.ndarray, n_paths: int, lower: Sequence[np.ndarray]) -> np.ndarray:
+    """Gaussian processes over the days with these Cholesky factors: float32 [row, path, step].
+
+    The first ones [row or 1, step, step] are those of three quarters of the paths, and the second those of the others,
+    which are others for each key.
+    """
+    noise = normals(seed, hashes, n_paths, lower[0].shape[-1])
+    usual, other = (noise @ factor.transpose(0, 2, 1) for factor in lower)
+    turn = (np.arange(n_paths) + (hashes % np.uint64(4)).astype(np.int64)[:, None]) % 4 == 0
+    return np.where(turn[:, :, None], other, usual)
+
+
 @dataclass(frozen=True)
 class _Factor:
-    """The factor of a level: its variances [kernel], and the Cholesky factor of its correlation over the days."""
+    """The factor of a level: its variances [kernel], and the Cholesky factors of its correlation over the days, in most
+    of the paths and in the others."""
 
     groups: Groups
     variance: np.ndarray
-    lower: np.ndarray
+    lower: list[np.ndarray]
 
     @classmethod
-    def of(cls, groups: Groups, variance: np.ndarray, of_kernels: np.ndarray) -> _Factor:
+    def of(cls, groups: Groups, variance: np.ndarray, dependence: Dependence, of_kernels: np.ndarray) -> _Factor:
         """The factor of the `groups` of a level; `of_kernels` are the matrices of the kernels [kernel, step, step]."""
-        correlation = np.einsum("k,kij->ij", variance / variance.sum(), of_kernels)
-        lower = np.linalg.cholesky(correlation + 1e-6 * np.eye(len(correlation)))
-        return cls(groups, variance, lower.astype(np.float32))
+        parts = uneven(variance / variance.sum(), dependence.kernels, dependence.heavy(groups.level))
+        return cls(groups, variance, [_cholesky(part[None], of_kernels) for part in parts])
 
     def draw(self, seed: int, n_paths: int, rows: np.ndarray) -> np.ndarray:
         """The factors of the groups of some series, with a variance of 1: float32 [series, path, step]."""
         joined, of_series = np.unique(self.groups.rows[rows], return_inverse=True)
-        noise = normals(seed, self._hashes[joined], n_paths, len(self.lower))
-        return (noise @ self.lower.T)[of_series]
+        return _factors(seed, self._hashes[joined], n_paths, self.lower)[of_series]
 
     @cached_property
     def _hashes(self) -> np.ndarray:
