@@ -175,7 +175,7 @@ class Orders:
     - `order`: the quantity, in whole packs and not below the minimum; NaN where a fault of the data forbids to decide.
     - `unrounded`: the quantity before packs and minimum.
     - `target`: the inventory position after the unrounded order, or the one that needs no order.
-    - `cover_mean`: the mean demand of the cover.
+    - `cover_mean`: the mean demand of the cover, without what is lost before the order arrives.
     - `findings`: what is wrong with the data, and concerns the series that are NaN.
     """
 

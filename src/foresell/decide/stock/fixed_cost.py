@@ -10,7 +10,7 @@ from foresell.decide.stock.contract import Orders, Situation
 from foresell.decide.stock.fractile import chosen_fractile, fractile_label
 from foresell.decide.stock.lot_sizes import economic_order_quantity
 from foresell.decide.stock.pack_rounding import pinball, rounded_orders
-from foresell.decide.stock.projection import shortage, upper_fractile
+from foresell.decide.stock.projection import projection, upper_fractile
 
 _HALVINGS = 24  # of the interval in which s lies; the last one is below a thousandth of a unit for all usual stocks
 
@@ -35,7 +35,7 @@ class FixedCostPaths:
     def orders(self, situation: Situation) -> Orders:
         """The orders up to S where the position is at or below s."""
         probability = chosen_fractile(situation, self.probability)
-        needed = shortage(situation, lost_sales=self.lost_sales)
+        needed, lost = projection(situation, lost_sales=self.lost_sales)
         lot = self._lot(situation)
         # r is s less the position: the order is placed where r is at least 0, and is then r + Q.
         low = needed.min(axis=0).astype(np.float64) - lot - 1
@@ -48,7 +48,11 @@ class FixedCostPaths:
         reorder = np.where(lot > 0, (low + high) / 2, upper_fractile(needed, probability))
         unrounded = np.where(reorder >= -1e-3, np.maximum(reorder + lot, 0), 0.0)
         target = situation.position() + reorder + lot
-        return rounded_orders(situation, unrounded, target, lambda rows, quantity: np.abs(quantity - unrounded[rows]))
+
+        def distance(rows: np.ndarray, quantity: np.ndarray) -> np.ndarray:
+            return np.abs(quantity - unrounded[rows])
+
+        return rounded_orders(situation, unrounded, target, distance, lost)
 
     @staticmethod
     def _lot(situation: Situation) -> np.ndarray:

@@ -17,11 +17,14 @@ Loss = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """The expected cost of quantities: (rows int [n], quantity [n]) -> float64 [n]. It is convex in the quantity."""
 
 
-def rounded_orders(situation: Situation, unrounded: np.ndarray, target: np.ndarray, loss: Loss) -> Orders:
+def rounded_orders(
+    situation: Situation, unrounded: np.ndarray, target: np.ndarray, loss: Loss, lost: np.ndarray | float = 0.0
+) -> Orders:
     """The orders in whole packs, with `unrounded` (0 or more) and `target` beside them.
 
     Of the two multiples of the pack next to the unrounded quantity, the cheaper one is ordered. An order below the
-    minimum is raised to it where that is cheaper than no order.
+    minimum is raised to it where that is cheaper than no order. `lost` [series] is the mean demand that is lost before
+    the arrival.
     """
     pack = situation.pack
     least = np.maximum(np.ceil(situation.minimum / pack - 1e-9), 1) * pack
@@ -33,7 +36,7 @@ def rounded_orders(situation: Situation, unrounded: np.ndarray, target: np.ndarr
     if len(asked):
         pays = loss(asked, below[asked]) - loss(asked, above[asked]) > 1e-9
         order[asked] = np.where(pays, above[asked], below[asked])
-    return Orders(order, unrounded, target, situation.cover_mean())
+    return Orders(order, unrounded, target, situation.cover_mean() - lost)
 
 
 def pinball_of(needed: np.ndarray, probability: np.ndarray) -> Loss:

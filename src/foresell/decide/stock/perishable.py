@@ -55,7 +55,7 @@ class PerishablePaths:
             pays = marginal.gain(middle) > 0
             low, high = np.where(pays, middle, low), np.where(pays, high, middle)
         quantity = np.where(high < 1e-3, 0.0, high)
-        return rounded_orders(situation, quantity, situation.position() + quantity, marginal.cost)
+        return rounded_orders(situation, quantity, situation.position() + quantity, marginal.cost, marginal.lost)
 
     def _lost_margin(self, situation: Situation) -> np.ndarray:
         if self.probability is None:
@@ -76,9 +76,11 @@ class _Marginal:
         shape = situation.paths.shape[:2]
         total, self.demand = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self.until_expiry, self.held = np.zeros(shape, np.float32), []
+        self.lost = np.zeros(situation.n_series)  # the mean demand that is lost before the arrival
         end = lead + np.minimum(situation.review_periods, shelf)
         expiry = np.minimum(lead + shelf, horizon) if issue == "fifo" else end
         for step, left in enumerate(_left_for_the_order(situation, issue, shelf)):
+            self.lost += np.where(step < lead, left.mean(axis=0), 0)
             total = total + np.where(step >= lead, left, 0)
             covered = (step >= lead) & (step < end)
             self.demand = np.where(covered, total, self.demand)

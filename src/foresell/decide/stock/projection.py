@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from foresell.decide.stock.contract import Situation
@@ -9,42 +11,58 @@ from foresell.decide.stock.contract import Situation
 _BLOCK = 2048  # series at a time, whose paths fit into the processor's cache
 
 
-def shortage(situation: Situation, *, lost_sales: bool) -> np.ndarray:
-    """The units that an order needs so that no demand after its arrival goes unmet: float32 [path, series].
+class Projection(NamedTuple):
+    """The stock, followed to the end of the cover.
 
-    It is negative where stock is left over at the end of the cover. With `lost_sales`, demand that finds no stock
-    before the order arrives is gone; else it waits, and the order must serve it too.
+    - `needed`: the units that an order needs so that no demand after its arrival goes unmet, float32 [path, series]. It
+      is negative where stock is left over at the end of the cover.
+    - `lost`: the mean demand that is lost before the order arrives, which no order can meet: float64 [series].
+    """
+
+    needed: np.ndarray
+    lost: np.ndarray
+
+
+def projection(situation: Situation, *, lost_sales: bool) -> Projection:
+    """Follows the stock on each path.
+
+    With `lost_sales`, demand that finds no stock before the order arrives is gone; else it waits, and the order must
+    serve it too.
 
     >>> from foresell.decide.stock.contract import CostRates
     >>> paths = np.array([[[3.0, 4.0]]])  # one path, one series: the stock of 2 is short by 1 before the order arrives
     >>> case = Situation.of(paths, np.array([2.0]), CostRates.of(1, holding=1, lost_margin=4), lead_periods=1)
-    >>> shortage(case, lost_sales=True).tolist(), shortage(case, lost_sales=False).tolist()
-    ([[4.0]], [[5.0]])
+    >>> [projection(case, lost_sales=lost).needed.tolist() for lost in (True, False)]
+    [[[4.0]], [[5.0]]]
+    >>> projection(case, lost_sales=True).lost.tolist()
+    [1.0]
     """
-    needed = np.empty(situation.paths.shape[:2], np.float32)
+    needed, lost = np.empty(situation.paths.shape[:2], np.float32), np.zeros(situation.n_series)
     for start in range(0, situation.n_series, _BLOCK):
         part = slice(start, start + _BLOCK)
-        needed[:, part] = _shortage(situation, part, lost_sales)
-    return needed
+        needed[:, part], lost[part] = _projection(situation, part, lost_sales)
+    return Projection(needed, lost)
 
 
-def _shortage(situation: Situation, part: slice, lost_sales: bool) -> np.ndarray:
-    """`shortage` of some series."""
+def _projection(situation: Situation, part: slice, lost_sales: bool) -> Projection:
+    """`projection` of some series."""
     lead, cover = situation.lead_periods[part], situation.cover_periods[part]
     arriving = situation.on_order[part].astype(np.float32)
     shape = (situation.paths.shape[0], len(lead))
     stock = np.broadcast_to(situation.on_hand[part].astype(np.float32), shape).copy()  # [path, series]
-    needed = np.full(shape, -np.inf, np.float32)
+    needed, lost = np.full(shape, -np.inf, np.float32), np.zeros(len(lead))
     for step in range(int(cover.max(initial=0))):
         waiting, covered = step < lead, (step >= lead) & (step < cover)
         inside = waiting | covered
         stock += np.where(inside, arriving[:, step], 0)
         stock -= np.where(inside, situation.paths[:, part, step], 0)
         if lost_sales and waiting.any():
-            np.maximum(stock, np.where(waiting, np.float32(0), np.float32(-np.inf)), out=stock)
+            there = np.maximum(stock, np.where(waiting, np.float32(0), np.float32(-np.inf)))
+            lost += (there - stock).mean(axis=0, dtype=np.float64)
+            stock = there
         if covered.any():
             needed = np.where(covered, np.maximum(needed, -stock), needed)
-    return needed
+    return Projection(needed, lost)
 
 
 def cover_demand(situation: Situation) -> np.ndarray:

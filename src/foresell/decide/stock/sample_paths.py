@@ -9,14 +9,14 @@ import numpy as np
 from foresell.decide.stock.contract import Orders, Situation
 from foresell.decide.stock.fractile import chosen_fractile, fractile_label
 from foresell.decide.stock.pack_rounding import pinball_of, rounded_orders
-from foresell.decide.stock.projection import shortage, upper_fractile
+from foresell.decide.stock.projection import projection, upper_fractile
 
 
 @dataclass(frozen=True)
 class LostSalesPaths:
     """Unmet demand is lost: what could not be sold before the arrival needs no stock after it.
 
-    The order is the fractile of the units that the paths need (`projection.shortage`). For lead times above 0 it
+    The order is the fractile of the units that the paths need (`projection`). For lead times above 0 it
     ignores how the order changes later ones: the myopic policy of Morton, "The near-myopic nature of the
     lagged-proportional-cost inventory problem with lost sales", Operations Research 19, 1971.
     """
@@ -54,7 +54,7 @@ class BackorderPaths:
 
 def _orders(situation: Situation, probability: float | None, *, lost_sales: bool) -> Orders:
     chosen = chosen_fractile(situation, probability)
-    needed = shortage(situation, lost_sales=lost_sales)
+    needed, lost = projection(situation, lost_sales=lost_sales)
     quantity = upper_fractile(needed, chosen)
     target = situation.position() + quantity
-    return rounded_orders(situation, np.maximum(quantity, 0), target, pinball_of(needed, chosen))
+    return rounded_orders(situation, np.maximum(quantity, 0), target, pinball_of(needed, chosen), lost)
