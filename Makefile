@@ -26,9 +26,12 @@ $(VENV)/base: $(BIN)/python requirements.lock pyproject.toml
 
 # What its tests and checks need on top. The lock is whole, so pip has nothing to resolve; it could not with hashes, for
 # some packages ask for others with extras (pandas[parquet]), which a lock names without.
-$(VENV)/dev: $(VENV)/base requirements-dev.lock
+# Where torch's build for processors is not to be had, the tests of neural networks are skipped.
+$(VENV)/dev: $(VENV)/base requirements-dev.lock requirements-torch.lock
 	@echo "Installing what the tests need ..."
 	$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-torch.lock || \
+		echo "torch was not installed; the tests of neural networks will be skipped."
 	touch $@
 
 demo: $(VENV)/base
@@ -66,11 +69,19 @@ docs: $(VENV)/dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 	@echo "The site is in site/. Open site/index.html; for its search, serve it: $(BIN)/python -m http.server -d site"
 
+# torch's build for processors, which the tests use, needs none of the GPU packages that the other build brings, several GB.
+# It is in a lock of its own, because it lies on other indexes than the rest, and is made for this Python.
+TORCH := torch==2.13.0+cpu
+GPU := torch cuda-bindings cuda-pathfinder cuda-toolkit triton $(addprefix nvidia-,cublas cuda-cupti cuda-nvrtc \
+	cuda-runtime cudnn-cu13 cufft cufile curand cusolver cusparse cusparselt-cu13 nccl-cu13 nvjitlink nvshmem-cu13 nvtx)
+
 # Names, versions and hashes of what is installed; run it after changing dependencies in pyproject.toml.
 lock: $(VENV)/dev
 	$(BIN)/pip install $(QUIET) uv
 	$(BIN)/uv pip compile -q pyproject.toml --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements.lock
-	$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o requirements-dev.lock
+	$(BIN)/uv pip compile -q pyproject.toml --all-extras --group dev --universal --generate-hashes --no-emit-index-url --no-header --no-annotate $(addprefix --no-emit-package ,$(GPU)) -c requirements.lock -o requirements-dev.lock
+	$(BIN)/pip download $(QUIET) --no-deps --dest build/torch '$(TORCH)'
+	printf '%s \\\n    %s\n' '$(TORCH)' "$$($(BIN)/pip hash build/torch/*.whl | tail -1)" > requirements-torch.lock
 	$(BIN)/uv pip compile -q --group supply-chain --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -o deploy/supply-chain.lock
 	$(BIN)/uv pip compile -q pyproject.toml --group peers --group build --universal --generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements.lock -o benchmarks/requirements.lock
 

@@ -31,12 +31,14 @@ OPTIONS: dict[str, dict[str, object]] = {
     "sarimax": {"days": 60, "order": [1, 0, 0]},
     "ets": {"days": 60},
     "theta": {"days": 60},
+    "lstm": {"units": 8, "past": 14, "epochs": 2, "max_windows": 400, "batch": 64, "days": 60},
 }
 """Options that keep a model small enough for the panels here."""
 
 LIBRARIES = {
     "xgboost": "xgboost",
     "sklearn": "skops",
+    "lstm": "torch",
     **dict.fromkeys(("sarima", "sarimax", "ets", "theta"), "statsforecast"),
 }
 """What a model needs that does not come with every installation."""

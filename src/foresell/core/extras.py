@@ -33,6 +33,7 @@ EXTRAS: Mapping[str, Extra] = {
     "statistical": Extra(("statsforecast",), "SARIMA, ETS and Theta"),
     "xgboost": Extra(("xgboost",), "XGBoost"),
     "sklearn": Extra(("sklearn", "skops"), "regressors of scikit-learn as models"),
+    "neural": Extra(("torch",), "the training of neural networks"),
     "tune": Extra(("optuna",), "the search for better options"),
     "duckdb": Extra(("duckdb",), "delivery to DuckDB"),
     "postgresql": Extra(("psycopg",), "delivery to PostgreSQL"),

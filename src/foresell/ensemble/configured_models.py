@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
@@ -78,9 +79,10 @@ def wanted_models(settings: Settings) -> tuple[ModelSettings, ...]:
     return QUALITIES[settings.quality] if settings.models is None else settings.models
 
 
-def models_of(settings: Settings) -> dict[str, Model]:
-    """The models of single series by name."""
-    return make_models(wanted_models(settings), settings.features, settings.levels, settings.seed)
+def models_of(settings: Settings, checkpoints: Path | None = None) -> dict[str, Model]:
+    """The models of single series by name; long trainings leave `checkpoints` in that folder, if one is given."""
+    wanted = wanted_models(settings)
+    return make_models(wanted, settings.features, settings.levels, settings.seed, checkpoints)
 
 
 def totals_of(settings: Settings, panel: Panel, hierarchy: Hierarchy) -> Totals | None:
@@ -138,15 +140,16 @@ def make_models(
     features: Features,
     levels: tuple[Level, ...],
     seed: int,
+    checkpoints: Path | None = None,
 ) -> dict[str, Model]:
     """The models of single series by name. The second model of one name gets a number: ``lightgbm``, ``lightgbm_2``.
 
     A model with a `label`, such as the class of a regressor of scikit-learn, has that as its name.
 
-    `features`, `levels` and `seed` go to every model that has such options, unless its own options set them. Raises
-    UsageError for a model or an option that does not exist.
+    `features`, `levels`, `seed` and `checkpoints` go to every model that has such options, unless its own options
+    set them. Raises UsageError for a model or an option that does not exist.
     """
-    return _configured(wanted, features, levels, seed, models.make)
+    return _configured(wanted, features, levels, seed, models.make, checkpoints)
 
 
 def _configured(
@@ -155,9 +158,11 @@ def _configured(
     levels: tuple[Level, ...],
     seed: int,
     make: Callable[..., AnyModel],
+    checkpoints: Path | None = None,
 ) -> dict[str, AnyModel]:
     """The models that `make` makes by name, see `make_models`."""
     shared: dict[str, Any] = {"use": features.use, "drop": features.drop, "levels": levels, "seed": seed}
+    shared["checkpoints"] = checkpoints
     by_name: dict[str, AnyModel] = {}
     count: Counter[str] = Counter()
     for model in wanted:

@@ -36,6 +36,7 @@ MODELS = {
     "sba": "foresell.models.intermittent:SBA",
     "tsb": "foresell.models.intermittent:TSB",
     "adida": "foresell.models.intermittent:ADIDA",
+    "lstm": "foresell.models.neural:Lstm",
 }
 """The module and the class of each model, which is imported at its first use because some need heavy libraries."""
 

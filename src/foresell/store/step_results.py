@@ -108,6 +108,10 @@ class Steps:
             raise UsageError(f"Found the step name {step!r}; expected letters, digits, '-' and '_' only.")
         return self.root / step
 
+    def checkpoints(self, step: str) -> Path:
+        """The folder in which `step` keeps what it goes on from after a stop; it goes when the step is done."""
+        return self.root / f".{step}.checkpoints"
+
     def record(self, step: str) -> StepRecord | None:
         """The record of `step`; None where the step is not done."""
         try:
@@ -152,6 +156,7 @@ class Steps:
             )
             (part / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
             self._replace(step, part)
+            shutil.rmtree(self.checkpoints(step), ignore_errors=True)
 
     def _expected_bytes(self, step: str) -> int:
         """An estimate of what the step will write: as much as the last time, or the first time as much as the panel."""

@@ -27,7 +27,8 @@ def run(task: Task, folder: Path) -> BacktestSummary:
     not there.
     """
     settings, panel = task.settings, task.panel
-    models, totals = models_of(settings), totals_of(settings, panel, task.hierarchy)
+    models = models_of(settings, task.steps.checkpoints(BacktestSummary.step))
+    totals = totals_of(settings, panel, task.hierarchy)
     _check_champion(settings, models)  # now, rather than when the backtest is done
     check_series_models(settings.series_models, panel.series, models)
     check_transactions(settings, task.base)

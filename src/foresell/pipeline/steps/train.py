@@ -29,7 +29,8 @@ def run(task: Task, folder: Path) -> TrainSummary:
     sales_models = fit_sales_models(task, folder, lambda doing: task.tell(0, parts, doing))
 
     totals = totals_of(settings, panel, task.hierarchy)
-    champion = fit(panel, settings.horizon, models_of(settings), totals, combination, tell)
+    models = models_of(settings, task.steps.checkpoints(TrainSummary.step))
+    champion = fit(panel, settings.horizon, models, totals, combination, tell)
     champion.save(folder / "model")
     drivers = drivers_of(champion, task.features)
     drivers.write_csv(folder / "drivers.csv")
