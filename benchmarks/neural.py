@@ -64,78 +64,20 @@ def small_settings(name: str, data: Path, folder: Path) -> dict:
     each, sales = SETS[name], folder / f"{name.replace(' ', '_')}.csv"
     each.read(data).write_csv(sales)
     ahead = ["--known-ahead", ",".join(each.ahead)] if each.ahead else []
-    command = [
-        sys.executable,
-        "-m",
-        "foresell",
-        "init",
-        str(folder / "init"),
-        "--data",
-        str(sales.resolve()),
-        "--force",
-    ]
-    measure([*command, "--horizon", str(each.horizon), *ahead], folder / "init.log")
-    return yaml.safe_load((folder / "init" / "foresell.yaml").read_text())
-
-
-def projects(name: str, asked: argparse.Namespace) -> dict[str, Path]:
-    """The two projects of a set, without and with the network."""
-    folder = asked.work / name.replace(" ", "_")
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = folder / "settings.json"
-    if not plain.exists():
-        tree = m5_settings(asked.data, folder) if name == M5 else small_settings(name, asked.data, folder)
-        plain.write_text(json.dumps(tree))
-    tree = json.loads(plain.read_text())
-    tree["backtest"] = {**tree.get("backtest", {}), "windows": WINDOWS[name]}
-    if asked.back:
-        tree["data"]["until"] = until(name, asked)
-    made = {}
-    for side, models in {"without": [], "with": [{"name": NETWORK, "options": asked.options}]}.items():
-        fast = [{"name": model.name} for model in QUALITIES["fast"]]
-        made[side] = folder / f"{side}_{asked.back}"
-        made[side].mkdir(exist_ok=True)
-        (made[side] / "foresell.yaml").write_text(yaml.safe_dump({**tree, "models": fast + models}))
-    return made
-
-
-def until(name: str, asked: argparse.Namespace) -> str:
-    """The last date of the data that end some horizons earlier."""
-    if name == M5:
-        dates = pl.read_csv(asked.data / "m5" / "calendar.csv")["date"].sort()[:1941]
-        return str(dates[-1 - asked.back * M5_HORIZON])
-    dates = SETS[name].read(asked.data)["date"].unique().sort()
-    return str(dates[-1 - asked.back * SETS[name].horizon])
-
-
-def scores(project: Path, windows: int) -> pl.DataFrame:
-    """The scores of every model in the last `windows`: WRMSSE of all levels, RMSSE of the single series, seconds."""
-    results = project / "results"
-    levels = pl.read_parquet(results / "combine" / "levels.parquet")
-    cutoffs = levels["cutoff"].unique().sort()[-windows:]
-    levels = levels.filter(pl.col("cutoff").is_in(cutoffs.implode()))
-    single = levels.filter(level=levels["level"][-1]).select("model", "cutoff", "rmsse")
-    runs = pl.read_parquet(results / "backtest" / "runs.parquet")
-    seconds = runs.select("model", "cutoff", seconds=pl.col("fit_seconds") + pl.col("forecast_seconds"))
-    return (
-        levels.filter(level=ALL_LEVELS)
-        .select("model", "cutoff", "wrmsse")
-        .join(single, on=["model", "cutoff"])
-        .join(seconds, on=["model", "cutoff"], how="left")
-    )
-
-
-def compare(name: str, asked: argparse.Namespace) -> dict:
-    """The scores and costs of a set, as plain data."""
-    sides = {}
-    for side, project in projects(name, asked).items():
-        cost = project / "cost.json"
-        if not (project / "results" / "combine" / "step.json").exists() or not cost.exists():
-            command = [sys.executable, "-m", "foresell", "init", str(folder / "init"), "--data", str(sales.resolve())]
+    command = [sys.executable, "-m", "foresell", "init", str(folder / "init"), "--data", str(sales.resolve())]
     measure([*command, "--force", "--horizon", str(each.horizon), *ahead], folder / "init.log")
     return yaml.safe_load((folder / "init" / "foresell.yaml").read_text())
 
 
+def until(name: str, asked: argparse.Namespace) -> str:
+    """The last date of the data that end some horizons earlier."""
+    if name == M5:
+        dates = pl.read_csv(asked.data / "m5" / "calendar.csv")["date"].sort()[:1941]
+        return str(dates[-1 - asked.back * M5_HORIZON])
+    dates = SETS[name].read(asked.data)["date"].unique().sort()
+    return str(dates[-1 - asked.back * SETS[name].horizon])
+
+
 def projects(name: str, asked: argparse.Namespace) -> dict[str, Path]:
     """The two projects of a set, without and with the network."""
     folder = asked.work / name.replace(" ", "_")
@@ -148,32 +90,22 @@ def projects(name: str, asked: argparse.Namespace) -> dict[str, Path]:
     tree["backtest"] = {**tree.get("backtest", {}), "windows": WINDOWS[name]}
     if asked.back:
         tree["data"]["until"] = until(name, asked)
-    made = {}
+    fast = [{"name": model.name} for model in QUALITIES["fast"]]
+    sides = {}
     for side, models in {"without": [], "with": [{"name": NETWORK, "options": asked.options}]}.items():
-        fast = [{"name": model.name} for model in QUALITIES["fast"]]
-        made[side] = folder / f"{side}_{asked.back}"
-        made[side].mkdir(exist_ok=True)
-        (made[side] / "foresell.yaml").write_text(yaml.safe_dump({**tree, "models": fast + models}))
-    return made
-
-
-def until(name: str, asked: argparse.Namespace) -> str:
-    """The last date of the data that end some horizons earlier."""
-    if name == M5:
-        dates = pl.read_csv(asked.data / "m5" / "calendar.csv")["date"].sort()[:1941]
-        return str(dates[-1 - asked.back * M5_HORIZON])
-    dates = SETS[name].read(asked.data)["date"].unique().sort()
-    return str(dates[-1 - asked.back * SETS[name].horizon])
+        sides[side] = folder / f"{side}_{asked.back}"
+        sides[side].mkdir(exist_ok=True)
+        (sides[side] / "foresell.yaml").write_text(yaml.safe_dump({**tree, "models": fast + models}))
+    return sides
 
 
 def scores(project: Path, windows: int) -> pl.DataFrame:
     """The scores of every model in the last `windows`: WRMSSE of all levels, RMSSE of the single series, seconds."""
-    results = project / "results"
-    levels = pl.read_parquet(results / "combine" / "levels.parquet")
+    levels = pl.read_parquet(project / "results" / "combine" / "levels.parquet")
     cutoffs = levels["cutoff"].unique().sort()[-windows:]
     levels = levels.filter(pl.col("cutoff").is_in(cutoffs.implode()))
     single = levels.filter(level=levels["level"][-1]).select("model", "cutoff", "rmsse")
-    runs = pl.read_parquet(results / "backtest" / "runs.parquet")
+    runs = pl.read_parquet(project / "results" / "backtest" / "runs.parquet")
     seconds = runs.select("model", "cutoff", seconds=pl.col("fit_seconds") + pl.col("forecast_seconds"))
     return (
         levels.filter(level=ALL_LEVELS)
@@ -184,44 +116,45 @@ def scores(project: Path, windows: int) -> pl.DataFrame:
 
 
 def compare(name: str, asked: argparse.Namespace) -> dict:
-    """The scores and costs of a set, as plain data."""
+    """The scores and costs of the two projects of a set, without and with the network."""
     sides = {}
     for side, project in projects(name, asked).items():
         cost = project / "cost.json"
-        if not (project / "results" / "combine" / "step.json").exists() or not cost.exists():
+        if not cost.exists():
             command = [sys.executable, str(Path(__file__).resolve()), "--job", str(project)]
             cost.write_text(json.dumps(asdict(measure(command, project / "run.log"))))
-        found = scores(project, SCORED[name])
-        sides[side] = {"cost": json.loads(cost.read_text()), "scores": found}
+        sides[side] = {"cost": json.loads(cost.read_text()), "scores": scores(project, SCORED[name])}
     return sides
 
 
-def part(name: str, sides: dict) -> list[str]:
-    """The section of a set: models by score, and what both projects cost."""
+def section(name: str, sides: dict) -> list[str]:
+    """The lines about a set: models by score, and what both projects cost."""
     whole, without = sides["with"]["scores"], sides["without"]["scores"]
-    rows = []
     labelled = [(f"{ENSEMBLE} with `{NETWORK}`", whole, ENSEMBLE), (f"{ENSEMBLE} without", without, ENSEMBLE)]
     labelled += [(model, whole, model) for model in whole["model"].unique(maintain_order=True) if model != ENSEMBLE]
+    rows = []
     for label, found, model in labelled:
         own = found.filter(model=model).sort("cutoff")
         means = [f"{own[score].mean():.4f}" for score in ("wrmsse", "rmsse")]
         seconds = "" if own["seconds"].null_count() else f"{own['seconds'].mean():.1f}"
         rows.append([label, *means, ", ".join(f"{value:.4f}" for value in own["wrmsse"]), seconds])
-    best = min(row[1] for row in rows[2:])
-    costs = {side: each["cost"] for side, each in sides.items()}
-    lines = [f"## {name}", ""]
-    lines += [table(["forecast", "WRMSSE", "RMSSE of single series", "WRMSSE by window", "seconds a window"], rows), ""]
-    own, other = float(rows[0][1]), float(rows[1][1])
+    (own, single), (other, other_single) = (map(float, row[1:3]) for row in rows[:2])
+    best = min(float(row[1]) for row in rows[2:])
     spent = {
         side: f"{cost['wall_seconds']:.0f} s ({cost['cpu_seconds']:.0f} s of processor time, {cost['peak_gb']:.2f} GB)"
-        for side, cost in costs.items()
+        for side, cost in ((side, each["cost"]) for side, each in sides.items())
     }
-    lines += [
-        f"The ensemble's WRMSSE is {own / other - 1:+.1%} with the network, and {own / float(best) - 1:+.1%} beside the",
-        f"best single model. The backtest took {spent['with']} with it and {spent['without']} without.",
+    return [
+        f"## {name}",
+        "",
+        table(["forecast", "WRMSSE", "RMSSE of single series", "WRMSSE by window", "seconds a window"], rows),
+        "",
+        f"The ensemble's WRMSSE is {own / other - 1:+.1%} with the network (RMSSE {single / other_single - 1:+.1%}), and "
+        f"{own / best - 1:+.1%}",
+        f"beside the best single model. The backtest took {spent['with']} with it and",
+        f"{spent['without']} without.",
         "",
     ]
-    return lines
 
 
 def main() -> None:
@@ -238,9 +171,9 @@ def main() -> None:
         return
     lines = ["# What the network adds", "", "Made by `benchmarks/neural.py`, which says how.", ""]
     for name in asked.only.split(",") if asked.only else list(WINDOWS):
-        section = part(name, compare(name, asked))
-        print("\n".join(section), flush=True)
-        lines += section
+        found = section(name, compare(name, asked))
+        print("\n".join(found), flush=True)
+        lines += found
     if not asked.only and not asked.back:
         (HERE / "NEURAL.md").write_text("\n".join(lines))
 
