@@ -149,9 +149,8 @@ def section(name: str, sides: dict) -> list[str]:
         "",
         table(["forecast", "WRMSSE", "RMSSE of single series", "WRMSSE by window", "seconds a window"], rows),
         "",
-        f"The ensemble's WRMSSE is {own / other - 1:+.1%} with the network (RMSSE {single / other_single - 1:+.1%}), and "
-        f"{own / best - 1:+.1%}",
-        f"beside the best single model. The backtest took {spent['with']} with it and",
+        f"With the network its WRMSSE is {own / other - 1:+.1%} (RMSSE {single / other_single - 1:+.1%}), and",
+        f"{own / best - 1:+.1%} beside the best single model. The backtest took {spent['with']} with it and",
         f"{spent['without']} without.",
         "",
     ]
