@@ -135,6 +135,13 @@ def test_options_are_checked(option, value, expected):
         make("lstm", **{option: value})
 
 
+def test_a_training_that_diverges_is_refused(make_panel):
+    panel = make_panel()
+    panel.units[0] = np.float32(3e38)  # a mean of twice as many is infinite
+    with pytest.raises(UsageError, match=r"diverged in epoch 1.*Lower the model's option 'learning_rate'"):
+        make("lstm", likelihood="poisson", **SMALL).fit(panel, HORIZON)
+
+
 def test_torch_is_needed_for_training_only(make_panel, monkeypatch):
     panel = make_panel()
     fitted = make("lstm", epochs=1, **SMALL).fit(panel, HORIZON)

@@ -22,7 +22,7 @@ from foresell.models.neural.network import Weights, log_ratios
 from foresell.models.neural.tensors import read_tensors, write_tensors
 from foresell.models.neural.windows import scaled, windows
 
-BLOCK = 1024
+BLOCK = 512
 """The number of series that are forecast at a time."""
 
 MODEL = "model.json"

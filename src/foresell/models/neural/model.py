@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
+from foresell.core.extras import require
 from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.statistics import Statistics
@@ -92,7 +93,11 @@ class Lstm:
             raise wrong_option(self.name, "likelihood", self.likelihood, "one of " + ", ".join(training.LOSSES))
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
-        """Windows of a backtest share nothing, because each learns from the windows before its cutoff."""
+        """Windows of a backtest share nothing, because each learns from what lies before its cutoff.
+
+        Raises NotInstalled without torch, before anything else is learnt.
+        """
+        require("neural")
 
     def fit(
         self,

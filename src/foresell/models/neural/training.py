@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from foresell.core.errors import UsageError
 from foresell.core.extras import importing
 from foresell.models.global_models.lightgbm import sleeping_threads
 from foresell.models.neural.checkpoint import Checkpoint
@@ -115,7 +116,7 @@ class _Training:
             self.network.load_state_dict(saved["network"])
             self.moments = _Moments(*saved["moments"])
             self.average, self.best, self.losses = saved["average"], saved["best"], saved["losses"]
-        while len(self.losses) < self.schedule.epochs and not self._is_over():
+        while len(self.losses) < self.schedule.epochs and not self._is_over() and np.isfinite(self.losses).all():
             self._epoch(len(self.losses))
             self.losses.append(self._judge())
             if self.losses[-1] <= min(self.losses):
@@ -123,6 +124,11 @@ class _Training:
             state = {"network": self.network.state_dict(), "moments": list(vars(self.moments).values())}
             checkpoint.write(self.torch, {**state, "average": self.average, "best": self.best, "losses": self.losses})
             progress(len(self.losses))
+        if not self.best or not np.isfinite(self.losses).all():
+            raise UsageError(
+                f"The training of a neural network diverged in epoch {len(self.losses)}: its loss is {self.losses[-1]}. "
+                f"Lower the model's option 'learning_rate', which is {self.schedule.learning_rate}."
+            )
         weights = {name: value.cpu().numpy().astype(np.float32) for name, value in self.best.items()}
         return Learnt(weights, tuple(self.losses))
 
