@@ -126,7 +126,7 @@ class _Training:
             progress(len(self.losses))
         if not self.best or not np.isfinite(self.losses).all():
             raise UsageError(
-                f"The training of a neural network diverged in epoch {len(self.losses)}: its loss is {self.losses[-1]}. "
+                f"The training of a network diverged in epoch {len(self.losses)}: its loss is {self.losses[-1]}. "
                 f"Lower the model's option 'learning_rate', which is {self.schedule.learning_rate}."
             )
         weights = {name: value.cpu().numpy().astype(np.float32) for name, value in self.best.items()}
