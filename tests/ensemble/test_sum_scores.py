@@ -63,7 +63,7 @@ def test_sums_are_compared_with_the_paths_of_the_same_days(window_and_paths):
     assert row["open"] <= row["coverage"] <= row["closed"]
 
 
-def test_windows_count_by_their_points_and_their_spread_is_the_standard_error():
+def test_windows_count_by_their_points_and_their_spread_says_how_much_is_chance():
     rows = [
         {"cutoff": date(2024, month, 1), "learnt_from": month, "level": "total", "days": 7, "nominal": 0.9,
          "points": points, "coverage": coverage, "open": 0.7, "closed": 1.0, "width": 2.0, "relative_width": 0.5}
@@ -73,4 +73,7 @@ def test_windows_count_by_their_points_and_their_spread_is_the_standard_error():
     assert row["windows"] == 2
     assert row["coverage"] == pytest.approx(0.95)
     assert row["error"] == pytest.approx(0.1)  # 0.1414 / sqrt 2
+    alike = [row | {"coverage": 1.0} for row in rows]
+    error = coverage_of_sums(pl.DataFrame(alike, EMPTY.schema))["error"].item()
+    assert error == pytest.approx((0.9 * 0.1 / 16) ** 0.5)  # that of 16 independent sums
     assert coverage_of_sums(EMPTY).is_empty()

@@ -85,12 +85,16 @@ def _scores(window: EvaluationWindow, forecasts: Mapping[Level, Forecast], whole
 def coverage_of_sums(sums: pl.DataFrame) -> pl.DataFrame:
     """The coverage of the table ``sums`` over all windows: one row for each level, number of ``days`` and nominal one.
 
-    Columns: ``windows``, ``coverage``, ``error`` (its standard error over the windows, null where there is one window),
-    ``open``, ``closed`` and ``relative_width``. Levels come from the top down.
+    Columns: ``windows``, ``coverage``, ``error``, ``open``, ``closed`` and ``relative_width``. ``error`` is the
+    standard error over the windows, but at least that of as many independent sums with a right range, so that two
+    windows that happen to be alike do not look exact. Levels come from the top down.
     """
     points = pl.col("points").sum()
     means = [((pl.col(name) * pl.col("points")).sum() / points) for name in ("coverage", "open", "closed")]
-    error = (pl.col("coverage").std() / pl.len().sqrt()).alias("error")
+    over_windows = pl.col("coverage").std().fill_null(0.0) / pl.len().sqrt()
+    nominal = pl.col("nominal").first()
+    independent = (nominal * (1 - nominal) / points).sqrt()
+    error = pl.max_horizontal(over_windows, independent).alias("error")
     width = ((pl.col("relative_width") * pl.col("points")).sum() / points).alias("relative_width")
     rows = sums.filter(pl.col("points") > 0).group_by("level", "days", "nominal", maintain_order=True)
     return rows.agg(pl.len().alias("windows"), means[0], error, *means[1:], width)

@@ -170,10 +170,9 @@ def sums_sentence(report: Report) -> str:
     nominal, noun = rows[0]["nominal"], report.frequency.noun
     mean = sum(row["coverage"] for row in rows) / len(rows)
     worst = max(rows, key=lambda row: abs(row["coverage"] - nominal))
-    chance = "" if worst["error"] is None else f", with a standard error of {100 * worst['error']:.0f} points"
     return (
         f"Of sums over several {noun}s, {share(mean)} lay in the {share(nominal)} range on average over levels and "
         f"lengths, in windows that the ranges were not learnt from. It was furthest off for sums over {worst['days']} "
         f"{noun}s at the level {name(worst['level'])}: {share(worst['coverage'])} in {worst['windows']} "
-        f"window{'' if worst['windows'] == 1 else 's'}{chance}."
+        f"window{'' if worst['windows'] == 1 else 's'}, with a standard error of {100 * worst['error']:.0f} points."
     )

@@ -145,12 +145,12 @@ def ranges(rows: list[dict[str, Any]]) -> str:
 
 
 def sums(rows: list[dict[str, Any]]) -> str:
-    """The coverage of the ranges of sums over several days (periods), with its standard error over the windows.
+    """The coverage of the ranges of sums over several days (periods), with its standard error.
 
     >>> row = {"level": "total", "days": 7, "nominal": 0.9, "coverage": 0.88, "error": 0.031}
-    >>> print(sums([row, row | {"days": 14, "error": None}]))
-      of sums over so many days lay in the range of 90 % ...         7    14
-      total                                                   88 % ± 3  88 %
+    >>> print(sums([row, row | {"days": 14, "error": 0.1}]))
+      of sums over so many days lay in the range of 90 % ...         7         14
+      total                                                   88 % ± 3  88 % ± 10
     """
     nominal = min((row["nominal"] for row in rows), key=lambda probability: abs(probability - 0.9))
     by = {(row["level"], row["days"]): row for row in rows if row["nominal"] == nominal}
@@ -158,13 +158,9 @@ def sums(rows: list[dict[str, Any]]) -> str:
     table = [(f"of sums over so many days lay in the range of {share(nominal)} ...", *map(str, lengths))]
     for level in dict.fromkeys(level for level, _ in by):
         cells = (by.get((level, days)) for days in lengths)
-        table.append((level, *("" if row is None else share(row["coverage"]) + _points(row["error"]) for row in cells)))
+        held = ("" if row is None else f"{share(row['coverage'])} ± {100 * row['error']:.0f}" for row in cells)
+        table.append((level, *held))
     return columns(table, right=range(1, len(lengths) + 1), indent=2)
-
-
-def _points(error: float | None) -> str:
-    """A standard error in percentage points, as it follows a share."""
-    return "" if error is None else f" ± {100 * error:.0f}"
 
 
 def _width_of_range(row: dict[str, Any] | None) -> str:
