@@ -131,5 +131,7 @@ def in_words(value: Any) -> str:
     if isinstance(value, list | tuple):
         if value and isinstance(value[0], list | tuple):
             return "; ".join(" x ".join(level) for level in value)
+        if value and isinstance(value[0], dict):
+            return "; ".join(map(in_words, value))
         return ", ".join(map(str, value)) or "none"
     return str(value)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from foresell.core.errors import ForesellError, first_five
 from foresell.data.files.input_files import InputFile
 from foresell.data.files.workbooks import WORKBOOK_ENDINGS
 from foresell.onboarding import series_keys
+from foresell.onboarding.candidate_table import CandidateTable
 from foresell.onboarding.column_names import name_score, plain
-from foresell.onboarding.columns import ColumnProfile, ValueKind, profile_columns
+from foresell.onboarding.columns import ValueKind, profile_columns
+from foresell.onboarding.covariate_tables import propose_covariates
 from foresell.onboarding.dates.day_columns import dated_names
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import NOT_USED, Draft
@@ -26,41 +29,28 @@ LARGEST_WORKBOOK = 20_000_000  # bytes; a workbook beside the sales is read whol
 FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukunft", "futuro", "futur", "next"}
 
 
-@dataclass(frozen=True)
-class CandidateTable:
-    """A table beside the sales: its file, a sample of it, its columns, and those of the keys that it has too."""
+def propose(
+    draft: Draft,
+    sales: TableSample,
+    series: pl.DataFrame,
+    dates: Callable[[], np.ndarray],
+    days: list[str] | None = None,
+) -> pl.DataFrame:
+    """Proposes the tables beside the sales that share its keys or dates.
 
-    file: InputFile
-    sample: TableSample
-    columns: dict[str, ColumnProfile]
-    shared: tuple[str, ...]
-
-    @property
-    def stem(self) -> str:
-        return plain(Path(self.file.path).name.split(".")[0])
-
-    def other(self) -> list[str]:
-        """The columns that hold values and are no keys."""
-        without = (ValueKind.EMPTY, ValueKind.ODD)
-        return [c.name for c in self.columns.values() if c.name not in self.shared and c.kind not in without]
-
-    def dates(self) -> list[str]:
-        return [c.name for c in self.columns.values() if c.kind == ValueKind.DATE]
-
-    def one_row_for(self, names: list[str] | tuple[str, ...]) -> bool:
-        return self.sample.frame.select(names).n_unique() == self.sample.frame.height
-
-
-def propose(draft: Draft, sales: TableSample, series: pl.DataFrame, days: list[str] | None = None) -> pl.DataFrame:
-    """Proposes the tables beside the sales that share its keys or dates; `days` are the day columns of a wide table.
-
-    Returns `series` [series] with the attributes that the tables of items and stores add.
+    `dates` gives all dates of the sales, sorted; it is asked when the calendar is known. `days` are the day columns of
+    a wide table. Returns `series` [series] with the attributes that the tables of items and stores add.
     """
     sides = _tables_beside(draft, sales)
     for side in sides:
         if not _propose_future(draft, side):
             series = _propose_items_or_stores(draft, side, series)
-    _prices_and_calendar(draft, sides, series, days or [])
+    calendars = _prices_and_calendar(draft, sides, series, days or [])
+    calendar = draft.data.get("calendar", {})
+    rest = [side for side in sides if side.file.path not in _used(draft)]
+    rest += [side.without(_columns_of_calendar(calendar)) for side in sides if side.file.path == calendar.get("path")]
+    named = propose_covariates(draft, rest, series, dates()) if any(side.dates() for side in rest) else []
+    _doubt_calendars(draft, [side for side in calendars if side.file.path not in named])
     _withdraw_date_format(draft, sides)
     _note_unused(draft, sides)
     return series
@@ -68,8 +58,7 @@ def propose(draft: Draft, sales: TableSample, series: pl.DataFrame, days: list[s
 
 def _note_unused(draft: Draft, sides: list[CandidateTable]) -> None:
     """Notes the tables beside the sales that nothing uses and no doubt names."""
-    used = _used(draft) | {draft.data[name]["path"] for name in ("prices", "calendar") if name in draft.data}
-    rest = [side.file for side in sides if side.file.path not in used]
+    rest = [side.file for side in sides if side.file.path not in _used(draft)]
     unnamed = [file.name for file in rest if not any(Path(file.path).name in doubt for doubt in draft.doubts)]
     if unnamed:
         draft.note(NOT_USED, first_five(unnamed), "beside the sales, and fits none of the tables that are used")
@@ -78,7 +67,7 @@ def _note_unused(draft: Draft, sides: list[CandidateTable]) -> None:
 def _withdraw_date_format(draft: Draft, sides: list[CandidateTable]) -> None:
     """Leaves the date format open where a side table writes dates otherwise, as the setting is for all tables."""
     written = draft.data.get("date_format")
-    used = _used(draft) | {draft.data[name]["path"] for name in ("prices", "calendar") if name in draft.data}
+    used = _used(draft)
     for side in sides:
         formats = {text for column in side.columns.values() for text in column.formats}
         if written and formats and written not in formats and side.file.path in used:
@@ -187,28 +176,37 @@ def _propose_items_or_stores(draft: Draft, side: CandidateTable, series: pl.Data
 # -- prices and calendar ------------------------------------------------------------------------------------------
 
 
-def _prices_and_calendar(draft: Draft, sides: list[CandidateTable], series: pl.DataFrame, days: list[str]) -> None:
+def _prices_and_calendar(
+    draft: Draft, sides: list[CandidateTable], series: pl.DataFrame, days: list[str]
+) -> list[CandidateTable]:
+    """Proposes tables of prices and a calendar; returns the tables that could be calendars and are not used as one."""
     priced = [side for side in sides if _is_prices(side) and side.file.path not in _used(draft)]
     calendars = [side for side in sides if _is_calendar(draft, side)]
     week = _propose_prices(draft, priced, calendars)
     if not calendars:
-        return
+        return []
     best = max(
         calendars, key=lambda side: (bool(_day_column(side, days)), "calendar" in side.stem, week in side.columns)
     )
     tree = _calendar_settings(best, series, days, week)
     if len(tree) > 2:
         draft.set("data.calendar", tree, "one row for each date, with no column that names a series")
+    return [side for side in calendars if side is not best or len(tree) <= 2]
+
+
+def _doubt_calendars(draft: Draft, calendars: list[CandidateTable]) -> None:
+    """Says of tables with one row for each date that nothing uses them."""
     for side in calendars:
-        if side is not best or len(tree) <= 2:
-            draft.add_doubt(
-                f"{side.file.name} has one row for each date, but was not used. To use it, name its columns under "
-                "data.calendar."
-            )
+        draft.add_doubt(
+            f"{side.file.name} has one row for each date, but was not used. To use it, name its columns under "
+            "data.calendar or data.covariates."
+        )
 
 
 def _used(draft: Draft) -> set[str]:
-    tables = [draft.data.get(name) for name in ("items", "stores")]
+    """The paths of the tables beside the sales that are proposed."""
+    tables = [draft.data.get(name) for name in ("items", "stores", "prices", "calendar")]
+    tables += draft.data.get("covariates", [])
     return {table["path"] for table in tables if table} | {draft.data.get("future", "")}
 
 
@@ -224,11 +222,7 @@ def _price_of(side: CandidateTable) -> str | None:
 def _is_calendar(draft: Draft, side: CandidateTable) -> bool:
     if side.shared or not side.dates() or draft.data.get("quantity") in side.columns:
         return False
-    return side.one_row_for([_date_of(side)])
-
-
-def _date_of(side: CandidateTable) -> str:
-    return max(side.dates(), key=lambda name: name_score(name, "date"))
+    return side.one_row_for([side.date_column()])
 
 
 def _withdraw_price_of_lines(draft: Draft, side: CandidateTable) -> None:
@@ -250,7 +244,7 @@ def _propose_prices(draft: Draft, priced: list[CandidateTable], calendars: list[
             draft.add_doubt(f"{side.file.name} holds prices too; those of the sales table were taken.")
             continue
         weeks = [name for name in side.other() if name != price and any(name in other.columns for other in calendars)]
-        time = {"date": _date_of(side)} if side.dates() else {"week": weeks[0]} if weeks else {}
+        time = {"date": side.date_column()} if side.dates() else {"week": weeks[0]} if weeks else {}
         if not time:
             draft.add_doubt(
                 f"{side.file.name} holds prices, but neither a date nor a week that a calendar explains, so it was not "
@@ -265,7 +259,7 @@ def _propose_prices(draft: Draft, priced: list[CandidateTable], calendars: list[
 
 
 def _calendar_settings(side: CandidateTable, series: pl.DataFrame, days: list[str], week: str | None) -> dict[str, Any]:
-    tree: dict[str, Any] = {"path": side.file.path, "date": _date_of(side)}
+    tree: dict[str, Any] = {"path": side.file.path, "date": side.date_column()}
     if day := _day_column(side, days):
         tree["day"] = day
     if week in side.columns:
@@ -278,6 +272,12 @@ def _calendar_settings(side: CandidateTable, series: pl.DataFrame, days: list[st
     if flags := _flags(side, series):
         tree["flags"] = flags
     return tree
+
+
+def _columns_of_calendar(calendar: dict[str, Any]) -> set[str]:
+    """The columns that the settings of a calendar name, without that of its dates."""
+    flags = (column for flag in calendar.get("flags", {}).values() for column in flag["columns"].values())
+    return {*(calendar[name] for name in ("day", "week") if name in calendar), *calendar.get("events", ()), *flags}
 
 
 def _day_column(side: CandidateTable, days: list[str]) -> str | None:

@@ -78,7 +78,7 @@ class TableInference:
         self._read_whole_series()
         self._other_columns()
         self._time()
-        series = side_tables.propose(self.draft, self.table, self._series_table())
+        series = side_tables.propose(self.draft, self.table, self._series_table(), lambda: self.dates)
         propose_levels(self.draft, series)
         propose_country(self.draft, series, self.overrides, self.sample)
 

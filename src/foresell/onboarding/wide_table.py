@@ -49,8 +49,8 @@ def propose(draft: Draft, table: TableSample, overrides: Overrides) -> None:
     table, names = _without_unsold_rows(draft, table, names, overrides)
     series = _series(draft, table, [name for name in names if not _is_total(draft, table, name, days)], overrides)
     without_days = replace(table, frame=table.frame.select(ROW, *names))
-    joined = side_tables.propose(draft, without_days, series, days)
-    _time(draft, days, table, overrides)
+    joined = side_tables.propose(draft, without_days, series, lambda: _dates(draft, days, table), days)
+    _time(draft, _dates(draft, days, table), overrides)
     propose_levels(draft, joined)
     propose_country(draft, joined, overrides, series)
 
@@ -161,16 +161,19 @@ def _series(draft: Draft, table: TableSample, names: list[str], overrides: Overr
     return frame.select([*keys, *attributes]).unique(keys, keep="first", maintain_order=True)
 
 
-def _time(draft: Draft, days: list[str], table: TableSample, overrides: Overrides) -> None:
-    """The frequency and the horizon, from the dates that the calendar or the columns' names give."""
+def _dates(draft: Draft, days: list[str], table: TableSample) -> np.ndarray:
+    """The dates of the day columns, from the calendar or the columns' names."""
     if named := period_columns(draft, days):
-        dates = np.array(sorted(named.values()), "datetime64[D]")
-    elif "year" in draft.data:
-        dates = _dates_of_years(draft, days, table)
-    elif "date_format" not in draft.data:
-        dates = _dates_of_calendar(draft, days, table)
-    else:
-        dates = _dates_of_names(draft, days)
+        return np.array(sorted(named.values()), "datetime64[D]")
+    if "year" in draft.data:
+        return _dates_of_years(draft, days, table)
+    if "date_format" not in draft.data:
+        return _dates_of_calendar(draft, days, table)
+    return _dates_of_names(draft, days)
+
+
+def _time(draft: Draft, dates: np.ndarray, overrides: Overrides) -> None:
+    """The frequency and the horizon, from the dates."""
     if tabled := propose_periods(draft, dates, "the columns"):
         return propose_time_of_table(draft, tabled, dates, overrides)
     period = propose_frequency(draft, frequency.infer_frequency(dates), overrides)
