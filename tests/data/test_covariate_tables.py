@@ -188,6 +188,20 @@ def test_what_does_not_fit_the_sales_is_refused_with_what_to_do(read, table, set
         read(table, **settings)
 
 
+def test_keys_are_the_same_however_their_numbers_are_written(load, tmp_path):
+    rows = sales().with_columns(store=pl.col("store").replace_strict({"N1": 1, "S1": 2}))
+    table = pl.concat([by_day(58, t=[10.0 * n] * 58).with_columns(store=pl.lit(float(n)), size=pl.lit(n * 5))
+                       for n in (1, 2)])  # fmt: skip
+    stores = pl.DataFrame({"store": [1, 2], "size": [5.0, 10.0]})
+    files = {"sales.csv": rows.write_csv(), "w.csv": table.write_csv(), "stores.csv": stores.write_csv()}
+    for keys in (["store"], ["size"], ["size", "store"]):
+        covariates = [{"path": "w.csv", "keys": keys, "columns": ["t"]}]
+        tables = {"stores": {"path": "stores.csv", "keys": ["store"]}, "covariates": covariates}
+        panel = load(tmp_path, files, **tables).panel
+        values = dict(zip(panel.series["store"].cast(pl.String), panel.known["t"].on(5), strict=True))
+        assert values == {"1": 10, "2": 20}
+
+
 def test_a_missing_column_and_a_name_that_is_taken_are_refused(read, load, tmp_path):
     with pytest.raises(FindingsStop, match=r"no column 'temp'; it has 2 columns: date, t"):
         read("date,t\n2024-01-01,1\n", columns=["temp"])

@@ -85,6 +85,14 @@ def test_what_ends_with_the_sales_is_held_back_by_the_horizon(folder):
     assert not np.isnan(panel.known["temperature"].values[0, panel.n_days :]).any()
 
 
+def test_numbers_may_have_the_other_decimal_mark(folder):
+    text = weather(N_DAYS + 60).write_csv(separator=";").replace(".", ",")
+    (folder / "weather.csv").write_text(text)
+    (table,), _, panel = proposed(folder)
+    assert table.columns == ("temperature",)
+    assert np.nanmax(panel.known["temperature"].values) < 40
+
+
 def test_months_and_hours_are_joined_to_days(folder):
     months = [date(2023 + n // 12, n % 12 + 1, 1) for n in range(24)]
     pl.DataFrame({"month": months, "cpi": [100 + 0.3 * n**1.1 for n in range(24)]}).write_csv(folder / "cpi.csv")

@@ -86,13 +86,17 @@ def _labels(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """The keys as text, so that those of two tables compare; one column of one value without keys."""
     if not keys:
         return pl.select(pl.repeat("", frame.height, dtype=pl.String).alias("all"))
-    whole = [
-        name
-        for name in keys
-        if frame.schema[name].is_float() and (frame[name].drop_nulls() == frame[name].drop_nulls().round()).all()
-    ]
-    texts = frame.select(pl.col(name).cast(pl.Int64) if name in whole else pl.col(name) for name in keys)
-    return texts.select(pl.col(name).cast(pl.String).str.strip_chars() for name in keys)
+    return frame.select(_as_label(frame[name]) for name in keys)
+
+
+def _as_label(values: pl.Series) -> pl.Series:
+    """Keys as text without blanks around them; whole numbers without decimal places, where all are whole.
+
+    >>> _as_label(pl.Series(["1.0", " 2.0"])).to_list(), _as_label(pl.Series(["01", "2.0"])).to_list()
+    (['1', '2'], ['01', '2.0'])
+    """
+    texts = values.cast(pl.String).str.strip_chars()
+    return texts.str.replace(r"\.0+$", "") if texts.drop_nulls().str.contains(r"^-?\d+\.0+$").all() else texts
 
 
 def _numbers_among(groups: pl.DataFrame, labels: pl.DataFrame) -> np.ndarray:

@@ -59,7 +59,7 @@ def propose_covariates(
     for side in candidates:
         if not side.dates():
             continue
-        whole = side if side.sample.whole else _whole(side, draft)
+        whole = _read_again(side, draft)
         by_date = _ByDate.of(whole, series)
         columns = by_date.values(taken)
         if not columns or by_date.is_constant(columns):
@@ -83,11 +83,15 @@ def propose_covariates(
     return named
 
 
-def _whole(side: CandidateTable, draft: Draft) -> CandidateTable:
-    """The table with all its rows, as far as these are not too many."""
-    sample = sample_table(list(side.sample.files), ALL_ROWS, decimal=draft.data.get("decimal"))
-    columns = profile_columns(sample.frame, draft.data.get("decimal", "."))
-    return replace(side, sample=sample, columns={name: columns[name] for name in side.columns})
+def _read_again(side: CandidateTable, draft: Draft) -> CandidateTable:
+    """The table with all its rows, as far as these are not too many, and numbers with either decimal mark."""
+    decimal = draft.data.get("decimal", ".")
+    sample = side.sample
+    if not sample.whole:
+        sample = sample_table(list(sample.files), ALL_ROWS, decimal=draft.data.get("decimal"))
+    own, other = (profile_columns(sample.frame, mark) for mark in (decimal, "," if decimal == "." else "."))
+    columns = {name: other[name] if own[name].kind == ValueKind.TEXT else own[name] for name in side.columns}
+    return replace(side, sample=sample, columns=columns)
 
 
 @dataclass(frozen=True)

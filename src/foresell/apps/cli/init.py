@@ -79,8 +79,8 @@ def init(folder: str, sales: str, preset: str | None, ask: bool, force: bool, as
 
     Works out which column is the date, the quantity, the keys of the series, the price and the promotion, and how
     the data are cut in time; says what it concluded and why. Tables beside the sales (items, stores, calendar,
-    prices) are used where they fit. What was concluded wrongly can be said by hand, here or in the file; with --ask,
-    what the data leave open is asked.
+    prices, numbers by date such as weather) are used where they fit. What was concluded wrongly can be said by hand,
+    here or in the file; with --ask, what the data leave open is asked.
 
     Reads the beginning of the files and samples of the rest. Writes the settings file, which runs as it is, and
     nothing else but FOLDER/periods.csv, where the dates are those of a 4-4-5 calendar or one like it.
