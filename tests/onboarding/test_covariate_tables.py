@@ -77,12 +77,23 @@ def test_values_of_keys_that_look_like_others_are_values_all_the_same(folder, va
     assert table.keys == ("region",)
 
 
-def test_what_ends_with_the_sales_is_held_back_by_the_horizon(folder):
-    weather(N_DAYS).write_csv(folder / "weather.csv")
+@pytest.mark.parametrize("count", [N_DAYS, N_DAYS + 7])
+def test_what_ends_with_the_sales_or_soon_after_is_held_back_by_the_horizon(folder, count):
+    weather(count).write_csv(folder / "weather.csv")
     (table,), doubts, panel = proposed(folder)
     assert not table.known_ahead
-    assert "weather.csv does not go on after the sales (2024-04-29), so each of its values counts one horizon" in doubts
+    assert "too early to be known for what is forecast after the sales (2024-04-29), so each of its values" in doubts
     assert not np.isnan(panel.known["temperature"].values[0, panel.n_days :]).any()
+
+
+def test_hours_of_sales_need_as_many_hours_ahead(folder):
+    hours = [datetime(2024, 1, 1) + timedelta(hours=n) for n in range(24 * 70)]
+    units = np.random.default_rng(2).poisson(5, 24 * 60)
+    pl.DataFrame({"time": hours[: 24 * 60], "units": units}).write_csv(folder / "sales.csv")
+    pl.DataFrame({"time": hours, "wind": np.random.default_rng(1).random(len(hours))}).write_csv(folder / "wind.csv")
+    proposal = infer("sales.csv", folder, overrides={"frequency": "H", "horizon": 168})
+    (table,) = proposal.settings["data"]["covariates"]
+    assert "known_ahead" not in table  # ten days ahead for seven days
 
 
 def test_numbers_may_have_the_other_decimal_mark(folder):

@@ -33,17 +33,22 @@ COVERED = 0.5
 
 @dataclass(frozen=True)
 class SalesTime:
-    """The first and the last day of the sales."""
+    """The first and the last day of the sales, and the day to which a table must go to be known ahead."""
 
     first: np.datetime64
     last: np.datetime64
+    ahead: np.datetime64
 
     @classmethod
-    def of(cls, dates: np.ndarray) -> SalesTime:
-        """The time of sales whose periods `dates` (sorted, distinct) name by their first days."""
-        days = dates.astype("datetime64[D]")
-        usual = int(np.median(np.diff(days).astype(np.int64))) if len(days) > 1 else 1
-        return cls(days[0], days[-1] + max(usual, 1) - 1)
+    def of(cls, dates: np.ndarray, horizon: int) -> SalesTime:
+        """The time of sales whose periods `dates` (sorted, distinct) name by their first days.
+
+        A table is known ahead that goes at least through half of the `horizon` periods.
+        """
+        hours = dates.astype("datetime64[h]")
+        usual = max(int(np.median(np.diff(hours).astype(np.int64))), 1) if len(hours) > 1 else 24
+        last = (hours[-1] + usual - 1).astype("datetime64[D]")
+        return cls(hours[0].astype("datetime64[D]"), last, last + max(horizon * usual // 48, 1))
 
 
 def propose_covariates(
@@ -54,7 +59,7 @@ def propose_covariates(
     `candidates` are the tables that nothing else uses, `series` [series] has keys and attributes, and `dates` are all
     dates of the sales, sorted.
     """
-    time, tables, reasons, named = SalesTime.of(dates), [], [], []
+    time, tables, reasons, named = SalesTime.of(dates, draft.top.get("horizon", 1)), [], [], []
     taken = {*series.columns, "price", draft.data.get("promotion"), *draft.data.get("known_ahead", [])}
     for side in candidates:
         if not side.dates():
@@ -68,15 +73,15 @@ def propose_covariates(
         if doubt := by_date.doubt(columns, time):
             draft.add_doubt(doubt)
             continue
-        ahead = whole.sample.whole and bool(by_date.last > time.last)
+        ahead = whole.sample.whole and bool(by_date.last >= time.ahead)
         tables.append(by_date.tree(columns, ahead=ahead))
         reasons.append(f"{side.file.name} has {by_date.in_words(columns)}")
         taken |= set(columns)
         if not ahead:
             draft.add_doubt(
-                f"{side.file.name} does not go on after the sales ({time.last}), so each of its values counts one "
-                "horizon later (known_ahead: false). Add rows for the days to come, such as a weather forecast, and "
-                "set known_ahead: true, if there are any."
+                f"{side.file.name} ends with {by_date.last}, too early to be known for what is forecast after the "
+                f"sales ({time.last}), so each of its values counts one horizon later (known_ahead: false). If values "
+                "of the time to come are known, such as a weather forecast, add them and set known_ahead: true."
             )
     if tables:
         draft.set("data.covariates", tables, "; ".join(reasons))
