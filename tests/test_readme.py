@@ -119,8 +119,8 @@ def test_modules_and_folders_that_are_named_exist(document):
         assert (ROOT / path).exists() or (ROOT / "src" / "foresell" / path).exists(), path
 
 
-def test_the_python_of_the_readme_is_that_of_the_package():
-    shown = blocks(ALL, "python")[0]
+def test_the_python_of_the_guide_is_that_of_the_package():
+    shown = blocks((ROOT / "docs" / "how-to" / "python.md").read_text(encoding="utf-8"), "python")[0]
     assert shown.strip() in inspect.cleandoc(foresell.__doc__).replace("\n    ", "\n")
 
 
