@@ -81,7 +81,7 @@ def test_without_forecast_error_the_order_is_what_is_missing(policy):
     stock = case.on_hand.copy()
     for step in range(3):
         stock = stock + case.on_order[:, step] - case.paths[0, :, step]
-        if policy.name.startswith(("paths, lost", "perishable", "(s, S)")) and step < 2:
+        if policy.name.startswith(("paths, lost", "projected", "perishable", "(s, S)")) and step < 2:
             stock = np.maximum(stock, 0)
     assert np.array_equal(policy.orders(case).order, np.maximum(-stock, 0))
 

@@ -7,12 +7,14 @@ from foresell.decide.stock.contract import Policy
 from foresell.decide.stock.fixed_cost import FixedCostPaths
 from foresell.decide.stock.normal import NormalSafetyStock
 from foresell.decide.stock.perishable import PerishablePaths
+from foresell.decide.stock.projected_stock import ProjectedStock
 from foresell.decide.stock.sample_paths import BackorderPaths, LostSalesPaths
 
 POLICIES: dict[str, type[Policy]] = {
     "normal": NormalSafetyStock,
     "fractile": CalibratedFractile,
     "lost_sales": LostSalesPaths,
+    "projected_stock": ProjectedStock,
     "backorders": BackorderPaths,
     "fixed_cost": FixedCostPaths,
     "perishable": PerishablePaths,

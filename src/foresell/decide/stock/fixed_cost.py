@@ -35,7 +35,7 @@ class FixedCostPaths:
     def orders(self, situation: Situation) -> Orders:
         """The orders up to S where the position is at or below s."""
         probability = chosen_fractile(situation, self.probability)
-        needed, lost = projection(situation, lost_sales=self.lost_sales)
+        needed, lost, _ = projection(situation, lost_sales=self.lost_sales)
         lot = self._lot(situation)
         # r is s less the position: the order is placed where r is at least 0, and is then r + Q.
         low = needed.min(axis=0).astype(np.float64) - lot - 1

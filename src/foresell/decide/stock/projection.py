@@ -17,10 +17,12 @@ class Projection(NamedTuple):
     - `needed`: the units that an order needs so that no demand after its arrival goes unmet, float32 [path, series]. It
       is negative where stock is left over at the end of the cover.
     - `lost`: the mean demand that is lost before the order arrives, which no order can meet: float64 [series].
+    - `stock`: the mean stock when the order arrives, without it: float64 [series]. It is below 0 where demand waits.
     """
 
     needed: np.ndarray
     lost: np.ndarray
+    stock: np.ndarray
 
 
 def projection(situation: Situation, *, lost_sales: bool) -> Projection:
@@ -37,11 +39,12 @@ def projection(situation: Situation, *, lost_sales: bool) -> Projection:
     >>> projection(case, lost_sales=True).lost.tolist()
     [1.0]
     """
-    needed, lost = np.empty(situation.paths.shape[:2], np.float32), np.zeros(situation.n_series)
+    needed = np.empty(situation.paths.shape[:2], np.float32)
+    lost, stock = np.zeros((2, situation.n_series))
     for start in range(0, situation.n_series, _BLOCK):
         part = slice(start, start + _BLOCK)
-        needed[:, part], lost[part] = _projection(situation, part, lost_sales)
-    return Projection(needed, lost)
+        needed[:, part], lost[part], stock[part] = _projection(situation, part, lost_sales)
+    return Projection(needed, lost, stock)
 
 
 def _projection(situation: Situation, part: slice, lost_sales: bool) -> Projection:
@@ -50,11 +53,14 @@ def _projection(situation: Situation, part: slice, lost_sales: bool) -> Projecti
     arriving = situation.on_order[part].astype(np.float32)
     shape = (situation.paths.shape[0], len(lead))
     stock = np.broadcast_to(situation.on_hand[part].astype(np.float32), shape).copy()  # [path, series]
-    needed, lost = np.full(shape, -np.inf, np.float32), np.zeros(len(lead))
+    needed, (lost, arrival) = np.full(shape, -np.inf, np.float32), np.zeros((2, len(lead)))
     for step in range(int(cover.max(initial=0))):
         waiting, covered = step < lead, (step >= lead) & (step < cover)
         inside = waiting | covered
         stock += np.where(inside, arriving[:, step], 0)
+        arriving_now = lead == step
+        if arriving_now.any():
+            arrival = np.where(arriving_now, stock.mean(axis=0, dtype=np.float64), arrival)
         stock -= np.where(inside, situation.paths[:, part, step], 0)
         if lost_sales and waiting.any():
             there = np.maximum(stock, np.where(waiting, np.float32(0), np.float32(-np.inf)))
@@ -62,7 +68,7 @@ def _projection(situation: Situation, part: slice, lost_sales: bool) -> Projecti
             stock = there
         if covered.any():
             needed = np.where(covered, np.maximum(needed, -stock), needed)
-    return Projection(needed, lost)
+    return Projection(needed, lost, arrival)
 
 
 def cover_demand(situation: Situation) -> np.ndarray:

@@ -54,7 +54,7 @@ class BackorderPaths:
 
 def _orders(situation: Situation, probability: float | None, *, lost_sales: bool) -> Orders:
     chosen = chosen_fractile(situation, probability)
-    needed, lost = projection(situation, lost_sales=lost_sales)
+    needed, lost, _ = projection(situation, lost_sales=lost_sales)
     quantity = upper_fractile(needed, chosen)
     target = situation.position() + quantity
     return rounded_orders(situation, np.maximum(quantity, 0), target, pinball_of(needed, chosen), lost)
