@@ -66,8 +66,8 @@ def faults(situation: Situation) -> Iterator[tuple[str, np.ndarray]]:
     rates = np.stack([getattr(situation.costs, rate.name) for rate in fields(situation.costs)])
     costs = situation.costs
     yield "cost-invalid", ~(np.isfinite(rates) & (rates >= 0)).all(axis=0) | (costs.holding + costs.lost_margin <= 0)
-    # A sum is finite where all of its paths are, and far cheaper than a mask of the whole cube; one axis after the other
-    # is three times as fast as both at once.
+    # A sum is finite where all of its paths are, and far cheaper than a mask of the whole cube. One axis after the
+    # other is three times as fast as both at once.
     total = paths.sum(axis=0, dtype=np.float64).sum(axis=1)
     none = np.full(situation.n_series, len(paths) == 0)
     yield "demand-invalid", ~np.isfinite(total) | (paths.min(axis=0, initial=np.inf).min(axis=1) < 0) | none
