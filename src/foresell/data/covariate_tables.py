@@ -197,9 +197,12 @@ def _check_dates(rows: _Rows, table: CovariateTable, periods: Periods) -> None:
 
 def _repeated_findings(rows: _Rows) -> list[Finding]:
     """The finding that several rows are for one group and date, and differ."""
+    cells = pl.DataFrame({"__group": rows.group, "__time": rows.times}).filter(pl.col("__group") >= 0)
+    if cells.n_unique() == cells.height:  # as nearly always; all columns of a large table would take memory
+        return []
     keyed = rows.frame.with_columns(pl.Series("__group", rows.group), pl.Series("__time", rows.times))
     distinct = keyed.filter(pl.col("__group") >= 0).unique()
-    repeated = distinct.height - distinct.select("__group", "__time").n_unique()
+    repeated = distinct.height - cells.n_unique()
     if not repeated:
         return []
     message = f"{many_do(repeated, 'row', 'contradict')} another row of the same date; the mean is taken"
