@@ -1,13 +1,14 @@
-"""What the neural network `lstm` adds to the ensemble: the same projects with and without it.
+"""What the neural network `lstm` adds to the ensemble.
 
     python benchmarks/neural.py --data ../shared/data --work FOLDER
     python benchmarks/neural.py --data ../shared/data --work FOLDER --back 1 --only jewelry --options '{"units": 64}'
 
-Each set is a project that `foresell init` makes, with the models of `fast`, and another one with `lstm` beside them.
-Both do the backtest and combine the models; what they need is measured. The last of the windows end with the data. At
-each cutoff the ensemble is the one that the windows before it would have chosen. M5 is every tenth item in all stores.
-With `--back` n the data end n horizons earlier: all choices about the network were made there. Projects are kept in
-FOLDER; one that is done is not done again. Writes NEURAL.md.
+Each set is a project that `foresell init` makes, with the models of `fast` and `lstm` beside them. Its backtest is done
+once, and its models are combined with the network and without. The last of the windows end with the data. At each
+cutoff the ensemble is the one that the windows before it would have chosen. What one fit of the network needs at the
+last cutoff is measured in a process of its own. M5 is every tenth item in all stores. With `--back` n the data end n
+horizons earlier: all choices about the network were made there. Projects are kept in FOLDER; one that is done is not
+done again. Writes NEURAL.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import gzip
 import json
 import shutil
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import polars as pl
@@ -26,17 +27,19 @@ from markdown_table import table
 from measure import measure
 from more_sets import SETS
 
+from foresell.ensemble.backtest_ensemble import ensemble
 from foresell.ensemble.champion import ENSEMBLE
-from foresell.ensemble.configured_models import QUALITIES
-from foresell.evaluate.backtest import ALL_LEVELS
+from foresell.ensemble.configured_models import QUALITIES, models_of
+from foresell.evaluate.backtest import TABLES, Backtest
+from foresell.evaluate.evaluation_window import ALL_LEVELS
 from foresell.onboarding.presets import apply
 from foresell.pipeline.project import Project
 
 HERE = Path(__file__).resolve().parent
 NETWORK = "lstm"
 M5, M5_HORIZON, M5_EVERY = "m5", 28, 10
-WINDOWS = {M5: 6, "jewelry": 4, "orange juice": 4}
-SCORED = {M5: 4, "jewelry": 1, "orange juice": 1}
+WINDOWS = {M5: 4, "jewelry": 4, "orange juice": 4}
+SCORED = {M5: 3, "jewelry": 1, "orange juice": 1}
 """The last windows that count; those before them only teach the ensemble."""
 
 
@@ -78,8 +81,8 @@ def until(name: str, asked: argparse.Namespace) -> str:
     return str(dates[-1 - asked.back * SETS[name].horizon])
 
 
-def projects(name: str, asked: argparse.Namespace) -> dict[str, Path]:
-    """The two projects of a set, without and with the network."""
+def project_of(name: str, asked: argparse.Namespace) -> Project:
+    """The project of a set, with the network among its models."""
     folder = asked.work / name.replace(" ", "_")
     folder.mkdir(parents=True, exist_ok=True)
     plain = folder / "settings.json"
@@ -90,23 +93,28 @@ def projects(name: str, asked: argparse.Namespace) -> dict[str, Path]:
     tree["backtest"] = {**tree.get("backtest", {}), "windows": WINDOWS[name]}
     if asked.back:
         tree["data"]["until"] = until(name, asked)
-    fast = [{"name": model.name} for model in QUALITIES["fast"]]
-    sides = {}
-    for side, models in {"without": [], "with": [{"name": NETWORK, "options": asked.options}]}.items():
-        sides[side] = folder / f"{side}_{asked.back}"
-        sides[side].mkdir(exist_ok=True)
-        (sides[side] / "foresell.yaml").write_text(yaml.safe_dump({**tree, "models": fast + models}))
-    return sides
+    models = [{"name": model.name} for model in QUALITIES["fast"]] + [{"name": NETWORK, "options": asked.options}]
+    project = folder / f"project_{asked.back}"
+    project.mkdir(exist_ok=True)
+    (project / "foresell.yaml").write_text(yaml.safe_dump({**tree, "models": models}))
+    return Project(project)
 
 
-def scores(project: Path, windows: int) -> pl.DataFrame:
+def without(project: Project) -> Backtest:
+    """The scores of the backtest where the network is not among its models, with those of the ensemble."""
+    results = project.results
+    tested = results.scores("backtest")
+    tables = {name: getattr(tested, name).filter(pl.col("model") != NETWORK) for name in TABLES if name != "weights"}
+    return ensemble(results.panel, results.hierarchy, replace(tested, **tables), results.model_forecasts).scores
+
+
+def scores(tested: Backtest, windows: int) -> pl.DataFrame:
     """The scores of every model in the last `windows`: WRMSSE of all levels, RMSSE of the single series, seconds."""
-    levels = pl.read_parquet(project / "results" / "combine" / "levels.parquet")
+    levels = tested.levels
     cutoffs = levels["cutoff"].unique().sort()[-windows:]
     levels = levels.filter(pl.col("cutoff").is_in(cutoffs.implode()))
     single = levels.filter(level=levels["level"][-1]).select("model", "cutoff", "rmsse")
-    runs = pl.read_parquet(project / "results" / "backtest" / "runs.parquet")
-    seconds = runs.select("model", "cutoff", seconds=pl.col("fit_seconds") + pl.col("forecast_seconds"))
+    seconds = tested.runs.select("model", "cutoff", seconds=pl.col("fit_seconds") + pl.col("forecast_seconds"))
     return (
         levels.filter(level=ALL_LEVELS)
         .select("model", "cutoff", "wrmsse")
@@ -115,43 +123,47 @@ def scores(project: Path, windows: int) -> pl.DataFrame:
     )
 
 
-def compare(name: str, asked: argparse.Namespace) -> dict:
-    """The scores and costs of the two projects of a set, without and with the network."""
-    sides = {}
-    for side, project in projects(name, asked).items():
-        cost = project / "cost.json"
-        if not cost.exists():
-            command = [sys.executable, str(Path(__file__).resolve()), "--job", str(project)]
-            cost.write_text(json.dumps(asdict(measure(command, project / "run.log"))))
-        sides[side] = {"cost": json.loads(cost.read_text()), "scores": scores(project, SCORED[name])}
-    return sides
+def fit_cost(folder: Path) -> dict[str, float]:
+    """What a process takes that loads the panel, fits the network at the last cutoff and forecasts."""
+    cost = folder / "cost.json"
+    if not cost.exists():
+        command = [sys.executable, str(Path(__file__).resolve()), "--fit", str(folder)]
+        cost.write_text(json.dumps(asdict(measure(command, folder / "fit.log"))))
+    return json.loads(cost.read_text())
 
 
-def section(name: str, sides: dict) -> list[str]:
-    """The lines about a set: models by score, and what both projects cost."""
-    whole, without = sides["with"]["scores"], sides["without"]["scores"]
-    labelled = [(f"{ENSEMBLE} with `{NETWORK}`", whole, ENSEMBLE), (f"{ENSEMBLE} without", without, ENSEMBLE)]
+def fit(project: Project) -> None:
+    """One fit and forecast of the network of a project, at the last cutoff of its backtest."""
+    settings, panel = project.settings, project.results.panel
+    past = panel.until(panel.n_days - 1 - settings.horizon)
+    models_of(settings)[NETWORK].fit(past, settings.horizon).forecast(past)
+
+
+def section(name: str, project: Project, folder: Path) -> list[str]:
+    """The lines about a set: models by score, and what the network costs."""
+    windows = SCORED[name]
+    whole, less = scores(project.results.scores(), windows), scores(without(project), windows)
+    labelled = [(f"{ENSEMBLE} with `{NETWORK}`", whole, ENSEMBLE), (f"{ENSEMBLE} without", less, ENSEMBLE)]
     labelled += [(model, whole, model) for model in whole["model"].unique(maintain_order=True) if model != ENSEMBLE]
     rows = []
     for label, found, model in labelled:
         own = found.filter(model=model).sort("cutoff")
         means = [f"{own[score].mean():.4f}" for score in ("wrmsse", "rmsse")]
-        seconds = "" if own["seconds"].null_count() else f"{own['seconds'].mean():.1f}"
-        rows.append([label, *means, ", ".join(f"{value:.4f}" for value in own["wrmsse"]), seconds])
+        rows.append(
+            [label, *means, ", ".join(f"{value:.4f}" for value in own["wrmsse"]), f"{own['seconds'].mean():.1f}"]
+        )
     (own, single), (other, other_single) = (map(float, row[1:3]) for row in rows[:2])
     best = min(float(row[1]) for row in rows[2:])
-    spent = {
-        side: f"{cost['wall_seconds']:.0f} s ({cost['cpu_seconds']:.0f} s of processor time, {cost['peak_gb']:.2f} GB)"
-        for side, cost in ((side, each["cost"]) for side, each in sides.items())
-    }
+    cost = fit_cost(folder)
+    panel = project.results.panel
     return [
-        f"## {name}",
+        f"## {name}: {panel.n_series:,} series, {panel.n_days:,} periods",
         "",
         table(["forecast", "WRMSSE", "RMSSE of single series", "WRMSSE by window", "seconds a window"], rows),
         "",
         f"With the network its WRMSSE is {own / other - 1:+.1%} (RMSSE {single / other_single - 1:+.1%}), and",
-        f"{own / best - 1:+.1%} beside the best single model. The backtest took {spent['with']} with it and",
-        f"{spent['without']} without.",
+        f"{own / best - 1:+.1%} beside the best single model. Loading the panel, one fit and its forecast took",
+        f"{cost['wall_seconds']:.0f} s, {cost['cpu_seconds']:.0f} s of processor time and {cost['peak_gb']:.2f} GB.",
         "",
     ]
 
@@ -163,14 +175,15 @@ def main() -> None:
     parser.add_argument("--only", help="names of sets, with commas (default: all)")
     parser.add_argument("--back", type=int, default=0, help="how many horizons before the end of the data")
     parser.add_argument("--options", type=json.loads, default={}, help="options of the network, as JSON")
-    parser.add_argument("--job", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--fit", type=Path, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.job:
-        Project(asked.job).run("combine")
-        return
+    if asked.fit:
+        return fit(Project(asked.fit))
     lines = ["# What the network adds", "", "Made by `benchmarks/neural.py`, which says how.", ""]
     for name in asked.only.split(",") if asked.only else list(WINDOWS):
-        found = section(name, compare(name, asked))
+        project = project_of(name, asked)
+        project.run("combine")
+        found = section(name, project, project.folder)
         print("\n".join(found), flush=True)
         lines += found
     if not asked.only and not asked.back:

@@ -11,7 +11,7 @@ from foresell.models.neural.network import log_ratios
 from foresell.models.neural.training import Schedule, network
 from foresell.models.neural.windows import scaled, windows
 
-SCHEDULE = Schedule(12, 1, 1, 8, 0.01, 0.1, 0.0, "poisson", 1, 1)
+SCHEDULE = Schedule(12, 1, 1, 8, 0.01, 0.1, 0.0, "quasi_poisson", 1, 1)
 
 
 @pytest.mark.parametrize("frequency", FREQUENCIES)

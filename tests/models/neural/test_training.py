@@ -98,14 +98,22 @@ def test_a_loss_of_counts_worked_by_hand(torch):
     """With mean 2 and dispersion 0.5, size 2 and p 0.5, a count of 3 has the probability C(4, 3) 0.5 ** 5."""
     spread = torch.log(torch.expm1(torch.tensor([[0.499]])))  # softplus of it, and 0.001, are 0.5
     units, level, ratio = torch.tensor([[3.0]]), torch.tensor([[4.0]]), torch.log(torch.tensor([[0.5]]))
-    found = training.negative_binomial(torch, units, level, ratio, spread)
+    found = training.negative_binomial(torch, units, (level, level), ratio, spread)
     assert float(found) + float(torch.lgamma(torch.tensor(4.0))) == pytest.approx(-np.log(4 * 0.5**5), rel=1e-4)
 
 
-def test_units_that_are_no_counts_have_another_likelihood(make_panel):
+def test_a_quasi_likelihood_worked_by_hand(torch):
+    """A mean of 2, 3 sold, a variance of 5 times the mean: (2 - 3 log(1/2)) / 5, as the level is 4."""
+    units, ratio = torch.tensor([[3.0]]), torch.log(torch.tensor([[0.5]]))
+    found = training.quasi_poisson(torch, units, (torch.tensor([[4.0]]), torch.tensor([[5.0]])), ratio, None)
+    assert float(found) == pytest.approx((2 + 3 * np.log(2)) / 5)
+
+
+@pytest.mark.parametrize("likelihood", ["quasi_poisson", "gaussian"])
+def test_units_need_not_be_counts(make_panel, likelihood):
     panel = make_panel()
     panel.units[:] *= 0.37
-    fitted = make("lstm", epochs=1, **SMALL).fit(panel, HORIZON)
+    fitted = make("lstm", epochs=1, likelihood=likelihood, **SMALL).fit(panel, HORIZON)
     assert (fitted.forecast(panel).mean[0] > 0).all()
 
 
@@ -123,7 +131,7 @@ def test_the_shortest_history_that_is_enough(make_panel):
 @pytest.mark.parametrize(
     ("option", "value", "expected"),
     [
-        ("likelihood", "normal", "one of negative_binomial, gaussian, poisson"),
+        ("likelihood", "normal", "one of negative_binomial, quasi_poisson, gaussian"),
         ("epochs", 0, "a whole number from 1"),
         ("threads", -1, "a whole number from 0"),
         ("dropout", 1, "a number from 0, below 1"),
@@ -139,7 +147,7 @@ def test_a_training_that_diverges_is_refused(make_panel):
     panel = make_panel()
     panel.units[0] = np.float32(3e38)  # a mean of twice as many is infinite
     with pytest.raises(UsageError, match=r"diverged in epoch 1.*Lower the model's option 'learning_rate'"):
-        make("lstm", likelihood="poisson", **SMALL).fit(panel, HORIZON)
+        make("lstm", likelihood="quasi_poisson", **SMALL).fit(panel, HORIZON)
 
 
 def test_torch_is_needed_for_training_only(make_panel, monkeypatch):

@@ -39,6 +39,15 @@ def test_a_level_is_the_mean_of_recent_means():
     np.testing.assert_allclose(level, [0.6 * 7 + 0.4 * long + LITTLE, 2 + LITTLE, LITTLE], rtol=1e-6)
 
 
+def test_the_dispersion_is_that_of_steps_in_the_past():
+    units = np.full((2, 60), 10.0, np.float32)
+    units[0, 46:] += np.resize([6, -6], 14)  # 13 steps of 12 in the 14 days that are read
+    dates = np.arange("2024-01-01", "2024-03-11", dtype="datetime64[D]")
+    panel = Panel(pl.DataFrame({"item": ["a", "b"]}), ("item",), dates, units)
+    found = asked(panel, Layout(9, 14), series=(0, 1), cutoff=(59, 59))
+    np.testing.assert_allclose(found.dispersion, [12**2 / 2 / (10 + LITTLE), 1], rtol=1e-6)
+
+
 def test_the_past_is_the_units_over_the_level(make_panel):
     panel = make_panel()
     found = asked(panel)

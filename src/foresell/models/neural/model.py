@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from foresell.core.errors import UsageError
@@ -50,8 +49,8 @@ FORMAT = 1
 class Lstm:
     """A sequence-to-sequence network of LSTMs with attention, one for all series; see `network`.
 
-    - `likelihood`: of the answers: ``negative_binomial`` for counts, ``gaussian`` for others; where not given, the one
-      that suits them.
+    - `likelihood`: of the answers. ``quasi_poisson`` suits counts and other units, and lets all series count about
+      alike, whatever their size; ``negative_binomial`` is for counts, ``gaussian`` for others.
     - `past`: the periods that the encoder reads. `days`: the last periods whose cutoffs are learnt from.
     - `max_windows`: about how many windows are drawn; each is learnt from once an epoch.
     - `units`: the size of the network's states. `networks`: so many networks, of other seeds, are averaged.
@@ -62,16 +61,16 @@ class Lstm:
     - `checkpoints`: a folder in which every epoch leaves its state, so that a training that was stopped goes on there.
     """
 
-    likelihood: str | None = None
+    likelihood: str = "quasi_poisson"
     past: int | None = None
     days: int | None = None
     max_windows: int = 30_000
     units: int = 48
     networks: int = 1
-    epochs: int = 20
-    patience: int = 3
+    epochs: int = 12
+    patience: int = 4
     batch: int = 256
-    learning_rate: float = 0.003
+    learning_rate: float = 0.001
     dropout: float = 0.1
     weight_decay: float = 0.001
     threads: int = 0
@@ -89,7 +88,7 @@ class Lstm:
             value = getattr(self, option)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
                 raise wrong_option(self.name, option, value, "a number from 0, below 1")
-        if self.likelihood not in (None, *training.LOSSES):
+        if self.likelihood not in training.LOSSES:
             raise wrong_option(self.name, "likelihood", self.likelihood, "one of " + ", ".join(training.LOSSES))
 
     def prepare(self, panel: Panel, horizon: int, cutoffs: Sequence[int]) -> None:
@@ -121,7 +120,7 @@ class Lstm:
         sizes = tuple(len(values) for values in layout.categories.values())
         learnt = []
         for number in range(self.networks):
-            schedule = self._schedule(drawn, number)
+            schedule = self._schedule(number)
             parts = (FORMAT, schedule, sizes, drawn, judging, calendar)
             done = partial(_tell, progress, number * self.epochs, self.networks * self.epochs)
             checkpoint = Checkpoint.of(None if self.checkpoints is None else Path(self.checkpoints), *parts)
@@ -163,22 +162,10 @@ class Lstm:
             raise UsageError(_too_short(panel, horizon))
         return layout, drawn, judging
 
-    def _schedule(self, drawn: Windows, number: int) -> training.Schedule:
+    def _schedule(self, number: int) -> training.Schedule:
         """How the network of this number learns."""
-        target = drawn.target[~np.isnan(drawn.target)]
-        counts = "negative_binomial" if (target == np.round(target)).all() else "gaussian"
-        return training.Schedule(
-            self.units,
-            self.epochs,
-            self.patience,
-            self.batch,
-            self.learning_rate,
-            self.dropout,
-            self.weight_decay,
-            self.likelihood or counts,
-            self.seed + number,
-            self.threads,
-        )
+        options = {each.name: getattr(self, each.name) for each in fields(training.Schedule)}
+        return training.Schedule(**{**options, "seed": self.seed + number})
 
     @staticmethod
     def load(folder: Path) -> FittedLstm:

@@ -180,7 +180,7 @@ class _Training:
         """The mean loss over the known answers of some windows; the categories of the `hidden` ones are not shown."""
         torch = self.torch
         categories = np.where(hidden[:, None], 0, windows.categories)
-        past, ahead, static, numbers, cutoff, level, target = (
+        past, ahead, static, numbers, cutoff, level, dispersion, target = (
             torch.from_numpy(np.ascontiguousarray(values)).to(self.device)
             for values in (
                 windows.past,
@@ -189,13 +189,15 @@ class _Training:
                 categories,
                 windows.cutoff,
                 windows.level.astype(np.float32),
+                windows.dispersion.astype(np.float32),
                 windows.target,
             )
         )
         log_ratio, spread = self.network(past, ahead, static, numbers, cutoff, self.calendar)
         known = ~torch.isnan(target)
         units = torch.where(known, target, torch.zeros_like(target))
-        losses = LOSSES[self.schedule.likelihood](torch, units, level[:, None], log_ratio, spread)
+        scales = level[:, None], dispersion[:, None]
+        losses = LOSSES[self.schedule.likelihood](torch, units, scales, log_ratio, spread)
         return (losses * known).sum() / known.sum().clamp(min=1)
 
 
@@ -231,32 +233,39 @@ class _Moments:
             )  # fmt: skip
 
 
-def negative_binomial(torch: Any, units: Any, level: Any, log_ratio: Any, spread: Any) -> Any:
+def negative_binomial(torch: Any, units: Any, scales: Any, log_ratio: Any, spread: Any) -> Any:
     """The negative log-likelihood of counts with mean m and variance m + a m ** 2, without the part that is constant.
 
     Its gradient along the logarithm of m is (m - y) / (1 + a m): of a small series it is about as small as its sales.
     """
-    mean = level * torch.exp(log_ratio)
+    mean = scales[0] * torch.exp(log_ratio)
     size = 1 / (torch.nn.functional.softplus(spread) + 1e-3)
     both = torch.log(size + mean)
     likelihood = torch.lgamma(units + size) - torch.lgamma(size) + size * (torch.log(size) - both)
     return -(likelihood + units * (torch.log(mean) - both))
 
 
-def gaussian(torch: Any, units: Any, level: Any, log_ratio: Any, spread: Any) -> Any:
+def gaussian(torch: Any, units: Any, scales: Any, log_ratio: Any, spread: Any) -> Any:
     """The negative log-likelihood of units over their level, without the part that is constant."""
     deviation = torch.nn.functional.softplus(spread) + 1e-2
-    error = (torch.clamp(units / level, max=float(np.exp(LARGEST))) - torch.exp(log_ratio)) / deviation
+    error = (torch.clamp(units / scales[0], max=float(np.exp(LARGEST))) - torch.exp(log_ratio)) / deviation
     return torch.log(deviation) + error**2 / 2
 
 
-def poisson(torch: Any, units: Any, level: Any, log_ratio: Any, spread: Any) -> Any:
-    """The negative log-likelihood of counts over the root of the level, without the part that is constant."""
-    return (level * torch.exp(log_ratio) - units * log_ratio) / torch.sqrt(level)
+def quasi_poisson(torch: Any, units: Any, scales: Any, log_ratio: Any, spread: Any) -> Any:
+    """The negative logarithm of the quasi-likelihood with a variance of so many times the mean as the past shows
+    (McCullagh and Nelder, "Generalized linear models", 1989, chapter 9), without the part that is constant.
+
+    Its gradient along the logarithm of the mean m is (m - y) over the dispersion: all series count about alike, and so
+    do steady and restless ones.
+    """
+    level, dispersion = scales
+    return (level * torch.exp(log_ratio) - units * log_ratio) / dispersion
 
 
-LOSSES = {"negative_binomial": negative_binomial, "gaussian": gaussian, "poisson": poisson}
-"""The losses by name: functions of torch, the units, the level, the logarithm of the mean over it, and its spread."""
+LOSSES = {"negative_binomial": negative_binomial, "quasi_poisson": quasi_poisson, "gaussian": gaussian}
+"""The losses by name: functions of torch, the units, the level and the dispersion, the logarithm of the mean over the
+level, and its spread."""
 
 
 def network(torch: Any, windows: Windows, calendar: int, sizes: tuple[int, ...], schedule: Schedule) -> Any:

@@ -39,6 +39,8 @@ class Windows:
     - `order`: uint64 [window]: random bits by the series' key and the cutoff, which windows are sorted by.
     - `cutoff`: int64 [window]: the last known day.
     - `level`: float64 [window]: the recent level, in units, above 0.
+    - `dispersion`: float64 [window]: half the mean squared step of the past over the level, at least 1. That is the
+      variance over the mean, if what a series sold in a period says nothing of the next.
     - `past`: float32 [window, past, input]: the units, whether they are known, then the covariates.
     - `ahead`: float32 [window, step, input]: the units of earlier seasons, whether they are known, then the covariates.
     - `static`: float32 [window, input], `categories`: int64 [window, column]; 0 is a value that training did not have.
@@ -50,6 +52,7 @@ class Windows:
     order: np.ndarray
     cutoff: np.ndarray
     level: np.ndarray
+    dispersion: np.ndarray
     past: np.ndarray
     ahead: np.ndarray
     static: np.ndarray
@@ -107,7 +110,8 @@ def windows(
     level = levels(past, block.frequency, cutoff, series)
     day = cutoff[:, None] + np.arange(1 - layout.past, layout.horizon + 1)  # [window, past + step]
     each = np.broadcast_to(series[:, None], day.shape)
-    units = _relative(past.value(day[:, : layout.past], each[:, : layout.past]), level[:, None])
+    sold = past.value(day[:, : layout.past], each[:, : layout.past])
+    units = _relative(sold, level[:, None])
     ahead = _earlier_seasons(layout, block, past, series, cutoff, level)
     covariates = _covariates(layout, block, series, day)
     steps = np.broadcast_to(np.arange(1, layout.horizon + 1) / layout.horizon, (len(series), layout.horizon))
@@ -119,6 +123,7 @@ def windows(
         np.zeros(len(series), np.uint64) if order is None else order,
         cutoff,
         level,
+        _dispersion(sold, level),
         _stacked([np.nan_to_num(units), ~np.isnan(units), *(values[:, : layout.past] for values in covariates)]),
         _stacked([steps, *ahead, *(values[:, layout.past :] for values in covariates)]),
         _static(block.frequency, past, series, cutoff, level, units),
@@ -134,6 +139,12 @@ def levels(past: Past, frequency: Frequency, cutoff: np.ndarray, series: np.ndar
     long = np.nan_to_num(long)
     recent = np.where(np.isnan(recent), long, recent)
     return np.where(cutoff < 0, 0, RECENT * recent + (1 - RECENT) * long) + LITTLE
+
+
+def _dispersion(sold: np.ndarray, level: np.ndarray) -> np.ndarray:
+    step = np.diff(sold.astype(np.float64), axis=1)
+    count = (~np.isnan(step)).sum(axis=1)
+    return np.maximum(np.nansum(step**2, axis=1) / np.maximum(count, 1) / 2 / level, 1)
 
 
 def _relative(units: np.ndarray, level: np.ndarray) -> np.ndarray:
