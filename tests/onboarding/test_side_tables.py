@@ -104,6 +104,13 @@ def test_dates_written_otherwise_beside_the_sales_leave_the_format_open(folder):
     assert settings.data.date_format is None
 
 
+def test_a_table_of_few_items_is_none_of_items(folder):
+    pl.DataFrame({"item": ["a"], "from": ["2024-02-01"], "discount": [0.2]}).write_csv(folder / "campaigns.csv")
+    settings, doubts = settings_of(folder)
+    assert settings.data.items is None
+    assert "campaigns.csv has rows for 1 of the 4 values of item that were looked at" in doubts
+
+
 def test_what_has_nothing_in_common_is_left_alone(folder):
     pl.DataFrame({"employee": ["x"], "wage": [1]}).write_csv(folder / "staff.csv")
     (folder / "broken.csv").write_bytes(b"\x00\x01\x02")

@@ -25,6 +25,7 @@ from foresell.onboarding.table_sample import TableSample, sample_table
 
 MOST_TABLES = 30
 SIDE_ROWS = 20_000
+KEYS_LISTED = 0.5  # a table of items has more than this share of the items
 LARGEST_WORKBOOK = 20_000_000  # bytes; a workbook beside the sales is read whole
 FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukunft", "futuro", "futur", "next"}
 
@@ -155,6 +156,9 @@ def _propose_items_or_stores(draft: Draft, side: CandidateTable, series: pl.Data
         )
         return series
     key = side.shared[0]
+    if doubt := _doubt_of_keys(side, key, series[key]):
+        draft.add_doubt(doubt)
+        return series
     slot = "stores" if series_keys.is_place(key) and name_score(key, "item") < 3 else "items"
     if slot in draft.data:
         draft.add_doubt(
@@ -171,6 +175,21 @@ def _propose_items_or_stores(draft: Draft, side: CandidateTable, series: pl.Data
     texts = side.sample.frame.select(pl.col(key).cast(pl.String).str.strip_chars(), *added)
     joined = series.with_columns(pl.col(key).cast(pl.String).alias("__key"))
     return joined.join(texts.rename({key: "__key"}), on="__key", how="left", maintain_order="left").drop("__key")
+
+
+def _doubt_of_keys(side: CandidateTable, key: str, sold: pl.Series) -> str | None:
+    """Why a table is none of all items or stores: it has few of those that are sold. None where it has most of them,
+    however their numbers are written, and where not all of it was looked at."""
+    plain, zeros = r"^0+(\d)", r"\.0+$"
+    keys = (values.cast(pl.String).str.strip_chars() for values in (sold, side.sample.frame[key]))
+    own, listed = (texts.str.replace(plain, "$1").str.replace(zeros, "").drop_nulls().unique() for texts in keys)
+    known = int(own.is_in(listed.implode()).sum())
+    if not side.sample.whole or known > KEYS_LISTED * len(own):
+        return None
+    return (
+        f"{side.file.name} has rows for {known:,} of the {len(own):,} values of {key} that were looked at, so it is no "
+        "table of them, and was not used."
+    )
 
 
 # -- prices and calendar ------------------------------------------------------------------------------------------
