@@ -67,6 +67,15 @@ def test_the_fallback_stays_where_the_later_windows_disagree():
     assert result.to_frame()["winner"].to_list() == [False]
 
 
+def test_the_fallback_that_is_best_stays_without_a_comparison():
+    every = windows(4)
+    result = contest({"normal": [NormalSafetyStock()]}, every[:2], every[2:])
+    assert result.winner == NormalSafetyStock()
+    assert (
+        result.sentence() == "normal safety stock, critical fractile stays: nothing cost less in the earlier windows."
+    )
+
+
 def test_a_contest_needs_windows():
     with pytest.raises(ValueError, match="at least one earlier and one later"):
         contest({"paths": [LostSalesPaths()]}, [], windows(1))

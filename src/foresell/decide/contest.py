@@ -53,6 +53,8 @@ class Contest:
     def sentence(self) -> str:
         """Who won, and by how much."""
         best = self.standings[0]
+        if best.policy == self.fallback.policy:
+            return f"{best.policy.name} stays: nothing cost less in the earlier windows."
         judged = (
             f"cost {best.judged_cost:,.0f} in the later windows against {self.fallback.judged_cost:,.0f} of "
             f"{self.fallback.policy.name} ({-_share(best.saving, self.fallback.judged_cost):+.1%}, standard error "
