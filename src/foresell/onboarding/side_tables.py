@@ -25,7 +25,7 @@ from foresell.onboarding.table_sample import TableSample, sample_table
 
 MOST_TABLES = 30
 SIDE_ROWS = 20_000
-KEYS_LISTED = 0.5  # a table of items has more than this share of the items
+KEYS_LISTED = 0.5  # a table of items has at least this share of the items
 LARGEST_WORKBOOK = 20_000_000  # bytes; a workbook beside the sales is read whole
 FUTURE_WORDS = {"future", "test", "ahead", "upcoming", "planned", "plan", "zukunft", "futuro", "futur", "next"}
 
@@ -184,7 +184,7 @@ def _doubt_of_keys(side: CandidateTable, key: str, sold: pl.Series) -> str | Non
     keys = (values.cast(pl.String).str.strip_chars() for values in (sold, side.sample.frame[key]))
     own, listed = (texts.str.replace(plain, "$1").str.replace(zeros, "").drop_nulls().unique() for texts in keys)
     known = int(own.is_in(listed.implode()).sum())
-    if not side.sample.whole or known > KEYS_LISTED * len(own):
+    if not side.sample.whole or known >= KEYS_LISTED * len(own):
         return None
     return (
         f"{side.file.name} has rows for {known:,} of the {len(own):,} values of {key} that were looked at, so it is no "
