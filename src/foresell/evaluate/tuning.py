@@ -90,7 +90,7 @@ class TuningWindows:
         ordered = sorted(days)
         past = panel.until(ordered[-1])
         known = panel.until(ordered[-1] + horizon)  # the actuals of the last window, and nothing after it
-        fewer = _fewer_rows(model, past, horizon)
+        fewer = _fewer_rows(model.suited_to(panel.frequency), past, horizon)
         options_of(model)  # raises before the rows are made where the model has no options to search
         prepared = replace(fewer, drop=()).prepare(past, horizon, ordered)
         space = Space.of(fewer, prepared.features)

@@ -21,6 +21,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from foresell.core.errors import UsageError
+from foresell.core.frequency import Frequency
 from foresell.core.settings import Settings
 from foresell.core.words import change as relative
 from foresell.core.words import many, score
@@ -329,9 +330,9 @@ def chosen(settings: Settings, name: str | None = None) -> tuple[str, GlobalMode
 
     Raises UsageError where there is none, or the one of that name has no options to search.
     """
-    models = models_of(settings)
+    models, frequency = models_of(settings), Frequency(settings.data.frequency)
     tunable = {
-        key: model
+        key: model.suited_to(frequency)
         for key, model in models.items()
         if isinstance(model, GlobalModel) and isinstance(model, tuple(SPACES))
     }

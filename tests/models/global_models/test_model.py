@@ -54,6 +54,14 @@ def test_options_that_make_no_sense_are_refused(options, message):
         LightGBM(**options)
 
 
+@pytest.mark.parametrize(("frequency", "power"), [(Frequency.DAY, 1.1), (Frequency.WEEK, 1.5), (Frequency.MONTH, 1.5)])
+def test_the_variance_power_suits_the_periods_unless_it_is_given(frequency, power):
+    assert LightGBM().cost(frequency).power == power
+    assert LightGBM().suited_to(frequency).power == power
+    assert LightGBM(power=1.3).cost(frequency).power == 1.3
+    assert LightGBM(power=1.3).suited_to(frequency) == LightGBM(power=1.3)
+
+
 def test_features_and_drop_choose(make_shop):
     panel, _ = make_shop(n_days=400)
     fitted = LightGBM(**SMALL, use=("window", "weekday"), drop=("skew_7",)).fit(panel, HORIZON)

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 import numpy as np
 
@@ -37,6 +37,16 @@ GRIDS = {  # the draw of rows; `share` is the largest share, because rows of one
 }
 MAX_ROWS = 2_000_000  # with the default trees, more rows took longer to train and made forecasts no better
 PLACES = 6_000_000  # series x cutoffs to draw from; with few cutoffs, trees overfit panels of few series
+POWER = {
+    Frequency.HOUR: 1.1,
+    Frequency.DAY: 1.1,
+    Frequency.WEEK: 1.5,
+    Frequency.MONTH: 1.5,
+    Frequency.QUARTER: 1.5,
+    Frequency.YEAR: 1.5,
+}
+"""The variance power of the Tweedie loss. Sums of longer periods vary more nearly in proportion to their mean, so that
+small series should count by their relative errors (benchmarks/LOG.md)."""
 ENOUGH = 10  # a group needs this many times `min_rows` for boosters of its own
 
 
@@ -109,10 +119,13 @@ class GlobalModel(ABC):
         """The number up to which `learn` counts in its progress."""
         return 1
 
-    @property
-    def cost(self) -> Loss:
+    def cost(self, frequency: Frequency) -> Loss:
         """The loss that the learner minimises."""
         return Loss("squared")
+
+    def suited_to(self, frequency: Frequency) -> Self:
+        """The model with values for the options whose default depends on the frequency."""
+        return self
 
     @abstractmethod
     def learn(self, training: BoosterTraining, progress: Callable[[int], None]) -> Booster:
@@ -174,7 +187,7 @@ class GlobalModel(ABC):
         names = group_names(questions.series, self.by)
         rows = self._rows(questions, features, names, panel.n_days - 1)
         groups, small = self._groups(names, rows, steps)
-        codes, loss = dict(questions.codes), self.cost
+        codes, loss = dict(questions.codes), self.cost(panel.frequency)
         coded = tuple(place for place, name in enumerate(features) if name in codes)
         recipe = Recipe(horizon, features, self.levels, codes, loss, self.by, groups, small, steps)
         boosters = {}
@@ -278,13 +291,14 @@ class GlobalModel(ABC):
 class TreeModel(GlobalModel):
     """A global model of trees, with the options of `GlobalModel` and the following.
 
-    `loss` is ``tweedie`` (with the variance `power` between 1, Poisson, and 2, gamma), ``poisson`` or ``squared``.
+    `loss` is ``tweedie``, ``poisson`` or ``squared``. `power` is that of the variance of ``tweedie``, between 1
+    (Poisson) and 2 (gamma): 1.1 for hours and days and 1.5 for longer periods where not given.
     A tree has at most `leaves` leaves of at least `min_rows` rows each, and sees a random part of the features
     (`feature_fraction`) and of the rows (`row_fraction`). `threads` is 0 for all cores.
     """
 
     loss: LossName = "tweedie"
-    power: float = 1.1
+    power: float | None = None
     threads: int = 0
     trees: int = 120
     leaves: int = 64
@@ -296,15 +310,18 @@ class TreeModel(GlobalModel):
         """The number of trees."""
         return self.trees
 
-    @property
-    def cost(self) -> Loss:
+    def cost(self, frequency: Frequency) -> Loss:
         """The loss, with its power."""
-        return Loss(self.loss, self.power)
+        return Loss(self.loss, POWER[frequency] if self.power is None else self.power)
+
+    def suited_to(self, frequency: Frequency) -> Self:
+        """See `GlobalModel.suited_to`."""
+        return self if self.power is not None else replace(self, power=POWER[frequency])
 
     def _check(self) -> None:
         if self.loss not in get_args(LossName):
             raise self._wrong("loss", "one of " + ", ".join(get_args(LossName)))
-        if not (isinstance(self.power, int | float) and 1 < self.power < 2):
+        if self.power is not None and not (isinstance(self.power, int | float) and 1 < self.power < 2):
             raise self._wrong("power", "a number above 1 and below 2")
         super()._check()
         self._check_counts({"leaves": 2, "trees": 1})
