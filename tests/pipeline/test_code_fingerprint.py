@@ -30,7 +30,8 @@ OF_STEPS = {
     "features": {"adjust.reconciliation": "the settings name a way by it"},
     "backtest": {
         "adjust.reconciliation": "the settings name a way by it",
-        "ensemble.candidates": "the settings name a blend by it",
+        "ensemble.blending": "the settings name a blend by it",
+        "ensemble.series_models": "it is asked whether the models that are set for series are there",
         "pipeline.single_sales": "it is asked whether the columns of single sales are there",
     },
 }

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+WEIGHTED, MEAN = "weighted", "mean"
+"""Names of blends: the weights of least error, the same for all series; the simple mean of good models."""
+
 SHRINKAGE = 0.2
 """The share of the simple mean in the learnt weights. The simple mean is hard to beat where windows are few."""
 

@@ -14,13 +14,12 @@ from foresell.adjust.reconciliation import (
     method_of,
     variance_inflation,
 )
-from foresell.ensemble.blending import Blend, error_products, least_error_weights
+from foresell.ensemble.blending import MEAN, WEIGHTED, Blend, error_products, least_error_weights
 from foresell.ensemble.candidate_search import TINY, Score
 from foresell.evaluate.window_forecasts import WindowForecasts
 
-WEIGHTED, MEAN, COMBINED = "weighted", "mean", "combined"
-"""Candidates: the weights of least error, the same for all series; the simple mean of good models; the methods of
-reconciliation with weights of least error."""
+COMBINED = "combined"
+"""A candidate: the methods of reconciliation with weights of least error."""
 
 SEGMENT, NEW = "age", "new"
 """The series that have weights of their own: a new product has no history that most models could use."""

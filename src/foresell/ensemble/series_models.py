@@ -16,8 +16,7 @@ import polars as pl
 from foresell.core.errors import SettingsError, first_five, suggestion
 from foresell.core.settings import SeriesModel
 from foresell.core.words import listed, many
-from foresell.ensemble.blending import Blend
-from foresell.ensemble.candidates import MEAN, WEIGHTED
+from foresell.ensemble.blending import MEAN, WEIGHTED, Blend
 
 Where = Mapping[str, Sequence[str]]
 """Values by column of the series, as text. A series matches that has one of the values in each column."""

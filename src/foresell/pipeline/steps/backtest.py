@@ -7,7 +7,7 @@ from pathlib import Path
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings import Settings
-from foresell.ensemble.candidates import MEAN, WEIGHTED
+from foresell.ensemble.blending import MEAN, WEIGHTED
 from foresell.ensemble.configured_models import models_of, totals_of
 from foresell.ensemble.series_models import check_series_models
 from foresell.evaluate.backtest import TOTALS, backtest
