@@ -27,6 +27,22 @@ CODES: dict[str, Code] = {
         "Correct the rows in the quarantine file, or the setting that misreads them; raise 'max_bad_share' only if "
         "the forecasts may do without these rows.",
     ),
+    # Tables of stock, open orders and terms of supply.
+    "supply-unmatched": Code(
+        WARNING,
+        "Rows of a table of supply are about series that are not forecast; they are left out.",
+        "Write the keys as in the sales. Where the goods are new or no longer sold, nothing needs to be done.",
+    ),
+    "supply-repeated": Code(
+        WARNING,
+        "Several rows of the stock are about one series; they are added up.",
+        "Nothing needs to be done where they are several places or lots; else keep the newest count.",
+    ),
+    "terms-incomplete": Code(
+        INFO,
+        "The table of terms has no row for some series.",
+        "Add rows for them; what is not given is assumed, and marked in the plan.",
+    ),
     # Bad rows, which go to quarantine. A bad row with a good key and date makes its day unknown, never zero.
     "ragged-rows": Code(
         WARNING,

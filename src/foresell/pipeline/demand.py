@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,9 +16,17 @@ if TYPE_CHECKING:
 
 def forecasts_with_paths(project: Project) -> Forecasts:
     """The forecasts of the step `forecast`, whose methods `demand` and `paths` draw from what the backtest of the
-    model that made them showed. Nothing is fitted; steps that are out of date are done first.
+    model that made them showed. Raises as `path_sampler`.
+    """
+    forecasts, sampler = path_sampler(project)
+    return replace(forecasts, panel=project.results.panel, sampler=sampler)
 
-    Raises UsageError where a version forecasts that an earlier foresell trained, which did not learn that.
+
+def path_sampler(project: Project) -> tuple[Forecasts, Callable[[int], SamplePaths]]:
+    """The forecasts of the step `forecast`, and what draws the sample paths of the single series for a seed.
+
+    Nothing is fitted; steps that are out of date are done first. Raises UsageError where a version forecasts that an
+    earlier foresell trained, which did not learn how days hang together.
     """
     project.run("forecast")
     results = project.results
@@ -25,8 +34,4 @@ def forecasts_with_paths(project: Project) -> Forecasts:
     forecaster = Forecaster.of(results, project.choice())
     forecasts = Forecasts.from_frame(results.forecasts, panel, hierarchy, results.settings.output.quantiles)
     ranges, dependence = forecaster.ranges, forecaster.dependence
-
-    def sampler(seed: int) -> SamplePaths:
-        return SamplePaths.of(forecasts.bottom, panel, hierarchy, ranges, dependence, seed)
-
-    return replace(forecasts, panel=panel, sampler=sampler)
+    return forecasts, lambda seed: SamplePaths.of(forecasts.bottom, panel, hierarchy, ranges, dependence, seed)

@@ -11,6 +11,7 @@ from foresell.apps.cli.init import init, sample
 from foresell.apps.cli.models import MODEL_VERBS
 from foresell.apps.cli.monitor import monitor
 from foresell.apps.cli.pipeline import pipeline
+from foresell.apps.cli.plan import plan
 from foresell.apps.cli.retrain import retrain
 from foresell.apps.cli.serve import serve
 from foresell.apps.cli.steps import STEP_VERBS, settings, status
@@ -46,6 +47,7 @@ for _verb in (
     tune,
     *MODEL_VERBS,
     demand,
+    plan,
     explain,
     whatif,
     serve,

@@ -11,6 +11,7 @@ from foresell.core.settings.base import Columns, NotNegative, Positive, Strict, 
 from foresell.core.settings.data import Data
 from foresell.core.settings.models import Features, Model, SeriesModel, Totals
 from foresell.core.settings.monitoring import Monitoring
+from foresell.core.settings.orders import OrderTables
 from foresell.core.settings.output import Output
 from foresell.core.settings.registry import Promotion, Tracking
 from foresell.core.settings.serving import Serving
@@ -54,6 +55,9 @@ class Settings(Strict, frozen=True):
     backtest: Annotated[Backtest, about("How the models are tested on the past.")] = field(default_factory=Backtest)
     output: Annotated[Output, about("What a forecast holds, and where it is delivered besides this folder.")] = field(
         default_factory=Output
+    )
+    orders: Annotated[OrderTables, about("What orders are decided from, beside the forecast: foresell plan.")] = field(
+        default_factory=OrderTables
     )
     tracking: Annotated[Tracking, about("Where runs and versions of the model are kept, by MLflow.")] = field(
         default_factory=Tracking

@@ -1,0 +1,34 @@
+"""The section ``orders``: what orders are decided from, beside the forecast."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from foresell.core.settings.base import Strict, about
+
+
+class OrderTables(Strict, frozen=True):
+    """Tables of stock, open orders, costs and terms of supply, and the policy."""
+
+    stock: Annotated[
+        str | None,
+        about("the stock on hand: the keys, and on_hand; without it there are targets, and no orders", "stock.csv"),
+    ] = None
+    open_orders: Annotated[
+        str | None, about("what is on order: the keys, due (a date) and units", "open_orders.csv")
+    ] = None
+    terms: Annotated[
+        str | None,
+        about(
+            "costs and terms of supply by keys or attributes: any of price, unit_cost, holding_share_year, "
+            "lost_margin, waste_cost, order_cost, lead_days, review_days, pack, minimum",
+            "terms.csv",
+        ),
+    ] = None
+    policy: Annotated[
+        str | None,
+        about(
+            "normal, fractile, lost_sales or projected_stock; where not given, the one that was best on the past",
+            "lost_sales",
+        ),
+    ] = None

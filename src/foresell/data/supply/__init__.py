@@ -1,0 +1,1 @@
+"""Tables of supply: stock on hand, open orders, costs and terms, laid out for the series of a panel."""

@@ -1,0 +1,50 @@
+"""The stock on hand, and what is on order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from foresell.core.finding import Finding
+from foresell.core.panel import Panel
+from foresell.core.settings import Data
+from foresell.data.column_conversion import ColumnKind
+from foresell.data.supply.matching import read_rows, repeated, row_of_series
+
+
+def read_stock(path: str, base: Path, data: Data, panel: Panel) -> tuple[np.ndarray, list[Finding]]:
+    """The stock on hand of each series, float64 [series]: NaN where the table has none. Rows of one series add up.
+
+    The table has the keys and the column ``on_hand``. Raises UnreadableFile, FindingsStop where a column is missing,
+    and SettingsError where no row is about any of the series.
+    """
+    rows = read_rows(path, base, data, panel.keys, {"on_hand": ColumnKind.NUMBER})
+    place, findings = row_of_series(rows, panel.keys, panel.series)
+    units = rows.frame["on_hand"].cast(float).to_numpy()
+    on_hand = np.full(panel.n_series, np.nan)
+    known = place >= 0
+    on_hand[place[known]] = 0
+    np.add.at(on_hand, place[known], units[known])
+    return on_hand, rows.findings + findings + repeated(rows, place, "they are added up")
+
+
+@dataclass(frozen=True)
+class OpenOrderRows:
+    """What is on order, one order in each row: `series` int64, `due` datetime64[D], `units` float64, [order] each."""
+
+    series: np.ndarray
+    due: np.ndarray
+    units: np.ndarray
+
+
+def read_open_orders(path: str, base: Path, data: Data, panel: Panel) -> tuple[OpenOrderRows, list[Finding]]:
+    """The open orders of the table at `path`: the keys, ``due`` and ``units``. Raises as `read_stock`."""
+    kinds = {"due": ColumnKind.DATE, "units": ColumnKind.NUMBER}
+    rows = read_rows(path, base, data, panel.keys, kinds)
+    place, findings = row_of_series(rows, panel.keys, panel.series)
+    known = place >= 0
+    due = rows.frame["due"].to_numpy().astype("datetime64[D]")
+    units = rows.frame["units"].cast(float).to_numpy()
+    return OpenOrderRows(place[known], due[known], units[known]), rows.findings + findings

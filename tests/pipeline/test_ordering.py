@@ -1,0 +1,133 @@
+"""The plan of orders of a project."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from foresell.core.errors import SettingsError
+from foresell.core.settings import OrderTables
+from foresell.decide.order_plan import REASONS
+from foresell.decide.terms import terms_of
+from foresell.pipeline import ordering
+from foresell.pipeline.ordering import past_windows, plan_orders
+from foresell.pipeline.project import Project
+
+
+@pytest.fixture(scope="module")
+def project(_shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project whose backtest has three windows, two of which can be played again."""
+    folder = tmp_path_factory.mktemp("ordering")
+    shutil.copytree(_shop, folder, dirs_exist_ok=True)
+    path = folder / "shop" / "foresell.yaml"
+    tree = yaml.safe_load(path.read_text())
+    tree["backtest"] = {**tree["backtest"], "windows": 3}
+    path.write_text(yaml.safe_dump(tree))
+    return Project(folder / "shop")
+
+
+@pytest.fixture
+def tables(project: Project) -> OrderTables:
+    """Ten units on hand of every series, five on order for the day after the cutoff, a lead time of two days."""
+    keys = project.panel.series.select(project.panel.keys)
+    keys.with_columns(on_hand=pl.lit(10)).write_csv(project.folder / "stock.csv")
+    due = project.panel.ahead(2)[1]
+    keys.with_columns(due=pl.lit(due), units=pl.lit(5)).write_csv(project.folder / "orders.csv")
+    (project.folder / "terms.csv").write_text("lead_days,review_days,pack\n2,3,4\n")
+    return OrderTables(stock="stock.csv", open_orders="orders.csv", terms="terms.csv")
+
+
+def test_a_plan_has_a_line_for_each_series_whose_reasons_add_up(project: Project, tables: OrderTables) -> None:
+    plan = plan_orders(project, tables)
+    table = plan.table
+    assert table.height == project.panel.n_series
+    assert plan.has_stock
+    demand, safety, on_hand, on_order, surplus, rounding = (table[name].to_numpy() for name in REASONS)
+    np.testing.assert_allclose(demand + safety - on_hand - on_order + surplus + rounding, table["units"], atol=1e-2)
+    assert (table["on_hand"] == 10).all()
+    assert (table["on_order"] == 5).all()
+    assert (table["units"] % 4 == 0).all()
+    assert (table["units"] > 0).any()
+    assert table["gain"].is_sorted(descending=True)
+    assert table["arrives"].unique().to_list() == [project.panel.ahead(3)[2].item()]
+
+
+def test_the_policy_is_the_winner_of_the_past_or_normal_safety_stock(project: Project, tables: OrderTables) -> None:
+    plan = plan_orders(project, tables)
+    assert plan.contest is not None
+    assert plan.policy == plan.contest.winner.name
+    assert "normal safety stock" in plan.why
+
+
+def test_a_named_policy_needs_no_contest(project: Project, tables: OrderTables) -> None:
+    from msgspec.structs import replace
+
+    plan = plan_orders(project, replace(tables, policy="lost_sales"))
+    assert plan.contest is None
+    assert plan.policy == "paths, lost sales, critical fractile"
+    with pytest.raises(SettingsError, match="one of normal, fractile, lost_sales, projected_stock"):
+        plan_orders(project, replace(tables, policy="magic"))
+
+
+def test_without_stock_there_are_targets_and_no_orders(project: Project) -> None:
+    (project.folder / "terms.csv").write_text("lead_days\n2\n")
+    plan = plan_orders(project, OrderTables(terms="terms.csv", policy="fractile"))
+    assert not plan.has_stock
+    assert plan.table["units"].null_count() == plan.table.height
+    assert (plan.table["target"] > 0).any()
+
+
+def test_what_was_not_given_is_marked_and_the_decisive_assumption_named(project: Project) -> None:
+    (project.folder / "terms.csv").write_text("lead_days,pack,holding_share_year\n2,1,60\n")
+    plan = plan_orders(project, OrderTables(terms="terms.csv", policy="fractile"))
+    marked = set(plan.table["assumed"].unique().item().split(", "))
+    assert marked >= {"unit_cost", "lost_margin", "review_days"}
+    assert not marked & {"lead_days", "pack", "holding_share_year"}
+    assert plan.decisive is not None
+    term, change = plan.decisive
+    assert term == "lost_margin"
+    assert 0 < change < 0.25
+
+
+def test_an_assumed_lead_time_beyond_the_forecast_orders_nothing_and_says_so(project: Project) -> None:
+    plan = plan_orders(project, OrderTables(policy="fractile"))  # 7 days and one to the next order; 7 are forecast
+    assert plan.table["target"].null_count() == plan.table.height
+    assert [finding.code for finding in plan.findings] == ["lead-time-beyond-horizon"]
+    assert "lead_days" in plan.table["assumed"][0]
+
+
+def test_series_without_stock_are_not_ordered(project: Project, tables: OrderTables) -> None:
+    stock = pl.read_csv(project.folder / "stock.csv")
+    stock.head(stock.height - 2).write_csv(project.folder / "stock.csv")
+    plan = plan_orders(project, tables)
+    assert plan.table["units"].null_count() == 2
+    assert [(finding.code, finding.count) for finding in plan.findings] == [("stock-unknown", 2)]
+
+
+def test_blocks_of_series_make_the_same_plan(
+    project: Project, tables: OrderTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from msgspec.structs import replace
+
+    named = replace(tables, policy="lost_sales")
+    whole = plan_orders(project, named).table
+    monkeypatch.setattr(ordering, "BLOCK", 5)
+    assert plan_orders(project, named).table.equals(whole)
+
+
+def test_past_windows_do_not_see_what_came_after_them(project: Project) -> None:
+    project.run("forecast")
+    results = project.results
+    terms = terms_of(np.ones(results.panel.n_series), results.panel.frequency, lead_days=2, review_days=3)
+    windows = list(past_windows(results, terms))
+    assert len(windows) == 2
+    for window in windows:
+        cutoff = np.datetime64(window.label)
+        first = results.panel.day_of(cutoff) + 1
+        np.testing.assert_array_equal(window.demand, results.panel.units[:, first : first + 5])
+        assert window.paths(0).shape == (ordering.PATHS_OF_CONTEST, results.panel.n_series, 5)
