@@ -112,7 +112,7 @@ def coverage(folder: Path, first: int) -> None:
         ranges = Ranges.learn(earlier, past, hierarchy)
         learnt = Dependence.learn(earlier, past, hierarchy, ranges)
         own = pl.col("size").is_not_null() & (pl.col("kind") == "noise")
-        independent = Dependence(learnt.table.with_columns(variance=own.cast(pl.Float64)))
+        independent = Dependence(learnt.table.with_columns(variance=own.cast(pl.Float64)))  # no factor is shared
         window = _window(panel, past.n_days - 1, horizon, hierarchy)
         forecast = Forecast(panel.series, panel.keys, cutoff, past.ahead(horizon), mean)
         for name, dependence in (("as learnt", learnt), ("independent", independent)):

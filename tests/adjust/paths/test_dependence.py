@@ -34,7 +34,8 @@ def coverage(panel, forecasts, learnt_from: int, independent: bool = False) -> d
     ranges, dependence = learn(panel, forecasts.filter(pl.col("cutoff") < cutoffs[learnt_from]))
     if independent:
         noise = pl.col("size").is_not_null() & (pl.col("kind") == "noise")
-        dependence = Dependence(dependence.table.with_columns(variance=noise.cast(pl.Float64)))
+        shares = pl.when(pl.col("kind") == "group").then("variance").otherwise(noise.cast(pl.Float64))
+        dependence = Dependence(dependence.table.with_columns(variance=shares))
     held: dict[tuple, list] = {}
     groups = HIERARCHY.all_groups(panel.series)
     for cutoff in cutoffs[learnt_from:]:
@@ -79,7 +80,9 @@ def test_shared_and_own_levels_are_found():
     for shared in (0.0, 0.08):
         panel, forecasts = dependent_sales(windows=10, shared=shared)
         _, dependence = learn(panel, forecasts)
-        found[shared] = dependence.of_level(()).sum() + dependence.of_level(("group",)).sum()
+        levels = HIERARCHY.all_groups(panel.series)[:-1]
+        relative = [np.mean(dependence.deviations(of) ** 2) * dependence.of_level(of.level).sum() for of in levels]
+        found[shared] = sum(relative)
     assert found[0.08] == pytest.approx(2 * 0.08**2, rel=0.6)
     assert found[0.0] < 0.25 * found[0.08]
 

@@ -45,7 +45,9 @@ def dependence_of(own: dict[str, float], total: dict[str, float] | None = None, 
     rows = [("total", None, 0.0, kind, 0.0, value) for kind, value in (total or {CONSTANT: 0.0, NOISE: 0.0}).items()]
     rows += [("group", None, 0.0, kind, 0.0, 0.0) for kind in own]
     rows += [("item", size, heavy, kind, 0.0, share) for size in (-3.0, 5.0) for kind, share in own.items()]
-    return Dependence(pl.DataFrame(rows, ["level", "size", "heavy", "kind", "length", "variance"], orient="row"))
+    rows += [("total", None, None, "group", None, 1.0)]
+    table = pl.DataFrame(rows, ["level", "size", "heavy", "kind", "length", "variance"], orient="row")
+    return Dependence(table.with_columns(group=pl.lit(0, pl.UInt64)))
 
 
 def test_single_days_have_the_distribution_of_the_ranges(ranges, learnt):

@@ -99,20 +99,27 @@ class SamplePaths:
         marginals = Marginals.of(self.ranges, mean, rows, correction=self._correction)
         _, _, a = marginals.moments()
         loading = mean / np.maximum(a, 1e-6)  # of a factor with c = 1: [series, step]
-        shared = min(sum(float(factor.variance.sum()) for factor in self._factors), 1e6) * loading**2
+        loading = np.minimum(loading, 1e3).astype(np.float64)
+        of_kernels = sum(
+            (factor.variances(rows) for factor in self._factors), np.zeros((len(rows), 1))
+        )  # [series, kernel]
+        shared = (
+            of_kernels.sum(axis=1, keepdims=True) * loading**2
+        )  # the part of the variance of a score: [series, step]
         loading *= np.sqrt(np.minimum(1, _MOST_SHARED / np.maximum(shared, 1e-9)))
         own = np.sqrt(1 - np.minimum(shared, _MOST_SHARED)).astype(np.float32)
-        scores = self._own_factors(n_paths, rows, mean, loading) * own[:, None, :]
+        of_kernels = of_kernels * np.mean(loading**2, axis=1, keepdims=True)
+        scores = self._own_factors(n_paths, rows, mean, of_kernels) * own[:, None, :]
         for factor in self._factors:
-            size = (loading * np.sqrt(factor.variance.sum())).astype(np.float32)
+            size = (loading * np.sqrt(factor.variances(rows).sum(axis=1, keepdims=True))).astype(np.float32)
             scores += factor.draw(self.seed, n_paths, rows) * size[:, None, :]
         return marginals.units(scores)
 
-    def _own_factors(self, n_paths: int, rows: np.ndarray, mean: np.ndarray, loading: np.ndarray) -> np.ndarray:
-        """The series' own factors, with a variance of 1: float32 [series, path, step]."""
+    def _own_factors(self, n_paths: int, rows: np.ndarray, mean: np.ndarray, shared: np.ndarray) -> np.ndarray:
+        """The series' own factors, with a variance of 1: float32 [series, path, step]. `shared` [series, kernel] is the
+        part of the variance of their scores that they have in common with others."""
         shares = self.dependence.of_sizes(np.log(np.maximum(mean.mean(axis=1), 1e-6)))  # [series, kernel]
-        shared = sum((factor.variance for factor in self._factors), np.zeros(shares.shape[1]))
-        own = np.maximum(shares - shared * np.mean(loading**2, axis=1, keepdims=True), 0)
+        own = np.maximum(shares - shared, 0)
         own[:, -1] = np.maximum(own[:, -1], 0.02)
         own /= own.sum(axis=1, keepdims=True)
         heavy = self.dependence.heavy(self.hierarchy.bottom)
@@ -162,18 +169,24 @@ def _factors(seed: int, hashes: np.ndarray, n_paths: int, lower: Sequence[np.nda
 
 @dataclass(frozen=True)
 class _Factor:
-    """The factor of a level: its variances [kernel], and the Cholesky factors of its correlation over the days, in most
-    of the paths and in the others."""
+    """The factor of a level: its variances c^2 [kernel], the relative deviations d of the groups [group], and the
+    Cholesky factors of its correlation over the days, in most of the paths and in the others."""
 
     groups: Groups
     variance: np.ndarray
+    deviation: np.ndarray
     lower: list[np.ndarray]
 
     @classmethod
     def of(cls, groups: Groups, variance: np.ndarray, dependence: Dependence, of_kernels: np.ndarray) -> _Factor:
         """The factor of the `groups` of a level; `of_kernels` are the matrices of the kernels [kernel, step, step]."""
         parts = uneven(variance / variance.sum(), dependence.kernels, dependence.heavy(groups.level))
-        return cls(groups, variance, [_cholesky(part[None], of_kernels) for part in parts])
+        lower = [_cholesky(part[None], of_kernels) for part in parts]
+        return cls(groups, variance, dependence.deviations(groups), lower)
+
+    def variances(self, rows: np.ndarray) -> np.ndarray:
+        """The variances relative to the squared mean of some series: [series, kernel]."""
+        return self.deviation[self.groups.rows[rows], None] ** 2 * self.variance
 
     def draw(self, seed: int, n_paths: int, rows: np.ndarray) -> np.ndarray:
         """The factors of the groups of some series, with a variance of 1: float32 [series, path, step]."""
