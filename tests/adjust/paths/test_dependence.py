@@ -101,6 +101,9 @@ def test_it_is_kept_as_a_file(tmp_path):
     _, dependence = learn(panel, forecasts)
     dependence.save(tmp_path / "dependence.parquet")
     assert Dependence.load(tmp_path / "dependence.parquet").table.equals(dependence.table)
+    dependence.table.drop("heavy").write_parquet(tmp_path / "other.parquet")
+    with pytest.raises(UnreadableFile, match="made by another version, without heavy"):
+        Dependence.load(tmp_path / "other.parquet")
     with pytest.raises(UnreadableFile, match=r"none\.parquet"):
         Dependence.load(tmp_path / "none.parquet")
 

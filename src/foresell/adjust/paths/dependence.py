@@ -37,11 +37,12 @@ from foresell.adjust.paths.level_factors import GROUP, LevelDays, level_correlat
 from foresell.adjust.paths.series_factors import series_moments, series_shares
 from foresell.adjust.paths.window_scores import CutoffScores
 from foresell.adjust.ranges import Ranges
-from foresell.core.errors import UnreadableFile
+from foresell.core.errors import UnreadableFile, first_five
 from foresell.core.hierarchy import Groups, Hierarchy, Level, level_name
 from foresell.core.keyed_random import key_hashes
 from foresell.core.panel import Panel
 
+_COLUMNS = ("level", "size", "heavy", "variance", "kind", "length", "group")
 _LEAST_NOISE = 0.02  # the smallest part of the variance of a factor that is independent from day to day
 
 
@@ -127,11 +128,19 @@ class Dependence:
 
     @classmethod
     def load(cls, path: Path) -> Dependence:
-        """Reads the file that `save` wrote. Raises UnreadableFile where it is missing or damaged."""
+        """Reads the file that `save` wrote. Raises UnreadableFile where it is missing, damaged or outdated."""
         try:
-            return cls(pl.read_parquet(path, glob=False))
+            table = pl.read_parquet(path, glob=False)
         except (OSError, pl.exceptions.PolarsError) as error:
-            raise UnreadableFile(f"{path} does not say how days and series depend on each other.") from error
+            raise UnreadableFile(
+                f"{path} does not say how days and series depend on each other. Make it with: foresell backtest"
+            ) from error
+        missing = [name for name in _COLUMNS if name not in table.columns]
+        if missing:
+            raise UnreadableFile(
+                f"{path} was made by another version, without {first_five(missing)}. Make it again: foresell backtest"
+            )
+        return cls(table)
 
 
 def uneven(shares: np.ndarray, of: tuple[Kernel, ...], heavy: float) -> tuple[np.ndarray, np.ndarray]:
