@@ -36,7 +36,7 @@ from foresell.decide.terms import Terms, terms_of
 from foresell.ensemble.backtest_ensemble import forecast_of
 from foresell.pipeline.project import Project
 
-FRACTILES = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98)
+FRACTILES = (0.8, 0.9, 0.95, 0.98, 0.985, 0.99, 0.995)
 HEADS = [
     "holding a year",
     "pack",

@@ -20,7 +20,7 @@ from foresell.decide.stock.contract import Policy
 from foresell.decide.stock.lots import Issue
 from foresell.decide.stock.normal import NormalSafetyStock
 
-FRACTILES = (0.5, 0.6, 0.65, 0.7, 0.74, 0.78, 0.82, 0.86, 0.9, 0.93, 0.95, 0.97, 0.99)
+FRACTILES = (0.5, 0.6, 0.65, 0.7, 0.74, 0.78, 0.82, 0.86, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
 """The fractiles that compete, beside the critical fractile."""
 
 
