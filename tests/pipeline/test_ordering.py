@@ -109,6 +109,15 @@ def test_series_without_stock_are_not_ordered(project: Project, tables: OrderTab
     assert [(finding.code, finding.count) for finding in plan.findings] == [("stock-unknown", 2)]
 
 
+def test_goods_that_are_sold_at_a_loss_are_named(project: Project, tables: OrderTables) -> None:
+    item = project.panel.series["item"][0]
+    rows = [f"{name},2,3,{'1e6' if name == item else ''}" for name in project.panel.series["item"].unique()]
+    (project.folder / "terms.csv").write_text("\n".join(["item,lead_days,review_days,unit_cost", *rows]))
+    plan = plan_orders(project, tables)
+    assert [(finding.code, finding.count) for finding in plan.findings] == [("margin-none", 2)]  # in both stores
+    assert (plan.table.filter(pl.col("item") == item)["units"] == 0).all()
+
+
 def test_blocks_of_series_make_the_same_plan(
     project: Project, tables: OrderTables, monkeypatch: pytest.MonkeyPatch
 ) -> None:

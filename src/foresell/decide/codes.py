@@ -52,6 +52,11 @@ CODES: dict[str, Code] = {
         "A cost rate is missing or below 0, or all of them are 0. Nothing is ordered for these series.",
         "Give rates of 0 or more, and a holding cost or a lost margin above 0.",
     ),
+    "margin-none": Code(
+        Severity.WARNING,
+        "A unit costs as much as it sells for, or more. So a lost sale costs nothing, and no order is made against it.",
+        "Correct the price or the unit cost, or give lost_margin for goods that have to be there.",
+    ),
     "demand-invalid": Code(
         Severity.ERROR,
         "The sample paths of demand are missing, infinite or below 0. Nothing is ordered for these series.",

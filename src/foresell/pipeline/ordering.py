@@ -20,8 +20,10 @@ from foresell.core.frequency import period_index
 from foresell.core.keyed_random import key_hashes
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
+from foresell.core.words import many
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.terms_table import read_terms
+from foresell.decide.codes import finding
 from foresell.decide.contest import Contest, contest, with_fractiles
 from foresell.decide.order_plan import PlannedOrders, joined, planned_orders, to_frame
 from foresell.decide.replay import Window
@@ -167,14 +169,24 @@ def _terms(results: Results, path: str | None) -> tuple[Terms, list[Finding]]:
     panel = results.panel
     given, findings = read_terms(path, Path(results.base), results.settings.data, panel) if path else ({}, [])
     price = given.pop("price", np.full(panel.n_series, np.nan))
-    price = np.where(price > 0, price, _last_price(panel))
+    price = np.where(price > 0, price, _usual_price(panel))
     without = ~(price > 0)
     terms = terms_of(np.where(without, 1.0, price), panel.frequency, **given)
+    none = np.flatnonzero(terms.costs.lost_margin <= 0)
+    if len(none):
+        names = [" ".join(map(str, row)) for row in panel.series.select(panel.keys)[none[:5]].iter_rows()]
+        message = f"{many(len(none), 'series', 'series')}: a lost sale costs nothing, so nothing is ordered against it"
+        findings.append(finding("margin-none", "terms", len(none), message, names))
     return replace(terms, assumed={"price": without, **terms.assumed}), findings
 
 
-def _last_price(panel: Panel) -> np.ndarray:
-    """The last known price of each series up to the cutoff, float64 [series]; NaN where there is none."""
+MONTH = 28
+"""The usual price of a series is the median of so many last periods, so that a promotion of today does not set it."""
+
+
+def _usual_price(panel: Panel) -> np.ndarray:
+    """The median price of the last periods of each series, or the last known one before them: float64 [series], NaN
+    where there is none."""
     if "price" not in panel.known:
         return np.full(panel.n_series, np.nan)
     known = panel.known["price"]
@@ -182,6 +194,8 @@ def _last_price(panel: Panel) -> np.ndarray:
     there = ~np.isnan(values)
     last = values.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
     price = np.where(there.any(axis=1), np.take_along_axis(values, last[:, None], axis=1)[:, 0], np.nan)
+    recent = there[:, -MONTH:].any(axis=1)
+    price[recent] = np.nanmedian(values[recent, -MONTH:], axis=1)
     return np.asarray(price[known.rows])
 
 
