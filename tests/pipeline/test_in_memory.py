@@ -354,3 +354,27 @@ def test_the_model_of_some_series_may_be_set(panel):
     ):
         with pytest.raises(UsageError, match=message):
             fs.backtest(panel, models, 7, windows=1, series_models=odd)
+
+
+def test_the_demand_of_days_together_is_that_of_sample_paths(panel, tested):
+    forecasts = fs.forecast(panel, horizon=7, levels=[("store",)], tested=tested)
+    paths = forecasts.paths(300)
+    assert paths.shape == (300, 6, 7)
+    table = forecasts.demand(3, level=("store",), where={"item": "tea"}, quantiles=(0.1, 0.9), n=300)
+    assert table.columns == ["store", "first", "last", "days", "mean", "q100", "q900"]
+    assert table["days"].to_list() == [3, 3]
+    assert table["first"][0] == date(2024, 7, 19)
+    assert table["last"][0] == date(2024, 7, 21)
+    series = forecasts.bottom.series
+    for row in table.iter_rows(named=True):
+        of_store = ((series["store"] == row["store"]) & (series["item"] == "tea")).to_numpy()
+        sums = paths[:, of_store, :3].sum(axis=(1, 2))
+        assert abs(np.quantile(sums, 0.1) - row["q100"]) <= 1
+        assert abs(np.quantile(sums, 0.9) - row["q900"]) <= 1
+    with pytest.raises(UsageError, match="8 days from 2024-07-19 reach beyond the forecast"):
+        forecasts.demand(8)
+
+
+def test_without_a_backtest_there_are_no_sample_paths(panel):
+    with pytest.raises(UsageError, match=r"no sample paths.*tested=foresell\.backtest\(panel\)"):
+        fs.forecast(panel, "moving_average", horizon=7).paths(5)
