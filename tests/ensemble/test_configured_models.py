@@ -26,6 +26,12 @@ def test_what_the_settings_say_goes_to_the_models_that_can_take_it():
     assert (model.use, model.drop, model.levels, model.seed) == (("lag_1",), ("lag_2",), LEVELS, 9)
 
 
+def test_checkpoints_go_to_the_models_that_leave_some(tmp_path):
+    wanted = [Wanted(name="seasonal_naive"), Wanted(name="lstm")]
+    assert make_models(wanted, Features(), LEVELS, 5, tmp_path)["lstm"].checkpoints == tmp_path
+    assert make_models(wanted, Features(), LEVELS, 5)["lstm"].checkpoints is None
+
+
 def test_a_model_that_comes_twice_gets_a_number():
     wanted = [Wanted(name="moving_average", options={"window": window}) for window in (7, 28, 91)]
     models = make_models(wanted, Features(), (), 1)

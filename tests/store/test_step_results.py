@@ -55,6 +55,19 @@ def test_a_step_that_fails_leaves_the_results_from_before(tmp_path: Path) -> Non
     assert [entry.name for entry in steps.root.iterdir()] == ["train"]
 
 
+def test_checkpoints_stay_until_the_step_is_done(tmp_path: Path) -> None:
+    steps = Steps(tmp_path)
+    with suppress(ZeroDivisionError), steps.run_step("train", "a"):
+        steps.checkpoints("train").mkdir()
+        raise ZeroDivisionError
+    with steps.locked():
+        assert steps.checkpoints("train").is_dir()
+        write(steps, "backtest", "a", "other")
+        assert steps.checkpoints("train").is_dir()
+        write(steps, "train", "a", "good")
+        assert not steps.checkpoints("train").exists()
+
+
 HOLDER = """
 import sys
 from foresell.store.step_results import Steps
