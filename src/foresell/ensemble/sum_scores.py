@@ -32,7 +32,11 @@ def sum_lengths(horizon: int, frequency: Frequency) -> tuple[int, ...]:
     >>> sum_lengths(28, Frequency.DAY), sum_lengths(8, Frequency.WEEK), sum_lengths(5, Frequency.DAY)
     ((7, 14, 28), (2, 4, 8), (5,))
     """
-    usual = {Frequency.DAY: (7, 14, 28), Frequency.HOUR: (24, 168, horizon)}.get(frequency, (2, 4, horizon))
+    usual = (2, 4, horizon)
+    if frequency == Frequency.DAY:
+        usual = (7, 14, 28)
+    elif frequency == Frequency.HOUR:
+        usual = (24, 168, horizon)
     return tuple(sorted({length for length in usual if 1 < length <= horizon} or {horizon}))
 
 
