@@ -34,6 +34,7 @@ def test_the_manifest_says_what_is_served(bundle: Path, project: Project) -> Non
     there.pop("manifest.json")
     assert manifest.files == {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in there.items()}
     assert read_bundle_settings(bundle) == project.settings
+    assert {"scatter.parquet", "dependence.parquet"} <= set(manifest.files)  # ranges and sample paths go with it
 
 
 def test_nothing_in_it_runs_when_it_is_read(bundle: Path) -> None:
