@@ -41,9 +41,8 @@ def frequency_of_dates(times: np.ndarray) -> Frequency:
     months = days.astype("datetime64[M]").astype(np.int64)
     if len(days) < FEWEST_DATES:
         return Frequency.DAY
-    steps = {Frequency.WEEK: (days.astype(np.int64), 7)}
-    steps |= {kind: (months, kind.months) for kind in (Frequency.MONTH, Frequency.QUARTER, Frequency.YEAR)}
-    for kind, (numbers, step) in steps.items():
+    of_months = ((kind, months, kind.months) for kind in (Frequency.MONTH, Frequency.QUARTER, Frequency.YEAR))
+    for kind, numbers, step in ((Frequency.WEEK, days.astype(np.int64), 7), *of_months):
         if (np.diff(numbers) == step).mean() >= REGULAR:
             return kind
     return Frequency.DAY
