@@ -59,9 +59,7 @@ def long_run_table(project: Project) -> list[str]:
     upper = levels.filter(pl.col("level").is_in(names[1:10]))
     parts = {
         "WRMSSE, all levels": levels.filter(level="all").select("cutoff", value="wrmsse"),
-        "levels 1 to 9": levels.filter(pl.col("level").is_in(upper))
-        .group_by("cutoff")
-        .agg(value=pl.col("wrmsse").mean()),
+        "levels 1 to 9": upper.group_by("cutoff").agg(value=pl.col("wrmsse").mean()),
         "item x store": levels.filter(level=names[-1]).select("cutoff", value="wrmsse"),
         "total, bias": levels.filter(level="total").select("cutoff", value="bias"),
         "total, size of the bias": levels.filter(level="total").select("cutoff", value=pl.col("bias").abs()),
@@ -169,8 +167,7 @@ def main() -> None:
     tree["backtest"]["weights"] = str(asked.data.resolve() / "wrmsse_d1913.parquet")
     project = make_project(asked.project, tree)
     project.run("forecast")
-    if asked.quality == "best":
-        write_forecasts(project.forecasts, asked.out / f"forecast_d{LAST}.parquet")
+    write_forecasts(project.forecasts, asked.out / f"forecast_d{LAST}.parquet")
     text = page(project, asked.quality, asked.windows)
     (asked.out / f"ROLLING_{asked.quality}.md").write_text(text)
     print(text)
