@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from foresell.core.finding import Severity
 from foresell.decide.order_plan import REASONS, joined, planned_orders, to_frame
 from foresell.decide.stock import POLICIES, CalibratedFractile
 from foresell.decide.stock.contract import CostRates, Situation
@@ -57,10 +58,26 @@ def test_series_that_may_not_be_ordered_have_no_numbers_and_a_finding(situation:
     plan = planned_orders(CalibratedFractile(), replace(situation, on_hand=on_hand, lead_periods=lead))
     assert np.flatnonzero(np.isnan(plan.columns["units"])).tolist() == [3, 5]
     assert np.flatnonzero(np.isnan(plan.columns["gain"])).tolist() == [3, 5]
-    assert {finding.code: finding.examples for finding in plan.findings} == {
+    errors = [finding for finding in plan.findings if finding.severity == Severity.ERROR]
+    assert {finding.code: finding.examples for finding in errors} == {
         "stock-negative": ("item 3",),
         "lead-time-beyond-horizon": ("item 5",),
     }
+
+
+def test_a_pack_whose_stock_costs_more_than_it_earns_is_not_ordered_and_named() -> None:
+    # A unit earns 2 and costs 0.01 a period to hold. At one a period, 200 units are held for 100 periods each: 2 x 200
+    # are earned and 0.01 x 100 x 200 is paid. Of 500 units 1,000 are earned and 1,250 paid.
+    demand = np.ones((10, 3, 8), np.float32)
+    costs = CostRates.of(3, holding=0.01, lost_margin=2.0)
+    pack = np.array([1.0, 500.0, 200.0])
+    case = Situation.of(demand, np.zeros(3), costs, lead_periods=2, review_periods=6, pack=pack)
+    plan = planned_orders(CalibratedFractile(), case)
+    units = plan.columns["units"]
+    assert units.tolist() == [8, 0, 200]
+    assert plan.columns["gain"][1] == 0
+    assert (plan.columns["gain"] >= 0).all()
+    assert [(finding.code, finding.examples) for finding in plan.findings] == [("order-unprofitable", ("series 2",))]
 
 
 def test_blocks_make_the_same_plan(situation: Situation) -> None:

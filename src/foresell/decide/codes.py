@@ -19,7 +19,7 @@ CODES: dict[str, Code] = {
     ),
     "order-overdue": Code(
         Severity.ERROR,
-        "An open order was due before the decision, and has not been received. Nothing is ordered for these series.",
+        "An open order was due by the last day of the sales. Nothing is ordered for these series.",
         "Give the day on which it will arrive, or take it out where it has arrived or is cancelled.",
     ),
     "order-beyond-horizon": Code(
@@ -51,6 +51,11 @@ CODES: dict[str, Code] = {
         Severity.ERROR,
         "A cost rate is missing or below 0, or all of them are 0. Nothing is ordered for these series.",
         "Give rates of 0 or more, and a holding cost or a lost margin above 0.",
+    ),
+    "order-unprofitable": Code(
+        Severity.INFO,
+        "A pack or a minimum costs more than it is expected to save now. Nothing is ordered yet.",
+        "Nothing needs to be done; where it goes on, ask the vendor for smaller packs or a smaller minimum.",
     ),
     "margin-none": Code(
         Severity.WARNING,

@@ -7,18 +7,22 @@ surplus is what is there beyond the target, where nothing has to be ordered.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
-from foresell.decide.stock.contract import Policy, Situation
+from foresell.decide.codes import finding
+from foresell.decide.stock.contract import Orders, Policy, Situation
 from foresell.decide.stock.faults import decide
 from foresell.decide.stock.projection import projection
 
 REASONS = ("demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding")
 """The columns of a plan that explain ``units``; stock and orders count negative."""
+
+LEAST_DEMAND = 1e-4
+"""The smallest demand of a period by which stock that is left is sold."""
 
 _NUMBERS = ("units", *REASONS, "target", "value", "gain", "lost_units")
 
@@ -51,6 +55,7 @@ def planned_orders(policy: Policy, situation: Situation) -> PlannedOrders:
     [[8.0], [6.0], [2.0], [1.0], [1.0], [16.0]]
     """
     orders = decide(policy, situation)
+    orders, unprofitable = _only_what_pays(situation, orders)
     position = situation.position()
     on_order = position - situation.on_hand
     gain, lost = np.full((2, situation.n_series), np.nan)
@@ -70,19 +75,47 @@ def planned_orders(policy: Policy, situation: Situation) -> PlannedOrders:
         "gain": gain,
         "lost_units": lost,
     }
-    return PlannedOrders(columns, orders.findings)
+    return PlannedOrders(columns, (*orders.findings, *unprofitable))
+
+
+def _only_what_pays(situation: Situation, orders: Orders) -> tuple[Orders, list[Finding]]:
+    """The orders without those that cost more than they are expected to save, and a finding that names these.
+
+    A policy looks at the cover, and a pack or a minimum may be stock of years.
+    """
+    wanted = np.flatnonzero(np.nan_to_num(orders.unrounded) > 0)
+    ordered = wanted[orders.order[wanted] > 0]
+    order = orders.order.copy()
+    if len(ordered):
+        gain, _ = _money(situation.part(ordered), order[ordered])
+        order[ordered[gain < -1e-9]] = 0
+    none = wanted[order[wanted] == 0]
+    # A need of less than one unit is no news; a whole pack or a minimum in its way is.
+    hindered = none[(situation.pack > 1)[none] | (situation.minimum > 1)[none]]
+    if not len(hindered):
+        return replace(orders, order=order), []
+    names = [situation.names[row] if situation.names else f"series {row + 1}" for row in hindered[:5].tolist()]
+    message = "Units are needed, and an order costs more than it is expected to save"
+    return replace(orders, order=order), [finding("order-unprofitable", "orders", len(hindered), message, names)]
 
 
 def _money(situation: Situation, quantity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The expected gain of orders, and the units that go unmet in spite of them: float64 [series] each."""
+    """The expected gain of orders, and the units that go unmet in spite of them: float64 [series] each.
+
+    What is left after the cover is held until it is sold, at the mean demand d of the cover: x units for x / (2 d)
+    periods on average. That counts as far as it is more than the margin that these units still earn.
+    """
     costs = situation.costs
     holding = costs.holding * situation.review_periods
+    per_period = np.maximum(situation.cover_mean() / situation.cover_periods, LEAST_DEMAND)
     needed, lost_before, _ = projection(situation, lost_sales=True)
 
     def unmet_and_cost(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         left = ordered.astype(np.float32) - needed
-        unmet, over = (np.maximum(sign * left, 0).mean(axis=0, dtype=np.float64) for sign in (-1, 1))
-        return unmet, costs.lost_margin * unmet + holding * over
+        unmet, over = (np.maximum(sign * left, 0) for sign in (-1, 1))
+        later = np.maximum(costs.holding / (2 * per_period) * over - costs.lost_margin, 0) * over
+        unmet, over = (units.mean(axis=0, dtype=np.float64) for units in (unmet, over))
+        return unmet, costs.lost_margin * unmet + holding * over + later.mean(axis=0)
 
     _, without = unmet_and_cost(np.zeros_like(quantity))
     unmet, cost = unmet_and_cost(quantity)
@@ -93,15 +126,15 @@ def joined(parts: Sequence[PlannedOrders]) -> PlannedOrders:
     """The plans of several blocks of series as one; findings of one code become one."""
     columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in _NUMBERS}
     by_code: dict[str, list[Finding]] = {}
-    for finding in (finding for part in parts for finding in part.findings):
-        by_code.setdefault(finding.code, []).append(finding)
+    for each in (each for part in parts for each in part.findings):
+        by_code.setdefault(each.code, []).append(each)
     return PlannedOrders(columns, tuple(map(_merged, by_code.values())))
 
 
 def _merged(findings: Sequence[Finding]) -> Finding:
     first = findings[0]
-    examples = tuple(example for finding in findings for example in finding.examples)[:5]
-    count = sum(finding.count for finding in findings)
+    examples = tuple(example for each in findings for example in each.examples)[:5]
+    count = sum(each.count for each in findings)
     return Finding(first.code, first.severity, first.where, count, first.message, examples, first.advice)
 
 

@@ -26,6 +26,9 @@ LEAD_DAYS = 7.0
 
 DAYS_A_YEAR = 364.0
 
+LONGEST = 100_000
+"""The longest lead or review time in periods, far beyond any forecast."""
+
 Given = float | np.ndarray | None
 """One number for all series, float [series] with NaN where it is not known, or None."""
 
@@ -102,8 +105,8 @@ def terms_of(
     review = np.ceil(known("review_days", review_days, period_days) / period_days - 1e-9)
     return Terms(
         CostRates(unit, holding, margin, waste, fixed),
-        lead.astype(np.int64),
-        np.maximum(review, 1).astype(np.int64),
+        np.minimum(lead, LONGEST).astype(np.int64),
+        np.minimum(review, LONGEST).astype(np.int64),
         known("pack", pack, 1.0),
         known("minimum", minimum, 0.0),
         assumed,

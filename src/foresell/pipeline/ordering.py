@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -22,7 +22,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
 from foresell.core.words import many
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
-from foresell.data.supply.terms_table import read_terms
+from foresell.data.supply.terms_table import TERMS, read_terms
 from foresell.decide.codes import finding
 from foresell.decide.contest import Contest, contest, with_fractiles
 from foresell.decide.order_plan import PlannedOrders, joined, planned_orders, to_frame
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
 COMPETING = ("normal", "fractile", "lost_sales", "projected_stock")
 """The policies of the contest."""
+
+WITHOUT_STOCK = ("normal", "fractile")
+"""Those whose target does not depend on the stock, so that it means something where the stock is not known."""
 
 PATHS, PATHS_OF_CONTEST = 400, 200
 SERIES_OF_CONTEST = 2000
@@ -86,6 +89,11 @@ def plan_orders(
     tables = tables or project.settings.orders
     if tables.policy is not None and tables.policy not in COMPETING:
         raise SettingsError(f"'orders.policy' is '{tables.policy}'; expected one of {', '.join(COMPETING)}.")
+    if not tables.stock and tables.policy is not None and tables.policy not in WITHOUT_STOCK:
+        raise SettingsError(
+            f"The target of the policy {tables.policy} depends on the stock on hand, which is not known. Give the "
+            f"stock, or one of the policies {', '.join(WITHOUT_STOCK)}."
+        )
     progress("forecast")
     _, sampler_for = path_sampler(project)
     results = project.results
@@ -94,14 +102,14 @@ def plan_orders(
     won = None
     if tables.policy is None:
         progress("policies on the past")
-        won = _contest(results, supply.terms)
+        won = _contest(results, supply.terms, COMPETING if supply.has_stock else WITHOUT_STOCK)
     policy = won.winner if won else POLICIES[tables.policy or COMPETING[0]]()
     progress("orders")
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
     plan = joined(blocks)
     return OrderPlan(
-        _table(plan, supply, results.panel, policy.name),
+        _table(plan, supply, results.panel, results.settings.horizon, policy.name),
         won,
         policy.name,
         _reason(tables.policy, won),
@@ -115,7 +123,7 @@ def _reason(named: str | None, won: Contest | None) -> str:
     if named is not None:
         return f"The policy is {named}, as the settings say."
     if won is None:
-        return "The policy is normal safety stock, because the backtest has too few windows that could be played again."
+        return "The policy is normal safety stock, because too few windows can be played again with these terms."
     return won.sentence()
 
 
@@ -169,6 +177,11 @@ def _terms(results: Results, path: str | None) -> tuple[Terms, list[Finding]]:
     panel = results.panel
     given, findings = read_terms(path, Path(results.base), results.settings.data, panel) if path else ({}, [])
     price = given.pop("price", np.full(panel.n_series, np.nan))
+    if (price <= 0).any():
+        raise SettingsError(
+            f"{path} has a price that is not above 0 for {many(int((price <= 0).sum()), 'series', 'series')}. Leave it "
+            "blank where it is not known."
+        )
     price = np.where(price > 0, price, _usual_price(panel))
     without = ~(price > 0)
     terms = terms_of(np.where(without, 1.0, price), panel.frequency, **given)
@@ -177,7 +190,8 @@ def _terms(results: Results, path: str | None) -> tuple[Terms, list[Finding]]:
         names = [" ".join(map(str, row)) for row in panel.series.select(panel.keys)[none[:5]].iter_rows()]
         message = f"{many(len(none), 'series', 'series')}: a lost sale costs nothing, so nothing is ordered against it"
         findings.append(finding("margin-none", "terms", len(none), message, names))
-    return replace(terms, assumed={"price": without, **terms.assumed}), findings
+    assumed = {name: series for name, series in terms.assumed.items() if name in TERMS}  # of terms that matter here
+    return replace(terms, assumed={"price": without, **assumed}), findings
 
 
 MONTH = 28
@@ -231,15 +245,14 @@ def _usable(terms: Terms, horizon: int) -> np.ndarray:
     return np.asarray(sound & (_cover(terms) <= horizon))
 
 
-def _table(plan: PlannedOrders, supply: _Supply, panel: Panel, policy: str) -> pl.DataFrame:
+def _table(plan: PlannedOrders, supply: _Supply, panel: Panel, horizon: int, policy: str) -> pl.DataFrame:
     """The table of the plan, see `OrderPlan`."""
     terms, assumed = supply.terms, supply.terms.assumed
-    longest = max(int(_cover(terms).max()), 1)
-    dates = panel.ahead(longest)
+    dates = panel.ahead(horizon)
     frame = to_frame(plan, panel.series.select(panel.keys)).with_columns(
         pl.lit(panel.cutoff).alias("decided"),
-        pl.Series("arrives", dates[np.clip(terms.lead_periods, 0, longest - 1)]),
-        pl.Series("covered_until", dates[np.clip(_cover(terms) - 1, 0, longest - 1)]),
+        _day("arrives", terms.lead_periods, dates),
+        _day("covered_until", _cover(terms) - 1, dates),
         pl.lit(policy).alias("policy"),
         pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)])
         if assumed
@@ -250,6 +263,13 @@ def _table(plan: PlannedOrders, supply: _Supply, panel: Panel, policy: str) -> p
         frame = frame.with_columns(without)
         return frame.sort("target", descending=True, nulls_last=True, maintain_order=True)
     return frame.sort("gain", descending=True, nulls_last=True, maintain_order=True)
+
+
+def _day(name: str, step: np.ndarray, dates: np.ndarray) -> pl.Series:
+    """The day of each step from 0 [series]; null where it lies beyond the forecast."""
+    inside = (step >= 0) & (step < len(dates))
+    days = pl.Series(name, dates[np.where(inside, step, 0)])
+    return pl.select(pl.when(pl.Series(inside)).then(days).alias(name))[name]
 
 
 _OF_STOCK = ("units", "on_hand", "on_order", "surplus", "rounding", "value", "gain", "lost_units")
@@ -297,12 +317,12 @@ def _some_series(sampler: SamplePaths, usable: np.ndarray) -> np.ndarray:
     return np.sort(rows[np.argsort(hashes, kind="stable")[:SERIES_OF_CONTEST]])
 
 
-def _contest(results: Results, terms: Terms) -> Contest | None:
+def _contest(results: Results, terms: Terms, names: Sequence[str]) -> Contest | None:
     """Lets the policies compete in the windows of the backtest; None where fewer than two can be played."""
     windows = list(past_windows(results, terms))
     if len(windows) < 2:
         return None
-    families = {name: with_fractiles(POLICIES[name]()) for name in COMPETING}
+    families = {name: with_fractiles(POLICIES[name]()) for name in names}
     earlier = (len(windows) + 1) // 2
     return contest(families, windows[:earlier], windows[earlier:])
 

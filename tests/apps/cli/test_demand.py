@@ -65,7 +65,7 @@ def test_a_csv_file_has_the_same_rows(done_shop: Path, tmp_path: Path):
         (("--where", "store=S999"), "No series has 'store' S999"),
         (("--quantiles", "0.9,0.1"), "expected rising numbers between 0 and 1"),
         (("--out", "demand.xlsx"), "a file that ends in .csv or .parquet"),
-        (("--paths", 0), "expected a whole number from 1 on"),
+        (("--paths", 0), "is not in the range"),
     ],
 )
 def test_what_is_refused(done_shop: Path, options, message: str):

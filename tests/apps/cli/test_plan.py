@@ -18,6 +18,14 @@ def run(*words: object):
 
 
 @pytest.fixture
+def terms(tmp_path: Path) -> Path:
+    """A lead time that fits into the forecast of seven days."""
+    path = tmp_path / "terms.csv"
+    path.write_text("lead_days,review_days\n2,3\n")
+    return path
+
+
+@pytest.fixture
 def stock(done_shop: Path, tmp_path: Path) -> Path:
     panel = Project(done_shop).panel
     path = tmp_path / "counted.csv"
@@ -25,8 +33,8 @@ def stock(done_shop: Path, tmp_path: Path) -> Path:
     return path
 
 
-def test_the_plan_is_printed_and_written(done_shop: Path, stock: Path) -> None:
-    shown = run("plan", done_shop, "--stock", stock)
+def test_the_plan_is_printed_and_written(done_shop: Path, stock: Path, terms: Path) -> None:
+    shown = run("plan", done_shop, "--stock", stock, "--terms", terms)
     assert shown.exit_code == 0, shown.output
     assert "to order" in shown.stdout
     assert "Assumed where not given" in shown.stdout
@@ -35,29 +43,53 @@ def test_the_plan_is_printed_and_written(done_shop: Path, stock: Path) -> None:
     assert pl.read_parquet(done_shop / "results" / "plan" / "orders.parquet").height == written.height
 
 
-def test_the_plan_as_json(done_shop: Path, stock: Path, tmp_path: Path) -> None:
-    shown = run("plan", done_shop, "--stock", stock, "--policy", "fractile", "--out", tmp_path / "o.csv", "--json")
+def test_the_plan_as_json(done_shop: Path, stock: Path, terms: Path, tmp_path: Path) -> None:
+    tables = ("--stock", stock, "--terms", terms)
+    shown = run("plan", done_shop, *tables, "--policy", "fractile", "--out", tmp_path / "new" / "o.csv", "--json")
     assert shown.exit_code == 0, shown.output
     plan = json.loads(shown.stdout)
     assert plan["policy"] == "calibrated fractile, critical fractile"
     assert len(plan["orders"]) == Project(done_shop).panel.n_series
-    assert (tmp_path / "o.csv").exists()
+    assert (tmp_path / "new" / "o.csv").exists()
     assert not (done_shop / "results" / "plan").exists()
 
 
-def test_without_stock_it_says_how_to_give_it(done_shop: Path) -> None:
-    shown = run("plan", done_shop)
+def test_without_stock_it_says_how_to_give_it(done_shop: Path, terms: Path) -> None:
+    shown = run("plan", done_shop, "--terms", terms)
     assert shown.exit_code == 0, shown.output
     assert "--stock" in shown.stdout
     assert "Targets for" in shown.stdout
 
 
-def test_the_tables_of_the_settings_are_used(done_shop: Path, stock: Path) -> None:
+def test_the_tables_of_the_settings_are_used(done_shop: Path, stock: Path, terms: Path) -> None:
     text = (done_shop / "foresell.yaml").read_text()
-    (done_shop / "foresell.yaml").write_text(text + f"\norders: {{stock: {stock}, policy: normal}}\n")
+    (done_shop / "foresell.yaml").write_text(text + f"\norders: {{stock: {stock}, terms: {terms}, policy: normal}}\n")
     shown = run("plan", done_shop)
     assert shown.exit_code == 0, shown.output
     assert "as the settings say" in shown.stdout
+
+
+def test_nothing_decided_is_no_success(done_shop: Path, stock: Path) -> None:
+    shown = run("plan", done_shop, "--stock", stock)  # an assumed lead time of seven days, and seven are forecast
+    assert shown.exit_code == 1
+    assert "lead-time-beyond-horizon" in shown.stdout
+    assert "no order for any series" in shown.stderr
+
+
+def test_a_file_of_other_columns_is_not_overwritten(done_shop: Path, stock: Path, terms: Path) -> None:
+    before = stock.read_bytes()
+    shown = run("plan", done_shop, "--stock", stock, "--terms", terms, "--out", stock)
+    assert shown.exit_code == 2
+    assert "exists, and is no table of this command" in shown.stderr
+    assert stock.read_bytes() == before
+    again = [run("plan", done_shop, "--terms", terms, "--out", stock.parent / "plan.csv") for _ in range(2)]
+    assert [each.exit_code for each in again] == [0, 0]
+
+
+def test_a_policy_whose_target_depends_on_the_stock_needs_it(done_shop: Path) -> None:
+    shown = run("plan", done_shop, "--policy", "lost_sales")
+    assert shown.exit_code == 2
+    assert "depends on the stock on hand" in " ".join(shown.stderr.split())
 
 
 def test_a_missing_file_is_named(done_shop: Path) -> None:

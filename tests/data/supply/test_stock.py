@@ -83,3 +83,9 @@ def test_open_orders_have_a_day_each(panel, table, tmp_path) -> None:
     assert rows.due.astype(str).tolist() == ["2024-01-14", "2024-01-12"]
     assert rows.units.tolist() == [5, 6]
     assert [finding.code for finding in findings] == ["supply-unmatched"]
+
+
+@pytest.mark.parametrize("due", ["", "next week"])
+def test_an_open_order_without_a_day_is_refused(due, panel, table, tmp_path) -> None:
+    with pytest.raises(SettingsError, match="would be bought again"):
+        read_open_orders(table(f"store,item,due,units\nb,x,{due},5\na,x,2024-01-12,6\n"), tmp_path, DATA, panel)

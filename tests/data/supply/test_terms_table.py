@@ -34,6 +34,12 @@ def test_terms_of_vendors(tmp_path: Path) -> None:
     assert codes == ["terms-incomplete"]
 
 
+def test_rows_about_other_series_are_named(tmp_path: Path) -> None:
+    values, codes = terms("vendor,lead_days\nV,3\nw,5\n", tmp_path)
+    assert values == {"lead_days": [-1, 5, -1]}
+    assert codes == ["supply-unmatched", "terms-incomplete"]
+
+
 def test_terms_of_single_series(tmp_path: Path) -> None:
     values, codes = terms("item,store,unit_cost\nx,b,1.5\nx,a,2\ny,a,0.25\n", tmp_path)
     assert values == {"unit_cost": [2, 0.25, 1.5]}
@@ -48,7 +54,7 @@ def test_one_row_is_for_all_series(tmp_path: Path) -> None:
     ("text", "expected"),
     [
         ("vendor,leadtime\nv,3\n", "leadtime"),
-        ("vendor\nv\n", "terms of supply"),
+        ("vendor\nv\n", "no column of terms"),
         ("vendor,pack\nv,3\nv,4\n", "several rows for v"),
         ("pack\n3\n4\n", "several rows for all series"),
     ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,12 +10,14 @@ import click
 from foresell.apps.cli.command import EXIT_CODES, Verb, open_project, options, print_json, project_options
 from foresell.apps.cli.explain import Pairs
 from foresell.apps.cli.progress import Meter
+from foresell.apps.cli.table_file import checked_path, write_table_file
 
 if TYPE_CHECKING:
     import polars as pl
 
     from foresell.core.forecasts import Forecasts
 
+MOST_PATHS = 100_000
 MOST_ROWS = 40  # in the printed table; --out and --json have all
 
 
@@ -32,7 +34,7 @@ class Columns(click.ParamType):
         if not isinstance(value, str):
             return tuple(value)
         names = [name.strip() for name in value.replace(" x ", ",").split(",")]
-        return () if names == ["total"] else tuple(name for name in names if name)
+        return () if names == ["total"] else tuple(dict.fromkeys(name for name in names if name))
 
 
 class Probabilities(click.ParamType):
@@ -59,9 +61,15 @@ class Probabilities(click.ParamType):
 @click.option("--from", "first", metavar="DATE", help="The first day. [default: the day after the sales]")
 @click.option("--to", "last", metavar="DATE", help="The last day, in place of --days.")
 @click.option("--level", type=Columns(), default=(), help="One row for each group of these columns. [default: total]")
-@click.option("--where", "--series", "where", type=Pairs(), default={}, help="Only series with these values.")
+@click.option("--where", "--series", "where", type=Pairs(), multiple=True, help="Only series with these values.")
 @click.option("--quantiles", type=Probabilities(), help="The quantiles. [default: 0.05,0.25,0.5,0.75,0.95]")
-@click.option("--paths", type=int, default=1000, show_default=True, help="How many sample paths to draw.")
+@click.option(
+    "--paths",
+    type=click.IntRange(1, MOST_PATHS),
+    default=1000,
+    show_default=True,
+    help="How many sample paths to draw.",
+)
 @click.option("--out", type=click.Path(dir_okay=False), help="Also write the table to this file, .csv or .parquet.")
 @click.option("--newest", is_flag=True, help="By the newest training, also where the registry has a champion.")
 @options()
@@ -77,19 +85,31 @@ def demand(**flags: Any) -> None:
     """
     from foresell.pipeline.demand import forecasts_with_paths
 
-    write = _writer(flags["out"])
+    out = checked_path(flags["out"])
     meter = Meter(quiet=flags["quiet"])
     try:
         forecasts = forecasts_with_paths(open_project(flags, meter))
     finally:
         meter.close()
     table = _table(forecasts, flags)
-    if write is not None:
-        write(table)
+    if out is not None:
+        write_table_file(table, out)
     if flags["as_json"]:
         print_json({"paths": flags["paths"], "demand": table.to_dicts()})
     else:
         click.echo(demand_text(table, forecasts.noun, flags["paths"]))
+
+
+def _where(pairs: Sequence[dict[str, str]]) -> dict[str, str]:
+    """The conditions of all options ``--where``. Raises click.UsageError for a column that is named twice."""
+    merged: dict[str, str] = {}
+    for name, value in (item for pair in pairs for item in pair.items()):
+        if merged.setdefault(name, value) != value:
+            raise click.UsageError(
+                f"--where names {name} twice, and a series has one value. Ask for each value by itself, or for all of "
+                f"them with --level {name}."
+            )
+    return merged
 
 
 def _table(forecasts: Forecasts, flags: dict[str, Any]) -> pl.DataFrame:
@@ -103,25 +123,10 @@ def _table(forecasts: Forecasts, flags: dict[str, Any]) -> pl.DataFrame:
         last=as_date(flags["last"]),
         level=flags["level"],
         n=flags["paths"],
-        where=flags["where"],
+        where=_where(flags["where"]),
         **quantiles,
     )
     return table
-
-
-def _writer(out: str | None) -> Any:
-    """The function that writes a table to `out`. Raises click.UsageError for a file of another kind."""
-    if out is None:
-        return None
-    from foresell.core.spreadsheets import escape_formulas
-    from foresell.store.tables import write_table
-
-    path = Path(out)
-    if path.suffix == ".parquet":
-        return lambda table: write_table(table, path)
-    if path.suffix == ".csv":
-        return lambda table: escape_formulas(table).write_csv(path)
-    raise click.UsageError(f"--out is '{out}'; expected a file that ends in .csv or .parquet.")
 
 
 def demand_text(table: pl.DataFrame, noun: str, n_paths: int) -> str:

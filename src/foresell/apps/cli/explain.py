@@ -46,6 +46,8 @@ class Pairs(click.ParamType):
         pairs: dict[str, str] = {}
         for part in value.split(","):
             column, mark, text = part.partition("=")
+            if mark and column.strip() in pairs:
+                self.fail(f"'{value}' names {column.strip()} twice, and a series has one value.", param, ctx)
             if mark:
                 pairs[column.strip()] = text.strip()
             elif pairs:

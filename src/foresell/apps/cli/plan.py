@@ -9,6 +9,8 @@ import click
 
 from foresell.apps.cli.command import EXIT_CODES, Verb, open_project, options, print_json, project_options
 from foresell.apps.cli.progress import Meter
+from foresell.apps.cli.table_file import checked_path, write_table_file
+from foresell.core.errors import FindingsStop
 
 if TYPE_CHECKING:
     import polars as pl
@@ -50,17 +52,20 @@ def plan(**flags: Any) -> None:
     """
     from foresell.pipeline.ordering import plan_orders
 
+    out = checked_path(flags["out"])
     meter = Meter(quiet=flags["quiet"])
     try:
         project = open_project(flags, meter)
         result = plan_orders(project, _tables(project.settings.orders, flags))
     finally:
         meter.close()
-    written = _written(result.table, flags["out"], Path(project.results.root))
+    written = _written(result.table, out, Path(project.results.root))
     if flags["as_json"]:
         print_json(_plain(result, written))
     else:
         click.echo(plan_text(result, written))
+    if not result.table["target"].count():  # a nightly job must not take this for a plan
+        raise FindingsStop("There is no order for any series, see the findings above.", result.findings)
 
 
 def _tables(tables: OrderTables, flags: dict[str, Any]) -> OrderTables:
@@ -72,20 +77,11 @@ def _tables(tables: OrderTables, flags: dict[str, Any]) -> OrderTables:
     return replace(tables, **given, **({"policy": flags["policy"]} if flags["policy"] else {}))
 
 
-def _written(table: pl.DataFrame, out: str | None, results: Path) -> list[str]:
-    """Writes the plan; returns the names of the files. Raises click.UsageError for a file of another kind."""
-    from foresell.core.spreadsheets import escape_formulas
-    from foresell.store.tables import write_table
-
-    paths = [Path(out)] if out else [results / "plan" / f"orders.{ending}" for ending in ("csv", "parquet")]
+def _written(table: pl.DataFrame, out: Path | None, results: Path) -> list[str]:
+    """Writes the plan; returns the names of the files."""
+    paths = [out] if out else [results / "plan" / f"orders.{ending}" for ending in ("csv", "parquet")]
     for path in paths:
-        if path.suffix not in (".csv", ".parquet"):
-            raise click.UsageError(f"--out is '{out}'; expected a file that ends in .csv or .parquet.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".csv":
-            escape_formulas(table).write_csv(path)
-        else:
-            write_table(table, path)
+        write_table_file(table, path)
     return list(map(str, paths))
 
 
@@ -112,18 +108,19 @@ def plan_text(result: OrderPlan, written: list[str]) -> str:
 
 
 def _summary(result: OrderPlan) -> str:
-    from foresell.core.words import many, number
+    from foresell.core.words import day, many, number
 
     table = result.table
+    asof = f"As of {day(table['decided'][0])}, the last day of the sales."
     if not result.has_stock:
         return (
-            f"Targets for {many(table.height, 'series', 'series')}. There are no orders, because the stock on hand is "
-            f"not known. Give it with --stock, or as 'orders.stock' in the settings.\n{result.why}"
+            f"{asof} Targets for {many(table.height, 'series', 'series')}. There are no orders, because the stock on "
+            f"hand is not known. Give it with --stock, or as 'orders.stock' in the settings.\n{result.why}"
         )
     ordered = table.filter(table["units"] > 0)
     units, value, gain = (number(float(ordered[name].sum())) for name in ("units", "value", "gain"))
     return (
-        f"{many(ordered.height, 'series', 'series')} of {table.height:,} to order: {units} units for {value}, "
+        f"{asof} {many(ordered.height, 'series', 'series')} of {table.height:,} to order: {units} units for {value}, "
         f"which lower the expected cost by {gain}.\n{result.why}"
     )
 

@@ -21,7 +21,7 @@ class OrderTables(Strict, frozen=True):
         str | None,
         about(
             "costs and terms of supply by keys or attributes: any of price, unit_cost, holding_share_year, "
-            "lost_margin, waste_cost, order_cost, lead_days, review_days, pack, minimum",
+            "lost_margin, lead_days, review_days, pack, minimum",
             "terms.csv",
         ),
     ] = None

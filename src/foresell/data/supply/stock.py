@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
@@ -40,9 +41,17 @@ class OpenOrderRows:
 
 
 def read_open_orders(path: str, base: Path, data: Data, panel: Panel) -> tuple[OpenOrderRows, list[Finding]]:
-    """The open orders of the table at `path`: the keys, ``due`` and ``units``. Raises as `read_stock`."""
+    """The open orders of the table at `path`: the keys, ``due`` and ``units``.
+
+    Raises as `read_stock`, and SettingsError where a row cannot be read.
+    """
     kinds = {"due": ColumnKind.DATE, "units": ColumnKind.NUMBER}
     rows = read_rows(path, base, data, panel.keys, kinds)
+    if rows.findings:
+        raise SettingsError(
+            f"Some rows of the open orders cannot be read, and their goods would be bought again: {rows.findings[0]} "
+            "Correct these rows, or take them out."
+        )
     place, findings = row_of_series(rows, panel.keys, panel.series)
     known = place >= 0
     due = rows.frame["due"].to_numpy().astype("datetime64[D]")

@@ -11,6 +11,7 @@ from foresell.core.errors import SettingsError, first_five
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
+from foresell.core.words import many_do
 from foresell.data.column_conversion import ColumnKind
 from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
@@ -22,8 +23,6 @@ TERMS = (
     "unit_cost",
     "holding_share_year",
     "lost_margin",
-    "waste_cost",
-    "order_cost",
     "lead_days",
     "review_days",
     "pack",
@@ -45,9 +44,9 @@ def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[st
     values = [name for name in names if name in TERMS]
     if unknown or not values:
         raise SettingsError(
-            f"{path} has the columns {first_five(unknown or names)}, which are no terms of supply and which the series "
-            f"do not have. The terms are {', '.join(TERMS)}; the series have {', '.join(panel.series.columns)}. Rename "
-            "the columns, or take them out."
+            (f"{path} has {first_five(unknown)}, which is no term" if unknown else f"{path} has no column of terms")
+            + f" of supply, nor a column of the series. The terms are {', '.join(TERMS)}; the series have "
+            f"{', '.join(panel.series.columns)}. Rename the columns, or take them out."
         )
     rows = read_rows(path, base, data, keys, dict.fromkeys(values, ColumnKind.NUMBER))
     labels = _labels(rows.frame, keys)
@@ -57,6 +56,11 @@ def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[st
     )["__row"]
     row, matched = place.fill_null(0).to_numpy(), ~place.is_null().to_numpy()
     findings = list(rows.findings)
+    others = labels.join(_labels(panel.series, keys), on=labels.columns, how="anti", maintain_order="left")
+    if keys and others.height:
+        message = f"{many_do(others.height, 'row', 'be')} about series that are not forecast"
+        examples = [" ".join(map(str, row)) for row in others.head(5).iter_rows()]
+        findings.append(finding("supply-unmatched", rows.where, others.height, message, examples))
     if not matched.all():
         message = f"{int((~matched).sum()):,} series have no row; what they lack is assumed"
         findings.append(finding("terms-incomplete", rows.where, int((~matched).sum()), message))
