@@ -57,6 +57,7 @@ def test_one_row_is_for_all_series(tmp_path: Path) -> None:
         ("vendor\nv\n", "no column of terms"),
         ("vendor,pack\nv,3\nv,4\n", "several rows for v"),
         ("pack\n3\n4\n", "several rows for all series"),
+        ("vendor,pack\nv,a dozen\n", "defaults would take their place"),
     ],
 )
 def test_tables_that_cannot_be_meant_are_refused(text: str, expected: str, tmp_path: Path) -> None:

@@ -49,13 +49,18 @@ def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[st
             f"{', '.join(panel.series.columns)}. Rename the columns, or take them out."
         )
     rows = read_rows(path, base, data, keys, dict.fromkeys(values, ColumnKind.NUMBER))
+    if rows.findings:
+        raise SettingsError(
+            f"Some cells of the terms cannot be read, and defaults would take their place: {rows.findings[0]} Correct "
+            "these cells, or leave them blank."
+        )
     labels = _labels(rows.frame, keys)
     _require_distinct(rows, labels)
     place = _labels(panel.series, keys).join(
         labels.with_row_index("__row"), on=labels.columns, how="left", maintain_order="left"
     )["__row"]
     row, matched = place.fill_null(0).to_numpy(), ~place.is_null().to_numpy()
-    findings = list(rows.findings)
+    findings: list[Finding] = []
     others = labels.join(_labels(panel.series, keys), on=labels.columns, how="anti", maintain_order="left")
     if keys and others.height:
         message = f"{many_do(others.height, 'row', 'be')} about series that are not forecast"
