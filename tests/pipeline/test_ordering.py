@@ -109,6 +109,14 @@ def test_series_without_stock_are_not_ordered(project: Project, tables: OrderTab
     assert [(finding.code, finding.count) for finding in plan.findings] == [("stock-unknown", 2)]
 
 
+def test_a_review_time_of_nothing_is_a_finding_of_these_series_alone(project: Project, tables: OrderTables) -> None:
+    rows = [f"{name},2,{0 if number == 0 else 3}" for number, name in enumerate(project.panel.series["item"].unique())]
+    (project.folder / "terms.csv").write_text("\n".join(["item,lead_days,review_days", *rows]))
+    plan = plan_orders(project, tables)
+    assert [(finding.code, finding.count) for finding in plan.findings] == [("lead-time-invalid", 2)]  # in both stores
+    assert plan.contest is not None
+
+
 def test_goods_that_are_sold_at_a_loss_are_named(project: Project, tables: OrderTables) -> None:
     item = project.panel.series["item"][0]
     rows = [f"{name},2,3,{'1e6' if name == item else ''}" for name in project.panel.series["item"].unique()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
 from foresell.data.cube.cells import as_text, key_texts
 from foresell.data.cube.covariate_codes import encode_covariate
 from foresell.data.cube.dated_values import Periods, cut_in_words, frequency_of_dates, in_periods
+from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
 from foresell.data.number_formats import to_number
@@ -60,13 +61,13 @@ def read_covariates(
     with_hours = replace(dialect, hourly=not dialect.period_names)
     frame, findings, _ = read_side_table(table.path, base, columns, with_hours)
     frame = as_text(frame)
-    labels = _labels(series, table.keys)
+    labels = labels_of(series, table.keys)
     groups = labels.unique(maintain_order=True)
     rows = _Rows(
-        where, frame.select(names), _numbers_among(groups, _labels(frame, table.keys)), frame[table.date].to_numpy()
+        where, frame.select(names), numbers_among(groups, labels_of(frame, table.keys)), frame[table.date].to_numpy()
     )
-    of_series = _numbers_among(groups, labels).astype(np.int32)
-    findings += _unmatched_findings(rows, _labels(frame, table.keys), groups, of_series, series, table)
+    of_series = numbers_among(groups, labels).astype(np.int32)
+    findings += _unmatched_findings(rows, labels_of(frame, table.keys), groups, of_series, series, table)
     _check_dates(rows, table, periods)
     findings += _repeated_findings(rows)
     if cut := cut_in_words(rows.times, periods):
@@ -80,30 +81,6 @@ def read_covariates(
             findings += _gap_findings(name, where, in_cells, periods)
             known[name] = Known(in_cells if table.known_ahead else _held_back(in_cells, periods), of_series)
     return known, findings
-
-
-def _labels(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    """The keys as text, so that those of two tables compare; one column of one value without keys."""
-    if not keys:
-        return pl.select(pl.repeat("", frame.height, dtype=pl.String).alias("all"))
-    return frame.select(_as_label(frame[name]) for name in keys)
-
-
-def _as_label(values: pl.Series) -> pl.Series:
-    """Keys as text without blanks around them; whole numbers without decimal places, where all are whole.
-
-    >>> _as_label(pl.Series(["1.0", " 2.0"])).to_list(), _as_label(pl.Series(["01", "2.0"])).to_list()
-    (['1', '2'], ['01', '2.0'])
-    """
-    texts = values.cast(pl.String).str.strip_chars()
-    return texts.str.replace(r"\.0+$", "") if texts.drop_nulls().str.contains(r"^-?\d+\.0+$").all() else texts
-
-
-def _numbers_among(groups: pl.DataFrame, labels: pl.DataFrame) -> np.ndarray:
-    """The row of each of `labels` in `groups`, -1 where there is none: int64."""
-    numbered = groups.with_row_index("__group")
-    joined = labels.join(numbered, on=groups.columns, how="left", maintain_order="left", nulls_equal=True)
-    return joined["__group"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def _check_keys(table: CovariateTable, series: pl.DataFrame, where: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -15,21 +15,22 @@ from foresell.adjust.paths.dependence import Dependence
 from foresell.adjust.paths.sample_paths import SamplePaths
 from foresell.adjust.ranges import Ranges
 from foresell.core.errors import SettingsError
-from foresell.core.finding import Finding
+from foresell.core.finding import Finding, Severity
 from foresell.core.frequency import period_index
 from foresell.core.keyed_random import key_hashes
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
 from foresell.core.words import many
+from foresell.data.cube.cells import key_texts
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.terms_table import TERMS, read_terms
-from foresell.decide.codes import finding
+from foresell.decide.codes import CODES, finding
 from foresell.decide.contest import Contest, contest, with_fractiles
 from foresell.decide.order_plan import PlannedOrders, joined, planned_orders, to_frame
 from foresell.decide.replay import Window
 from foresell.decide.stock import POLICIES
 from foresell.decide.stock.contract import Policy, Situation
-from foresell.decide.stock.faults import OpenOrders
+from foresell.decide.stock.faults import OpenOrders, faults
 from foresell.decide.terms import Terms, terms_of
 from foresell.ensemble.backtest_ensemble import forecast_of
 from foresell.pipeline.demand import path_sampler
@@ -76,15 +77,11 @@ class OrderPlan:
     decisive: tuple[str, float] | None
 
 
-def plan_orders(
-    project: Project,
-    tables: OrderTables | None = None,
-    progress: Callable[[str], None] = lambda activity: None,
-) -> OrderPlan:
+def plan_orders(project: Project, tables: OrderTables | None = None) -> OrderPlan:
     """The orders of today by the forecasts of the project and `tables`, those of its settings where not given.
 
-    `progress` is called with a description of the current activity. Raises SettingsError where a table does not fit the
-    series, or the policy does not exist; UnreadableFile and FindingsStop where a table cannot be read.
+    Raises SettingsError where a table does not fit the series, or the policy does not exist; UnreadableFile and
+    FindingsStop where a table cannot be read.
     """
     tables = tables or project.settings.orders
     if tables.policy is not None and tables.policy not in COMPETING:
@@ -94,17 +91,13 @@ def plan_orders(
             f"The target of the policy {tables.policy} depends on the stock on hand, which is not known. Give the "
             f"stock, or one of the policies {', '.join(WITHOUT_STOCK)}."
         )
-    progress("forecast")
     _, sampler_for = path_sampler(project)
     results = project.results
-    progress("stock and terms")
     supply = _Supply.read(results, tables)
     won = None
     if tables.policy is None:
-        progress("policies on the past")
         won = _contest(results, supply.terms, COMPETING if supply.has_stock else WITHOUT_STOCK)
     policy = won.winner if won else POLICIES[tables.policy or COMPETING[0]]()
-    progress("orders")
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
     plan = joined(blocks)
@@ -152,8 +145,8 @@ class _Supply:
             findings += of_stock
         if tables.open_orders:
             rows, of_orders = read_open_orders(tables.open_orders, base, data, panel)
-            on_order, faults = _by_step(rows, panel, horizon, names)
-            findings += [*of_orders, *faults]
+            on_order, of_steps = _by_step(rows, panel, horizon, names)
+            findings += [*of_orders, *of_steps]
         return cls(terms, on_hand, on_order, bool(tables.stock), names, tuple(findings))
 
     def situation(self, paths: np.ndarray, rows: np.ndarray, terms: Terms | None = None) -> Situation:
@@ -187,8 +180,8 @@ def _terms(results: Results, path: str | None) -> tuple[Terms, list[Finding]]:
     terms = terms_of(np.where(without, 1.0, price), panel.frequency, **given)
     none = np.flatnonzero(terms.costs.lost_margin <= 0)
     if len(none):
-        names = [" ".join(map(str, row)) for row in panel.series.select(panel.keys)[none[:5]].iter_rows()]
         message = f"{many(len(none), 'series', 'series')}: a lost sale costs nothing, so nothing is ordered against it"
+        names = key_texts(panel.series.select(panel.keys)[none])
         findings.append(finding("margin-none", "terms", len(none), message, names))
     assumed = {name: series for name, series in terms.assumed.items() if name in TERMS}  # of terms that matter here
     return replace(terms, assumed={"price": without, **assumed}), findings
@@ -239,24 +232,29 @@ def _cover(terms: Terms) -> np.ndarray:
 
 def _usable(terms: Terms, horizon: int) -> np.ndarray:
     """Whether the terms of a series allow an order within the horizon: bool [series]."""
-    costs = terms.costs
-    sound = (terms.pack > 0) & (terms.minimum >= 0) & (costs.holding >= 0) & (costs.lost_margin >= 0)
-    sound &= (terms.lead_periods >= 0) & (costs.holding + costs.lost_margin > 0) & (costs.fixed >= 0)
-    return np.asarray(sound & (_cover(terms) <= horizon))
+    n_series = len(terms.pack)
+    case = Situation.of(
+        np.zeros((1, n_series, horizon)),
+        np.zeros(n_series),
+        terms.costs,
+        lead_periods=terms.lead_periods,
+        review_periods=terms.review_periods,
+        pack=terms.pack,
+        minimum=terms.minimum,
+    )
+    return ~np.any([series for code, series in faults(case) if CODES[code].severity == Severity.ERROR], axis=0)
 
 
 def _table(plan: PlannedOrders, supply: _Supply, panel: Panel, horizon: int, policy: str) -> pl.DataFrame:
     """The table of the plan, see `OrderPlan`."""
-    terms, assumed = supply.terms, supply.terms.assumed
+    terms = supply.terms
     dates = panel.ahead(horizon)
     frame = to_frame(plan, panel.series.select(panel.keys)).with_columns(
         pl.lit(panel.cutoff).alias("decided"),
         _day("arrives", terms.lead_periods, dates),
         _day("covered_until", _cover(terms) - 1, dates),
         pl.lit(policy).alias("policy"),
-        pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)])
-        if assumed
-        else pl.lit("").alias("assumed"),
+        pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)]),
     )
     if not supply.has_stock:
         without = [pl.lit(None, pl.Float64).alias(name) for name in _OF_STOCK]

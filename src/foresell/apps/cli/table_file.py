@@ -29,17 +29,18 @@ def write_table_file(table: pl.DataFrame, path: Path) -> None:
     """Writes the table. Raises click.UsageError where `path` is a file of other columns, which would be lost, and
     StoreError where nothing can be written there."""
     from foresell.core.spreadsheets import escape_formulas
+    from foresell.store.tables import atomic_path, write_table
 
     try:
         if path.exists() and _columns(path) != table.columns:
             raise click.UsageError(
                 f"{path} exists, and is no table of this command. Give --out another name, or remove the file."
             )
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".csv":
-            escape_formulas(table).write_csv(path)
-        else:
-            table.write_parquet(path)
+        if path.suffix == ".parquet":
+            write_table(table, path)
+            return
+        with atomic_path(path) as temporary:
+            escape_formulas(table).write_csv(temporary)
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(f"{path} could not be written: {reason}. Give --out a place that may be written.") from error

@@ -15,6 +15,7 @@ from foresell.core.settings import Data
 from foresell.core.words import many, many_do
 from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
 from foresell.data.cube.cells import as_text, key_texts
+from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
 from foresell.data.side_tables import read_side_table
 
@@ -50,9 +51,7 @@ def row_of_series(rows: SupplyRows, keys: Sequence[str], series: pl.DataFrame) -
 
     Raises SettingsError where no row is about any of the series.
     """
-    names = series.select(_texts(keys)).with_row_index("__series")
-    joined = rows.frame.select(_texts(keys)).join(names, on=list(keys), how="left", maintain_order="left")
-    place = joined["__series"].cast(pl.Int64).fill_null(-1).to_numpy()
+    place = numbers_among(labels_of(series, keys), labels_of(rows.frame, keys))
     unmatched = place < 0
     if len(place) and unmatched.all():
         seen, known = (key_texts(table.select(keys)) for table in (rows.frame, series))
@@ -65,10 +64,6 @@ def row_of_series(rows: SupplyRows, keys: Sequence[str], series: pl.DataFrame) -
     others = rows.frame.filter(pl.Series(unmatched)).select(keys).unique(maintain_order=True)
     message = f"{many_do(int(unmatched.sum()), 'row', 'be')} about series that are not forecast"
     return place, [finding("supply-unmatched", rows.where, int(unmatched.sum()), message, key_texts(others))]
-
-
-def _texts(keys: Sequence[str]) -> list[pl.Expr]:
-    return [pl.col(key).cast(pl.String).str.strip_chars() for key in keys]
 
 
 def repeated(rows: SupplyRows, place: np.ndarray, what: str) -> list[Finding]:

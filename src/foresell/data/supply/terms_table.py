@@ -13,6 +13,8 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Data
 from foresell.core.words import many_do
 from foresell.data.column_conversion import ColumnKind
+from foresell.data.cube.cells import key_texts
+from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
 from foresell.data.supply.matching import SupplyRows, read_rows, supply_dialect
@@ -54,18 +56,15 @@ def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[st
             f"Some cells of the terms cannot be read, and defaults would take their place: {rows.findings[0]} Correct "
             "these cells, or leave them blank."
         )
-    labels = _labels(rows.frame, keys)
+    labels, of_series = labels_of(rows.frame, keys), labels_of(panel.series, keys)
     _require_distinct(rows, labels)
-    place = _labels(panel.series, keys).join(
-        labels.with_row_index("__row"), on=labels.columns, how="left", maintain_order="left"
-    )["__row"]
-    row, matched = place.fill_null(0).to_numpy(), ~place.is_null().to_numpy()
+    row = numbers_among(labels, of_series)  # -1 takes the last row, which `matched` leaves out again
+    matched = row >= 0
     findings: list[Finding] = []
-    others = labels.join(_labels(panel.series, keys), on=labels.columns, how="anti", maintain_order="left")
+    others = labels.join(of_series, on=labels.columns, how="anti", maintain_order="left")
     if keys and others.height:
         message = f"{many_do(others.height, 'row', 'be')} about series that are not forecast"
-        examples = [" ".join(map(str, row)) for row in others.head(5).iter_rows()]
-        findings.append(finding("supply-unmatched", rows.where, others.height, message, examples))
+        findings.append(finding("supply-unmatched", rows.where, others.height, message, key_texts(others)))
     if not matched.all():
         message = f"{int((~matched).sum()):,} series have no row; what they lack is assumed"
         findings.append(finding("terms-incomplete", rows.where, int((~matched).sum()), message))
@@ -73,13 +72,6 @@ def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[st
     if not rows.frame.height:
         return {name: np.full(panel.n_series, np.nan) for name in values}, findings
     return {name: np.where(matched, column[row], np.nan) for name, column in columns.items()}, findings
-
-
-def _labels(frame: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
-    """The keys as text; one column of one value where there are none."""
-    if not keys:
-        return pl.select(pl.repeat("", frame.height, dtype=pl.String).alias("all"))
-    return frame.select(pl.col(key).cast(pl.String).str.strip_chars() for key in keys)
 
 
 def _require_distinct(rows: SupplyRows, labels: pl.DataFrame) -> None:
