@@ -138,6 +138,6 @@ def _merged(findings: Sequence[Finding]) -> Finding:
     return Finding(first.code, first.severity, first.where, count, first.message, examples, first.advice)
 
 
-def to_frame(plan: PlannedOrders, series: pl.DataFrame) -> pl.DataFrame:
-    """One row for each of `series`, with its columns and those of the plan; null where there is no order."""
-    return series.with_columns(pl.Series(name, values).fill_nan(None) for name, values in plan.columns.items())
+def to_frame(plan: PlannedOrders) -> pl.DataFrame:
+    """The columns of the plan as a table; null where there is no order."""
+    return pl.DataFrame({name: pl.Series(values).fill_nan(None) for name, values in plan.columns.items()})

@@ -4,17 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any, Protocol
 
 from foresell.adjust.paths.sample_paths import SamplePaths
 from foresell.core.forecasts import Forecasts
+from foresell.core.settings import Settings
+from foresell.pipeline.choice import Choice
 from foresell.pipeline.forecaster import Forecaster
-
-if TYPE_CHECKING:
-    from foresell.pipeline.project import Project
+from foresell.pipeline.results import Results
 
 
-def forecasts_with_paths(project: Project) -> Forecasts:
+class ForecastProject(Protocol):
+    """What is read of a `Project` where its forecasts are used; `Project` itself imports the files that do so."""
+
+    folder: Path
+    settings: Settings
+
+    @property
+    def results(self) -> Results:
+        """The results of the steps as they are now."""
+        ...
+
+    def run(self, *wanted: str) -> Any:
+        """Does the steps that are out of date."""
+        ...
+
+    def choice(self) -> Choice:
+        """The model that forecasts."""
+        ...
+
+
+def forecasts_with_paths(project: ForecastProject) -> Forecasts:
     """The forecasts of the step `forecast`, whose methods `demand` and `paths` draw from what the backtest of the
     model that made them showed. Raises as `path_sampler`.
     """
@@ -22,7 +43,7 @@ def forecasts_with_paths(project: Project) -> Forecasts:
     return replace(forecasts, panel=project.results.panel, sampler=sampler)
 
 
-def path_sampler(project: Project) -> tuple[Forecasts, Callable[[int], SamplePaths]]:
+def path_sampler(project: ForecastProject) -> tuple[Forecasts, Callable[[int], SamplePaths]]:
     """The forecasts of the step `forecast`, and what draws the sample paths of the single series for a seed.
 
     Nothing is fitted; steps that are out of date are done first. Raises UsageError where a version forecasts that an

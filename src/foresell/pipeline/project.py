@@ -16,6 +16,7 @@ from foresell.core.errors import UsageError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings, read_settings
+from foresell.decide.plan import Plan
 from foresell.ensemble.configured_models import models_of
 from foresell.evaluate.cutoffs import cutoffs
 from foresell.evaluate.leakage import LeakageTrial, leakage
@@ -165,6 +166,16 @@ class Project:
         if isinstance(file, tuple):
             return [input_fingerprint(str(name), self.folder) for name in file]
         return None if file is None else input_fingerprint(str(file), self.folder)
+
+    def plan(self, kind: str = "orders", **changes: Any) -> Plan:
+        """The plan of a kind such as ``orders``, by the tables of its section of the settings.
+
+        `changes` are settings of that section for this time, such as ``policy="normal"``; files are relative to the
+        project's folder. Steps that are out of date are done first. Nothing is written. Raises as `plans.make_plan`.
+        """
+        from foresell.pipeline.plans import make_plan
+
+        return make_plan(self, kind, **changes)
 
     def notice(self) -> str:
         """A message for results of an earlier foresell; empty where there are none."""

@@ -1,4 +1,4 @@
-"""The verb `plan`: what to order today."""
+"""The verb `plan`: what to do today, by one of the kinds of plans."""
 
 from __future__ import annotations
 
@@ -13,20 +13,48 @@ from foresell.apps.cli.table_file import checked_path, write_table_file
 from foresell.core.errors import FindingsStop
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from foresell.core.settings import OrderTables
-    from foresell.pipeline.ordering import OrderPlan
+    from foresell.decide.plan import Plan
 
 MOST_ROWS = 20  # in the printed table; the file and --json have all
+
+FILES = ("stock", "open_orders", "terms")
+"""Options that are files; they begin at the working folder, and not at the project as in the settings."""
+
+SETTINGS = (*FILES, "policy")
+"""Options that take the place of a setting of the section of the plan's kind."""
+
+EARLIER = frozenset({"units", "target", "gain", "policy", "assumed"})
+"""Columns of a plan of orders as an earlier foresell wrote it."""
+
+
+class PlanVerb(Verb):
+    """The first word is the kind of plan where there is such a kind, or else the folder, and the plan is of orders."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        rest = super().parse_args(ctx, args)
+        ctx.params["kind"], ctx.params["folder"] = _kind_and_folder(ctx.params["kind"], ctx.params["folder"])
+        return rest
+
+
+def _kind_and_folder(first: str | None, second: str | None) -> tuple[str, str | None]:
+    from foresell.pipeline.plans import KINDS
+
+    if first is None:
+        return "orders", None
+    if first in KINDS and (second or not (Path(first) / "foresell.yaml").is_file()):
+        return first, second
+    if second is None:
+        return "orders", first
+    raise click.UsageError(f"There is no plan '{first}'; the plans are {', '.join(KINDS)}.")
 
 
 @click.command(
     "plan",
-    cls=Verb,
+    cls=PlanVerb,
     epilog="Example: foresell plan shop --stock stock.csv --open-orders open_orders.csv --terms terms.csv\n\n"
     f"{EXIT_CODES}",
 )
+@click.argument("kind", required=False)
 @project_options
 @click.option("--stock", metavar="FILE", help="The stock on hand: the keys, and on_hand. [default: orders.stock]")
 @click.option("--open-orders", metavar="FILE", help="What is on order: the keys, due and units.")
@@ -38,119 +66,79 @@ MOST_ROWS = 20  # in the printed table; the file and --json have all
 def plan(**flags: Any) -> None:
     """Say what to order today, how much of it, why, and what it is worth.
 
-    Each line is one series. Its reasons add up: the demand until the order after this one arrives, and the safety
-    stock, less what is on hand and on order, rounded to whole packs. The rule is the one that would have cost least on
-    the project's own past, with the forecasts as they were made then; where none is better by more than chance, it is
-    normal safety stock.
+    KIND is the plan: `orders` where none is given.
+
+    Each line of the plan of orders is one series. Its reasons add up: the demand until the order after this one
+    arrives, and the safety stock, less what is on hand and on order, rounded to whole packs. The rule is the one that
+    would have cost least on the project's own past, with the forecasts as they were made then; where none is better by
+    more than chance, it is normal safety stock.
 
     Without the stock on hand there are targets, and no orders. What is not given in the table of terms is assumed, and
     marked in the column `assumed`: a unit cost of 70 % of the price, 25 % of that a year to hold it, the margin for a
     lost sale, a lead time of 7 days.
 
-    Reads the results of `forecast` (and does first what is out of date), and the tables of the section `orders` of the
-    settings. Writes results/plan/orders.csv and .parquet, or the file of --out.
+    Reads the results of `forecast` (and does first what is out of date), and the tables of the section of the settings
+    that is named like the plan. Writes results/plan/KIND.csv and .parquet, or the file of --out.
     """
-    from foresell.pipeline.ordering import plan_orders
+    from foresell.pipeline.plans.plan_files import write_plan
 
     out = checked_path(flags["out"])
     meter = Meter(quiet=flags["quiet"])
     try:
         project = open_project(flags, meter)
-        result = plan_orders(project, _tables(project.settings.orders, flags))
+        result = project.plan(flags["kind"], **_changes(flags))
     finally:
         meter.close()
-    written = _written(result.table, out, Path(project.results.root))
+    if out:
+        write_table_file(result.lines, out, EARLIER)
+    written = list(map(str, [out] if out else write_plan(result, Path(project.results.root))))
     if flags["as_json"]:
         print_json(_plain(result, written))
     else:
         click.echo(plan_text(result, written))
-    if not result.table["target"].count():  # a nightly job must not take this for a plan
-        raise FindingsStop("There is no order for any series, see the findings above.", result.findings)
+    if not result.is_decided:  # a nightly job must not take this for a plan
+        raise FindingsStop(f"The plan of {result.kind} could decide nothing, see the findings above.", result.findings)
 
 
-def _tables(tables: OrderTables, flags: dict[str, Any]) -> OrderTables:
-    """The tables of the settings, and in their place those of the flags, which begin at the working folder."""
-    from msgspec.structs import replace
-
-    paths = {name: flags[name] for name in ("stock", "open_orders", "terms") if flags[name]}
-    given = {name: path if "://" in path else str(Path(path).resolve()) for name, path in paths.items()}
-    return replace(tables, **given, **({"policy": flags["policy"]} if flags["policy"] else {}))
-
-
-def _written(table: pl.DataFrame, out: Path | None, results: Path) -> list[str]:
-    """Writes the plan; returns the names of the files."""
-    paths = [out] if out else [results / "plan" / f"orders.{ending}" for ending in ("csv", "parquet")]
-    for path in paths:
-        write_table_file(table, path)
-    return list(map(str, paths))
-
-
-def _plain(result: OrderPlan, written: list[str]) -> dict[str, Any]:
-    """The plan as plain data."""
+def _changes(flags: dict[str, Any]) -> dict[str, str]:
+    """The options that take the place of settings; files as they are called from everywhere."""
+    given = {name: flags[name] for name in SETTINGS if flags[name]}
     return {
-        "policy": result.policy,
-        "why": result.why,
-        "contest": result.contest.to_frame().to_dicts() if result.contest else None,
-        "decisive_assumption": result.decisive,
-        "findings": [finding.to_dict() for finding in result.findings],
-        "files": written,
-        "orders": result.table.to_dicts(),
+        name: str(Path(value).resolve()) if name in FILES and "://" not in value else value
+        for name, value in given.items()
     }
 
 
-def plan_text(result: OrderPlan, written: list[str]) -> str:
-    """The plan as a page of text: what comes of it, the lines that gain most, and what to look at."""
+def _plain(plan: Plan, written: list[str]) -> dict[str, Any]:
+    """The plan as plain data."""
+    return {
+        **plan.details(),
+        "headline": plan.headline,
+        "findings": [finding.to_dict() for finding in plan.findings],
+        "files": written,
+        plan.kind: plan.lines.to_dicts(),
+    }
+
+
+def plan_text(plan: Plan, written: list[str]) -> str:
+    """The plan as a page of text: what comes of it, what to look at, the lines with most money at risk."""
     from foresell.core.finding import worst_first
 
-    findings = [f"{finding.count:,} times {finding}" for finding in worst_first(result.findings)]
-    parts = [_summary(result), *findings, _lines(result), _notes(result)]
-    return "\n\n".join(filter(None, [*parts, "The plan: " + ", ".join(written)]))
+    findings = [f"{finding.count:,} times {finding}" for finding in worst_first(plan.findings)]
+    return "\n\n".join(["\n".join(plan.headline), *findings, _lines(plan), "The plan: " + ", ".join(written)])
 
 
-def _summary(result: OrderPlan) -> str:
-    from foresell.core.words import day, many, number
-
-    table = result.table
-    asof = f"As of {day(table['decided'][0])}, the last day of the sales."
-    if not result.has_stock:
-        return (
-            f"{asof} Targets for {many(table.height, 'series', 'series')}. There are no orders, because the stock on "
-            f"hand is not known. Give it with --stock, or as 'orders.stock' in the settings.\n{result.why}"
-        )
-    ordered = table.filter(table["units"] > 0)
-    units, value, gain = (number(float(ordered[name].sum())) for name in ("units", "value", "gain"))
-    return (
-        f"{asof} {many(ordered.height, 'series', 'series')} of {table.height:,} to order: {units} units for {value}, "
-        f"which lower the expected cost by {gain}.\n{result.why}"
-    )
-
-
-def _lines(result: OrderPlan) -> str:
+def _lines(plan: Plan) -> str:
     from foresell.apps.cli.text import columns
     from foresell.core.words import many, number
 
-    table = result.table
-    keys = table.columns[: table.columns.index("units")]
-    values = _VALUES if result.has_stock else ("target", "demand", "safety_stock")
-    wanted = table.filter(table["units"] > 0) if result.has_stock else table
-    rows = [(*keys, *(name.replace("_", " ") for name in values))]
-    for row in wanted.head(MOST_ROWS).iter_rows(named=True):
-        rows.append((*(str(row[key]) for key in keys), *(number(row[name]) for name in values)))
-    more = wanted.height - min(wanted.height, MOST_ROWS)
+    lines = plan.worth_showing()
+    numeric = {name for name in plan.shown if lines[name].dtype.is_numeric()}
+    rows = [(*plan.keys, *(name.replace("_", " ") for name in plan.shown))]
+    for row in lines.head(MOST_ROWS).iter_rows(named=True):
+        values = (number(row[name]) if name in numeric else str(row[name]) for name in plan.shown)
+        rows.append((*(str(row[key]) for key in plan.keys), *values))
+    more = lines.height - min(lines.height, MOST_ROWS)
     note = f"\n\n  and {many(more, 'more line')} with less to gain" if more else ""
-    return columns(rows, right=range(len(keys), len(rows[0])), indent=2) + note
-
-
-_VALUES = ("units", "demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding", "value", "gain")
-
-
-def _notes(result: OrderPlan) -> str:
-    """What was assumed, and which assumption matters most."""
-    names = sorted({name for row in result.table["assumed"].unique() for name in row.split(", ") if name})
-    if not names:
-        return ""
-    text = f"Assumed where not given: {', '.join(names)}."
-    if result.decisive:
-        term, share = result.decisive
-        text += f" Of these {term} matters most: were it a quarter higher, targets would change by {share:.0%}."
-    return text
+    right = [len(plan.keys) + place for place, name in enumerate(plan.shown) if name in numeric]
+    return columns(rows, right=right, indent=2) + note

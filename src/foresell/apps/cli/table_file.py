@@ -25,14 +25,18 @@ def checked_path(out: str | None) -> Path | None:
     return path
 
 
-def write_table_file(table: pl.DataFrame, path: Path) -> None:
+def write_table_file(table: pl.DataFrame, path: Path, earlier: frozenset[str] = frozenset()) -> None:
     """Writes the table. Raises click.UsageError where `path` is a file of other columns, which would be lost, and
-    StoreError where nothing can be written there."""
+    StoreError where nothing can be written there.
+
+    Columns of which a file by an earlier foresell has all are `earlier`; such a file is replaced too.
+    """
     from foresell.core.spreadsheets import escape_formulas
     from foresell.store.tables import atomic_path, write_table
 
     try:
-        if path.exists() and _columns(path) != table.columns:
+        columns = _columns(path) if path.exists() else table.columns
+        if columns != table.columns and not (earlier and earlier <= set(columns)):
             raise click.UsageError(
                 f"{path} exists, and is no table of this command. Give --out another name, or remove the file."
             )

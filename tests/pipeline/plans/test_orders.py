@@ -14,8 +14,8 @@ from foresell.core.errors import SettingsError
 from foresell.core.settings import OrderTables
 from foresell.decide.order_plan import REASONS
 from foresell.decide.terms import terms_of
-from foresell.pipeline import ordering
-from foresell.pipeline.ordering import past_windows, plan_orders
+from foresell.pipeline.plans import order_contest, orders
+from foresell.pipeline.plans.order_contest import past_windows
 from foresell.pipeline.project import Project
 
 
@@ -43,8 +43,8 @@ def tables(project: Project) -> OrderTables:
 
 
 def test_a_plan_has_a_line_for_each_series_whose_reasons_add_up(project: Project, tables: OrderTables) -> None:
-    plan = plan_orders(project, tables)
-    table = plan.table
+    plan = orders.plan(project, tables)
+    table = plan.lines
     assert table.height == project.panel.n_series
     assert plan.has_stock
     demand, safety, on_hand, on_order, surplus, rounding = (table[name].to_numpy() for name in REASONS)
@@ -58,7 +58,7 @@ def test_a_plan_has_a_line_for_each_series_whose_reasons_add_up(project: Project
 
 
 def test_the_policy_is_the_winner_of_the_past_or_normal_safety_stock(project: Project, tables: OrderTables) -> None:
-    plan = plan_orders(project, tables)
+    plan = orders.plan(project, tables)
     assert plan.contest is not None
     assert plan.policy == plan.contest.winner.name
     assert "normal safety stock" in plan.why
@@ -67,25 +67,25 @@ def test_the_policy_is_the_winner_of_the_past_or_normal_safety_stock(project: Pr
 def test_a_named_policy_needs_no_contest(project: Project, tables: OrderTables) -> None:
     from msgspec.structs import replace
 
-    plan = plan_orders(project, replace(tables, policy="lost_sales"))
+    plan = orders.plan(project, replace(tables, policy="lost_sales"))
     assert plan.contest is None
     assert plan.policy == "paths, lost sales, critical fractile"
     with pytest.raises(SettingsError, match="one of normal, fractile, lost_sales, projected_stock"):
-        plan_orders(project, replace(tables, policy="magic"))
+        orders.plan(project, replace(tables, policy="magic"))
 
 
 def test_without_stock_there_are_targets_and_no_orders(project: Project) -> None:
     (project.folder / "terms.csv").write_text("lead_days\n2\n")
-    plan = plan_orders(project, OrderTables(terms="terms.csv", policy="fractile"))
+    plan = orders.plan(project, OrderTables(terms="terms.csv", policy="fractile"))
     assert not plan.has_stock
-    assert plan.table["units"].null_count() == plan.table.height
-    assert (plan.table["target"] > 0).any()
+    assert plan.lines["units"].null_count() == plan.lines.height
+    assert (plan.lines["target"] > 0).any()
 
 
 def test_what_was_not_given_is_marked_and_the_decisive_assumption_named(project: Project) -> None:
     (project.folder / "terms.csv").write_text("lead_days,pack,holding_share_year\n2,1,60\n")
-    plan = plan_orders(project, OrderTables(terms="terms.csv", policy="fractile"))
-    marked = set(plan.table["assumed"].unique().item().split(", "))
+    plan = orders.plan(project, OrderTables(terms="terms.csv", policy="fractile"))
+    marked = set(plan.lines["assumed"].unique().item().split(", "))
     assert marked >= {"unit_cost", "lost_margin", "review_days"}
     assert not marked & {"lead_days", "pack", "holding_share_year"}
     assert plan.decisive is not None
@@ -95,24 +95,24 @@ def test_what_was_not_given_is_marked_and_the_decisive_assumption_named(project:
 
 
 def test_an_assumed_lead_time_beyond_the_forecast_orders_nothing_and_says_so(project: Project) -> None:
-    plan = plan_orders(project, OrderTables(policy="fractile"))  # 7 days and one to the next order; 7 are forecast
-    assert plan.table["target"].null_count() == plan.table.height
+    plan = orders.plan(project, OrderTables(policy="fractile"))  # 7 days and one to the next order; 7 are forecast
+    assert plan.lines["target"].null_count() == plan.lines.height
     assert [finding.code for finding in plan.findings] == ["lead-time-beyond-horizon"]
-    assert "lead_days" in plan.table["assumed"][0]
+    assert "lead_days" in plan.lines["assumed"][0]
 
 
 def test_series_without_stock_are_not_ordered(project: Project, tables: OrderTables) -> None:
     stock = pl.read_csv(project.folder / "stock.csv")
     stock.head(stock.height - 2).write_csv(project.folder / "stock.csv")
-    plan = plan_orders(project, tables)
-    assert plan.table["units"].null_count() == 2
+    plan = orders.plan(project, tables)
+    assert plan.lines["units"].null_count() == 2
     assert [(finding.code, finding.count) for finding in plan.findings] == [("stock-unknown", 2)]
 
 
 def test_a_review_time_of_nothing_is_a_finding_of_these_series_alone(project: Project, tables: OrderTables) -> None:
     rows = [f"{name},2,{0 if number == 0 else 3}" for number, name in enumerate(project.panel.series["item"].unique())]
     (project.folder / "terms.csv").write_text("\n".join(["item,lead_days,review_days", *rows]))
-    plan = plan_orders(project, tables)
+    plan = orders.plan(project, tables)
     assert [(finding.code, finding.count) for finding in plan.findings] == [("lead-time-invalid", 2)]  # in both stores
     assert plan.contest is not None
 
@@ -121,9 +121,9 @@ def test_goods_that_are_sold_at_a_loss_are_named(project: Project, tables: Order
     item = project.panel.series["item"][0]
     rows = [f"{name},2,3,{'1e6' if name == item else ''}" for name in project.panel.series["item"].unique()]
     (project.folder / "terms.csv").write_text("\n".join(["item,lead_days,review_days,unit_cost", *rows]))
-    plan = plan_orders(project, tables)
+    plan = orders.plan(project, tables)
     assert [(finding.code, finding.count) for finding in plan.findings] == [("margin-none", 2)]  # in both stores
-    assert (plan.table.filter(pl.col("item") == item)["units"] == 0).all()
+    assert (plan.lines.filter(pl.col("item") == item)["units"] == 0).all()
 
 
 def test_blocks_of_series_make_the_same_plan(
@@ -132,9 +132,9 @@ def test_blocks_of_series_make_the_same_plan(
     from msgspec.structs import replace
 
     named = replace(tables, policy="lost_sales")
-    whole = plan_orders(project, named).table
-    monkeypatch.setattr(ordering, "BLOCK", 5)
-    assert plan_orders(project, named).table.equals(whole)
+    whole = orders.plan(project, named).lines
+    monkeypatch.setattr(orders, "BLOCK", 5)
+    assert orders.plan(project, named).lines.equals(whole)
 
 
 def test_past_windows_do_not_see_what_came_after_them(project: Project) -> None:
@@ -147,4 +147,4 @@ def test_past_windows_do_not_see_what_came_after_them(project: Project) -> None:
         cutoff = np.datetime64(window.label)
         first = results.panel.day_of(cutoff) + 1
         np.testing.assert_array_equal(window.demand, results.panel.units[:, first : first + 5])
-        assert window.paths(0).shape == (ordering.PATHS_OF_CONTEST, results.panel.n_series, 5)
+        assert window.paths(0).shape == (order_contest.PATHS_OF_CONTEST, results.panel.n_series, 5)

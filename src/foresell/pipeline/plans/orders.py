@@ -1,0 +1,250 @@
+"""Orders for the series of a project: the policy that was best on its own past, and what it orders today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from foresell.adjust.paths.sample_paths import SamplePaths
+from foresell.core.errors import SettingsError
+from foresell.core.panel import Panel
+from foresell.core.settings import OrderTables
+from foresell.core.words import day, many, number
+from foresell.decide.contest import Contest
+from foresell.decide.order_plan import REASONS, PlannedOrders, joined, planned_orders, to_frame
+from foresell.decide.plan import Plan, common_form, sum_of
+from foresell.decide.stock import POLICIES
+from foresell.decide.stock.contract import Policy, Situation
+from foresell.decide.terms import Terms
+from foresell.pipeline.demand import ForecastProject, path_sampler
+from foresell.pipeline.plans.order_contest import PATHS_OF_CONTEST, order_contest, some_series
+from foresell.pipeline.plans.supply import Supply, can_order, cover_periods
+
+COMPETING = ("normal", "fractile", "lost_sales", "projected_stock")
+"""The policies of the contest."""
+
+WITHOUT_STOCK = ("normal", "fractile")
+"""Those whose target does not depend on the stock, so that it means something where the stock is not known."""
+
+PATHS = 400
+
+BLOCK = 1024  # series whose paths are in memory at a time
+
+RAISED = 1.25
+"""An assumed term is raised by this factor to see how much money depends on it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderPlan(Plan):
+    """A plan of orders: one line for each series, with the columns of `decide.order_plan` beside the common ones.
+
+    - `contest`: how the policies did on the past; None where one was named, or too little of the past is known.
+    - `policy`: the name of the policy, and `why` in a sentence.
+    - `has_stock`: whether stock was given. Without it quantities are null: there are targets only.
+    - `decisive`: the assumed term on which the money ordered depends most, and by what share it changes where the
+      term is a quarter higher; None where nothing that matters was assumed.
+    """
+
+    contest: Contest | None
+    policy: str
+    why: str
+    has_stock: bool
+    decisive: tuple[str, float] | None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether there is a target for any series."""
+        return self.lines["target"].count() > 0
+
+    def details(self) -> dict[str, Any]:
+        """The policy and the contest that it won."""
+        return {
+            "policy": self.policy,
+            "why": self.why,
+            "contest": self.contest.to_frame().to_dicts() if self.contest else None,
+            "decisive_assumption": self.decisive,
+        }
+
+
+def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
+    """The orders of today by the forecasts of the project and `tables`.
+
+    Raises SettingsError where a table does not fit the series, or the policy does not exist; UnreadableFile and
+    FindingsStop where a table cannot be read.
+    """
+    _check_policy(tables)
+    _, sampler_for = path_sampler(project)
+    results = project.results
+    supply = Supply.read(results, tables)
+    won = None
+    if tables.policy is None:
+        won = order_contest(results, supply.terms, COMPETING if supply.has_stock else WITHOUT_STOCK)
+    policy = won.winner if won else POLICIES[tables.policy or COMPETING[0]]()
+    sampler = sampler_for(results.settings.seed)
+    blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
+    orders = joined(blocks)
+    lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name)
+    why, decisive = _reason(tables.policy, won), _decisive(policy, supply, sampler)
+    return OrderPlan(
+        kind="orders",
+        lines=lines,
+        headline=(_summary(lines, supply.has_stock), why, *_assumptions(lines, decisive)),
+        findings=(*supply.findings, *orders.findings),
+        shown=SHOWN if supply.has_stock else SHOWN_WITHOUT_STOCK,
+        contest=won,
+        policy=policy.name,
+        why=why,
+        has_stock=supply.has_stock,
+        decisive=decisive,
+    )
+
+
+SHOWN = ("units", "demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding", "value", "gain")
+SHOWN_WITHOUT_STOCK = ("target", "demand", "safety_stock")
+
+
+def _check_policy(tables: OrderTables) -> None:
+    """Raises SettingsError for a policy that does not exist, or needs the stock where that is not known."""
+    if tables.policy is not None and tables.policy not in COMPETING:
+        raise SettingsError(f"'orders.policy' is '{tables.policy}'; expected one of {', '.join(COMPETING)}.")
+    if not tables.stock and tables.policy is not None and tables.policy not in WITHOUT_STOCK:
+        raise SettingsError(
+            f"The target of the policy {tables.policy} depends on the stock on hand, which is not known. Give the "
+            f"stock, or one of the policies {', '.join(WITHOUT_STOCK)}."
+        )
+
+
+def _summary(lines: pl.DataFrame, has_stock: bool) -> str:
+    asof = f"As of {day(lines['date'][0])}, the last day of the sales."
+    if not has_stock:
+        return (
+            f"{asof} Targets for {many(lines.height, 'series', 'series')}. There are no orders, because the stock on "
+            "hand is not known. Give it with --stock, or as 'orders.stock' in the settings."
+        )
+    ordered = lines.filter(pl.col("quantity") > 0)
+    units, cost, gain = (number(float(ordered[name].sum())) for name in ("quantity", "cost", "money"))
+    return (
+        f"{asof} {many(ordered.height, 'series', 'series')} of {lines.height:,} to order: {units} units for {cost}, "
+        f"which lower the expected cost by {gain}."
+    )
+
+
+def _assumptions(lines: pl.DataFrame, decisive: tuple[str, float] | None) -> list[str]:
+    """What was assumed, and which assumption matters most."""
+    names = sorted({name for row in lines["assumed"].unique() for name in row.split(", ") if name})
+    if not names:
+        return []
+    text = f"Assumed where not given: {', '.join(names)}."
+    if decisive:
+        term, share = decisive
+        text += f" Of these {term} matters most: were it a quarter higher, targets would change by {share:.0%}."
+    return [text]
+
+
+def _reason(named: str | None, won: Contest | None) -> str:
+    if named is not None:
+        return f"The policy is {named}, as the settings say."
+    if won is None:
+        return "The policy is normal safety stock, because too few windows can be played again with these terms."
+    return won.sentence()
+
+
+def _blocks(n_series: int) -> Iterator[np.ndarray]:
+    for start in range(0, n_series, BLOCK):
+        yield np.arange(start, min(start + BLOCK, n_series))
+
+
+def _planned(policy: Policy, supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> PlannedOrders:
+    """The orders of a block of series."""
+    steps = min(int(cover_periods(supply.terms)[rows].max()), sampler.mean.shape[1])
+    return planned_orders(policy, supply.situation(sampler.draw(PATHS, rows)[:, :, :steps], rows))
+
+
+def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, policy: str) -> pl.DataFrame:
+    """The lines of the plan, see `OrderPlan`."""
+    terms = supply.terms
+    dates = panel.ahead(horizon)
+    columns = to_frame(orders).with_columns(
+        pl.lit(panel.cutoff).alias("decided"),
+        _day("arrives", terms.lead_periods, dates),
+        _day("covered_until", cover_periods(terms) - 1, dates),
+        pl.lit(policy).alias("policy"),
+        pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)]),
+        _binds(orders, terms),
+    )
+    if not supply.has_stock:
+        columns = columns.with_columns([pl.lit(None, pl.Float64).alias(name) for name in _OF_STOCK])
+    ordered = pl.col("units") > 0
+    columns = columns.with_columns(
+        date="decided",
+        action=pl.when(ordered).then(pl.lit("order")).when(pl.col("units") == 0).then(pl.lit("none"))
+        .otherwise(pl.lit("undecided")),
+        quantity="units",
+        unconstrained=pl.col("units") - pl.col("rounding"),
+        money="gain",
+        cost="value",
+        reason=sum_of(_WORDS),
+        binds=pl.when(ordered | (pl.col("rounding") != 0)).then("binds").otherwise(pl.lit("")),
+    )  # fmt: skip
+    return common_form(panel.series.select(panel.keys), columns, then_by=["target"])
+
+
+_WORDS = [(name.replace("_", " "), pl.col(name) * (-1 if name in ("on_hand", "on_order") else 1)) for name in REASONS]
+"""The reasons with their words; stock and orders are taken off."""
+
+
+def _binds(orders: PlannedOrders, terms: Terms) -> pl.Series:
+    """What moves the order of each series away from what is needed: the minimum, the pack, or nothing."""
+    units, rounding = orders.columns["units"], orders.columns["rounding"]
+    moved = np.abs(np.nan_to_num(rounding)) >= 1
+    by_minimum = moved & (terms.minimum > units - rounding)
+    return pl.Series("binds", np.where(by_minimum, "minimum", np.where(moved & (terms.pack > 1), "pack", "")))
+
+
+def _day(name: str, step: np.ndarray, dates: np.ndarray) -> pl.Series:
+    """The day of each step from 0 [series]; null where it lies beyond the forecast."""
+    inside = (step >= 0) & (step < len(dates))
+    days = pl.Series(name, dates[np.where(inside, step, 0)])
+    return pl.select(pl.when(pl.Series(inside)).then(days).alias(name))[name]
+
+
+_OF_STOCK = ("units", "on_hand", "on_order", "surplus", "rounding", "value", "gain", "lost_units")
+"""The columns that mean nothing where the stock is not known."""
+
+
+def _decisive(policy: Policy, supply: Supply, sampler: SamplePaths) -> tuple[str, float] | None:
+    """The assumed term that moves the money ordered most, see `OrderPlan`, by some of the series."""
+    raised_terms, horizon = _raised(supply.terms), sampler.mean.shape[1]
+    # A longer lead time must fit into the forecast too, or the money of fewer series would be compared.
+    rows = some_series(sampler, can_order(raised_terms["lead_days"], horizon))
+    if not len(rows):
+        return None
+    paths = sampler.draw(PATHS_OF_CONTEST, rows)
+    moved = {}
+    usual = _money_ordered(policy, supply.situation(paths, rows))
+    for name, raised in raised_terms.items():
+        if supply.terms.assumed[name][rows].any():
+            money = _money_ordered(policy, supply.situation(paths, rows, raised))
+            moved[name] = abs(money - usual) / usual if usual > 0 else 0.0
+    best = max(moved, key=moved.__getitem__, default=None)
+    return None if best is None or moved[best] == 0 else (best, moved[best])
+
+
+def _money_ordered(policy: Policy, situation: Situation) -> float:
+    """The purchase value of the position to reach, by today's unit costs of the situation."""
+    return float(np.nansum(np.maximum(policy.orders(situation).target, 0) * situation.costs.unit))
+
+
+def _raised(terms: Terms) -> dict[str, Terms]:
+    """The terms with one of them a quarter higher, the lead time by at least one period."""
+    costs = terms.costs
+    longer = np.maximum(np.ceil(terms.lead_periods * RAISED), terms.lead_periods + 1).astype(np.int64)
+    return {
+        "holding_share_year": replace(terms, costs=replace(costs, holding=costs.holding * RAISED)),
+        "lost_margin": replace(terms, costs=replace(costs, lost_margin=costs.lost_margin * RAISED)),
+        "lead_days": replace(terms, lead_periods=longer),
+    }
