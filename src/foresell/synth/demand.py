@@ -101,7 +101,7 @@ def _stockouts(
     return starts, np.concatenate([gap_days, sold_out_days]), rng.random(len(starts))
 
 
-def _draw(rng: np.random.Generator, mean: np.ndarray, dispersion: float, occurrence: float, demand: np.ndarray) -> None:
+def draw(rng: np.random.Generator, mean: np.ndarray, dispersion: float, occurrence: float, demand: np.ndarray) -> None:
     """Fills `demand` [day] with negative binomial draws of the given mean; days without an occurrence get zero."""
     rate = rng.standard_gamma(dispersion, len(mean), dtype=np.float32)
     rate *= np.float32(1 / (dispersion * occurrence))
@@ -154,7 +154,7 @@ def make_block(
     stockouts = []
     for row, rng in enumerate(generators):
         i, days = item[row], slice(begin[row], min(end[row], plan.days))
-        _draw(rng, expected[row, days], items.dispersion[i], items.occurrence[i], demand[row, days])
+        draw(rng, expected[row, days], items.dispersion[i], items.occurrence[i], demand[row, days])
         ends = prices.ends[i]
         ends = ends[(ends > days.start) & (ends < days.stop)]
         stockouts.append(_stockouts(rng, days.start, max(days.stop, days.start + 1), ends))

@@ -20,6 +20,10 @@ class Stream(IntEnum):
     PRODUCT = 7
     RELATION = 8
     DAMAGE = 9
+    VENDOR = 20
+    TERMS = 21
+    STOCK = 22
+    AHEAD = 23
 
 
 def stream(seed: int, kind: Stream, *index: int | np.integer) -> np.random.Generator:

@@ -10,17 +10,30 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.synth.assortment import RetailerPlan, item_frame, make_items, make_stores, series_spans, store_frame
+from foresell.synth.assortment import (
+    Items,
+    RetailerPlan,
+    item_frame,
+    make_items,
+    make_stores,
+    series_spans,
+    store_frame,
+)
 from foresell.synth.demand import Block, blocks
 from foresell.synth.files import Progress, SampleFiles
 from foresell.synth.market import EVENT, event_days, market_truth
 from foresell.synth.prices import INFLATION
+from foresell.synth.stock import ahead_truth, lots_frame, make_stock, open_orders_frame, stock_frame
 from foresell.synth.tables import demand_truth, future_frame, sales_frame, series_names, series_truth
 from foresell.synth.transactions import transaction_lines
+from foresell.synth.vendors import Vendors, item_terms, make_vendors, terms_frame, terms_truth
 from foresell.synth.writer import Format, TableWriter, check_format, open_writers, write_parameters, write_table
 
 END = date(2025, 12, 28)
 BLOCK_ROWS = 1_000_000
+ITEM_CHUNK = 10_000  # items whose master data are in memory at once
+SUPPLY = "supply"  # the folder of the tables that orders are decided from
+SUPPLY_TABLES = ("stock", "open_orders", "lots")
 TRANSACTION_BLOCK_ROWS = 150_000  # fewer, because a series has several receipt lines on a day
 
 
@@ -47,7 +60,10 @@ def make_retailer(
       item, quantity, price, promotion), where returned goods have a negative quantity.
     - ``items``, ``stores``, ``calendar`` (the chain's own events), ``future`` (prices and promotions of `ahead` days,
       in columns named as in the sales).
-    - ``truth/series.parquet``, ``truth/demand.parquet`` (left out without `daily_truth`), ``truth/parameters.json``.
+    - ``supply/``: ``stock``, ``open_orders``, ``terms`` and ``lots`` at the end of the history, for `foresell plan`.
+    - ``truth/series.parquet``, ``truth/demand.parquet`` and that of the days ``ahead`` (both left out without
+      `daily_truth`), ``truth/terms.parquet`` (vendors, true lead times), ``truth/open_orders.parquet`` (when each
+      arrives), ``truth/parameters.json``.
 
     The same seed gives the same tables for every `block_rows`, the most cells (series x day) in memory at once. A
     series does not change when stores or items are added. `progress` is called with the share of the series done.
@@ -56,16 +72,26 @@ def make_retailer(
     plan = RetailerPlan(stores, items, days, end, seed, ahead, country)
     table_format, folder = check_format(format), Path(folder)
     size = block_rows or (TRANSACTION_BLOCK_ROWS if transactions else BLOCK_ROWS)
-    truth_names = ("series", "demand") if daily_truth else ("series",)
-    with open_writers(folder, ("sales", "future"), truth_names, table_format) as writers:
+    truth_names = ("series", "open_orders", *(("demand", "ahead") if daily_truth else ()))
+    vendors = make_vendors(plan)
+    with (
+        open_writers(folder, ("sales", "future"), truth_names, table_format) as writers,
+        open_writers(folder / SUPPLY, SUPPLY_TABLES, (), table_format) as supply,
+    ):
         for block in blocks(plan, make_stores(plan), size):
             for name, frame in _block_tables(block, transactions, daily_truth):
                 writers[name].write(frame)
+            for name, frame in _supply_tables(block, vendors):
+                supply[name].write(frame.drop("arrives", strict=False))
+                if name in truth_names:
+                    writers[name].write(frame)
             if progress is not None:
                 progress((block.first + len(block.item)) / (stores * items), "Making the retailer")
         paths = {name: writer.close() for name, writer in writers.items()}
-    tables = {"future": paths["future"], **_write_master(folder, plan, table_format)}
-    truth = {name: paths[name] for name in truth_names}
+        supply_paths = {name: writer.close() for name, writer in supply.items()}
+    tables = {"future": paths["future"], **_write_master(folder, plan, table_format), **supply_paths}
+    tables["terms"], of_terms = _write_terms(folder, plan, vendors, table_format)
+    truth = {**{name: paths[name] for name in truth_names}, "terms": of_terms}
     truth["parameters"] = write_parameters(folder, retailer_truth(plan))
     settings = retailer_settings(folder, paths["sales"], tables, plan, transactions)
     return SampleFiles(folder, paths["sales"], tables, truth, writers["sales"].rows, writers["series"].rows, settings)
@@ -86,13 +112,42 @@ def _block_tables(block: Block, transactions: bool, daily_truth: bool) -> Iterat
     yield "series", series_truth(block, keys)
     if daily_truth:
         yield "demand", demand_truth(block, keys, returned)
+        yield "ahead", ahead_truth(block, keys)
+
+
+def _supply_tables(block: Block, vendors: Vendors) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The tables of supply of a block by name."""
+    keys, end = series_names(block), block.plan.dates[block.plan.days - 1]
+    stock = make_stock(block, item_terms(block.plan, block.items, vendors), vendors)
+    yield "stock", stock_frame(stock, keys)
+    yield "open_orders", open_orders_frame(stock, keys, end)
+    yield "lots", lots_frame(stock, keys, end)
+
+
+def _write_terms(folder: Path, plan: RetailerPlan, vendors: Vendors, table_format: Format) -> tuple[Path, Path]:
+    """Writes the terms of all items, and their truth; returns both paths."""
+    with (
+        TableWriter(folder / SUPPLY, "terms", table_format) as writer,
+        TableWriter(folder / "truth", "terms", "parquet") as truth,
+    ):
+        for items in _all_items(plan):
+            terms = item_terms(plan, items, vendors)
+            writer.write(terms_frame(items, terms, vendors))
+            truth.write(terms_truth(items, terms, vendors))
+        return writer.close(), truth.close()
+
+
+def _all_items(plan: RetailerPlan) -> Iterator[Items]:
+    """All items, in chunks."""
+    for first in range(0, plan.items, ITEM_CHUNK):
+        yield make_items(plan, first, min(first + ITEM_CHUNK, plan.items))
 
 
 def _write_master(folder: Path, plan: RetailerPlan, table_format: Format) -> dict[str, Path]:
     """Writes items, stores and the calendar; returns their paths by name."""
     with TableWriter(folder, "items", table_format) as writer:
-        for first in range(0, plan.items, 10_000):
-            writer.write(item_frame(plan, make_items(plan, first, min(first + 10_000, plan.items))))
+        for items in _all_items(plan):
+            writer.write(item_frame(plan, items))
         items_path = writer.close()
     event = pl.Series(np.where(event_days(plan.dates), EVENT, "")).replace("", None)
     return {
@@ -134,6 +189,7 @@ def retailer_settings(
             "country": plan.country,
         },
         "horizon": min(28, plan.ahead),
+        "orders": {name: paths[name] for name in ("stock", "open_orders", "terms")},
         "levels": [["region"], ["store"], ["department"], ["category"], ["store", "department"], ["item"]],
     }
 

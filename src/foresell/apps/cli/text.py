@@ -240,7 +240,8 @@ def proposal_text(proposal: Proposal, path: Path) -> str:
 
 def sample_text(files: SampleFiles) -> str:
     """The files that `sample` wrote."""
-    beside = ", ".join(sorted(path.name for path in files.tables.values()))
+    paths = [path.relative_to(files.folder) for path in files.tables.values()]
+    beside = ", ".join(sorted({path.name if len(path.parts) == 1 else f"{path.parts[0]}/" for path in paths}))
     return (
         f"Wrote {files.rows:,} rows of {files.series:,} series to {files.sales}; beside it {beside}, and truth/ with "
         f"what was planted.\nNext: foresell init PROJECT --data {files.folder}"

@@ -1,0 +1,135 @@
+"""The sample retailer's vendors and the terms on which they supply its items, with the truth about their lead times.
+
+Each department has two vendors. The second of them delivers later than it says, so that a plan that believes the terms
+orders too late; ``truth/terms.parquet`` has what it really takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from foresell.synth.assortment import Items, RetailerPlan
+from foresell.synth.market import CATEGORIES
+from foresell.synth.prices import INFLATION
+from foresell.synth.random_streams import Stream, traits
+
+DEPARTMENTS = tuple(dict.fromkeys(category.department for category in CATEGORIES))
+VENDORS_EACH = 2  # of a department
+LEAD_DAYS = {"fresh": (1, 3), "grocery": (3, 7), "home": (7, 14)}
+REVIEW_DAYS = {"fresh": (1, 2), "grocery": (3, 7), "home": (7, 7)}  # of the first and of the second vendor
+ORDER_COST = {"fresh": (0.2, 0.6), "grocery": (0.4, 1.2), "home": (0.8, 2.0)}
+HOLDING_SHARE = {"fresh": 0.35, "grocery": 0.22, "home": 0.25}  # a year; what is cooled costs more to hold
+SHELF_DAYS = {"dairy": (10, 24), "bakery": (2, 4), "produce": (4, 8)}
+PACKS = np.array([1, 2, 4, 6, 12, 24])
+LATE = 0.35  # a vendor that is late takes up to this share longer than it says
+MINIMUM_CYCLE, MINIMUM_PACKS = 6, 2  # so many packs are the least order of every sixth item
+
+
+@dataclass(frozen=True)
+class Vendors:
+    """All vendors; every array is [vendor].
+
+    `stated_lead_days` is what the terms say, `lead_days` and `lead_sd_days` are the true mean and standard deviation.
+    """
+
+    stated_lead_days: np.ndarray
+    lead_days: np.ndarray
+    lead_sd_days: np.ndarray
+    review_days: np.ndarray
+    order_cost: np.ndarray
+
+    @property
+    def names(self) -> np.ndarray:
+        """The vendors' keys, such as ``V01``."""
+        return np.array([f"V{number + 1:02d}" for number in range(len(self.lead_days))])
+
+
+def make_vendors(plan: RetailerPlan) -> Vendors:
+    """The vendors of the retailer, which do not depend on its size."""
+    numbers = np.arange(len(DEPARTMENTS) * VENDORS_EACH)
+    uniform, _ = traits(plan.seed, Stream.VENDOR, numbers, 4)
+    department = [DEPARTMENTS[number // VENDORS_EACH] for number in numbers]
+    second = numbers % VENDORS_EACH == 1
+
+    def between(bounds: Mapping[str, tuple[float, float]], share: np.ndarray) -> np.ndarray:
+        low, high = np.array([bounds[name] for name in department], np.float64).T
+        return low + (high - low) * share
+
+    stated = between(LEAD_DAYS, uniform[:, 0]).round()
+    true = stated * np.where(second, 1 + LATE * uniform[:, 1], 1.0)
+    return Vendors(
+        stated.astype(np.int64),
+        true,
+        true * (0.1 + 0.2 * uniform[:, 2]),
+        between(REVIEW_DAYS, second.astype(float)).astype(np.int64),
+        between(ORDER_COST, uniform[:, 3]).round(2),
+    )
+
+
+@dataclass(frozen=True)
+class ItemTerms:
+    """The terms of consecutive items; every array is [item]. `shelf_days` is 0 where an item keeps."""
+
+    vendor: np.ndarray
+    unit_cost: np.ndarray
+    holding_share_year: np.ndarray
+    pack: np.ndarray
+    minimum: np.ndarray
+    shelf_days: np.ndarray
+
+
+def item_terms(plan: RetailerPlan, items: Items, vendors: Vendors) -> ItemTerms:
+    """The terms of `items`, each from its own stream."""
+    uniform, _ = traits(plan.seed, Stream.TERMS, items.numbers, 3)
+    kinds = [CATEGORIES[kind] for kind in items.category]
+    department = np.array([DEPARTMENTS.index(kind.department) for kind in kinds])
+    vendor = department * VENDORS_EACH + items.numbers // len(CATEGORIES) % VENDORS_EACH
+    price = items.list_price * np.exp(INFLATION * plan.years[plan.days - 1])
+    wanted = items.level * vendors.review_days[vendor] * (0.3 + 0.7 * uniform[:, 1])
+    pack = PACKS[np.abs(np.log(PACKS) - np.log(wanted)[:, None]).argmin(axis=1)]
+    low, high = np.array([SHELF_DAYS.get(kind.name, (0, 0)) for kind in kinds]).T
+    return ItemTerms(
+        vendor,
+        np.maximum(price * (0.55 + 0.25 * uniform[:, 0]), 0.01).round(2),
+        np.array([HOLDING_SHARE[kind.department] for kind in kinds]),
+        pack,
+        np.where(items.numbers % MINIMUM_CYCLE == 0, MINIMUM_PACKS * pack, 0),
+        (low + (high - low) * uniform[:, 2]).round().astype(np.int64),
+    )
+
+
+def terms_frame(items: Items, terms: ItemTerms, vendors: Vendors) -> pl.DataFrame:
+    """The terms as a retailer's purchasing would have them: one row for each item."""
+    of = terms.vendor
+    return pl.DataFrame(
+        {
+            "item": items.names,
+            "unit_cost": terms.unit_cost,
+            "holding_share_year": terms.holding_share_year,
+            "lead_days": vendors.stated_lead_days[of],
+            "review_days": vendors.review_days[of],
+            "pack": terms.pack,
+            "minimum": terms.minimum,
+        }
+    )
+
+
+def terms_truth(items: Items, terms: ItemTerms, vendors: Vendors) -> pl.DataFrame:
+    """One row for each item: the vendor, what an order costs, the shelf life, and the lead time as it really is."""
+    of = terms.vendor
+    shelf = pl.Series(terms.shelf_days)
+    return pl.DataFrame(
+        {
+            "item": items.names,
+            "vendor": vendors.names[of],
+            "order_cost": vendors.order_cost[of],
+            "shelf_days": shelf.set(shelf == 0, None),
+            "stated_lead_days": vendors.stated_lead_days[of],
+            "lead_days": vendors.lead_days[of],
+            "lead_sd_days": vendors.lead_sd_days[of],
+        }
+    )
