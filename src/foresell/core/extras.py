@@ -40,6 +40,7 @@ EXTRAS: Mapping[str, Extra] = {
     "plot": Extra(("altair",), "charts in Python"),
     "mlflow": Extra(("mlflow", "sqlalchemy", "alembic", "pandas"), "runs, versions and the champion"),
     "evidently": Extra(("evidently", "pandas"), "drift of inputs and predictions"),
+    "shifts": Extra(("ortools",), "shifts of people by rules"),
     "serve": Extra(
         ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline", "obstore"),
         "the API and objects in buckets",
