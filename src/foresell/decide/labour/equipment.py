@@ -42,6 +42,6 @@ def equipment_load(
         utilisation = np.where(mean > 0, mean / capacity, 0.0)
     ranked = np.sort(hours, axis=0)
     allowed = int(np.floor(accepted * len(hours) + 1e-9))  # paths that may be above it
-    enough = ranked[max(len(hours) - allowed - 1, 0)]
+    enough = ranked[len(hours) - allowed - 1] if allowed < len(hours) else np.zeros_like(mean)
     needed = np.ceil(enough / interval_hours - 1e-9).astype(np.int64)
     return EquipmentLoad(utilisation, (over > 1e-9).mean(axis=0), over.mean(axis=0), needed)
