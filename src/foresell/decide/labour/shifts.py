@@ -148,7 +148,7 @@ class ShiftProblem:
         longest, reasons = float(self.patterns.paid.max()), []
         for person in self.people:
             for week in np.unique(self.week):
-                days = sum(person.may_work(day) for day in np.flatnonzero(self.week == week))
+                days = sum(person.may_work(int(day)) for day in np.flatnonzero(self.week == week))
                 reach = min(min(days, self.rules.days_a_week) * longest, person.most_hours)
                 if person.least_hours > reach + 1e-9:
                     reasons.append(f"{person.name} has to work {person.least_hours:g} hours and can work {reach:g}")
