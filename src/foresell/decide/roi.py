@@ -39,6 +39,13 @@ class YearlyCosts:
     def __sub__(self, other: YearlyCosts) -> YearlyCosts:
         return YearlyCosts(*(mine - theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
 
+    def __add__(self, other: YearlyCosts) -> YearlyCosts:
+        return YearlyCosts(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def times(self, factor: float) -> YearlyCosts:
+        """All kinds multiplied by one factor."""
+        return YearlyCosts(*(value * factor for value in astuple(self)))
+
 
 BUCKETS = tuple(field.name for field in fields(YearlyCosts))
 """The kinds of cost."""
@@ -85,13 +92,29 @@ class Return:
     payback_months: float | None
 
 
+@dataclass(frozen=True)
+class Example:
+    """Yearly costs, what of them is saved, and what that takes."""
+
+    before: YearlyCosts
+    savings: YearlyCosts
+    investment: Investment
+
+
+FIFTY_SHOPS = Example(
+    YearlyCosts(holding=2.5e6, lost_sales=1.8e6, waste=1.2e6, expedite=0.6e6, labour=0.4e6),
+    YearlyCosts(holding=250e3, lost_sales=450e3, waste=144e3, expedite=120e3, labour=280e3),
+    Investment(266e3),
+)
+"""A worked example: 50 shops of 3,000 articles that cost 6.5 million a year, of which 1.244 million are saved."""
+
+
 def return_on(savings: YearlyCosts, investment: Investment) -> Return:
     """The return of yearly `savings`.
 
-    50 shops of 3,000 articles that cost 6.5 million a year, of which 1.244 million are saved for 266,000 at once:
+    50 shops of 3,000 articles that save 1.244 million a year for 266,000 at once:
 
-    >>> savings = YearlyCosts(holding=250e3, lost_sales=450e3, waste=144e3, expedite=120e3, labour=280e3)
-    >>> result = return_on(savings, Investment(266e3))
+    >>> result = return_on(FIFTY_SHOPS.savings, FIFTY_SHOPS.investment)
     >>> round(result.first_year), round(result.net_present_value / 1e6, 2), round(result.payback_months, 1)
     (978000, 2.83, 2.6)
     """
@@ -114,8 +137,7 @@ class ReplayedCosts:
     @property
     def yearly_savings(self) -> YearlyCosts:
         """What a year like this span would save."""
-        saved = self.before - self.after
-        return YearlyCosts(*(value * DAYS_A_YEAR / self.days for value in astuple(saved)))
+        return (self.before - self.after).times(DAYS_A_YEAR / self.days)
 
 
 @dataclass(frozen=True)
@@ -153,6 +175,12 @@ def return_of_replays(replays: Sequence[ReplayedCosts], investment: Investment) 
     margin = _margin(np.array([saved.total for saved in by_span]))
     low, high = (return_on(_shifted(mean, change), investment) for change in (-margin, margin))
     return ReturnRange(expected, low, high)
+
+
+def mean_of_year(costs: Sequence[YearlyCosts], days: Sequence[float]) -> YearlyCosts:
+    """What a year costs on the mean of spans with `costs` over `days` each."""
+    years = [astuple(cost.times(DAYS_A_YEAR / length)) for cost, length in zip(costs, days, strict=True)]
+    return YearlyCosts(*np.mean(years, axis=0).tolist())
 
 
 def _margin(totals: np.ndarray) -> float:

@@ -53,7 +53,20 @@ def step_line(name: str) -> str:
 
 
 def test_there_is_a_verb_for_every_step():
-    others = {"init", "sample", "run", "tune", "demand", "plan", "explain", "whatif", "settings", "pipeline", "status"}
+    others = {
+        "init",
+        "sample",
+        "run",
+        "tune",
+        "demand",
+        "plan",
+        "roi",
+        "explain",
+        "whatif",
+        "settings",
+        "pipeline",
+        "status",
+    }
     of_models = {"promote", "rollback", "models", "serve", "monitor", "retrain"}
     assert set(VERBS) == {step.verb for step in STEPS.values()} | others | of_models
 
@@ -73,7 +86,7 @@ def test_the_list_of_verbs_is_in_the_order_of_their_use():
     ]
     assert verbs[: len(VERBS) + 1] == [
         "init", "sample", "check", "features", "backtest", "train", "forecast", "report", "run", "tune", "promote",
-        "rollback", "models", "demand", "plan", "explain", "whatif", "serve", "monitor", "retrain", "settings",
+        "rollback", "models", "demand", "plan", "roi", "explain", "whatif", "serve", "monitor", "retrain", "settings",
         "pipeline", "status", "Begin",
     ]  # fmt: skip
     assert "..." not in shown.partition("Commands:")[2]

@@ -13,6 +13,7 @@ from foresell.apps.cli.monitor import monitor
 from foresell.apps.cli.pipeline import pipeline
 from foresell.apps.cli.plan import plan
 from foresell.apps.cli.retrain import retrain
+from foresell.apps.cli.roi import roi
 from foresell.apps.cli.serve import serve
 from foresell.apps.cli.steps import STEP_VERBS, settings, status
 from foresell.apps.cli.tune import tune
@@ -48,6 +49,7 @@ for _verb in (
     *MODEL_VERBS,
     demand,
     plan,
+    roi,
     explain,
     whatif,
     serve,

@@ -27,6 +27,8 @@ from foresell.core.settings.reading import parse_settings as parse_settings
 from foresell.core.settings.reading import read_settings as read_settings
 from foresell.core.settings.registry import Promotion as Promotion
 from foresell.core.settings.registry import Tracking as Tracking
+from foresell.core.settings.roi import InvestmentTerms as InvestmentTerms
+from foresell.core.settings.roi import StatedSavings as StatedSavings
 from foresell.core.settings.root import Settings as Settings
 from foresell.core.settings.serving import Serving as Serving
 from foresell.core.settings.transactions import Transactions as Transactions

@@ -14,6 +14,7 @@ from foresell.core.settings.monitoring import Monitoring
 from foresell.core.settings.orders import OrderTables
 from foresell.core.settings.output import Output
 from foresell.core.settings.registry import Promotion, Tracking
+from foresell.core.settings.roi import InvestmentTerms
 from foresell.core.settings.serving import Serving
 from foresell.core.settings.transactions import Transactions
 
@@ -59,6 +60,10 @@ class Settings(Strict, frozen=True):
     orders: Annotated[OrderTables, about("What orders are decided from, beside the forecast: foresell plan.")] = field(
         default_factory=OrderTables
     )
+    roi: Annotated[
+        InvestmentTerms,
+        about("What better orders take, and what they save beside what a replay measures: foresell roi."),
+    ] = field(default_factory=InvestmentTerms)
     tracking: Annotated[Tracking, about("Where runs and versions of the model are kept, by MLflow.")] = field(
         default_factory=Tracking
     )
