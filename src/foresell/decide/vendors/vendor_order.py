@@ -1,0 +1,313 @@
+"""The best order of one vendor at a given price of money, by the next pack of the largest gain for its load.
+
+The pieces of all series are ranked by gain less the price of their money, for each unit of the vendor's main measure.
+Orders are beginnings of that ranking: up to where packs stop to pay, further to reach a minimum, a price break or the
+fill of a truck, less far where a truck is full. With fractions of packs that is the optimum of the linear programme
+(Dantzig, "Discrete-variable extremum problems", Operations Research 5, 1957), which bounds what whole packs can gain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from foresell.decide.vendors.terms import PriceLevel, TruckLoads, VendorTerms
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class VendorLines:
+    """The pieces of all series of one vendor, and its terms.
+
+    - `series`, `packs`, `gain`, `whole`: [piece], as in `decide.stock.gain_curves`; a series' pieces in order.
+    - `money`: float64 [piece], what a pack costs at list prices.
+    - `load`, `minimum_load`, `break_load`: float64 [piece], a pack in the measures of the terms: the main one, that of
+      the minimum, that of the breaks.
+    """
+
+    terms: VendorTerms
+    series: np.ndarray
+    packs: np.ndarray
+    gain: np.ndarray
+    whole: np.ndarray
+    money: np.ndarray
+    load: np.ndarray
+    minimum_load: np.ndarray
+    break_load: np.ndarray
+
+    @cached_property
+    def truck_loads(self) -> TruckLoads:
+        """What may be loaded."""
+        return self.terms.truck_loads(float(self.packs @ self.load))
+
+    @cached_property
+    def price_levels(self) -> tuple[PriceLevel, ...]:
+        """The prices that an order may have."""
+        return self.terms.price_levels()
+
+    @cached_property
+    def follows(self) -> np.ndarray:
+        """The piece that has to be bought before each piece can be: int64 [piece], -1 for none."""
+        same = np.r_[False, self.series[1:] == self.series[:-1]]
+        return np.where(same, np.arange(len(self.series)) - 1, -1)
+
+    def order(self, bought: np.ndarray) -> VendorOrder | None:
+        """The order of `bought` [piece] packs with the best price that it has; None where the terms do not allow it."""
+        if not bought.any():
+            return VendorOrder(bought, 0.0, 0.0, 0, None)
+        slack = 1 + 1e-9
+        if bought @ self.minimum_load * slack < self.terms.minimum - _ROUNDING:
+            return None
+        load, trucks = float(bought @ self.load), self.truck_loads
+        fits = np.flatnonzero((trucks.low <= load * slack + _ROUNDING) & (load <= trucks.high * slack + _ROUNDING))
+        if not len(fits):
+            return None
+        in_break, money = bought @ self.break_load * slack + _ROUNDING, float(bought @ self.money)
+        reached = [level for level in self.price_levels if level.threshold <= in_break]
+        level = max(reached, key=lambda each: each.discount * money + each.constant)
+        saving = level.discount * money + level.constant
+        gain = float(bought @ self.gain) + saving - float(trucks.cost[fits[0]])
+        return VendorOrder(bought, gain, money - saving, int(trucks.trucks[fits[0]]), level)
+
+
+@dataclass(frozen=True)
+class VendorOrder:
+    """An order of one vendor: `bought` packs int64 [piece], its `gain`, what is `paid` for it in money, the number of
+    `trucks`, and the price `level`; None where nothing is ordered."""
+
+    bought: np.ndarray
+    gain: float
+    paid: float
+    trucks: int
+    level: PriceLevel | None
+
+    def value(self, price: float) -> float:
+        """The gain less the `price` of the money that is paid."""
+        return self.gain - price * self.paid
+
+
+@dataclass(frozen=True)
+class Limits:
+    """An upper bound of what an order of a vendor can be worth at a price of money, and where it lies.
+
+    - `value`: the bound, in money, and `paid` the money of the linear programme's order there.
+    - `binds`: "minimum", "truck fill", "truck", "price break" or "".
+    - `shadow_price`: what one unit more of a full truck would gain, or what one unit less of the minimum, the fill or
+      the break would save: 0 or more, in money for each unit of the main measure or of that of the limit.
+    """
+
+    value: float
+    paid: float
+    binds: str
+    shadow_price: float
+
+
+NOTHING = Limits(0.0, 0.0, "", 0.0)
+
+
+def vendor_limits(lines: VendorLines, price: float) -> Limits:
+    """The bound of all orders, see `Limits`.
+
+    >>> terms = VendorTerms(minimum=5, minimum_measure="units")
+    >>> one = np.ones(2)
+    >>> packs, gain = np.array([3, 4]), np.array([2.0, -0.5])
+    >>> lines = VendorLines(terms, np.array([0, 0]), packs, gain, one == 0, one, one, one, one)
+    >>> vendor_limits(lines, 0.0)  # 3 x 2 - 2 x 0.5
+    Limits(value=5.0, paid=5.0, binds='minimum', shadow_price=0.5)
+    """
+    best = max(_options(lines, price), key=lambda option: option.bound, default=None)
+    if best is None or best.bound <= 0:
+        return NOTHING
+    return Limits(best.bound, best.paid, best.binds, best.shadow_price)
+
+
+def best_order(lines: VendorLines, price: float) -> VendorOrder:
+    """A good order in whole packs at a price of money; how good, `vendor_limits` says."""
+    best = VendorOrder(np.zeros(len(lines.packs), np.int64), 0.0, 0.0, 0, None)
+    for option in sorted(_options(lines, price), key=lambda each: -each.bound):
+        if option.bound <= best.value(price):
+            break
+        order = lines.order(option.whole_packs())
+        if order is not None and order.value(price) > best.value(price):
+            best = order
+    return best
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """The pieces of a vendor by falling value for their load, at one price level and price of money.
+
+    - `rank`: int64 [piece], which pieces these are. `value`: float64 [piece], of a pack.
+    - `values`, `loads`, `minima`, `breaks`, `money`: running sums, [piece + 1], from 0.
+    """
+
+    lines: VendorLines
+    level: PriceLevel
+    price: float
+    rank: np.ndarray
+    value: np.ndarray
+    values: np.ndarray
+    loads: np.ndarray
+    minima: np.ndarray
+    breaks: np.ndarray
+    money: np.ndarray
+
+    @classmethod
+    def of(cls, lines: VendorLines, level: PriceLevel, price: float) -> _Ranking:
+        value = lines.gain + (level.discount - price * (1 - level.discount)) * lines.money
+        # Packs that a policy neither wants nor minds are all worth 0; the stable sort leaves each series' in order.
+        rank = np.argsort(-value / np.maximum(lines.load, 1e-12), kind="stable")
+        packs = lines.packs[rank]
+
+        def running(each: np.ndarray) -> np.ndarray:
+            return np.concatenate([[0.0], np.cumsum(each[rank] * packs)])
+
+        sums = (running(each) for each in (value, lines.load, lines.minimum_load, lines.break_load, lines.money))
+        return cls(lines, level, price, rank, value[rank], *sums)
+
+    def options(self) -> Iterator[_Option]:
+        """The beginnings of the ranking that the vendor's terms allow, with fractions of packs."""
+        lines, level, trucks = self.lines, self.level, self.lines.truck_loads
+        places = np.arange(len(self.values), dtype=np.float64)
+        free = float(np.count_nonzero(self.value > 0))
+        constant = level.constant * (1 + self.price)
+        enough = {
+            "minimum": _place(self.minima, lines.terms.minimum),
+            "price break": _place(self.breaks, level.threshold),
+        }
+        main = lines.terms.main_measure()
+        relaxed = [
+            enough[name]
+            for name, measure in (("minimum", lines.terms.minimum_measure), ("price break", lines.terms.break_measure))
+            if measure == main
+        ]
+        if max(enough.values()) > places[-1]:
+            return
+        for row, low in enumerate(trucks.low):
+            least = max([_place(self.loads, float(low)), *relaxed])
+            most = float(np.interp(trucks.high[row], self.loads, places))
+            if least > places[-1]:
+                return
+            if most < least:
+                continue
+            bound_place = min(max(free, least), most)
+            bound = float(np.interp(bound_place, places, self.values)) + constant - float(trucks.cost[row])
+            reach = {"truck fill": _place(self.loads, float(low)), **enough}
+            binding = max(reach, key=reach.__getitem__)
+            binds = binding if reach[binding] > free else ("truck" if most < free else "")
+            paid = (1 - level.discount) * float(np.interp(bound_place, places, self.money)) - level.constant
+            place = min(max(free, *reach.values()), max(most, *reach.values()))
+            yield _Option(self, bound, paid, binds, place, row)
+
+
+@dataclass(frozen=True)
+class _Option:
+    """A beginning of a ranking up to `place`, a number of pieces with a fraction, for one row of the truck loads."""
+
+    ranking: _Ranking
+    bound: float
+    paid: float
+    binds: str
+    place: float
+    row: int
+
+    @property
+    def shadow_price(self) -> float:
+        """See `Limits`."""
+        if not self.binds:
+            return 0.0
+        ranking = self.ranking
+        lines = ranking.lines
+        piece = min(max(int(np.ceil(self.place - _ROUNDING)) - 1, 0), len(ranking.rank) - 1)
+        load = {"minimum": lines.minimum_load, "price break": lines.break_load}.get(self.binds, lines.load)
+        return abs(float(ranking.value[piece])) / max(float(load[ranking.rank[piece]]), 1e-12)
+
+    def whole_packs(self) -> np.ndarray:
+        """The packs of each piece, int64 [piece]: rounded up to reach a limit, down to stay in a truck."""
+        ranking, lines = self.ranking, self.ranking.lines
+        trucks, packs = lines.truck_loads, lines.packs[ranking.rank]
+        bought = np.zeros(len(packs), np.int64)  # [place in the ranking]
+        full = int(self.place + _ROUNDING)
+        bought[:full] = packs[:full]
+        part = self.place - full
+        if full < len(packs) and part > _ROUNDING:
+            count = np.ceil(part * packs[full] - 1e-6)
+            bought[full] = packs[full] if lines.whole[ranking.rank[full]] else count
+        room = float(trucks.high[self.row]) - float(bought @ lines.load[ranking.rank])
+        if room < -_ROUNDING * max(1.0, float(trucks.high[self.row])):
+            self._unload(bought, -room)
+            room = float(trucks.high[self.row]) - float(bought @ lines.load[ranking.rank])
+        if self.binds in ("minimum", "truck fill", "price break"):
+            self._trim(bought)
+        elif np.isfinite(room):
+            self._load(bought, room)
+        result = np.zeros(len(packs), np.int64)
+        result[ranking.rank] = bought
+        return result
+
+    def _unload(self, bought: np.ndarray, excess: float) -> None:
+        """Takes the last packs out until the load is `excess` smaller."""
+        ranking, lines = self.ranking, self.ranking.lines
+        for place in reversed(range(int(np.flatnonzero(bought)[-1]) + 1)):
+            if excess <= _ROUNDING:
+                return
+            piece, load = ranking.rank[place], float(lines.load[ranking.rank[place]])
+            count = int(bought[place]) if lines.whole[piece] else int(np.ceil(excess / max(load, 1e-12) - 1e-9))
+            count = min(count, int(bought[place]))
+            bought[place] -= count
+            excess -= count * load
+
+    def _load(self, bought: np.ndarray, room: float) -> None:
+        """Adds later packs that pay and fit into the `room` that is left."""
+        ranking, lines = self.ranking, self.ranking.lines
+        place_of = np.empty(len(bought), np.int64)
+        place_of[ranking.rank] = np.arange(len(bought))
+        loads, packs = lines.load[ranking.rank], lines.packs[ranking.rank]
+        open_places = np.flatnonzero((bought < packs) & (ranking.value > 0) & (loads <= room + _ROUNDING))
+        for place in open_places.tolist():
+            piece, before = ranking.rank[place], lines.follows[ranking.rank[place]]
+            if before >= 0 and bought[place_of[before]] < lines.packs[before]:
+                continue
+            count = min(int((room + _ROUNDING) / max(loads[place], 1e-12)), int(packs[place] - bought[place]))
+            if lines.whole[piece] and count < packs[place]:
+                continue
+            bought[place] += count
+            room -= count * loads[place]
+
+    def _trim(self, bought: np.ndarray) -> None:
+        """Takes packs out that lose money and that the limits do not need, the most costly first."""
+        ranking, lines = self.ranking, self.ranking.lines
+        rank, terms = ranking.rank, lines.terms
+        needs = (
+            (lines.load[rank], float(lines.truck_loads.low[self.row])),
+            (lines.minimum_load[rank], terms.minimum),
+            (lines.break_load[rank], ranking.level.threshold),
+        )
+        spare = [float(bought @ load) - least for load, least in needs]
+        for place in reversed(np.flatnonzero((bought > 0) & (ranking.value < 0)).tolist()):
+            counts = [room / max(load[place], 1e-12) for (load, _), room in zip(needs, spare, strict=True)]
+            count = min(int(max(min(counts), 0) + 1e-9), int(bought[place]))
+            if lines.whole[rank[place]] and count < bought[place]:
+                continue
+            bought[place] -= count
+            spare = [room - count * load[place] for (load, _), room in zip(needs, spare, strict=True)]
+
+
+def _options(lines: VendorLines, price: float) -> Iterator[_Option]:
+    for level in lines.price_levels:
+        yield from _Ranking.of(lines, level, price).options()
+
+
+def _place(running: np.ndarray, target: float) -> float:
+    """How many pieces, with a fraction, reach `target` in a running sum; infinite where all do not."""
+    if target <= 0:
+        return 0.0
+    if running[-1] < target * (1 - 1e-9):
+        return np.inf
+    after = min(int(np.searchsorted(running, target * (1 - 1e-12))), len(running) - 1)
+    step = running[after] - running[after - 1]
+    return after - 1 + (min((target - running[after - 1]) / step, 1.0) if step > 0 else 1.0)
