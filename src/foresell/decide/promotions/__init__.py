@@ -1,0 +1,1 @@
+"""What past promotions did and earned, and which of the next ones a budget is best spent on."""
