@@ -30,7 +30,8 @@ SHORTEST_HISTORY = 90
 class RetailerPlan:
     """How large a sample retailer is, and over which days.
 
-    The history has `days` days and ends on `end`. Prices and promotions are known for `ahead` days after it.
+    The history has `days` days and ends on `end`. Prices and promotions are known for `ahead` days after it. With
+    `item_roles`, some items do not answer to promotions, and some to those of another item, see `synth.item_roles`.
     Raises UsageError where a number is too small or the country is not known.
     """
 
@@ -41,6 +42,7 @@ class RetailerPlan:
     seed: int = 1
     ahead: int = 56
     country: str = "US"
+    item_roles: bool = False
     dates: np.ndarray = field(init=False, repr=False, compare=False)  # datetime64[D] [day + ahead]
 
     def __post_init__(self) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresell.synth.assortment import Items, RetailerPlan, Stores, make_items, series_spans
+from foresell.synth.item_roles import cross_factors, with_roles
 from foresell.synth.market import calendar_factors
 from foresell.synth.prices import INFLATION, Prices, dip_factor, make_prices, shelf_price
 from foresell.synth.random_streams import Stream, concatenated_ranges, stream
@@ -39,6 +40,7 @@ class Block:
     plan: RetailerPlan
     stores: Stores
     items: Items
+    prices: Prices
     first: int  # number of the first series
     item: np.ndarray  # int64 [series], row in `items`
     store: np.ndarray  # int64 [series]
@@ -133,7 +135,7 @@ def make_block(
     `market` is [category, day + ahead] from `calendar_factors`, `opening` [store, day + ahead].
     """
     item_from = first // len(stores)
-    items = make_items(plan, item_from, (stop - 1) // len(stores) + 1)
+    items = with_roles(plan, make_items(plan, item_from, (stop - 1) // len(stores) + 1))
     prices = make_prices(plan, items)
     number = np.arange(first, stop)
     item, store = number // len(stores) - item_from, number % len(stores)
@@ -146,7 +148,7 @@ def make_block(
     cents = shelf_price(prices.price[item] * zone)
     usual = (items.list_price[item, None] * 100 * np.exp(INFLATION * plan.years)).astype(np.float32) * zone
     expected = np.power(cents / usual, -items.elasticity.astype(np.float32)[item, None], dtype=np.float32)
-    expected *= item_factors(plan, items, prices, market)[item]
+    expected *= (item_factors(plan, items, prices, market) * cross_factors(plan, items))[item].astype(np.float32)
     expected *= opening[store]
     expected *= level.astype(np.float32)[:, None]
 
@@ -160,7 +162,9 @@ def make_block(
         stockouts.append(_stockouts(rng, days.start, max(days.stop, days.start + 1), ends))
     stock = _stock(plan, expected, stockouts)
     promotion = prices.promotion[item]
-    return Block(plan, stores, items, first, item, store, begin, end, level, cents, promotion, expected, demand, stock)
+    return Block(
+        plan, stores, items, prices, first, item, store, begin, end, level, cents, promotion, expected, demand, stock
+    )
 
 
 def blocks(plan: RetailerPlan, stores: Stores, rows: int) -> Iterator[Block]:

@@ -28,6 +28,7 @@ class Prices:
     """
 
     price: np.ndarray
+    regular: np.ndarray  # the price without promotions
     promotion: np.ndarray
     after: np.ndarray  # days since the last promotion ended, DIP_DAYS where long ago
     wander: np.ndarray
@@ -70,6 +71,7 @@ def make_prices(plan: RetailerPlan, items: Items) -> Prices:
 
     change = np.where(chance[:, 3] < CHANGE_RATE, CHANGE_MEAN + CHANGE_SPREAD * shocks[:, 0], 0.0)
     listed = items.list_price[:, None] * np.exp(np.cumsum(change, axis=1))
+    regular = listed[:, week].astype(np.float32)
     price = (listed[:, week] * np.where(promotion, 1 - depth[:, week], 1.0)).astype(np.float32)
 
     day = np.arange(n_days)
@@ -77,6 +79,7 @@ def make_prices(plan: RetailerPlan, items: Items) -> Prices:
     ended = promotion & ~np.pad(promotion[:, 1:], ((0, 0), (0, 1)), constant_values=True)
     return Prices(
         price=price,
+        regular=regular,
         promotion=promotion,
         after=np.minimum(day - last, DIP_DAYS),
         wander=_wander(shocks[:, 1]),

@@ -24,6 +24,7 @@ class Stream(IntEnum):
     TERMS = 21
     STOCK = 22
     AHEAD = 23
+    CAMPAIGN = 30
 
 
 def stream(seed: int, kind: Stream, *index: int | np.integer) -> np.random.Generator:

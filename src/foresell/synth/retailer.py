@@ -19,8 +19,10 @@ from foresell.synth.assortment import (
     series_spans,
     store_frame,
 )
+from foresell.synth.campaigns import campaign_truth
 from foresell.synth.demand import Block, blocks
 from foresell.synth.files import Progress, SampleFiles
+from foresell.synth.item_roles import relations_truth
 from foresell.synth.market import EVENT, event_days, market_truth
 from foresell.synth.prices import INFLATION
 from foresell.synth.stock import ahead_truth, lots_frame, make_stock, open_orders_frame, stock_frame
@@ -50,6 +52,7 @@ def make_retailer(
     country: str = "US",
     ahead: int = 56,
     daily_truth: bool = True,
+    item_roles: bool = False,
     progress: Progress | None = None,
     block_rows: int | None = None,
 ) -> SampleFiles:
@@ -63,16 +66,18 @@ def make_retailer(
     - ``supply/``: ``stock``, ``open_orders``, ``terms`` and ``lots`` at the end of the history, for `foresell plan`.
     - ``truth/series.parquet``, ``truth/demand.parquet`` and that of the days ``ahead`` (both left out without
       `daily_truth`), ``truth/terms.parquet`` (vendors, true lead times), ``truth/open_orders.parquet`` (when each
-      arrives), ``truth/parameters.json``.
+      arrives), ``truth/campaigns.parquet`` (uplift and pull-forward of each series and campaign),
+      ``truth/parameters.json``. With `item_roles`, some items do not answer to price and promotion, and some sell less
+      or more while another one is promoted; ``truth/relations.parquet`` says which, and by how much.
 
     The same seed gives the same tables for every `block_rows`, the most cells (series x day) in memory at once. A
     series does not change when stores or items are added. `progress` is called with the share of the series done.
     Raises UsageError for sizes, formats and countries that are not possible.
     """
-    plan = RetailerPlan(stores, items, days, end, seed, ahead, country)
+    plan = RetailerPlan(stores, items, days, end, seed, ahead, country, item_roles)
     table_format, folder = check_format(format), Path(folder)
     size = block_rows or (TRANSACTION_BLOCK_ROWS if transactions else BLOCK_ROWS)
-    truth_names = ("series", "open_orders", *(("demand", "ahead") if daily_truth else ()))
+    truth_names = ("series", "open_orders", "campaigns", *(("demand", "ahead") if daily_truth else ()))
     vendors = make_vendors(plan)
     with (
         open_writers(folder, ("sales", "future"), truth_names, table_format) as writers,
@@ -92,6 +97,9 @@ def make_retailer(
     tables = {"future": paths["future"], **_write_master(folder, plan, table_format), **supply_paths}
     tables["terms"], of_terms = _write_terms(folder, plan, vendors, table_format)
     truth = {**{name: paths[name] for name in truth_names}, "terms": of_terms}
+    if item_roles:
+        relations = pl.concat(relations_truth(plan, part) for part in _all_items(plan))
+        truth["relations"] = write_table(relations, folder / "truth", "relations", "parquet")
     truth["parameters"] = write_parameters(folder, retailer_truth(plan))
     settings = retailer_settings(folder, paths["sales"], tables, plan, transactions)
     return SampleFiles(folder, paths["sales"], tables, truth, writers["sales"].rows, writers["series"].rows, settings)
@@ -110,6 +118,7 @@ def _block_tables(block: Block, transactions: bool, daily_truth: bool) -> Iterat
     # The future has the columns of the sales, so that one reader reads both.
     yield "future", future.rename({"date": "time"}).cast({"time": pl.Datetime}) if transactions else future
     yield "series", series_truth(block, keys)
+    yield "campaigns", campaign_truth(block, keys)
     if daily_truth:
         yield "demand", demand_truth(block, keys, returned)
         yield "ahead", ahead_truth(block, keys)
@@ -161,6 +170,8 @@ def retailer_truth(plan: RetailerPlan) -> dict[str, object]:
     """The truth of the whole retailer as plain data, for ``truth/parameters.json``."""
     arguments = {**asdict(plan), "end": plan.end.isoformat()}
     arguments.pop("dates")
+    if not plan.item_roles:
+        arguments.pop("item_roles")
     market = market_truth(plan.seed, plan.country, plan.dates)
     return {"plan": arguments, "inflation_per_year": INFLATION, **market}
 

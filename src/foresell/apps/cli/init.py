@@ -129,6 +129,7 @@ def init(folder: str, sales: str, preset: str | None, ask: bool, force: bool, as
     show_default=True,
     help="How tables are written.",
 )
+@click.option("--item-roles", is_flag=True, help="Items that ignore promotions, or move with those of others.")
 @options()
 def sample(
     folder: str,
@@ -160,7 +161,10 @@ def sample(
     meter = Meter(quiet=quiet)
     more: dict[str, Any] = {"days": days, "seed": of["seed"], "format": of["table_format"]}
     more["progress"] = lambda share, doing: meter(Progress("sample", share, 1, doing.lower()))
+    if of["item_roles"] and kind != "retailer":
+        raise click.UsageError("--item-roles is for a retailer, whose items have promotions.")
     if kind == "retailer":
+        more["item_roles"] = of["item_roles"]
         size = samples.retailer_size(rows, days=days, seed=of["seed"]) if rows else (stores or 5, items or 60)
         files = samples.make_retailer(folder, stores=size[0], items=size[1], **more)
     else:

@@ -1,8 +1,8 @@
 """The best price for a stock in continuous time, in closed form: what the ladder of prices is checked against.
 
 Gallego and van Ryzin, "Optimal dynamic pricing of inventories with stochastic demand over finite horizons", Management
-Science 40 (1994), the case of exponential demand. With J = log(S_n) / decay, where S_n is the sum below, the best price is
-1 / decay + J_n - J_(n-1), and dJ_n / dt = best_rate / decay * exp(-decay * (J_n - J_(n-1))) holds, their equation of
+Science 40 (1994), the case of exponential demand. With J = log(S_n) / decay, where S_n is the sum below, the best price
+is 1 / decay + J_n - J_(n-1), and dJ_n / dt = best_rate / decay * exp(-decay * (J_n - J_(n-1))) holds, their equation of
 optimality.
 """
 

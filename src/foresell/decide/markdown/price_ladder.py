@@ -83,6 +83,7 @@ class Ladder:
     - `values`: the expected revenue with each price now, and the best ones afterwards: float64 [rung].
     - `keep`: the expected revenue with the price of now until the end.
     - `path`: the rungs of the periods where demand is as expected, int64 [period].
+    - `choice`: the rung to take, by period, rung of the period before, and lots in stock, int64.
     - `left`: the units left at the end of `path`; `left_if_kept`: with the price of now until the end.
     """
 
@@ -90,6 +91,7 @@ class Ladder:
     values: np.ndarray
     keep: float
     path: np.ndarray
+    choice: np.ndarray
     left: float
     left_if_kept: float
 
@@ -97,6 +99,11 @@ class Ladder:
     def gain(self) -> float:
         """What the price of `rung` earns more than to wait for one period, with the best prices after either."""
         return float(self.values[self.rung] - self.values[0])
+
+    @property
+    def gain_over_keeping(self) -> float:
+        """What the best prices earn more than the price of now until the end."""
+        return float(self.values[self.rung] - self.keep)
 
 
 def price_ladder(case: Clearance) -> Ladder:
@@ -108,8 +115,7 @@ def price_ladder(case: Clearance) -> Ladder:
     >>> ladder.rung, ladder.path.tolist(), round(ladder.gain, 2)
     (1, [1, 1, 2, 2], 2.5)
     """
-    lots = int(np.ceil(case.stock / np.ceil(case.stock / MOST_LOTS)))
-    unit = case.stock / lots  # units of a lot
+    lots, unit = _lots(case)
     n_periods, n_rungs = len(case.demand), len(case.prices)
     value = np.tile(case.salvage * unit * np.arange(lots + 1), (n_rungs, 1))
     keep, values = value[0], np.zeros(n_rungs)
@@ -130,7 +136,27 @@ def price_ladder(case: Clearance) -> Ladder:
             value[rung] = np.take_along_axis(options, best[None], axis=0)[0]
     path, left = _expected_path(case, choice, unit)
     kept = max(case.stock - float(case.demand.sum()), 0.0)
-    return Ladder(int(choice[0, 0, lots]), values, float(keep[lots]), path, left, kept)
+    return Ladder(int(choice[0, 0, lots]), values, float(keep[lots]), path, choice, left, kept)
+
+
+def value_of_policy(ladder: Ladder, case: Clearance) -> float:
+    """The expected revenue of the decisions of `ladder` where demand answers as `case` says, which else is the same."""
+    lots, unit = _lots(case)
+    n_rungs = len(case.prices)
+    value = np.tile(case.salvage * unit * np.arange(lots + 1), (n_rungs, 1))
+    for period in range(len(case.demand) - 1, -1, -1):
+        chance = _chances(case, period, unit, lots)
+        ahead = np.array([_ahead(chance[rung], value[rung], case, rung, unit) for rung in range(n_rungs)])
+        chosen = ladder.choice[period]
+        paid = case.change_cost * (chosen != np.arange(n_rungs)[:, None])
+        value = np.take_along_axis(ahead, chosen, axis=0) - paid
+    return float(value[0, lots])
+
+
+def _lots(case: Clearance) -> tuple[int, float]:
+    """The lots that the stock is counted in, and the units of one."""
+    lots = int(np.ceil(case.stock / np.ceil(case.stock / MOST_LOTS)))
+    return lots, case.stock / lots
 
 
 def _chances(case: Clearance, period: int, unit: float, lots: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from foresell.decide.markdown.price_ladder import Clearance, Ladder, Response, price_ladder
+from foresell.decide.markdown.price_ladder import Clearance, Ladder, Response, price_ladder, value_of_policy
 
 INTERVAL = 1.6449  # standard deviations of the normal to either side, for 90 %
 
@@ -37,7 +37,7 @@ class Stocks:
     def periods_of_stock(self) -> np.ndarray:
         """For how many periods the stock lasts at the mean forecast, infinite where nothing is forecast."""
         mean = self.demand.mean(axis=1)
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.on_hand > 0, self.on_hand / mean, 0.0)
 
     def left(self) -> np.ndarray:
@@ -65,10 +65,11 @@ class Rules:
 class Markdown:
     """What to do with the price of one slow mover.
 
-    `ladder` is None where no price response can be seen. `price` is the one to take now. `gain` is what it earns more
-    than to wait for one period, `gain_low` and `gain_high` the same where demand answers as weakly and as strongly as the
-    interval of the elasticity allows. `binds` says why the price stays: ``no price response``, ``gain too small``,
-    ``waiting is better``; empty where it is lowered.
+    - `ladder`: None where no price response can be seen. `price`: the one to take now.
+    - `gain`: what the ladder earns more than the price of now until the end; `gain_low`, `gain_high`: the same where
+      demand answers as weakly and as strongly as the interval of the elasticity allows.
+    - `binds`: why the price stays, ``no price response``, ``gain too small`` or ``waiting is better``; empty where it
+      is lowered.
     """
 
     series: int
@@ -103,11 +104,10 @@ def _decided(row: int, stocks: Stocks, rules: Rules) -> Markdown:
         return Markdown(row, ladder, price, 0.0, nothing, nothing, "waiting is better")
     width = INTERVAL * float(stocks.deviation[row])
     ends = [Response.of(case.prices, elasticity + side * width) for side in (-1, 1)]
-    values = [price_ladder(replace(case, response=end)).values for end in ends]
-    low, high = sorted(float(value[ladder.rung] - value[0]) for value in values)
+    low, high = sorted(value_of_policy(ladder, replace(case, response=end)) - ladder.keep for end in ends)
     enough = ladder.gain >= rules.least_gain * price * float(stocks.on_hand[row])
     chosen = float(case.prices[ladder.rung]) if enough else price
-    return Markdown(row, ladder, chosen, ladder.gain, low, high, "" if enough else "gain too small")
+    return Markdown(row, ladder, chosen, ladder.gain_over_keeping, low, high, "" if enough else "gain too small")
 
 
 def clearance(row: int, stocks: Stocks, rules: Rules) -> Clearance:

@@ -21,9 +21,7 @@ class Choice:
     shadow_price: float
 
 
-def choose_campaigns(
-    earned: np.ndarray, spent: np.ndarray, budget: float, one_of: np.ndarray | None = None
-) -> Choice:
+def choose_campaigns(earned: np.ndarray, spent: np.ndarray, budget: float, one_of: np.ndarray | None = None) -> Choice:
     """The campaigns that together earn most for at most `budget`.
 
     - `earned`: what each campaign is expected to earn after all its costs. Those that lose money are never chosen.
@@ -42,8 +40,9 @@ def choose_campaigns(
     wrong = ~np.isfinite(earned) | ~np.isfinite(spent) | (spent < 0)
     if not budget >= 0 or wrong.any():
         raise UsageError(
-            f"The budget is {budget}, and {many(int(wrong.sum()), 'campaign')} of {len(earned)} have no expected return "
-            "or no cost of at least 0. Leave these campaigns out, or give their costs, and a budget of at least 0."
+            f"The budget is {budget}, and {many(int(wrong.sum()), 'campaign')} of {len(earned)} have no expected "
+            "return or no cost of at least 0. Leave these campaigns out, or give their costs, and a budget of at least "
+            "0."
         )
     groups = np.arange(len(earned)) if one_of is None else np.unique(one_of, return_inverse=True)[1].reshape(-1)
     worth = np.flatnonzero((earned > 0) & (spent <= budget))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,9 +32,7 @@ class Campaigns:
 
     def windows(self) -> Windows:
         """The campaigns themselves; levels are learnt from clean periods around them."""
-        return Windows(
-            self.campaign, self.series, self.run_first, self.run_stop, self.run_first, self.run_stop
-        )
+        return Windows(self.campaign, self.series, self.run_first, self.run_stop, self.run_first, self.run_stop)
 
     def windows_after(self, history: SalesHistory) -> Windows:
         """The time after each campaign, until the next one of the series begins."""
@@ -54,9 +53,7 @@ def campaigns_of(history: SalesHistory) -> Campaigns:
     stop = np.nonzero(edges == -1)[1]
     item = history.item[series]
     runs = np.column_stack([item, first, stop])
-    distinct, number = (
-        np.unique(runs, axis=0, return_inverse=True) if len(runs) else (runs, np.zeros(0, np.int64))
-    )
+    distinct, number = np.unique(runs, axis=0, return_inverse=True) if len(runs) else (runs, np.zeros(0, np.int64))
     home = _containing(distinct, np.bincount(number.reshape(-1), minlength=len(distinct)))
     kept, campaign = np.unique(home[number.reshape(-1)], return_inverse=True)
     of = distinct[kept]
@@ -66,8 +63,8 @@ def campaigns_of(history: SalesHistory) -> Campaigns:
 def _containing(runs: np.ndarray, count: np.ndarray) -> np.ndarray:
     """For each distinct run (item, first, stop) the one of its item that contains it and most series have: int64."""
     home = np.arange(len(runs))
-    starts = np.flatnonzero(np.diff(runs[:, 0], prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(runs)], strict=True):
+    bounds = np.flatnonzero(np.diff(runs[:, 0], prepend=-1, append=-1)).tolist()
+    for start, end in pairwise(bounds):
         part, many = runs[start:end], count[start:end]
         inside = (part[:, None, 1] >= part[None, :, 1]) & (part[:, None, 2] <= part[None, :, 2])
         home[start:end] = start + np.where(inside, many[None, :], -1).argmax(axis=1)

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresell.decide.promotions.campaigns import Campaigns
-from foresell.decide.response.baseline import Baseline, Windows, WindowSums
+from foresell.decide.response.baseline import Baseline, WindowSums
 from foresell.decide.response.errors_of_sums import ErrorScale
 from foresell.decide.response.placebos import placebos
-from foresell.decide.response.sales_history import SalesHistory
 
 FALSE_DISCOVERIES = 0.1
 """The share of items said to respond that may be wrong."""

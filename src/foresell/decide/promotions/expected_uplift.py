@@ -38,8 +38,8 @@ class ExpectedUplift:
 def expected_uplift(
     ratio: np.ndarray, error: np.ndarray, cut: np.ndarray, item: np.ndarray, group: np.ndarray
 ) -> ExpectedUplift:
-    """From past campaigns: `ratio` units / baseline, `error` of its log, `cut` in the price, `item` [campaign] each, NaN
-    where not known; `group` [item]."""
+    """From past campaigns: `ratio` units / baseline, `error` of its log, `cut` in the price, `item` [campaign] each,
+    NaN where not known; `group` [item]."""
     n_items = len(group)
     used = np.isfinite(ratio) & np.isfinite(error) & (error > 0)
     cut = np.nan_to_num(np.clip(cut, 0, 0.95))

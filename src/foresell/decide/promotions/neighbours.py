@@ -51,7 +51,9 @@ def neighbours_of(baseline: Baseline, campaigns: Campaigns, coverage: float = 0.
         count = usable.sum(axis=1)
         enough = count >= FEWEST_CAMPAIGNS
         sums = [np.where(usable, values, 0).sum(axis=1)[enough] for values in (units, expected)]
-        columns.append((np.full(enough.sum(), item), others[enough], count[enough], *sums, variance.sum(axis=1)[enough]))
+        columns.append(
+            (np.full(enough.sum(), item), others[enough], count[enough], *sums, variance.sum(axis=1)[enough])
+        )
     empty = [np.zeros(0, np.int64)] * 3 + [np.zeros(0)] * 3
     item, other, count, units, expected, variance = (
         np.concatenate(parts) for parts in zip(*(columns or [tuple(empty)]), strict=True)
@@ -74,11 +76,9 @@ class _Wholes:
     @classmethod
     def of(cls, baseline: Baseline, movement: np.ndarray, units: np.ndarray, scale: np.ndarray) -> _Wholes:
         """Of rows that move as `movement` [row, period]; `scale` is their level in clean periods."""
-        return cls(*(_running(a) for a in (units, scale * movement, scale > 0)), baseline.history.reach)
+        return cls(_running(units), _running(scale * movement), _running(scale > 0), baseline.history.reach)
 
-    def sums(
-        self, rows: np.ndarray, first: np.ndarray, stop: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def sums(self, rows: np.ndarray, first: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Units and baseline of `rows` [row] in windows [window], and whether both are known: [row, window] each."""
         last = self.units.shape[1] - 1
         begin, end = np.clip(first - self.reach, 0, last), np.clip(stop + self.reach, 0, last)
@@ -88,9 +88,8 @@ class _Wholes:
 
         inside = [between(array, first, stop) for array in (self.units, self.expected, self.clean)]
         around = [
-            between(array, begin, end) - part for array, part in zip(
-                (self.units, self.expected), inside[:2], strict=True
-            )
+            between(array, begin, end) - part
+            for array, part in zip((self.units, self.expected), inside[:2], strict=True)
         ]
         usable = (inside[2] > 0) & (around[1] > self.reach / 4 * inside[1] / np.maximum(inside[2], 1))
         level = np.divide(around[0], around[1], out=np.zeros_like(around[0]), where=usable)

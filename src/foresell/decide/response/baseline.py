@@ -45,10 +45,11 @@ class Windows:
 class WindowSums:
     """Of each sum: the units sold, the baseline, and the share of its known periods that have one: float64 [number].
 
-    `level_noise` is the sum over its series of baseline**2 / units that the level was learnt from: how much the noise of
-    single units in the level adds to that of the sum. `price_change` is the log of the price in the windows over that of
-    the periods that the level was learnt from, NaN where no price is known; `promoted` and `clean` are the shares of the
-    baseline in periods with a promotion, and in clean periods.
+    - `level_noise`: the sum over its series of baseline**2 / units that the level was learnt from: how much the noise
+      of single units in the level adds to that of the sum.
+    - `price_change`: the log of the price in the windows over that of the periods that the level was learnt from, NaN
+      where no price is known.
+    - `promoted`, `clean`: the shares of the baseline in periods with a promotion, and in clean periods.
     """
 
     units: np.ndarray
@@ -89,7 +90,9 @@ class Baseline:
             level = _ratio(_around(sold, history.reach), _around(expected, history.reach))
             np.add.at(units, history.item[rows], sold)
             np.add.at(scale, history.item[rows], level * expected)
-        by_half = [_by_group(np.where(_half(history)[:, None] == h, 1, 0) * a, history) for a in (units, scale) for h in (0, 1)]
+        by_half = [
+            _by_group(np.where(_half(history)[:, None] == h, 1, 0) * a, history) for a in (units, scale) for h in (0, 1)
+        ]
         prior = np.array([_prior(*(part[[g]] for part in by_half)) for g in range(history.n_groups)])
         everything = _prior(*(part.sum(axis=0, keepdims=True) for part in by_half))
         return cls(history, weekday, units, scale, prior, everything)

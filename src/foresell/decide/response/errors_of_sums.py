@@ -36,10 +36,10 @@ class ErrorScale:
     ) -> ErrorScale:
         """From placebos: units, baseline and level noise, float64 [placebo], of the items int64 [placebo]."""
         used = (baseline > 0) & np.isfinite(units)
-        level_noise = np.broadcast_to(level_noise, units.shape)[used]
+        noise = np.broadcast_to(np.asarray(level_noise), units.shape)[used]
         units, baseline, item = units[used], baseline[used], item[used]
-        unit, level = _variance_fit((units - baseline) ** 2, baseline, level_noise)
-        expected = unit * (baseline + level_noise) + level * baseline**2
+        unit, level = _variance_fit((units - baseline) ** 2, baseline, noise)
+        expected = unit * (baseline + noise) + level * baseline**2
         squares = (units - baseline) ** 2 / np.maximum(expected, 1e-12)
         squares = np.minimum(squares, 25.0)
         total, count = (np.bincount(item, values, n_items) for values in (squares, np.ones(len(item))))
@@ -49,9 +49,7 @@ class ErrorScale:
         z = (units - baseline) / np.sqrt(np.maximum(expected * others, 1e-12))
         return cls(unit, level, scale, np.sort(z))
 
-    def deviation(
-        self, expected: np.ndarray, item: np.ndarray, level_noise: np.ndarray | float = 0.0
-    ) -> np.ndarray:
+    def deviation(self, expected: np.ndarray, item: np.ndarray, level_noise: np.ndarray | float = 0.0) -> np.ndarray:
         """The standard deviation of sums with `expected` units: float64 of their shape."""
         variance = self.unit * (expected + level_noise) + self.level * expected**2
         return np.asarray(np.sqrt(self.item[item] * variance))

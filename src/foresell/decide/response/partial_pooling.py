@@ -1,7 +1,8 @@
 """Estimates of many items, each drawn to the mean of its group by how little it says itself.
 
-Estimates are taken as normal round a true value of the item, which is normal round the mean of the group (Gelman et al.,
-"Bayesian data analysis", 3rd edition, section 5.4). The variance between items is that of DerSimonian and Laird (1986).
+Estimates are taken as normal round a true value of the item, which is normal round the mean of the group (Gelman et
+al., "Bayesian data analysis", 3rd edition, section 5.4). The variance between items is that of DerSimonian and
+Laird (1986).
 """
 
 from __future__ import annotations

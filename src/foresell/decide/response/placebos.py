@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -35,9 +36,11 @@ def placebos(history: SalesHistory, length: int, *, skipped: int = 0, after: int
         np.logical_or.at(known, history.item[rows], ~np.isnan(history.units[rows]))
     span = skipped + length
     start = np.arange(0, max(history.n_periods - span + 1, 0), span)
-    inside = np.lib.stride_tricks.sliding_window_view(free & known, span, axis=1)[:, start].all(axis=2) if len(
-        start
-    ) else np.zeros((history.n_items, 0), bool)
+    inside = (
+        np.lib.stride_tricks.sliding_window_view(free & known, span, axis=1)[:, start].all(axis=2)
+        if len(start)
+        else np.zeros((history.n_items, 0), bool)
+    )
     item, place = np.nonzero(inside)
     item, begin = _thinned(item, start[place])
     series = np.argsort(history.item, kind="stable")
@@ -54,8 +57,8 @@ def placebos(history: SalesHistory, length: int, *, skipped: int = 0, after: int
 def _thinned(item: np.ndarray, begin: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """At most `MOST` placebos of each item, evenly over time."""
     keep = np.ones(len(item), bool)
-    starts = np.flatnonzero(np.diff(item, prepend=-1))
-    for start, end in zip(starts, [*starts[1:], len(item)], strict=True):
+    bounds = np.flatnonzero(np.diff(item, prepend=-1, append=-1)).tolist()
+    for start, end in pairwise(bounds):
         if end - start > MOST:
             keep[start:end] = False
             keep[start + np.linspace(0, end - start - 1, MOST).astype(int)] = True

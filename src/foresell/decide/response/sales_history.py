@@ -16,7 +16,8 @@ BLOCK = 1024  # series at a time, so that copies of them stay small
 class SalesHistory:
     """The sales of all series with their promotions and prices.
 
-    - `units`: float [series, period], NaN where not known. `promotion`: bool, `price`: float or None, of the same shape.
+    - `units`: float [series, period], NaN where not known. `promotion`: bool, `price`: float or None, both of the same
+      shape.
     - `item`: the item of each series, int64 [series] from 0; an item may have a series in each of several stores.
     - `group`: the group of each item, int64 [item] from 0, whose items share season and events.
     - `cycle`: periods after which the days of the week come again, 7 of days, 1 of weeks or longer periods.
@@ -44,8 +45,8 @@ class SalesHistory:
             )
         if self.cycle < 1 or self.reach < 1 or self.after < 0:
             raise UsageError(
-                f"A cycle of {self.cycle}, a reach of {self.reach} and {self.after} periods after a promotion; expected "
-                "at least 1, 1 and 0."
+                f"A cycle of {self.cycle}, a reach of {self.reach} and {self.after} periods after a promotion; "
+                "expected at least 1, 1 and 0."
             )
 
     @property
