@@ -62,6 +62,21 @@ CODES: dict[str, Code] = {
         "A unit costs as much as it sells for, or more. So a lost sale costs nothing, and no order is made against it.",
         "Correct the price or the unit cost, or give lost_margin for goods that have to be there.",
     ),
+    "override-unmatched": Code(
+        Severity.WARNING,
+        "An override fits no line of the plan, so it changes nothing.",
+        "Look whether these keys are still called so, or take it back with: foresell override withdraw",
+    ),
+    "override-undecided": Code(
+        Severity.WARNING,
+        "An override adds to a line without a quantity, so it changes nothing there.",
+        "Correct what keeps the line from being decided, or give the whole quantity with --to.",
+    ),
+    "override-below-zero": Code(
+        Severity.WARNING,
+        "Overrides take off more than the plan has. The quantity is 0.",
+        "Withdraw the override, or make it smaller.",
+    ),
     "demand-invalid": Code(
         Severity.ERROR,
         "The sample paths of demand are missing, infinite or below 0. Nothing is ordered for these series.",

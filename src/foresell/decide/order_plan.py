@@ -7,7 +7,7 @@ surplus is what is there beyond the target, where nothing has to be ordered.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import polars as pl
@@ -15,7 +15,7 @@ import polars as pl
 from foresell.core.finding import Finding
 from foresell.decide.codes import finding
 from foresell.decide.stock.contract import Orders, Policy, Situation
-from foresell.decide.stock.faults import decide
+from foresell.decide.stock.faults import decide, undecidable
 from foresell.decide.stock.projection import projection
 
 REASONS = ("demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding")
@@ -120,6 +120,32 @@ def _money(situation: Situation, quantity: np.ndarray) -> tuple[np.ndarray, np.n
     _, without = unmet_and_cost(np.zeros_like(quantity))
     unmet, cost = unmet_and_cost(quantity)
     return without - cost - costs.fixed * (quantity > 0), lost_before + unmet
+
+
+@dataclass(frozen=True)
+class ValuedOrders:
+    """What given orders cost to buy, by how much they lower the expected cost, and the units that stay unmet.
+
+    All are float64 [series]; gain and lost units are NaN where the data forbid an order.
+    """
+
+    value: np.ndarray
+    gain: np.ndarray
+    lost_units: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence[ValuedOrders]) -> ValuedOrders:
+        """Those of several blocks of series as one."""
+        return cls(*(np.concatenate([getattr(part, each.name) for part in parts]) for each in fields(cls)))
+
+
+def valued_orders(situation: Situation, units: np.ndarray) -> ValuedOrders:
+    """The value of orders of `units` [series] that no policy made, such as those of a person."""
+    gain, lost = np.full((2, situation.n_series), np.nan)
+    sound = np.flatnonzero(~undecidable(situation))
+    if len(sound):
+        gain[sound], lost[sound] = _money(situation.part(sound), units[sound])
+    return ValuedOrders(units * situation.costs.unit, gain, lost)
 
 
 def joined(parts: Sequence[PlannedOrders]) -> PlannedOrders:

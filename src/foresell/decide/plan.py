@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
+import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
 
 COMMON: dict[str, tuple[pl.DataType, str]] = {
-    "date": (pl.Date(), "the day on which to act"),
+    "date": (pl.Date(), "the day on which to act, of hours with its time"),
     "action": (pl.String(), "what to do, a verb such as `order`; `none` where nothing has to be done"),
     "quantity": (pl.Float64(), "how much of it, after what binds it and after overrides; empty where undecided"),
     "unit": (pl.String(), "the unit of the quantities, such as units or hours"),
@@ -64,6 +65,32 @@ class Plan:
         to_do = self.lines.filter(pl.col("quantity") != 0)
         return to_do if self.lines["quantity"].count() else self.lines
 
+    def with_lines(self, lines: pl.DataFrame, findings: Iterable[Finding] = ()) -> Self:
+        """The plan with other lines, and further findings."""
+        return replace(self, lines=lines, findings=(*self.findings, *findings))
+
+    def with_quantities(self, quantity: np.ndarray) -> Self:
+        """The plan with other quantities, NaN where there is none: float64 [line].
+
+        Where a quantity changes, the cost changes in proportion; it is not known where there was no quantity before.
+        The money at risk stays. A kind that can tell more overrides this.
+        """
+        new, old = pl.lit(pl.Series(quantity).fill_nan(None)), pl.col("quantity")
+        is_same = new.eq_missing(old)
+        cost = pl.when(is_same | (old != 0)).then(
+            pl.when(is_same).then(pl.col("cost")).otherwise(pl.col("cost") / old * new)
+        )
+        idle = pl.col("action").is_in(["none", "undecided", ""])
+        acted = pl.when(idle).then(pl.lit("as overridden")).otherwise(pl.col("action"))
+        action = (
+            pl.when(is_same).then(pl.col("action")).otherwise(pl.when(new == 0).then(pl.lit("none")).otherwise(acted))
+        )
+        return self.with_lines(self.lines.with_columns(quantity=new, cost=cost, action=action))
+
+    def sorted(self) -> Self:
+        """The plan with the largest money at risk first; lines of equal money stay in their order."""
+        return self.with_lines(self.lines.sort("money", descending=True, nulls_last=True, maintain_order=True))
+
     def details(self) -> dict[str, Any]:
         """What the kind has to say beyond the table, as plain data for JSON."""
         return {}
@@ -85,7 +112,10 @@ def common_form(keys: pl.DataFrame, columns: pl.DataFrame, *, then_by: Iterable[
     for name, (kind, _) in COMMON.items():
         usual = pl.lit("units" if name == "unit" else "") if name in TEXTS else pl.lit(None)
         given = pl.col(name) if name in columns.columns else usual
-        common.append((given.fill_null(usual) if name in TEXTS else given).cast(kind).alias(name))
+        given = given.fill_null(usual) if name in TEXTS else given
+        # The lines of hours have a time of day.
+        timed = isinstance(columns.schema.get(name), pl.Datetime)
+        common.append((given if timed else given.cast(kind)).alias(name))
     others = [name for name in columns.columns if name not in COMMON]
     # Literals alone would make one row, also of a plan without lines.
     table = columns.with_columns(common).select(*COMMON, *others)
@@ -111,3 +141,16 @@ def sum_of(parts: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
         sign = pl.when(value < 0).then(pl.lit("− ")).otherwise(pl.lit("+ "))
         texts.append(pl.when(value != 0).then(pl.concat_str(sign, pl.lit(f"{words} "), text)))
     return pl.concat_str(texts, separator=" ", ignore_nulls=True).str.strip_prefix("+ ")
+
+
+def with_reason(reason: pl.Expr, words: str, amount: pl.Expr) -> pl.Expr:
+    """The reason with one more summand.
+
+    >>> frame = pl.DataFrame({"reason": ["demand 3", "", "demand 3"], "override": [2.0, 2.0, None]})
+    >>> frame.select(reason=with_reason(pl.col("reason"), "override", pl.col("override")))["reason"].to_list()
+    ['demand 3 + override 2', 'override 2', 'demand 3']
+    """
+    more = sum_of([(words, amount)])
+    sign = pl.when(more.str.starts_with("− ")).then(pl.lit(" ")).otherwise(pl.lit(" + "))
+    begun = pl.when(reason == "").then(more).otherwise(pl.concat_str(reason, sign, more))
+    return pl.when(amount.fill_null(0) == 0).then(reason).otherwise(begun)

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -31,6 +31,10 @@ from foresell.pipeline.summaries import CheckSummary
 from foresell.pipeline.task import Task
 from foresell.store.settings_file import SETTINGS
 from foresell.store.step_results import Steps, fingerprint, input_fingerprint
+
+if TYPE_CHECKING:
+    from foresell.pipeline.plans.issue import IssuedPlan
+    from foresell.pipeline.plans.override_log import OverrideLog
 
 BY_EARLIER = (
     "An earlier foresell made these results. Each step is done again once, when it is next needed; a champion goes on "
@@ -176,6 +180,23 @@ class Project:
         from foresell.pipeline.plans import make_plan
 
         return make_plan(self, kind, **changes)
+
+    def issue_plan(self, plan: Plan) -> IssuedPlan:
+        """Writes a plan to results/plan/, keeps it in the history, and delivers it; see `plans.issue.issue`.
+
+        Later plans are compared with issued ones.
+        """
+        from foresell.pipeline.plans.issue import issue
+
+        with self.locked():
+            return issue(self, plan)
+
+    @property
+    def overrides(self) -> OverrideLog:
+        """What people change in plans."""
+        from foresell.pipeline.plans.override_log import OverrideLog
+
+        return OverrideLog(self.folder, self.results.root)
 
     def notice(self) -> str:
         """A message for results of an earlier foresell; empty where there are none."""

@@ -4,6 +4,7 @@
 |---|---|
 | forecasts/cutoff=2024-03-01/MODEL.parquet | a forecast of all levels as it was made; old ones are removed |
 | backtests/MODEL.parquet | by day, the errors of the backtest that a model was trained with |
+| plans/KIND/2024-03-01.parquet | the plan of a kind as it was issued on the last day of its sales |
 | accuracy.parquet, findings.parquet, ... | see `pipeline.graph.BESIDE` |
 
 MODEL is the fingerprint of the training. A forecast replaces an earlier one of the same cutoff and model; a row
@@ -30,6 +31,9 @@ HISTORY = "history"
 
 MADE = "made"
 
+MOST_PLANS = 400
+"""So many plans of a kind are kept."""
+
 
 class KeptForecast(NamedTuple):
     """A forecast in the history: its cutoff, the fingerprint of its training, and its file."""
@@ -53,6 +57,16 @@ class KeptForecast(NamedTuple):
         """When the forecast was made, in UTC; None for one that an earlier foresell kept without this time."""
         table = scan_table(self.path)
         return table.select(MADE).head(1).collect().item() if MADE in table.collect_schema() else None
+
+
+class KeptPlan(NamedTuple):
+    """A plan in the history: the last day of the sales that it was made from, and its file."""
+
+    cutoff: date
+    path: Path
+
+    def read(self) -> pl.DataFrame:
+        return read_table(self.path)
 
 
 class History:
@@ -84,8 +98,20 @@ class History:
             forecast.path.parent.rmdir()
 
     def _forecast_path(self, cutoff: date, model: str) -> Path:
-        hour = f"{cutoff:T%H}" if isinstance(cutoff, datetime) else ""
-        return self.root / "forecasts" / f"cutoff={calendar_day(cutoff)}{hour}" / f"{model}.parquet"
+        return self.root / "forecasts" / f"cutoff={_dated(cutoff)}" / f"{model}.parquet"
+
+    def keep_plan(self, frame: pl.DataFrame, kind: str, cutoff: date) -> None:
+        """Keeps a plan with the current time as `made`, in place of one of the same kind and cutoff, and removes the
+        oldest ones beyond `MOST_PLANS`."""
+        path = self.root / "plans" / kind / f"{_dated(cutoff)}.parquet"
+        write_table(frame.with_columns(pl.lit(datetime.now(UTC)).alias(MADE)), path)
+        for old in self.plans(kind)[:-MOST_PLANS]:
+            old.path.unlink(missing_ok=True)
+
+    def plans(self, kind: str) -> list[KeptPlan]:
+        """The kept plans of a kind, sorted by cutoff."""
+        paths = (self.root / "plans" / kind).glob("[!.]*.parquet")
+        return sorted(KeptPlan(date_of_text(path.stem), path) for path in paths)
 
     def keep_backtest(self, frame: pl.DataFrame, model: str) -> None:
         """Keeps the errors of the backtest of a model, by day."""
@@ -123,6 +149,11 @@ class History:
         if before is None or not table.equals(before):
             write_table(table, self.root / f"{name}.parquet")
         return table
+
+
+def _dated(cutoff: date) -> str:
+    """The cutoff in the name of a file, of hours with its hour."""
+    return f"{calendar_day(cutoff)}{cutoff:T%H}" if isinstance(cutoff, datetime) else f"{calendar_day(cutoff)}"
 
 
 def _sorted_by_time(forecasts: list[KeptForecast]) -> list[KeptForecast]:

@@ -10,6 +10,7 @@ from foresell.apps.cli.explain import explain, whatif
 from foresell.apps.cli.init import init, sample
 from foresell.apps.cli.models import MODEL_VERBS
 from foresell.apps.cli.monitor import monitor
+from foresell.apps.cli.override import override
 from foresell.apps.cli.pipeline import pipeline
 from foresell.apps.cli.plan import plan
 from foresell.apps.cli.retrain import retrain
@@ -49,6 +50,7 @@ for _verb in (
     *MODEL_VERBS,
     demand,
     plan,
+    override,
     roi,
     explain,
     whatif,

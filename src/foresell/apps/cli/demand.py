@@ -100,7 +100,7 @@ def demand(**flags: Any) -> None:
         click.echo(demand_text(table, forecasts.noun, flags["paths"]))
 
 
-def _where(pairs: Sequence[dict[str, str]]) -> dict[str, str]:
+def merged_pairs(pairs: Sequence[dict[str, str]]) -> dict[str, str]:
     """The conditions of all options ``--where``. Raises click.UsageError for a column that is named twice."""
     merged: dict[str, str] = {}
     for name, value in (item for pair in pairs for item in pair.items()):
@@ -123,7 +123,7 @@ def _table(forecasts: Forecasts, flags: dict[str, Any]) -> pl.DataFrame:
         last=as_date(flags["last"]),
         level=flags["level"],
         n=flags["paths"],
-        where=_where(flags["where"]),
+        where=merged_pairs(flags["where"]),
         **quantiles,
     )
     return table

@@ -14,6 +14,7 @@ from foresell.core.errors import FindingsStop
 
 if TYPE_CHECKING:
     from foresell.decide.plan import Plan
+    from foresell.pipeline.plans.issue import IssuedPlan
 
 MOST_ROWS = 20  # in the printed table; the file and --json have all
 
@@ -78,26 +79,31 @@ def plan(**flags: Any) -> None:
     lost sale, a lead time of 7 days.
 
     Reads the results of `forecast` (and does first what is out of date), and the tables of the section of the settings
-    that is named like the plan. Writes results/plan/KIND.csv and .parquet, or the file of --out.
+    that is named like the plan. Applies the overrides (see `override`). Writes results/plan/KIND.csv and .parquet, and
+    the table plan_KIND of the database of forecasts, and keeps the plan in results/history/plans/, so that the next one
+    says what has changed. With --out it writes that file, and nothing else.
     """
-    from foresell.pipeline.plans.plan_files import write_plan
-
     out = checked_path(flags["out"])
     meter = Meter(quiet=flags["quiet"])
     try:
         project = open_project(flags, meter)
         result = project.plan(flags["kind"], **_changes(flags))
+        if out:
+            write_table_file(result.lines, out, EARLIER)
+        written = [str(out)] if out else _issued(project.issue_plan(result))
     finally:
         meter.close()
-    if out:
-        write_table_file(result.lines, out, EARLIER)
-    written = list(map(str, [out] if out else write_plan(result, Path(project.results.root))))
     if flags["as_json"]:
         print_json(_plain(result, written))
     else:
         click.echo(plan_text(result, written))
     if not result.is_decided:  # a nightly job must not take this for a plan
         raise FindingsStop(f"The plan of {result.kind} could decide nothing, see the findings above.", result.findings)
+
+
+def _issued(issued: IssuedPlan) -> list[str]:
+    """Where the plan stands: its files, and the copy in a folder or bucket."""
+    return [*map(str, issued.files), *([issued.copy] if issued.copy else [])]
 
 
 def _changes(flags: dict[str, Any]) -> dict[str, str]:

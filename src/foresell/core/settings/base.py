@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
+NotNegativeNumber = Annotated[float, Meta(ge=0)]
 PositiveNumber = Annotated[float, Meta(gt=0)]
 Probability = Annotated[float, Meta(gt=0, lt=1)]
 Quantile = Annotated[float, Meta(ge=0.0001, le=0.9999)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from foresell.core.settings.base import Strict, about
+from foresell.core.settings.base import NotNegative, NotNegativeNumber, Strict, about
 
 
 class OrderTables(Strict, frozen=True):
@@ -32,3 +32,11 @@ class OrderTables(Strict, frozen=True):
             "lost_sales",
         ),
     ] = None
+    frozen_days: Annotated[
+        NotNegative,
+        about("quantities that were issued stay for the days of the plan's date and after it, so many in all", 1),
+    ] = 0
+    least_gain: Annotated[
+        NotNegativeNumber,
+        about("a quantity that was issued for the same day changes only where that gains so much money", 5.0),
+    ] = 0.0

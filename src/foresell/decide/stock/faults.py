@@ -45,6 +45,13 @@ class OpenOrders:
         return arriving, findings
 
 
+def undecidable(situation: Situation) -> np.ndarray:
+    """The series whose data forbid an order: bool [series]."""
+    none = np.zeros(situation.n_series, bool)
+    wrong = (series for code, series in faults(situation) if CODES[code].severity == Severity.ERROR)
+    return np.any([none, *wrong], axis=0)
+
+
 def faults(situation: Situation) -> Iterator[tuple[str, np.ndarray]]:
     """The codes of what is wrong, each with the series that it concerns: bool [series]."""
     on_hand, on_order, paths = situation.on_hand, situation.on_order, situation.paths

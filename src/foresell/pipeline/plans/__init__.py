@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from foresell.core.errors import UsageError
+from foresell.core.frequency import calendar_day
+from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
+from foresell.decide.plan_changes import with_change, with_issued
 from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.plans import orders
+from foresell.pipeline.plans.override_log import OverrideLog
 
 
 @dataclass(frozen=True)
@@ -47,4 +52,23 @@ def make_plan(project: ForecastProject, kind: str = "orders", **changes: Any) ->
         raise UsageError(
             f"The plan of {kind} has no setting {', '.join(unknown)}; it has {', '.join(section.__struct_fields__)}."
         )
-    return KINDS[kind].plan(project, replace(section, **changes))
+    section = replace(section, **changes)
+    plan = KINDS[kind].plan(project, section)
+    return _settled(project, plan, getattr(section, "frozen_days", None), getattr(section, "least_gain", 0.0))
+
+
+def _settled(project: ForecastProject, plan: Plan, frozen_days: int | None, least_gain: float) -> Plan:
+    """The plan with issued quantities that stay, with the overrides, and with its change since the plan before.
+
+    Quantities stay in plans whose settings know frozen days. A plan of today is compared with that of an earlier day,
+    also where it is made again.
+    """
+    results = project.results
+    cutoff, history = results.panel.cutoff, results.history
+    earlier = [kept for kept in history.plans(plan.kind) if kept.cutoff <= cutoff]
+    if frozen_days is not None:
+        issued = earlier[-1].read() if earlier else None
+        plan = with_issued(plan, issued, calendar_day(cutoff) + timedelta(days=frozen_days), least_gain)
+    plan = apply_overrides(plan, OverrideLog(project.folder, results.root).overrides())
+    before = [kept for kept in earlier if kept.cutoff < cutoff]
+    return with_change(plan, before[-1].read() if before else None).sorted()

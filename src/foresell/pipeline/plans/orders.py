@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,15 @@ from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
 from foresell.core.words import day, many, number
 from foresell.decide.contest import Contest
-from foresell.decide.order_plan import REASONS, PlannedOrders, joined, planned_orders, to_frame
+from foresell.decide.order_plan import (
+    REASONS,
+    PlannedOrders,
+    ValuedOrders,
+    joined,
+    planned_orders,
+    to_frame,
+    valued_orders,
+)
 from foresell.decide.plan import Plan, common_form, sum_of
 from foresell.decide.stock import POLICIES
 from foresell.decide.stock.contract import Policy, Situation
@@ -47,6 +56,7 @@ class OrderPlan(Plan):
     - `has_stock`: whether stock was given. Without it quantities are null: there are targets only.
     - `decisive`: the assumed term on which the money ordered depends most, and by what share it changes where the
       term is a quarter higher; None where nothing that matters was assumed.
+    - `value`: what other units of some lines cost and gain.
     """
 
     contest: Contest | None
@@ -54,11 +64,32 @@ class OrderPlan(Plan):
     why: str
     has_stock: bool
     decisive: tuple[str, float] | None
+    value: Callable[[pl.DataFrame, np.ndarray], ValuedOrders] = field(repr=False, compare=False)
 
     @property
     def is_decided(self) -> bool:
         """Whether there is a target for any series."""
         return self.lines["target"].count() > 0
+
+    def with_quantities(self, quantity: np.ndarray) -> OrderPlan:
+        """The plan with other orders, whose value, gain and lost units are those of the same paths."""
+        changed = np.flatnonzero(
+            ~np.isnan(quantity) & (quantity != self.lines["quantity"].fill_null(np.nan).to_numpy())
+        )
+        if not len(changed):
+            return self
+        columns = {
+            name: self.lines[name].fill_null(np.nan).to_numpy().copy() for name in ("value", "gain", "lost_units")
+        }
+        valued = self.value(self.lines[changed], quantity[changed])
+        columns["value"][changed] = valued.value
+        if self.has_stock:
+            columns["gain"][changed], columns["lost_units"][changed] = valued.gain, valued.lost_units
+        given = self.lines.with_columns(
+            pl.Series("units", quantity).fill_nan(None),
+            *(pl.Series(name, values).fill_nan(None) for name, values in columns.items()),
+        )
+        return self.with_lines(given.with_columns(_ACTION, quantity="units", money="gain", cost="value"))
 
     def details(self) -> dict[str, Any]:
         """The policy and the contest that it won."""
@@ -100,6 +131,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         why=why,
         has_stock=supply.has_stock,
         decisive=decisive,
+        value=partial(_valued, supply, sampler, results.panel),
     )
 
 
@@ -158,10 +190,40 @@ def _blocks(n_series: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + BLOCK, n_series))
 
 
+def _valued(supply: Supply, sampler: SamplePaths, panel: Panel, lines: pl.DataFrame, units: np.ndarray) -> ValuedOrders:
+    """What `units` [line] of some lines of the plan cost and gain."""
+    keys = lines.select(lines.columns[: len(panel.keys)]).rename(dict(zip(lines.columns, panel.keys, strict=False)))
+    index = panel.series.select(panel.keys).with_row_index("series")
+    rows = keys.join(index, on=list(panel.keys), how="left", maintain_order="left", nulls_equal=True)[
+        "series"
+    ].to_numpy()
+    parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    amounts = [units[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
+    valued = [
+        valued_orders(_situation(supply, sampler, part), amount) for part, amount in zip(parts, amounts, strict=True)
+    ]
+    return ValuedOrders.joined(valued)
+
+
+def _situation(supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> Situation:
+    """What the orders of some series are decided from."""
+    steps = min(int(cover_periods(supply.terms)[rows].max()), sampler.mean.shape[1])
+    return supply.situation(sampler.draw(PATHS, rows)[:, :, :steps], rows)
+
+
 def _planned(policy: Policy, supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> PlannedOrders:
     """The orders of a block of series."""
-    steps = min(int(cover_periods(supply.terms)[rows].max()), sampler.mean.shape[1])
-    return planned_orders(policy, supply.situation(sampler.draw(PATHS, rows)[:, :, :steps], rows))
+    return planned_orders(policy, _situation(supply, sampler, rows))
+
+
+_ACTION = (
+    pl.when(pl.col("units") > 0)
+    .then(pl.lit("order"))
+    .when(pl.col("units") == 0)
+    .then(pl.lit("none"))
+    .otherwise(pl.lit("undecided"))
+    .alias("action")
+)
 
 
 def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, policy: str) -> pl.DataFrame:
@@ -181,8 +243,7 @@ def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, po
     ordered = pl.col("units") > 0
     columns = columns.with_columns(
         date="decided",
-        action=pl.when(ordered).then(pl.lit("order")).when(pl.col("units") == 0).then(pl.lit("none"))
-        .otherwise(pl.lit("undecided")),
+        action=_ACTION,
         quantity="units",
         unconstrained=pl.col("units") - pl.col("rounding"),
         money="gain",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from foresell.core.errors import SettingsError
-from foresell.core.finding import Finding, Severity
+from foresell.core.finding import Finding
 from foresell.core.frequency import period_index
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
@@ -16,9 +16,9 @@ from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.terms_table import TERMS, read_terms
-from foresell.decide.codes import CODES, finding
+from foresell.decide.codes import finding
 from foresell.decide.stock.contract import Situation
-from foresell.decide.stock.faults import OpenOrders, faults
+from foresell.decide.stock.faults import OpenOrders, undecidable
 from foresell.decide.terms import Terms, terms_of
 from foresell.pipeline.results import Results
 
@@ -135,4 +135,4 @@ def can_order(terms: Terms, horizon: int) -> np.ndarray:
         pack=terms.pack,
         minimum=terms.minimum,
     )
-    return ~np.any([series for code, series in faults(case) if CODES[code].severity == Severity.ERROR], axis=0)
+    return ~undecidable(case)

@@ -1,0 +1,68 @@
+"""The issue of a plan: its files among the results, its place in the history, and its delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from foresell.core.errors import StoreError
+from foresell.core.frequency import date_text
+from foresell.core.settings import Output
+from foresell.core.spreadsheets import escape_formulas
+from foresell.decide.plan import Plan
+from foresell.pipeline.demand import ForecastProject
+from foresell.store.address import DEFAULT_DATABASE
+from foresell.store.delivery import Delivery, deliver
+from foresell.store.tables import atomic_path, is_remote, write_table
+
+FOLDER = "plan"
+"""The folder of plans in the results of a project."""
+
+
+@dataclass(frozen=True)
+class IssuedPlan:
+    """Where a plan was written: its `files`, the table of the database, and a further `copy`, None without one."""
+
+    files: tuple[Path, ...]
+    delivery: Delivery
+    copy: str | None
+
+
+def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
+    """Writes the plan to the results, keeps it in the history, and delivers it as forecasts are.
+
+    The database gets the table ``plan_KIND``, in which the plan replaces the one of the same day; the folder of the
+    setting ``output.folder`` gets a file named by kind and day. Raises StoreError where something cannot be written;
+    what was written before that stays.
+    """
+    results, output = project.results, project.settings.output
+    cutoff = results.panel.cutoff
+    files = _write(plan, results.root / FOLDER)
+    results.history.keep_plan(plan.lines.drop("reason"), plan.kind, cutoff)
+    rows = plan.lines.with_columns(pl.lit(cutoff).alias("decided"))
+    url = output.database or DEFAULT_DATABASE
+    delivery = deliver(rows, url, f"plan_{plan.kind}", replaced_by=("decided",), relative_to=project.folder)
+    return IssuedPlan(tuple(files), delivery, _copy(plan, output, project.folder, date_text(cutoff)))
+
+
+def _write(plan: Plan, folder: Path) -> list[Path]:
+    """Writes the lines as CSV and Parquet, in place of those of the plan before."""
+    table, text = (folder / f"{plan.kind}.{ending}" for ending in ("parquet", "csv"))
+    write_table(plan.lines, table)
+    try:
+        with atomic_path(text) as temporary:
+            escape_formulas(plan.lines).write_csv(temporary)
+    except OSError as error:
+        raise StoreError(f"{text} could not be written: {error.strerror or error}. Give it room and rights.") from error
+    return [text, table]
+
+
+def _copy(plan: Plan, output: Output, base: Path, day: str) -> str | None:
+    if not output.folder:
+        return None
+    place = output.folder.rstrip("/") if is_remote(output.folder) else str(base / output.folder)
+    copy = f"{place}/plan-{plan.kind}-{day}.parquet"
+    write_table(plan.lines, copy)
+    return copy
