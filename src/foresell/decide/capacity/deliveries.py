@@ -24,9 +24,8 @@ def arrivals(problem: CapacityProblem, quantity: np.ndarray, late: np.ndarray | 
     postponed = good * share
     arriving = good - postponed
     arriving[:, :, 1:] += postponed[:, :, :-1]
-    of_parts = np.zeros((len(arriving), problem.n_parts, problem.n_periods))
-    np.add.at(of_parts, (slice(None), lanes.part), arriving)
-    return of_parts
+    of_parts = (np.arange(problem.n_parts)[:, None] == lanes.part).astype(np.float64)  # [part, lane]
+    return of_parts @ arriving
 
 
 def followed(problem: CapacityProblem, arriving: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
