@@ -377,7 +377,12 @@ def test_unused_covariates(tmp_path):
 
 def test_every_code_is_provoked_in_this_file():
     elsewhere = {"missing-columns", "no-sales", "unknown-days", "too-many-bad-rows", "unused-covariate"}
-    of_supply = {"supply-unmatched", "supply-repeated", "terms-incomplete"}  # tests/data/supply
+    of_supply = {
+        "supply-unmatched",
+        "supply-repeated",
+        "supply-numbers-doubtful",
+        "terms-incomplete",
+    }  # tests/data/supply
     assert {case.code for case in CASES} | elsewhere | of_supply == set(CODES)
 
 

@@ -38,6 +38,11 @@ CODES: dict[str, Code] = {
         "Several rows of the stock are about one series; they are added up.",
         "Nothing needs to be done where they are several places or lots; else keep the newest count.",
     ),
+    "supply-numbers-doubtful": Code(
+        WARNING,
+        "Numbers of a table of supply may be thousands or decimals.",
+        "Set 'decimal' below 'orders' to be sure.",
+    ),
     "terms-incomplete": Code(
         INFO,
         "The table of terms has no row for some series.",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from foresell.data.files.column_names import plain as plain
 
 # For each role the words that name it outright, then the words that only hint at it. A word with = counts only
 # as the whole name, so that "id" names rows, and customer_id does not.
@@ -98,18 +97,6 @@ VOCABULARY: dict[str, tuple[str, str]] = {
     "country_name": ("country country_code land pais pays paese", ""),
     "event": ("event holiday feiertag festivo event_name holiday_name description name feature", "event holiday"),
 }
-
-
-def plain(name: str) -> str:
-    """The name in lower case with underscores, without accents and without what stands in brackets.
-
-    >>> plain("UnitSales"), plain(" Stück (Anz.) "), plain("Store-ID")
-    ('unit_sales', 'stuck', 'store_id')
-    """
-    text = re.sub(r"[\(\[].*?[\)\]]", "", str(name)).strip()
-    text = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", text)
-    text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_")
 
 
 def name_score(name: str, role: str) -> int:

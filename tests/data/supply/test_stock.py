@@ -73,7 +73,7 @@ def test_a_table_of_other_keys_is_refused_with_both_spellings(panel, table, tmp_
 
 def test_a_table_without_the_column_is_refused(panel, table, tmp_path) -> None:
     with pytest.raises(FindingsStop, match="no column 'on_hand'"):
-        read_stock(table("store,item,stock\na,x,2\n"), tmp_path, DATA, panel)
+        read_stock(table("store,item,shelf\na,x,2\n"), tmp_path, DATA, panel)
 
 
 def test_open_orders_have_a_day_each(panel, table, tmp_path) -> None:

@@ -53,7 +53,7 @@ def test_one_row_is_for_all_series(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("vendor,leadtime\nv,3\n", "leadtime"),
+        ("vendor,lead_weeks\nv,3\n", "lead_weeks"),
         ("vendor\nv\n", "no column of terms"),
         ("vendor,pack\nv,3\nv,4\n", "several rows for v"),
         ("pack\n3\n4\n", "several rows for all series"),

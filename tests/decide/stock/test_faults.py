@@ -96,12 +96,14 @@ def test_an_overdue_order_is_a_finding_and_forbids_the_order():
     open_orders = OpenOrders(np.array([0, 1, 2, 2]), np.array([1, 0, 9, 2]), np.array([4.0, 5, 6, 7]))
     on_order, findings = open_orders.by_step(3, 4, NAMES)
     assert [(each.code, each.count, each.examples) for each in findings] == [
-        ("order-overdue", 1, ("north x tea",)),
         ("order-beyond-horizon", 1, ("south x milk",)),
     ]
     assert on_order[[0, 2]].tolist() == [[4, 0, 0, 0], [0, 7, 0, 0]]
     orders = decide(LostSalesPaths(), replace(sound(), on_order=on_order))
     assert np.isnan(orders.order).tolist() == [False, True, False]
+    assert [(each.code, each.count, each.examples) for each in orders.findings] == [
+        ("order-overdue", 1, ("north x tea",)),
+    ]
 
 
 def test_sound_data_have_no_finding():

@@ -83,7 +83,7 @@ def test_without_stock_there_are_targets_and_no_orders(project: Project) -> None
 
 
 def test_what_was_not_given_is_marked_and_the_decisive_assumption_named(project: Project) -> None:
-    (project.folder / "terms.csv").write_text("lead_days,pack,holding_share_year\n2,1,60\n")
+    (project.folder / "terms.csv").write_text("lead_days,pack,holding_share_year\n2,1,6000 %\n")
     plan = orders.plan(project, OrderTables(terms="terms.csv", policy="fractile"))
     marked = set(plan.lines["assumed"].unique().item().split(", "))
     assert marked >= {"unit_cost", "lost_margin", "review_days"}

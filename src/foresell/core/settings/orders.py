@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from foresell.core.settings.base import NotNegative, NotNegativeNumber, Strict, about
 
@@ -40,3 +40,17 @@ class OrderTables(Strict, frozen=True):
         NotNegativeNumber,
         about("a quantity that was issued for the same day changes only where that gains so much money", 5.0),
     ] = 0.0
+    columns: Annotated[
+        dict[str, dict[str, str]],
+        about(
+            "by table, what its columns are called there, where their names do not say it; of terms then no others are "
+            "read",
+            {"stock": {"on_hand": "Bestand"}, "open_orders": {"due": "Termin", "units": "Menge"}},
+        ),
+    ] = {}
+    decimal: Annotated[
+        Literal[".", ","] | None, about("the decimal mark of these tables; where not given, as each shows", ",")
+    ] = None
+    date_format: Annotated[
+        str | None, about("how these tables write dates; where not given, as each shows", "%d.%m.%Y")
+    ] = None

@@ -13,15 +13,19 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Data
 from foresell.data.column_conversion import ColumnKind
 from foresell.data.supply.matching import read_rows, repeated, row_of_series
+from foresell.data.supply.table_form import DOUBTS, TableForm
 
 
-def read_stock(path: str, base: Path, data: Data, panel: Panel) -> tuple[np.ndarray, list[Finding]]:
+def read_stock(
+    path: str, base: Path, data: Data, panel: Panel, form: TableForm | None = None
+) -> tuple[np.ndarray, list[Finding]]:
     """The stock on hand of each series, float64 [series]: NaN where the table has none. Rows of one series add up.
 
-    The table has the keys and the column ``on_hand``. Raises UnreadableFile, FindingsStop where a column is missing,
-    and SettingsError where no row is about any of the series.
+    The table has the keys and the column ``on_hand``, or one that `form` or its own name says to be that. Raises
+    UnreadableFile, FindingsStop where a column is missing, and SettingsError where several may be meant or no row is
+    about any of the series.
     """
-    rows = read_rows(path, base, data, panel.keys, {"on_hand": ColumnKind.NUMBER})
+    rows = read_rows(path, base, data, panel, {"on_hand": ColumnKind.NUMBER}, "stock", form or TableForm())
     place, findings = row_of_series(rows, panel.keys, panel.series)
     units = rows.frame["on_hand"].cast(float).to_numpy()
     on_hand = np.full(panel.n_series, np.nan)
@@ -40,16 +44,19 @@ class OpenOrderRows:
     units: np.ndarray
 
 
-def read_open_orders(path: str, base: Path, data: Data, panel: Panel) -> tuple[OpenOrderRows, list[Finding]]:
+def read_open_orders(
+    path: str, base: Path, data: Data, panel: Panel, form: TableForm | None = None
+) -> tuple[OpenOrderRows, list[Finding]]:
     """The open orders of the table at `path`: the keys, ``due`` and ``units``.
 
     Raises as `read_stock`, and SettingsError where a row cannot be read.
     """
     kinds = {"due": ColumnKind.DATE, "units": ColumnKind.NUMBER}
-    rows = read_rows(path, base, data, panel.keys, kinds)
-    if rows.findings:
+    rows = read_rows(path, base, data, panel, kinds, "open_orders", form or TableForm())
+    unread = [finding for finding in rows.findings if finding.code not in DOUBTS]
+    if unread:
         raise SettingsError(
-            f"Some rows of the open orders cannot be read, and their goods would be bought again: {rows.findings[0]} "
+            f"Some rows of the open orders cannot be read, and their goods would be bought again: {unread[0]} "
             "Correct these rows, or take them out."
         )
     place, findings = row_of_series(rows, panel.keys, panel.series)

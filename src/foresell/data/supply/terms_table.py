@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,14 @@ from foresell.core.errors import SettingsError, first_five
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
-from foresell.core.words import many_do
+from foresell.core.words import many, many_do
 from foresell.data.column_conversion import ColumnKind
 from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
-from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
-from foresell.data.supply.matching import SupplyRows, read_rows, supply_dialect
-from foresell.data.typed_tables import header_of
+from foresell.data.supply.column_roles import PER_CENT
+from foresell.data.supply.matching import SupplyRows, SupplyTable
+from foresell.data.supply.table_form import DOUBTS, TableForm
 
 TERMS = (
     "price",
@@ -33,34 +35,33 @@ TERMS = (
 """The columns that a table of terms may have beside those that name series."""
 
 
-def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[str, np.ndarray], list[Finding]]:
+def read_terms(
+    path: str, base: Path, data: Data, panel: Panel, form: TableForm | None = None
+) -> tuple[dict[str, np.ndarray], list[Finding]]:
     """The terms by name, float64 [series], NaN where the table does not say.
 
     The columns that the series have too say which series a row is about, such as ``vendor`` or ``store`` and ``item``.
-    A table without such columns has one row, for all series. Raises UnreadableFile, FindingsStop where a column is
-    missing, and SettingsError for a column that is neither and for rows that contradict each other.
+    A table without such columns has one row, for all series. Where `form` names columns, no others are read. Raises
+    UnreadableFile, FindingsStop where a column is missing, and SettingsError for a column that is neither, for a
+    holding share that is no share, and for rows that contradict each other.
     """
-    names = header_of(find_files(path, base)[0], supply_dialect(data))
-    keys = [name for name in names if name in panel.series.columns]
-    unknown = [name for name in names if name not in (*keys, *TERMS)]
-    values = [name for name in names if name in TERMS]
-    if unknown or not values:
+    table = SupplyTable.at(path, base, data, "terms", form or TableForm())
+    keys, columns = _keys_and_terms(table, panel)
+    values = [name for name in columns if name in TERMS]
+    kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
+    rows = table.rows(columns, kinds, panel.dates[panel.n_days - 1])
+    unread = [each for each in rows.findings if each.code not in DOUBTS]
+    if unread:
         raise SettingsError(
-            (f"{path} has {first_five(unknown)}, which is no term" if unknown else f"{path} has no column of terms")
-            + f" of supply, nor a column of the series. The terms are {', '.join(TERMS)}; the series have "
-            f"{', '.join(panel.series.columns)}. Rename the columns, or take them out."
-        )
-    rows = read_rows(path, base, data, keys, dict.fromkeys(values, ColumnKind.NUMBER))
-    if rows.findings:
-        raise SettingsError(
-            f"Some cells of the terms cannot be read, and defaults would take their place: {rows.findings[0]} Correct "
+            f"Some cells of the terms cannot be read, and defaults would take their place: {unread[0]} Correct "
             "these cells, or leave them blank."
         )
+    rows = replace(rows, frame=_as_shares(table, rows, columns))
     labels, of_series = labels_of(rows.frame, keys), labels_of(panel.series, keys)
     _require_distinct(rows, labels)
     row = numbers_among(labels, of_series)  # -1 takes the last row, which `matched` leaves out again
     matched = row >= 0
-    findings: list[Finding] = []
+    findings = list(rows.findings)
     others = labels.join(of_series, on=labels.columns, how="anti", maintain_order="left")
     if keys and others.height:
         message = f"{many_do(others.height, 'row', 'be')} about series that are not forecast"
@@ -68,10 +69,65 @@ def read_terms(path: str, base: Path, data: Data, panel: Panel) -> tuple[dict[st
     if not matched.all():
         message = f"{int((~matched).sum()):,} series have no row; what they lack is assumed"
         findings.append(finding("terms-incomplete", rows.where, int((~matched).sum()), message))
-    columns = {name: rows.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in values}
+    numbers = {name: rows.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in values}
     if not rows.frame.height:
         return {name: np.full(panel.n_series, np.nan) for name in values}, findings
-    return {name: np.where(matched, column[row], np.nan) for name, column in columns.items()}, findings
+    return {name: np.where(matched, column[row], np.nan) for name, column in numbers.items()}, findings
+
+
+def _keys_and_terms(table: SupplyTable, panel: Panel) -> tuple[list[str], dict[str, str]]:
+    """The keys of a table of terms, and its columns by what foresell calls them."""
+    said = table.form.columns
+    missing = [column for column in said.values() if column not in table.names]
+    if missing:
+        raise SettingsError(
+            f"{table.where} has no column {first_five(missing)}, which orders.columns.terms names; it has "
+            f"{', '.join(table.names)}. Correct the settings."
+        )
+    of_series = panel.series.columns
+    columns = table.columns(
+        [name for name in of_series if name in said or not said],
+        [name for name in TERMS if name not in of_series and (name in said or not said)],
+    )
+    keys = [name for name in columns if name in of_series]
+    terms = [name for name in columns if name not in keys]
+    others = [name for name in table.names if name not in columns.values()] if not said else []
+    unknown = [name for name in said if name not in (*TERMS, *of_series)] or others
+    if unknown or not terms:
+        raise SettingsError(
+            (
+                f"{table.where} has {first_five(unknown)}, which is no term"
+                if unknown
+                else f"{table.where} has no column of terms"
+            )
+            + f" of supply, nor a column of the series. The terms are {', '.join(TERMS)}; the series have "
+            f"{', '.join(of_series)}. Rename the columns or take them out, or name those to read, as "
+            "orders: {columns: {terms: {lead_days: 'Lead time'}}}."
+        )
+    return keys, columns
+
+
+MOST_HELD = 2.0
+"""A larger share that it costs to hold a unit for a year is no share; 25 is meant as per cent."""
+
+
+def _as_shares(table: SupplyTable, rows: SupplyRows, columns: Mapping[str, str]) -> pl.DataFrame:
+    """The rows with a holding share that is a share, also where the name of the column says that it is per cent.
+
+    A large one is taken where it is written as per cent.
+    """
+    name = "holding_share_year"
+    if name not in rows.frame.columns:
+        return rows.frame
+    if PER_CENT.search(columns[name]):
+        return rows.frame.with_columns(pl.col(name).cast(pl.Float64) / 100)
+    large = rows.frame[name].filter(rows.frame[name] > MOST_HELD)
+    if len(large) and not table.texts(columns[name]).filter(rows.frame[name] > MOST_HELD).str.contains("%").all():
+        raise SettingsError(
+            f"{rows.where} has {many(len(large), 'holding share')} such as {large[0]:g} in '{columns[name]}', which "
+            f"would be {large[0] * 100:,.0f} % of the unit cost a year. Write {large[0] / 100:g}, or {large[0]:g} %."
+        )
+    return rows.frame
 
 
 def _require_distinct(rows: SupplyRows, labels: pl.DataFrame) -> None:

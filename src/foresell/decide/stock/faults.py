@@ -11,6 +11,9 @@ from foresell.core.finding import Finding, Severity
 from foresell.decide.codes import CODES, finding
 from foresell.decide.stock.contract import Orders, Policy, Situation
 
+OVERDUE = -np.inf
+"""Stands for what arrives of a series with an overdue order, whose goods may be here already or may never come."""
+
 
 @dataclass(frozen=True)
 class OpenOrders:
@@ -26,23 +29,20 @@ class OpenOrders:
     def by_step(self, n_series: int, horizon: int, names: tuple[str, ...] = ()) -> tuple[np.ndarray, list[Finding]]:
         """What arrives at the beginning of each step, float64 [series, step], and what is wrong.
 
-        Series with an overdue order are NaN, so that `decide` orders nothing for them.
+        Series with an overdue order are `OVERDUE`; `decide` reports them, and orders nothing for them.
 
         >>> orders = OpenOrders(np.array([0, 1]), np.array([2, 0]), np.array([5.0, 3.0]))
-        >>> arriving, findings = orders.by_step(2, 2)
-        >>> arriving.tolist(), findings[0].code
-        ([[0.0, 5.0], [nan, nan]], 'order-overdue')
+        >>> orders.by_step(2, 2)[0].tolist()
+        [[0.0, 5.0], [-inf, -inf]]
         """
         arriving = np.zeros((n_series, horizon))
         inside = (self.step >= 1) & (self.step <= horizon)
         np.add.at(arriving, (self.series[inside], self.step[inside] - 1), self.units[inside])
-        findings = []
-        for code, wrong in (("order-overdue", self.step < 1), ("order-beyond-horizon", self.step > horizon)):
-            if wrong.any():
-                series = np.unique(self.series[wrong])
-                findings.append(_finding(code, series, names, int(wrong.sum())))
-        arriving[self.series[self.step < 1]] = np.nan
-        return arriving, findings
+        arriving[self.series[self.step < 1]] = OVERDUE
+        late = self.step > horizon
+        if not late.any():
+            return arriving, []
+        return arriving, [_finding("order-beyond-horizon", np.unique(self.series[late]), names, int(late.sum()))]
 
 
 def undecidable(situation: Situation) -> np.ndarray:
@@ -55,14 +55,16 @@ def undecidable(situation: Situation) -> np.ndarray:
 def faults(situation: Situation) -> Iterator[tuple[str, np.ndarray]]:
     """The codes of what is wrong, each with the series that it concerns: bool [series]."""
     on_hand, on_order, paths = situation.on_hand, situation.on_order, situation.paths
-    unknown = ~np.isfinite(on_hand) | ~np.isfinite(on_order).all(axis=1)
+    overdue = (on_order == OVERDUE).any(axis=1)
+    unknown = ~np.isfinite(on_hand) | (~np.isfinite(on_order).all(axis=1) & ~overdue)
     negative = on_hand < 0
     if situation.lots is not None:
         unknown |= ~np.isfinite(situation.lots).all(axis=1)
         negative |= (situation.lots < 0).any(axis=1)
     yield "stock-unknown", unknown
     yield "stock-negative", negative
-    yield "order-negative", np.asarray((on_order < 0).any(axis=1))
+    yield "order-overdue", overdue
+    yield "order-negative", np.asarray((on_order < 0).any(axis=1)) & ~overdue
     small = ~(situation.pack > 0) | ~np.isfinite(situation.pack)
     small |= ~(situation.minimum >= 0) | ~np.isfinite(situation.minimum)
     if situation.shelf_periods is not None:

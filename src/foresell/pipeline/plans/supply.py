@@ -15,6 +15,7 @@ from foresell.core.settings import OrderTables
 from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
+from foresell.data.supply.table_form import TableForm
 from foresell.data.supply.terms_table import TERMS, read_terms
 from foresell.decide.codes import finding
 from foresell.decide.stock.contract import Situation
@@ -40,14 +41,15 @@ class Supply:
         panel, data, base = results.panel, results.settings.data, Path(results.base)
         horizon, findings = results.settings.horizon, list[Finding]()
         names = tuple(" ".join(map(str, row)) for row in panel.series.select(panel.keys).iter_rows())
-        terms, of_terms = _terms(results, tables.terms)
+        terms, of_terms = _terms(results, tables)
         findings += of_terms
         on_hand, on_order = np.zeros(panel.n_series), np.zeros((panel.n_series, horizon))
         if tables.stock:
-            on_hand, of_stock = read_stock(tables.stock, base, data, panel)
+            on_hand, of_stock = read_stock(tables.stock, base, data, panel, TableForm.of(tables, "stock"))
             findings += of_stock
         if tables.open_orders:
-            rows, of_orders = read_open_orders(tables.open_orders, base, data, panel)
+            form = TableForm.of(tables, "open_orders")
+            rows, of_orders = read_open_orders(tables.open_orders, base, data, panel, form)
             on_order, of_steps = _by_step(rows, panel, horizon, names)
             findings += [*of_orders, *of_steps]
         return cls(terms, on_hand, on_order, bool(tables.stock), names, tuple(findings))
@@ -68,10 +70,12 @@ class Supply:
         )
 
 
-def _terms(results: Results, path: str | None) -> tuple[Terms, list[Finding]]:
-    """The terms of all series by the table at `path`; without a price all cost is counted in prices of a unit."""
-    panel = results.panel
-    given, findings = read_terms(path, Path(results.base), results.settings.data, panel) if path else ({}, [])
+def _terms(results: Results, tables: OrderTables) -> tuple[Terms, list[Finding]]:
+    """The terms of all series by their table; without a price all cost is counted in prices of a unit."""
+    panel, path, given, findings = results.panel, tables.terms, dict[str, np.ndarray](), list[Finding]()
+    if path:
+        form = TableForm.of(tables, "terms")
+        given, findings = read_terms(path, Path(results.base), results.settings.data, panel, form)
     price = given.pop("price", np.full(panel.n_series, np.nan))
     if (price <= 0).any():
         raise SettingsError(
