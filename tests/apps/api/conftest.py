@@ -58,13 +58,22 @@ def log_folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def serve(bundle: Path, log_folder: Path) -> Callable[..., object]:
-    """Serves the bundle, or another source, to a client on this machine: ``with serve(max_rate=5) as client``."""
+def serve(bundle: Path, log_folder: Path, project: Project) -> Callable[..., object]:
+    """Serves the bundle, or another source, to a client on this machine: ``with serve(max_rate=5) as client``.
+
+    Plans are those of the project, or of the one in the folder `planning`.
+    """
 
     @contextmanager
-    def served(source: Source | None = None, keys: Keys | None = None, wait: bool = True, **serving: object):
+    def served(
+        source: Source | None = None,
+        keys: Keys | None = None,
+        wait: bool = True,
+        planning: Path | None = project.folder,
+        **serving: object,
+    ):
         log = PredictionLog(log_folder, rows=10, seconds=0.2)
-        app = create_app(source or FolderSource(bundle), Serving(**serving), keys or Keys(), log)
+        app = create_app(source or FolderSource(bundle), Serving(**serving), keys or Keys(), log, planning)
         headers = {"X-Requested-With": "tests"}
         with TestClient(app, "http://127.0.0.1", raise_server_exceptions=False, headers=headers) as client:
             end = time.monotonic() + 60

@@ -153,6 +153,7 @@ def test_what_each_role_may(serve, one, role) -> None:
     asks = {
         "/predict": ("POST", {"json": one}),
         "/predict_batch_csv": ("POST", {"content": b"store,item,date\n", "headers": {"Content-Type": "text/csv"}}),
+        "/plan": ("POST", {"json": {"changes": {"policy": "none"}}}),
         "/forecast": ("POST", {"json": {}}),
         "/forecast_sarima": ("POST", {"json": {}}),
         "/explain": ("GET", {}),

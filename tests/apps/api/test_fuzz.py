@@ -41,6 +41,7 @@ OPERATIONS = [
     ("/forecast", "POST"),
     ("/forecast_sarima", "POST"),
     ("/explain", "GET"),
+    ("/plan", "POST"),
     ("/reload", "POST"),
     ("/metrics", "GET"),
     ("/health", "GET"),
@@ -116,6 +117,7 @@ def requests_that_fit(one: dict[str, str]) -> list[tuple[str, str, Any]]:
         ("POST", "/predict_batch_csv", FORM),
         ("POST", "/forecast", {"where": {"store": one["store"]}, "level": ["store"], "horizon": 2,
                                "quantiles": [0.1, 0.9], "changes": {"price": "-10%"}}),
+        ("POST", "/plan", {"kind": "orders", "changes": {"service": 0.9, "policy": "normal"}, "lines": 3}),
         ("POST", "/forecast_sarima", {"first": one["date"], "last": one["date"], "quantiles": [0.05, 0.95]}),
         ("GET", f"/explain?{where}&last={one['date']}", None),
         ("POST", "/reload", None), ("GET", "/status", None), ("GET", "/metrics", None), ("GET", "/ready", None),
@@ -172,7 +174,7 @@ def send_mutated(client, one: dict[str, str], draw: random.Random) -> tuple[str,
 @pytest.mark.parametrize("times", [150, pytest.param(MUTATED, marks=pytest.mark.slow)])
 def test_no_mutated_request_is_a_fault(serve, one, times) -> None:
     draw = random.Random(7)
-    with serve(max_rate=1e6) as client:
+    with serve(max_rate=1e6, planning=None) as client:
         seen = Counter(send_mutated(client, one, draw) for _ in range(times))
     assert {status for _, status in seen} >= {200, 422}
     assert {path for path, _ in seen} >= {path for path, _ in OPERATIONS}

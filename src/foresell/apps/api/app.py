@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
@@ -28,14 +29,16 @@ if TYPE_CHECKING:
     from foresell.serving.source import Source
 
 
-def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog) -> FastAPI:
+def create_app(
+    source: Source, serving: Serving, keys: Keys, log: PredictionLog, project: Path | None = None
+) -> FastAPI:
     """The API over the champion of `source`, which is loaded at the start; `log` is closed at the end.
 
     `keys` are the API keys with their roles. Without keys the app answers only requests to this machine by a loopback
-    name.
+    name. The project in the folder `project` makes plans; without one, /plan says that there is none.
     """
     model, closing = CurrentModel(source, log), threading.Event()
-    state = SharedState(model, Metrics(model))
+    state = SharedState(model, Metrics(model), project)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -50,7 +53,7 @@ def create_app(source: Source, serving: Serving, keys: Keys, log: PredictionLog)
 
     app = _app_without_pages(lifespan)
     app.include_router(router(state, keys))
-    openapi.add(app, model, keys)
+    openapi.add(app, model, keys, plans=project is not None)
     add_problem_handlers(app)
     app.add_middleware(
         Gateway,

@@ -53,6 +53,23 @@ def _named(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {"summary": name, "value": value} for name, value in values.items()}
 
 
+PLAN: dict[str, Any] = {
+    "body": {
+        JSON: _named(
+            {
+                "the plan of orders": {"lines": 20},
+                "what-if: another lead time and service level": {
+                    "kind": "orders",
+                    "changes": {"lead_days": 2, "service": 0.98},
+                    "lines": 20,
+                },
+            }
+        )
+    }
+}
+"""The examples of /plan, which any project can answer."""
+
+
 def _row(service: Service) -> int:
     """The index of the series that sold most recently."""
     panel = service.panel

@@ -26,7 +26,7 @@ class Role(IntEnum):
     """The rights of a key; each role includes those before it.
 
     - read: GET, and /forecast, /forecast_sarima
-    - predict: also /predict and /predict_batch_csv
+    - predict: also /predict, /predict_batch_csv and /plan, which shows costs
     - admin: also /reload
     """
 

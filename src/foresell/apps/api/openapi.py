@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from foresell.apps.api import problems
 from foresell.apps.api.current_model import CurrentModel
-from foresell.apps.api.examples import examples
+from foresell.apps.api.examples import PLAN, examples
 from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.middleware import OPEN
 from foresell.apps.api.routes import ROLES
@@ -33,6 +33,7 @@ model and work as they are."""
 TAGS = [
     {"name": "predict", "description": "One series and day in context, a single sale, or a file of them."},
     {"name": "forecast", "description": "Series and levels over the horizon, daily revenue, and reasons."},
+    {"name": "plan", "description": "What to do today by the forecasts, why, and what it is worth."},
     {"name": "upkeep", "description": "The loaded model, the state of the server, and the reload of a new champion."},
 ]
 _SCHEMES = {
@@ -42,11 +43,11 @@ _SCHEMES = {
 _PREFIX = "#/components/schemas/"
 
 
-def add(app: FastAPI, model: CurrentModel, keys: Keys) -> None:
+def add(app: FastAPI, model: CurrentModel, keys: Keys, *, plans: bool) -> None:
     """Adds /openapi.json and /docs to the app."""
 
     def document(request: Request) -> Response:  # Starlette runs what is not async in a thread; this takes a while
-        return Response(msgspec.json.encode(openapi(app, model, keys)), media_type="application/json")
+        return Response(msgspec.json.encode(openapi(app, model, keys, plans=plans)), media_type="application/json")
 
     async def page(request: Request) -> Response:
         return HTMLResponse(files(__package__).joinpath("docs.html").read_text(encoding="utf-8"))
@@ -63,8 +64,9 @@ def assets() -> Path:
     return Path(str(fastapi_offline.__file__)).parent / "static"
 
 
-def openapi(app: FastAPI, model: CurrentModel, keys: Keys) -> dict[str, Any]:
-    """FastAPI's OpenAPI document, with the problems and the role of each operation, and examples from the model."""
+def openapi(app: FastAPI, model: CurrentModel, keys: Keys, *, plans: bool) -> dict[str, Any]:
+    """FastAPI's OpenAPI document, with the problems and the role of each operation, and examples from the model; with
+    `plans` also of a plan."""
     document: dict[str, Any] = get_openapi(
         title=app.title, version=app.version, description=app.description, tags=app.openapi_tags, routes=app.routes
     )
@@ -75,6 +77,8 @@ def openapi(app: FastAPI, model: CurrentModel, keys: Keys) -> dict[str, Any]:
     if keys:
         document["components"]["securitySchemes"] = _SCHEMES
     by_path = examples(model.service) if model.service else {}
+    if plans:
+        by_path["/plan"] = PLAN
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete(operation, path, method, keys)

@@ -26,6 +26,8 @@ from foresell.apps.api.schemas import (
     ExplanationResponse,
     ForecastRequest,
     Health,
+    PlanRequest,
+    PlanResponse,
     PredictRequest,
     ReloadResult,
     RevenueRequest,
@@ -51,6 +53,7 @@ T = TypeVar("T")
 ROLES: dict[str, Role] = {
     "/predict": Role.PREDICT,
     "/predict_batch_csv": Role.PREDICT,
+    "/plan": Role.PREDICT,
     "/forecast": Role.READ,
     "/forecast_sarima": Role.READ,
     "/explain": Role.READ,
@@ -111,7 +114,7 @@ async def _run_in(pool: Executor, function: Callable[[], T]) -> T:
 def router(state: SharedState, keys: Keys) -> APIRouter:
     """All endpoints."""
     endpoints = APIRouter(route_class=JsonRoute)
-    for add in (_predictions, _batches, _forecasts, _reasons, _upkeep):
+    for add in (_predictions, _batches, _forecasts, _plans, _reasons, _upkeep):
         add(endpoints, state)
     _status(endpoints, state, keys)
     return endpoints
@@ -262,6 +265,37 @@ def _forecasts(router: APIRouter, state: SharedState) -> None:
         return await _run_in(
             state.others, lambda: _table(service, service.forecast_revenue(body.first, body.last, quantiles))
         )
+
+
+def _plans(router: APIRouter, state: SharedState) -> None:
+    @router.post("/plan", tags=["plan"], response_model=PlanResponse, summary="What to do today, with what-if")
+    async def plan(body: PlanRequest) -> Response:
+        """Makes a plan, such as that of orders, from the forecasts of the last run and the tables of the settings.
+
+        With `changes`, such as another service level or lead time, it is a what-if plan. It has the overrides of the
+        project. Nothing is written, and one plan is made at a time.
+        """
+        folder = state.project
+        if folder is None:
+            raise Problem(422, "This server has a model and no project, so it cannot plan. Serve the project's folder.")
+        changes = {name: value for name, value in body.changes.items() if value is not None}
+
+        def content() -> Response:
+            from foresell.apps.api.finished_project import FinishedProject
+
+            made = FinishedProject(folder).what_if(body.kind, changes)
+            return encoded(
+                {
+                    "kind": made.kind,
+                    "headline": made.headline,
+                    "findings": [finding.to_dict() for finding in made.findings],
+                    "details": made.details(),
+                    "total": made.lines.height,
+                    "lines": made.lines.head(body.lines).to_dicts(),
+                }
+            )
+
+        return await _run_in(state.plans, content)
 
 
 def _table(service: Service, rows: pl.DataFrame) -> Response:

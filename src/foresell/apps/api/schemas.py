@@ -163,6 +163,30 @@ class RevenueRequest(StrictRequest):
     )
 
 
+class PlanRequest(StrictRequest):
+    """The kind of a plan, what to change for this question, and how many lines to return."""
+
+    kind: Annotated[str, Field(max_length=50)] = Field("orders", description="The kind of the plan.")
+    changes: Annotated[dict[Column, Scalar], Field(max_length=MOST_COLUMNS)] = Field(
+        default_factory=dict,
+        description='What-if: settings of the plan for this question, such as `{"service": 0.98, "lead_days": 10}`.',
+    )
+    lines: Annotated[int, Field(ge=0, le=100_000, strict=True)] = Field(
+        1000, description="How many lines to return, those with most money at risk."
+    )
+
+
+class PlanResponse(BaseModel):
+    """A plan: what comes of it, and its lines, those with most money at risk first."""
+
+    kind: str
+    headline: list[str]
+    findings: list[dict[str, Any]]
+    details: dict[str, Any] = Field(description="What the kind has to say beyond its lines, such as the policy.")
+    total: int = Field(description="How many lines the plan has.")
+    lines: list[dict[str, Any]]
+
+
 class Table(BaseModel):
     """A table as a list of rows, which all have the same fields."""
 

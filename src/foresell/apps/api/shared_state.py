@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -27,14 +28,17 @@ class SharedState:
     """The model, the metrics, and one pool of threads for each kind of request, so that none waits for a longer one.
 
     `single` has one thread for single predictions, which `batcher` groups; `batches` has one for the chunks of
-    uploads; `others` has two for forecasts and explanations.
+    uploads; `others` has two for forecasts and explanations; `plans` has one for the plans of the `project` in
+    that folder, None where only a model is served.
     """
 
     model: CurrentModel
     metrics: Metrics
+    project: Path | None = None
     single: ThreadPoolExecutor = field(default_factory=_threads("single", 1))
     batches: ThreadPoolExecutor = field(default_factory=_threads("batch", 1))
     others: ThreadPoolExecutor = field(default_factory=_threads("other", 2))
+    plans: ThreadPoolExecutor = field(default_factory=_threads("plan", 1))
     batcher: MicroBatcher = field(init=False)
 
     def __post_init__(self) -> None:
@@ -42,7 +46,7 @@ class SharedState:
 
     def close(self) -> None:
         """Waits for the threads to end, then flushes and closes the log."""
-        for pool in (self.single, self.batches, self.others):
+        for pool in (self.single, self.batches, self.others, self.plans):
             pool.shutdown(wait=True, cancel_futures=True)
         self.model.log.close()
 

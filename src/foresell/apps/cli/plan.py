@@ -21,7 +21,7 @@ MOST_ROWS = 20  # in the printed table; the file and --json have all
 FILES = ("stock", "open_orders", "terms")
 """Options that are files; they begin at the working folder, and not at the project as in the settings."""
 
-SETTINGS = (*FILES, "policy")
+SETTINGS = (*FILES, "policy", "service", "lead_days")
 """Options that take the place of a setting of the section of the plan's kind."""
 
 EARLIER = frozenset({"units", "target", "gain", "policy", "assumed"})
@@ -61,6 +61,8 @@ def _kind_and_folder(first: str | None, second: str | None) -> tuple[str, str | 
 @click.option("--open-orders", metavar="FILE", help="What is on order: the keys, due and units.")
 @click.option("--terms", metavar="FILE", help="Costs and terms of supply by keys or attributes, such as lead_days.")
 @click.option("--policy", help="normal, fractile, lost_sales or projected_stock. [default: the best on the past]")
+@click.option("--service", type=float, help="What if: the probability of no lost sale. [default: what costs least]")
+@click.option("--lead-days", type=float, help="What if: the lead time of all series. [default: that of the terms]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, .csv or .parquet.")
 @click.option("--newest", is_flag=True, help="By the newest training, also where the registry has a champion.")
 @options()
@@ -106,9 +108,9 @@ def _issued(issued: IssuedPlan) -> list[str]:
     return [*map(str, issued.files), *([issued.copy] if issued.copy else [])]
 
 
-def _changes(flags: dict[str, Any]) -> dict[str, str]:
+def _changes(flags: dict[str, Any]) -> dict[str, Any]:
     """The options that take the place of settings; files as they are called from everywhere."""
-    given = {name: flags[name] for name in SETTINGS if flags[name]}
+    given = {name: flags[name] for name in SETTINGS if flags[name] not in (None, "")}
     return {
         name: str(Path(value).resolve()) if name in FILES and "://" not in value else value
         for name, value in given.items()

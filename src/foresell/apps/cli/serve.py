@@ -63,7 +63,8 @@ def serve(new_key: str | None, **flags: Any) -> None:
     keys = api_keys.read_keys(flags["keys"])
     _check_host(flags["host"], keys)
     source, serving, place = _source(flags)
-    spool = None if flags["bundle"] else Path(chosen_folder(flags["folder"], flags["project"])) / WAITING
+    folder = None if flags["bundle"] else Path(chosen_folder(flags["folder"], flags["project"]))
+    spool = None if folder is None else folder / WAITING
     listening = server.bind(flags["host"], flags["port"])
     banner = _banner(listening, source, place, keys)
     log = PredictionLog(place, serving.log_rows, serving.log_seconds, spool=spool)
@@ -75,7 +76,7 @@ def serve(new_key: str | None, **flags: Any) -> None:
             click.echo("\n".join(paragraph(line) for line in banner["says"]))
 
     try:
-        server.run(create_app(source, serving, keys, log), listening, started)
+        server.run(create_app(source, serving, keys, log, folder), listening, started)
     finally:
         log.close()
 

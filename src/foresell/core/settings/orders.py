@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from foresell.core.settings.base import NotNegative, NotNegativeNumber, Strict, about
+from foresell.core.settings.base import NotNegative, NotNegativeNumber, Probability, Strict, about
 
 
 class OrderTables(Strict, frozen=True):
@@ -31,6 +31,15 @@ class OrderTables(Strict, frozen=True):
             "normal, fractile, lost_sales or projected_stock; where not given, the one that was best on the past",
             "lost_sales",
         ),
+    ] = None
+    service: Annotated[
+        Probability | None,
+        about(
+            "the probability that no sale is lost until the next order arrives; where not given, what costs least", 0.98
+        ),
+    ] = None
+    lead_days: Annotated[
+        NotNegativeNumber | None, about("the lead time of all series, in place of that in the table of terms", 10)
     ] = None
     frozen_days: Annotated[
         NotNegative,

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from msgspec.structs import replace
+import msgspec
 
-from foresell.core.errors import UsageError
+from foresell.core.errors import SettingsError, UsageError
 from foresell.core.frequency import calendar_day
 from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
@@ -26,15 +26,25 @@ from foresell.pipeline.plans.override_log import OverrideLog
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of plan: its function, the section of the settings that the function reads, what it says."""
+    """A kind of plan: its function, the section of the settings that the function reads, what it says.
+
+    `what_if` names settings of the section that a client of the API may change for one question. Files must not be
+    among them.
+    """
 
     plan: Callable[[ForecastProject, Any], Plan]
     section: str
     about: str
+    what_if: tuple[str, ...] = ()
 
 
 KINDS: dict[str, Kind] = {
-    "orders": Kind(orders.plan, "orders", "what to order today, how much of it, why, and what it is worth"),
+    "orders": Kind(
+        orders.plan,
+        "orders",
+        "what to order today, how much of it, why, and what it is worth",
+        ("policy", "service", "lead_days", "frozen_days", "least_gain"),
+    ),
 }
 """Every kind of plan by its name."""
 
@@ -52,9 +62,17 @@ def make_plan(project: ForecastProject, kind: str = "orders", **changes: Any) ->
         raise UsageError(
             f"The plan of {kind} has no setting {', '.join(unknown)}; it has {', '.join(section.__struct_fields__)}."
         )
-    section = replace(section, **changes)
+    section = _changed(section, changes)
     plan = KINDS[kind].plan(project, section)
     return _settled(project, plan, getattr(section, "frozen_days", None), getattr(section, "least_gain", 0.0))
+
+
+def _changed(section: Any, changes: dict[str, Any]) -> Any:
+    """The section of the settings with other values. Raises SettingsError for a value that does not fit."""
+    try:
+        return msgspec.convert({**msgspec.structs.asdict(section), **changes}, type(section))
+    except msgspec.ValidationError as error:
+        raise SettingsError(f"The plan cannot be made with these settings: {error}.") from error
 
 
 def _settled(project: ForecastProject, plan: Plan, frozen_days: int | None, least_gain: float) -> Plan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -15,7 +16,7 @@ from foresell.core.keyed_random import key_hashes
 from foresell.decide.contest import Contest, contest, with_fractiles
 from foresell.decide.replay import Window
 from foresell.decide.stock import POLICIES
-from foresell.decide.stock.contract import Situation
+from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.terms import Terms
 from foresell.ensemble.backtest_ensemble import forecast_of
 from foresell.pipeline.plans.supply import can_order, cover_periods
@@ -34,14 +35,25 @@ def some_series(sampler: SamplePaths, usable: np.ndarray) -> np.ndarray:
     return np.sort(rows[np.argsort(hashes, kind="stable")[:SERIES_OF_CONTEST]])
 
 
-def order_contest(results: Results, terms: Terms, names: Sequence[str]) -> Contest | None:
-    """Lets the policies compete in the windows of the backtest; None where fewer than two can be played."""
+def policy_of(name: str, service: float | None) -> Policy:
+    """The policy with the critical fractile, or with the probability `service` of no lost sale."""
+    policy = POLICIES[name]()
+    return policy if service is None else replace(policy, probability=service)  # type: ignore[type-var]
+
+
+def order_contest(results: Results, terms: Terms, names: Sequence[str], service: float | None = None) -> Contest | None:
+    """Lets the policies compete in the windows of the backtest; None where fewer than two can be played.
+
+    With `service` all of them have this fractile, so that only the rules compete.
+    """
     windows = list(past_windows(results, terms))
     if len(windows) < 2:
         return None
-    families = {name: with_fractiles(POLICIES[name]()) for name in names}
+    policies = {name: policy_of(name, service) for name in names}
+    families = {name: with_fractiles(policy) if service is None else [policy] for name, policy in policies.items()}
     earlier = (len(windows) + 1) // 2
-    return contest(families, windows[:earlier], windows[earlier:])
+    fallback = policy_of("normal", service)
+    return contest(families, windows[:earlier], windows[earlier:], fallback=fallback)
 
 
 def past_windows(results: Results, terms: Terms) -> Iterator[Window]:

@@ -26,11 +26,10 @@ from foresell.decide.order_plan import (
     valued_orders,
 )
 from foresell.decide.plan import Plan, common_form, sum_of
-from foresell.decide.stock import POLICIES
 from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.terms import Terms
 from foresell.pipeline.demand import ForecastProject, path_sampler
-from foresell.pipeline.plans.order_contest import PATHS_OF_CONTEST, order_contest, some_series
+from foresell.pipeline.plans.order_contest import PATHS_OF_CONTEST, order_contest, policy_of, some_series
 from foresell.pipeline.plans.supply import Supply, can_order, cover_periods
 
 COMPETING = ("normal", "fractile", "lost_sales", "projected_stock")
@@ -113,8 +112,8 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     supply = Supply.read(results, tables)
     won = None
     if tables.policy is None:
-        won = order_contest(results, supply.terms, COMPETING if supply.has_stock else WITHOUT_STOCK)
-    policy = won.winner if won else POLICIES[tables.policy or COMPETING[0]]()
+        won = order_contest(results, supply.terms, COMPETING if supply.has_stock else WITHOUT_STOCK, tables.service)
+    policy = won.winner if won else policy_of(tables.policy or COMPETING[0], tables.service)
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
     orders = joined(blocks)

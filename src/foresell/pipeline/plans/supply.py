@@ -71,11 +71,16 @@ class Supply:
 
 
 def _terms(results: Results, tables: OrderTables) -> tuple[Terms, list[Finding]]:
-    """The terms of all series by their table; without a price all cost is counted in prices of a unit."""
+    """The terms of all series by their table, and the lead time of the settings.
+
+    Without a price all cost is counted in prices of a unit.
+    """
     panel, path, given, findings = results.panel, tables.terms, dict[str, np.ndarray](), list[Finding]()
     if path:
         form = TableForm.of(tables, "terms")
         given, findings = read_terms(path, Path(results.base), results.settings.data, panel, form)
+    if tables.lead_days is not None:
+        given["lead_days"] = np.full(panel.n_series, tables.lead_days)
     price = given.pop("price", np.full(panel.n_series, np.nan))
     if (price <= 0).any():
         raise SettingsError(
