@@ -22,7 +22,7 @@ SALES_NAMES = (
 OTHER_NAMES = (
     "purchase purchases einkauf einkaufe budget plan plans planned forecast forecasts prognose soll target targets "
     "return returns retoure retouren refund refunds stock stocks inventory bestand summary overview total totals "
-    "zusammenfassung"
+    "zusammenfassung open offene offen lot lots charge chargen terms konditionen"
 )  # tables that are called so hold other things than sales, whatever else their names say
 DAYS = "(days)"  # stands for the columns of a wide table that are named by dates
 MOST_COMPARED_ROWS = 400_000  # of all tables of a container

@@ -199,7 +199,11 @@ def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("items", "stores", "prices", "calendar"):
         if data.get(name):
             data[name] = {**data[name], "path": near(data[name]["path"], folder)}
-    return {**settings, "data": data}
+    orders = dict(settings.get("orders", {}))
+    for name in ("stock", "open_orders", "terms"):
+        if orders.get(name):
+            orders[name] = near(orders[name], folder)
+    return {**settings, "data": data, **({"orders": orders} if orders else {})}
 
 
 def near(path: str, folder: Path) -> str:

@@ -21,6 +21,7 @@ from foresell.onboarding.dates.day_columns import dated_names
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import NOT_USED, Draft
 from foresell.onboarding.sales_tables import contents, tables_in
+from foresell.onboarding.supply.supply_tables import FOLDER, propose_supply
 from foresell.onboarding.table_sample import TableSample, sample_table
 
 MOST_TABLES = 30
@@ -42,7 +43,7 @@ def propose(
     `dates` gives all dates of the sales, sorted; it is asked when the calendar is known. `days` are the day columns of
     a wide table. Returns `series` [series] with the attributes that the tables of items and stores add.
     """
-    sides = _tables_beside(draft, sales)
+    sides = propose_supply(draft, _tables_beside(draft, sales), _tables_of_supply(draft, sales), series, dates)
     for side in sides:
         if not _propose_future(draft, side):
             series = _propose_items_or_stores(draft, side, series)
@@ -85,11 +86,23 @@ def _tables_beside(draft: Draft, sales: TableSample) -> list[CandidateTable]:
     own = {Path(file.path).resolve() for file in sales.files}
     if draft.data.get("periods"):
         own.add(Path(draft.data["periods"]).resolve())
-    files = _files_beside(draft, path, own)
+    files = [file for file in _files_beside(draft, path, own)[:MOST_TABLES] if Path(file.path).resolve() not in own]
+    return _sampled(draft, [file for file in files if Path(file.path).resolve() != path.resolve()])
+
+
+def _tables_of_supply(draft: Draft, sales: TableSample) -> list[CandidateTable]:
+    """The tables in the folder ``supply`` beside the sales."""
+    path = Path(draft.data["sales"])
+    folder = path.parent / FOLDER
+    if sales.files[0].remote or not folder.is_dir() or path in (folder, *folder.iterdir()):
+        return []
+    return _sampled(draft, tables_in(folder)[:MOST_TABLES])
+
+
+def _sampled(draft: Draft, files: list[InputFile]) -> list[CandidateTable]:
+    """The tables in files, of which those that cannot be read are named in a doubt."""
     sides = []
-    for file in files[:MOST_TABLES]:
-        if Path(file.path).resolve() in own or Path(file.path).resolve() == path.resolve():
-            continue
+    for file in files:
         try:
             parts = tables_in(Path(file.path)) if Path(file.path).is_dir() else [file]
             sample = sample_table(parts, SIDE_ROWS, decimal=draft.data.get("decimal"))
@@ -226,7 +239,9 @@ def _used(draft: Draft) -> set[str]:
     """The paths of the tables beside the sales that are proposed."""
     tables = [draft.data.get(name) for name in ("items", "stores", "prices", "calendar")]
     tables += draft.data.get("covariates", [])
-    return {table["path"] for table in tables if table} | {draft.data.get("future", "")}
+    orders = draft.top.get("orders", {})
+    supply = {orders[name] for name in ("stock", "open_orders", "terms") if name in orders}
+    return {table["path"] for table in tables if table} | {draft.data.get("future", "")} | supply
 
 
 def _is_prices(side: CandidateTable) -> bool:

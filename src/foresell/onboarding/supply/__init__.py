@@ -1,0 +1,1 @@
+"""Tables of stock, open orders and terms beside the sales, as `foresell init` finds them."""
