@@ -267,4 +267,4 @@ def _known_share(values: pl.Series, sold: pl.Series) -> float:
         .unique()
         for column in (values, sold)
     )
-    return float(own.is_in(known.implode()).mean() or 0) if len(own) else 0.0
+    return int(own.is_in(known.implode()).sum()) / max(len(own), 1)
