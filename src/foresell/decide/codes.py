@@ -77,6 +77,11 @@ CODES: dict[str, Code] = {
         "Overrides take off more than the plan has. The quantity is 0.",
         "Withdraw the override, or make it smaller.",
     ),
+    "price-response-unseen": Code(
+        Severity.INFO,
+        "The past has too few changes of the price, or demand did not answer to them. The price is left as it is.",
+        "Try another price for a few weeks in some stores. Lower it without proof where the stock has to go.",
+    ),
     "demand-invalid": Code(
         Severity.ERROR,
         "The sample paths of demand are missing, infinite or below 0. Nothing is ordered for these series.",

@@ -91,6 +91,10 @@ class Plan:
         """The plan with the largest money at risk first; lines of equal money stay in their order."""
         return self.with_lines(self.lines.sort("money", descending=True, nulls_last=True, maintain_order=True))
 
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """Further tables of the kind by name, which are written beside the lines."""
+        return {}
+
     def details(self) -> dict[str, Any]:
         """What the kind has to say beyond the table, as plain data for JSON."""
         return {}

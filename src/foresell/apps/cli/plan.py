@@ -21,7 +21,7 @@ MOST_ROWS = 20  # in the printed table; the file and --json have all
 FILES = ("stock", "open_orders", "terms")
 """Options that are files; they begin at the working folder, and not at the project as in the settings."""
 
-SETTINGS = (*FILES, "policy", "service", "lead_days")
+SETTINGS = (*FILES, "policy", "service", "lead_days", "budget")
 """Options that take the place of a setting of the section of the plan's kind."""
 
 EARLIER = frozenset({"units", "target", "gain", "policy", "assumed"})
@@ -63,6 +63,7 @@ def _kind_and_folder(first: str | None, second: str | None) -> tuple[str, str | 
 @click.option("--policy", help="normal, fractile, lost_sales or projected_stock. [default: the best on the past]")
 @click.option("--service", type=float, help="What if: the probability of no lost sale. [default: what costs least]")
 @click.option("--lead-days", type=float, help="What if: the lead time of all series. [default: that of the terms]")
+@click.option("--budget", type=click.FloatRange(0), help="What the next promotions may cost. [default: no limit]")
 @click.option("--out", type=click.Path(dir_okay=False), help="Write the plan to this file, .csv or .parquet.")
 @click.option("--newest", is_flag=True, help="By the newest training, also where the registry has a champion.")
 @options()
@@ -79,6 +80,10 @@ def plan(**flags: Any) -> None:
     Without the stock on hand there are targets, and no orders. What is not given in the table of terms is assumed, and
     marked in the column `assumed`: a unit cost of 70 % of the price, 25 % of that a year to hold it, the margin for a
     lost sale, a lead time of 7 days.
+
+    The plan `markdown` has a line for each series whose stock lasts too long, with the price at which it is worth
+    most. The plan `promotions` has a line for each campaign that may be run next, and tables of what past ones did
+    and earned.
 
     Reads the results of `forecast` (and does first what is out of date), and the tables of the section of the settings
     that is named like the plan. Applies the overrides (see `override`). Writes results/plan/KIND.csv and .parquet, and

@@ -23,6 +23,8 @@ from foresell.core.settings.monitoring import Alerts as Alerts
 from foresell.core.settings.monitoring import Monitoring as Monitoring
 from foresell.core.settings.orders import OrderTables as OrderTables
 from foresell.core.settings.output import Output as Output
+from foresell.core.settings.pricing import Campaigns as Campaigns
+from foresell.core.settings.pricing import Markdown as Markdown
 from foresell.core.settings.reading import parse_settings as parse_settings
 from foresell.core.settings.reading import read_settings as read_settings
 from foresell.core.settings.registry import Promotion as Promotion

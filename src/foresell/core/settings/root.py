@@ -13,6 +13,7 @@ from foresell.core.settings.models import Features, Model, SeriesModel, Totals
 from foresell.core.settings.monitoring import Monitoring
 from foresell.core.settings.orders import OrderTables
 from foresell.core.settings.output import Output
+from foresell.core.settings.pricing import Campaigns, Markdown
 from foresell.core.settings.registry import Promotion, Tracking
 from foresell.core.settings.roi import InvestmentTerms
 from foresell.core.settings.serving import Serving
@@ -64,6 +65,12 @@ class Settings(Strict, frozen=True):
         InvestmentTerms,
         about("What better orders take, and what they save beside what a replay measures: foresell roi."),
     ] = field(default_factory=InvestmentTerms)
+    markdown: Annotated[
+        Markdown, about("When stock sells too slowly, and its lower prices: foresell plan markdown.")
+    ] = field(default_factory=Markdown)
+    promotions: Annotated[
+        Campaigns, about("How campaigns are measured, and what the next may cost: foresell plan promotions.")
+    ] = field(default_factory=Campaigns)
     tracking: Annotated[Tracking, about("Where runs and versions of the model are kept, by MLflow.")] = field(
         default_factory=Tracking
     )

@@ -36,9 +36,9 @@ TERMS = (
 
 
 def read_terms(
-    path: str, base: Path, data: Data, panel: Panel, form: TableForm | None = None
+    path: str, base: Path, data: Data, panel: Panel, form: TableForm | None = None, known: tuple[str, ...] = TERMS
 ) -> tuple[dict[str, np.ndarray], list[Finding]]:
-    """The terms by name, float64 [series], NaN where the table does not say.
+    """The terms by name, float64 [series], NaN where the table does not say; `known` are those that it may have.
 
     The columns that the series have too say which series a row is about, such as ``vendor`` or ``store`` and ``item``.
     A table without such columns has one row, for all series. Where `form` names columns, no others are read. Raises
@@ -46,8 +46,8 @@ def read_terms(
     holding share that is no share, and for rows that contradict each other.
     """
     table = SupplyTable.at(path, base, data, "terms", form or TableForm())
-    keys, columns = _keys_and_terms(table, panel)
-    values = [name for name in columns if name in TERMS]
+    keys, columns = _keys_and_terms(table, panel, known)
+    values = [name for name in columns if name in known]
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
     rows = table.rows(columns, kinds, panel.dates[panel.n_days - 1])
     unread = [each for each in rows.findings if each.code not in DOUBTS]
@@ -75,7 +75,7 @@ def read_terms(
     return {name: np.where(matched, column[row], np.nan) for name, column in numbers.items()}, findings
 
 
-def _keys_and_terms(table: SupplyTable, panel: Panel) -> tuple[list[str], dict[str, str]]:
+def _keys_and_terms(table: SupplyTable, panel: Panel, known: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
     """The keys of a table of terms, and its columns by what foresell calls them."""
     said = table.form.columns
     missing = [column for column in said.values() if column not in table.names]
@@ -87,12 +87,12 @@ def _keys_and_terms(table: SupplyTable, panel: Panel) -> tuple[list[str], dict[s
     of_series = panel.series.columns
     columns = table.columns(
         [name for name in of_series if name in said or not said],
-        [name for name in TERMS if name not in of_series and (name in said or not said)],
+        [name for name in known if name not in of_series and (name in said or not said)],
     )
     keys = [name for name in columns if name in of_series]
     terms = [name for name in columns if name not in keys]
     others = [name for name in table.names if name not in columns.values()] if not said else []
-    unknown = [name for name in said if name not in (*TERMS, *of_series)] or others
+    unknown = [name for name in said if name not in (*known, *of_series)] or others
     if unknown or not terms:
         raise SettingsError(
             (
@@ -100,7 +100,7 @@ def _keys_and_terms(table: SupplyTable, panel: Panel) -> tuple[list[str], dict[s
                 if unknown
                 else f"{table.where} has no column of terms"
             )
-            + f" of supply, nor a column of the series. The terms are {', '.join(TERMS)}; the series have "
+            + f" of supply, nor a column of the series. The terms are {', '.join(known)}; the series have "
             f"{', '.join(of_series)}. Rename the columns or take them out, or name those to read, as "
             "orders: {columns: {terms: {lead_days: 'Lead time'}}}."
         )

@@ -24,12 +24,13 @@ class Pooled:
     """The pooled estimates and their standard deviations, float64 [item].
 
     Items without an estimate of their own have the mean of the group, and the spread of its items; NaN where no group
-    has any. `of_group` says that the item's own past says nothing: bool [item].
+    has any. `of_group` says that the item's own past says nothing: bool [item]. `centre` is the mean of the group.
     """
 
     mean: np.ndarray
     deviation: np.ndarray
     of_group: np.ndarray
+    centre: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,9 @@ def partially_pooled(estimate: np.ndarray, error: np.ndarray, group: np.ndarray)
     ([1.31, 1.31, 1.31, 1.31, 1.75, 1.4], [False, False, False, False, False, True])
     """
     known = np.isfinite(estimate) & np.isfinite(error) & (error > 0)
-    mean, deviation = (np.full(len(estimate), np.nan) for _ in range(2))
+    mean, deviation, centres = (np.full(len(estimate), np.nan) for _ in range(3))
     if known.sum() < 2:
-        return Pooled(mean, deviation, ~known)
+        return Pooled(mean, deviation, ~known, centres)
     large = np.bincount(group, known, int(group.max()) + 1) >= FEWEST_ITEMS
     pool = np.where(large[group], group, -1)  # items of small groups take the mean of everything
     between = variance_between(estimate[known], error[known], pool[known] + 1)
@@ -57,12 +58,12 @@ def partially_pooled(estimate: np.ndarray, error: np.ndarray, group: np.ndarray)
         centre = _centre(estimate[used], error[used], between)
         least = (LEAST_SPREAD * centre.mean) ** 2
         prior = max(between, least) + centre.error**2
-        mean[members], deviation[members] = centre.mean, np.sqrt(prior)
+        mean[members], deviation[members], centres[members] = centre.mean, np.sqrt(prior), centre.mean
         own = members & known
         precision = 1 / error[own] ** 2 + 1 / max(prior, 1e-12)
         mean[own] = (estimate[own] / error[own] ** 2 + centre.mean / max(prior, 1e-12)) / precision
         deviation[own] = np.sqrt(1 / precision)
-    return Pooled(mean, deviation, ~known)
+    return Pooled(mean, deviation, ~known, centres)
 
 
 def variance_between(estimate: np.ndarray, error: np.ndarray, group: np.ndarray) -> float:

@@ -30,6 +30,9 @@ FEWEST_CHANGES = 4
 DISPLAY_SPREAD, ELASTICITY_SPREAD = 1.0, 5.0
 """Standard deviations of weak priors round 0, which keep an item apart whose past cannot tell price from promotion."""
 
+CONTRADICTION = 1.0
+"""The log of the likelihood ratio of no response against that of the group, from which a group does not count."""
+
 CLUSTER = 4  # stretches whose errors may hang together
 
 
@@ -40,7 +43,8 @@ class PriceResponse:
     - `low`, `high`: its interval. `deviation`: the standard deviation.
     - `changes`: stretches at another price, int64 [item].
     - `of_group`: whether the item's own past says nothing, and the elasticity is that of its group: bool [item].
-    - `seen`: whether there is a response: the whole interval lies above 0.
+    - `seen`: whether there is a response: the whole interval lies above 0, and the item's own past does not rather
+      speak for none.
 
     NaN where not even the groups show any change of the price.
     """
@@ -53,11 +57,14 @@ class PriceResponse:
     of_group: np.ndarray
     own: np.ndarray
     own_error: np.ndarray
+    of_others: np.ndarray  # the mean of the group
 
     @property
     def seen(self) -> np.ndarray:
         """Whether a response to the price can be seen: bool [item]."""
-        return np.nan_to_num(self.low, nan=-1.0) > 0
+        with np.errstate(invalid="ignore"):
+            for_none = ((self.own - self.of_others) ** 2 - self.own**2) / (2 * self.own_error**2)
+        return (np.nan_to_num(self.low, nan=-1.0) > 0) & ~(for_none > CONTRADICTION)
 
 
 def price_response(baseline: Baseline, coverage: float = 0.9) -> PriceResponse:
@@ -97,6 +104,7 @@ def price_response(baseline: Baseline, coverage: float = 0.9) -> PriceResponse:
         pooled.of_group,
         own,
         error,
+        pooled.centre,
     )
 
 

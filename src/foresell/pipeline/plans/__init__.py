@@ -20,7 +20,7 @@ from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
 from foresell.decide.plan_changes import with_change, with_issued
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans import orders
+from foresell.pipeline.plans import markdown, orders, promotions
 from foresell.pipeline.plans.override_log import OverrideLog
 
 
@@ -44,6 +44,18 @@ KINDS: dict[str, Kind] = {
         "orders",
         "what to order today, how much of it, why, and what it is worth",
         ("policy", "service", "lead_days", "frozen_days", "least_gain"),
+    ),
+    "markdown": Kind(
+        markdown.plan,
+        "markdown",
+        "which stock sells too slowly, and at what lower price it is worth more",
+        ("slow_weeks", "weeks", "least_gain_share", "change_cost"),
+    ),
+    "promotions": Kind(
+        promotions.plan,
+        "promotions",
+        "what past campaigns earned, and which of the next ones to run",
+        ("budget", "campaign_cost", "after_days"),
     ),
 }
 """Every kind of plan by its name."""

@@ -48,15 +48,20 @@ def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
 
 
 def _write(plan: Plan, folder: Path) -> list[Path]:
-    """Writes the lines as CSV and Parquet, in place of those of the plan before."""
-    table, text = (folder / f"{plan.kind}.{ending}" for ending in ("parquet", "csv"))
-    write_table(plan.lines, table)
-    try:
-        with atomic_path(text) as temporary:
-            escape_formulas(plan.lines).write_csv(temporary)
-    except OSError as error:
-        raise StoreError(f"{text} could not be written: {error.strerror or error}. Give it room and rights.") from error
-    return [text, table]
+    """Writes the lines and the further tables as CSV and Parquet, in place of those of the plan before."""
+    further = {f"{plan.kind}_{name}": frame for name, frame in plan.tables().items()}
+    files = []
+    for name, frame in {plan.kind: plan.lines, **further}.items():
+        table, text = (folder / f"{name}.{ending}" for ending in ("parquet", "csv"))
+        write_table(frame, table)
+        try:
+            with atomic_path(text) as temporary:
+                escape_formulas(frame).write_csv(temporary)
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"{text} could not be written: {reason}. Give it room and rights.") from error
+        files += [text, table]
+    return files
 
 
 def _copy(plan: Plan, output: Output, base: Path, day: str) -> str | None:

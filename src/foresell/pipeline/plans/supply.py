@@ -87,7 +87,7 @@ def _terms(results: Results, tables: OrderTables) -> tuple[Terms, list[Finding]]
             f"{path} has a price that is not above 0 for {many(int((price <= 0).sum()), 'series', 'series')}. Leave it "
             "blank where it is not known."
         )
-    price = np.where(price > 0, price, _usual_price(panel))
+    price = np.where(price > 0, price, usual_price(panel))
     without = ~(price > 0)
     terms = terms_of(np.where(without, 1.0, price), panel.frequency, **given)
     none = np.flatnonzero(terms.costs.lost_margin <= 0)
@@ -103,7 +103,7 @@ MONTH = 28
 """The usual price of a series is the median of so many last periods, so that a promotion of today does not set it."""
 
 
-def _usual_price(panel: Panel) -> np.ndarray:
+def usual_price(panel: Panel) -> np.ndarray:
     """The median price of the last periods of each series, or the last known one before them: float64 [series], NaN
     where there is none."""
     if "price" not in panel.known:
