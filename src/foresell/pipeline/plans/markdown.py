@@ -249,7 +249,8 @@ def _lines(case: _Case, decisions: list[Markdown], panel: Panel) -> pl.DataFrame
 _SCHEMA: dict[str, Any] = {
     "action": pl.String, "quantity": pl.Float64, "unit": pl.String, "unconstrained": pl.Float64, "money": pl.Float64,
     "cost": pl.Float64, "reason": pl.String, "binds": pl.String, "assumed": pl.String,
-    "price_now": pl.Float64, "new_price": pl.Float64, "on_hand": pl.Float64, "demand": pl.Float64, "stock_value": pl.Float64,
+    "price_now": pl.Float64, "new_price": pl.Float64, "on_hand": pl.Float64, "demand": pl.Float64,
+    "stock_value": pl.Float64,
     "weeks_of_stock": pl.Float64, "weeks_left": pl.Float64, "elasticity": pl.Float64, "elasticity_low": pl.Float64,
     "elasticity_high": pl.Float64, "gain_over_waiting": pl.Float64, "gain_low": pl.Float64, "gain_high": pl.Float64,
     "left": pl.Float64, "left_if_kept": pl.Float64, "ladder": pl.String,
