@@ -1,4 +1,4 @@
-"""The report and the accuracy page, each as one HTML file without scripts, which needs no network."""
+"""The report, the accuracy page and the page of a plan, each one HTML file without scripts that needs no network."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from foresell.report import canvas, charts, control_charts, monitor_verdict, rel
 from foresell.report.contents import Report, SeriesExample
 from foresell.report.headlines import headlines, model_name, total
 from foresell.report.monitor_contents import MonitorPage
+from foresell.report.plan_page import COLUMNS, MOST_EXCEPTIONS, MOST_LINES, PlanPage
 
 HEADINGS = {
     "level": ("Upper levels", "The largest groups of the levels between the total and the single series."),
@@ -68,6 +69,19 @@ def render_monitor_page(content: MonitorPage) -> str:
     """The page of accuracy as text. Whatever comes from data or settings is escaped."""
     page = _environment().get_template("monitor.html.jinja")
     return page.render(look=content, style=_style(), verdict=monitor_verdict, control=control_charts)
+
+
+def render_plan_page(content: PlanPage) -> str:
+    """The page of a plan as text. Whatever comes from data or settings is escaped."""
+    page = _environment().get_template("plan.html.jinja")
+    return page.render(
+        page=content,
+        style=_style(),
+        headings=list(COLUMNS.values()),
+        findings=worst_first(content.plan.findings),
+        most_exceptions=MOST_EXCEPTIONS,
+        most_lines=MOST_LINES,
+    )
 
 
 def _style() -> Markup:

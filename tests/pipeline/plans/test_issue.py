@@ -39,7 +39,7 @@ def change(project: Project, how: str = "add", value: float = 12, **more: object
 def test_an_issued_plan_has_files_a_table_and_a_place_in_the_history(project: Project) -> None:
     plan = project.plan()
     issued = project.issue_plan(plan)
-    assert [path.name for path in issued.files] == ["orders.csv", "orders.parquet"]
+    assert [path.name for path in issued.files] == ["orders.csv", "orders.parquet", "orders.html"]
     assert pl.read_parquet(issued.files[1]).equals(plan.lines)
     assert issued.copy is not None
     assert pl.read_parquet(issued.copy).equals(plan.lines)

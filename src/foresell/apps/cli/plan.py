@@ -86,9 +86,9 @@ def plan(**flags: Any) -> None:
     and earned.
 
     Reads the results of `forecast` (and does first what is out of date), and the tables of the section of the settings
-    that is named like the plan. Applies the overrides (see `override`). Writes results/plan/KIND.csv and .parquet, and
-    the table plan_KIND of the database of forecasts, and keeps the plan in results/history/plans/, so that the next one
-    says what has changed. With --out it writes that file, and nothing else.
+    that is named like the plan. Applies the overrides (see `override`). Writes results/plan/KIND.csv and .parquet, the
+    page KIND.html to print, and the table plan_KIND of the database of forecasts, and keeps the plan in
+    results/history/plans/, so that the next one says what has changed. With --out it writes that file alone.
     """
     out = checked_path(flags["out"])
     meter = Meter(quiet=flags["quiet"])

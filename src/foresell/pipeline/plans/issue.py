@@ -7,12 +7,15 @@ from pathlib import Path
 
 import polars as pl
 
-from foresell.core.errors import StoreError
 from foresell.core.frequency import date_text
 from foresell.core.settings import Output
 from foresell.core.spreadsheets import escape_formulas
+from foresell.core.version import VERSION
 from foresell.decide.plan import Plan
 from foresell.pipeline.demand import ForecastProject
+from foresell.report.page import render_plan_page
+from foresell.report.plan_page import PlanPage
+from foresell.store import disk
 from foresell.store.address import DEFAULT_DATABASE
 from foresell.store.delivery import Delivery, deliver
 from foresell.store.tables import atomic_path, is_remote, write_table
@@ -33,18 +36,22 @@ class IssuedPlan:
 def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
     """Writes the plan to the results, keeps it in the history, and delivers it as forecasts are.
 
-    The database gets the table ``plan_KIND``, in which the plan replaces the one of the same day; the folder of the
-    setting ``output.folder`` gets a file named by kind and day. Raises StoreError where something cannot be written;
-    what was written before that stays.
+    Among the results is a page that a planner prints. The database gets the table ``plan_KIND``, in which the plan
+    replaces the one of the same day; the folder of the setting ``output.folder`` gets a file named by kind and day.
+    Raises StoreError where something cannot be written; what was written before that stays.
     """
     results, output = project.results, project.settings.output
     cutoff = results.panel.cutoff
     files = _write(plan, results.root / FOLDER)
+    page = results.root / FOLDER / f"{plan.kind}.html"
+    with disk.writing(page.parent), atomic_path(page) as temporary:
+        content = PlanPage(plan, project.folder.resolve().name, cutoff, VERSION)
+        temporary.write_text(render_plan_page(content), encoding="utf-8")
     results.history.keep_plan(plan.lines.drop("reason"), plan.kind, cutoff)
     rows = plan.lines.with_columns(pl.lit(cutoff).alias("decided"))
     url = output.database or DEFAULT_DATABASE
     delivery = deliver(rows, url, f"plan_{plan.kind}", replaced_by=("decided",), relative_to=project.folder)
-    return IssuedPlan(tuple(files), delivery, _copy(plan, output, project.folder, date_text(cutoff)))
+    return IssuedPlan((*files, page), delivery, _copy(plan, output, project.folder, date_text(cutoff)))
 
 
 def _write(plan: Plan, folder: Path) -> list[Path]:
@@ -54,12 +61,8 @@ def _write(plan: Plan, folder: Path) -> list[Path]:
     for name, frame in {plan.kind: plan.lines, **further}.items():
         table, text = (folder / f"{name}.{ending}" for ending in ("parquet", "csv"))
         write_table(frame, table)
-        try:
-            with atomic_path(text) as temporary:
-                escape_formulas(frame).write_csv(temporary)
-        except OSError as error:
-            reason = error.strerror or error
-            raise StoreError(f"{text} could not be written: {reason}. Give it room and rights.") from error
+        with disk.writing(folder), atomic_path(text) as temporary:
+            escape_formulas(frame).write_csv(temporary)
         files += [text, table]
     return files
 
