@@ -46,7 +46,7 @@ class Markdown(Strict, frozen=True):
     cuts: Annotated[tuple[Cut, ...], about("the shares that may be taken off the price")] = (0.1, 0.2, 0.3, 0.4, 0.5)
     least_gain_share: Annotated[
         Share, about("a lower price must earn so much more than to wait a week, as a share of the worth of the stock")
-    ] = 0.002
+    ] = 0.0005
     change_cost: Annotated[Money, about("what it costs to put another price on the stock of a series")] = 0.0
 
 

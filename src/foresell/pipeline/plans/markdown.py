@@ -320,10 +320,10 @@ def _headline(lines: pl.DataFrame, case: _Case, panel: Panel) -> list[str]:
         return [f"{asof} No stock lasts longer than {number(case.rules.slow_periods * case.weeks)} weeks."]
     changes = lines.filter(action="reprice")
     gain, value = (number(float(frame[name].sum())) for frame, name in ((changes, "money"), (lines, "stock_value")))
-    text = [
-        f"{asof} {many(lines.height, 'slow mover')} with a stock worth {value} at its prices; {changes.height:,} to "
-        f"reprice, which are expected to earn {gain} more than to keep their prices."
-    ]
+    worth = f"{changes.height:,} to reprice, which are expected to earn {gain} more than to keep their prices"
+    if changes.is_empty():
+        worth = "a lower price is worth more than to wait for none of them"
+    text = [f"{asof} {many(lines.height, 'slow mover')} with a stock worth {value} at its prices; {worth}."]
     names = sorted({name for row in lines["assumed"].unique() for name in row.split(", ") if name})
     return text + ([f"Assumed where not given: {', '.join(names)}."] if names else [])
 

@@ -213,7 +213,8 @@ def _headline(
     sentences = [
         f"As of {day(panel.cutoff)}, the last day of the sales. {many(count, 'past campaign')} of "
         f"{many(len(np.unique(past.campaigns.item)), 'item')} sold {total:+.0%} against what would have been sold "
-        f"without them; {int(effects.responds.sum()):,} items respond with at most one in ten of them wrong.",
+        f"without them. {many(int(effects.responds.sum()), 'item')} respond to them; about one in ten of these may be "
+        "wrong.",
     ]
     if np.isfinite(change):
         sentences.append(
