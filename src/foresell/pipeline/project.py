@@ -35,6 +35,7 @@ from foresell.store.step_results import Steps, fingerprint, input_fingerprint
 if TYPE_CHECKING:
     from foresell.pipeline.plans.issue import IssuedPlan
     from foresell.pipeline.plans.override_log import OverrideLog
+    from foresell.pipeline.plans.override_scores import OverrideScores
 
 BY_EARLIER = (
     "An earlier foresell made these results. Each step is done again once, when it is next needed; a champion goes on "
@@ -197,6 +198,12 @@ class Project:
         from foresell.pipeline.plans.override_log import OverrideLog
 
         return OverrideLog(self.folder, self.results.root)
+
+    def override_scores(self) -> OverrideScores:
+        """What the overrides of issued plans of orders added, where the sales have come."""
+        from foresell.pipeline.plans.override_scores import override_scores
+
+        return override_scores(self.results, self.overrides)
 
     def notice(self) -> str:
         """A message for results of an earlier foresell; empty where there are none."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     epilog="Example: foresell override add shop --where store=CA_1,item=FOODS_1 --by 12 --reason event --why fair\n\n"
     f"{EXIT_CODES}",
 )
-@click.argument("action", type=click.Choice(["add", "list", "withdraw"]))
+@click.argument("action", type=click.Choice(["add", "list", "withdraw", "score"]))
 @project_options
 @click.option("--plan", "kind", default="orders", show_default=True, help="The kind of the plan, as in foresell plan.")
 @click.option("--where", type=Pairs(), multiple=True, help="Which lines: values of the key columns.")
@@ -43,16 +43,20 @@ def override(action: str, **flags: Any) -> None:
     `add` changes the lines that have the values of --where: by units (--by), to a quantity (--to), or by per cent
     (--percent). It holds for plans of the days --from to --until, by default for the newest plan alone, and every
     `foresell plan` applies it, until it expires or is withdrawn. Of several overrides the later one changes what the
-    earlier one left. `list` shows those that hold, and `withdraw` ends one.
+    earlier one left. `list` shows those that hold, and `withdraw` ends one. `score` says what the overrides of orders
+    added, by what was sold since then: units sold that would have been lost, units left over, and the money of both.
 
-    Reads the newest plan in results/plan/. Writes a line to overrides.jsonl in the folder of the project: who, when,
-    why, until when, and the quantity that it replaces. No line is ever changed.
+    Reads the newest plan in results/plan/, and for `score` those in results/history/plans/. Writes a line to
+    overrides.jsonl in the folder of the project: who, when, why, until when, and the quantity that it replaces. No line
+    is ever changed.
     """
     project = open_project(flags, lambda progress: None)
     if action == "add":
         _add(project, flags)
     elif action == "withdraw":
         _withdraw(project, flags)
+    elif action == "score":
+        _score(project, flags)
     else:
         _list(project, flags)
 
@@ -138,6 +142,29 @@ def _list(project: Project, flags: dict[str, Any]) -> None:
         return
     heading = ("id", "plan", "lines", "change", "replaces", "from", "until", "reason", "why", "who", "made")
     click.echo(columns([heading, *(_row(*row) for row in rows)]))
+
+
+def _score(project: Project, flags: dict[str, Any]) -> None:
+    from foresell.apps.cli.text import columns
+    from foresell.core.words import many, number
+
+    scores = project.override_scores()
+    if flags["as_json"]:
+        print_json({"waiting": scores.waiting, "unknown": scores.unknown, "orders": scores.lines.to_dicts()})
+        return
+    parts = []
+    if scores.lines.height:
+        heading = ("", "orders", "override", "sold more", "left over", "money")
+        for column in ("reason", "who"):
+            rows = [[str(row[0]), *map(number, row[1:])] for row in scores.by(column).iter_rows()]
+            parts.append(columns([(column, *heading[1:]), *rows], right=range(1, len(heading))))
+    if scores.waiting:
+        parts.append(
+            f"{many(scores.waiting, 'order')} with an override cannot be scored yet: its days have not passed."
+        )
+    if scores.unknown:
+        parts.append(f"{many(scores.unknown, 'order')} with an override has days whose sales are not known.")
+    click.echo("\n\n".join(parts) or "No issued plan of orders has an override.")
 
 
 def _row(override: Override, withdrawn: str | None) -> tuple[str, ...]:

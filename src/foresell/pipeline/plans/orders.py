@@ -236,6 +236,8 @@ def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, po
         pl.lit(policy).alias("policy"),
         pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)]),
         _binds(orders, terms),
+        pl.Series("lost_margin", terms.costs.lost_margin),
+        pl.Series("holding_cost", terms.costs.holding * terms.review_periods),
     )
     if not supply.has_stock:
         columns = columns.with_columns([pl.lit(None, pl.Float64).alias(name) for name in _OF_STOCK])
