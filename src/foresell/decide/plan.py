@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Finding
+from foresell.core.words import many, number
 
 COMMON: dict[str, tuple[pl.DataType, str]] = {
     "date": (pl.Date(), "the day on which to act, of hours with its time"),
@@ -90,6 +91,17 @@ class Plan:
     def sorted(self) -> Self:
         """The plan with the largest money at risk first; lines of equal money stay in their order."""
         return self.with_lines(self.lines.sort("money", descending=True, nulls_last=True, maintain_order=True))
+
+    def summarised(self) -> Self:
+        """The plan whose headline is that of its lines as they are now, with a sentence about overrides.
+
+        A kind whose headline has figures of the lines overrides this.
+        """
+        changed = self.lines["override"].count()
+        if not changed:
+            return self
+        sentence = f"People changed {many(changed, 'line')}, by {number(float(self.lines['override'].sum()))} in all."
+        return replace(self, headline=(*self.headline, sentence))
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Further tables of the kind by name, which are written beside the lines."""

@@ -61,6 +61,10 @@ def test_an_override_changes_every_plan_of_its_days_and_survives_new_results(pro
     assert line["override"] == -added.replaces
     assert line["quantity"] == line["units"] == line["cost"] == line["value"] == 0
     assert line["action"] == "none"
+    changed = project.plan()
+    assert changed.headline[0] != before.headline[0]
+    assert f"{int(changed.lines['quantity'].sum()):,} units" in changed.headline[0]
+    assert "People changed 1 line" in changed.headline[-1]
     before_line = before.lines.filter(pl.all_horizontal(pl.col(key) == line[key] for key in project.panel.keys))
     assert line["money"] == line["gain"] == 0  # that of no order
     assert line["lost_units"] > before_line["lost_units"][0]

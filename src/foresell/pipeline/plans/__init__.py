@@ -101,4 +101,4 @@ def _settled(project: ForecastProject, plan: Plan, frozen_days: int | None, leas
         plan = with_issued(plan, issued, calendar_day(cutoff) + timedelta(days=frozen_days), least_gain)
     plan = apply_overrides(plan, OverrideLog(project.folder, results.root).overrides())
     before = [kept for kept in earlier if kept.cutoff < cutoff]
-    return with_change(plan, before[-1].read() if before else None).sorted()
+    return with_change(plan, before[-1].read() if before else None).sorted().summarised()

@@ -90,6 +90,11 @@ class OrderPlan(Plan):
         )
         return self.with_lines(given.with_columns(_ACTION, quantity="units", money="gain", cost="value"))
 
+    def summarised(self) -> OrderPlan:
+        """The plan whose headline counts the orders as they are now."""
+        plan = super().summarised()
+        return replace(plan, headline=(_summary(self.lines, self.has_stock), *plan.headline[1:]))
+
     def details(self) -> dict[str, Any]:
         """The policy and the contest that it won."""
         return {
