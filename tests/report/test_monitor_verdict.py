@@ -22,6 +22,7 @@ from foresell.report.monitor_contents import (
     WaitingForecast,
 )
 from foresell.report.monitor_verdict import (
+    BLIND,
     FAR,
     OUTSIDE,
     UNJUDGED,
@@ -140,8 +141,25 @@ def test_verdicts_need_no_colour() -> None:
     assert row_label(replace(place, figures={BIAS: MeasuredFigure(None)})) == UNJUDGED
 
 
+def test_what_cannot_be_judged_is_not_ticked() -> None:
+    blind = replace(WITHIN_BOUNDS, blind=True)
+    assert row_label(FigureRow("A", 1, 1, {ERROR: blind})) == BLIND
+    assert row_label(FigureRow("A", 1, 1, {ERROR: blind, BIAS: WITHIN_BOUNDS})) == WITHIN
+    levels = (LEVELS[0], replace(LEVELS[1], figures={**LEVELS[1].figures, COVERAGE: blind}))
+    outcome = verdict(replace(QUIET, levels=levels))
+    assert (outcome.kind, outcome.label) == ("open", "Nothing stands out, but not all of it can be judged yet")
+    assert "1 of 4 figures cannot be judged yet" in outcome.sentence
+
+
+def test_a_row_that_another_explains_names_it() -> None:
+    other = MeasuredFigure(0.5, 0.0, -0.1, 0.1, judged=True, explained_by=("store S1", "category C"))
+    assert figure_label(other) == "▲ with store S1 and 1 more"
+    assert row_label(FigureRow("A", 1, 1, {ERROR: WITHIN_BOUNDS, BIAS: other})) == "▲ with store S1 and 1 more"
+
+
 def test_bounds_that_are_of_no_use_are_called_so() -> None:
-    assert bounds(MeasuredFigure(0.1, 0.0, -1.0, 2e9, judged=True), BIAS) == "hardly bounded"
+    blind = MeasuredFigure(0.1, 0.0, -1.0, 2e9, judged=True, blind=True)
+    assert (bounds(blind, BIAS), figure_label(blind)) == ("–", BLIND)
     assert bounds(MeasuredFigure(0.1, 0.0, -0.5, None, judged=True), BIAS) == "at least −50 %"
 
 

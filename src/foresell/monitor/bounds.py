@@ -20,10 +20,11 @@ with the variance
 
     v ((1 + (k - 1) rho) / k + (1 + (m - 1) rho) / n)
 
-and Student's t with n / (1 + (m - 1) rho) - 1 degrees of freedom. Few windows make wide bounds. Where a level has many
-groups, the variance of each borrows degrees of freedom from the others (`moderated`): Smyth, "Linear models and
-empirical Bayes methods for assessing differential expression", Statistical Applications in Genetics and Molecular
-Biology 3, 2004, section 6.2.
+and Student's t with n / (1 + (m - 1) rho) - 1 degrees of freedom. Few windows make wide bounds. The groups of all
+levels therefore tell each other how much groups of their size vary (`moderated`): the variance of each is drawn towards
+that of groups of its size, and borrows degrees of freedom from them. Smyth, "Linear models and empirical Bayes methods
+for assessing differential expression", Statistical Applications in Genetics and Molecular Biology 3, 2004, section 6.2;
+with a trend, as in Sartor et al., "Intensity-based hierarchical Bayes method", BMC Bioinformatics 7, 2006.
 """
 
 from __future__ import annotations
@@ -39,9 +40,11 @@ from foresell.core.frequency import Frequency
 BIAS, ERROR, SKILL, COVERAGE = "bias", "error", "skill", "coverage"
 
 _PRIOR_CORRELATION = (0.5, 3.0)  # the prior value of rho, and how many windows the prior counts as
-_MOST_BORROWED = 30.0  # degrees of freedom; few, because groups share their windows
+_MOST_BORROWED = 12.0  # degrees of freedom; few, because groups share their windows
+_PRIOR_SCATTER = (0.65, 10.0)  # the prior value of how much log variances differ, and how many nodes it counts as
+_LEAST_SPAN = 0.5  # of log sizes: nodes that are more alike do not show how the variance depends on the size
 
-FEWEST_NODES = 5
+FEWEST_NODES = 3
 """With fewer nodes, none borrows degrees of freedom from the others."""
 
 
@@ -140,7 +143,7 @@ def usual_figures(
     if floor is not None:
         variance = np.maximum(variance, floor)
     if borrow:
-        variance, freedom = moderated(variance, freedom)
+        variance, freedom = moderated(variance, freedom, moments["size"])
     columns = (moments["mean"], variance, effective_blocks, freedom, moments["size"])
     return [
         UsualFigure(mean, squared, correlation, effective, degrees, size) if effective > 1 else None
@@ -200,31 +203,53 @@ def _correlation(values: pl.DataFrame, windows: float) -> float:
     return (windows * estimate + weight * prior) / (windows + weight)
 
 
-def moderated(variance: np.ndarray, freedom: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variances [node] shrunk towards their common value, and the degrees of freedom that they then have.
+def moderated(
+    variance: np.ndarray, freedom: np.ndarray, size: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Variances [node] drawn towards what is common at their `size` [node], and the degrees of freedom that they then
+    have.
 
     Smyth (2004), section 6.2: by chance alone, log variances scatter as trigamma(freedom / 2). Any further scatter
     shows how much the nodes differ, and so how many degrees of freedom d0 the common variance s0 is worth: no more
-    than the other nodes have together. Fewer than `FEWEST_NODES` nodes are not changed, because so few do not show how
-    much they differ.
+    than the other nodes have together. Few nodes hardly show it, so the scatter is drawn towards that of d0 = 4, which
+    leaves the rate of false alarms as promised where nodes do differ (`tests/monitor/test_planted_falls.py`). The log
+    of s0 is linear in the log of the size, with a slope between -1 (sums of independent series) and 0 (the same error
+    in all). Fewer than `FEWEST_NODES` nodes are not changed.
 
     >>> variance, freedom = moderated(np.array([1.0, 1.1, 0.9, 1.0, 1.0]), np.full(5, 3.0))
-    >>> float(freedom[0]), bool(np.ptp(variance) < 0.05)  # the nodes do not differ: each borrows 4 x 3
+    >>> float(freedom[0]), bool(np.ptp(variance) < 0.06)  # the nodes do not differ: each borrows 4 x 3
     (15.0, True)
     """
     from scipy.special import digamma, polygamma
 
     good = (freedom > 0) & (variance > 0) & np.isfinite(variance)
-    if good.sum() < FEWEST_NODES:
+    n_nodes = int(good.sum())
+    if n_nodes < FEWEST_NODES:
         return variance, freedom
     half = freedom[good] / 2
     logs = np.log(variance[good]) - digamma(half) + np.log(half)
-    excess = float(np.var(logs, ddof=1) - np.mean(polygamma(1, half)))
-    most = min(float(freedom[good].mean()) * (good.sum() - 1), _MOST_BORROWED)
-    borrowed = min(2 * _trigamma_inverse(excess), most) if excess > 0 else most
-    common = float(np.exp(np.mean(logs) + digamma(borrowed / 2) - np.log(borrowed / 2)))
+    trend = _trend(logs, np.ones(n_nodes) if size is None else size[good])
+    by_chance = float(np.mean(polygamma(1, half)))
+    prior, weight = _PRIOR_SCATTER
+    scatter = float(np.sum((logs - trend) ** 2)) / (n_nodes - 1) - by_chance
+    scatter = (n_nodes * scatter + weight * prior) / (n_nodes + weight)
+    most = min(float(freedom[good].mean()) * (n_nodes - 1), _MOST_BORROWED)
+    borrowed = min(2 * _trigamma_inverse(scatter), most) if scatter > 0 else most
+    common = np.full(len(variance), np.nan)
+    common[good] = np.exp(trend + digamma(borrowed / 2) - np.log(borrowed / 2))
     shrunk = np.where(good, (borrowed * common + freedom * variance) / (borrowed + freedom), variance)
     return shrunk, np.where(good, freedom + borrowed, freedom)
+
+
+def _trend(logs: np.ndarray, size: np.ndarray) -> np.ndarray:
+    """The common log variance [node] at each node's size: a line in the log of the size."""
+    sizes = np.log(np.maximum(size, 1e-9))
+    if np.ptp(sizes) < _LEAST_SPAN:
+        return np.full(len(logs), logs.mean())
+    centred = sizes - sizes.mean()
+    slope = float(np.clip((centred @ logs) / (centred @ centred), -1, 0))
+    fitted: np.ndarray = logs.mean() + slope * centred
+    return fitted
 
 
 def _trigamma_inverse(value: float) -> float:

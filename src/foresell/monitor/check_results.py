@@ -14,6 +14,7 @@ from foresell.monitor.checks import judging
 from foresell.monitor.checks.catalogue import CHECKS, FIGURES
 from foresell.monitor.checks.check import Check, CheckData, Result, Topic
 from foresell.monitor.checks.judging import Accepted, Judgement, Reference
+from foresell.monitor.checks.roll_up import roll_up
 from foresell.monitor.false_alarms import rates
 
 
@@ -65,7 +66,7 @@ def run_checks(data: CheckData) -> CheckResults:
         bottom = level_name(data.hierarchy.bottom)
         accepted = None if data.baseline is None else data.baseline.known
         judgements = judge(data.judged.daily, data.reference, bottom, false_alarms, accepted)
-        data = replace(data, judgements=tuple(judgements))
+        data = replace(data, judgements=tuple(roll_up(judgements, data.judged.series)))
     split = rates(false_alarms)
     results = {name: check.run(data, split) for name, check in CHECKS.items()}
     findings = {name: tuple(check.findings(data, results[name])) for name, check in CHECKS.items()}

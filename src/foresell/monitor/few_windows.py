@@ -10,7 +10,6 @@ from foresell.core.finding import Finding
 from foresell.core.words import many
 from foresell.monitor.bounds import limit
 from foresell.monitor.checks import bias
-from foresell.monitor.checks.figure import percent
 from foresell.monitor.checks.judging import Judgement, Reference
 from foresell.monitor.codes import finding
 
@@ -37,17 +36,17 @@ def _left_open(reference: Reference, judgements: Sequence[Judgement], noun: str)
         for figure in (usual, usual.with_windows(FEW / reference.windows))
     )
     return (
-        f", so that sales of {many(total.days, noun)} may lie {_within(total.expected, now)} off their forecast "
+        f", so that of all sales a bias of {_within(total.expected, now)} over {many(total.days, noun)} stays "
         f"unnoticed; with {FEW:g} windows that vary as much, {_within(total.expected, with_more)}"
     )
 
 
 def _within(centre: float, reach: float) -> str:
-    """A range of log ratios in words.
+    """The biases of a range of logs of sales over forecast, in words.
 
     >>> _within(0.0, 0.2), _within(0.0, 3.0)
-    ('-18.1 % to +22.1 %', 'almost anywhere')
+    ('−18 % to +22 %', 'almost any size')
     """
     if reach > np.log(10):
-        return "almost anywhere"
-    return f"{percent(centre - reach)} to {percent(centre + reach)}"
+        return "almost any size"
+    return f"{bias.in_words(centre + reach)} to {bias.in_words(centre - reach)}"

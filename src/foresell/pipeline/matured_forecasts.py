@@ -19,7 +19,8 @@ from foresell.evaluate.interval_scores import central, share_below
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.models.naive import SeasonalNaive
-from foresell.monitor.accuracy import LEVEL, MaturedLevel, day_sums, group_names
+from foresell.monitor.accuracy import GROUP, LEVEL, SEGMENT, MaturedLevel, day_sums, group_names
+from foresell.monitor.checks.roll_up import SeriesSums
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
 from foresell.store.history import History, KeptForecast
@@ -171,6 +172,7 @@ class Matured:
     - `scores`: the tables of `EvaluationWindow.score` for the newest of these days; empty where there are none.
     - `worst`: the single series with the largest errors in units over the newest days, in words.
     - `unforecast`: the series that sold on these days and have no forecast.
+    - `series`: the sums of the single series over the newest days.
     """
 
     kept: KeptForecast
@@ -178,6 +180,7 @@ class Matured:
     scores: Mapping[str, pl.DataFrame]
     worst: tuple[str, ...]
     unforecast: tuple[str, ...]
+    series: SeriesSums
 
 
 def matured(
@@ -207,7 +210,8 @@ def matured(
         if skip >= days
         else _scores(EvaluationWindow.of(since, skip, days - skip, hierarchy, weights, of_series), mean)
     )
-    return Matured(kept, daily, scores, _worst(panel, window, mean, skip), _unforecast(panel, cutoff, mean))
+    series = _series_sums(window, mean, skip, of_series)
+    return Matured(kept, daily, scores, _worst(panel, series), _unforecast(panel, cutoff, mean), series)
 
 
 def _panel_since(panel: Panel, cutoff: int, mean: np.ndarray) -> Panel:
@@ -228,17 +232,34 @@ def _name(panel: Panel, row: int) -> str:
     return ", ".join(str(value) for value in panel.series.select(panel.keys).row(row))
 
 
-def _worst(panel: Panel, window: EvaluationWindow, mean: np.ndarray, skip: int) -> tuple[str, ...]:
+def _worst(panel: Panel, series: SeriesSums) -> tuple[str, ...]:
     """The five single series with the largest errors in units over the newest days."""
-    known = window.known[:, skip:]
-    actual = np.where(known, np.nan_to_num(_sales(window)[:, skip:]), 0).sum(axis=1)
-    forecast = np.where(known, np.nan_to_num(mean[:, skip:]), 0).sum(axis=1)
+    actual, forecast = series.units, series.forecast
     order = np.argsort(-np.abs(actual - forecast), kind="stable")[:5]
     return tuple(
         f"{_name(panel, row)}: {actual[row]:,.0f} sold, {forecast[row]:,.0f} forecast"
         for row in order.tolist()
         if actual[row] != forecast[row]
     )
+
+
+def _series_sums(window: EvaluationWindow, mean: np.ndarray, skip: int, segments: pl.DataFrame) -> SeriesSums:
+    """The sums of the single series over the newest days, with the groups and segments that have day sums."""
+    known = window.known[:, skip:]
+    units, forecast = (
+        np.where(known, np.nan_to_num(values[:, skip:]), 0).sum(axis=1, dtype=np.float64)
+        for values in (_sales(window), mean)
+    )
+    places: dict[tuple[str, str], tuple[Sequence[str], np.ndarray]] = {}
+    names = group_names(window.groups)
+    for groups in window.groups:
+        level = level_name(groups.level)
+        if level in names:
+            places[GROUP, level] = names[level], groups.rows.astype(np.int64)
+    for column in segments.columns:
+        labels, rows = np.unique(segments[column].to_numpy().astype(str), return_inverse=True)
+        places[SEGMENT, column] = labels.tolist(), rows.astype(np.int64)
+    return SeriesSums(units, forecast, places)
 
 
 def _sales(window: EvaluationWindow) -> np.ndarray:

@@ -47,7 +47,8 @@ class MeasuredFigure:
     """One figure and its usual value, as shares such as 0.2.
 
     `low` and `high` are its bounds, None on a side that is not judged. `judged` says whether it was compared with
-    them, `outside` whether it lies outside, `far` whether it lies far outside.
+    them, `outside` whether it lies outside, `far` whether it lies far outside. `blind` says that its bounds exclude
+    nothing that matters. `explained_by` names the groups for whose sake it lies outside; then it is no finding itself.
     """
 
     value: float | None
@@ -57,6 +58,8 @@ class MeasuredFigure:
     judged: bool = False
     outside: bool = False
     far: bool = False
+    blind: bool = False
+    explained_by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ class FigureRow:
 
 @dataclass(frozen=True)
 class Division:
-    """The groups of a level, or segments, worst first. The bias of the total is taken out of their bias."""
+    """The groups of a level, or segments, worst first, with the bias beside all sales that are as usual."""
 
     title: str
     what: str

@@ -26,13 +26,11 @@ TITLES = {
     ADDED: "Value added",
 }
 OUTSIDE, FAR, WITHIN, UNJUDGED = "▲ outside", "▲▲ far outside", "✓ as usual", "· not judged"
+BLIND = "… cannot be judged yet"
 """Labels that can be distinguished without colour."""
 
 SHOWN = 8
 """How many groups or segments of a division are shown at first."""
-
-LOOSE = 5.0
-"""A larger bound of a bias is not shown: it only means that too little was sold in the backtest."""
 
 REACH = 2.0
 """Bars of drift end at twice the threshold."""
@@ -84,9 +82,12 @@ def verdict(of: MonitorPage) -> PageVerdict:
     elif grave is not None:
         label, kind = "Accuracy is as usual; what came in wants a look", "warned"
         sentence = f"{judged}: no figure lies outside what is usual.{_beside(of)}"
+    elif any(figure.blind for *_, figure in tiles(of)):
+        label, kind = "Nothing stands out, but not all of it can be judged yet", "open"
+        sentence = f"{judged}: no figure lies outside what is usual.{_blind(of)}"
     else:
         label, kind = "Nothing is wrong", "good"
-        sentence = f"{judged}: no figure lies outside what is usual."
+        sentence = f"{judged}: no figure lies outside what is usual.{_blind(of)}"
     return PageVerdict(kind, label, f"{sentence}{_newest(of)}", _advice(of))
 
 
@@ -102,6 +103,17 @@ def _open(of: MonitorPage) -> PageVerdict:
         waiting,
         "Bring the sales when they are known, then: foresell monitor. Until then only the backtest shows its accuracy.",
     )
+
+
+def _blind(of: MonitorPage) -> str:
+    """A sentence with the number of figures that cannot be judged yet."""
+    rows = [*of.levels, *(place for division in of.divisions for place in division.places)]
+    judged = [figure for row in rows for figure in row.figures.values() if figure.judged]
+    blind = sum(figure.blind for figure in judged)
+    if not blind:
+        return ""
+    few = "the backtest has too few windows to show what is usual of them"
+    return f" {blind} of {len(judged)} figures cannot be judged yet: {few}."
 
 
 def _worst(findings: Sequence[Finding]) -> Severity | None:
@@ -131,12 +143,16 @@ def _first(of: MonitorPage) -> str:
 
 
 def _most_important(of: MonitorPage, findings: Sequence[Finding]) -> Finding:
-    """The most important finding: of the worst severity, one about all sales before one about a part of them."""
+    """The most important finding: of the worst severity, a bias (it says which sales are off) before other figures,
+    and one about all sales before one about a part of them."""
     places = [place.name for place in of.levels]
     worst = worst_first(findings)[0].severity
     return min(
         (finding for finding in findings if finding.severity == worst),
-        key=lambda finding: places.index(finding.where) if finding.where in places else len(places),
+        key=lambda finding: (
+            finding.code != "bias-shifted",
+            places.index(finding.where) if finding.where in places else len(places),
+        ),
     )
 
 
@@ -195,22 +211,30 @@ def tiles(of: MonitorPage) -> list[tuple[str, str, str, MeasuredFigure]]:
 
 
 def figure_label(measured: MeasuredFigure) -> str:
-    """The label of a figure: inside or outside its bounds, far outside, or not judged."""
+    """The label of a figure: inside or outside its bounds, far outside, outside with a group, or not judged.
+
+    >>> figure_label(MeasuredFigure(1.5, 0.0, -0.1, 0.1, judged=True, explained_by=("store S1",)))
+    '▲ with store S1'
+    """
     if not measured.judged:
         return UNJUDGED
-    return (FAR if measured.far else OUTSIDE) if measured.outside else WITHIN
+    if measured.explained_by:
+        others = f" and {len(measured.explained_by) - 1} more" if len(measured.explained_by) > 1 else ""
+        return f"▲ with {name(measured.explained_by[0])}{others}"
+    if measured.outside:
+        return FAR if measured.far else OUTSIDE
+    return BLIND if measured.blind else WITHIN
 
 
 def row_label(place: FigureRow) -> str:
-    """The label of a level, group or segment, from all its figures."""
-    outside = [figure for figure in place.figures.values() if figure.outside]
-    if outside:
-        return FAR if any(figure.far for figure in outside) else OUTSIDE
-    return WITHIN if any(figure.judged for figure in place.figures.values()) else UNJUDGED
+    """The label of a level, group or segment: that of its worst figure."""
+    labels = [figure_label(figure) for figure in place.figures.values()]
+    order = (FAR, OUTSIDE, "▲ with", WITHIN, BLIND)
+    return next((label for worst in order for label in labels if label.startswith(worst)), UNJUDGED)
 
 
 def bounds(measured: MeasuredFigure, figure: str) -> str:
-    """The bounds of a figure in words. A bound of a bias above `LOOSE` is not shown.
+    """The bounds of a figure in words; none where they exclude nothing that matters.
 
     >>> bounds(MeasuredFigure(0.1, 0.1, None, 0.25, judged=True), ERROR)
     'at most 25 %'
@@ -219,8 +243,8 @@ def bounds(measured: MeasuredFigure, figure: str) -> str:
     """
     low, high = measured.low, measured.high
     form = FORMATS[figure]
-    if figure == BIAS and high is not None and high > LOOSE:
-        return "hardly bounded"
+    if measured.blind:
+        return "–"
     if low is not None and high is not None:
         return f"{form(low)} to {form(high)}"
     if high is not None:

@@ -1,4 +1,4 @@
-"""Bias: are more, or fewer, units sold than were forecast?
+"""Bias: is as much sold as was forecast? Above 0 too much was forecast, below 0 too little.
 
 The bias of the total is taken out of that of groups and segments, so that one cause raises one finding.
 """
@@ -9,10 +9,11 @@ import numpy as np
 import polars as pl
 
 from foresell.core.finding import Code, Severity
+from foresell.core.words import change
 from foresell.monitor.accuracy import ALL, GROUP, LEVEL, SEGMENT
 from foresell.monitor.bounds import BIAS
 from foresell.monitor.checks.check import RETRAIN
-from foresell.monitor.checks.figure import Figure, capped, log_ratio, percent
+from foresell.monitor.checks.figure import Figure, capped, log_ratio
 from foresell.monitor.checks.figure_checks import days_of, figure_check
 from foresell.monitor.checks.judging import Judgement
 
@@ -20,12 +21,28 @@ TOTAL = (BIAS, LEVEL, "total", ALL)
 """The bias of all sales, by figure and node."""
 
 
+def _read(log: float) -> float:
+    """The bias, forecast over sales less 1, of a log of sales over forecast."""
+    return float(np.expm1(capped(-log)))
+
+
+def in_words(log: float) -> str:
+    """The bias of a log of sales over forecast, with the sign that it has everywhere: + where too much was forecast.
+
+    >>> in_words(0.0953), in_words(-0.2231)
+    ('−9.1 %', '+25 %')
+    """
+    return change(_read(log))
+
+
 def _sentence(judgement: Judgement) -> str:
-    relative = "," if judgement.part == LEVEL else ", with the bias of the total taken out,"
+    beside = "" if judgement.part == LEVEL else " beside the total"
+    if judgement.beside is not None:
+        beside = " beside all that is as usual"
     return (
-        f"{judgement.units:,.0f} units were sold where {judgement.forecast:,.0f} were forecast{relative} "
-        f"{percent(judgement.value)} {days_of(judgement)}; usual is {percent(judgement.low or 0)} to "
-        f"{percent(judgement.high or 0)}"
+        f"{judgement.units:,.0f} units were sold where {judgement.forecast:,.0f} were forecast {days_of(judgement)}, "
+        f"a bias of {in_words(judgement.shown)}{beside}; usual is {in_words(judgement.high or 0)} to "
+        f"{in_words(judgement.low or 0)}"
     )
 
 
@@ -33,11 +50,11 @@ FIGURE = Figure(
     name=BIAS,
     column="bias",
     value=log_ratio("units", "forecast"),
-    read=lambda log: float(np.expm1(capped(-log))),
+    read=_read,
     judged_at=lambda part, of, bottom: part in (GROUP, SEGMENT) or of == "total",
     code=lambda judgement: "bias-shifted",
     sentence=_sentence,
-    short=lambda judgement: f"{percent(judgement.value)} against the forecast",
+    short=lambda judgement: f"bias {in_words(judgement.shown)}",
     falling=True,
     beside_total=True,
     # A block varies at least as much as a Poisson count of its units.

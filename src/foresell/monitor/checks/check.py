@@ -22,6 +22,7 @@ from foresell.core.settings import Settings
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.checks.figure import Figure
 from foresell.monitor.checks.judging import Judgement, Reference
+from foresell.monitor.checks.roll_up import SeriesSums
 from foresell.monitor.drift.samples import DriftSamples
 
 Result = TypeVar("Result")
@@ -51,12 +52,13 @@ class Budget:
 
 @dataclass(frozen=True)
 class JudgedForecast:
-    """The forecast that is judged: a phrase that names it, its day sums on the newest days, and a description of each
-    of the single series with the largest errors."""
+    """The forecast that is judged: a phrase that names it, its day sums on the newest days, a description of each of
+    the single series with the largest errors, and the sums of every series on the newest days."""
 
     name: str
     daily: pl.DataFrame
     worst: tuple[str, ...]
+    series: SeriesSums
 
 
 @dataclass(frozen=True)

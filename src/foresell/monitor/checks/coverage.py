@@ -40,6 +40,7 @@ FIGURE = Figure(
     short=lambda judgement: f"{100 * judgement.value:.0f} % in the range",
     varies_with_size=False,
     least_variance=_least_variance,
+    is_blind=lambda expected, reach: reach >= expected / 2,  # half of what is usual would be within the bounds
     mild=frozenset({"ranges-wide"}),  # wide ranges cost money, but do no other harm
 )
 

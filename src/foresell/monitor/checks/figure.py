@@ -13,16 +13,20 @@ table ``accuracy``:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import numpy as np
 import polars as pl
 
 from foresell.monitor.accuracy import LEVEL, NODE, SUMS
 
 _MOST = 50.0  # the largest logarithm that is shown: bounds of few windows go beyond it, where `exp` overflows
+
+
+BLIND = math.log(2)
+"""Where the bounds of a logarithm reach so far, the figure could halve or double unnoticed: it cannot be judged yet."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +44,8 @@ class Figure:
     - `least_variance`: takes the share that ranges promise, and gives the least variance of a node's blocks.
     - `harmless`: the value up to which there is no alarm.
     - `mild`: codes that are never an error.
+    - `is_blind`: takes the expected value and how far the bounds reach from it, and says whether they exclude nothing
+      that matters.
     """
 
     name: str
@@ -57,6 +63,7 @@ class Figure:
     least_variance: Callable[[float | None], pl.Expr] | None = None
     harmless: float | None = None
     mild: frozenset[str] = field(default_factory=frozenset)
+    is_blind: Callable[[float, float], bool] = lambda expected, reach: bool(reach >= BLIND)
 
     def read_as(self, value: float | None) -> float | None:
         """A judged value on the scale on which it is shown; None stays None."""
@@ -67,7 +74,7 @@ class Figure:
         low, high = self.read_as(judgement.low), self.read_as(judgement.high)
         if self.falling:
             low, high = high, low
-        return Scaled(self.read(judgement.value), self.read(judgement.expected), low, high)
+        return Scaled(self.read(judgement.shown), self.read(judgement.expected), low, high)
 
 
 class Scaled(NamedTuple):
@@ -91,15 +98,6 @@ def capped(logarithm: float) -> float:
     50.0
     """
     return min(logarithm, _MOST)
-
-
-def percent(log: float) -> str:
-    """A log ratio as a change.
-
-    >>> percent(0.0953), percent(-0.2231)
-    ('+10.0 %', '-20.0 %')
-    """
-    return f"{100 * np.expm1(log):+.1f} %"
 
 
 def with_figures(sums: pl.DataFrame, by: Sequence[str], figures: Sequence[Figure]) -> pl.DataFrame:

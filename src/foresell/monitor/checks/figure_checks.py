@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
 from foresell.core.finding import Code, Finding, Severity, finding_of
+from foresell.core.words import listed, many
 from foresell.monitor.accuracy import LEVEL
 from foresell.monitor.checks.check import Budget, Check, CheckData, Topic
 from foresell.monitor.checks.figure import Figure
@@ -56,39 +57,48 @@ def figure_findings(
         return figure.code(judgement), judgement.part, judgement.of
 
     alarms = sorted((judgement for judgement in judgements if judgement.alarm), key=key)
-    judged = [key(judgement) for judgement in judgements]
-    return [
-        _finding(figure, codes, list(group), judged.count(name), about, list(worst))
-        for name, group in groupby(alarms, key)
-    ]
+    return [_finding(figure, codes, list(group), judgements, about, list(worst)) for _, group in groupby(alarms, key)]
 
 
 def _finding(
     figure: Figure,
     codes: Mapping[str, Code],
     alarms: list[Judgement],
-    judged: int,
+    judgements: Sequence[Judgement],
     about: str,
     series: Sequence[str],
 ) -> Finding:
     alarms = sorted(alarms, key=lambda alarm: -abs(alarm.score))
     worst, code = alarms[0], figure.code(alarms[0])
-    severity = _severity(figure, code, alarms)
+    titles = {alarm.title for alarm in alarms}
+    explained = [judgement for judgement in judgements if titles & set(judgement.explained_by)]
+    severity = _severity(figure, code, [*alarms, *explained])
     if worst.part == LEVEL:
         return finding_of(codes, code, worst.of, 1, f"{about}: {figure.sentence(worst)}", series, severity)
+    judged = sum((one.part, one.of) == (worst.part, worst.of) for one in judgements)
     segment = worst.part == "segment"
     parts = f"segments by {worst.of}" if segment else f"groups of {worst.of}"
-    text = f"{about}: {len(alarms)} of {max(judged, len(alarms))} {parts}; {worst.name}: {figure.sentence(worst)}"
+    text = f"{about}: {len(alarms)} of {judged} {parts}; {worst.name}: {figure.sentence(worst)}{_explains(explained)}"
     examples = [f"{alarm.name} {figure.short(alarm)}" for alarm in alarms]
     where = f"series by {worst.of}" if segment else worst.of
     return finding_of(codes, code, where, len(alarms), text, examples, severity)
 
 
-def _severity(figure: Figure, code: str, alarms: Sequence[Judgement]) -> Severity:
-    """An error where an alarm is about the whole, about several parts, or far outside the bounds; else a warning."""
+def _explains(explained: Sequence[Judgement]) -> str:
+    """What else lies outside for the same reason, in words."""
+    parts = sum(judgement.part != LEVEL for judgement in explained)
+    names = [many(parts, "other group or segment", "other groups and segments")] if parts else []
+    names += ["all sales"] if len(explained) > parts else []
+    return f"; {listed(names)} {'lies' if len(explained) == 1 else 'lie'} outside for this reason" if names else ""
+
+
+def _severity(figure: Figure, code: str, outside: Sequence[Judgement]) -> Severity:
+    """An error where what lies outside is about the whole, is several parts that do not explain each other, or lies
+    far outside the bounds; else a warning."""
     if code in figure.mild:
         return Severity.WARNING
-    severe = any(alarm.family == WHOLE or alarm.far for alarm in alarms) or len(alarms) >= SEVERAL
+    alarms = sum(judgement.alarm for judgement in outside)
+    severe = any(judgement.family == WHOLE or judgement.far for judgement in outside) or alarms >= SEVERAL
     return Severity.ERROR if severe else Severity.WARNING
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from foresell.monitor.accuracy import GROUP, LEVEL, NODE, added_up
+from foresell.monitor.accuracy import LEVEL, NODE, added_up
 from foresell.monitor.baseline import FigureKey
 from foresell.monitor.bounds import UsualFigure, chance, holm, limit, usual_figures
 from foresell.monitor.checks.figure import Figure, blocks, with_figures
@@ -38,6 +38,9 @@ class Judgement:
     - `chance`: its p-value. `below`: the limit that the p-value must be below for an `alarm`. `far`: far outside.
     - `days`, `units`, `forecast`: the days judged, the units sold in them, the units forecast.
     - `baseline`: the value that was accepted as good, where there is one.
+    - `blind`: whether the bounds exclude nothing that matters (`figure.is_blind`), so that it cannot be judged yet.
+    - `beside`: the value beside all that is as usual, where some groups are not; `explained_by`: the groups that
+      explain why the figure lies outside, so that it is no alarm itself. See `roll_up`.
     """
 
     figure: str
@@ -60,6 +63,19 @@ class Judgement:
     units: float
     forecast: float
     baseline: float | None = None
+    blind: bool = False
+    beside: float | None = None
+    explained_by: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> float:
+        """The value that is shown: ``beside``, where there is one."""
+        return self.value if self.beside is None else self.beside
+
+    @property
+    def title(self) -> str:
+        """The group or segment in words, such as ``store S1``."""
+        return f"{self.of} {self.name}"
 
     @property
     def node(self) -> Node:
@@ -87,23 +103,26 @@ def learn_reference(
     `windows` is how many of its windows do not overlap. `nominal` is the share that ranges promise to contain.
     """
     usual: dict[FigureKey, UsualFigure] = {}
-    block_figures = blocks(daily, size, figures)
-    for (part, of), rows in block_figures.partition_by("part", "of", as_dict=True, maintain_order=True).items():
+    pool = pl.when(pl.col("part") == LEVEL).then("of").otherwise(pl.lit("")).alias("__pool")
+    block_figures = blocks(daily, size, figures).with_columns(pool)
+    for rows in block_figures.partition_by("part", "__pool", maintain_order=True):
+        part, of = rows.row(0, named=True)["part"], rows.row(0, named=True)["of"]
         for figure in figures:
-            if figure.judged_at(str(part), str(of), str(of)):
+            if figure.judged_at(part, of, of):
                 usual |= _learn(figure, rows.filter(pl.col(figure.name).is_not_null()), windows, nominal)
     return Reference(usual, size, windows)
 
 
 def _learn(figure: Figure, rows: pl.DataFrame, windows: float, nominal: float | None) -> dict[FigureKey, UsualFigure]:
-    """The usual distribution of one figure, for those nodes of a kind that occur in at least half of the windows."""
+    """The usual distribution of one figure, for those nodes of `rows` that occur in at least half of the windows: a
+    level as a whole, the groups of all levels, or all segments."""
     often = pl.col("cutoff").n_unique().over(NODE) * 2 >= rows["cutoff"].n_unique()
     rows = rows.filter(often & (pl.col("forecast") > 0))
     names = rows.select(NODE).unique(maintain_order=True)
     numbered = rows.join(names.with_row_index("node"), on=list(NODE), how="left", maintain_order="left")
     size = pl.col("forecast") if figure.varies_with_size else pl.lit(1.0)
     values = numbered.select(pl.col("node").cast(pl.Int64), "cutoff", "block", value=figure.name, size=size)
-    borrow = bool(rows.height) and rows["part"][0] == GROUP
+    borrow = bool(rows.height) and rows["part"][0] != LEVEL
     by_node = usual_figures(values, windows, _least_variance(figure, numbered, names.height, nominal), borrow)
     return {
         (figure.name, *node): usual for node, usual in zip(names.iter_rows(), by_node, strict=True) if usual is not None
@@ -206,5 +225,6 @@ def _bounded(judgement: Judgement, figure: Figure, below: float) -> Judgement:
         high=judgement.expected + reach,
         below=below,
         alarm=beyond,
+        blind=not beyond and figure.is_blind(judgement.expected, reach),
         far=beyond and abs(judgement.score) > FAR * most,
     )

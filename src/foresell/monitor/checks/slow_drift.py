@@ -14,9 +14,8 @@ import polars as pl
 from foresell.core.finding import Code, Finding, Severity, finding_of
 from foresell.monitor.accuracy import LEVEL
 from foresell.monitor.checks import cusum
-from foresell.monitor.checks.bias import TOTAL
+from foresell.monitor.checks.bias import TOTAL, in_words
 from foresell.monitor.checks.check import RETRAIN, Budget, Check, CheckData, Topic
-from foresell.monitor.checks.figure import percent
 
 BUDGET = Budget("slow drift", 20)
 
@@ -50,11 +49,11 @@ def finding(chart: cusum.CusumChart) -> Finding | None:
     mean = float(np.mean([week.lean for week in leaning]))
     text = (
         f"the forecasts in use: since {chart.since} the {len(leaning)} weeks together lean to one side, by "
-        f"{percent(mean)} sold against the forecast on average; their cumulative sum is {abs(chart.sums[-1]):.1f} "
+        f"a bias of {in_words(mean)} on average; their cumulative sum is {abs(chart.sums[-1]):.1f} "
         f"standard deviations, at most {chart.limits[-1]:.1f} are usual"
     )
     far = abs(chart.sums[-1]) > 2 * chart.limits[-1]
-    examples = [f"week to {week.last}: {percent(week.lean)}" for week in leaning[::-1]]
+    examples = [f"week to {week.last}: bias {in_words(week.lean)}" for week in leaning[::-1]]
     severity = Severity.ERROR if far else Severity.WARNING
     return finding_of(CODES, "slow-drift", "total", len(leaning), text, examples, severity)
 

@@ -156,9 +156,17 @@ def _measured(
     """A figure with its usual value: that of its judgement, or without one that of the backtest."""
     if judgement is None:
         return monitor_contents.MeasuredFigure(value, usual)
-    _, expected, low, high = figure.scaled(judgement)
+    shown, expected, low, high = figure.scaled(judgement)
     return monitor_contents.MeasuredFigure(
-        value, expected, low, high, judged=True, outside=judgement.alarm, far=judgement.far
+        value if judgement.beside is None else shown,
+        expected,
+        low,
+        high,
+        judged=True,
+        outside=judgement.alarm,
+        far=judgement.far,
+        blind=judgement.blind,
+        explained_by=judgement.explained_by,
     )
 
 
@@ -208,6 +216,7 @@ def _place(
     judged = [judgement for judgement in (of_bias, of_error) if judgement is not None]
     order = (
         not any(judgement.alarm for judgement in judged),
+        not any(judgement.explained_by for judgement in judged),
         -max((abs(judgement.score) for judgement in judged), default=0.0),
         -row["units"],
     )
@@ -279,10 +288,10 @@ def _block(frequency: Frequency, size: int) -> str:
 
 
 def _slow(chart: cusum.CusumChart | None) -> monitor_contents.ControlSeries | None:
-    """The cumulative sum by week."""
+    """The cumulative sum by week, with the sign of a bias: above 0 too much was forecast."""
     if chart is None:
         return None
-    sums, limits = np.array(chart.sums), np.array(chart.limits)
+    sums, limits = -np.array(chart.sums), np.array(chart.limits)
     days = pl.Series([week.last for week in chart.weeks]).to_numpy()
     return monitor_contents.ControlSeries(days, sums, np.zeros(len(sums)), -limits, limits, np.abs(sums) > limits)
 

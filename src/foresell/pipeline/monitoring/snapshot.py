@@ -112,7 +112,7 @@ class Snapshot:
             return None
         kept = self.judged.kept
         name = f"version {self.versions.name(kept.model)}, forecast of {kept.cutoff}"
-        return JudgedForecast(name, self.own, self.judged.worst)
+        return JudgedForecast(name, self.own, self.judged.worst, self.judged.series)
 
 
 def take_snapshot(results: Results, versions: Versions, forecasts: ForecastHistory) -> Snapshot:
