@@ -32,6 +32,7 @@ from foresell.report.monitor_contents import (
     WaitingForecast,
 )
 from foresell.report.series_examples import series_examples
+from foresell.report.series_finder import series_finder
 
 HORIZON = 7
 DAYS = 380
@@ -105,6 +106,7 @@ def report(
         champion="gbm",
         data=data_summary(panel, hierarchy, rows=2222),
         examples=series_examples(panel, hierarchy, forecasts, tested),
+        series=series_finder(panel, hierarchy, forecasts),
         findings=(
             Finding("gaps", Severity.INFO, "sales.csv", 1, "1 day is missing", ("hammer A",), "Nothing to do."),
             Finding(

@@ -70,6 +70,15 @@ def change(ratio: float | None) -> str:
     return ("+" if ratio > 0 else MINUS) + share(abs(ratio))
 
 
+def change_of(now: float, then: float) -> str:
+    """The relative change from one quantity to another; nothing can be compared with 0.
+
+    >>> change_of(9, 10), change_of(9, 0), change_of(9, math.nan)
+    ('−10 %', '–', '–')
+    """
+    return change(now / then - 1) if then and math.isfinite(then) else UNKNOWN
+
+
 def more_or_less(ratio: float, more: str = "more", less: str = "less") -> str:
     """A relative change in words.
 
@@ -199,6 +208,15 @@ def name(code: str) -> str:
     ('seasonal naive', 'store id × item id')
     """
     return code.replace("_", " ").replace(" x ", " × ")
+
+
+def columns(level: str) -> str:
+    """The name of a level with the columns as the user calls them.
+
+    >>> columns("store_id x item_id"), columns("total")
+    ('store_id × item_id', 'total')
+    """
+    return level.replace(" x ", " × ")
 
 
 def listed(words: list[str]) -> str:

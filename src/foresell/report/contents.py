@@ -12,6 +12,7 @@ import polars as pl
 from foresell.core.finding import Finding
 from foresell.core.frequency import Frequency
 from foresell.evaluate.search_record import SearchRecord
+from foresell.report.series_finder import SeriesFinder
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Tuning:
 class Report:
     """The content of the page. Parts that are empty or None are left out of the page.
 
+    - `series`: the rows of all levels, for the search of series.
     - `champion`: the model that made the forecast; `benchmark`: the model it is compared with.
     - `leaderboard`, `levels`, `segments`, `steps`: the backtest's tables of scores, as `evaluate.backtest.Backtest`
       has them (levels by ``level``, with ``all`` for all of them together; metrics named as there).
@@ -128,6 +130,7 @@ class Report:
     champion: str
     data: DataSummary
     examples: tuple[SeriesExample, ...] = ()
+    series: SeriesFinder | None = None
     findings: tuple[Finding, ...] = ()
     leaderboard: pl.DataFrame | None = None
     about_leaderboard: str = ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from foresell.core.finding import Severity
-from foresell.core.words import change, many, more_or_less, name, number, share, span
+from foresell.core.words import change, columns, many, more_or_less, name, number, share, span
 from foresell.report.contents import Report, SeriesExample
 
 ALL = "all"  # the name of all levels together in the tables of the backtest
@@ -113,7 +113,7 @@ def series_error(report: Report) -> Headline | None:
         return None
     wape = float(str(board["wape"]))
     level = ([*report.data.levels] or ["single series"])[-1]
-    one = f"For one {report.frequency.noun} of one series ({name(level)})"
+    one = f"For one {report.frequency.noun} of one series ({columns(level)})"
     error = f"{one}, the error of the forecast is {share(wape)} of the units sold"
     if board["bias"] is None:
         return Headline("Error of one series", share(wape), error + ".")

@@ -1,7 +1,13 @@
-"""The report, the accuracy page and the page of a plan, each one HTML file without scripts that needs no network."""
+"""The report, the accuracy page and the page of a plan, each as one HTML file that needs no network.
+
+The report has one script, for the search of series. The page allows no other (its hash is in the policy). The script
+writes what comes from the data as text only.
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 from contextlib import suppress
 from importlib.resources import files
@@ -13,7 +19,7 @@ from markupsafe import Markup
 from foresell.core import words
 from foresell.core.errors import StoreError
 from foresell.core.finding import worst_first
-from foresell.report import canvas, charts, control_charts, monitor_verdict, reliability, tables, tuning
+from foresell.report import canvas, charts, control_charts, monitor_verdict, reliability, series_finder, tables, tuning
 from foresell.report.contents import Report, SeriesExample
 from foresell.report.headlines import headlines, model_name, total
 from foresell.report.monitor_contents import MonitorPage
@@ -47,9 +53,14 @@ def write(path: str | Path, content: Report) -> None:
 def render(content: Report) -> str:
     """The report as HTML. All text from data and settings is escaped."""
     page = _environment().get_template("page.html.jinja")
+    script = _part("series_finder.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     return page.render(
         report=content,
         style=_style(),
+        script=script,
+        script_source=Markup(f"; script-src 'sha256-{digest}'") if content.series else "",
+        finder_shown=series_finder.SHOWN,
         headlines=headlines(content),
         total=total(content),
         groups=_groups(content.examples),
@@ -85,7 +96,11 @@ def render_plan_page(content: PlanPage) -> str:
 
 
 def _style() -> Markup:
-    return Markup(files("foresell.report").joinpath("page.css").read_text(encoding="utf-8"))
+    return _part("page.css")
+
+
+def _part(name: str) -> Markup:
+    return Markup(files("foresell.report").joinpath(name).read_text(encoding="utf-8"))
 
 
 def _groups(examples: tuple[SeriesExample, ...]) -> list[tuple[str, str, list[SeriesExample]]]:
@@ -120,6 +135,7 @@ def _environment() -> Environment:
         change=words.change,
         duration=words.duration,
         plain=words.name,
+        columns=words.columns,
         day=words.day,
     )
     return environment

@@ -27,6 +27,7 @@ from foresell.pipeline.task import Task
 from foresell.report.contents import LostSales, Report, Tuning
 from foresell.report.page import write
 from foresell.report.series_examples import data_summary, series_examples
+from foresell.report.series_finder import series_finder
 from foresell.serving.reasons import importance, reasons_of
 from foresell.store.address import DEFAULT_DATABASE, mask
 from foresell.store.settings_file import SETTINGS
@@ -58,6 +59,7 @@ def contents(task: Task) -> Report:
         champion=forecaster.champion.name,
         data=data_summary(task.panel, task.hierarchy, task.summary(CheckSummary).rows),
         examples=series_examples(task.panel, task.hierarchy, forecasts.by_level, errors),
+        series=series_finder(task.panel, task.hierarchy, forecasts.by_level),
         findings=tuple(task.findings),
         leaderboard=tested.leaderboard(),
         about_leaderboard=task.summary(CombineSummary).about_leaderboard(),
