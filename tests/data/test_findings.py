@@ -470,3 +470,7 @@ def test_a_closed_weekday_is_no_gap_where_absent_days_are_unknown(load, tmp_path
              for code in ("unknown", "zero")}  # fmt: skip
     assert [finding.examples for finding in found["unknown"]] == [("2024-01-10",)]
     assert [finding.count for finding in found["zero"]] == [4]
+    # What is set already is no advice.
+    assert "With 'absent: unknown'" in found["zero"][0].advice
+    assert "With 'absent: unknown'" not in found["unknown"][0].advice
+    assert "they do not count as without sales" in found["unknown"][0].advice

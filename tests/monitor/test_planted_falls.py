@@ -13,13 +13,13 @@ import polars as pl
 import pytest
 
 from foresell.core.finding import Finding, Severity
-from foresell.monitor.accuracy import GROUP, SEGMENT, MaturedLevel, day_sums
+from foresell.monitor.accuracy import GROUP, SEGMENT, MaturedLevel, SeriesSums, day_sums
 from foresell.monitor.bounds import BIAS
 from foresell.monitor.check_results import judge, learn_reference
 from foresell.monitor.checks import bias
 from foresell.monitor.checks.figure_checks import figure_findings
 from foresell.monitor.checks.judging import Judgement, Reference
-from foresell.monitor.checks.roll_up import SeriesSums, roll_up
+from foresell.monitor.checks.roll_up import roll_up
 
 FIRST, WINDOWS, DAYS, WEEK, RATE = date(2024, 1, 7), 3, 28, 7, 0.01
 STORES, DEPARTMENTS, CATEGORIES, ITEMS = 5, 6, 3, 10

@@ -242,6 +242,13 @@ def test_a_country_column_of_one_value(daily, propose, tmp_path):
     assert data_of(propose(daily().with_columns(pl.lit("AT").alias("country")), tmp_path))["country"] == "AT"
 
 
+@pytest.mark.parametrize(("column", "doubtful"), [("land", True), ("country", False)])
+def test_a_country_that_may_be_a_state_is_a_doubt(daily, propose, tmp_path, column, doubtful):
+    proposal = propose(daily().with_columns(pl.lit("BE").alias(column)), tmp_path)
+    assert data_of(proposal)["country"] == "BE"
+    assert ("say --country" in doubts(proposal)) == doubtful
+
+
 def test_an_opposite_flag_is_not_used(daily, propose, tmp_path):
     proposal = propose(daily().with_columns((pl.col("units") % 2).alias("in_stock")), tmp_path)
     assert "stocked_out" not in data_of(proposal)

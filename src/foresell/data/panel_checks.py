@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -37,6 +38,12 @@ CONSTANT_FROM = {
 """The number of known periods, all of one value, from which a series counts as constant."""
 
 
+_ADVICE_WHERE_UNKNOWN = (
+    "Look for files or rows that are missing. As 'absent' is unknown, they do not count as without sales."
+)
+"""The advice about gaps where the setting that the general one names is already made."""
+
+
 def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: str) -> list[Finding]:
     """Periods between the first and the last sale in which no series has a row; `cube` still has ABSENT.
 
@@ -57,7 +64,8 @@ def empty_period_findings(cube: Cube, frequency: Frequency, absent: str, where: 
     if frequency == Frequency.DAY:
         commonest, count_of_it = Counter(weekday(dates).tolist()).most_common(1)[0]
         message += f", {count_of_it:,} of them a {WEEKDAYS[commonest]}" if count_of_it > 1 else ""
-    return [finding("gaps", where, count, message, [date_text(when) for when in dates[:5]])]
+    gaps = finding("gaps", where, count, message, [date_text(when) for when in dates[:5]])
+    return [replace(gaps, advice=_ADVICE_WHERE_UNKNOWN) if absent == "unknown" else gaps]
 
 
 def _closing_hours(empty: np.ndarray, hours: np.ndarray) -> np.ndarray:

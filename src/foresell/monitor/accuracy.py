@@ -85,6 +85,19 @@ class MaturedLevel:
         return {name: np.where(known, values, 0).astype(np.float64) for name, values in terms.items()}
 
 
+@dataclass(frozen=True, eq=False)
+class SeriesSums:
+    """Units sold and units forecast of every single series on the judged days whose sales are known: float64 [series].
+
+    `places` has, by part and level (or division) of the day sums, the names of its groups, and the number of the group
+    of each series: int64 [series].
+    """
+
+    units: np.ndarray
+    forecast: np.ndarray
+    places: Mapping[tuple[str, str], tuple[Sequence[str], np.ndarray]]
+
+
 def day_sums(
     cutoff: date,
     dates: np.ndarray,

@@ -145,7 +145,14 @@ def propose_country(draft: Draft, series: pl.DataFrame, overrides: Overrides, ro
     for name in rows.columns:
         values = {str(value) for value in rows[name].drop_nulls().unique().head(99)}
         if name_score(name, "country_name") == 4 and len(values) == 1 and all(_is_country(value) for value in values):
-            return draft.set("data.country", values.pop().upper(), f"the only value of {name}")
+            country = values.pop().upper()
+            if "land" in name.lower():  # in German this may be a state, and BE is Berlin as well as Belgium
+                draft.add_doubt(
+                    f"The only value of {name} is {country}, so the holidays of that country are used. If it is not a "
+                    "country, say --country.",
+                    "country",
+                )
+            return draft.set("data.country", country, f"the only value of {name}")
     for name in series.columns:
         values = {str(value) for value in series[name].drop_nulls().unique()}
         if "state" in name.lower() and len(values) >= 2 and values <= set(US_STATES.split()):

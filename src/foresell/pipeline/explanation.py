@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from foresell.core.errors import UsageError
 from foresell.core.frequency import Frequency, date_text
+from foresell.core.panel import Panel
 from foresell.core.scenario import Change, scenario, series_where, steps_between
-from foresell.core.words import change, listed, many, number, span
+from foresell.core.words import change, listed, many, number, share, span
 from foresell.features.catalogue import group_levels
+from foresell.features.past_changes import FEWEST, SHARE, PastChanges, past_changes, size_of
 from foresell.pipeline.forecaster import Forecaster
 from foresell.serving import reasons
 from foresell.serving.reasons import Explanation
@@ -30,6 +33,8 @@ class WhatIf:
     - `changes`: what is changed, from `first` to `last`; `dates`: datetime64[D] [step].
     - `others`: the units by which the forecast of all other series changes, over the whole horizon. A model that reads
       the prices of similar items may move demand from one item to another.
+    - `low` and `high`: between them `past_changes.SHARE` of similar changes would put the units of `after`; None where
+      the past has too few changes to tell. `evidence`: a sentence about the changes of the past.
     """
 
     series: str
@@ -43,6 +48,9 @@ class WhatIf:
     after: np.ndarray
     others: float
     frequency: Frequency = Frequency.DAY
+    low: float | None = None
+    high: float | None = None
+    evidence: str = ""
 
     def sentences(self) -> list[str]:
         """The effect of the changes in sentences, with what a reader should know about it."""
@@ -60,6 +68,7 @@ class WhatIf:
             f"{ratio} over the {many(len(self.dates), self.frequency.noun)} from "
             f"{span(self.dates[0], self.dates[-1])}."
         ]
+        sentences += [self.evidence] if self.evidence else []
         if abs(self.others) >= 0.05:
             sentences.append(f"All other series together: {'+' if self.others > 0 else ''}{number(self.others)} units.")
         sentences.append(
@@ -79,6 +88,8 @@ class WhatIf:
             "last": self.last.isoformat(),
             "before": float(self.before.sum()),
             "after": float(self.after.sum()),
+            "low": self.low,
+            "high": self.high,
             "others": self.others,
             "sentences": self.sentences(),
             "days": [
@@ -139,6 +150,8 @@ def what_if(
     task.tell(1, 2, "the forecast as it would be")
     after = fitted.forecast(changed).mean.astype(np.float64)
     difference = (after - before).sum(axis=1)
+    summed = after[rows].sum(axis=0)
+    low, high, evidence = _range(panel, changed, [*changes], rows, summed, steps)
     return WhatIf(
         series=reasons.named(panel, chosen, rows),
         count=len(rows),
@@ -148,7 +161,46 @@ def what_if(
         last=end,
         dates=dates,
         before=before[rows].sum(axis=0),
-        after=after[rows].sum(axis=0),
+        after=summed,
         others=float(np.delete(difference, rows).sum()),
         frequency=panel.frequency,
+        low=low,
+        high=high,
+        evidence=evidence,
     )
+
+
+def _range(
+    panel: Panel, changed: Panel, covariates: Sequence[str], rows: np.ndarray, after: np.ndarray, steps: slice
+) -> tuple[float | None, float | None, str]:
+    """Between which units the sum of `after` [step] would lie, by how similar changes turned out in the past, and a
+    sentence about these; None where the past has too few to tell."""
+    days = slice(panel.n_days + steps.start, panel.n_days + steps.stop)
+    variance, counts = 0.0, []
+    for covariate in covariates:
+        size, whose = size_of(panel, changed, covariate, rows, days), "these series"
+        past = past_changes(panel, covariate, rows)
+        if not past.tells_of(size) and len(rows) < panel.n_series:
+            past, whose = past_changes(panel, covariate, np.arange(panel.n_series)), "all series"
+        if not past.tells_of(size):
+            return None, None, _too_few(covariate, past)
+        variance += past.variance(size)
+        counts.append(f"{many(len(past), 'change')} of {covariate} of {whose}")
+    reach = NormalDist().inv_cdf((1 + SHARE) / 2) * variance**0.5
+    there, rest = float(after[steps].sum()), float(after.sum() - after[steps].sum())
+    low, high = (rest + there * np.exp(side * reach) for side in (-1, 1))
+    sentence = (
+        f"{number(low)} to {number(high)} units would be no surprise: in the past, {share(SHARE)} of such changes lay "
+        f"within that ({listed(counts)})."
+    )
+    return low, high, sentence
+
+
+def _too_few(covariate: str, past: PastChanges) -> str:
+    """The sentence where the past does not tell how far the forecast may be off."""
+    if len(past) < FEWEST:
+        seen = f"only {many(len(past), 'change')}" if len(past) else "no change"
+        why = f"the past has {seen} of {covariate}, which is too few to tell"
+    else:
+        why = f"no change of {covariate} in the past was nearly as large, so that it does not tell"
+    return f"There is no range: {why} what such a change does. Take the number as a guess."

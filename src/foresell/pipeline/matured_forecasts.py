@@ -19,8 +19,7 @@ from foresell.evaluate.interval_scores import central, share_below
 from foresell.evaluate.segments import segments as segments_of
 from foresell.evaluate.weights import Weights
 from foresell.models.naive import SeasonalNaive
-from foresell.monitor.accuracy import GROUP, LEVEL, SEGMENT, MaturedLevel, day_sums, group_names
-from foresell.monitor.checks.roll_up import SeriesSums
+from foresell.monitor.accuracy import GROUP, LEVEL, SEGMENT, MaturedLevel, SeriesSums, day_sums, group_names
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
 from foresell.store.history import History, KeptForecast

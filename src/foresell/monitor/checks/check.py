@@ -19,10 +19,10 @@ from foresell.core.finding import Code, Finding
 from foresell.core.hierarchy import Hierarchy
 from foresell.core.panel import Panel
 from foresell.core.settings import Settings
+from foresell.monitor.accuracy import SeriesSums
 from foresell.monitor.baseline import Baseline
 from foresell.monitor.checks.figure import Figure
 from foresell.monitor.checks.judging import Judgement, Reference
-from foresell.monitor.checks.roll_up import SeriesSums
 from foresell.monitor.drift.samples import DriftSamples
 
 Result = TypeVar("Result")

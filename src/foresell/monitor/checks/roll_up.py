@@ -12,12 +12,12 @@ This raises no more false alarms: it starts only where a figure lies outside its
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from foresell.monitor.accuracy import LEVEL
+from foresell.monitor.accuracy import LEVEL, SeriesSums
 from foresell.monitor.bounds import BIAS
 from foresell.monitor.checks.judging import FAR, Judgement
 
@@ -25,19 +25,6 @@ MOST_NAMED = 12
 """After so many groups, what is still outside is named without a search."""
 
 _MOST_TRIED = 30  # groups that are tried at each turn, the largest scores first
-
-
-@dataclass(frozen=True, eq=False)
-class SeriesSums:
-    """Units sold and units forecast of every single series on the judged days whose sales are known: float64 [series].
-
-    `places` has, by part and level (or division) of the day sums, the names of its groups, and the number of the group
-    of each series: int64 [series].
-    """
-
-    units: np.ndarray
-    forecast: np.ndarray
-    places: Mapping[tuple[str, str], tuple[Sequence[str], np.ndarray]]
 
 
 def roll_up(judgements: Sequence[Judgement], sums: SeriesSums) -> list[Judgement]:
