@@ -116,3 +116,11 @@ def test_gauges_of_a_table_share_ends() -> None:
     some = [MeasuredFigure(0.1, 0.2, 0.15, 0.3, judged=True), MeasuredFigure(-0.2, 0.0, -0.25, 0.1, judged=True)]
     assert control_charts.reach(some) == (-0.25, 0.3)
     assert control_charts.reach([]) == (0.0, 1.0)
+
+
+def test_a_gauge_draws_no_bounds_that_exclude_nothing() -> None:
+    blind = MeasuredFigure(0.1, 0.0, -0.9, 9.0, judged=True, blind=True)
+    assert "allowed" not in control_charts.gauge(blind, -1, 1)
+    assert "allowed" in control_charts.gauge(replace(blind, blind=False), -1, 1)
+    assert control_charts.reach([blind]) == (0.0, 0.1)
+    assert "diamond" in control_charts.gauge(replace(blind, explained_by=("store S1",)), -1, 1)

@@ -161,13 +161,14 @@ def gauge(measured: MeasuredFigure, least: float, most: float) -> Markup:
         return scale(min(max(value, least), most))
 
     drawn = [tag("path", d=f"M2 9H{GAUGE - 2:g}", class_="grid")]
-    if measured.judged:
+    if measured.judged and not measured.blind:
         left = place(least if measured.low is None else measured.low)
         right = place(most if measured.high is None else measured.high)
         drawn.append(tag("rect", x=left, y=4, width=max(right - left, 1), height=10, class_="allowed"))
     if measured.usual is not None:
         drawn.append(tag("path", d=f"M{spot(place(measured.usual))} 2v14", class_="zero"))
-    drawn.append(_point(place(measured.value), 9.0, measured.outside, ""))
+    outside = measured.outside or bool(measured.explained_by)
+    drawn.append(_point(place(measured.value), 9.0, outside, ""))
     return tag("svg", Markup("").join(drawn), class_="gauge", viewBox=f"0 0 {GAUGE:g} 18", aria_hidden="true")
 
 
@@ -183,7 +184,8 @@ def reach(measured: Sequence[MeasuredFigure], least: float | None = None) -> tup
         return 0.0, 1.0
     top, floor = max(*values, 0.0), min(*values, 0.0)
     width = max(top - floor, 0.02)
-    ends = [value for figure in measured for value in (figure.low, figure.high) if value is not None]
+    bounded = [figure for figure in measured if not figure.blind]
+    ends = [value for figure in bounded for value in (figure.low, figure.high) if value is not None]
     top = min(max([top, *ends]), top + width)
     floor = max(min([floor, *ends]), floor - width)
     return (floor if least is None else least), top

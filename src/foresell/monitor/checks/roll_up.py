@@ -57,7 +57,8 @@ class _Search:
             self.nodes += [biases[part, of, names[number]] for number in numbers]
             self.members += [(rows, number) for number in numbers]
         self.place = {judgement.node: place for place, judgement in enumerate(self.nodes)}
-        self.units, self.original, self.forecast = sums.units, sums.forecast, sums.forecast
+        self.units, self.forecast = sums.units, sums.forecast
+        self.ratios_before = self.ratios(self.forecast)
         self.expected = np.array([judgement.expected for judgement in self.nodes])
         self.spread = np.array([max(judgement.spread, 1e-9) for judgement in self.nodes])
         self.reach = np.array([(judgement.high or 0.0) - judgement.expected for judgement in self.nodes])
@@ -97,7 +98,7 @@ class _Search:
 
     def run(self) -> None:
         """Takes groups until nothing is outside that they do not explain."""
-        while unexplained := [place for place in self.outside().tolist() if not self.is_explained(place)]:
+        while unexplained := self.not_explained(self.outside()):
             if len(self.named) >= MOST_NAMED:
                 self.named |= {place: self.deviation(place) for place in unexplained}
                 return
@@ -108,17 +109,26 @@ class _Search:
     def candidates(self) -> list[int]:
         """The nodes that may be taken: those outside their bounds beside the rest of all sales. A large one may be so
         although it is not beside all sales, of which it is a part itself."""
-        tried = [place for place in self.ranked()[:_MOST_TRIED].tolist() if not self.is_explained(place)]
+        tried = self.not_explained(self.ranked()[:_MOST_TRIED])
         return [place for place in tried if abs(self.deviation(place)) > self.reach[place]]
 
-    def is_explained(self, place: int) -> bool:
-        """Whether a node was taken itself, or lies within one that was and moves with it."""
-        left = abs(self.off(self.forecast)[place])
-        own = self.ratios(self.original)[place] - self.total_ratio(self.forecast) - self.expected[place]
-        return place in self.named or any(
-            left <= abs(deviation) and own * deviation > 0 and not (self.mask(place) & ~self.mask(other)).any()
-            for other, deviation in self.named.items()
-        )
+    def not_explained(self, places: np.ndarray) -> list[int]:
+        """Those of the nodes that were not taken themselves, and do not lie within one that was and move with it."""
+        left = np.abs(self.off(self.forecast))
+        own = self.ratios_before - self.total_ratio(self.forecast) - self.expected
+        return [
+            place
+            for place in places.tolist()
+            if place not in self.named
+            and not any(
+                left[place] <= abs(deviation) and own[place] * deviation > 0 and self.is_within(place, other)
+                for other, deviation in self.named.items()
+            )
+        ]
+
+    def is_within(self, place: int, other: int) -> bool:
+        """Whether all series of a node are in another."""
+        return not (self.mask(place) & ~self.mask(other)).any()
 
     def deviation(self, place: int) -> float:
         """The log of a node's units over its forecast, beside the rest of all sales and less what is usual."""
@@ -155,7 +165,7 @@ class _Search:
         place = self.place.get(judgement.node)
         if place is None:
             return judgement
-        beside = float(self.ratios(self.original)[place]) - self.total_ratio(self.forecast)
+        beside = float(self.ratios_before[place]) - self.total_ratio(self.forecast)
         off, reach = abs(beside - judgement.expected), self.reach[place]
         alarm = place in self.named
         return replace(
