@@ -190,8 +190,8 @@ def _range(
     there, rest = float(after[steps].sum()), float(after.sum() - after[steps].sum())
     low, high = (rest + there * np.exp(side * reach) for side in (-1, 1))
     sentence = (
-        f"{number(low)} to {number(high)} units would be no surprise: in the past, {share(SHARE)} of such changes lay "
-        f"within that ({listed(counts)})."
+        f"As far as the effect of the change goes, it may be {number(low)} to {number(high)} units: so differently "
+        f"did {share(SHARE)} of such changes turn out in the past ({listed(counts)}). Sales vary more than that."
     )
     return low, high, sentence
 
