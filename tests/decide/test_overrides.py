@@ -72,3 +72,17 @@ def test_what_fits_no_line_or_takes_off_too_much_is_a_finding() -> None:
         "override-unmatched": 1,
         "override-below-zero": 1,
     }
+
+
+def test_per_cent_of_whole_units_are_whole_units_and_of_hours_are_not() -> None:
+    by_percent = [override("percent", 25, site="1", item="a")]
+    assert apply_overrides(plan(), by_percent).lines["quantity"][0] == 13  # 12.5
+    hours = plan().with_lines(plan().lines.with_columns(unit=pl.lit("hours")))
+    assert apply_overrides(hours, by_percent).lines["quantity"][0] == 12.5
+
+
+def test_the_headline_counts_the_lines_that_people_changed() -> None:
+    nothing = [override("percent", 25, item="b")]
+    assert apply_overrides(plan(), nothing).summarised().headline == ()
+    changed = apply_overrides(plan(), [*nothing, override("add", -3, item="a", site="1")]).summarised()
+    assert changed.headline == ("People changed 1 line, by −3 in all.",)

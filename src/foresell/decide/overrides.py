@@ -98,6 +98,7 @@ def apply_overrides(plan: Plan, overrides: Sequence[Override]) -> Plan:
     before = lines["quantity"].to_numpy().astype(np.float64)
     quantity, touched = before.copy(), np.zeros(len(before), bool)
     unmatched, undecided = [], []
+    units = (lines["unit"] == "units").to_numpy()
     for override in overrides:
         days = lines["date"].cast(pl.Date).is_between(override.first, override.until).fill_null(True).to_numpy()
         if not days.any():
@@ -105,7 +106,7 @@ def apply_overrides(plan: Plan, overrides: Sequence[Override]) -> Plan:
         rows = days & lines_of(override.where, lines)
         if not rows.any():
             unmatched.append(override)
-        quantity[rows] = override.applied(quantity[rows])
+        quantity[rows] = _whole(override, quantity[rows], units[rows])
         undecided += [override] if np.isnan(quantity[rows]).any() else []
         touched |= rows
     touched &= ~np.isnan(quantity)
@@ -121,6 +122,14 @@ def apply_overrides(plan: Plan, overrides: Sequence[Override]) -> Plan:
         changed.lines.with_columns(amounts, reason=with_reason(pl.col("reason"), "override", pl.lit(amounts))),
         findings,
     )
+
+
+def _whole(override: Override, quantity: np.ndarray, is_units: np.ndarray) -> np.ndarray:
+    """The quantities as changed; per cent of whole units are whole units, because half a unit cannot be had."""
+    changed = override.applied(quantity)
+    if override.how != "percent":
+        return changed
+    return np.where(is_units & (quantity == np.round(quantity)), np.floor(changed + 0.5), changed)
 
 
 def _findings(kind: str, unmatched: list[Override], undecided: list[Override], negative: int) -> list[Finding]:

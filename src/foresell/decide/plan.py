@@ -97,7 +97,7 @@ class Plan:
 
         A kind whose headline has figures of the lines overrides this.
         """
-        changed = self.lines["override"].count()
+        changed = self.lines.filter(pl.col("override") != 0).height
         if not changed:
             return self
         sentence = f"People changed {many(changed, 'line')}, by {number(float(self.lines['override'].sum()))} in all."

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import click
 import polars as pl
 import pytest
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
+from foresell.apps.cli.plan import EARLIER, _kind_and_folder
+from foresell.apps.cli.table_file import write_table_file
 from foresell.pipeline.project import Project
 
 
@@ -96,3 +99,27 @@ def test_a_missing_file_is_named(done_shop: Path) -> None:
     shown = run("plan", done_shop, "--stock", "nothing.csv")
     assert shown.exit_code != 0
     assert "nothing.csv" in shown.stderr
+
+
+def test_the_first_word_is_a_kind_where_it_names_no_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert _kind_and_folder(None, None) == ("orders", None)
+    assert _kind_and_folder("shop", None) == ("orders", "shop")
+    assert _kind_and_folder("orders", None) == ("orders", None)
+    assert _kind_and_folder("orders", "shop") == ("orders", "shop")
+    (tmp_path / "orders").mkdir()
+    (tmp_path / "orders" / "foresell.yaml").touch()
+    assert _kind_and_folder("orders", None) == ("orders", "orders")
+    with pytest.raises(click.UsageError, match="no plan 'shop'"):
+        _kind_and_folder("shop", "orders")
+
+
+def test_a_plan_of_an_earlier_foresell_is_replaced_and_another_table_is_not(tmp_path: Path) -> None:
+    lines = pl.DataFrame({"item": ["a"], "quantity": [1.0]})
+    earlier, other = tmp_path / "earlier.csv", tmp_path / "other.csv"
+    pl.DataFrame({name: [1] for name in ["item", *sorted(EARLIER)]}).write_csv(earlier)
+    lines.rename({"quantity": "on_hand"}).write_csv(other)
+    write_table_file(lines, earlier, EARLIER)
+    assert pl.read_csv(earlier).columns == lines.columns
+    with pytest.raises(click.UsageError, match="no table of this command"):
+        write_table_file(lines, other, EARLIER)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
+import numpy as np
 import polars as pl
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -103,8 +104,14 @@ WHERE = {
 
 
 def encoded(content: object) -> Response:
-    """The content as JSON; NaN becomes null."""
-    return Response(msgspec.json.encode(content), media_type="application/json")
+    """The content as JSON; NaN becomes null, and a number of NumPy one of Python."""
+    return Response(msgspec.json.encode(content, enc_hook=_python_number), media_type="application/json")
+
+
+def _python_number(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
 
 
 async def _run_in(pool: Executor, function: Callable[[], T]) -> T:

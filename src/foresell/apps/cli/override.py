@@ -163,7 +163,7 @@ def _score(project: Project, flags: dict[str, Any]) -> None:
             f"{many(scores.waiting, 'order')} with an override cannot be scored yet: its days have not passed."
         )
     if scores.unknown:
-        parts.append(f"{many(scores.unknown, 'order')} with an override has days whose sales are not known.")
+        parts.append(f"Not scored, because sales of some days are not known: {many(scores.unknown, 'order')}.")
     click.echo("\n\n".join(parts) or "No issued plan of orders has an override.")
 
 
