@@ -15,7 +15,7 @@ next to nothing, and one beyond x as none. Without a joint limit the best order 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,28 +107,32 @@ def gain_curves(situation: Situation, wanted: np.ndarray, beyond: np.ndarray) ->
     """
     if situation.shelf_periods is not None:
         beyond = beyond & ~(situation.shelf_periods > 0)
-    parts = []
-    for start in range(0, situation.n_series, _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, situation.n_series))
-        parts.append(_curves(situation.part(rows), wanted[rows], beyond[rows]))
-    return joined_curves(parts)
-
-
-def _curves(situation: Situation, wanted: np.ndarray, beyond: np.ndarray) -> GainCurves:
-    """`gain_curves` of a block."""
     known = ~np.isnan(wanted)
     pack, order = np.where(known, situation.pack, 1.0), np.where(known, wanted, 0.0)
-    least = np.maximum(np.ceil(np.where(known, situation.minimum, 0) / pack - 1e-9), 1).astype(np.int64)
+    decided = np.flatnonzero(known)
+    nothing = np.zeros(0, np.int64)
+    parts = [GainCurves(nothing, nothing, np.zeros(0), np.zeros(0, bool), pack, order)]
+    for start in range(0, len(decided), _BLOCK):
+        rows = decided[start : start + _BLOCK]
+        part = _curves(situation.part(rows), order[rows], beyond[rows])
+        parts.append(replace(part, series=rows[part.series], pack=pack, wanted=order))
+    names = ("series", "packs", "gain", "whole")
+    return GainCurves(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), pack, order)
+
+
+def _curves(situation: Situation, order: np.ndarray, beyond: np.ndarray) -> GainCurves:
+    """`gain_curves` of a block of series that all have an order."""
+    pack, fixed = situation.pack, situation.costs.fixed
+    least = np.maximum(np.ceil(situation.minimum / pack - 1e-9), 1).astype(np.int64)
     wanted_packs = np.rint(order / pack).astype(np.int64)
     needed = np.ascontiguousarray(projection(situation, lost_sales=True).needed.T)  # [series, path]
     per_period = np.maximum(situation.cover_mean() / np.maximum(situation.cover_periods, 1), _LEAST_DEMAND)
-    per_review = np.where(known, per_period * situation.review_periods, 0)
-    levels = _levels(needed, wanted_packs, pack, per_review, np.where(known, beyond, False))
-    levels = np.where((levels < least[:, None]) | ~known[:, None], 0, levels)
+    per_review = per_period * situation.review_periods
+    levels = _levels(needed, wanted_packs, pack, per_review, beyond)
+    levels = np.where(levels < least[:, None], 0, levels)
     later = situation.costs.holding / (2 * per_period)
     cost = _costs(situation, needed, levels * pack[:, None], (order + per_review, later))
-    fixed = situation.costs.fixed
-    levels, cost = _with_fixed_cost(levels, cost, np.where(known, fixed, 0), wanted_packs)
+    levels, cost = _with_fixed_cost(levels, cost, fixed, wanted_packs)
 
     packs = np.diff(levels, axis=1)
     there = packs > 0

@@ -1,0 +1,1 @@
+"""How distribution centres share what they have among stores, and what passes through them day by day."""
