@@ -89,8 +89,8 @@ def test_a_minimum_far_beyond_the_need_is_not_ordered() -> None:
     assert not orders.units[::2].any()
     assert orders.units[1::2].any()
     [summary] = orders.vendors
-    assert (summary.paid, summary.limit, np.isnan(summary.shadow_price)) == (0.0, "minimum", True)
-    assert set(orders.limit[::2]) <= {"minimum", ""}
+    assert (summary.paid, summary.limit, np.isnan(summary.shadow_price)) == (0.0, "vendor_minimum", True)
+    assert set(orders.limit[::2]) <= {"vendor_minimum", ""}
 
 
 def test_the_surplus_that_a_truck_forces_is_part_of_the_next_order() -> None:
@@ -146,5 +146,5 @@ def test_a_truck_is_worth_what_one_more_of_it_gains() -> None:
     _, two = plan(case, terms)
     _, larger = plan(case, replace(terms, truck=404.0))
     [summary] = two.vendors
-    assert (summary.limit, summary.trucks) == ("truck", 2)
+    assert (summary.limit, summary.trucks, summary.is_full) == ("truck", 2, True)
     assert summary.shadow_price == pytest.approx((larger.joint.gain - two.joint.gain) / 8, rel=0.25)

@@ -129,7 +129,7 @@ class _Share:
         before = np.cumsum(size) - size
         first = np.searchsorted(source, source)
         before = before - before[first] if len(size) else before
-        room = self.left[source] - before
+        room = self._usable()[source] - before
         fits = size <= room + 1e-9
         count = np.where(fits, packs[rank], np.floor(np.maximum(room, 0) / self.units[rank] + 1e-9)).astype(np.int64)
         count[self.part.whole[rank] & ~fits] = 0
@@ -143,6 +143,15 @@ class _Share:
         # A piece after the critical one has no room, so that count is 0 there, and no series is out of order.
         self.give(rank, count)
         return bound
+
+    def _usable(self) -> np.ndarray:
+        """What is left without the broken pack that nobody can take, where all packs are of one size: [source]."""
+        smallest, largest = np.full(len(self.left), np.inf), np.zeros(len(self.left))
+        np.minimum.at(smallest, self.source, self.units)
+        np.maximum.at(largest, self.source, self.units)
+        alike = smallest == largest
+        pack = np.where(alike, largest, 1.0)
+        return np.where(alike, np.floor(self.left / pack + 1e-9) * pack, self.left)
 
     def use_the_rest(self) -> None:
         """Gives smaller packs where the next one by gain does not fit any more."""

@@ -20,6 +20,7 @@ TOLERANCE = 1e-3
 """The share of the gain that may be lost against the bound before vendors are solved exactly."""
 
 _PRICES = 40  # of money that are tried
+_NEAR = 1e-4  # the share of the gain to which the price of money is found
 _EXACT_PIECES = 20_000  # the largest programme that is tried
 _SECONDS = 2.0  # for each exact solution
 
@@ -88,7 +89,8 @@ def _price_of_money(vendors: Sequence[VendorLines], budget: float) -> tuple[floa
         bound = min(bound, sum(each.value for each in limits) + middle * budget)
         spent = sum(each.paid for each in limits)
         low, high = (middle, high) if spent > budget else (low, middle)
-        if high - low < 1e-6 * high or abs(spent - budget) < 1e-6 * budget:
+        # Whatever is spent within the budget has the bound as its gain but for the price of what is left.
+        if high - low < 1e-6 * high or abs(spent - budget) * middle < _NEAR * bound:
             break
     return high, low, bound
 

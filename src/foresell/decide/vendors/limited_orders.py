@@ -12,10 +12,10 @@ from foresell.decide.vendors.joint_orders import JointOrders, joint_orders
 from foresell.decide.vendors.terms import Measure, VendorTerms
 from foresell.decide.vendors.vendor_order import VendorLines
 
-LIMITS = ("minimum", "truck", "price_break", "budget")
+LIMITS = ("vendor_minimum", "truck", "price_break", "budget")
 """What may change an order; the columns of a plan that say by how much."""
 
-_LIMIT_OF = {"minimum": "minimum", "truck fill": "truck", "truck": "truck", "price break": "price_break"}
+_LIMIT_OF = {"minimum": "vendor_minimum", "truck fill": "truck", "truck": "truck", "price break": "price_break"}
 
 
 @dataclass(frozen=True)
@@ -23,19 +23,21 @@ class VendorSummary:
     """One vendor in the plan.
 
     - `wanted`: the money of what its series want by themselves. `paid`: the money of the order; 0 where there is none.
-    - `gain`: what the order gains, with its discount and its trucks. `trucks`, `discount`: those of the order.
-    - `limit`: which limit decided, one of `LIMITS` or "". `measure`: in what that limit is given.
+    - `price_factor`: what is paid, as a share of the list prices. `trucks`: how many come.
+    - `limit`: which limit decides, one of `LIMITS` or "". `measure`: in what that limit is given.
+    - `binds`: whether it does bind an order; `is_full`: whether it is the room of the trucks that binds.
     - `shadow_price`: what one unit of it less would save or more would gain, in money; NaN where nothing is ordered.
     """
 
     name: str
     wanted: float
     paid: float
-    gain: float
+    price_factor: float
     trucks: int
-    discount: float
     limit: str
     measure: Measure
+    binds: bool
+    is_full: bool
     shadow_price: float
 
 
@@ -48,7 +50,8 @@ class LimitedOrders:
       to what the policy wants.
     - `limit`: which limits bind, [series] of texts; `shadow_price`: of the first of them, float64 [series], NaN where
       none binds.
-    - `vendors`: of all vendors that ask for anything. `joint`: the orders by vendor, the price of money and the gap.
+    - `vendors`: of all vendors, those that ask for nothing without numbers. `joint`: the orders by vendor, the price of
+      money and the gap.
     """
 
     units: np.ndarray
@@ -90,9 +93,7 @@ def limited_orders(
         for name in LIMITS[:-1]
     }
     changes["budget"] = units - free_units
-    summaries = [
-        _summary(lines[number], joint, number, limit_of[number]) for number in range(1, len(groups)) if asks[number]
-    ]
+    summaries = [_summary(lines[number], joint, number, limit_of[number]) for number in range(1, len(groups))]
     limit, shadow_price = _binding(limit_of, by_vendors, joint, of_series, wanted, free_units)
     return LimitedOrders(units, changes, limit, shadow_price, tuple(summaries), joint)
 
@@ -117,22 +118,25 @@ def _limit(terms: VendorTerms, joint: JointOrders, number: int) -> str:
         return _LIMIT_OF[joint.limits[number].binds]
     if terms.truck is not None:
         return "truck"
-    return "minimum" if terms.minimum > 0 else ("price_break" if terms.breaks else "")
+    return "vendor_minimum" if terms.minimum > 0 else ("price_break" if terms.breaks else "")
 
 
 def _summary(lines: VendorLines, joint: JointOrders, number: int, limit: str) -> VendorSummary:
     terms, order = lines.terms, joint.orders[number]
     measure = {"truck": terms.truck_measure, "price_break": terms.break_measure}.get(limit, terms.minimum_measure)
     is_wanted = lines.gain > 0
+    list_money = float(order.bought @ lines.money)
+    binds = joint.limits[number].binds if order.level is not None else ""
     return VendorSummary(
         terms.name,
         float(lines.packs[is_wanted] @ lines.money[is_wanted]),
         order.paid,
-        order.gain,
+        order.paid / list_money if list_money else 1.0,
         order.trucks,
-        0.0 if order.level is None else order.level.discount,
         limit,
         measure,
+        bool(binds),
+        binds == "truck",
         np.nan if order.level is None else joint.limits[number].shadow_price,
     )
 

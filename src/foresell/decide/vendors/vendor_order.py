@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -54,6 +55,21 @@ class VendorLines:
         """The piece that has to be bought before each piece can be: int64 [piece], -1 for none."""
         same = np.r_[False, self.series[1:] == self.series[:-1]]
         return np.where(same, np.arange(len(self.series)) - 1, -1)
+
+    def sums(self, rank: np.ndarray) -> RunningSums:
+        """The running sums of the pieces in the order of `rank`."""
+        packs = self.packs[rank]
+
+        def running(each: np.ndarray) -> np.ndarray:
+            return np.concatenate([[0.0], np.cumsum(each[rank] * packs)])
+
+        return RunningSums(*map(running, (self.gain, self.load, self.minimum_load, self.break_load, self.money)))
+
+    @cached_property
+    def by_gain_for_money(self) -> tuple[np.ndarray, RunningSums]:
+        """The pieces by falling gain for their money, with their sums: the ranking at any price of money."""
+        rank = np.argsort(-self.gain / np.maximum(self.money, 1e-12), kind="stable")
+        return rank, self.sums(rank)
 
     def order(self, bought: np.ndarray) -> VendorOrder | None:
         """The order of `bought` [piece] packs with the best price that it has; None where the terms do not allow it."""
@@ -137,12 +153,21 @@ def best_order(lines: VendorLines, price: float) -> VendorOrder:
     return best
 
 
+class RunningSums(NamedTuple):
+    """Sums over the first pieces of a ranking, float64 [piece + 1] each, from 0."""
+
+    gain: np.ndarray
+    loads: np.ndarray
+    minima: np.ndarray
+    breaks: np.ndarray
+    money: np.ndarray
+
+
 @dataclass(frozen=True)
 class _Ranking:
     """The pieces of a vendor by falling value for their load, at one price level and price of money.
 
-    - `rank`: int64 [piece], which pieces these are. `value`: float64 [piece], of a pack.
-    - `values`, `loads`, `minima`, `breaks`, `money`: running sums, [piece + 1], from 0.
+    `rank` int64 [piece] are the pieces, `value` float64 [piece] is that of a pack, `values` its running sum.
     """
 
     lines: VendorLines
@@ -151,23 +176,19 @@ class _Ranking:
     rank: np.ndarray
     value: np.ndarray
     values: np.ndarray
-    loads: np.ndarray
-    minima: np.ndarray
-    breaks: np.ndarray
-    money: np.ndarray
+    sums: RunningSums
 
     @classmethod
     def of(cls, lines: VendorLines, level: PriceLevel, price: float) -> _Ranking:
-        value = lines.gain + (level.discount - price * (1 - level.discount)) * lines.money
-        # Packs that a policy neither wants nor minds are all worth 0; the stable sort leaves each series' in order.
-        rank = np.argsort(-value / np.maximum(lines.load, 1e-12), kind="stable")
-        packs = lines.packs[rank]
-
-        def running(each: np.ndarray) -> np.ndarray:
-            return np.concatenate([[0.0], np.cumsum(each[rank] * packs)])
-
-        sums = (running(each) for each in (value, lines.load, lines.minimum_load, lines.break_load, lines.money))
-        return cls(lines, level, price, rank, value[rank], *sums)
+        of_money = level.discount - price * (1 - level.discount)
+        value = lines.gain + of_money * lines.money
+        if lines.terms.main_measure() == "money":
+            rank, sums = lines.by_gain_for_money
+        else:
+            # Packs that a policy neither wants nor minds are all worth 0; the stable sort leaves each series' in order.
+            rank = np.argsort(-value / np.maximum(lines.load, 1e-12), kind="stable")
+            sums = lines.sums(rank)
+        return cls(lines, level, price, rank, value[rank], sums.gain + of_money * sums.money, sums)
 
     def options(self) -> Iterator[_Option]:
         """The beginnings of the ranking that the vendor's terms allow, with fractions of packs."""
@@ -176,8 +197,8 @@ class _Ranking:
         free = float(np.count_nonzero(self.value > 0))
         constant = level.constant * (1 + self.price)
         enough = {
-            "minimum": _place(self.minima, lines.terms.minimum),
-            "price break": _place(self.breaks, level.threshold),
+            "minimum": _place(self.sums.minima, lines.terms.minimum),
+            "price break": _place(self.sums.breaks, level.threshold),
         }
         main = lines.terms.main_measure()
         relaxed = [
@@ -188,18 +209,18 @@ class _Ranking:
         if max(enough.values()) > places[-1]:
             return
         for row, low in enumerate(trucks.low):
-            least = max([_place(self.loads, float(low)), *relaxed])
-            most = float(np.interp(trucks.high[row], self.loads, places))
+            least = max([_place(self.sums.loads, float(low)), *relaxed])
+            most = float(np.interp(trucks.high[row], self.sums.loads, places))
             if least > places[-1]:
                 return
             if most < least:
                 continue
             bound_place = min(max(free, least), most)
             bound = float(np.interp(bound_place, places, self.values)) + constant - float(trucks.cost[row])
-            reach = {"truck fill": _place(self.loads, float(low)), **enough}
+            reach = {"truck fill": _place(self.sums.loads, float(low)), **enough}
             binding = max(reach, key=reach.__getitem__)
             binds = binding if reach[binding] > free else ("truck" if most < free else "")
-            paid = (1 - level.discount) * float(np.interp(bound_place, places, self.money)) - level.constant
+            paid = (1 - level.discount) * float(np.interp(bound_place, places, self.sums.money)) - level.constant
             place = min(max(free, *reach.values()), max(most, *reach.values()))
             yield _Option(self, bound, paid, binds, place, row)
 
