@@ -62,6 +62,33 @@ CODES: dict[str, Code] = {
         "A unit costs as much as it sells for, or more. So a lost sale costs nothing, and no order is made against it.",
         "Correct the price or the unit cost, or give lost_margin for goods that have to be there.",
     ),
+    "vendor-unknown": Code(
+        Severity.ERROR,
+        "The terms name a vendor that the table of vendors does not have. Nothing is ordered for these series.",
+        "Add a row for the vendor, with blank cells where it asks for nothing, or correct the name.",
+    ),
+    "vendor-invalid": Code(
+        Severity.ERROR,
+        "The joint terms of a vendor cannot be, such as a negative minimum. Nothing is ordered from these vendors.",
+        "Correct the row in the table of vendors, or the vendor's price breaks.",
+    ),
+    "unit-load-unknown": Code(
+        Severity.ERROR,
+        "A vendor's trucks are measured in weight or volume, and that of a unit is not known. Nothing is ordered for "
+        "these series.",
+        "Give unit_weight or unit_volume in the terms, or what a truck holds in units.",
+    ),
+    "vendor-order-unprofitable": Code(
+        Severity.INFO,
+        "A joint minimum, a truck or the budget keeps a whole order from being placed, because it would cost more than "
+        "it is expected to save. Nothing is ordered from these vendors yet.",
+        "Nothing needs to be done; where it goes on, ask the vendor for a smaller minimum, or order less often.",
+    ),
+    "budget-infeasible": Code(
+        Severity.ERROR,
+        "The budget is below 0 or no number, or buys not even the smallest order. Nothing is ordered.",
+        "Give a budget that is at least the smallest order, or none.",
+    ),
     "override-unmatched": Code(
         Severity.WARNING,
         "An override fits no line of the plan, so it changes nothing.",

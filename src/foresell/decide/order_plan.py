@@ -1,7 +1,8 @@
 """The plan of orders: one line for each series, with the quantity, its reasons, and the money that it is worth.
 
-The reasons of a line add up: demand of the cover + safety stock - on hand - on order + surplus + rounding = units. The
-surplus is what is there beyond the target, where nothing has to be ordered.
+The reasons of a line add up: demand of the cover + safety stock - on hand - on order + surplus + rounding + what limits
+changed = units. The surplus is what is there beyond the target, where nothing has to be ordered. Limits are those of
+vendors and of a budget, see `decide.vendors`.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from foresell.decide.codes import finding
 from foresell.decide.stock.contract import Orders, Policy, Situation
 from foresell.decide.stock.faults import decide, undecidable
 from foresell.decide.stock.projection import projection
+from foresell.decide.vendors.limited_orders import LIMITS
 
-REASONS = ("demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding")
+REASONS = ("demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding", *LIMITS)
 """The columns of a plan that explain ``units``; stock and orders count negative."""
 
 LEAST_DEMAND = 1e-4
@@ -70,6 +72,7 @@ def planned_orders(policy: Policy, situation: Situation) -> PlannedOrders:
         "on_order": on_order,
         "surplus": orders.unrounded - (orders.target - position),
         "rounding": orders.order - orders.unrounded,
+        **dict.fromkeys(LIMITS, 0 * orders.order),
         "target": orders.target,
         "value": orders.order * situation.costs.unit,
         "gain": gain,

@@ -21,10 +21,27 @@ class OrderTables(Strict, frozen=True):
         str | None,
         about(
             "costs and terms of supply by keys or attributes: any of price, unit_cost, holding_share_year, "
-            "lost_margin, lead_days, review_days, pack, minimum",
+            "lost_margin, lead_days, review_days, pack, minimum, unit_weight, unit_volume; and vendor",
             "terms.csv",
         ),
     ] = None
+    vendors: Annotated[
+        str | None,
+        about(
+            "what vendors ask of an order as a whole: vendor, and any of minimum_money, minimum_units, truck_units, "
+            "truck_weight, truck_volume, truck_cost, truck_fill, most_trucks",
+            "vendors.csv",
+        ),
+    ] = None
+    price_breaks: Annotated[
+        str | None,
+        about(
+            "the discounts of vendors: vendor, from_money or from_units, discount (a share), and kind, all_units or "
+            "incremental",
+            "price_breaks.csv",
+        ),
+    ] = None
+    budget: Annotated[float | None, about("the most that all orders of a plan may cost, in money", 10_000.0)] = None
     policy: Annotated[
         str | None,
         about(

@@ -73,6 +73,14 @@ NAMES: dict[str, tuple[str, str]] = {
         "minimum_order_quantity min_qty mindestbestellmenge mindestmenge mbm pedido_minimo",
         "min",
     ),
+    "unit_weight": (
+        "unit_weight weight_per_unit item_weight gross_weight stuckgewicht bruttogewicht", "weight gewicht peso poids"
+    ),
+    "unit_volume": ("unit_volume volume_per_unit item_volume stuckvolumen", "volume volumen cube"),
+    "vendor": (
+        "vendor supplier lieferant kreditor proveedor fournisseur fornitore leverancier dostawca",
+        "vendor_name supplier_name lieferantenname vendor_id supplier_id vendor_no supplier_no lieferantennummer",
+    ),
     "order_cost": ("order_cost ordering_cost cost_per_order fixed_order_cost bestellkosten bestellfixkosten", ""),
     "shelf_days": ("shelf_days shelf_life shelf_life_days haltbarkeit vida_util", ""),
 }  # fmt: skip
@@ -86,6 +94,9 @@ ENDINGS = {
     **dict.fromkeys(("price", "unit_cost", "lost_margin", "order_cost"), _MONEY),
     **dict.fromkeys(("lead_days", "review_days", "shelf_days"), _DAYS),
     **dict.fromkeys(("due", "expires"), "date datum"),
+    "unit_weight": "kg g lb",
+    "unit_volume": "l m3 cbm",
+    "vendor": "",
     "holding_share_year": "year pa per_year pct percent prozent jahr",
 }
 """Words at the end of a name that change nothing in its role."""

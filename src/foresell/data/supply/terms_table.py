@@ -31,8 +31,13 @@ TERMS = (
     "review_days",
     "pack",
     "minimum",
+    "unit_weight",
+    "unit_volume",
 )
-"""The columns that a table of terms may have beside those that name series."""
+"""The columns of numbers that a table of terms may have beside those that name series."""
+
+VENDOR = "vendor"
+"""The column of text that a table of terms may have, where the vendor is no attribute of the series."""
 
 
 def read_terms(
@@ -40,15 +45,19 @@ def read_terms(
 ) -> tuple[dict[str, np.ndarray], list[Finding]]:
     """The terms by name, float64 [series], NaN where the table does not say; `known` are those that it may have.
 
+    ``vendor`` is object [series], str or None.
+
     The columns that the series have too say which series a row is about, such as ``vendor`` or ``store`` and ``item``.
     A table without such columns has one row, for all series. Where `form` names columns, no others are read. Raises
     UnreadableFile, FindingsStop where a column is missing, and SettingsError for a column that is neither, for a
     holding share that is no share, and for rows that contradict each other.
     """
     table = SupplyTable.at(path, base, data, "terms", form or TableForm())
-    keys, columns = _keys_and_terms(table, panel, known)
+    keys, columns = _keys_and_terms(table, panel, (*known, VENDOR))
     values = [name for name in columns if name in known]
+    texts = [VENDOR] if VENDOR in columns and VENDOR not in keys else []
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
+    kinds |= dict.fromkeys(texts, ColumnKind.TEXT)
     rows = table.rows(columns, kinds, panel.dates[panel.n_days - 1])
     unread = [each for each in rows.findings if each.code not in DOUBTS]
     if unread:
@@ -72,7 +81,11 @@ def read_terms(
     numbers = {name: rows.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy() for name in values}
     if not rows.frame.height:
         return {name: np.full(panel.n_series, np.nan) for name in values}, findings
-    return {name: np.where(matched, column[row], np.nan) for name, column in numbers.items()}, findings
+    terms: dict[str, np.ndarray] = {name: np.where(matched, column[row], np.nan) for name, column in numbers.items()}
+    for name in texts:
+        words = np.array([*rows.frame[name].to_list(), None], dtype=object)
+        terms[name] = words[np.where(matched, row, -1)]
+    return terms, findings
 
 
 def _keys_and_terms(table: SupplyTable, panel: Panel, known: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:

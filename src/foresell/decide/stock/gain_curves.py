@@ -116,8 +116,10 @@ def gain_curves(situation: Situation, wanted: np.ndarray, beyond: np.ndarray) ->
         rows = decided[start : start + _BLOCK]
         part = _curves(situation.part(rows), order[rows], beyond[rows])
         parts.append(replace(part, series=rows[part.series], pack=pack, wanted=order))
-    names = ("series", "packs", "gain", "whole")
-    return GainCurves(*(np.concatenate([getattr(part, name) for part in parts]) for name in names), pack, order)
+    series, packs, gain, whole = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("series", "packs", "gain", "whole")
+    )
+    return GainCurves(series, packs, gain, whole, pack, order)
 
 
 def _curves(situation: Situation, order: np.ndarray, beyond: np.ndarray) -> GainCurves:

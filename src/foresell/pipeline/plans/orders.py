@@ -28,9 +28,11 @@ from foresell.decide.order_plan import (
 from foresell.decide.plan import Plan, common_form, sum_of
 from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.terms import Terms
+from foresell.decide.vendors.limited_orders import LIMITS, LimitedOrders
 from foresell.pipeline.demand import ForecastProject, path_sampler
 from foresell.pipeline.plans.order_contest import PATHS_OF_CONTEST, order_contest, policy_of, some_series
 from foresell.pipeline.plans.supply import Supply, can_order, cover_periods
+from foresell.pipeline.plans.vendor_limits import OrderLimits, limit_sentences, limits_as_data, within_limits
 
 COMPETING = ("normal", "fractile", "lost_sales", "projected_stock")
 """The policies of the contest."""
@@ -55,6 +57,7 @@ class OrderPlan(Plan):
     - `has_stock`: whether stock was given. Without it quantities are null: there are targets only.
     - `decisive`: the assumed term on which the money ordered depends most, and by what share it changes where the
       term is a quarter higher; None where nothing that matters was assumed.
+    - `limited`: what vendors and the budget made of the orders; None where nothing limits them together.
     - `value`: what other units of some lines cost and gain.
     """
 
@@ -63,6 +66,7 @@ class OrderPlan(Plan):
     why: str
     has_stock: bool
     decisive: tuple[str, float] | None
+    limited: LimitedOrders | None
     value: Callable[[pl.DataFrame, np.ndarray], ValuedOrders] = field(repr=False, compare=False)
 
     @property
@@ -102,6 +106,7 @@ class OrderPlan(Plan):
             "why": self.why,
             "contest": self.contest.to_frame().to_dicts() if self.contest else None,
             "decisive_assumption": self.decisive,
+            "limits": None if self.limited is None else limits_as_data(self.limited),
         }
 
 
@@ -122,12 +127,18 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
     orders = joined(blocks)
-    lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name)
+    limits, limited = OrderLimits.read(results, tables, supply) if supply.has_stock else None, None
+    if limits is not None:
+        situation, parts = partial(_situation, supply, sampler), list(_blocks(results.panel.n_series))
+        orders, limited = within_limits(orders, limits, situation, parts)
+        supply = limits.with_assumptions(supply)
+    lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name, limited)
     why, decisive = _reason(tables.policy, won), _decisive(policy, supply, sampler)
+    sentences = limit_sentences(limited, limits) if limited is not None and limits is not None else ()
     return OrderPlan(
         kind="orders",
         lines=lines,
-        headline=(_summary(lines, supply.has_stock), why, *_assumptions(lines, decisive)),
+        headline=(_summary(lines, supply.has_stock), *sentences, why, *_assumptions(lines, decisive)),
         findings=(*supply.findings, *orders.findings),
         shown=SHOWN if supply.has_stock else SHOWN_WITHOUT_STOCK,
         contest=won,
@@ -135,6 +146,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         why=why,
         has_stock=supply.has_stock,
         decisive=decisive,
+        limited=limited,
         value=partial(_valued, supply, sampler, results.panel),
     )
 
@@ -230,7 +242,9 @@ _ACTION = (
 )
 
 
-def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, policy: str) -> pl.DataFrame:
+def _lines(
+    orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, policy: str, limited: LimitedOrders | None
+) -> pl.DataFrame:
     """The lines of the plan, see `OrderPlan`."""
     terms = supply.terms
     dates = panel.ahead(horizon)
@@ -240,7 +254,7 @@ def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, po
         _day("covered_until", cover_periods(terms) - 1, dates),
         pl.lit(policy).alias("policy"),
         pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)]),
-        _binds(orders, terms),
+        *_binds(orders, terms, limited),
         pl.Series("lost_margin", terms.costs.lost_margin),
         pl.Series("holding_cost", terms.costs.holding * terms.review_periods),
     )
@@ -251,11 +265,12 @@ def _lines(orders: PlannedOrders, supply: Supply, panel: Panel, horizon: int, po
         date="decided",
         action=_ACTION,
         quantity="units",
-        unconstrained=pl.col("units") - pl.col("rounding"),
+        unconstrained=pl.col("units") - pl.sum_horizontal("rounding", *LIMITS, ignore_nulls=False),
         money="gain",
         cost="value",
         reason=sum_of(_WORDS),
-        binds=pl.when(ordered | (pl.col("rounding") != 0)).then("binds").otherwise(pl.lit("")),
+        binds=pl.when(ordered | (pl.col("rounding") != 0) | pl.col("binds").is_in(["", "pack", "minimum"]).not_())
+        .then("binds").otherwise(pl.lit("")),
     )  # fmt: skip
     return common_form(panel.series.select(panel.keys), columns, then_by=["target"])
 
@@ -264,12 +279,20 @@ _WORDS = [(name.replace("_", " "), pl.col(name) * (-1 if name in ("on_hand", "on
 """The reasons with their words; stock and orders are taken off."""
 
 
-def _binds(orders: PlannedOrders, terms: Terms) -> pl.Series:
-    """What moves the order of each series away from what is needed: the minimum, the pack, or nothing."""
-    units, rounding = orders.columns["units"], orders.columns["rounding"]
+def _binds(orders: PlannedOrders, terms: Terms, limited: LimitedOrders | None) -> list[pl.Series]:
+    """What moves the order of each series away from what is needed, and its shadow price.
+
+    That is a limit of its vendor or the budget, else its own minimum, its pack, or nothing.
+    """
+    rounding = orders.columns["rounding"]
+    needed = orders.columns["units"] - rounding - sum(orders.columns[limit] for limit in LIMITS)
     moved = np.abs(np.nan_to_num(rounding)) >= 1
-    by_minimum = moved & (terms.minimum > units - rounding)
-    return pl.Series("binds", np.where(by_minimum, "minimum", np.where(moved & (terms.pack > 1), "pack", "")))
+    by_minimum = moved & (terms.minimum > needed)
+    binds = np.where(by_minimum, "minimum", np.where(moved & (terms.pack > 1), "pack", "")).astype(object)
+    price = np.full(len(binds), np.nan)
+    if limited is not None:
+        binds, price = np.where(limited.limit != "", limited.limit, binds), limited.shadow_price
+    return [pl.Series("binds", binds, pl.String), pl.Series("shadow_price", price).fill_nan(None)]
 
 
 def _day(name: str, step: np.ndarray, dates: np.ndarray) -> pl.Series:
@@ -279,7 +302,7 @@ def _day(name: str, step: np.ndarray, dates: np.ndarray) -> pl.Series:
     return pl.select(pl.when(pl.Series(inside)).then(days).alias(name))[name]
 
 
-_OF_STOCK = ("units", "on_hand", "on_order", "surplus", "rounding", "value", "gain", "lost_units")
+_OF_STOCK = ("units", "on_hand", "on_order", "surplus", "rounding", *LIMITS, "value", "gain", "lost_units")
 """The columns that mean nothing where the stock is not known."""
 
 

@@ -16,7 +16,7 @@ from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.table_form import TableForm
-from foresell.data.supply.terms_table import TERMS, read_terms
+from foresell.data.supply.terms_table import TERMS, VENDOR, read_terms
 from foresell.decide.codes import finding
 from foresell.decide.stock.contract import Situation
 from foresell.decide.stock.faults import OpenOrders, undecidable
@@ -26,7 +26,11 @@ from foresell.pipeline.results import Results
 
 @dataclass(frozen=True)
 class Supply:
-    """What is known of the supply of the panel's series: terms, stock [series], what arrives [series, step]."""
+    """What is known of the supply of the panel's series: terms, stock [series], what arrives [series, step].
+
+    `vendor` is the name of each series' vendor, [series] of str or None, where the terms have it. `unit_loads` are the
+    weight and the volume of a unit, float64 [series] each, where they have them.
+    """
 
     terms: Terms
     on_hand: np.ndarray
@@ -34,6 +38,8 @@ class Supply:
     has_stock: bool
     names: tuple[str, ...]
     findings: tuple[Finding, ...]
+    vendor: np.ndarray | None
+    unit_loads: dict[str, np.ndarray]
 
     @classmethod
     def read(cls, results: Results, tables: OrderTables) -> Supply:
@@ -41,8 +47,13 @@ class Supply:
         panel, data, base = results.panel, results.settings.data, Path(results.base)
         horizon, findings = results.settings.horizon, list[Finding]()
         names = tuple(" ".join(map(str, row)) for row in panel.series.select(panel.keys).iter_rows())
-        terms, of_terms = _terms(results, tables)
-        findings += of_terms
+        given, of_table = dict[str, np.ndarray](), list[Finding]()
+        if tables.terms:
+            given, of_table = read_terms(tables.terms, base, data, panel, TableForm.of(tables, "terms"))
+        vendor = given.pop(VENDOR, None)
+        unit_loads = {name: given.pop(f"unit_{name}") for name in ("weight", "volume") if f"unit_{name}" in given}
+        terms, of_terms = _terms(results, tables, given)
+        findings += [*of_table, *of_terms]
         on_hand, on_order = np.zeros(panel.n_series), np.zeros((panel.n_series, horizon))
         if tables.stock:
             on_hand, of_stock = read_stock(tables.stock, base, data, panel, TableForm.of(tables, "stock"))
@@ -52,7 +63,7 @@ class Supply:
             rows, of_orders = read_open_orders(tables.open_orders, base, data, panel, form)
             on_order, of_steps = _by_step(rows, panel, horizon, names)
             findings += [*of_orders, *of_steps]
-        return cls(terms, on_hand, on_order, bool(tables.stock), names, tuple(findings))
+        return cls(terms, on_hand, on_order, bool(tables.stock), names, tuple(findings), vendor, unit_loads)
 
     def situation(self, paths: np.ndarray, rows: np.ndarray, terms: Terms | None = None) -> Situation:
         """What the orders of some series are decided from; `paths` [path, series, step] are theirs."""
@@ -70,15 +81,12 @@ class Supply:
         )
 
 
-def _terms(results: Results, tables: OrderTables) -> tuple[Terms, list[Finding]]:
-    """The terms of all series by their table, and the lead time of the settings.
+def _terms(results: Results, tables: OrderTables, given: dict[str, np.ndarray]) -> tuple[Terms, list[Finding]]:
+    """The terms of all series by those `given`, and the lead time of the settings.
 
     Without a price all cost is counted in prices of a unit.
     """
-    panel, path, given, findings = results.panel, tables.terms, dict[str, np.ndarray](), list[Finding]()
-    if path:
-        form = TableForm.of(tables, "terms")
-        given, findings = read_terms(path, Path(results.base), results.settings.data, panel, form)
+    panel, path, findings = results.panel, tables.terms, list[Finding]()
     if tables.lead_days is not None:
         given["lead_days"] = np.full(panel.n_series, tables.lead_days)
     price = given.pop("price", np.full(panel.n_series, np.nan))

@@ -1,0 +1,188 @@
+"""Tables of what vendors ask of an order as a whole, and of their price breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import SettingsError, first_five
+from foresell.core.finding import Finding
+from foresell.core.panel import Panel
+from foresell.core.settings import Data
+from foresell.data.column_conversion import ColumnKind
+from foresell.data.cube.series_labels import labels_of, numbers_among
+from foresell.data.supply.matching import SupplyTable
+from foresell.data.supply.table_form import DOUBTS, TableForm
+
+VENDOR = "vendor"
+"""The column that names the vendor, in all tables."""
+
+VENDOR_TERMS = (
+    "minimum_money",
+    "minimum_units",
+    "truck_units",
+    "truck_weight",
+    "truck_volume",
+    "truck_cost",
+    "truck_fill",
+    "most_trucks",
+)
+"""The columns that a table of vendors may have beside those that name the vendor."""
+
+BREAK_TERMS = ("from_money", "from_units", "discount")
+"""The columns of numbers in a table of price breaks."""
+
+BREAK_KIND = "kind"
+"""The column that says whether a discount is on all of an order or on what lies beyond the break."""
+
+
+@dataclass(frozen=True)
+class VendorTables:
+    """What the tables say.
+
+    - `names`: of the vendors, each with the store or the like that its terms are for.
+    - `terms`: by column of `VENDOR_TERMS`, float64 [vendor], NaN where a table does not say.
+    - `breaks`: one row for each price break: ``row`` (the number of the vendor), the columns of `BREAK_TERMS`, NaN
+      where empty, and ``kind`` as text.
+    - `of_series`: int64 [series], the number of each series' vendor, -1 where no table has it.
+    - `unknown`: bool [series], whether the series names a vendor which the table of vendors does not have.
+    """
+
+    names: tuple[str, ...]
+    terms: dict[str, np.ndarray]
+    breaks: pl.DataFrame
+    of_series: np.ndarray
+    unknown: np.ndarray
+    findings: tuple[Finding, ...]
+
+
+def read_vendor_tables(
+    vendors: str | None,
+    price_breaks: str | None,
+    base: Path,
+    data: Data,
+    panel: Panel,
+    vendor: np.ndarray | None,
+    decimal: str | None = None,
+) -> VendorTables:
+    """Reads the tables of vendors and of price breaks, of which one may be None.
+
+    `vendor` has the name of each series' vendor, [series] of str or None, from the terms; where it is None the series'
+    own attribute is taken. `decimal` is the decimal mark, where it is known. Both tables have the column ``vendor``, and may have further columns of the series, such as
+    ``store``, where terms hold for each store by itself. Raises UnreadableFile, FindingsStop where a column is missing,
+    and SettingsError where the series have no vendor, for a column that is not known and for cells that cannot be read.
+    """
+    series = _with_vendor(panel.series, vendor, vendors or price_breaks or "")
+    tables: list[_Table] = []
+    for path, numbers, texts in ((vendors, VENDOR_TERMS, ()), (price_breaks, BREAK_TERMS, (BREAK_KIND,))):
+        if path:
+            tables.append(_read(path, base, data, series, numbers, texts, decimal))
+    keys = tables[0].keys
+    if any(table.keys != keys for table in tables):
+        raise SettingsError(
+            f"{vendors} has the columns {', '.join(keys)}, and {price_breaks} has {', '.join(tables[-1].keys)}. Give "
+            "both tables the same columns of keys."
+        )
+    labels = pl.concat([table.labels for table in tables]).unique(maintain_order=True)
+    of_series = numbers_among(labels, labels_of(series, keys))
+    of_series = np.where(series[VENDOR].is_null().to_numpy(), -1, of_series)
+    terms = {name: np.full(labels.height, np.nan) for name in VENDOR_TERMS}
+    breaks = pl.DataFrame(schema={"row": pl.Int64, **dict.fromkeys(BREAK_TERMS, pl.Float64), BREAK_KIND: pl.String})
+    unknown = np.zeros(panel.n_series, bool)
+    for table, path in zip(tables, [each for each in (vendors, price_breaks) if each], strict=True):
+        row = numbers_among(labels, table.labels)
+        if path == vendors:
+            _require_distinct(table, path)
+            for name in table.numbers:
+                terms[name][row] = table.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+            known = numbers_among(table.labels, labels_of(series, keys)) >= 0
+            unknown = ~known & series[VENDOR].is_not_null().to_numpy()
+        else:
+            breaks = _breaks(table, row)
+    names = tuple(" ".join(row) for row in labels.iter_rows())
+    findings = tuple(each for table in tables for each in table.findings)
+    return VendorTables(names, terms, breaks, of_series, unknown, findings)
+
+
+@dataclass(frozen=True)
+class _Table:
+    keys: list[str]
+    labels: pl.DataFrame
+    frame: pl.DataFrame
+    numbers: list[str]
+    findings: list[Finding]
+
+
+def _with_vendor(series: pl.DataFrame, vendor: np.ndarray | None, path: str) -> pl.DataFrame:
+    """The series with the column of vendors, empty names as null."""
+    if vendor is not None:
+        series = series.with_columns(pl.Series(VENDOR, vendor.tolist(), dtype=pl.String))
+    if VENDOR not in series.columns:
+        raise SettingsError(
+            f"{path} is about vendors, and the series have none. Give the table of terms a column {VENDOR}, or the "
+            "table of items."
+        )
+    text = pl.col(VENDOR).cast(pl.String).str.strip_chars()
+    return series.with_columns(pl.when(text != "").then(text).alias(VENDOR))
+
+
+def _read(
+    path: str,
+    base: Path,
+    data: Data,
+    series: pl.DataFrame,
+    numbers: Sequence[str],
+    texts: Sequence[str],
+    decimal: str | None,
+) -> _Table:
+    """The table at `path`."""
+    table = SupplyTable.at(path, base, data, "vendors", TableForm(decimal=decimal))
+    names = table.names
+    keys = sorted((name for name in names if name in series.columns), key=lambda name: (name != VENDOR, name))
+    unknown = [name for name in names if name not in (*keys, *numbers, *texts)]
+    values = [name for name in names if name in numbers]
+    if unknown or not values or VENDOR not in names:
+        fault = f"has {first_five(unknown)}, which is no term of vendors" if unknown else "has no column of terms"
+        fault = fault if VENDOR in names else f"has no column {VENDOR}"
+        raise SettingsError(
+            f"{path} {fault}. Expected {VENDOR}, any of {', '.join((*numbers, *texts))}, and beside them columns of "
+            f"the series such as {series.columns[0]}. Rename the columns, or take them out."
+        )
+    kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
+    kinds |= {name: ColumnKind.TEXT for name in texts if name in names}
+    rows = table.rows({}, kinds, np.datetime64("NaT"))
+    unread = [each for each in rows.findings if each.code not in DOUBTS]
+    if unread:
+        raise SettingsError(
+            f"Some cells of {rows.where} cannot be read, and would be taken for no limit: {unread[0]} Correct these "
+            "cells, or leave them blank."
+        )
+    return _Table(keys, labels_of(rows.frame, keys), rows.frame, values, rows.findings)
+
+
+def _breaks(table: _Table, row: np.ndarray) -> pl.DataFrame:
+    """The price breaks by vendor, see `VendorTables`."""
+    frame = table.frame
+    missing = [name for name in BREAK_TERMS if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(None, pl.Float64).alias(name) for name in missing)
+    if BREAK_KIND not in frame.columns:
+        frame = frame.with_columns(pl.lit(None, pl.String).alias(BREAK_KIND))
+    return frame.select(
+        pl.Series("row", row, pl.Int64),
+        *(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in BREAK_TERMS),
+        BREAK_KIND,
+    )
+
+
+def _require_distinct(table: _Table, path: str) -> None:
+    """Raises SettingsError where two rows are about the same vendor."""
+    twice = table.labels.filter(table.labels.is_duplicated()).unique(maintain_order=True)
+    if twice.height:
+        raise SettingsError(
+            f"{path} has several rows for {first_five(' '.join(row) for row in twice.iter_rows())}. Keep one row for "
+            f"each {' x '.join(table.keys)}."
+        )
