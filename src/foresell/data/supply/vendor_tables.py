@@ -72,9 +72,10 @@ def read_vendor_tables(
     """Reads the tables of vendors and of price breaks, of which one may be None.
 
     `vendor` has the name of each series' vendor, [series] of str or None, from the terms; where it is None the series'
-    own attribute is taken. `decimal` is the decimal mark, where it is known. Both tables have the column ``vendor``, and may have further columns of the series, such as
-    ``store``, where terms hold for each store by itself. Raises UnreadableFile, FindingsStop where a column is missing,
-    and SettingsError where the series have no vendor, for a column that is not known and for cells that cannot be read.
+    own attribute is taken. `decimal` is the decimal mark, if it is known. Both tables have the column ``vendor``, and
+    may have further columns of the series, such as ``store``, where terms hold for each store by itself. Raises
+    UnreadableFile, FindingsStop where a column is missing, and SettingsError where the series have no vendor, for a
+    column that is not known and for cells that cannot be read.
     """
     series = _with_vendor(panel.series, vendor, vendors or price_breaks or "")
     tables: list[_Table] = []

@@ -21,6 +21,7 @@ TOLERANCE = 1e-3
 
 _PRICES = 40  # of money that are tried
 _NEAR = 1e-4  # the share of the gain to which the price of money is found
+_TRIES = 500  # to add a pack
 _EXACT_PIECES = 20_000  # the largest programme that is tried
 _SECONDS = 2.0  # for each exact solution
 
@@ -155,18 +156,29 @@ class _Repair:
 
     def add_packs(self) -> None:
         """Spends what is left on the next packs of vendors that have an order or ask for nothing."""
-        candidates = []
-        for number, lines in enumerate(self.vendors):
-            order = self.orders[number]
+        ratios, pieces, numbers, costs = [], [], [], []
+        left = self.left
+        for number, (lines, order) in enumerate(zip(self.vendors, self.orders, strict=True)):
             if order.level is None and not lines.terms.free:
                 continue
             discount = 0.0 if order.level is None else order.level.discount
-            value = lines.gain + discount * lines.money
-            paid = (1 - discount) * lines.money
-            for piece in np.flatnonzero((order.bought < lines.packs) & (value > 0) & (paid <= self.left)).tolist():
-                candidates.append((value[piece] / max(paid[piece], 1e-9), -piece, number))
-        for _, negative_piece, number in sorted(candidates, reverse=True):
-            self._add(number, -negative_piece)
+            value, paid = lines.gain + discount * lines.money, (1 - discount) * lines.money
+            rows = np.flatnonzero((order.bought < lines.packs) & (value > 0) & (paid <= left))
+            ratios.append(value[rows] / np.maximum(paid[rows], 1e-9))
+            pieces.append(rows)
+            numbers.append(np.full(len(rows), number))
+            costs.append(paid[rows])
+        if not ratios:
+            return
+        rank = np.argsort(-np.concatenate(ratios), kind="stable")
+        piece, number, paid = (np.concatenate(each)[rank] for each in (pieces, numbers, costs))
+        for _ in range(_TRIES):
+            fits = np.flatnonzero(paid <= self.left)
+            if not len(fits):
+                return
+            self._add(int(number[fits[0]]), int(piece[fits[0]]))
+            keep = slice(int(fits[0]) + 1, None)
+            piece, number, paid = piece[keep], number[keep], paid[keep]
 
     def _add(self, number: int, piece: int) -> None:
         """Adds as many packs of a piece as fit."""

@@ -18,6 +18,7 @@ import numpy as np
 from foresell.decide.vendors.terms import PriceLevel, TruckLoads, VendorTerms
 
 _ROUNDING = 1e-9
+_OPTIONS = 4  # numbers of trucks that are tried, those with the largest bounds
 
 
 @dataclass(frozen=True)
@@ -191,38 +192,33 @@ class _Ranking:
         return cls(lines, level, price, rank, value[rank], sums.gain + of_money * sums.money, sums)
 
     def options(self) -> Iterator[_Option]:
-        """The beginnings of the ranking that the vendor's terms allow, with fractions of packs."""
-        lines, level, trucks = self.lines, self.level, self.lines.truck_loads
-        places = np.arange(len(self.values), dtype=np.float64)
-        free = float(np.count_nonzero(self.value > 0))
-        constant = level.constant * (1 + self.price)
+        """The beginnings of the ranking that the vendor's terms allow, with fractions of packs: the best few."""
+        lines, level, trucks, sums = self.lines, self.level, self.lines.truck_loads, self.sums
+        terms, last = lines.terms, len(self.rank)
         enough = {
-            "minimum": _place(self.sums.minima, lines.terms.minimum),
-            "price break": _place(self.sums.breaks, level.threshold),
+            "minimum": float(_places(sums.minima, np.array([terms.minimum]))[0]),
+            "price break": float(_places(sums.breaks, np.array([level.threshold]))[0]),
         }
-        main = lines.terms.main_measure()
-        relaxed = [
-            enough[name]
-            for name, measure in (("minimum", lines.terms.minimum_measure), ("price break", lines.terms.break_measure))
-            if measure == main
-        ]
-        if max(enough.values()) > places[-1]:
+        if not last or max(enough.values()) > last:
             return
-        for row, low in enumerate(trucks.low):
-            least = max([_place(self.sums.loads, float(low)), *relaxed])
-            most = float(np.interp(trucks.high[row], self.sums.loads, places))
-            if least > places[-1]:
-                return
-            if most < least:
-                continue
-            bound_place = min(max(free, least), most)
-            bound = float(np.interp(bound_place, places, self.values)) + constant - float(trucks.cost[row])
-            reach = {"truck fill": _place(self.sums.loads, float(low)), **enough}
+        free = float(np.count_nonzero(self.value > 0))
+        places = np.arange(last + 1, dtype=np.float64)
+        measures = {"minimum": terms.minimum_measure, "price break": terms.break_measure}
+        # The bound counts the limits in one measure only, which the linear programme of the ranking can.
+        relaxed = max([0.0, *(enough[name] for name in enough if measures[name] == terms.main_measure())])
+        fill, most = _places(sums.loads, trucks.low), np.interp(trucks.high, sums.loads, places)
+        least = np.maximum(fill, relaxed)
+        rows = np.flatnonzero((least <= last) & (least <= most))
+        bound_place = np.minimum(np.maximum(free, least[rows]), most[rows])
+        bound = np.interp(bound_place, places, self.values) + level.constant * (1 + self.price) - trucks.cost[rows]
+        for best in np.argsort(-bound, kind="stable")[:_OPTIONS].tolist():
+            row = int(rows[best])
+            reach = {"truck fill": float(fill[row]), **enough}
             binding = max(reach, key=reach.__getitem__)
-            binds = binding if reach[binding] > free else ("truck" if most < free else "")
-            paid = (1 - level.discount) * float(np.interp(bound_place, places, self.sums.money)) - level.constant
-            place = min(max(free, *reach.values()), max(most, *reach.values()))
-            yield _Option(self, bound, paid, binds, place, row)
+            binds = binding if reach[binding] > free else ("truck" if most[row] < free else "")
+            money = float(np.interp(bound_place[best], places, sums.money))
+            place = min(max(free, reach[binding]), max(float(most[row]), reach[binding]))
+            yield _Option(self, float(bound[best]), (1 - level.discount) * money - level.constant, binds, place, row)
 
 
 @dataclass(frozen=True)
@@ -288,14 +284,16 @@ class _Option:
         place_of = np.empty(len(bought), np.int64)
         place_of[ranking.rank] = np.arange(len(bought))
         loads, packs = lines.load[ranking.rank], lines.packs[ranking.rank]
-        open_places = np.flatnonzero((bought < packs) & (ranking.value > 0) & (loads <= room + _ROUNDING))
-        for place in open_places.tolist():
-            piece, before = ranking.rank[place], lines.follows[ranking.rank[place]]
-            if before >= 0 and bought[place_of[before]] < lines.packs[before]:
-                continue
+        while True:
+            open_places = np.flatnonzero((bought < packs) & (ranking.value > 0) & (loads <= room + _ROUNDING))
+            before = lines.follows[ranking.rank[open_places]]
+            allowed = (before < 0) | (bought[place_of[before]] == lines.packs[before])
+            needs = np.where(lines.whole[ranking.rank[open_places]], packs[open_places], 1) * loads[open_places]
+            open_places = open_places[allowed & (needs <= room + _ROUNDING)]
+            if not len(open_places):
+                return
+            place = open_places[0]
             count = min(int((room + _ROUNDING) / max(loads[place], 1e-12)), int(packs[place] - bought[place]))
-            if lines.whole[piece] and count < packs[place]:
-                continue
             bought[place] += count
             room -= count * loads[place]
 
@@ -309,13 +307,21 @@ class _Option:
             (lines.break_load[rank], ranking.level.threshold),
         )
         spare = [float(bought @ load) - least for load, least in needs]
-        for place in reversed(np.flatnonzero((bought > 0) & (ranking.value < 0)).tolist()):
-            counts = [room / max(load[place], 1e-12) for (load, _), room in zip(needs, spare, strict=True)]
-            count = min(int(max(min(counts), 0) + 1e-9), int(bought[place]))
-            if lines.whole[rank[place]] and count < bought[place]:
-                continue
+        places = np.flatnonzero((bought > 0) & (ranking.value < 0))
+        least_count = np.where(lines.whole[rank[places]], bought[places], 1)
+        while len(places):
+            counts = np.min(
+                [room / np.maximum(load[places], 1e-12) for (load, _), room in zip(needs, spare, strict=True)], axis=0
+            )
+            keep = counts + 1e-9 >= least_count
+            places, least_count, counts = places[keep], least_count[keep], counts[keep]
+            if not len(places):
+                return
+            place = places[-1]
+            count = min(int(counts[-1] + 1e-9), int(bought[place]))
             bought[place] -= count
             spare = [room - count * load[place] for (load, _), room in zip(needs, spare, strict=True)]
+            places, least_count = places[:-1], least_count[:-1]
 
 
 def _options(lines: VendorLines, price: float) -> Iterator[_Option]:
@@ -323,12 +329,13 @@ def _options(lines: VendorLines, price: float) -> Iterator[_Option]:
         yield from _Ranking.of(lines, level, price).options()
 
 
-def _place(running: np.ndarray, target: float) -> float:
-    """How many pieces, with a fraction, reach `target` in a running sum; infinite where all do not."""
-    if target <= 0:
-        return 0.0
-    if running[-1] < target * (1 - 1e-9):
-        return np.inf
-    after = min(int(np.searchsorted(running, target * (1 - 1e-12))), len(running) - 1)
+def _places(running: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """How many pieces, with a fraction, reach each of `targets` in a running sum; infinite where all do not."""
+    if len(running) == 1:
+        return np.where(targets > 0, np.inf, 0.0)
+    after = np.clip(np.searchsorted(running, targets * (1 - 1e-12)), 1, len(running) - 1)
     step = running[after] - running[after - 1]
-    return after - 1 + (min((target - running[after - 1]) / step, 1.0) if step > 0 else 1.0)
+    part = np.minimum((targets - running[after - 1]) / np.where(step > 0, step, 1.0), 1.0)
+    place = after - 1 + np.where(step > 0, part, 1.0)
+    place = np.where(running[-1] < targets * (1 - 1e-9), np.inf, place)
+    return np.where(targets > 0, place, 0.0)
