@@ -89,6 +89,21 @@ CODES: dict[str, Code] = {
         "The budget is below 0 or no number, or buys not even the smallest order. Nothing is ordered.",
         "Give a budget that is at least the smallest order, or none.",
     ),
+    "centre-stock-unknown": Code(
+        Severity.ERROR,
+        "The centre of these series has no row of stock for them. Nothing is allocated to them.",
+        "Add what the centre has of these items, 0 where there is none, or correct the name of the centre.",
+    ),
+    "centre-stock-invalid": Code(
+        Severity.ERROR,
+        "The stock of a centre is missing, no number or below 0. Nothing is allocated from it.",
+        "Count the stock again, and give 0 where there is none.",
+    ),
+    "centre-overload": Code(
+        Severity.WARNING,
+        "A centre will have to handle more than it can on these days, with a probability of more than 10 %.",
+        "Bring orders of stores forward, or give the centre more people on these days.",
+    ),
     "override-unmatched": Code(
         Severity.WARNING,
         "An override fits no line of the plan, so it changes nothing.",

@@ -6,6 +6,7 @@ Paths are relative to the folder of the settings file, or ``s3://`` addresses. T
 credentials of buckets and databases come from the environment.
 """
 
+from foresell.core.settings.allocation import AllocationTables as AllocationTables
 from foresell.core.settings.backtest import Backtest as Backtest
 from foresell.core.settings.base import Columns as Columns
 from foresell.core.settings.base import Strict as Strict

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import field
 
+from foresell.core.settings.allocation import AllocationTables
 from foresell.core.settings.backtest import Backtest
 from foresell.core.settings.base import Columns, NotNegative, Positive, Strict, about
 from foresell.core.settings.data import Data
@@ -61,6 +62,9 @@ class Settings(Strict, frozen=True):
     orders: Annotated[OrderTables, about("What orders are decided from, beside the forecast: foresell plan.")] = field(
         default_factory=OrderTables
     )
+    allocation: Annotated[
+        AllocationTables, about("Distribution centres, what they have and whom they supply: foresell plan allocation.")
+    ] = field(default_factory=AllocationTables)
     roi: Annotated[
         InvestmentTerms,
         about("What better orders take, and what they save beside what a replay measures: foresell roi."),

@@ -45,7 +45,7 @@ def read_terms(
 ) -> tuple[dict[str, np.ndarray], list[Finding]]:
     """The terms by name, float64 [series], NaN where the table does not say; `known` are those that it may have.
 
-    ``vendor`` is object [series], str or None.
+    With `TERMS` it may have ``vendor`` too, object [series] of str or None.
 
     The columns that the series have too say which series a row is about, such as ``vendor`` or ``store`` and ``item``.
     A table without such columns has one row, for all series. Where `form` names columns, no others are read. Raises
@@ -53,7 +53,7 @@ def read_terms(
     holding share that is no share, and for rows that contradict each other.
     """
     table = SupplyTable.at(path, base, data, "terms", form or TableForm())
-    keys, columns = _keys_and_terms(table, panel, (*known, VENDOR))
+    keys, columns = _keys_and_terms(table, panel, (*known, VENDOR) if known == TERMS else known)
     values = [name for name in columns if name in known]
     texts = [VENDOR] if VENDOR in columns and VENDOR not in keys else []
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}

@@ -20,7 +20,7 @@ from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
 from foresell.decide.plan_changes import with_change, with_issued
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans import markdown, orders, promotions
+from foresell.pipeline.plans import allocation, markdown, orders, promotions
 from foresell.pipeline.plans.override_log import OverrideLog
 
 
@@ -43,7 +43,10 @@ KINDS: dict[str, Kind] = {
         orders.plan,
         "orders",
         "what to order today, how much of it, why, and what it is worth",
-        ("policy", "service", "lead_days", "frozen_days", "least_gain"),
+        ("policy", "budget", "service", "lead_days", "frozen_days", "least_gain"),
+    ),
+    "allocation": Kind(
+        allocation.plan, "allocation", "what distribution centres give to which stores today", ("fairness",)
     ),
     "markdown": Kind(
         markdown.plan,

@@ -33,6 +33,7 @@ from foresell.pipeline.demand import ForecastProject, path_sampler
 from foresell.pipeline.plans.order_contest import PATHS_OF_CONTEST, order_contest, policy_of, some_series
 from foresell.pipeline.plans.supply import Supply, can_order, cover_periods
 from foresell.pipeline.plans.vendor_limits import OrderLimits, limit_sentences, limits_as_data, within_limits
+from foresell.pipeline.results import Results
 
 COMPETING = ("normal", "fractile", "lost_sales", "projected_stock")
 """The policies of the contest."""
@@ -110,12 +111,32 @@ class OrderPlan(Plan):
         }
 
 
-def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
-    """The orders of today by the forecasts of the project and `tables`.
+@dataclass(frozen=True)
+class SingleOrders:
+    """The orders of today before anything limits them together, and what they were decided from.
 
-    Raises SettingsError where a table does not fit the series, or the policy does not exist; UnreadableFile and
-    FindingsStop where a table cannot be read.
+    `contest` and `why` are as in `OrderPlan`.
     """
+
+    results: Results
+    supply: Supply
+    sampler: SamplePaths
+    contest: Contest | None
+    policy: Policy
+    why: str
+    orders: PlannedOrders
+
+    def blocks(self) -> list[np.ndarray]:
+        """All series, part by part."""
+        return list(_blocks(self.results.panel.n_series))
+
+    def situation(self, rows: np.ndarray) -> Situation:
+        """What the orders of some series are decided from."""
+        return _situation(self.supply, self.sampler, rows)
+
+
+def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders:
+    """The orders of single series. Raises as `plan`."""
     _check_policy(tables)
     _, sampler_for = path_sampler(project)
     results = project.results
@@ -126,14 +147,24 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     policy = won.winner if won else policy_of(tables.policy or COMPETING[0], tables.service)
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
-    orders = joined(blocks)
+    return SingleOrders(results, supply, sampler, won, policy, _reason(tables.policy, won), joined(blocks))
+
+
+def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
+    """The orders of today by the forecasts of the project and `tables`.
+
+    Raises SettingsError where a table does not fit the series, or the policy does not exist; UnreadableFile and
+    FindingsStop where a table cannot be read.
+    """
+    single = single_orders(project, tables)
+    results, supply, sampler = single.results, single.supply, single.sampler
+    policy, won, orders, why = single.policy, single.contest, single.orders, single.why
     limits, limited = OrderLimits.read(results, tables, supply) if supply.has_stock else None, None
     if limits is not None:
-        situation, parts = partial(_situation, supply, sampler), list(_blocks(results.panel.n_series))
-        orders, limited = within_limits(orders, limits, situation, parts)
+        orders, limited = within_limits(orders, limits, single.situation, single.blocks())
         supply = limits.with_assumptions(supply)
     lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name, limited)
-    why, decisive = _reason(tables.policy, won), _decisive(policy, supply, sampler)
+    decisive = _decisive(policy, supply, sampler)
     sentences = limit_sentences(limited, limits) if limited is not None and limits is not None else ()
     return OrderPlan(
         kind="orders",
