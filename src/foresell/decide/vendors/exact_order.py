@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foresell.decide.vendors.vendor_order import VendorLines
+from foresell.decide.vendors.vendor_order import VendorLines, total
 
 _INFEASIBLE = 2  # a status of `milp`
 
@@ -128,7 +128,7 @@ def _paid(lines: VendorLines, first: _Columns) -> list[tuple[int, float]]:
 def _add_vendor(programme: _Programme, lines: VendorLines, price: float) -> _Columns:
     """Adds the columns and rows of a vendor."""
     terms, levels, trucks = lines.terms, lines.price_levels, lines.truck_loads
-    most = float(lines.packs @ lines.money)
+    most = total(lines.packs, lines.money)
     first_pack = len(programme.cost)
     size = _size(lines)
     for gain, most_of_it in zip((lines.gain * size).tolist(), (lines.packs / size).tolist(), strict=True):

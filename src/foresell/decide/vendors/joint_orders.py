@@ -21,7 +21,7 @@ TOLERANCE = 1e-3
 
 _PRICES = 40  # of money that are tried
 _NEAR = 1e-4  # the share of the gain to which the price of money is found
-_TRIES = 500  # to add a pack
+_TRIES = 200  # to add a pack
 _EXACT_PIECES = 20_000  # the largest programme that is tried
 _SECONDS = 2.0  # for each exact solution
 
@@ -171,14 +171,14 @@ class _Repair:
         if not ratios:
             return
         rank = np.argsort(-np.concatenate(ratios), kind="stable")
-        piece, number, paid = (np.concatenate(each)[rank] for each in (pieces, numbers, costs))
+        next_piece, of_vendor, cost = (np.concatenate(each)[rank] for each in (pieces, numbers, costs))
         for _ in range(_TRIES):
-            fits = np.flatnonzero(paid <= self.left)
+            fits = np.flatnonzero(cost <= self.left)
             if not len(fits):
                 return
-            self._add(int(number[fits[0]]), int(piece[fits[0]]))
+            self._add(int(of_vendor[fits[0]]), int(next_piece[fits[0]]))
             keep = slice(int(fits[0]) + 1, None)
-            piece, number, paid = piece[keep], number[keep], paid[keep]
+            next_piece, of_vendor, cost = next_piece[keep], of_vendor[keep], cost[keep]
 
     def _add(self, number: int, piece: int) -> None:
         """Adds as many packs of a piece as fit."""

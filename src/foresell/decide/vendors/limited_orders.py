@@ -10,7 +10,7 @@ import numpy as np
 from foresell.decide.stock.gain_curves import GainCurves
 from foresell.decide.vendors.joint_orders import JointOrders, joint_orders
 from foresell.decide.vendors.terms import Measure, VendorTerms
-from foresell.decide.vendors.vendor_order import VendorLines
+from foresell.decide.vendors.vendor_order import VendorLines, total
 
 LIMITS = ("vendor_minimum", "truck", "price_break", "budget")
 """What may change an order; the columns of a plan that say by how much."""
@@ -125,11 +125,11 @@ def _summary(lines: VendorLines, joint: JointOrders, number: int, limit: str) ->
     terms, order = lines.terms, joint.orders[number]
     measure = {"truck": terms.truck_measure, "price_break": terms.break_measure}.get(limit, terms.minimum_measure)
     is_wanted = lines.gain > 0
-    list_money = float(order.bought @ lines.money)
+    list_money = total(order.bought, lines.money)
     binds = joint.limits[number].binds if order.level is not None else ""
     return VendorSummary(
         terms.name,
-        float(lines.packs[is_wanted] @ lines.money[is_wanted]),
+        total(lines.packs[is_wanted], lines.money[is_wanted]),
         order.paid,
         order.paid / list_money if list_money else 1.0,
         order.trucks,

@@ -21,6 +21,11 @@ _ROUNDING = 1e-9
 _OPTIONS = 4  # numbers of trucks that are tried, those with the largest bounds
 
 
+def total(packs: np.ndarray, of_pack: np.ndarray) -> float:
+    """The sum of packs x what each has, [piece] both: without the threads of a matrix product, which cost more here."""
+    return float((packs * of_pack).sum())
+
+
 @dataclass(frozen=True)
 class VendorLines:
     """The pieces of all series of one vendor, and its terms.
@@ -44,7 +49,7 @@ class VendorLines:
     @cached_property
     def truck_loads(self) -> TruckLoads:
         """What may be loaded."""
-        return self.terms.truck_loads(float(self.packs @ self.load))
+        return self.terms.truck_loads(total(self.packs, self.load))
 
     @cached_property
     def price_levels(self) -> tuple[PriceLevel, ...]:
@@ -77,17 +82,17 @@ class VendorLines:
         if not bought.any():
             return VendorOrder(bought, 0.0, 0.0, 0, None)
         slack = 1 + 1e-9
-        if bought @ self.minimum_load * slack < self.terms.minimum - _ROUNDING:
+        if total(bought, self.minimum_load) * slack < self.terms.minimum - _ROUNDING:
             return None
-        load, trucks = float(bought @ self.load), self.truck_loads
+        load, trucks = total(bought, self.load), self.truck_loads
         fits = np.flatnonzero((trucks.low <= load * slack + _ROUNDING) & (load <= trucks.high * slack + _ROUNDING))
         if not len(fits):
             return None
-        in_break, money = bought @ self.break_load * slack + _ROUNDING, float(bought @ self.money)
+        in_break, money = total(bought, self.break_load) * slack + _ROUNDING, total(bought, self.money)
         reached = [level for level in self.price_levels if level.threshold <= in_break]
         level = max(reached, key=lambda each: each.discount * money + each.constant)
         saving = level.discount * money + level.constant
-        gain = float(bought @ self.gain) + saving - float(trucks.cost[fits[0]])
+        gain = total(bought, self.gain) + saving - float(trucks.cost[fits[0]])
         return VendorOrder(bought, gain, money - saving, int(trucks.trucks[fits[0]]), level)
 
 
@@ -254,10 +259,10 @@ class _Option:
         if full < len(packs) and part > _ROUNDING:
             count = np.ceil(part * packs[full] - 1e-6)
             bought[full] = packs[full] if lines.whole[ranking.rank[full]] else count
-        room = float(trucks.high[self.row]) - float(bought @ lines.load[ranking.rank])
+        room = float(trucks.high[self.row]) - total(bought, lines.load[ranking.rank])
         if room < -_ROUNDING * max(1.0, float(trucks.high[self.row])):
             self._unload(bought, -room)
-            room = float(trucks.high[self.row]) - float(bought @ lines.load[ranking.rank])
+            room = float(trucks.high[self.row]) - total(bought, lines.load[ranking.rank])
         if self.binds in ("minimum", "truck fill", "price break"):
             self._trim(bought)
         elif np.isfinite(room):
@@ -306,7 +311,7 @@ class _Option:
             (lines.minimum_load[rank], terms.minimum),
             (lines.break_load[rank], ranking.level.threshold),
         )
-        spare = [float(bought @ load) - least for load, least in needs]
+        spare = [total(bought, load) - least for load, least in needs]
         places = np.flatnonzero((bought > 0) & (ranking.value < 0))
         least_count = np.where(lines.whole[rank[places]], bought[places], 1)
         while len(places):
