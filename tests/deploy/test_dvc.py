@@ -28,7 +28,19 @@ STAGE_STEPS = {stage: steps for stage in STAGES if (steps := steps_of(stage))}
 """The steps of each stage."""
 
 RECORDS = tuple(name for name, step in STEPS.items() if step.records_only)
-LEFT_OUT = {"allocation", "markdown", "orders", "promotions", "roi", "tracking", "promotion", "serving", "monitoring"}
+LEFT_OUT = {
+    "allocation",
+    "capacity",
+    "labour",
+    "markdown",
+    "monitoring",
+    "orders",
+    "promotion",
+    "promotions",
+    "roi",
+    "serving",
+    "tracking",
+}
 """Settings that no result of a stage depends on, the report apart."""
 
 

@@ -188,3 +188,30 @@ def test_a_size_is_found_for_a_number_of_lines(tmp_path):
 def test_impossible_sizes_are_usage_errors(tmp_path, change):
     with pytest.raises(UsageError, match="order book needs"):
         make_manufacturer(tmp_path, **{**SMALL, **change})
+
+
+def test_those_who_make_the_products_have_capacity_and_a_record(files):
+    tables = {
+        name: pl.read_parquet(files.tables[name]) for name in ("capabilities", "capacities", "parts", "deliveries")
+    }
+    assert {path.parent.name for name, path in files.tables.items() if name in tables} == {"supply"}
+    able = tables["capabilities"]
+    assert able.select("product", "manufacturer").is_unique().all()
+    assert set(able["product"]) == set(tables["parts"]["product"])
+    assert able.group_by("product").len()["len"].min() >= 2
+    dearest = able.group_by("product").agg(pl.col("cost").max()).join(tables["parts"], on="product")
+    assert (dearest["penalty"] > dearest["cost"]).all()
+    assert (tables["capacities"]["capacity"] > 0).all()
+    assert tables["capacities"].height == 36
+    assert tables["capacities"]["date"].min() == END + timedelta(days=1)
+    late = (
+        tables["deliveries"].group_by("manufacturer").agg((pl.col("delivered") <= pl.col("due")).mean().alias("seen"))
+    )
+    both = late.join(pl.read_parquet(files.truth["manufacturers"]), on="manufacturer")
+    assert (both["seen"] - both["on_time"]).abs().max() < 0.12
+
+
+def test_settings_of_the_order_book_name_the_tables_of_capacity(files):
+    settings = parse_settings(files.settings)
+    assert (files.folder / settings.capacity.capabilities).is_file()
+    assert settings.capacity.part == "product"

@@ -124,6 +124,36 @@ CODES: dict[str, Code] = {
         "The past has too few changes of the price, or demand did not answer to them. The price is left as it is.",
         "Try another price for a few weeks in some stores. Lower it without proof where the stock has to go.",
     ),
+    "driver-missing": Code(
+        Severity.ERROR,
+        "Places with sales have no row in the table of drivers. Nobody is planned there.",
+        "Add rows with units_an_hour for them, or one row without keys for all.",
+    ),
+    "equipment-short": Code(
+        Severity.WARNING,
+        "The equipment would be short more often than is accepted.",
+        "Add as many pieces as the plan says, move the work to other hours, or accept it: labour.accepted_overload.",
+    ),
+    "roster-gap": Code(
+        Severity.WARNING,
+        "The search for shifts ended before it could show that none cost much less.",
+        "Nothing needs to be done where the gap is small; else give fewer lengths of shifts, or people of fewer posts.",
+    ),
+    "capability-missing": Code(
+        Severity.ERROR,
+        "No manufacturer can make a part that is in demand. Nothing is ordered of it.",
+        "Add a row to the capabilities for a manufacturer that can make it.",
+    ),
+    "capacity-missing": Code(
+        Severity.ERROR,
+        "The capacity of a manufacturer is not given for a period of the forecast. Nothing is ordered in it.",
+        "Give the capacity of each period of the forecast, or one row without a date, and 0 where there is none.",
+    ),
+    "capacity-gap": Code(
+        Severity.WARNING,
+        "The search for whole lots ended before it could show that no plan costs much less.",
+        "Nothing needs to be done where the gap is small; else give minimum lots only where they matter.",
+    ),
     "demand-invalid": Code(
         Severity.ERROR,
         "The sample paths of demand are missing, infinite or below 0. Nothing is ordered for these series.",

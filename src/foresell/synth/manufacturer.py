@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 
 from foresell.synth.files import Progress, SampleFiles
+from foresell.synth.makers import make_makers
 from foresell.synth.market import yearly_factor
 from foresell.synth.order_book import (
     BUY_AHEAD,
@@ -43,6 +44,7 @@ END = date(2025, 12, 31)
 TYPICAL_LOTS = 9.0  # of the first customer and a product of usual popularity
 CANCELLED = 0.025
 LINES_PER_CHUNK = 500_000
+SUPPLY = "supply"  # the folder of the tables of those who make the products
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,10 @@ def make_manufacturer(
     - ``orders``: order_id, line, order_date, requested_date, customer, product, quantity, unit_price, cancelled;
       sorted by customer, date and product.
     - ``customers``, ``products``, ``price_list`` (by month, up to the end of the coming year).
-    - ``truth/series.parquet`` (one row for each customer and product), ``truth/demand.parquet`` (the same by month:
-      expected and ordered quantity, lines), ``truth/parameters.json``.
+    - ``supply/``: ``capabilities``, ``capacities``, ``parts`` and ``deliveries`` of those who make the products, see
+      `makers`; for `foresell plan capacity`.
+    - ``truth/manufacturers.parquet``, ``truth/series.parquet`` (one row for each customer and product),
+      ``truth/demand.parquet`` (the same by month: expected and ordered quantity, lines), ``truth/parameters.json``.
 
     The same seed gives the same tables for every `chunk_rows`, the number of order lines (and those of one more
     customer) in memory at once. `progress` is called with the share of the customers done. Raises UsageError for sizes
@@ -87,9 +91,10 @@ def make_manufacturer(
     table_format, folder = check_format(format), Path(folder)
     all_products = make_products(book)
     with open_writers(folder, ("orders",), ("series", "demand"), table_format) as writers:
-        n_series = 0
+        n_series, yearly_units = 0, np.zeros(products)
         for chunk in _chunks(book, all_products, chunk_rows, progress):
             n_series += chunk["orders"].select("customer", "product").n_unique()  # chunks hold whole customers
+            yearly_units += _last_year(chunk["orders"], all_products, book)
             for name, frame in chunk.items():
                 writers[name].write(frame)
         paths = {name: writer.close() for name, writer in writers.items()}
@@ -98,10 +103,27 @@ def make_manufacturer(
         "products": write_table(product_frame(all_products), folder, "products", table_format),
         "price_list": write_table(price_frame(book, all_products), folder, "price_list", table_format),
     }
+    makers = make_makers(book, all_products, yearly_units)
+    for name, frame in makers.tables.items():
+        tables[name] = write_table(frame, folder / SUPPLY, name, table_format)
     truth = {name: paths[name] for name in ("series", "demand")}
+    truth["manufacturers"] = write_table(makers.truth, folder / "truth", "manufacturers", "parquet")
     truth["parameters"] = write_parameters(folder, order_book_truth(book))
     settings = manufacturer_settings(folder, paths["orders"], tables)
     return SampleFiles(folder, paths["orders"], tables, truth, writers["orders"].rows, n_series, settings)
+
+
+def _last_year(orders: pl.DataFrame, products: Products, book: OrderBook) -> np.ndarray:
+    """The units of each product that were ordered in the last year of the book: float64 [product]."""
+    recent = orders.filter((pl.col("order_date") > np.datetime64(book.end) - 365) & (pl.col("cancelled") == 0))
+    sums = recent.group_by("product").agg(pl.col("quantity").sum())
+    return (
+        pl.DataFrame({"product": products.names})
+        .join(sums, on="product", how="left", maintain_order="left")["quantity"]
+        .fill_null(0)
+        .to_numpy()
+        .astype(np.float64)
+    )
 
 
 def _chunks(
@@ -283,6 +305,10 @@ def manufacturer_settings(folder: Path, orders: Path, tables: dict[str, Path]) -
             "stores": {"path": paths["customers"], "keys": ["customer"], "columns": ["channel", "country"]},
             "prices": {"path": paths["price_list"], "keys": ["product"], "price": "price", "date": "month"},
             "frequency": "M",
+        },
+        "capacity": {
+            "part": "product",
+            **{name: paths[name] for name in ("capabilities", "capacities", "parts", "deliveries")},
         },
         "horizon": 6,
         "levels": [["channel"], ["customer"], ["family"], ["product"]],

@@ -25,6 +25,7 @@ class Stream(IntEnum):
     STOCK = 22
     AHEAD = 23
     CAMPAIGN = 30
+    MAKER = 40
 
 
 def stream(seed: int, kind: Stream, *index: int | np.integer) -> np.random.Generator:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from foresell.core.errors import UsageError
 from foresell.decide.capacity.deliveries import arrivals, followed, simulate
-from foresell.decide.capacity.linear_programme import INTEGER_LOSS, capacity_plan
+from foresell.decide.capacity.linear_programme import FEWEST_PATHS, INTEGER_LOSS, capacity_plan
 from foresell.decide.capacity.problem import CapacityProblem, Lanes
 from foresell.decide.capacity.sensitivity import sensitivity
 
@@ -123,10 +123,23 @@ def test_the_plan_of_the_paths_costs_less_on_them_than_that_of_the_mean():
 
 
 def test_fewer_paths_are_looked_at_where_the_plan_is_large():
-    case = problem(1, n_paths=8)
-    plan = capacity_plan(case, largest=3 * case.n_parts * case.n_periods)
-    assert plan.n_paths == 3
-    assert plan.cost == pytest.approx(capacity_plan(case.with_demand(case.demand[:3])).cost)
+    case = problem(1, n_paths=20)
+    cells = case.n_parts * case.n_periods
+    plan = capacity_plan(case, largest=FEWEST_PATHS * cells)
+    assert plan.n_paths == FEWEST_PATHS
+    assert plan.cost == pytest.approx(capacity_plan(case.with_demand(case.demand[:FEWEST_PATHS])).cost)
+    of_mean = capacity_plan(case, largest=cells)
+    assert of_mean.n_paths == 1
+    assert of_mean.cost == pytest.approx(capacity_plan(case.of_mean()).cost)
+
+
+def test_lots_of_a_large_plan_are_chosen_by_the_mean_and_its_bound_holds():
+    case = problem(2, lot=3.0, n_paths=30, n_parts=3)
+    plan, exact = capacity_plan(case, largest=30 * case.n_parts * case.n_periods), capacity_plan(case)
+    assert exact.n_paths == plan.n_paths == 30
+    assert exact.gap <= INTEGER_LOSS
+    assert plan.bound <= exact.cost + 1e-6 <= plan.cost + 2e-3 * plan.cost
+    assert ((plan.quantity < 1e-7) | (plan.quantity >= 3 - 1e-7)).all()
 
 
 def test_lots_stay_whole_where_the_solver_has_no_time(monkeypatch):

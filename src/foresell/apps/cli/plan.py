@@ -74,7 +74,9 @@ def _kind_and_folder(first: str | None, second: str | None) -> tuple[str, str | 
 def plan(**flags: Any) -> None:
     """Say what to order today, how much of it, why, and what it is worth.
 
-    KIND is the plan: `orders` where none is given.
+    KIND is the plan: `orders` where none is given. `labour` says how many people and how much equipment each day or
+    hour needs, and who works when; `capacity` what to order from which manufacturer. Their tables are named in the
+    sections `labour` and `capacity` of the settings.
 
     Each line of the plan of orders is one series. Its reasons add up: the demand until the order after this one
     arrives, and the safety stock, less what is on hand and on order, rounded to whole packs. The rule is the one that

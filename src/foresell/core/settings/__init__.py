@@ -10,12 +10,14 @@ from foresell.core.settings.allocation import AllocationTables as AllocationTabl
 from foresell.core.settings.backtest import Backtest as Backtest
 from foresell.core.settings.base import Columns as Columns
 from foresell.core.settings.base import Strict as Strict
+from foresell.core.settings.capacity import CapacityTables as CapacityTables
 from foresell.core.settings.data import Calendar as Calendar
 from foresell.core.settings.data import CovariateTable as CovariateTable
 from foresell.core.settings.data import Data as Data
 from foresell.core.settings.data import Flag as Flag
 from foresell.core.settings.data import Prices as Prices
 from foresell.core.settings.data import Table as Table
+from foresell.core.settings.labour import LabourTables as LabourTables
 from foresell.core.settings.models import Features as Features
 from foresell.core.settings.models import Model as Model
 from foresell.core.settings.models import SeriesModel as SeriesModel

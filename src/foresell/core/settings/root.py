@@ -9,7 +9,9 @@ from msgspec import field
 from foresell.core.settings.allocation import AllocationTables
 from foresell.core.settings.backtest import Backtest
 from foresell.core.settings.base import Columns, NotNegative, Positive, Strict, about
+from foresell.core.settings.capacity import CapacityTables
 from foresell.core.settings.data import Data
+from foresell.core.settings.labour import LabourTables
 from foresell.core.settings.models import Features, Model, SeriesModel, Totals
 from foresell.core.settings.monitoring import Monitoring
 from foresell.core.settings.orders import OrderTables
@@ -65,6 +67,12 @@ class Settings(Strict, frozen=True):
     allocation: Annotated[
         AllocationTables, about("Distribution centres, what they have and whom they supply: foresell plan allocation.")
     ] = field(default_factory=AllocationTables)
+    labour: Annotated[
+        LabourTables, about("What people, shifts and equipment are planned from: foresell plan labour.")
+    ] = field(default_factory=LabourTables)
+    capacity: Annotated[
+        CapacityTables, about("What orders to manufacturers are planned from: foresell plan capacity.")
+    ] = field(default_factory=CapacityTables)
     roi: Annotated[
         InvestmentTerms,
         about("What better orders take, and what they save beside what a replay measures: foresell roi."),

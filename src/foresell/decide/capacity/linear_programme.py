@@ -24,6 +24,8 @@ INTEGER_LOSS = 1e-3
 LARGEST = 30_000
 """So many cells of path, part and period are solved at once; with more of them, fewer paths are looked at."""
 
+FEWEST_PATHS = 10
+
 METHOD = "highs-ipm"
 """On 9,600 cells the interior point took half the time of the simplex."""
 
@@ -62,12 +64,12 @@ class CapacityPlan:
 
     @property
     def gap(self) -> float:
-        """By what share the cost may be above the least."""
+        """The share of the cost that the best plan may save at most."""
         return max(self.cost - self.bound, 0.0) / self.cost if self.cost > 0 else 0.0
 
 
 def capacity_plan(problem: CapacityProblem, largest: int = LARGEST) -> CapacityPlan:
-    """The plan of least expected cost, over as many of the paths as `largest` allows.
+    """The plan of least expected cost, over as many of the paths as `largest` allows, or for the mean of them.
 
     One part, one manufacturer of 10 units a period, a demand of 4 and then 14: four of the second period are made
     before it and held, for 1 each.
@@ -79,12 +81,7 @@ def capacity_plan(problem: CapacityProblem, largest: int = LARGEST) -> CapacityP
     >>> plan.quantity.tolist(), plan.cost, plan.capacity_price.tolist()
     ([[8.0, 10.0]], 40.0, [[0.0, 1.0]])
     """
-    if (problem.lanes.minimum_lot > 0).any():
-        largest //= 10  # a search over lots solves many such programmes
-    cells = problem.n_parts * problem.n_periods
-    n_paths = int(np.clip(largest // max(cells, 1), 1, problem.n_paths))
-    if n_paths < problem.n_paths:
-        problem = problem.with_demand(problem.demand[:n_paths])
+    problem = _bounded(problem, largest)
     programme = _Programme(problem)
     relaxed = programme.solve()
     if not programme.lot_lanes.size or (programme.small_lots(relaxed.x) == 1).all():
@@ -93,10 +90,22 @@ def capacity_plan(problem: CapacityProblem, largest: int = LARGEST) -> CapacityP
     plan = programme.plan(rounded, float(relaxed.fun))
     if plan.gap <= INTEGER_LOSS / 2:
         return plan
-    chosen, bound = programme.lots()
+    # A search over lots solves many programmes. That of a large plan is by the mean, for which no plan costs more than
+    # for the paths (Jensen's inequality), so that its bound holds for them too.
+    small = programme.n_cells <= largest // 10
+    chosen, bound = (programme if small else _Programme(problem.of_mean())).lots()
     bound = max(bound, float(relaxed.fun))
     exact = programme.solve(programme.limits_of(chosen))
     return programme.plan(min(exact, rounded, key=lambda solution: solution.fun), bound)
+
+
+def _bounded(problem: CapacityProblem, largest: int) -> CapacityProblem:
+    """The problem with as many of its paths as `largest` cells allow; with the mean where these are too few to say more
+    than it."""
+    n_paths = largest // max(problem.n_parts * problem.n_periods, 1)
+    if n_paths >= problem.n_paths:
+        return problem
+    return problem.with_demand(problem.demand[:n_paths]) if n_paths >= FEWEST_PATHS else problem.of_mean()
 
 
 def _largest(problem: CapacityProblem) -> np.ndarray:

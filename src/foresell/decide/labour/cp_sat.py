@@ -39,6 +39,7 @@ def best_roster(problem: ShiftProblem, effort: float = EFFORT, seed: int = 1) ->
     parameters = solver.parameters
     parameters.num_workers, parameters.random_seed = 1, seed  # one thread: the same roster every time
     parameters.max_deterministic_time = effort
+    parameters.linearization_level = 2  # the linear programme is near to whole; without it small cases stayed open
     status = solver.solve(model)
     if status not in (cp_model.OPTIMAL, cp_model.FEASIBLE):
         raise UsageError(

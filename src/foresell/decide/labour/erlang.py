@@ -55,6 +55,22 @@ def _answered(waiting: np.ndarray, traffic: np.ndarray, agents: int, patience: f
     return np.asarray(np.where(traffic < agents, 1 - waiting * decay, 0.0))
 
 
+def answered(traffic: np.ndarray, agents: np.ndarray, *, handling_seconds: float, answer_seconds: float) -> np.ndarray:
+    """The share of the calls of all paths that the `agents` [cell] answer within `answer_seconds`: float64 [cell], 1
+    where there are no calls. `traffic` is [path, cell].
+
+    >>> answered(np.array([[10.0]]), np.array([14]), handling_seconds=180, answer_seconds=20).round(3).tolist()
+    [0.888]
+    """
+    share = np.ones(traffic.shape[1])
+    for count in np.unique(agents):
+        cells = (agents == count) & (traffic.sum(axis=0) > 0)
+        load = traffic[:, cells]
+        level = service_level(load, int(count), handling_seconds=handling_seconds, answer_seconds=answer_seconds)
+        share[cells] = (level * load).sum(axis=0) / load.sum(axis=0)
+    return share
+
+
 def agents_needed(
     traffic: np.ndarray, *, handling_seconds: float, answer_seconds: float, target: float
 ) -> tuple[np.ndarray, np.ndarray]:

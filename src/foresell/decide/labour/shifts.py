@@ -169,7 +169,7 @@ class Roster:
 
     @property
     def gap(self) -> float:
-        """By what share the cost may be above the least."""
+        """The share of the cost that the best roster may save at most."""
         return (self.cost - self.bound) / self.cost if self.cost > 0 else 0.0
 
 

@@ -20,7 +20,7 @@ from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
 from foresell.decide.plan_changes import with_change, with_issued
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans import allocation, markdown, orders, promotions
+from foresell.pipeline.plans import allocation, capacity, labour, markdown, orders, promotions
 from foresell.pipeline.plans.override_log import OverrideLog
 
 
@@ -59,6 +59,18 @@ KINDS: dict[str, Kind] = {
         "promotions",
         "what past campaigns earned, and which of the next ones to run",
         ("budget", "campaign_cost", "after_days"),
+    ),
+    "labour": Kind(
+        labour.plan,
+        "labour",
+        "how many people each interval needs, who works when, what equipment is short",
+        ("hours_a_day", "accepted_overload", "days_a_week"),
+    ),
+    "capacity": Kind(
+        capacity.plan,
+        "capacity",
+        "what to order from which manufacturer, and what capacity is worth",
+        ("unmet_penalty", "sweep"),
     ),
 }
 """Every kind of plan by its name."""

@@ -1,0 +1,130 @@
+"""Tables beside the sales whose rows are about keys or attributes of the series, or about things of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from foresell.core.errors import SettingsError, first_five, suggestion
+from foresell.core.finding import Finding
+from foresell.core.settings import Data
+from foresell.core.words import many, many_do
+from foresell.data.column_conversion import ColumnKind
+from foresell.data.cube.cells import key_texts
+from foresell.data.cube.series_labels import labels_of, numbers_among
+from foresell.data.files.input_files import find_files
+from foresell.data.finding_codes import finding
+from foresell.data.supply.matching import read_rows, supply_dialect
+from foresell.data.typed_tables import header_of
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns that a table may have beside those of the series; those of `required` it must have."""
+
+    numbers: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    dates: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    not_negative: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.texts, *self.dates, *self.numbers)
+
+
+@dataclass(frozen=True)
+class KeyedTable:
+    """The rows of a table: `frame` has the `keys`, which the series have too, and the columns that the file has."""
+
+    where: str
+    keys: tuple[str, ...]
+    frame: pl.DataFrame
+
+    def numbers(self, name: str, default: float = float("nan")) -> np.ndarray:
+        """A column of numbers, float64 [row]; where the table does not say, the default."""
+        if name not in self.frame.columns:
+            return np.full(self.frame.height, default)
+        return self.frame[name].cast(pl.Float64).fill_null(default).fill_nan(default).to_numpy()
+
+    def texts(self, name: str, default: str = "") -> list[str]:
+        """A column of texts."""
+        if name not in self.frame.columns:
+            return [default] * self.frame.height
+        return self.frame[name].cast(pl.String).str.strip_chars().fill_null(default).to_list()
+
+    def rows_of(self, things: pl.DataFrame) -> np.ndarray:
+        """For each of `things`, which have the keys, the row that is about it, -1 where there is none: int64.
+
+        The rows must differ in their keys; `only` chooses among them.
+        """
+        return numbers_among(labels_of(self.frame, self.keys), labels_of(things, self.keys))
+
+    def only(self, rows: np.ndarray) -> KeyedTable:
+        """Some of the rows: bool or int [row]."""
+        return KeyedTable(self.where, self.keys, self.frame.filter(rows) if rows.dtype == bool else self.frame[rows])
+
+    def unmatched(self, things: pl.DataFrame) -> list[Finding]:
+        """A finding of the rows that are about none of `things`."""
+        if not self.keys:
+            return []
+        others = labels_of(self.frame, self.keys).join(labels_of(things, self.keys), on=list(self.keys), how="anti")
+        if not others.height:
+            return []
+        message = f"{many_do(others.height, 'row', 'be')} about series that are not forecast"
+        return [finding("supply-unmatched", self.where, others.height, message, key_texts(others))]
+
+    def require_distinct(self, *more: str) -> None:
+        """Raises SettingsError where two rows have the same keys and the same values of the columns `more`."""
+        names = [*self.keys, *(name for name in more if name in self.frame.columns)]
+        labels = labels_of(self.frame, names)
+        twice = labels.filter(labels.is_duplicated()).unique(maintain_order=True)
+        if twice.height:
+            examples = first_five(" ".join(map(str, row)) or "all series" for row in twice.iter_rows())
+            raise SettingsError(
+                f"{self.where} has several rows for {examples}. Keep one row for each {' x '.join(names) or 'table'}."
+            )
+
+
+def read_keyed(path: str, base: Path, data: Data, series: Sequence[str], columns: Columns) -> KeyedTable:
+    """The table at `path`; columns that are named like those of `series` are its keys.
+
+    Raises UnreadableFile; SettingsError for a column that is neither, one that is missing, cells that cannot be read,
+    and numbers below 0 that may not be; UsageError where there is no such file.
+    """
+    names = header_of(find_files(path, base)[0], supply_dialect(data))
+    # A column of the table, such as `task`, means that of the table, also where the series have one of that name.
+    keys = tuple(name for name in names if name in series and name not in columns.names)
+    for name in names:
+        if name not in (*keys, *columns.names):
+            raise SettingsError(
+                f"{path} has the column {name}, which is none of {', '.join(columns.names)}, nor one of the series, "
+                "which "
+                f"have {', '.join(series)}.{suggestion(name, [*columns.names, *series])} Rename it, or take it out."
+            )
+    missing = [name for name in columns.required if name not in names]
+    if missing:
+        raise SettingsError(f"{path} has no column {', '.join(missing)}; it has {', '.join(names) or 'none'}. Add it.")
+    kinds = dict.fromkeys(columns.texts, ColumnKind.TEXT) | dict.fromkeys(columns.dates, ColumnKind.DATE)
+    kinds |= dict.fromkeys(columns.numbers, ColumnKind.NUMBER)
+    rows = read_rows(path, base, data, keys, {name: kinds[name] for name in names if name in kinds})
+    if rows.findings:
+        raise SettingsError(
+            f"Some cells cannot be read, and something else would take their place: {rows.findings[0]} Correct them."
+        )
+    table = KeyedTable(rows.where, keys, rows.frame.select([name for name in names if name in rows.frame.columns]))
+    if not table.frame.height:
+        raise SettingsError(f"{path} has no rows. Give it some, or leave it out.")
+    for name in columns.not_negative:
+        wrong = np.flatnonzero(table.numbers(name, 0.0) < 0)
+        if len(wrong):
+            raise SettingsError(
+                f"{table.where} has {many(len(wrong), 'value')} of {name} below 0, in rows {first_five(wrong + 1)}; "
+                "expected 0 or more. Correct them."
+            )
+    return table
