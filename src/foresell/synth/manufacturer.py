@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +115,7 @@ def make_manufacturer(
 
 def _last_year(orders: pl.DataFrame, products: Products, book: OrderBook) -> np.ndarray:
     """The units of each product that were ordered in the last year of the book: float64 [product]."""
-    recent = orders.filter((pl.col("order_date") > np.datetime64(book.end) - 365) & (pl.col("cancelled") == 0))
+    recent = orders.filter(pl.col("order_date") > book.end - timedelta(days=365), pl.col("cancelled") == 0)
     sums = recent.group_by("product").agg(pl.col("quantity").sum())
     return (
         pl.DataFrame({"product": products.names})

@@ -13,12 +13,12 @@ from foresell.core.errors import SettingsError, first_five, suggestion
 from foresell.core.finding import Finding
 from foresell.core.settings import Data
 from foresell.core.words import many, many_do
-from foresell.data.column_conversion import ColumnKind
-from foresell.data.cube.cells import key_texts
+from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
+from foresell.data.cube.cells import as_text, key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
-from foresell.data.supply.matching import read_rows, supply_dialect
+from foresell.data.side_tables import read_side_table
 from foresell.data.typed_tables import header_of
 
 
@@ -97,7 +97,8 @@ def read_keyed(path: str, base: Path, data: Data, series: Sequence[str], columns
     Raises UnreadableFile; SettingsError for a column that is neither, one that is missing, cells that cannot be read,
     and numbers below 0 that may not be; UsageError where there is no such file.
     """
-    names = header_of(find_files(path, base)[0], supply_dialect(data))
+    dialect = Dialect(data.separator, data.decimal, data.encoding, preferred_date_format=data.date_format)
+    names = header_of(find_files(path, base)[0], dialect)
     # A column of the table, such as `task`, means that of the table, also where the series have one of that name.
     keys = tuple(name for name in names if name in series and name not in columns.names)
     for name in names:
@@ -112,12 +113,13 @@ def read_keyed(path: str, base: Path, data: Data, series: Sequence[str], columns
         raise SettingsError(f"{path} has no column {', '.join(missing)}; it has {', '.join(names) or 'none'}. Add it.")
     kinds = dict.fromkeys(columns.texts, ColumnKind.TEXT) | dict.fromkeys(columns.dates, ColumnKind.DATE)
     kinds |= dict.fromkeys(columns.numbers, ColumnKind.NUMBER)
-    rows = read_rows(path, base, data, keys, {name: kinds[name] for name in names if name in kinds})
-    if rows.findings:
+    read = [InputColumn(name, ColumnKind.KEY if name in keys else kinds[name]) for name in names]
+    frame, findings, files = read_side_table(path, base, read, dialect)
+    if findings:
         raise SettingsError(
-            f"Some cells cannot be read, and something else would take their place: {rows.findings[0]} Correct them."
+            f"Some cells cannot be read, and something else would take their place: {findings[0]} Correct them."
         )
-    table = KeyedTable(rows.where, keys, rows.frame.select([name for name in names if name in rows.frame.columns]))
+    table = KeyedTable(files[0].name if len(files) == 1 else path, keys, as_text(frame).select(names))
     if not table.frame.height:
         raise SettingsError(f"{path} has no rows. Give it some, or leave it out.")
     for name in columns.not_negative:
