@@ -44,11 +44,19 @@ def _describe(field: msgspec.structs.FieldInfo) -> SettingDescription:
     meta = next(part for part in field.type.__metadata__ if isinstance(part, msgspec.Meta) and part.description)
     sections = _sections(field.type)
     settings = describe(sections[0]) if sections else {}
-    default = None if sections or field.default is msgspec.NODEFAULT else msgspec.to_builtins(field.default)
+    default = None if sections else _default(field)
     is_list = bool(sections) and _is_list(field.type)
     inner = {name: setting.example for name, setting in settings.items()}
     example = meta.examples[0] if meta.examples else [inner] if is_list else inner if settings else default
     return SettingDescription(str(meta.description), default, example, settings, is_list)
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    """The default of a setting as plain data; None where it has none. An empty list or table has a factory."""
+    if field.default is not msgspec.NODEFAULT:
+        return msgspec.to_builtins(field.default)
+    factory = field.default_factory
+    return None if factory is msgspec.NODEFAULT else msgspec.to_builtins(factory())  # type: ignore[operator]
 
 
 def _is_list(annotation: Any) -> bool:
