@@ -38,6 +38,7 @@ LEFT_OUT = {
     "promotion",
     "promotions",
     "roi",
+    "sharing",
     "serving",
     "tracking",
 }

@@ -36,4 +36,5 @@ from foresell.core.settings.roi import InvestmentTerms as InvestmentTerms
 from foresell.core.settings.roi import StatedSavings as StatedSavings
 from foresell.core.settings.root import Settings as Settings
 from foresell.core.settings.serving import Serving as Serving
+from foresell.core.settings.sharing import Sharing as Sharing
 from foresell.core.settings.transactions import Transactions as Transactions

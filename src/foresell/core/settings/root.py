@@ -20,6 +20,7 @@ from foresell.core.settings.pricing import Campaigns, Markdown
 from foresell.core.settings.registry import Promotion, Tracking
 from foresell.core.settings.roi import InvestmentTerms
 from foresell.core.settings.serving import Serving
+from foresell.core.settings.sharing import Sharing
 from foresell.core.settings.transactions import Transactions
 
 
@@ -73,6 +74,9 @@ class Settings(Strict, frozen=True):
     capacity: Annotated[
         CapacityTables, about("What orders to manufacturers are planned from: foresell plan capacity.")
     ] = field(default_factory=CapacityTables)
+    sharing: Annotated[Sharing, about("What vendors are told of the orders ahead: foresell plan sharing.")] = field(
+        default_factory=Sharing
+    )
     roi: Annotated[
         InvestmentTerms,
         about("What better orders take, and what they save beside what a replay measures: foresell roi."),

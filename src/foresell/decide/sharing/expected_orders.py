@@ -40,8 +40,10 @@ class ExpectedOrders:
         return np.where(self.decided.any(axis=1), last, -1)
 
 
-def expected_orders(policy: Policy, situation: Situation) -> ExpectedOrders:
+def expected_orders(policy: Policy, situation: Situation, today: np.ndarray | None = None) -> ExpectedOrders:
     """The orders of `policy` over all steps of the paths of `situation`.
+
+    `today` [series] are the orders of today where they are decided already, NaN where they cannot be.
 
     Demand that finds no stock is lost. Later orders are whole packs, the nearest number of them, and 0 or at least the
     minimum.
@@ -55,8 +57,9 @@ def expected_orders(policy: Policy, situation: Situation) -> ExpectedOrders:
     ([0.0, 3.0, 4.0, 4.0, 4.0, 0.0], [True, True, True, True, True, False])
     """
     shape = situation.paths.shape
-    first = decide(policy, situation)
-    known = ~np.isnan(first.order)
+    first = decide(policy, situation) if today is None else None
+    order_today = np.asarray(today if first is None else first.order)
+    known = ~np.isnan(order_today)
     units = np.zeros(shape, np.float32)
     steps, lead = np.arange(situation.horizon), situation.lead_periods
     decided = known[:, None] & (steps % np.maximum(situation.review_periods, 1)[:, None] == 0)
@@ -67,14 +70,14 @@ def expected_orders(policy: Policy, situation: Situation) -> ExpectedOrders:
     for step in range(situation.horizon):
         rows = np.flatnonzero(decided[:, step])
         if len(rows):
-            order = first.order[rows][None] if step == 0 else _orders(policy, situation, rows, step, stock, arriving)
+            order = order_today[rows][None] if step == 0 else _orders(policy, situation, rows, step, stock, arriving)
             units[:, rows, step] = order
             # An order whose goods come after the last step is not followed further.
             inside = step + lead[rows] < situation.horizon
             placed = np.broadcast_to(order, (shape[0], len(rows)))
             arriving[:, rows[inside], step + lead[rows[inside]]] += placed[:, inside]
         stock = np.maximum(stock + arriving[:, :, step] - situation.paths[:, :, step], 0)
-    return ExpectedOrders(units, decided, known, first.findings)
+    return ExpectedOrders(units, decided, known, first.findings if first else ())
 
 
 def _orders(

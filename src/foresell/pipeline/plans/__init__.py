@@ -20,7 +20,7 @@ from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
 from foresell.decide.plan_changes import with_change, with_issued
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans import allocation, capacity, labour, markdown, orders, promotions
+from foresell.pipeline.plans import allocation, capacity, labour, markdown, orders, promotions, sharing
 from foresell.pipeline.plans.override_log import OverrideLog
 
 
@@ -71,6 +71,9 @@ KINDS: dict[str, Kind] = {
         "capacity",
         "what to order from which manufacturer, and what capacity is worth",
         ("unmet_penalty", "sweep"),
+    ),
+    "sharing": Kind(
+        sharing.plan, "sharing", "the orders that vendors may expect in the weeks ahead", ("days", "firm_days", "range")
     ),
 }
 """Every kind of plan by its name."""
