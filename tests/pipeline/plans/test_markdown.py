@@ -40,6 +40,13 @@ def test_each_slow_mover_has_a_price_and_says_what_it_is_worth(plan: MarkdownPla
     assert plan.worth_showing().height == lowered.height
 
 
+def test_all_numbers_are_finite_or_null_also_where_nothing_is_forecast(plan: MarkdownPlan) -> None:
+    assert plan.lines["weeks_of_stock"].is_null().any()  # an item whose demand has ended
+    for frame in (plan.lines, *plan.tables().values()):
+        numbers = frame.select(pl.selectors.float().is_finite().all())
+        assert all(value is not False for value in numbers.row(0))
+
+
 def test_what_is_assumed_stands_in_every_line(plan: MarkdownPlan) -> None:
     assert plan.lines["assumed"].str.contains("salvage").all()
     assert plan.lines["assumed"].str.contains("days_left").all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 
 from foresell.core.errors import SettingsError, UsageError
@@ -29,6 +30,12 @@ def test_the_money_of_a_campaign_adds_up(plan: PromotionPlan) -> None:
     assert ((lines["action"] == "promote") == (lines["money"] > 0)).all()  # without a budget
     assert (lines.filter(action="none")["binds"] == "loses money").all()
     assert (lines["money_low"] <= lines["money"]).all()
+
+
+def test_all_numbers_are_finite_or_null(plan: PromotionPlan) -> None:
+    for frame in (plan.lines, *plan.tables().values()):
+        numbers = frame.select(pl.selectors.float().is_finite().all())
+        assert all(value is not False for value in numbers.row(0))
 
 
 def test_candidates_ahead_are_those_that_the_data_name(plan: PromotionPlan, priced: Project) -> None:

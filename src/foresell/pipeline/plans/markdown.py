@@ -281,7 +281,7 @@ def _columns(case: _Case, decision: Markdown) -> dict[str, Any]:
         "on_hand": on_hand,
         "demand": float(stocks.demand[row, 0]),
         "stock_value": price * on_hand,
-        "weeks_of_stock": lasts,
+        "weeks_of_stock": _known(lasts),
         "weeks_left": float(stocks.periods[row]) * case.weeks,
         "elasticity": _known(case.response.elasticity[item]),
         "elasticity_low": _known(case.response.low[item]),
