@@ -49,6 +49,8 @@ def test_the_range_holds_what_it_promises():
         changes = past_changes(panel, "price", np.arange(6))
         true = 0.7 * np.log(1.25)
         assert true * 0.7 < np.sqrt(changes.variance(np.log(0.8))) < true * 1.5
+        # In the sum of many series it evens out, except for the error of the mean response.
+        assert changes.variance(np.log(0.8), 0.01) < 0.2 * changes.variance(np.log(0.8))
 
 
 def test_few_or_smaller_changes_do_not_tell():

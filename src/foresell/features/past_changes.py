@@ -49,8 +49,12 @@ class PastChanges:
         """Whether there are enough changes, and as large ones, to say how far the effect of a change may be off."""
         return len(self) >= FEWEST and abs(size) <= BEYOND * float(np.abs(self.size).max())
 
-    def variance(self, size: float) -> float:
+    def variance(self, size: float, concentration: float = 1.0) -> float:
         """The variance of the log effect of one more change of this size, as the past has it.
+
+        Where several series change together, what differs from change to change evens out between them:
+        `concentration` is the sum of the squares of their shares in the sales, 1 for one series and 1 / n for n equal
+        ones. The error of the mean response does not even out.
 
         >>> alike = PastChanges("price", np.full(8, -0.2), np.full(8, 0.3), np.full(8, 0.01))
         >>> round(alike.variance(-0.2), 9)  # they all turned out alike, within the noise
@@ -61,7 +65,7 @@ class PastChanges:
         left = self.response - slope * self.size
         between = max(float(np.sum(left**2 - self.noise)) / (len(self) - 1), 0.0)
         of_slope = float(np.sum(self.size**2 * left**2)) / squares**2
-        return between + size**2 * of_slope
+        return between * concentration + size**2 * of_slope
 
 
 def size_of(panel: Panel, changed: Panel, covariate: str, rows: np.ndarray, days: slice) -> float:

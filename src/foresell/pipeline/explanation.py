@@ -151,7 +151,7 @@ def what_if(
     after = fitted.forecast(changed).mean.astype(np.float64)
     difference = (after - before).sum(axis=1)
     summed = after[rows].sum(axis=0)
-    low, high, evidence = _range(panel, changed, [*changes], rows, summed, steps)
+    low, high, evidence = _range(panel, changed, [*changes], rows, after[rows], steps)
     return WhatIf(
         series=reasons.named(panel, chosen, rows),
         count=len(rows),
@@ -173,9 +173,12 @@ def what_if(
 def _range(
     panel: Panel, changed: Panel, covariates: Sequence[str], rows: np.ndarray, after: np.ndarray, steps: slice
 ) -> tuple[float | None, float | None, str]:
-    """Between which units the sum of `after` [step] would lie, by how similar changes turned out in the past, and a
-    sentence about these; None where the past has too few to tell."""
+    """Between which units the sum of `after` [series, step] would lie, as similar changes turned out, and a sentence
+    about these; None where the past has too few to tell."""
     days = slice(panel.n_days + steps.start, panel.n_days + steps.stop)
+    moved = after[:, steps].sum(axis=1)
+    there, rest = float(moved.sum()), float(after.sum() - moved.sum())
+    concentration = float(np.sum((moved / there) ** 2)) if there > 0 else 1.0
     variance, counts = 0.0, []
     for covariate in covariates:
         size, whose = size_of(panel, changed, covariate, rows, days), "these series"
@@ -184,10 +187,9 @@ def _range(
             past, whose = past_changes(panel, covariate, np.arange(panel.n_series)), "all series"
         if not past.tells_of(size):
             return None, None, _too_few(covariate, past)
-        variance += past.variance(size)
+        variance += past.variance(size, concentration)
         counts.append(f"{many(len(past), 'change')} of {covariate} of {whose}")
     reach = NormalDist().inv_cdf((1 + SHARE) / 2) * variance**0.5
-    there, rest = float(after[steps].sum()), float(after.sum() - after[steps].sum())
     low, high = (rest + there * np.exp(side * reach) for side in (-1, 1))
     sentence = (
         f"As far as the effect of the change goes, it may be {number(low)} to {number(high)} units: so differently "
