@@ -147,4 +147,7 @@ def test_a_truck_is_worth_what_one_more_of_it_gains() -> None:
     _, larger = plan(case, replace(terms, truck=404.0))
     [summary] = two.vendors
     assert (summary.limit, summary.trucks, summary.is_full) == ("truck", 2, True)
+    _, three = plan(case, replace(terms, most_trucks=3))
+    assert summary.truck_price == pytest.approx(three.joint.gain - two.joint.gain, rel=0.02)
+    assert np.isnan(plan(case, replace(terms, most_trucks=99))[1].vendors[0].truck_price)
     assert summary.shadow_price == pytest.approx((larger.joint.gain - two.joint.gain) / 8, rel=0.25)

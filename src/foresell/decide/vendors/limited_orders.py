@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from foresell.decide.stock.gain_curves import GainCurves
 from foresell.decide.vendors.joint_orders import JointOrders, joint_orders
 from foresell.decide.vendors.terms import Measure, VendorTerms
-from foresell.decide.vendors.vendor_order import VendorLines, total
+from foresell.decide.vendors.vendor_order import VendorLines, VendorOrder, total, vendor_limits
 
 LIMITS = ("vendor_minimum", "truck", "price_break", "budget")
 """What may change an order; the columns of a plan that say by how much."""
@@ -27,6 +27,7 @@ class VendorSummary:
     - `limit`: which limit decides, one of `LIMITS` or "". `measure`: in what that limit is given.
     - `binds`: whether it does bind an order; `is_full`: whether it is the room of the trucks that binds.
     - `shadow_price`: what one unit of it less would save or more would gain, in money; NaN where nothing is ordered.
+    - `truck_price`: what one more truck would gain; NaN where their number does not limit the order.
     """
 
     name: str
@@ -39,6 +40,7 @@ class VendorSummary:
     binds: bool
     is_full: bool
     shadow_price: float
+    truck_price: float
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,17 @@ def _summary(lines: VendorLines, joint: JointOrders, number: int, limit: str) ->
         bool(binds),
         binds == "truck",
         np.nan if order.level is None else joint.limits[number].shadow_price,
+        _truck_price(lines, order, joint.price),
     )
+
+
+def _truck_price(lines: VendorLines, order: VendorOrder, price: float) -> float:
+    """What one truck more than the most that can come would gain, at a price of money."""
+    most = lines.terms.most_trucks
+    if most is None or order.trucks < most:
+        return np.nan
+    more = replace(lines, terms=replace(lines.terms, most_trucks=most + 1))
+    return vendor_limits(more, price).value - vendor_limits(lines, price).value
 
 
 def _binding(

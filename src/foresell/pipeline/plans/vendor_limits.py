@@ -197,6 +197,9 @@ def limit_sentences(limited: LimitedOrders, limits: OrderLimits) -> Iterator[str
 def _sentence(vendor: VendorSummary) -> str:
     unit = {"money": "unit of money", "units": "unit"}.get(vendor.measure, f"unit of {vendor.measure}")
     price = f"{vendor.shadow_price:.3g}"
+    if vendor.truck_price > 0:
+        trucks = many(vendor.trucks, "truck")
+        return f"All {trucks} of {vendor.name} are full: one more would gain {vendor.truck_price:.3g}."
     if vendor.is_full:
         return f"Trucks from {vendor.name} are full: room for one {unit} more would gain {price}."
     what = {"vendor_minimum": "its minimum", "truck": "fill its trucks", "price_break": "a price break"}[vendor.limit]
@@ -206,7 +209,8 @@ def _sentence(vendor: VendorSummary) -> str:
 
 def limits_as_data(limited: LimitedOrders) -> dict[str, Any]:
     """What binds as plain data for JSON."""
-    vendors = [{**asdict(each), "shadow_price": _known(each.shadow_price)} for each in limited.vendors]
+    prices = ("shadow_price", "truck_price")
+    vendors = [{**asdict(each), **{name: _known(getattr(each, name)) for name in prices}} for each in limited.vendors]
     return {"price_of_money": limited.joint.price, "gap": limited.joint.gap, "vendors": vendors}
 
 
