@@ -34,6 +34,7 @@ OF_STEPS = {
         "ensemble.series_models": "it is asked whether the models that are set for series are there",
         "pipeline.single_sales": "it is asked whether the columns of single sales are there",
     },
+    "report": {"decide.plan": "the page of a plan stands in the same room, and is no part of the report of forecasts"},
 }
 """The same of single steps."""
 
