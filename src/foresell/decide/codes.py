@@ -114,6 +114,11 @@ CODES: dict[str, Code] = {
         "An override adds to a line without a quantity, so it changes nothing there.",
         "Correct what keeps the line from being decided, or give the whole quantity with --to.",
     ),
+    "override-over-budget": Code(
+        Severity.WARNING,
+        "With the overrides of people the plan costs more than its budget.",
+        "Withdraw or lower an override, or raise the budget in the settings.",
+    ),
     "override-below-zero": Code(
         Severity.WARNING,
         "Overrides take off more than the plan has. The quantity is 0.",

@@ -122,3 +122,11 @@ def test_a_plan_or_setting_that_does_not_exist_is_refused(project: Project) -> N
         project.plan("wishes")
     with pytest.raises(UsageError, match="no setting colour"):
         project.plan("orders", colour="red")
+
+
+def test_overrides_that_cost_more_than_the_budget_are_named(project: Project) -> None:
+    project.issue_plan(project.plan())
+    project.overrides.add(change(project, "replace", 10_000))
+    assert not project.plan().findings
+    found = project.plan(budget=50.0).findings
+    assert [(finding.code, finding.count) for finding in found] == [("override-over-budget", 1)]

@@ -13,9 +13,12 @@ from datetime import timedelta
 from typing import Any
 
 import msgspec
+import polars as pl
 
 from foresell.core.errors import SettingsError, UsageError
 from foresell.core.frequency import calendar_day
+from foresell.core.words import number
+from foresell.decide.codes import finding
 from foresell.decide.overrides import apply_overrides
 from foresell.decide.plan import Plan
 from foresell.decide.plan_changes import with_change, with_issued
@@ -94,7 +97,19 @@ def make_plan(project: ForecastProject, kind: str = "orders", **changes: Any) ->
         )
     section = _changed(section, changes)
     plan = KINDS[kind].plan(project, section)
-    return _settled(project, plan, getattr(section, "frozen_days", None), getattr(section, "least_gain", 0.0))
+    plan = _settled(project, plan, getattr(section, "frozen_days", None), getattr(section, "least_gain", 0.0))
+    return _within_budget(plan, getattr(section, "budget", None))
+
+
+def _within_budget(plan: Plan, budget: float | None) -> Plan:
+    """The plan with a finding where the overrides of people make it cost more than the budget, which then gives way."""
+    cost = float(plan.lines["cost"].sum())
+    if budget is None or cost <= budget * (1 + 1e-9) or not plan.lines["override"].count():
+        return plan
+    changed = plan.lines.filter(pl.col("override") != 0)
+    message = f"With the overrides the plan costs {number(cost)}, more than the budget of {number(budget)}"
+    names = (" ".join(map(str, row)) for row in changed.select(plan.keys).iter_rows())
+    return plan.with_lines(plan.lines, [finding("override-over-budget", plan.kind, changed.height, message, names)])
 
 
 def _changed(section: Any, changes: dict[str, Any]) -> Any:
