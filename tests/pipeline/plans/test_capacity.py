@@ -87,6 +87,7 @@ def test_a_part_that_nobody_makes_and_capacity_that_is_not_given_are_reported(pr
     ordered = plan.lines.filter(pl.col("action") == "order")
     assert ordered["quantity"].sum() <= 11 + 1e-6
     unmet = plan.lines.filter(pl.col("action") == "unmet")
+    assert (unmet["quantity"] <= unmet["unconstrained"] + 1e-6).all()
     assert set(unmet.filter(pl.col("binds") == "capability")["item"]) == set(project.panel.series["item"]) - {item}
 
 

@@ -136,6 +136,7 @@ def test_a_department_without_a_driver_is_reported_and_others_are_planned(projec
         ("drivers", "catgory,units_an_hour\nx,3\n", "Did you mean 'category'"),
         ("drivers", "units_an_hour\n3\n4\n", "several rows"),
         ("drivers", "units_an_hour\n", "no rows"),
+        ("drivers", "units_an_hour,least,most\n3,4,2\n", "at least 4 people where there are at most 2"),
         ("drivers", "units_an_hour,overtime,short\n3,50,40\n", "costs of labour"),
         ("profile", "hour,share\n25,1\n", "hour that is not 0 to 23"),
         ("profile", "hour,share\n9,0\n", "no share above 0"),

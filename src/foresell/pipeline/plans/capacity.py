@@ -113,8 +113,10 @@ def _lines(problem: CapacityProblem, best: CapacityPlan, known: Manufacturing, d
     moved = pl.col("quantity") - pl.col("unconstrained")
     orders = orders.with_columns(reason=sum_of([("without limits", pl.col("unconstrained")), ("by limits", moved)]))
     asked = problem.demand.mean(axis=0)
-    part, step = np.nonzero(best.unmet >= np.maximum(WORTH_A_LINE * asked, 1e-6))
-    unmet = best.unmet[part, step]
+    # On all paths; the plan itself may have looked at fewer.
+    _, missed = followed(problem, arrivals(problem, best.quantity))
+    part, step = np.nonzero(missed.mean(axis=0) >= np.maximum(WORTH_A_LINE * asked, 1e-6))
+    unmet = missed.mean(axis=0)[part, step]
     without = known.parts[part].with_columns(
         manufacturer=pl.lit(""),
         date=pl.Series(days[step]),

@@ -190,6 +190,13 @@ class _Rates:
                 f"{posts.table.where} has a service desk, whose queue is one of hours, and days have none. Give "
                 "'labour.profile', or forecast hours."
             )
+        least, most = posts.number("least", 0.0), posts.number("most", np.inf)
+        if (least > most).any():
+            post = int(np.flatnonzero(least > most)[0])
+            raise SettingsError(
+                f"{posts.table.where} asks for at least {least[post]:g} people where there are at most {most[post]:g}. "
+                "Correct 'least' or 'most'."
+            )
         wage = posts.number("wage", WAGE)
         overtime = posts.number("overtime", wage * OVERTIME)
         return cls(
@@ -197,8 +204,8 @@ class _Rates:
             overtime,
             posts.number("overtime_hours", 0.0),
             posts.number("short", np.maximum(wage * SHORT, overtime)),
-            posts.number("least", 0.0),
-            posts.number("most", np.inf),
+            least,
+            most,
             handling,
             posts.number("answer_seconds", ANSWER_SECONDS),
             posts.number("service_level", SERVICE_LEVEL),
