@@ -103,6 +103,24 @@ def test_without_promotions_or_prices_the_message_says_how_to_give_them(priced: 
         promotions._require(without)
 
 
+def test_a_past_too_short_to_measure_is_said_to_be_so(priced: Project) -> None:
+    panel = priced.results.panel.until(20)
+    items = promotions.ItemHistory.of(panel, priced.settings, None, None, 14)
+    price, cost, usual = np.full(16, 2.0), np.full(16, 1.0), np.full(panel.n_series, 2.0)
+    past = promotions.evaluate(promotions.Baseline.of(items.sales), cost, price, 0.0, 0.9)
+    ahead = next_campaigns(panel, items.sales.item, np.ones((panel.n_series, 14)), usual, past, 14)
+    returns, choice = promotions._chosen(ahead, past, price, cost, Campaigns())
+    text = " ".join(promotions._headline(past, ahead, choice, items, panel, Campaigns()))
+    assert "cannot be measured" in text
+    assert "nan" not in text
+    assert not choice.chosen.any()
+    nothing = np.zeros(16, bool)
+    lines = promotions._lines(ahead, past, returns, choice, items, panel, nothing, Campaigns())
+    assert lines["money"].is_null().all()
+    assert lines["quantity"].is_null().all()
+    assert set(lines["action"]) == {"undecided"}
+
+
 def test_the_verb_knows_both_kinds_and_their_settings(priced: Project) -> None:
     with pytest.raises(UsageError, match="has no setting stock"):
         make_plan(priced, "promotions", stock="stock.csv")

@@ -139,6 +139,10 @@ def _others(past: Evaluation, item: np.ndarray, margin: np.ndarray, ahead: NextC
     return np.asarray(by_item[item])
 
 
+UNMEASURED = "no campaign measured"
+"""What keeps a campaign from being decided where no past one of any item could be measured, or its price is unknown."""
+
+
 def _lines(
     ahead: NextCampaigns,
     past: Evaluation,
@@ -157,13 +161,19 @@ def _lines(
         ", ".join(name for name, holds in (("unit_cost", cost_assumed[i]), ("campaign", not ahead.planned)) if holds)
         for i in item
     ]
-    binds = np.where(choice.chosen, "", np.where(profitable, "budget", "loses money"))
+    known = np.isfinite(returns.earned)
+    binds = np.where(choice.chosen, "", np.where(profitable, "budget", np.where(known, "loses money", UNMEASURED)))
+    action = np.where(choice.chosen, "promote", np.where(known, "none", "undecided"))
     columns = pl.DataFrame(
         {
             "date": pl.Series(dates[ahead.first]).cast(pl.Date),
-            "action": pl.Series(np.where(choice.chosen, "promote", "none"), dtype=pl.String),
-            "quantity": pl.Series(np.where(choice.chosen, ratio * ahead.baseline, 0.0)).fill_nan(None),
-            "unconstrained": pl.Series(np.where(profitable, ratio * ahead.baseline, 0.0)).fill_nan(None),
+            "action": pl.Series(action, dtype=pl.String),
+            "quantity": pl.Series(
+                np.where(choice.chosen, ratio * ahead.baseline, np.where(known, 0.0, np.nan))
+            ).fill_nan(None),
+            "unconstrained": pl.Series(
+                np.where(profitable, ratio * ahead.baseline, np.where(known, 0.0, np.nan))
+            ).fill_nan(None),
             "money": pl.Series(returns.earned).fill_nan(None),
             "cost": pl.Series(returns.spent).fill_nan(None),
             "binds": pl.Series(binds, dtype=pl.String),
@@ -207,13 +217,15 @@ def _headline(
     past: Evaluation, ahead: NextCampaigns, choice: Choice, items: ItemHistory, panel: Panel, section: Section
 ) -> list[str]:
     effects, count = past.effects, len(past.campaigns)
-    measured = ~np.isnan(effects.uplift.baseline)
-    total = float(np.nansum(effects.uplift.units[measured]) / np.nansum(effects.uplift.baseline[measured]) - 1)
+    units, without = (float(np.nansum(of)) for of in (effects.uplift.units, effects.uplift.baseline))
+    sold = "cannot be measured, because too little of the time around them is known and without a promotion"
+    if without > 0:
+        sold = f"sold {units / without - 1:+.0%} against what would have been sold without them"
     change, low, high = effects.all_after
     sentences = [
         f"As of {day(panel.cutoff)}, the last day of the sales. {many(count, 'past campaign')} of "
-        f"{many(len(np.unique(past.campaigns.item)), 'item')} sold {total:+.0%} against what would have been sold "
-        f"without them. {many(int(effects.responds.sum()), 'item')} respond to them; about one in ten of these may be "
+        f"{many(len(np.unique(past.campaigns.item)), 'item')} {sold}. "
+        f"{many(int(effects.responds.sum()), 'item')} respond to them; about one in ten of these may be "
         "wrong.",
     ]
     if np.isfinite(change):
@@ -235,7 +247,8 @@ def _headline(
     if past.returns is not None:
         earned = np.nansum(past.returns.earned)
         losing = int((past.returns.earned < 0).sum())
-        sentences.append(f"They earned {number(float(earned))} in all; {losing:,} of them lost money.")
+        if without > 0:
+            sentences.append(f"They earned {number(float(earned))} in all; {losing:,} of them lost money.")
     named = "named ahead by the data" if ahead.planned else "like the past ones, one for each item"
     budget = "without a budget" if section.budget is None else f"within the budget of {number(section.budget)}"
     sentences.append(
