@@ -85,6 +85,7 @@ def test_the_load_of_a_centre_has_a_probability_of_overload(project: Project) ->
     assert load["mean"][0] == pytest.approx(plan.lines["quantity"].sum())
     assert load["overload"].is_between(0, 1).all()
     assert plan.details()["load"] == load.to_dicts()
+    assert plan.tables()["load"].equals(load)
     likely = load.filter(pl.col("overload") > 0.1).height
     assert sum(finding.count for finding in plan.findings if finding.code == "centre-overload") == likely
 

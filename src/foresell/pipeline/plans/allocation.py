@@ -42,6 +42,10 @@ class AllocationPlan(Plan):
 
     load: pl.DataFrame
 
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The load of the centres, day by day."""
+        return {"load": self.load}
+
     def details(self) -> dict[str, Any]:
         """The load of the centres."""
         return {"load": self.load.to_dicts()}
