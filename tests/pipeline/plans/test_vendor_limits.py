@@ -83,6 +83,7 @@ def test_a_budget_is_kept_and_has_a_price(project: Project) -> None:
     assert plan.limited is not None
     assert plan.limited.joint.price > 0
     assert plan.details()["limits"]["price_of_money"] > 0
+    assert plan.shown[-3:] == ("budget", "value", "gain")
     assert any("binds" in sentence and "one more unit of money would gain" in sentence for sentence in plan.headline)
     check_reasons(plan)
     ample = planned(project, budget=10 * money)

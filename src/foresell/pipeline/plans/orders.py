@@ -171,7 +171,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         lines=lines,
         headline=(_summary(lines, supply.has_stock), *sentences, why, *_assumptions(lines, decisive)),
         findings=(*supply.findings, *orders.findings),
-        shown=SHOWN if supply.has_stock else SHOWN_WITHOUT_STOCK,
+        shown=(*SHOWN, *_limits_shown(limited), "value", "gain") if supply.has_stock else SHOWN_WITHOUT_STOCK,
         contest=won,
         policy=policy.name,
         why=why,
@@ -182,8 +182,13 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     )
 
 
-SHOWN = ("units", "demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding", "value", "gain")
+SHOWN = ("units", "demand", "safety_stock", "on_hand", "on_order", "surplus", "rounding")
 SHOWN_WITHOUT_STOCK = ("target", "demand", "safety_stock")
+
+
+def _limits_shown(limited: LimitedOrders | None) -> list[str]:
+    """The columns of limits that changed an order."""
+    return [] if limited is None else [limit for limit in LIMITS if np.nansum(np.abs(limited.changes[limit])) > 0]
 
 
 def _check_policy(tables: OrderTables) -> None:
