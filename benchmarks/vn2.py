@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 from markdown_table import table as markdown_table
-from vn2_forecasts import HORIZON, sample_paths
+from vn2_forecasts import HORIZON, MOST_PATHS, sample_paths
 from vn2_policies import FourWeeks, WinnersRule, seasonal_moving_average
 from vn2_weeks import KEYS, Weeks, read_state
 
@@ -37,6 +37,9 @@ STARTS = tuple(range(105, 150, 4))
 WEEKS, ORDERS, LEAD = 8, 6, 2
 CHOICE = Path(__file__).with_name("vn2_choice.json")
 """The policy and the fractile that `play` chose, and the number of paths."""
+
+FRACTILES = (0.6, 0.65, 0.7, 0.74, 0.78, 0.8, 0.82, 0.86, 0.9)
+"""The fractiles that compete, beside the critical one of 0.833."""
 
 ON_HAND, ON_ORDER = 1.2, 1.07
 """Stock on hand and on order at a start, in weeks of the last quarter's mean: as in initial_state.csv."""
@@ -54,14 +57,14 @@ def situation(paths: np.ndarray, on_hand: np.ndarray, on_order: np.ndarray, week
     return Situation.of(paths, on_hand, costs(weeks.n_series), **terms)  # type: ignore[arg-type]
 
 
-def windows(weeks: Weeks, folder: Path, n_paths: int, seed: int) -> list[Window]:
-    """The windows of all starts, with the paths of each day of decision as they were known then."""
+def windows(weeks: Weeks, folder: Path, n_paths: int, seed: int, starts: tuple[int, ...] = STARTS) -> list[Window]:
+    """The windows of `starts`, with the paths of each day of decision as they were known then."""
 
     @cache
     def paths(week: int) -> np.ndarray:
         return sample_paths(weeks.until(week), n_paths, seed, folder)
 
-    return [_window(weeks, start, paths) for start in STARTS]
+    return [_window(weeks, start, paths) for start in starts]
 
 
 def own_forecasts(weeks: Weeks) -> list[Window]:
@@ -96,7 +99,7 @@ def _window(weeks: Weeks, start: int, paths: Callable[[int], np.ndarray]) -> Win
 def families() -> dict[str, list[Policy]]:
     """The policies that compete, each with its critical fractile and others."""
     names = ("lost_sales", "projected_stock", "fractile", "normal")
-    return {name: with_fractiles(POLICIES[name]()) for name in names}
+    return {name: with_fractiles(POLICIES[name](), FRACTILES) for name in names}
 
 
 def play(asked: argparse.Namespace) -> None:
@@ -113,18 +116,21 @@ def play(asked: argparse.Namespace) -> None:
     if asked.write:
         asked.write.write_text(text, encoding="utf-8")
     if asked.choose:
-        _choose(result, every, asked.paths)
+        _choose(result, every)
 
 
-def _choose(result: Contest, every: list[Window], n_paths: int) -> None:
-    """Writes the family that won, with the fractile that is best over all starts."""
+def _choose(result: Contest, every: list[Window]) -> None:
+    """Writes the family that won, with the fractile that is best over all starts.
+
+    `order` takes all paths, because more of them only make the fractiles steadier; `play` takes fewer to save time.
+    """
     family = next(name for name, kind in POLICIES.items() if isinstance(result.winner, kind))
     policies = families()[family]
     costs = [sum(float(replay(policy, window).cost().sum()) for window in every) for policy in policies]
     for policy, cost in zip(policies, costs, strict=True):
         print(policy.name, f"{cost / len(every):,.0f}", flush=True)
     best = policies[int(np.argmin(costs))]
-    choice = {"policy": family, "fractile": best.probability, "paths": n_paths}  # type: ignore[attr-defined]
+    choice = {"policy": family, "fractile": best.probability, "paths": MOST_PATHS}  # type: ignore[attr-defined]
     CHOICE.write_text(json.dumps(choice, indent=1) + "\n")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import vn2_calendar
+import vn2_trees
 from vn2_weeks import KEYS, Weeks
 
 import foresell
@@ -18,11 +19,14 @@ from foresell.models import make
 HORIZON = 3
 """Weeks ahead: an order arrives at the beginning of the third."""
 
-WINDOWS, MOST_PATHS = 12, 400
+WINDOWS, MOST_PATHS = 12, 1600
 """Windows of the backtest that the distribution of errors is learnt from, and the sample paths that are kept."""
 
 LARGE = 20.0
 """Units a week from which a series is forecast by smoothing alone; trees know few series of that size."""
+
+SHARE_OF_SMALL_TREES = 0.4
+"""The weight of the small trees (`vn2_trees`) beside foresell's LightGBM."""
 
 LIFT_VARIATION = 0.25
 """How uncertain the lift of a feast is, as a coefficient of variation of the week's mean."""
@@ -34,14 +38,15 @@ def sample_paths(weeks: Weeks, n_paths: int, seed: int, folder: Path | None = No
     """The demand of the next `HORIZON` weeks as it may come: float32 [path, series, step].
 
     They are the paths of the smoothing model (TSB) with the errors of its backtest, brought to the mean of several
-    models and to the feasts: small series have the mean of TSB and LightGBM, large ones that of a fast and a slow TSB.
+    models and to the feasts: small series have the mean of two LightGBM, large ones that of a fast and a slow TSB.
     Where a feast lifts the mean by half or more, its height has a coefficient of variation of `LIFT_VARIATION`.
     What the models forecast is kept in `folder`, where one is given.
     """
     kept = _kept(weeks, folder) if folder else _forecasts(weeks)
     rng = np.random.default_rng([seed, len(weeks.mondays)])
     tsb, lift = kept["tsb"], kept["lift"]  # [series, step]
-    mean = np.where(tsb[:, :1] < LARGE, (tsb + kept["lightgbm"]) / 2, (tsb + kept["slow tsb"]) / 2)
+    trees = kept["lightgbm"] + SHARE_OF_SMALL_TREES * (kept["small trees"][:, None] - kept["lightgbm"])
+    mean = np.where(tsb[:, :1] < LARGE, trees, (tsb + kept["slow tsb"]) / 2)
     variation = LIFT_VARIATION * np.clip((lift - 1) / 0.5, 1e-3, 1)
     height = rng.gamma(1 / variation**2, variation**2, (n_paths, *mean.shape))
     ratio = lift * np.clip(mean / np.maximum(tsb, 1e-6), 0.2, 5)
@@ -65,6 +70,7 @@ def _forecasts(weeks: Weeks) -> dict[str, np.ndarray]:
     means = {name: foresell.forecast(panel, model, horizon=HORIZON).bottom.mean for name, model in models.items()}
     place = _rows(panel, weeks)
     means = {name: mean[place].astype(np.float64) for name, mean in (means | {"tsb": smoothed.bottom.mean}).items()}
+    means["small trees"] = vn2_trees.forecast(plain, weeks.series)
     return means | {"paths": smoothed.paths(MOST_PATHS)[:, place].astype(np.float32), "lift": index[:, n_weeks:]}
 
 
