@@ -26,6 +26,7 @@ def situation(seed=1, n_paths=120, **terms):
     given = {"lead_periods": 2, "review_periods": 1, "shelf_periods": 4, "on_order": None} | terms
     if given["on_order"] is None:
         given["on_order"] = rng.poisson(2, (N_SERIES, HORIZON)) * (np.arange(HORIZON) < 2)
+    given["dispersion"] = np.where(np.arange(N_SERIES) % 5, 1 + np.arange(N_SERIES) / 10, np.nan)
     return Situation.of(paths, rng.poisson(6, N_SERIES).astype(float), costs, **given)
 
 
@@ -93,7 +94,7 @@ def test_safety_stock_is_the_target_less_the_mean(policy):
     for step in range(2):
         stock = stock + case.on_order[:, step] - case.paths[:, :, step]
         lost, stock = lost + np.maximum(-stock, 0), np.maximum(stock, 0)
-    waits = policy.name.startswith(("normal", "calibrated", "paths, backorders"))
+    waits = policy.name.startswith(("normal", "own history", "calibrated", "paths, backorders"))
     mean = case.paths[:, :, :3].sum(axis=2, dtype=np.float64).mean(axis=0)
     assert np.allclose(orders.cover_mean, mean if waits else mean - lost.mean(axis=0), atol=1e-4)
     assert np.allclose(orders.safety_stock, orders.target - orders.cover_mean)

@@ -107,7 +107,7 @@ CODES: dict[str, Code] = {
     "override-unmatched": Code(
         Severity.WARNING,
         "An override fits no line of the plan, so it changes nothing.",
-        "Look whether these keys are still called so, or take it back with: foresell override withdraw",
+        "Look whether these keys are still called so, or take it back with: foresell override withdraw.",
     ),
     "override-undecided": Code(
         Severity.WARNING,
@@ -158,6 +158,16 @@ CODES: dict[str, Code] = {
         Severity.WARNING,
         "The search for whole lots ended before it could show that no plan costs much less.",
         "Nothing needs to be done where the gap is small; else give minimum lots only where they matter.",
+    ),
+    "lots-expired": Code(
+        Severity.WARNING,
+        "Stock has passed the last day on which it may be sold. It does not count as stock on hand.",
+        "Take it off the shelf and out of the tables of stock and lots, or correct the day on which it expires.",
+    ),
+    "lots-differ": Code(
+        Severity.WARNING,
+        "The lots of a series do not add up to its stock on hand. The lots are counted.",
+        "Count the stock again, and give every lot of a series that has lots.",
     ),
     "demand-invalid": Code(
         Severity.ERROR,

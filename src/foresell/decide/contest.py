@@ -23,6 +23,12 @@ from foresell.decide.stock.normal import NormalSafetyStock
 FRACTILES = (0.5, 0.6, 0.65, 0.7, 0.74, 0.78, 0.82, 0.86, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
 """The fractiles that compete, beside the critical fractile."""
 
+TAIL = (0.998, 0.999, 0.9995, 0.9999, 0.99999, 0.999999)
+"""Further ones of policies whose z is that of a normal distribution, which demand is not."""
+
+FEW = 8
+"""Of a longer family every third policy is played first, and then the neighbours of the best one."""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -105,9 +111,8 @@ def contest(
 
     chosen: list[tuple[float, str, Policy]] = []
     for family, policies in families.items():
-        costs = [total(policy) for policy in policies]
-        best = int(np.argmin(costs))
-        chosen.append((costs[best], family, policies[best]))
+        cost, best = _cheapest(policies, total)
+        chosen.append((cost, family, policies[best]))
     usual = fallback or NormalSafetyStock()
     base = _Judged.of(usual, later, play)
     standings = [
@@ -118,6 +123,18 @@ def contest(
     won = best_standing.saving > best_standing.standard_error
     winner = best_standing.policy if won else usual
     return Contest(winner, tuple(standings), base.standing("fallback", usual, total(usual), base))
+
+
+def _cheapest(policies: Sequence[Policy], total: Callable[[Policy], float]) -> tuple[float, int]:
+    """The least cost among policies, and whose it is. The cost of a long family is taken to fall and then to rise along
+    it, but for the first policy, which is played in any case."""
+    n = len(policies)
+    costs = {place: total(policies[place]) for place in range(n) if n <= FEW or place % 3 == 1 or place == 0}
+    if n > FEW:
+        best = min(list(costs)[1:], key=costs.__getitem__)
+        costs |= {place: total(policies[place]) for place in range(max(best - 2, 1), min(best + 3, n)) if place != best}
+    best = min(costs, key=costs.__getitem__)
+    return costs[best], best
 
 
 @dataclass(frozen=True)
@@ -136,14 +153,23 @@ class _Judged:
 
     def standing(self, family: str, policy: Policy, calibration_cost: float, other: _Judged) -> Standing:
         """How `other` did against this one."""
-        savings = [mine - theirs for mine, theirs in zip(self.costs, other.costs, strict=True)]
-        total = float(sum(saving.sum() for saving in savings))
-        error = float(np.sqrt(sum(len(saving) * saving.var(ddof=1) for saving in savings if len(saving) > 1)))
-        if len(savings) >= 3:
-            sums = np.array([saving.sum() for saving in savings])
-            error = max(error, float(np.sqrt(len(sums) * sums.var(ddof=1))))
+        total, error = saving_of(other.costs, self.costs)
         cost = float(sum(cost.sum() for cost in other.costs))
         return Standing(family, policy, calibration_cost, cost, other.fill_rate, total, error)
+
+
+def saving_of(costs: Sequence[np.ndarray], usual: Sequence[np.ndarray]) -> tuple[float, float]:
+    """How much less `costs` are than `usual` ones, each [series] a window, in all; and its standard error.
+
+    Series count as independent of each other, or windows where that gives a larger error and there are at least three.
+    """
+    savings = [theirs - mine for mine, theirs in zip(costs, usual, strict=True)]
+    total = float(sum(saving.sum() for saving in savings))
+    error = float(np.sqrt(sum(len(saving) * saving.var(ddof=1) for saving in savings if len(saving) > 1)))
+    if len(savings) >= 3:
+        sums = np.array([saving.sum() for saving in savings])
+        error = max(error, float(np.sqrt(len(sums) * sums.var(ddof=1))))
+    return total, error
 
 
 def _share(part: float, whole: float) -> float:

@@ -106,23 +106,31 @@ def _money(situation: Situation, quantity: np.ndarray) -> tuple[np.ndarray, np.n
     """The expected gain of orders, and the units that go unmet in spite of them: float64 [series] each.
 
     What is left after the cover is held until it is sold, at the mean demand d of the cover: x units for x / (2 d)
-    periods on average. That counts as far as it is more than the margin that these units still earn.
+    periods on average. That counts as far as it is more than the margin that these units still earn. Of fresh goods,
+    what d does not sell in the rest of their shelf life is waste. The fixed cost counts for as much of the order as is
+    sold in a review time, because what it brings beyond that saves the cost of a later order.
     """
     costs = situation.costs
     holding = costs.holding * situation.review_periods
     per_period = np.maximum(situation.cover_mean() / situation.cover_periods, LEAST_DEMAND)
     needed, lost_before, _ = projection(situation, lost_sales=True)
+    salable = np.full(situation.n_series, np.inf)  # of what is left after the cover
+    if situation.shelf_periods is not None:
+        rest = np.maximum(situation.shelf_periods - situation.review_periods, 0) * per_period
+        salable = np.where(situation.shelf_periods > 0, rest, np.inf)
 
     def unmet_and_cost(ordered: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         left = ordered.astype(np.float32) - needed
         unmet, over = (np.maximum(sign * left, 0) for sign in (-1, 1))
         later = np.maximum(costs.holding / (2 * per_period) * over - costs.lost_margin, 0) * over
+        wasted = costs.waste * np.maximum(over - salable, 0).mean(axis=0, dtype=np.float64)
         unmet, over = (units.mean(axis=0, dtype=np.float64) for units in (unmet, over))
-        return unmet, costs.lost_margin * unmet + holding * over + later.mean(axis=0)
+        return unmet, costs.lost_margin * unmet + holding * over + later.mean(axis=0) + wasted
 
     _, without = unmet_and_cost(np.zeros_like(quantity))
     unmet, cost = unmet_and_cost(quantity)
-    return without - cost - costs.fixed * (quantity > 0), lost_before + unmet
+    used = np.minimum(situation.review_periods * per_period / np.maximum(quantity, 1e-9), 1)
+    return without - cost - costs.fixed * used * (quantity > 0), lost_before + unmet
 
 
 @dataclass(frozen=True)

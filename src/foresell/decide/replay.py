@@ -30,7 +30,9 @@ class Window:
     - `paths`: by decision: the decision 0 is made before the first period, the decision t after t periods. Gives
       float32 [path, series, step] of that day.
     - `decisions`: the decisions that are made; those between are no reviews.
-    - `scored`: bool [period], which periods count; all, where not given.
+    - `scored`: bool [period] or [series, period], which periods count; all, where not given.
+    - `memories`: what policies have computed from the paths of a decision, see `Situation.memory`.
+    - `due`: bool [series, period], which series a decision is about; all, where not given.
     """
 
     label: str
@@ -39,6 +41,8 @@ class Window:
     paths: Callable[[int], np.ndarray]
     decisions: Sequence[int]
     scored: np.ndarray | None = None
+    due: np.ndarray | None = None
+    memories: dict[int, dict[str, tuple[object, ...]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n_periods(self) -> int:
@@ -106,9 +110,11 @@ class _Replay:
     def __post_init__(self) -> None:
         start, n_periods = self.window.start, self.window.n_periods
         self.perishes = start.shelf_periods is not None
-        shelf = start.shelf_periods if start.shelf_periods is not None else np.ones(start.n_series, np.int64)
-        self.lots = Lots.opening(start.on_hand, start.lots, shelf, 1)
         reach = n_periods + int(start.lead_periods.max(initial=0)) + start.horizon + 1
+        shelf = np.ones(start.n_series, np.int64)
+        if start.shelf_periods is not None:  # what keeps outlasts the replay
+            shelf = np.where(start.shelf_periods > 0, start.shelf_periods, reach)
+        self.lots = Lots.opening(start.on_hand, start.lots, shelf, 1)
         self.arriving = np.zeros((start.n_series, reach))  # [series, period]
         self.arriving[:, : start.on_order.shape[1]] = start.on_order
         self.waiting = np.zeros(start.n_series)
@@ -153,9 +159,11 @@ class _Replay:
             on_hand=lots.sum(axis=1, dtype=np.float64) - self.waiting,
             on_order=self.arriving[:, period : period + paths.shape[2]],
             lots=lots.astype(np.float64) if self.perishes else None,
+            memory=self.window.memories.setdefault(period, {}),
         )
         orders = policy.orders(situation) if self.backorders else decide(policy, situation)
         if orders.findings:
             raise ValueError(f"The replay of {self.window.label} has faults: " + "; ".join(map(str, orders.findings)))
-        self.arriving[np.arange(len(orders.order)), period + start.lead_periods] += orders.order
-        return orders.order
+        order = orders.order if self.window.due is None else np.where(self.window.due[:, period], orders.order, 0)
+        self.arriving[np.arange(len(order)), period + start.lead_periods] += order
+        return order

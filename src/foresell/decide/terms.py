@@ -6,7 +6,7 @@ What was assumed is marked series by series, so that every line of a plan can sa
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -29,6 +29,9 @@ DAYS_A_YEAR = 364.0
 LONGEST = 100_000
 """The longest lead or review time in periods, far beyond any forecast."""
 
+LONGEST_SHELF = 400
+"""The longest shelf life in periods that is followed lot by lot."""
+
 Given = float | np.ndarray | None
 """One number for all series, float [series] with NaN where it is not known, or None."""
 
@@ -39,6 +42,8 @@ class Terms:
 
     - `costs`: money per unit and period. `lead_periods`, `review_periods`: int [series].
     - `pack`, `minimum`: units, float64 [series].
+    - `shelf_periods`: int [series], for how many periods a unit that arrives can be sold, 0 where it keeps; None where
+      all of them keep.
     - `assumed`: by the name of a term, the series for which it was not given: bool [series].
     """
 
@@ -48,10 +53,21 @@ class Terms:
     pack: np.ndarray
     minimum: np.ndarray
     assumed: Mapping[str, np.ndarray]
+    shelf_periods: np.ndarray | None = None
 
     def assumed_of(self, series: int) -> tuple[str, ...]:
         """The names of the terms that were assumed for one series."""
         return tuple(name for name, of_series in self.assumed.items() if of_series[series])
+
+    def part(self, series: np.ndarray) -> Terms:
+        """The terms of some series, as rows."""
+        return replace(
+            self,
+            costs=self.costs.part(series),
+            **{name: getattr(self, name)[series] for name in ("lead_periods", "review_periods", "pack", "minimum")},
+            assumed={name: of_series[series] for name, of_series in self.assumed.items()},
+            shelf_periods=None if self.shelf_periods is None else self.shelf_periods[series],
+        )
 
 
 def terms_of(
@@ -67,13 +83,14 @@ def terms_of(
     review_days: Given = None,
     pack: Given = None,
     minimum: Given = None,
+    shelf_days: Given = None,
 ) -> Terms:
     """The terms of series that sell at `price` [series].
 
     Where a term is not given, the unit cost is 70 % of the price, a unit held for a year costs 25 % of its cost, a lost
     sale the margin, a wasted unit its cost, an order nothing. The lead time is 7 days, the review comes every period,
-    packs are single units, and there is no minimum. Lead times are rounded up to whole periods. Raises UsageError for a
-    price that is missing or not above 0.
+    packs are single units, there is no minimum, and goods keep. Lead times are rounded up to whole periods, and shelf
+    lives down. Raises UsageError for a price that is missing or not above 0, and for a shelf life below one period.
 
     >>> terms = terms_of(np.array([10.0, 10.0]), Frequency.WEEK, unit_cost=np.array([8.0, np.nan]), lead_days=10)
     >>> terms.costs.lost_margin.round(2).tolist(), terms.costs.holding.round(3).tolist(), terms.lead_periods.tolist()
@@ -103,6 +120,7 @@ def terms_of(
     fixed = known("order_cost", order_cost, 0.0)
     lead = np.ceil(known("lead_days", lead_days, LEAD_DAYS) / period_days - 1e-9)
     review = np.ceil(known("review_days", review_days, period_days) / period_days - 1e-9)
+    shelf = _shelf_periods(shelf_days, price, period_days)
     return Terms(
         CostRates(unit, holding, margin, waste, fixed),
         np.minimum(lead, LONGEST).astype(np.int64),
@@ -110,4 +128,21 @@ def terms_of(
         known("pack", pack, 1.0),
         known("minimum", minimum, 0.0),
         assumed,
+        shelf,
     )
+
+
+def _shelf_periods(shelf_days: Given, price: np.ndarray, period_days: float) -> np.ndarray | None:
+    """The shelf lives in whole periods, 0 where goods keep: int [series]; None where all do."""
+    days = np.broadcast_to(np.asarray(np.nan if shelf_days is None else shelf_days, np.float64), price.shape)
+    perishes = ~np.isnan(days)
+    if not perishes.any():
+        return None
+    periods = np.floor(np.where(perishes, days, 0) / period_days + 1e-9)
+    short = np.flatnonzero(perishes & (periods < 1))
+    if len(short):
+        raise UsageError(
+            f"The shelf life of {many(len(short), 'series', 'series')} is shorter than one period: "
+            f"{first_five(days[short])} days; expected {period_days:g} or more. Leave it blank where goods keep."
+        )
+    return np.minimum(periods, LONGEST_SHELF).astype(np.int64)

@@ -34,6 +34,7 @@ from foresell.store.step_results import Steps, fingerprint, input_fingerprint
 
 if TYPE_CHECKING:
     from foresell.pipeline.plans.issue import IssuedPlan
+    from foresell.pipeline.plans.order_replay import OrderReplay
     from foresell.pipeline.plans.override_log import OverrideLog
     from foresell.pipeline.plans.override_scores import OverrideScores
 
@@ -204,6 +205,18 @@ class Project:
         from foresell.pipeline.plans.override_scores import override_scores
 
         return override_scores(self.results, self.overrides)
+
+    def replay(self, **changes: Any) -> OrderReplay:
+        """What each policy of orders would have cost on the past, by the terms of the section ``orders``.
+
+        `changes` are settings of that section for this time, such as ``terms="terms.csv"``. Steps that are out of date
+        are done first. Nothing is written. Raises as `order_replay.replay_orders`.
+        """
+        from msgspec.structs import replace
+
+        from foresell.pipeline.plans.order_replay import replay_orders
+
+        return replay_orders(self, replace(self.settings.orders, **changes))
 
     def notice(self) -> str:
         """A message for results of an earlier foresell; empty where there are none."""

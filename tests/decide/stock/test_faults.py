@@ -60,7 +60,7 @@ def test_a_fault_is_one_finding_and_forbids_the_order_of_its_series_alone(code):
     ("code", "values"),
     [
         ("pack-invalid", {"minimum": -1.0}),
-        ("pack-invalid", {"shelf_periods": 0}),
+        ("pack-invalid", {"shelf_periods": -1}),
         ("pack-invalid", {"pack": np.nan}),
         ("stock-unknown", {"on_order": np.nan}),
         ("lead-time-invalid", {"review_periods": 0}),

@@ -70,7 +70,7 @@ def test_a_named_policy_needs_no_contest(project: Project, tables: OrderTables) 
     plan = orders.plan(project, replace(tables, policy="lost_sales"))
     assert plan.contest is None
     assert plan.policy == "paths, lost sales, critical fractile"
-    with pytest.raises(SettingsError, match="one of normal, fractile, lost_sales, projected_stock"):
+    with pytest.raises(SettingsError, match="one of normal, own_history, fractile, lost_sales, projected_stock"):
         orders.plan(project, replace(tables, policy="magic"))
 
 
@@ -146,5 +146,42 @@ def test_past_windows_do_not_see_what_came_after_them(project: Project) -> None:
     for window in windows:
         cutoff = np.datetime64(window.label)
         first = results.panel.day_of(cutoff) + 1
-        np.testing.assert_array_equal(window.demand, results.panel.units[:, first : first + 5])
+        horizon = results.settings.horizon
+        np.testing.assert_array_equal(window.demand, results.panel.units[:, first : first + horizon])
         assert window.paths(0).shape == (order_contest.PATHS_OF_CONTEST, results.panel.n_series, 5)
+
+
+def test_fresh_goods_are_ordered_by_lots_and_shelf_life(project: Project, tables: OrderTables) -> None:
+    """Ten units each, of which eight expire on the first day ahead; one lot of the first series has expired."""
+    from msgspec.structs import replace
+
+    ahead = project.panel.ahead(3)
+    keys = project.panel.series.select(project.panel.keys)
+    lots = [
+        keys.with_columns(expires=pl.lit(day), units=pl.lit(units)) for day, units in ((ahead[0], 8), (ahead[2], 2))
+    ]
+    old = keys[:1].with_columns(expires=pl.lit(project.panel.cutoff), units=pl.lit(1))
+    pl.concat([*lots, old]).write_csv(project.folder / "lots.csv")
+    (project.folder / "terms.csv").write_text("lead_days,review_days,pack,shelf_days,waste_cost\n2,3,1,4,5\n")
+    perishable = replace(tables, policy="perishable")
+    plain, by_lot = (orders.plan(project, replace(perishable, lots=lots)) for lots in (None, "lots.csv"))
+    assert by_lot.lines["on_hand"].unique().to_list() == [10]
+    assert sorted(finding.code for finding in by_lot.findings) == ["lots-differ", "lots-expired"]
+    assert by_lot.lines["quantity"].sum() > plain.lines["quantity"].sum()  # what expires does not meet the demand
+    assert "waste_cost" not in by_lot.lines["assumed"][0]
+    with pytest.raises(SettingsError, match="stock on hand of the other series"):
+        orders.plan(project, replace(perishable, lots="lots.csv", stock=None, policy=None))
+    (project.folder / "terms.csv").write_text("lead_days,review_days\n2,3\n")
+    with pytest.raises(SettingsError, match="no shelf life"):
+        orders.plan(project, replace(perishable, lots="lots.csv"))
+
+
+def test_a_fixed_cost_makes_orders_rarer_and_larger(project: Project, tables: OrderTables) -> None:
+    from msgspec.structs import replace
+
+    lines = {}
+    for cost in (0, 3):
+        (project.folder / "terms.csv").write_text(f"lead_days,review_days,order_cost\n2,1,{cost}\n")
+        lines[cost] = orders.plan(project, replace(tables, policy="fixed_cost")).lines.filter(pl.col("quantity") > 0)
+    assert 0 < lines[3].height <= lines[0].height
+    assert lines[3]["quantity"].mean() > lines[0]["quantity"].mean()

@@ -13,6 +13,7 @@ from foresell.apps.cli.monitor import monitor
 from foresell.apps.cli.override import override
 from foresell.apps.cli.pipeline import pipeline
 from foresell.apps.cli.plan import plan
+from foresell.apps.cli.replay import replay
 from foresell.apps.cli.retrain import retrain
 from foresell.apps.cli.roi import roi
 from foresell.apps.cli.serve import serve
@@ -51,6 +52,7 @@ for _verb in (
     demand,
     plan,
     override,
+    replay,
     roi,
     explain,
     whatif,

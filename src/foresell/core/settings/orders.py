@@ -17,11 +17,16 @@ class OrderTables(Strict, frozen=True):
     open_orders: Annotated[
         str | None, about("what is on order: the keys, due (a date) and units", "open_orders.csv")
     ] = None
+    lots: Annotated[
+        str | None,
+        about("the stock that perishes by lot: the keys, expires (the last day of sale) and units", "lots.csv"),
+    ] = None
     terms: Annotated[
         str | None,
         about(
             "costs and terms of supply by keys or attributes: any of price, unit_cost, holding_share_year, "
-            "lost_margin, lead_days, review_days, pack, minimum, unit_weight, unit_volume; and vendor",
+            "lost_margin, lead_days, review_days, pack, minimum, waste_cost, order_cost, shelf_days, unit_weight, "
+            "unit_volume; and vendor",
             "terms.csv",
         ),
     ] = None
@@ -45,7 +50,8 @@ class OrderTables(Strict, frozen=True):
     policy: Annotated[
         str | None,
         about(
-            "normal, fractile, lost_sales or projected_stock; where not given, the one that was best on the past",
+            "normal, own_history, fractile, lost_sales, projected_stock, fixed_cost or perishable; where not given, "
+            "the one that was best on the past",
             "lost_sales",
         ),
     ] = None

@@ -33,6 +33,9 @@ TERMS = (
     "minimum",
     "unit_weight",
     "unit_volume",
+    "waste_cost",
+    "order_cost",
+    "shelf_days",
 )
 """The columns of numbers that a table of terms may have beside those that name series."""
 

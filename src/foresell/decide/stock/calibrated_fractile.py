@@ -9,7 +9,7 @@ import numpy as np
 from foresell.decide.stock.contract import Orders, Situation
 from foresell.decide.stock.fractile import chosen_fractile, fractile_label
 from foresell.decide.stock.pack_rounding import pinball_of, rounded_orders
-from foresell.decide.stock.projection import cover_demand, upper_fractile
+from foresell.decide.stock.projection import upper_fractile
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,6 @@ class CalibratedFractile:
         """The orders up to the target."""
         probability = chosen_fractile(situation, self.probability)
         position = situation.position()
-        needed = cover_demand(situation) - position.astype(np.float32)
+        needed = situation.cover_demand() - position.astype(np.float32)
         quantity = upper_fractile(needed, probability)
         return rounded_orders(situation, np.maximum(quantity, 0), position + quantity, pinball_of(needed, probability))

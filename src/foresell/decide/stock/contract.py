@@ -8,6 +8,7 @@ more. The steps 1 to L + R are the cover of the order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
@@ -69,10 +70,14 @@ class Situation:
     - `on_hand`: float [series]. `on_order`: float [series, step], what arrives at the beginning of a step.
     - `lead_periods`, `review_periods`: int [series]; together they are the cover, at most as many as `paths` has steps.
     - `pack`: float [series], orders are multiples of it. `minimum`: float [series], the smallest order but 0.
-    - `shelf_periods`: int [series], for how many periods a unit that arrives can be sold; None where nothing perishes.
+    - `shelf_periods`: int [series], for how many periods a unit that arrives can be sold, 0 where it keeps; None
+      where nothing perishes.
     - `lots`: float [series, life], stock on hand by the number of periods that it can still be sold, the column 0
       being those to be sold in step 1; None where nothing perishes.
+    - `dispersion`: float [series], the variance of the cover's demand over its mean in the series' own past, NaN where
+      it is not known; None where nobody looked (`own_history.cover_dispersion`).
     - `names`: what series are called in findings.
+    - `memory`: what was computed from these paths. Many policies of a contest are asked about the same ones.
     """
 
     paths: np.ndarray
@@ -86,6 +91,8 @@ class Situation:
     shelf_periods: np.ndarray | None = None
     lots: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    dispersion: np.ndarray | None = None
+    memory: dict[str, tuple[object, ...]] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def of(
@@ -102,6 +109,7 @@ class Situation:
         shelf_periods: int | np.ndarray | None = None,
         lots: np.ndarray | None = None,
         names: tuple[str, ...] = (),
+        dispersion: np.ndarray | None = None,
     ) -> Situation:
         """A situation in which what is the same for all series may be given as one number."""
         paths = np.asarray(paths, np.float32)
@@ -122,6 +130,7 @@ class Situation:
             None if shelf_periods is None else all_series(shelf_periods, np.int64),
             None if lots is None else np.asarray(lots, np.float64),
             names,
+            dispersion,
         )
 
     @property
@@ -145,7 +154,49 @@ class Situation:
 
     def cover_mean(self) -> np.ndarray:
         """The mean demand of the cover: float64 [series]."""
-        return (self.paths.mean(axis=0, dtype=np.float64) * self.in_cover()).sum(axis=1)
+        return self._remembered(
+            "mean", lambda: (self.paths.mean(axis=0, dtype=np.float64) * self.in_cover()).sum(axis=1)
+        )
+
+    def cover_variance(self) -> np.ndarray:
+        """The sum of the variances of the cover's steps: float64 [series]."""
+        return self._remembered(
+            "variance", lambda: (self.paths.var(axis=0, dtype=np.float64) * self.in_cover()).sum(axis=1)
+        )
+
+    def cover_demand(self) -> np.ndarray:
+        """The demand of the whole cover: float32 [path, series], not to be changed."""
+
+        def total() -> np.ndarray:
+            demand = np.zeros(self.paths.shape[:2], np.float32)
+            for step in range(int(self.cover_periods.max(initial=0))):
+                demand += np.where(step < self.cover_periods, self.paths[:, :, step], 0)
+            demand.flags.writeable = False
+            return demand
+
+        return self._remembered("demand", total)
+
+    def invalid_paths(self) -> np.ndarray:
+        """Series whose paths are missing, infinite or below 0: bool [series]."""
+
+        def invalid() -> np.ndarray:
+            # A sum is finite where all of its paths are, and far cheaper than a mask of the whole cube. One axis after
+            # the other is three times as fast as both at once.
+            total = self.paths.sum(axis=0, dtype=np.float64).sum(axis=1)
+            negative = self.paths.min(axis=0, initial=np.inf).min(axis=1) < 0
+            return np.asarray(~np.isfinite(total) | negative | (len(self.paths) == 0))
+
+        return self._remembered("invalid", invalid)
+
+    def _remembered(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+        """What `compute` gives for these very paths and terms, from the memory where it is there."""
+        made_of = (self.paths, self.lead_periods, self.review_periods)
+        known = self.memory.get(name)
+        if known is None or any(one is not other for one, other in zip(known, made_of, strict=False)):
+            known = self.memory[name] = (*made_of, compute())
+        value = known[-1]
+        assert isinstance(value, np.ndarray)
+        return value
 
     def position(self) -> np.ndarray:
         """The inventory position, stock on hand and what arrives within the cover: float64 [series]."""
@@ -165,6 +216,8 @@ class Situation:
             shelf_periods=None if self.shelf_periods is None else self.shelf_periods[rows],
             lots=None if self.lots is None else self.lots[rows],
             names=tuple(self.names[row] for row in rows) if self.names else (),
+            dispersion=None if self.dispersion is None else self.dispersion[rows],
+            memory={},
         )
 
 

@@ -9,7 +9,6 @@ import numpy as np
 from foresell.decide.stock.contract import Orders, Situation
 from foresell.decide.stock.fractile import chosen_fractile, fractile_label
 from foresell.decide.stock.pack_rounding import pinball_of, rounded_orders
-from foresell.decide.stock.projection import cover_demand
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,9 @@ class NormalSafetyStock:
         """The orders up to the target."""
         from scipy.special import ndtri
 
-        variance = situation.paths.var(axis=0, dtype=np.float64)  # [series, step]
-        deviation = np.sqrt((variance * situation.in_cover()).sum(axis=1))
+        deviation = np.sqrt(situation.cover_variance())
         probability = chosen_fractile(situation, self.probability)
         target = situation.cover_mean() + ndtri(probability) * deviation
         position = situation.position()
-        needed = cover_demand(situation) - position.astype(np.float32)
+        needed = situation.cover_demand() - position.astype(np.float32)
         return rounded_orders(situation, np.maximum(target - position, 0), target, pinball_of(needed, probability))

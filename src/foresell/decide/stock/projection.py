@@ -71,15 +71,6 @@ def _projection(situation: Situation, part: slice, lost_sales: bool) -> Projecti
     return Projection(needed, lost, arrival)
 
 
-def cover_demand(situation: Situation) -> np.ndarray:
-    """The demand of the whole cover: float32 [path, series]."""
-    total = np.zeros(situation.paths.shape[:2], np.float32)
-    cover = situation.cover_periods
-    for step in range(int(cover.max(initial=0))):
-        total += np.where(step < cover, situation.paths[:, :, step], 0)
-    return total
-
-
 def upper_fractile(sample: np.ndarray, probability: np.ndarray) -> np.ndarray:
     """The smallest value of a sample that at least a share `probability` [series] of it does not exceed: [series].
 

@@ -1,22 +1,27 @@
-"""The contest of policies on a project's own past: the windows of its backtest, played again."""
+"""The contest of policies on a project's own past: the windows of its backtest, played again day by day."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import cache
 
 import numpy as np
 import polars as pl
 
+from foresell.adjust.paths.conditional import conditional_paths
 from foresell.adjust.paths.dependence import Dependence
 from foresell.adjust.paths.sample_paths import SamplePaths
 from foresell.adjust.ranges import Ranges
+from foresell.core.hierarchy import Hierarchy
 from foresell.core.keyed_random import key_hashes
-from foresell.decide.contest import Contest, contest, with_fractiles
+from foresell.core.panel import Panel
+from foresell.decide.contest import FRACTILES, TAIL, Contest, contest, with_fractiles
 from foresell.decide.replay import Window
 from foresell.decide.stock import POLICIES
 from foresell.decide.stock.contract import Policy, Situation
+from foresell.decide.stock.own_history import cover_dispersion
 from foresell.decide.terms import Terms
 from foresell.ensemble.backtest_ensemble import forecast_of
 from foresell.pipeline.plans.supply import can_order, cover_periods
@@ -24,14 +29,45 @@ from foresell.pipeline.results import Results
 
 PATHS_OF_CONTEST = 200
 
-SERIES_OF_CONTEST = 2000
+SERIES_OF_CONTEST = 500
 """A contest looks at so many series, drawn by their keys, which is enough to tell policies apart."""
+
+BY_Z = ("normal", "own_history")
+"""The policies whose z is that of a normal distribution, and whose fractile may so have to be far out."""
+
+
+COMPETING = ("normal", "own_history", "fractile", "lost_sales", "projected_stock")
+"""The policies of the contest that serve for all goods."""
+
+WITHOUT_STOCK = ("normal", "own_history", "fractile")
+"""Those whose target does not depend on the stock, so that it means something where the stock is not known."""
+
+ALL = (*COMPETING, "fixed_cost", "perishable")
+"""All policies that the settings may name."""
+
+
+def competing(terms: Terms, *, has_stock: bool) -> tuple[str, ...]:
+    """The policies that compete under these terms: one for fixed costs where an order has them, and one for fresh goods
+    where there are any."""
+    if not has_stock:
+        return WITHOUT_STOCK
+    of_orders = ("fixed_cost",) if (terms.costs.fixed > 0).any() else ()
+    return (*COMPETING, *of_orders, *(("perishable",) if terms.shelf_periods is not None else ()))
 
 
 def some_series(sampler: SamplePaths, usable: np.ndarray) -> np.ndarray:
     """At most `SERIES_OF_CONTEST` of the `usable` series, drawn by their keys: int64 [series]."""
+    return _drawn(sampler.series, sampler.hierarchy, usable)
+
+
+def series_of_contest(panel: Panel, hierarchy: Hierarchy, terms: Terms, horizon: int) -> np.ndarray:
+    """The series that `past_windows` plays: int64 [series]."""
+    return _drawn(panel.series, hierarchy, can_order(terms, horizon))
+
+
+def _drawn(series: pl.DataFrame, hierarchy: Hierarchy, usable: np.ndarray) -> np.ndarray:
     rows = np.flatnonzero(usable)
-    hashes = key_hashes(sampler.series, sampler.hierarchy.bottom)[rows]
+    hashes = key_hashes(series, hierarchy.bottom)[rows]
     return np.sort(rows[np.argsort(hashes, kind="stable")[:SERIES_OF_CONTEST]])
 
 
@@ -41,26 +77,35 @@ def policy_of(name: str, service: float | None) -> Policy:
     return policy if service is None else replace(policy, probability=service)  # type: ignore[type-var]
 
 
-def order_contest(results: Results, terms: Terms, names: Sequence[str], service: float | None = None) -> Contest | None:
-    """Lets the policies compete in the windows of the backtest; None where fewer than two can be played.
+def families_of(names: Sequence[str], service: float | None = None) -> dict[str, list[Policy]]:
+    """The policies that compete, by family: each with its critical fractile and with others; with `service` alone where
+    that is given, so that only the rules compete."""
+    if service is not None:
+        return {name: [policy_of(name, service)] for name in names}
+    return {name: with_fractiles(POLICIES[name](), FRACTILES + TAIL if name in BY_Z else FRACTILES) for name in names}
 
-    With `service` all of them have this fractile, so that only the rules compete.
-    """
+
+def order_contest(results: Results, terms: Terms, names: Sequence[str], service: float | None = None) -> Contest | None:
+    """Lets the policies compete in the windows of the backtest; None where fewer than two can be played."""
     windows = list(past_windows(results, terms))
-    if len(windows) < 2:
-        return None
-    policies = {name: policy_of(name, service) for name in names}
-    families = {name: with_fractiles(policy) if service is None else [policy] for name, policy in policies.items()}
+    return contest_in(windows, names, service) if len(windows) > 1 else None
+
+
+def contest_in(windows: Sequence[Window], names: Sequence[str], service: float | None = None) -> Contest:
+    """The contest in two windows or more: the earlier half of them chooses, the later one judges."""
     earlier = (len(windows) + 1) // 2
     fallback = policy_of("normal", service)
-    return contest(families, windows[:earlier], windows[earlier:], fallback=fallback)
+    return contest(families_of(names, service), windows[:earlier], windows[earlier:], fallback=fallback)
 
 
 def past_windows(results: Results, terms: Terms) -> Iterator[Window]:
-    """The windows of the backtest as one decision each, with the forecast and the ranges as they were known then.
+    """The windows of the backtest, with the forecasts and the ranges as they were known then.
 
-    At each cutoff the stock is what the lead time is expected to need, because the stock of that day is not known. The
-    order then has to last for the review time. The first windows are left out, before which no window had ended.
+    Orders are decided at every review of a window whose cover lies within it. The sample paths of a later review are
+    those of the window's cutoff, given what was sold since (`conditional_paths`), as a forecast of that day would know
+    it. At the cutoff the stock is what the lead time is expected to need, because the stock of that day is not known.
+    The periods count that the orders of the window reach. The first windows are left out, before which no window had
+    ended.
     """
     panel, hierarchy, horizon = results.panel, results.hierarchy, results.settings.horizon
     forecasts = results.test_forecasts()
@@ -77,7 +122,8 @@ def past_windows(results: Results, terms: Terms) -> Iterator[Window]:
         sampler = SamplePaths.of(forecast_of(past, mean), past, hierarchy, ranges, dependence, results.settings.seed)
         chosen = some_series(sampler, usable)
         actual = rows["actual"].to_numpy().astype(np.float64).reshape(-1, horizon)[chosen]
-        yield _window(str(cutoff), sampler, chosen, actual, terms)
+        dispersion = cover_dispersion(past.units[chosen], cover_periods(terms)[chosen])
+        yield window_of(str(cutoff), sampler.draw(PATHS_OF_CONTEST, chosen), actual, dispersion, terms.part(chosen))
 
 
 def _ended_by(forecasts: pl.DataFrame, cutoff: date) -> pl.DataFrame:
@@ -87,21 +133,44 @@ def _ended_by(forecasts: pl.DataFrame, cutoff: date) -> pl.DataFrame:
     return forecasts.filter(pl.col("cutoff").is_in(ended.implode()))
 
 
-def _window(label: str, sampler: SamplePaths, rows: np.ndarray, actual: np.ndarray, terms: Terms) -> Window:
-    cover = cover_periods(terms)[rows]
-    steps = int(cover.max())
-    paths = sampler.draw(PATHS_OF_CONTEST, rows)[:, :, :steps]
-    lead = terms.lead_periods[rows]
-    waiting = np.arange(steps) < lead[:, None]
-    on_hand = np.ceil((sampler.mean[rows, :steps] * waiting).sum(axis=1))
+def steps_of(terms: Terms, horizon: int) -> int:
+    """How many steps ahead orders look: to the end of the cover, or of the shelf life of what is ordered."""
+    shelf = 0 if terms.shelf_periods is None else terms.shelf_periods
+    return min(int(np.maximum(cover_periods(terms), terms.lead_periods + shelf).max()), horizon)
+
+
+def window_of(
+    label: str, paths: np.ndarray, actual: np.ndarray, dispersion: np.ndarray, terms: Terms, *, conditional: bool = True
+) -> Window:
+    """A window with all its reviews, see `past_windows`, of series with these `terms`.
+
+    `paths` is float32 [path, series, step], `actual` float [series, step]. Where not `conditional`, later reviews do
+    not know what was sold in the window.
+    """
+    horizon, lead, review = paths.shape[2], terms.lead_periods, terms.review_periods
+    cover = lead + review
+    steps, step = int(cover.max()), np.arange(horizon)
+    reach = steps_of(terms, horizon)
+    last = (horizon - cover) // review * review  # the last review whose cover lies within the window
+    due = (step % review[:, None] == 0) & (step <= last[:, None])
+    scored = (step >= lead[:, None]) & (step < (last + cover)[:, None])
     start = Situation.of(
-        paths,
-        on_hand,
-        terms.costs.part(rows),
+        paths[:, :, :steps],
+        np.ceil((paths.mean(axis=0, dtype=np.float64) * (step < lead[:, None])).sum(axis=1)),
+        terms.costs,
         lead_periods=lead,
-        review_periods=terms.review_periods[rows],
-        pack=terms.pack[rows],
-        minimum=terms.minimum[rows],
+        review_periods=review,
+        pack=terms.pack,
+        minimum=terms.minimum,
+        shelf_periods=terms.shelf_periods,
+        dispersion=dispersion,
     )
-    demand = np.where(np.arange(steps) < cover[:, None], actual[:, :steps], np.nan)
-    return Window(label, start, demand, lambda decision: paths, decisions=(0,))
+
+    @cache  # every policy asks for the same days
+    def paths_at(decision: int) -> np.ndarray:
+        left = conditional_paths(paths, actual, decision) if conditional else paths[:, :, decision:]
+        short = steps - left.shape[2]  # of series that are not due any more
+        return left[:, :, :reach].copy() if short <= 0 else np.pad(left, ((0, 0), (0, 0), (0, short)))
+
+    decisions = np.flatnonzero(due.any(axis=0)).tolist()
+    return Window(label, start, actual, paths_at, decisions, scored, due)

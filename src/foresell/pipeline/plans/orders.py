@@ -30,16 +30,20 @@ from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.terms import Terms
 from foresell.decide.vendors.limited_orders import LIMITS, LimitedOrders
 from foresell.pipeline.demand import ForecastProject, path_sampler
-from foresell.pipeline.plans.order_contest import PATHS_OF_CONTEST, order_contest, policy_of, some_series
+from foresell.pipeline.plans.order_contest import (
+    ALL,
+    COMPETING,
+    PATHS_OF_CONTEST,
+    WITHOUT_STOCK,
+    competing,
+    order_contest,
+    policy_of,
+    some_series,
+    steps_of,
+)
 from foresell.pipeline.plans.supply import Supply, can_order, cover_periods
 from foresell.pipeline.plans.vendor_limits import OrderLimits, limit_sentences, limits_as_data, within_limits
 from foresell.pipeline.results import Results
-
-COMPETING = ("normal", "fractile", "lost_sales", "projected_stock")
-"""The policies of the contest."""
-
-WITHOUT_STOCK = ("normal", "fractile")
-"""Those whose target does not depend on the stock, so that it means something where the stock is not known."""
 
 PATHS = 400
 
@@ -143,7 +147,7 @@ def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders
     supply = Supply.read(results, tables)
     won = None
     if tables.policy is None:
-        won = order_contest(results, supply.terms, COMPETING if supply.has_stock else WITHOUT_STOCK, tables.service)
+        won = order_contest(results, supply.terms, competing(supply.terms, has_stock=supply.has_stock), tables.service)
     policy = won.winner if won else policy_of(tables.policy or COMPETING[0], tables.service)
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
@@ -193,8 +197,8 @@ def _limits_shown(limited: LimitedOrders | None) -> list[str]:
 
 def _check_policy(tables: OrderTables) -> None:
     """Raises SettingsError for a policy that does not exist, or needs the stock where that is not known."""
-    if tables.policy is not None and tables.policy not in COMPETING:
-        raise SettingsError(f"'orders.policy' is '{tables.policy}'; expected one of {', '.join(COMPETING)}.")
+    if tables.policy is not None and tables.policy not in ALL:
+        raise SettingsError(f"'orders.policy' is '{tables.policy}'; expected one of {', '.join(ALL)}.")
     if not tables.stock and tables.policy is not None and tables.policy not in WITHOUT_STOCK:
         raise SettingsError(
             f"The target of the policy {tables.policy} depends on the stock on hand, which is not known. Give the "
@@ -259,7 +263,7 @@ def _valued(supply: Supply, sampler: SamplePaths, panel: Panel, lines: pl.DataFr
 
 def _situation(supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> Situation:
     """What the orders of some series are decided from."""
-    steps = min(int(cover_periods(supply.terms)[rows].max()), sampler.mean.shape[1])
+    steps = steps_of(supply.terms.part(rows), sampler.mean.shape[1])
     return supply.situation(sampler.draw(PATHS, rows)[:, :, :steps], rows)
 
 

@@ -11,15 +11,17 @@ from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.frequency import period_index
 from foresell.core.panel import Panel
-from foresell.core.settings import OrderTables
+from foresell.core.settings import Data, OrderTables
 from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
+from foresell.data.supply.lots import LotRows, read_lots
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.table_form import TableForm
 from foresell.data.supply.terms_table import TERMS, VENDOR, read_terms
 from foresell.decide.codes import finding
 from foresell.decide.stock.contract import Situation
 from foresell.decide.stock.faults import OpenOrders, undecidable
+from foresell.decide.stock.own_history import cover_dispersion
 from foresell.decide.terms import Terms, terms_of
 from foresell.pipeline.results import Results
 
@@ -30,6 +32,7 @@ class Supply:
 
     `vendor` is the name of each series' vendor, [series] of str or None, where the terms have it. `unit_loads` are the
     weight and the volume of a unit, float64 [series] each, where they have them.
+    `dispersion` [series] and `lots` [series, life] are those of `Situation`.
     """
 
     terms: Terms
@@ -40,6 +43,8 @@ class Supply:
     findings: tuple[Finding, ...]
     vendor: np.ndarray | None
     unit_loads: dict[str, np.ndarray]
+    dispersion: np.ndarray
+    lots: np.ndarray | None = None
 
     @classmethod
     def read(cls, results: Results, tables: OrderTables) -> Supply:
@@ -63,7 +68,15 @@ class Supply:
             rows, of_orders = read_open_orders(tables.open_orders, base, data, panel, form)
             on_order, of_steps = _by_step(rows, panel, horizon, names)
             findings += [*of_orders, *of_steps]
-        return cls(terms, on_hand, on_order, bool(tables.stock), names, tuple(findings), vendor, unit_loads)
+        lots = None
+        if tables.lots:
+            rows_of_lots, of_lots = _lots(tables, base, data, panel)
+            on_hand, lots, of_stock = _stock_by_lot(rows_of_lots, on_hand, terms, panel, horizon, names)
+            findings += [*of_lots, *of_stock]
+        dispersion = cover_dispersion(panel.units, cover_periods(terms))
+        return cls(
+            terms, on_hand, on_order, bool(tables.stock), names, tuple(findings), vendor, unit_loads, dispersion, lots
+        )
 
     def situation(self, paths: np.ndarray, rows: np.ndarray, terms: Terms | None = None) -> Situation:
         """What the orders of some series are decided from; `paths` [path, series, step] are theirs."""
@@ -78,6 +91,9 @@ class Supply:
             pack=terms.pack[rows],
             minimum=terms.minimum[rows],
             names=tuple(self.names[row] for row in rows),
+            shelf_periods=None if terms.shelf_periods is None else terms.shelf_periods[rows],
+            lots=None if self.lots is None else self.lots[rows],
+            dispersion=self.dispersion[rows],
         )
 
 
@@ -103,7 +119,10 @@ def _terms(results: Results, tables: OrderTables, given: dict[str, np.ndarray]) 
         message = f"{many(len(none), 'series', 'series')}: a lost sale costs nothing, so nothing is ordered against it"
         names = key_texts(panel.series.select(panel.keys)[none])
         findings.append(finding("margin-none", "terms", len(none), message, names))
-    assumed = {name: series for name, series in terms.assumed.items() if name in TERMS}  # of terms that matter here
+    assumed = {name: series for name, series in terms.assumed.items() if name in TERMS}
+    del assumed["order_cost"]  # where nobody gives one, placing an order is not what an order costs
+    perishes = np.zeros(panel.n_series, bool) if terms.shelf_periods is None else terms.shelf_periods > 0
+    assumed["waste_cost"] &= perishes
     return replace(terms, assumed={"price": without, **assumed}), findings
 
 
@@ -133,6 +152,52 @@ def _by_step(
     first = panel.ahead(1)[0]
     step = period_index(rows.due, first, panel.frequency) + 1
     return OpenOrders(rows.series, step, rows.units).by_step(panel.n_series, horizon, names)
+
+
+def _lots(tables: OrderTables, base: Path, data: Data, panel: Panel) -> tuple[LotRows, list[Finding]]:
+    """The lots of the settings. Raises SettingsError without a table of stock, which has the other series too."""
+    if not tables.stock:
+        raise SettingsError(
+            f"'orders.lots' is {tables.lots}, and the stock on hand of the other series is not known. Give it as "
+            "'orders.stock' or with --stock; for series with lots it may be the sum of these."
+        )
+    return read_lots(str(tables.lots), base, data, panel, TableForm.of(tables, "lots"))
+
+
+def _stock_by_lot(
+    rows: LotRows, on_hand: np.ndarray, terms: Terms, panel: Panel, horizon: int, names: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray | None, list[Finding]]:
+    """The stock on hand [series], that by the periods that it can still be sold [series, life], and what is wrong.
+
+    What keeps, and stock that perishes without a table of its lots, is as fresh as it can be.
+    """
+    if terms.shelf_periods is None:
+        raise SettingsError(
+            "There are lots, and no shelf life: how long what is ordered can be sold is not known. Give shelf_days in "
+            "the terms, blank for goods that keep, or take 'orders.lots' out."
+        )
+    life = period_index(rows.expires, panel.ahead(1)[0], panel.frequency)
+    findings = []
+    expired = np.unique(rows.series[(life < 0) & (rows.units > 0)])
+    if len(expired):
+        message = f"{many(len(expired), 'series', 'series')}: lots have expired by {panel.cutoff}"
+        findings.append(finding("lots-expired", "lots", len(expired), message, [names[row] for row in expired[:5]]))
+    keeps = np.where(terms.shelf_periods > 0, terms.shelf_periods, horizon + 1)
+    longest = max(int(keeps.max()), horizon + 1)
+    lots = np.zeros((panel.n_series, longest))
+    good = life >= 0
+    np.add.at(lots, (rows.series[good], np.minimum(life[good], longest - 1)), rows.units[good])
+    with_lots = np.zeros(panel.n_series, bool)
+    with_lots[rows.series] = True
+    counted = np.bincount(rows.series, rows.units, panel.n_series)
+    differ = np.flatnonzero(with_lots & ~np.isnan(on_hand) & (np.abs(counted - on_hand) > 1e-6))
+    if len(differ):
+        message = f"{many(len(differ), 'series', 'series')} have lots that do not add up to the stock on hand"
+        findings.append(finding("lots-differ", "lots", len(differ), message, [names[row] for row in differ[:5]]))
+    stock = np.where(with_lots, lots.sum(axis=1), on_hand)
+    fresh = np.flatnonzero(~with_lots & (np.nan_to_num(on_hand) > 0))
+    lots[fresh, keeps[fresh] - 1] = on_hand[fresh]
+    return stock, lots, findings
 
 
 def cover_periods(terms: Terms) -> np.ndarray:

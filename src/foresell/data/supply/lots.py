@@ -1,0 +1,53 @@
+"""The stock on hand by lot: how long each of them can still be sold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from foresell.core.errors import SettingsError
+from foresell.core.finding import Finding
+from foresell.core.panel import Panel
+from foresell.core.settings import Data
+from foresell.data.column_conversion import ColumnKind
+from foresell.data.supply.matching import read_rows, row_of_series
+from foresell.data.supply.table_form import DOUBTS, TableForm
+
+
+@dataclass(frozen=True)
+class LotRows:
+    """Lots, one in each row: `series` int64, `expires` datetime64[D], the last day of sale, and `units` float64."""
+
+    series: np.ndarray
+    expires: np.ndarray
+    units: np.ndarray
+
+
+def read_lots(
+    path: str, base: Path, data: Data, panel: Panel, form: TableForm | None = None
+) -> tuple[LotRows, list[Finding]]:
+    """The lots of the table at `path`: the keys, ``expires`` and ``units``.
+
+    Raises UnreadableFile, FindingsStop where a column is missing, and SettingsError where no row is about any of the
+    series, where a row cannot be read, or where units are below 0.
+    """
+    kinds = {"expires": ColumnKind.DATE, "units": ColumnKind.NUMBER}
+    rows = read_rows(path, base, data, panel, kinds, "lots", form or TableForm())
+    unread = [finding for finding in rows.findings if finding.code not in DOUBTS]
+    if unread:
+        raise SettingsError(
+            f"Some rows of the lots cannot be read, and the rest would pass for all stock: {unread[0]} Correct "
+            "these rows, or take them out."
+        )
+    place, findings = row_of_series(rows, panel.keys, panel.series)
+    units = rows.frame["units"].cast(float).to_numpy()
+    if (units < 0).any():
+        raise SettingsError(
+            f"{rows.where} has {int((units < 0).sum()):,} lots of less than 0 units; expected 0 or more. Count them "
+            "again."
+        )
+    known = place >= 0
+    expires = rows.frame["expires"].to_numpy().astype("datetime64[D]")
+    return LotRows(place[known], expires[known], units[known]), rows.findings + findings
