@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 
@@ -13,9 +12,11 @@ import yaml
 from click.testing import CliRunner
 
 from foresell.apps.cli import main
+from foresell.apps.cli.replay import replay_text
 from foresell.core.errors import UsageError
 from foresell.decide.replay import BUCKETS
-from foresell.pipeline.plans.order_replay import OrderReplay
+from foresell.pipeline.plans.order_replay import OrderReplay, write_replay
+from foresell.pipeline.plans.return_on_orders import appraise
 from foresell.pipeline.project import Project
 
 
@@ -68,20 +69,29 @@ def test_the_figures_are_those_of_the_ledger(replay: OrderReplay) -> None:
     assert replay.policies["cost"].is_sorted()
     assert replay.policies.filter(policy="normal")["waste"][0] > 0
     best = replay.policies.row(0, named=True)
+    assert replay.curve["fractile"].is_sorted()
+    assert (replay.curve["cost"] > 0).all()
     by_volume = replay.segments.filter(by="volume")
     assert by_volume["saving"].sum() == pytest.approx(best["saving"], abs=1e-6)
 
 
-def test_the_verb_writes_the_ledger_that_the_return_reads(folder: Path) -> None:
-    shown = CliRunner().invoke(main, ["replay", str(folder)])
-    assert shown.exit_code == 0, shown.output
-    assert "normal safety stock would have cost" in shown.stdout
-    assert pl.read_parquet(folder / "results" / "replay" / "ledger.parquet")["policy"].n_unique() > 5
-    appraisal = CliRunner().invoke(main, ["roi", str(folder), "--one-time-cost", "10", "--json"])
-    assert appraisal.exit_code == 0, appraisal.output
-    assert json.loads(appraisal.stdout)
+def test_the_page_and_the_files_from_which_a_return_is_made(replay: OrderReplay, folder: Path) -> None:
+    project = Project(folder)
+    written = write_replay(replay, Path(project.results.root))
+    assert [path.name for path in written] == ["ledger.parquet", "policies.csv", "segments.csv", "curve.csv"]
+    assert pl.read_csv(written[1])["policy"].to_list() == replay.policies["policy"].to_list()
+    text = replay_text(replay, list(map(str, written)))
+    assert "normal safety stock would have cost" in text
+    assert "volume: high" in text
+    appraisal = appraise(project)
+    assert appraisal.compared is not None
+    assert appraisal.compared.before == "normal"
+    assert appraisal.compared.n_series == project.panel.n_series
 
 
 def test_too_few_windows_are_refused(done_shop: Path) -> None:
-    with pytest.raises(UsageError, match=r"expected 2 or more[\s\S]*backtest.windows"):
+    with pytest.raises(UsageError, match="expected 2 or more"):
         Project(done_shop).replay()
+    shown = CliRunner().invoke(main, ["replay", str(done_shop)])
+    assert shown.exit_code != 0
+    assert "Set backtest.windows to 3 or more" in " ".join(shown.output.split())

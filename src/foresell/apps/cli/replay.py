@@ -36,7 +36,7 @@ def replay(**flags: Any) -> None:
     At most 500 series are played, drawn by their keys. Terms that are not given are assumed as in `plan`.
 
     Reads the results of `combine` (and does first what is out of date), and orders.terms of the settings. Writes
-    results/replay/ledger.parquet, which `roi` reads, and results/replay/policies.csv.
+    results/replay/ledger.parquet, which `roi` reads, and the tables shown as policies.csv, segments.csv and curve.csv.
     """
     from foresell.pipeline.plans.order_replay import write_replay
 
@@ -60,7 +60,7 @@ def replay_text(result: OrderReplay, written: list[str]) -> str:
     from foresell.core.finding import worst_first
 
     findings = [f"{finding.count:,} times {finding}" for finding in worst_first(result.findings)]
-    tables = [_policies(result.policies), _segments(result.segments)]
+    tables = [_policies(result.policies), _segments(result.segments), _curve(result.curve)]
     return "\n\n".join(["\n".join(result.headline), *findings, *tables, "The ledger: " + ", ".join(written)])
 
 
@@ -88,3 +88,15 @@ def _segments(segments: pl.DataFrame) -> str:
             (name, f"{row['series']:,}", number(row["usual_cost"]), f"{row['saved_share']:.1%}", f"{error:.1%}")
         )
     return columns(rows, right=range(1, 5), indent=2)
+
+
+def _curve(curve: pl.DataFrame) -> str:
+    """What the cheapest policy costs by its fractile."""
+    from foresell.apps.cli.text import columns
+    from foresell.core.words import number
+
+    rows = [("fractile of the cheapest", "holding", "lost sales", "cost", "fill rate")]
+    for row in curve.iter_rows(named=True):
+        money = (number(row[name]) for name in ("holding", "lost_sales", "cost"))
+        rows.append((f"{row['fractile']:g}", *money, f"{row['fill_rate']:.3f}"))
+    return columns(rows, right=range(5), indent=2)

@@ -15,5 +15,11 @@ def chosen_fractile(situation: Situation, probability: float | None) -> np.ndarr
 
 
 def fractile_label(probability: float | None) -> str:
-    """The part of a policy's name that tells its fractile."""
-    return ", critical fractile" if probability is None else f", fractile {probability:.3g}"
+    """The part of a policy's name that tells its fractile.
+
+    >>> fractile_label(0.95), fractile_label(0.99999)
+    (', fractile 0.95', ', fractile 0.99999')
+    """
+    if probability is None:
+        return ", critical fractile"
+    return f", fractile {probability:.3g}" if probability < 0.999 else f", fractile {probability:.6g}"

@@ -15,8 +15,10 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
+from foresell.core.spreadsheets import escape_formulas
 from foresell.core.words import many, number
 from foresell.decide.contest import Contest, saving_of
+from foresell.decide.cost_curve import cost_curve
 from foresell.decide.replay import BUCKETS, Ledger, Window
 from foresell.decide.replay import replay as replayed
 from foresell.decide.stock import NormalSafetyStock
@@ -31,6 +33,9 @@ from foresell.store.tables import atomic_path, write_table
 USUAL = "normal"
 """The policy that all others are compared with: normal safety stock at the critical fractile."""
 
+CURVE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+"""The fractiles of the curve of cost against fill rate."""
+
 
 @dataclass(frozen=True)
 class OrderReplay:
@@ -40,6 +45,7 @@ class OrderReplay:
       bucket and in all, ``fill_rate``, and the ``saving`` against `USUAL` in money and as ``saved_share``, with their
       ``standard_error``.
     - `segments`: the same saving of the best policy by segment of the series.
+    - `curve`: what the best policy costs, and its fill rate, by fractile, see `decide.cost_curve`.
     - `ledger`: one row for each window, policy, series and scored period, see `decide.replay.Ledger.to_frame`.
     - `contest`: how the policies were chosen, and which one won. `judging`: the windows that judge.
     - `headline`: what comes of it, in plain sentences.
@@ -47,6 +53,7 @@ class OrderReplay:
 
     policies: pl.DataFrame
     segments: pl.DataFrame
+    curve: pl.DataFrame
     ledger: pl.DataFrame
     contest: Contest
     judging: tuple[str, ...]
@@ -61,6 +68,7 @@ class OrderReplay:
             "judging_windows": self.judging,
             "policies": self.policies.to_dicts(),
             "segments": self.segments.to_dicts(),
+            "curve": self.curve.to_dicts(),
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -94,6 +102,7 @@ def replay_orders(project: ForecastProject, tables: OrderTables | None = None) -
     return OrderReplay(
         policies,
         _segments(results.panel, judging, rows, judged[best], judged[USUAL]),
+        cost_curve(chosen[best], CURVE, judging),
         pl.concat(_ledger_rows(results.panel, rows, windows, name, of) for name, of in ledgers.items()),
         result,
         tuple(window.label for window in judging),
@@ -181,13 +190,21 @@ def _headline(policies: pl.DataFrame, result: Contest, judging: Sequence[Window]
 
 
 def write_replay(result: OrderReplay, results: Path) -> list[Path]:
-    """Writes ``replay/ledger.parquet`` and ``replay/policies.csv`` in the folder of results. Raises StoreError."""
-    ledger, policies = results / LEDGER, results / "replay" / "policies.csv"
+    """Writes ``replay/ledger.parquet``, ``policies.csv``, ``segments.csv`` and ``curve.csv`` in the folder of results.
+
+    Raises StoreError where they cannot be written.
+    """
+    ledger = results / LEDGER
     write_table(result.ledger, ledger)
-    try:
-        with atomic_path(policies) as temporary:
-            result.policies.write_csv(temporary)
-    except OSError as error:
-        reason = error.strerror or error
-        raise StoreError(f"{policies} could not be written: {reason}. Give it room and rights.") from error
-    return [ledger, policies]
+    written = [ledger]
+    for name in ("policies", "segments", "curve"):
+        path = ledger.with_name(f"{name}.csv")
+        table: pl.DataFrame = getattr(result, name)
+        try:
+            with atomic_path(path) as temporary:
+                escape_formulas(table).write_csv(temporary)
+        except OSError as error:
+            reason = error.strerror or error
+            raise StoreError(f"{path} could not be written: {reason}. Give it room and rights.") from error
+        written.append(path)
+    return written
