@@ -81,6 +81,7 @@ NAMES: dict[str, tuple[str, str]] = {
         "vendor supplier lieferant kreditor proveedor fournisseur fornitore leverancier dostawca",
         "vendor_name supplier_name lieferantenname vendor_id supplier_id vendor_no supplier_no lieferantennummer",
     ),
+    "waste_cost": ("waste_cost disposal_cost write_off_cost scrap_cost entsorgungskosten abschreibungskosten", ""),
     "order_cost": ("order_cost ordering_cost cost_per_order fixed_order_cost bestellkosten bestellfixkosten", ""),
     "shelf_days": ("shelf_days shelf_life shelf_life_days haltbarkeit vida_util", ""),
 }  # fmt: skip
@@ -91,7 +92,7 @@ _MONEY = "eur euro usd gbp chf netto net per_unit"
 _DAYS = "in days day d tage tagen tag dias jours giorni"
 ENDINGS = {
     **dict.fromkeys(("on_hand", "units", "pack", "minimum"), _UNITS),
-    **dict.fromkeys(("price", "unit_cost", "lost_margin", "order_cost"), _MONEY),
+    **dict.fromkeys(("price", "unit_cost", "lost_margin", "waste_cost", "order_cost"), _MONEY),
     **dict.fromkeys(("lead_days", "review_days", "shelf_days"), _DAYS),
     **dict.fromkeys(("due", "expires"), "date datum"),
     "unit_weight": "kg g lb",
