@@ -95,7 +95,7 @@ def _curve(curve: pl.DataFrame) -> str:
     from foresell.apps.cli.text import columns
     from foresell.core.words import number
 
-    rows = [("fractile of the cheapest", "holding", "lost sales", "cost", "fill rate")]
+    rows: list[tuple[str, ...]] = [("fractile of the cheapest", "holding", "lost sales", "cost", "fill rate")]
     for row in curve.iter_rows(named=True):
         money = (number(row[name]) for name in ("holding", "lost_sales", "cost"))
         rows.append((f"{row['fractile']:g}", *money, f"{row['fill_rate']:.3f}"))
