@@ -13,8 +13,11 @@ from foresell.core.errors import SettingsError, first_five
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
+from foresell.core.words import many_do
 from foresell.data.column_conversion import ColumnKind
+from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
+from foresell.data.finding_codes import finding
 from foresell.data.supply.matching import SupplyTable
 from foresell.data.supply.table_form import DOUBTS, TableForm
 
@@ -105,12 +108,25 @@ def read_vendor_tables(
         else:
             breaks = _breaks(table, row)
     names = tuple(" ".join(row) for row in labels.iter_rows())
-    findings = tuple(each for table in tables for each in table.findings)
-    return VendorTables(names, terms, breaks, of_series, unknown, findings)
+    findings = [each for table in tables for each in table.findings]
+    for table in tables:
+        findings += _without_series(table, labels_of(series, keys))
+    return VendorTables(names, terms, breaks, of_series, unknown, tuple(findings))
+
+
+def _without_series(table: _Table, of_series: pl.DataFrame) -> list[Finding]:
+    """A finding of the rows whose vendor no series has, so that their terms change nothing."""
+    others = table.labels.join(of_series, on=table.labels.columns, how="anti", maintain_order="left")
+    if not others.height:
+        return []
+    names = key_texts(others.unique(maintain_order=True))
+    message = f"{many_do(others.height, 'row', 'be')} about vendors of no series that is forecast, and change nothing"
+    return [finding("supply-unmatched", table.where, others.height, message, names)]
 
 
 @dataclass(frozen=True)
 class _Table:
+    where: str
     keys: list[str]
     labels: pl.DataFrame
     frame: pl.DataFrame
@@ -143,7 +159,9 @@ def _read(
     """The table at `path`."""
     table = SupplyTable.at(path, base, data, "vendors", TableForm(decimal=decimal))
     names = table.names
-    keys = sorted((name for name in names if name in series.columns), key=lambda name: (name != VENDOR, name))
+    # A column of the table, such as `kind`, means that of the table, also where the series have one of that name.
+    keys = [name for name in names if name in series.columns and name not in (*numbers, *texts)]
+    keys = sorted(keys, key=lambda name: (name != VENDOR, name))
     unknown = [name for name in names if name not in (*keys, *numbers, *texts)]
     values = [name for name in names if name in numbers]
     if unknown or not values or VENDOR not in names:
@@ -162,7 +180,7 @@ def _read(
             f"Some cells of {rows.where} cannot be read, and would be taken for no limit: {unread[0]} Correct these "
             "cells, or leave them blank."
         )
-    return _Table(keys, labels_of(rows.frame, keys), rows.frame, values, rows.findings)
+    return _Table(rows.where, keys, labels_of(rows.frame, keys), rows.frame, values, rows.findings)
 
 
 def _breaks(table: _Table, row: np.ndarray) -> pl.DataFrame:
