@@ -151,3 +151,41 @@ def test_a_truck_is_worth_what_one_more_of_it_gains() -> None:
     assert summary.truck_price == pytest.approx(three.joint.gain - two.joint.gain, rel=0.02)
     assert np.isnan(plan(case, replace(terms, most_trucks=99))[1].vendors[0].truck_price)
     assert summary.shadow_price == pytest.approx((larger.joint.gain - two.joint.gain) / 8, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "reached"),
+    [((0.5, 0.9), None), ((0.5, 1.3), 1.3), ((1.2, 15.0), 1.2), ((0.5, 60.0), None), ((1.2, 1.5), 1.5)],
+)
+@pytest.mark.parametrize("measure", ["money", "units"])
+def test_a_discount_is_reached_and_nothing_is_bought_beyond_it(
+    thresholds: tuple[float, ...], reached: float | None, measure: str
+) -> None:
+    """A later order has the discount too, so that a unit that is bought early for it only costs more to hold."""
+    case = shop(pack=1)
+    wanted = LostSalesPaths().orders(case).order
+    of_vendor = np.arange(case.n_series) % 2 == 0
+    load = case.costs.unit if measure == "money" else np.ones(case.n_series)
+    usual = float((load * wanted)[of_vendor].sum())
+    breaks = tuple(PriceBreak(share * usual, 0.05 * (n + 1)) for n, share in enumerate(thresholds))
+    _, orders = plan(case, VendorTerms(breaks=breaks, break_measure=measure))  # type: ignore[arg-type]
+    ordered = float((load * orders.units)[of_vendor].sum())
+    [vendor] = orders.vendors
+    if reached is None:
+        np.testing.assert_array_equal(orders.units, wanted)
+        assert not vendor.binds
+    else:
+        assert reached * usual - 1e-6 <= ordered <= reached * usual + float(load.max())
+        assert (vendor.binds, vendor.limit) == (True, "price_break")
+        assert vendor.shadow_price > 0
+    discount = max(each.discount for each in breaks if each.threshold <= ordered + 1e-6) if ordered else 0.0
+    assert vendor.price_factor == pytest.approx(1 - discount)
+
+
+def test_nothing_is_bought_for_its_discount_alone() -> None:
+    case = shop(pack=1)
+    case = replace(case, on_hand=case.on_hand + 1000)
+    _, orders = plan(case, VendorTerms(breaks=(PriceBreak(100, 0.5),)))
+    assert not orders.units.any()
+    _, orders = plan(shop(pack=1), VendorTerms(breaks=(PriceBreak(1, 0.3),), incremental=True))
+    np.testing.assert_array_equal(orders.units, LostSalesPaths().orders(shop(pack=1)).order)

@@ -102,14 +102,37 @@ def test_trucks_by_weight_are_filled_and_what_is_assumed_is_named(project: Proje
 
 
 def test_price_breaks_lower_the_cost(project: Project) -> None:
-    money = float(of_vendor(project, planned(project), "A")["cost"].sum())
+    usual = of_vendor(project, planned(project), "A")
+    money = float(usual["cost"].sum())
     (project.folder / "breaks.csv").write_text(
         f"vendor,from_money,discount\nA,{money * 0.9},0.1\nA,{money * 40},0.11\n"
     )
     plan = planned(project, price_breaks="breaks.csv")
     lines = of_vendor(project, plan, "A")
     assert lines["cost"].sum() == pytest.approx(0.9 * 5 * lines["units"].sum())
+    # The next order has the discount too, so that nothing is bought before its time for it.
+    assert lines.sort(project.panel.keys)["units"].equals(usual.sort(project.panel.keys)["units"])
     check_reasons(plan)
+
+
+def test_a_break_within_reach_is_reached_and_no_more_is_bought(project: Project) -> None:
+    money = float(of_vendor(project, planned(project), "A")["cost"].sum())
+    (project.folder / "breaks.csv").write_text(f"vendor,from_money,discount\nA,{money * 1.2},0.1\n")
+    plan = planned(project, price_breaks="breaks.csv")
+    lines = of_vendor(project, plan, "A")
+    assert money * 1.2 <= 5 * lines["units"].sum() <= money * 1.2 + 10
+    assert any("from A is raised to reach a price break" in sentence for sentence in plan.headline)
+
+
+def test_a_column_of_a_vendors_table_is_not_that_of_the_series(project: Project) -> None:
+    """The stores have a column `kind` too."""
+    assert "kind" in project.panel.series.columns
+    (project.folder / "breaks.csv").write_text("vendor,from_money,discount,kind\nA,10,0.1,all_units\nC,9,0.1,\n")
+    plan = planned(project, price_breaks="breaks.csv")
+    lines = of_vendor(project, plan, "A")
+    assert lines["cost"].sum() == pytest.approx(0.9 * 5 * lines["units"].sum())
+    [finding] = [each for each in plan.findings if each.code == "supply-unmatched"]
+    assert finding.examples == ("C",)
 
 
 @pytest.mark.parametrize(

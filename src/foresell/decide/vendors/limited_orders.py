@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from foresell.decide.stock.gain_curves import GainCurves
+from foresell.decide.vendors.break_reach import within_reach
 from foresell.decide.vendors.joint_orders import JointOrders, joint_orders
 from foresell.decide.vendors.terms import Measure, VendorTerms
 from foresell.decide.vendors.vendor_order import VendorLines, VendorOrder, total, vendor_limits
@@ -83,7 +84,7 @@ def limited_orders(
     group_of_piece = of_series[curves.series]
     order = np.argsort(group_of_piece, kind="stable")
     pieces = np.split(order, np.searchsorted(group_of_piece[order], np.arange(1, len(groups))))
-    lines = [_lines(terms, curves.part(rows), loads) for terms, rows in zip(groups, pieces, strict=True)]
+    lines = [within_reach(_lines(terms, curves.part(rows), loads)) for terms, rows in zip(groups, pieces, strict=True)]
     by_vendors = joint_orders(lines)
     joint = by_vendors if budget is None or by_vendors.paid <= budget else joint_orders(lines, budget)
 

@@ -144,7 +144,7 @@ def vendor_limits(lines: VendorLines, price: float) -> Limits:
     best = max(_options(lines, price), key=lambda option: option.bound, default=None)
     if best is None or best.bound <= 0:
         return NOTHING
-    return Limits(best.bound, best.paid, best.binds, best.shadow_price)
+    return Limits(best.bound, best.paid, best.limit, best.shadow_price)
 
 
 def best_order(lines: VendorLines, price: float) -> VendorOrder:
@@ -238,15 +238,26 @@ class _Option:
     row: int
 
     @property
+    def limit(self) -> str:
+        """What binds, see `Limits`; also a break for whose discount packs beyond the need are worth their money."""
+        lines = self.ranking.lines
+        needed = total(np.where(lines.gain > 0, lines.packs, 0), lines.break_load)
+        reached = not self.binds and needed < self.ranking.level.threshold * (1 - _ROUNDING)
+        return "price break" if reached else self.binds
+
+    @property
     def shadow_price(self) -> float:
         """See `Limits`."""
-        if not self.binds:
+        if not self.limit:
             return 0.0
         ranking = self.ranking
         lines = ranking.lines
         piece = min(max(int(np.ceil(self.place - _ROUNDING)) - 1, 0), len(ranking.rank) - 1)
-        load = {"minimum": lines.minimum_load, "price break": lines.break_load}.get(self.binds, lines.load)
-        return abs(float(ranking.value[piece])) / max(float(load[ranking.rank[piece]]), 1e-12)
+        row = ranking.rank[piece]
+        load = {"minimum": lines.minimum_load, "price break": lines.break_load}.get(self.limit, lines.load)
+        # A pack less of a break that pays is bought later, with the discount: only its holding is saved.
+        value = float(ranking.value[piece]) if self.binds else float(lines.gain[row])
+        return abs(value) / max(float(load[row]), 1e-12)
 
     def whole_packs(self) -> np.ndarray:
         """The packs of each piece, int64 [piece]: rounded up to reach a limit, down to stay in a truck."""
