@@ -38,7 +38,9 @@ def test_an_override_is_added_listed_and_withdrawn(planned: Path) -> None:
     assert (override["how"], override["value"], override["replaces"], override["who"]) == ("add", -2, 10, "Ann")
     shown = run("list", planned)
     assert f"−2      10        {override['first']}  2030-01-01  event   fair  Ann" in shown.stdout
-    assert "withdrawn" in run("withdraw", planned, "--id", override["id"], "--who", "Bob").stdout
+    withdrawn = run("withdraw", planned, "--id", override["id"], "--who", "Bob").stdout
+    assert "withdrawn" in withdrawn
+    assert f"foresell plan orders {planned}" in withdrawn
     assert "no overrides that hold" in run("list", planned).stdout
     assert "(withdrawn)" in run("list", planned, "--all").stdout
     events = [json.loads(line) for line in (planned / "overrides.jsonl").read_text().splitlines()]

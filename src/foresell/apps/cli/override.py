@@ -87,7 +87,7 @@ def _add(project: Project, flags: dict[str, Any]) -> None:
         days = f"on {added.first}" if added.first == added.until else f"from {added.first} to {added.until}"
         click.echo(
             f"Override {added.id}: {added}{instead}; for plans of {added.plan} {days}. Make the plan again with: "
-            f"foresell plan"
+            f"foresell plan {added.plan} {project.folder}"
         )
 
 
@@ -125,7 +125,10 @@ def _withdraw(project: Project, flags: dict[str, Any]) -> None:
     if flags["as_json"]:
         print_json(_plain(withdrawn))
     else:
-        click.echo(f"Override {withdrawn.id} is withdrawn: {withdrawn}. Make the plan again with: foresell plan")
+        click.echo(
+            f"Override {withdrawn.id} is withdrawn: {withdrawn}. Make the plan again with: "
+            f"foresell plan {withdrawn.plan} {project.folder}"
+        )
 
 
 def _list(project: Project, flags: dict[str, Any]) -> None:

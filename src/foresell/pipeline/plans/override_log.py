@@ -111,7 +111,9 @@ class OverrideLog:
         or before the plan, a quantity below 0, and values that fit no line.
         """
         if not self._plan(kind).exists():
-            raise UsageError(f"There is no plan of {kind} to change. Make it first with: foresell plan {kind}")
+            raise UsageError(
+                f"There is no plan of {kind} to change. Make it first with: foresell plan {kind} {self.path.parent}"
+            )
         lines = read_table(self._plan(kind))
         day = _first_day(lines)
         first, until = change.first or day, change.until or change.first or day
