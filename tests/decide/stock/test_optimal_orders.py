@@ -72,14 +72,14 @@ def test_the_fractile_of_projected_paths_has_the_least_cost(seed, lead):
 def test_fresh_goods_have_the_least_cost_with_their_waste(seed, lead, shelf):
     case = random_case(seed, lead, 1, shelf)
     least, mean_cost = cheapest(case, lead, 1, waste=0.9, shelf=shelf)
-    order = PerishablePaths("fifo").orders(case).order[0]
+    order = PerishablePaths("fifo", lost_weight=1).orders(case).order[0]
     assert mean_cost(order) == pytest.approx(least)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_goods_that_are_taken_freshest_first_count_what_the_cover_leaves_as_waste(seed):
     case = random_case(seed, 0, 1, 2, horizon=1)
-    fifo, lifo = (PerishablePaths(issue).orders(case).order[0] for issue in ("fifo", "lifo"))
+    fifo, lifo = (PerishablePaths(issue, lost_weight=1).orders(case).order[0] for issue in ("fifo", "lifo"))
     assert lifo <= fifo
     demand, stock = case.paths[:, 0, 0], case.on_hand[0] + case.on_order[0, 0]
     costs = [np.mean(np.maximum(demand - stock - q, 0) + 1.2 * np.maximum(stock + q - demand, 0)) for q in range(30)]

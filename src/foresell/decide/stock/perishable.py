@@ -15,6 +15,9 @@ from foresell.decide.stock.pack_rounding import rounded_orders
 _BLOCK = 512  # series at a time
 _HALVINGS = 24  # of the interval in which the quantity lies
 
+LOST_WEIGHTS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
+"""The weights of a lost sale that compete."""
+
 
 @dataclass(frozen=True)
 class PerishablePaths:
@@ -24,19 +27,26 @@ class PerishablePaths:
     the order once older lots are gone. One more unit saves a lost sale where that demand exceeds the order by the end
     of the cover; else it is held; and it is waste where the demand does not exceed it by the end of the shelf life.
     With `issue` "fifo" customers take the oldest lot first, so later orders are never preferred to this one. With
-    "lifo" they take the freshest, so what is left after the cover is waste. With `probability` f, a lost sale counts
-    f / (1 - f) times the holding of the review time in place of its margin. Beyond the last step, each path goes on
-    with its mean demand. Nahmias, "Perishable inventory theory: a review", Operations Research 30, 1982 (marginal
+    "lifo" they take the freshest, so what is left after the cover is waste. Beyond the last step, each path goes on
+    with its mean demand.
+
+    A lost sale counts `lost_weight` times its margin. With the weight 1 the quantity is the best one if no order
+    followed. But the next order would take the same risk of waste for the same later customers, so an order that is
+    left out today saves less waste than it seems: on dynamic programmes of small systems 1.5 to 3 costs least, the more
+    the longer the shelf life is. With `probability` f, a lost sale counts f / (1 - f) times the holding of the review
+    time instead. Nahmias, "Perishable inventory theory: a review", Operations Research 30, 1982 (marginal
     outdating).
     """
 
     issue: Issue = "fifo"
     probability: float | None = None
+    lost_weight: float = 2.0
 
     @property
     def name(self) -> str:
-        """The name with the order of issue and the fractile."""
-        return f"perishable, {self.issue}" + fractile_label(self.probability)
+        """The name with the order of issue, and the weight of a lost sale or the fractile."""
+        weight = f", lost sales x {self.lost_weight:g}" if self.probability is None else ""
+        return f"perishable, {self.issue}{weight}" + fractile_label(self.probability)
 
     def orders(self, situation: Situation) -> Orders:
         """The orders of all series; where no shelf life is given, nothing is wasted."""
@@ -59,7 +69,7 @@ class PerishablePaths:
 
     def _lost_margin(self, situation: Situation) -> np.ndarray:
         if self.probability is None:
-            return situation.costs.lost_margin
+            return self.lost_weight * situation.costs.lost_margin
         return self.probability / (1 - self.probability) * situation.costs.holding * situation.review_periods
 
 

@@ -22,6 +22,7 @@ from foresell.decide.replay import Window
 from foresell.decide.stock import POLICIES
 from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.stock.own_history import cover_dispersion
+from foresell.decide.stock.perishable import LOST_WEIGHTS, PerishablePaths
 from foresell.decide.terms import Terms
 from foresell.ensemble.backtest_ensemble import forecast_of
 from foresell.pipeline.plans.supply import can_order, cover_periods
@@ -82,7 +83,14 @@ def families_of(names: Sequence[str], service: float | None = None) -> dict[str,
     that is given, so that only the rules compete."""
     if service is not None:
         return {name: [policy_of(name, service)] for name in names}
-    return {name: with_fractiles(POLICIES[name](), FRACTILES + TAIL if name in BY_Z else FRACTILES) for name in names}
+    return {name: _family(name) for name in names}
+
+
+def _family(name: str) -> list[Policy]:
+    """The members of a family: perishable goods by the weight of a lost sale, the others by their fractile."""
+    if name == "perishable":
+        return [PerishablePaths(lost_weight=weight) for weight in LOST_WEIGHTS]
+    return with_fractiles(POLICIES[name](), FRACTILES + TAIL if name in BY_Z else FRACTILES)
 
 
 def order_contest(results: Results, terms: Terms, names: Sequence[str], service: float | None = None) -> Contest | None:
