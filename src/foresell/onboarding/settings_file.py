@@ -15,6 +15,7 @@ from foresell.core.settings import Settings, parse_settings
 from foresell.core.settings.descriptions import SettingDescription, describe
 from foresell.onboarding.dates import periods
 from foresell.onboarding.proposal import NOT_USED, Proposal
+from foresell.onboarding.supply.supply_tables import TABLES
 
 NAME = "foresell.yaml"
 WIDTH = 110
@@ -200,7 +201,7 @@ def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
         if data.get(name):
             data[name] = {**data[name], "path": near(data[name]["path"], folder)}
     orders = dict(settings.get("orders", {}))
-    for name in ("stock", "open_orders", "terms"):
+    for name in TABLES:
         if orders.get(name):
             orders[name] = near(orders[name], folder)
     return {**settings, "data": data, **({"orders": orders} if orders else {})}

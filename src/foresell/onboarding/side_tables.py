@@ -21,7 +21,7 @@ from foresell.onboarding.dates.day_columns import dated_names
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import NOT_USED, Draft
 from foresell.onboarding.sales_tables import contents, tables_in
-from foresell.onboarding.supply.supply_tables import FOLDER, propose_supply
+from foresell.onboarding.supply.supply_tables import FOLDER, TABLES, propose_supply
 from foresell.onboarding.table_sample import TableSample, sample_table
 
 MOST_TABLES = 30
@@ -240,7 +240,7 @@ def _used(draft: Draft) -> set[str]:
     tables = [draft.data.get(name) for name in ("items", "stores", "prices", "calendar")]
     tables += draft.data.get("covariates", [])
     orders = draft.top.get("orders", {})
-    supply = {orders[name] for name in ("stock", "open_orders", "terms") if name in orders}
+    supply = {orders[name] for name in TABLES if name in orders}
     return {table["path"] for table in tables if table} | {draft.data.get("future", "")} | supply
 
 

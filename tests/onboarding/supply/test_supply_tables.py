@@ -150,3 +150,77 @@ def test_the_sales_of_a_folder_are_not_its_open_orders(folder: Path) -> None:
     assert settings.data.sales == str(folder / "sales.csv")
     assert settings.orders.open_orders == str(folder / "open_orders.csv")
     assert not proposal.doubts
+
+
+TERMS = "item,lead_days,shelf_days,vendor\n" + "".join(f"{item},3,{9 if item[0] == 'A' else ''},V1\n" for item in ITEMS)
+
+
+def test_lots_are_known_by_their_dates(folder: Path) -> None:
+    write(folder, "supply/terms.csv", TERMS)
+    write(folder, "supply/stock.csv", "store,item,on_hand\n" + rows_of("{store},{item},5\n"))
+    path = write(folder, "supply/Chargen.csv", "Filiale;Artikel;Charge;MHD;Menge\nnorth;A100;L7;13.05.2026;5\n")
+    orders, doubts = orders_of(folder)
+    assert orders.lots == path
+    assert orders.columns == {"lots": {"store": "Filiale", "item": "Artikel", "expires": "MHD", "units": "Menge"}}
+    assert not doubts
+
+
+def test_lots_alone_are_the_stock_with_a_question(folder: Path) -> None:
+    write(folder, "supply/terms.csv", TERMS)
+    path = write(
+        folder, "supply/lots.csv", "store,item,lot,best before,On Hand\n" + rows_of("{store},{item},7,2026-05-13,5\n")
+    )
+    orders, doubts = orders_of(folder)
+    assert (orders.lots, orders.stock) == (path, path)
+    assert orders.columns["lots"] == {"expires": "best before", "units": "On Hand"}
+    assert orders.columns["stock"] == {"on_hand": "On Hand"}
+    assert "taken to be that of the lots in lots.csv" in doubts
+
+
+def test_lots_without_a_shelf_life_are_a_question(folder: Path) -> None:
+    write(folder, "terms.csv", "item,lead_days,pack\n" + "".join(f"{item},3,6\n" for item in ITEMS))
+    write(folder, "stock.csv", "store,item,on_hand\n" + rows_of("{store},{item},5\n"))
+    write(folder, "lots.csv", "store,item,expires,units\n" + rows_of("{store},{item},2026-05-13,5\n"))
+    orders, doubts = orders_of(folder)
+    assert orders.lots is None
+    assert "Give the terms a column shelf_days" in doubts
+
+
+def test_vendors_and_their_price_breaks(folder: Path) -> None:
+    write(folder, "supply/terms.csv", TERMS)
+    vendors = write(folder, "supply/Lieferanten.csv", "Lieferant;Mindestbestellwert (EUR);Nutzlast kg\nV1;250,5;900\n")
+    breaks = write(folder, "supply/rabatte.csv", "Lieferant;ab Bestellwert;Rabatt %\nV1;500;3\nV1;900;5\n")
+    write(folder, "stock.csv", "store,item,on_hand\n" + rows_of("{store},{item},5\n"))
+    orders, doubts = orders_of(folder)
+    assert (orders.vendors, orders.price_breaks) == (vendors, breaks)
+    assert orders.columns == {
+        "vendors": {"vendor": "Lieferant", "minimum_money": "Mindestbestellwert (EUR)", "truck_weight": "Nutzlast kg"},
+        "price_breaks": {"vendor": "Lieferant", "from_money": "ab Bestellwert", "discount": "Rabatt %"},
+    }
+    assert not doubts
+
+
+def test_vendors_of_nobody_are_a_question(folder: Path) -> None:
+    write(folder, "stock.csv", "store,item,on_hand\n" + rows_of("{store},{item},5\n"))
+    write(folder, "vendors.csv", "vendor,minimum_money,minimum_units\nV1,250,10\n")
+    orders, doubts = orders_of(folder)
+    assert (orders.vendors, orders.terms) == (None, None)
+    assert "Give the terms a column vendor" in doubts
+
+
+def test_the_minimum_of_an_item_is_none_of_its_vendor(folder: Path) -> None:
+    text = "item,supplier,lead_time,MOQ\n" + "".join(f"{item},V{n % 2},3,12\n" for n, item in enumerate(ITEMS))
+    write(folder, "supply/terms.csv", text)
+    orders, _ = orders_of(folder)
+    assert orders.vendors is None
+    assert orders.columns["terms"] == {"item": "item", "vendor": "supplier", "lead_days": "lead_time", "minimum": "MOQ"}
+
+
+def test_the_vendors_of_each_store(folder: Path) -> None:
+    write(folder, "supply/terms.csv", TERMS)
+    path = write(folder, "supply/vendors.csv", "store,vendor,minimum_money\nnorth,V1,50\nnorth,V2,60\nsouth,V1,70\n")
+    assert orders_of(folder)[0].vendors == path
+    write(folder, "supply/vendors.csv", "vendor,minimum_money\nV1,50\nV1,60\n")
+    orders, doubts = orders_of(folder)
+    assert orders.vendors is None
+    assert "several rows for a vendor" in doubts

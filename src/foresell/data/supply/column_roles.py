@@ -84,6 +84,40 @@ NAMES: dict[str, tuple[str, str]] = {
     "waste_cost": ("waste_cost disposal_cost write_off_cost scrap_cost entsorgungskosten abschreibungskosten", ""),
     "order_cost": ("order_cost ordering_cost cost_per_order fixed_order_cost bestellkosten bestellfixkosten", ""),
     "shelf_days": ("shelf_days shelf_life shelf_life_days haltbarkeit vida_util", ""),
+    "minimum_money": (
+        "minimum_money minimum_order_value minimum_value minimum_amount min_order_value min_order_amount min_value mov "
+        "mindestbestellwert mindestauftragswert mindestwert mbw minimo_de_compra",
+        "",
+    ),
+    "minimum_units": (
+        "minimum_units min_units minimum_order_units minimum_order_quantity minimum_order_qty min_order_units "
+        "min_order_qty min_order_quantity moq mindestbestellmenge mindestmenge",
+        "minimum",
+    ),
+    "truck_units": ("truck_units truck_capacity_units units_per_truck lkw_stuck stuck_pro_lkw einheiten_pro_lkw", ""),
+    "truck_weight": ("truck_weight truck_payload payload nutzlast lkw_nutzlast lkw_gewicht zuladung", ""),
+    "truck_volume": ("truck_volume lkw_volumen ladevolumen", ""),
+    "truck_cost": (
+        "truck_cost cost_per_truck freight_per_truck freight_cost lkw_kosten kosten_pro_lkw frachtkosten "
+        "fracht_pro_lkw",
+        "freight fracht",
+    ),
+    "truck_fill": ("truck_fill minimum_fill min_fill min_truck_fill mindestauslastung mindestfullgrad", ""),
+    "most_trucks": ("most_trucks max_trucks maximum_trucks lkw_max max_lkw", ""),
+    "from_money": (
+        "from_money from_value from_amount from_order_value threshold_value break_value ab_wert ab_bestellwert "
+        "ab_auftragswert",
+        "",
+    ),
+    "from_units": (
+        "from_units from_qty from_quantity break_qty break_quantity threshold_qty threshold_quantity threshold_units "
+        "ab_menge ab_stuck staffelmenge",
+        "min_qty min_quantity",
+    ),
+    "discount": (
+        "discount discount_share discount_rate rebate rabatt rabattsatz nachlass descuento remise sconto korting", ""
+    ),
+    "kind": ("kind discount_kind discount_type rabattart", ""),
 }  # fmt: skip
 """For each role the names that say so outright, then those that do where no other column has the role."""
 
@@ -95,9 +129,12 @@ ENDINGS = {
     **dict.fromkeys(("price", "unit_cost", "lost_margin", "waste_cost", "order_cost"), _MONEY),
     **dict.fromkeys(("lead_days", "review_days", "shelf_days"), _DAYS),
     **dict.fromkeys(("due", "expires"), "date datum"),
-    "unit_weight": "kg g lb",
-    "unit_volume": "l m3 cbm",
-    "vendor": "",
+    **dict.fromkeys(("minimum_units", "truck_units", "from_units"), _UNITS),
+    **dict.fromkeys(("minimum_money", "truck_cost", "from_money"), _MONEY),
+    **dict.fromkeys(("unit_weight", "truck_weight"), "kg g lb t"),
+    **dict.fromkeys(("unit_volume", "truck_volume"), "l m3 cbm"),
+    **dict.fromkeys(("truck_fill", "discount"), "pct percent prozent"),
+    **dict.fromkeys(("vendor", "kind", "most_trucks"), ""),
     "holding_share_year": "year pa per_year pct percent prozent jahr",
 }
 """Words at the end of a name that change nothing in its role."""
@@ -108,13 +145,13 @@ OTHER_UNITS = {
         re.compile(r"week|wk|woche|month|monat|mes|sem|hour|stunde|hrs|\bkw\b", re.IGNORECASE),
     ),
     **dict.fromkeys(
-        ("on_hand", "units", "pack", "minimum"),
+        ("on_hand", "units", "pack", "minimum", "minimum_units", "truck_units", "from_units"),
         re.compile(r"€|\$|£|eur|usd|gbp|chf|value|wert|date|datum|pallet|palette", re.IGNORECASE),
     ),
 }
 """What a name must not have: the unit of another measure."""
 
-PER_CENT = re.compile(r"%|percent|per cent|prozent|\bpct\b", re.IGNORECASE)
+PER_CENT = re.compile(r"%|percent|per cent|prozent|(?:\b|_)pct\b", re.IGNORECASE)
 """A name that says that its numbers are per cent."""
 
 

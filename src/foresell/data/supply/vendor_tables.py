@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from foresell.data.column_conversion import ColumnKind
 from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
+from foresell.data.supply.column_roles import PER_CENT, role_columns
 from foresell.data.supply.matching import SupplyTable
 from foresell.data.supply.table_form import DOUBTS, TableForm
 
@@ -70,21 +71,24 @@ def read_vendor_tables(
     data: Data,
     panel: Panel,
     vendor: np.ndarray | None,
-    decimal: str | None = None,
+    forms: Mapping[str, TableForm] | None = None,
 ) -> VendorTables:
     """Reads the tables of vendors and of price breaks, of which one may be None.
 
     `vendor` has the name of each series' vendor, [series] of str or None, from the terms; where it is None the series'
-    own attribute is taken. `decimal` is the decimal mark, if it is known. Both tables have the column ``vendor``, and
-    may have further columns of the series, such as ``store``, where terms hold for each store by itself. Raises
+    own attribute is taken, whose name says that it is the vendor. `forms` says what is known of the tables ``vendors``
+    and ``price_breaks``. Both have the column ``vendor``, and may have further columns of the series, such as
+    ``store``, where terms hold for each store by itself. Raises
     UnreadableFile, FindingsStop where a column is missing, and SettingsError where the series have no vendor, for a
     column that is not known and for cells that cannot be read.
     """
     series = _with_vendor(panel.series, vendor, vendors or price_breaks or "")
     tables: list[_Table] = []
-    for path, numbers, texts in ((vendors, VENDOR_TERMS, ()), (price_breaks, BREAK_TERMS, (BREAK_KIND,))):
+    kinds = {"vendors": (vendors, VENDOR_TERMS, ()), "price_breaks": (price_breaks, BREAK_TERMS, (BREAK_KIND,))}
+    for name, (path, numbers, texts) in kinds.items():
         if path:
-            tables.append(_read(path, base, data, series, numbers, texts, decimal))
+            source = SupplyTable.at(path, base, data, name, (forms or {}).get(name, TableForm()))
+            tables.append(_read(source, path, series, numbers, texts))
     keys = tables[0].keys
     if any(table.keys != keys for table in tables):
         raise SettingsError(
@@ -136,6 +140,8 @@ class _Table:
 
 def _with_vendor(series: pl.DataFrame, vendor: np.ndarray | None, path: str) -> pl.DataFrame:
     """The series with the column of vendors, empty names as null."""
+    if attribute := role_columns(series.columns, [VENDOR]).of.get(VENDOR):
+        series = series.rename({attribute: VENDOR})
     if vendor is not None:
         series = series.with_columns(pl.Series(VENDOR, vendor.tolist(), dtype=pl.String))
     if VENDOR not in series.columns:
@@ -147,40 +153,34 @@ def _with_vendor(series: pl.DataFrame, vendor: np.ndarray | None, path: str) -> 
     return series.with_columns(pl.when(text != "").then(text).alias(VENDOR))
 
 
-def _read(
-    path: str,
-    base: Path,
-    data: Data,
-    series: pl.DataFrame,
-    numbers: Sequence[str],
-    texts: Sequence[str],
-    decimal: str | None,
-) -> _Table:
-    """The table at `path`."""
-    table = SupplyTable.at(path, base, data, "vendors", TableForm(decimal=decimal))
-    names = table.names
+def _read(table: SupplyTable, path: str, series: pl.DataFrame, numbers: Sequence[str], texts: Sequence[str]) -> _Table:
+    """The rows of the table at `path`."""
+    roles = (VENDOR, *numbers, *texts)
     # A column of the table, such as `kind`, means that of the table, also where the series have one of that name.
-    keys = [name for name in names if name in series.columns and name not in (*numbers, *texts)]
-    keys = sorted(keys, key=lambda name: (name != VENDOR, name))
-    unknown = [name for name in names if name not in (*keys, *numbers, *texts)]
-    values = [name for name in names if name in numbers]
-    if unknown or not values or VENDOR not in names:
+    columns = table.columns([name for name in series.columns if name not in roles], roles)
+    keys = sorted((name for name in columns if name not in (*numbers, *texts)), key=lambda name: (name != VENDOR, name))
+    unknown = [name for name in table.names if name not in columns.values() and not table.form.columns]
+    values = [name for name in columns if name in numbers]
+    if unknown or not values or VENDOR not in columns:
         fault = f"has {first_five(unknown)}, which is no term of vendors" if unknown else "has no column of terms"
-        fault = fault if VENDOR in names else f"has no column {VENDOR}"
+        fault = fault if VENDOR in columns else f"has no column {VENDOR}"
         raise SettingsError(
             f"{path} {fault}. Expected {VENDOR}, any of {', '.join((*numbers, *texts))}, and beside them columns of "
-            f"the series such as {series.columns[0]}. Rename the columns, or take them out."
+            f"the series such as {series.columns[0]}. Rename the columns, take them out, or name those to read, as "
+            f"orders: {{columns: {{{table.name}: {{{VENDOR}: 'Vendor name'}}}}}}."
         )
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
-    kinds |= {name: ColumnKind.TEXT for name in texts if name in names}
-    rows = table.rows({}, kinds, np.datetime64("NaT"))
+    kinds |= {name: ColumnKind.TEXT for name in texts if name in columns}
+    rows = table.rows(columns, kinds, np.datetime64("NaT"))
     unread = [each for each in rows.findings if each.code not in DOUBTS]
     if unread:
         raise SettingsError(
             f"Some cells of {rows.where} cannot be read, and would be taken for no limit: {unread[0]} Correct these "
             "cells, or leave them blank."
         )
-    return _Table(rows.where, keys, labels_of(rows.frame, keys), rows.frame, values, rows.findings)
+    per_cent = [name for name in ("discount", "truck_fill") if PER_CENT.search(columns.get(name, ""))]
+    frame = rows.frame.with_columns(pl.col(per_cent).cast(pl.Float64) / 100)
+    return _Table(rows.where, keys, labels_of(frame, keys), frame, values, rows.findings)
 
 
 def _breaks(table: _Table, row: np.ndarray) -> pl.DataFrame:

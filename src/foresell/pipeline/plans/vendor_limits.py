@@ -12,6 +12,7 @@ import numpy as np
 from foresell.core.finding import Finding
 from foresell.core.settings import OrderTables
 from foresell.core.words import many, number
+from foresell.data.supply.table_form import TableForm
 from foresell.data.supply.vendor_tables import VendorTables, read_vendor_tables
 from foresell.decide.codes import finding
 from foresell.decide.order_plan import PlannedOrders, ValuedOrders, valued_orders
@@ -63,9 +64,8 @@ class OrderLimits:
         if not tables.vendors and not tables.price_breaks:
             return limits
         base, data = Path(results.base), results.settings.data
-        given = read_vendor_tables(
-            tables.vendors, tables.price_breaks, base, data, results.panel, supply.vendor, tables.decimal
-        )
+        forms = {name: TableForm.of(tables, name) for name in ("vendors", "price_breaks")}
+        given = read_vendor_tables(tables.vendors, tables.price_breaks, base, data, results.panel, supply.vendor, forms)
         return limits._with_vendors(given, supply)
 
     def _with_vendors(self, given: VendorTables, supply: Supply) -> OrderLimits:
