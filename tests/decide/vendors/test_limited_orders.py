@@ -189,3 +189,14 @@ def test_nothing_is_bought_for_its_discount_alone() -> None:
     assert not orders.units.any()
     _, orders = plan(shop(pack=1), VendorTerms(breaks=(PriceBreak(1, 0.3),), incremental=True))
     np.testing.assert_array_equal(orders.units, LostSalesPaths().orders(shop(pack=1)).order)
+
+
+def test_a_break_is_reached_by_whole_trucks() -> None:
+    case = shop(pack=1)
+    wanted = float(LostSalesPaths().orders(case).order[::2].sum())
+    for share in (1.1, 1.3, 1.5):
+        terms = VendorTerms(
+            truck=wanted / 3, breaks=(PriceBreak(share * wanted, 0.2),), break_measure="units", truck_fill=0.9
+        )
+        _, orders = plan(case, terms)
+        assert share * wanted <= orders.units[::2].sum() <= share * wanted + wanted / 3

@@ -33,24 +33,25 @@ def within_reach(lines: VendorLines) -> VendorLines:
     terms = lines.terms
     if not terms.breaks:
         return lines
-    needed = total(_wanted(lines), lines.break_load)
     best = _cut(lines, 0.0)
-    if needed <= 0 or terms.incremental:
+    if not _wanted(lines).any() or terms.incremental:
         return best
-    saved = _saved_share(best)
+    needed = total(_packs_for(lines, lines.minimum_load, terms.minimum), lines.break_load)
+    saved = _saved_share(best, needed)
     for each in terms.breaks:
         raised = _cut(lines, each.threshold)
-        if each.threshold > needed and _saved_share(raised) > saved:
-            best, saved = raised, _saved_share(raised)
+        if each.threshold > needed and _saved_share(raised, each.threshold) > saved:
+            best, saved = raised, _saved_share(raised, each.threshold)
     return best
 
 
-def _saved_share(lines: VendorLines) -> float:
-    """What an order of all packs saves by its discount, less what those beyond the need cost, as a share of its money.
+def _saved_share(lines: VendorLines, size: float) -> float:
+    """What an order of `size` in the measure of the breaks saves by its discount, less what the packs beyond the need
+    cost, as a share of its money.
 
     Orders of different sizes come differently often, so that their shares compare, and not what one order saves.
     """
-    money, size = total(lines.packs, lines.money), total(lines.packs, lines.break_load)
+    money = total(lines.packs, lines.money)
     reached = [level.discount for level in lines.price_levels if level.threshold <= size * (1 + 1e-9)]
     return max(reached) + total(lines.packs, np.minimum(lines.gain, 0)) / max(money, 1e-12)
 
