@@ -122,3 +122,31 @@ def test_tables_that_are_missing_are_asked_for(project: Project) -> None:
         allocation.plan(project, AllocationTables(centres="centres.csv"))
     with pytest.raises(SettingsError, match="not known which centre supplies which store"):
         allocation.plan(project, AllocationTables(centre_stock="centre_stock.csv"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("centre,units\nDC1,many\n", "no capacity of 0 or more for DC1"),
+        ("centre,units\nDC1,-4\n", "no capacity of 0 or more for DC1"),
+        ("centre,units\nDC1,4\nDC1,40\n", "several rows for DC1"),
+    ],
+)
+def test_a_capacity_that_cannot_be_read_is_refused(project: Project, text: str, message: str) -> None:
+    (project.folder / "wrong.csv").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        planned(project, capacity="wrong.csv")
+
+
+def test_a_capacity_of_a_centre_that_is_not_known_is_named(project: Project) -> None:
+    (project.folder / "other.csv").write_text("centre,units\nDC7,4\n")
+    findings = {finding.code: finding for finding in planned(project, capacity="other.csv").findings}
+    assert findings["supply-unmatched"].examples == ("DC7",)
+
+
+def test_a_plan_that_decides_nothing_does_not_say_that_all_is_there(project: Project) -> None:
+    (project.folder / "none.csv").write_text(
+        "centre,item,on_hand\nDC7,x,4\n".replace("item", sites_and_items(project)[1])
+    )
+    [sentence, *_] = planned(project, centre_stock="none.csv").headline
+    assert "Nothing can be shared" in sentence

@@ -66,15 +66,17 @@ def read_centre_tables(tables: AllocationTables, base: Path, data: Data, panel: 
     source_of = np.where(has_centre, numbers_among(labels, labels_of(series, stock.keys)), -1)
     centres = series[CENTRE].drop_nulls().unique(maintain_order=True).to_frame()
     centre_of = np.where(has_centre, numbers_among(labels_of(centres, [CENTRE]), labels_of(series, [CENTRE])), -1)
+    findings = list(stock.findings)
     capacity = np.full(centres.height, np.nan)
     if tables.capacity:
-        given = _read(tables.capacity, base, data, series, "units")
-        if given.keys != [CENTRE]:
-            raise SettingsError(f"{tables.capacity} has the columns {', '.join(given.keys)}; expected {CENTRE}, units.")
+        given = _capacity(tables.capacity, base, data, series)
         place = numbers_among(labels_of(centres, [CENTRE]), given.labels)
         capacity[place[place >= 0]] = given.values[place >= 0]
+        others = given.labels.filter(pl.Series(place < 0))
+        if others.height:
+            message = f"{many_do(others.height, 'row', 'be')} about centres that supply no series"
+            findings.append(finding("supply-unmatched", tables.capacity, others.height, message, key_texts(others)))
     unused = labels.filter(~pl.Series(np.isin(np.arange(labels.height), source_of)))
-    findings = list(stock.findings)
     if unused.height:
         message = f"{many_do(unused.height, 'row', 'be')} about goods that no series takes from that centre"
         findings.append(finding("supply-unmatched", tables.centre_stock, unused.height, message, key_texts(unused)))
@@ -88,6 +90,25 @@ class _Table:
     labels: pl.DataFrame
     values: np.ndarray
     findings: list[Finding]
+
+
+def _capacity(path: str, base: Path, data: Data, series: pl.DataFrame) -> _Table:
+    """The capacity of each centre. A cell that cannot be read would be taken for no limit, so it is refused."""
+    given = _read(path, base, data, series, "units")
+    if given.keys != [CENTRE]:
+        raise SettingsError(f"{path} has the columns {', '.join(given.keys)}; expected {CENTRE}, units.")
+    wrong = given.labels.filter(pl.Series(~(given.values >= 0)))
+    if wrong.height:
+        raise SettingsError(
+            f"{path} has no capacity of 0 or more for {first_five(key_texts(wrong))}. Correct the column units, or "
+            "take the rows out."
+        )
+    twice = given.labels.filter(given.labels.is_duplicated()).unique(maintain_order=True)
+    if twice.height:
+        raise SettingsError(
+            f"{path} has several rows for {first_five(key_texts(twice))}. Keep one row for each centre."
+        )
+    return given
 
 
 def _read(path: str, base: Path, data: Data, series: pl.DataFrame, value: str) -> _Table:

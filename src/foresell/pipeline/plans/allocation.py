@@ -196,13 +196,17 @@ def _load_table(load: DockLoad, centres: CentreTables, dates: np.ndarray) -> pl.
 def _summary(lines: pl.DataFrame, shares: Allocation) -> str:
     if not lines.height:
         return "No series has a centre."
+    if not lines["quantity"].count():
+        return f"As of {day(lines['date'][0])}, the last day of the sales. Nothing can be shared, see the findings."
     given, short = (float(lines[name].sum()) for name in ("quantity", "short"))
     text = (
         f"As of {day(lines['date'][0])}, the last day of the sales. {number(given)} units go to "
         f"{many(lines.filter(pl.col('quantity') > 0).height, 'series', 'series')}."
     )
     if short <= 0:
-        return f"{text} The centres have all that the stores want."
+        undecided = lines["quantity"].null_count()
+        rest = f" Of {many(undecided, 'more series', 'more series')} that is not known." if undecided else ""
+        return f"{text} The centres have all that these stores want.{rest}"
     price = float(shares.shadow_price.max())
     return f"{text} {number(short)} more are wanted and not there; one more unit would gain up to {price:.2f}."
 
@@ -212,8 +216,8 @@ def _overloads(load: pl.DataFrame) -> Iterator[str]:
     worst = load.filter(pl.col("overload") > 0).sort("overload", descending=True, maintain_order=True)
     for row in worst.unique("centre", keep="first", maintain_order=True).iter_rows(named=True):
         yield (
-            f"{row['centre']} has to handle {number(row['mean'])} units on {day(row['date'])}, with a probability of "
-            f"{row['overload']:.0%} more than the {number(row['capacity'])} that it can."
+            f"{row['centre']} has to handle {number(row['mean'])} units on {day(row['date'])}; the probability that it "
+            f"is more than its capacity of {number(row['capacity'])} is {row['overload']:.0%}."
         )
 
 
