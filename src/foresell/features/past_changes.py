@@ -25,8 +25,16 @@ BEYOND = 1.5
 SHARE = 0.8
 """The share of similar changes that the range should contain."""
 
-SPAN = {Frequency.HOUR: 336, Frequency.DAY: 28, Frequency.WEEK: 8}
-_SPAN_OF_LONGER = 3
+SPAN = {
+    Frequency.HOUR: 336,
+    Frequency.DAY: 28,
+    Frequency.WEEK: 8,
+    Frequency.MONTH: 3,
+    Frequency.QUARTER: 3,
+    Frequency.YEAR: 3,
+}
+"""How many periods before and after a change are looked at."""
+
 _LEAST_PERIODS = 3  # known periods on either side of a change
 _LEAST_SIZE = 0.005  # of the log of a price: smaller ones are rounding
 _MOST_SERIES = 500  # those that sell most are looked at
@@ -81,7 +89,7 @@ def past_changes(panel: Panel, covariate: str, rows: np.ndarray) -> PastChanges:
     total = np.nansum(units, axis=0)
     chosen = rows[np.argsort(-np.nansum(units[rows], axis=1), kind="stable")[:_MOST_SERIES]]
     values = _scale(panel.known[covariate].on(slice(0, panel.n_days))[chosen], covariate)
-    span = SPAN.get(panel.frequency, _SPAN_OF_LONGER)
+    span = SPAN[panel.frequency]
     least = _LEAST_SIZE if covariate == "price" else 1e-9
     found = [
         change

@@ -95,7 +95,7 @@ class SeriesFinder:
 
 def periods_of_week(frequency: Frequency) -> int:
     """How many periods are summed up: seven days, 24 hours, or one longer period."""
-    return {Frequency.HOUR: 24, Frequency.DAY: 7}.get(frequency, 1)
+    return frequency.season if frequency in (Frequency.HOUR, Frequency.DAY) else 1
 
 
 def series_finder(panel: Panel, hierarchy: Hierarchy, forecasts: Mapping[Level, Forecast]) -> SeriesFinder:

@@ -26,7 +26,6 @@ from foresell.pipeline.plans.labour_posts import (
     ANSWER_SECONDS,
     DRIVERS,
     EQUIPMENT,
-    HOURS,
     OVERTIME,
     SERVICE_LEVEL,
     SHORT,
@@ -299,7 +298,7 @@ def _usual(results: Results, places: pl.DataFrame) -> np.ndarray:
     panel: Panel = results.panel
     groups = results.hierarchy.groups(panel.series, _level(places))
     units = groups.sum(np.nan_to_num(panel.units[:, : panel.n_days]))
-    season = {Frequency.DAY: 7, Frequency.HOUR: 7 * HOURS}.get(panel.frequency, 1)
+    season = round(7 / panel.frequency.days) if panel.frequency in (Frequency.HOUR, Frequency.DAY) else 1
     steps, back = np.arange(results.settings.horizon), season * USUAL_PERIODS
     if units.shape[1] < back:
         return np.full((len(groups), len(steps)), np.nan)
