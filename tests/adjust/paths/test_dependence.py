@@ -117,6 +117,12 @@ def test_kernels_are_correlations(frequency, horizon):
         assert np.linalg.eigvalsh(matrix).min() > -1e-9
 
 
+@pytest.mark.parametrize("horizon", range(1, 31))
+def test_no_kernel_stands_twice(horizon):
+    of = kernels(horizon, Frequency.MONTH)
+    assert len(set(of)) == len(of)
+
+
 def test_a_season_adds_up_to_nothing():
     week = Kernel(SEASON, 7.0).of(np.arange(7))
     assert week.sum() == pytest.approx(0, abs=1e-9)

@@ -49,7 +49,8 @@ def kernels(horizon: int, frequency: Frequency) -> tuple[Kernel, ...]:
     """The kernels of windows of `horizon` days; the noise, whose share is what the others leave, comes last."""
     decays = [Kernel(DECAY, length) for length in (horizon / 4, max(horizon / 20, 1.0)) if horizon > 2]
     season = [Kernel(SEASON, float(frequency.season))] if 2 < frequency.season <= horizon / 2 else []
-    return (Kernel(CONSTANT), *decays, *season, Kernel(NOISE))
+    # Of four days both decays are the same.
+    return tuple(dict.fromkeys((Kernel(CONSTANT), *decays, *season, Kernel(NOISE))))
 
 
 def matrices(of: tuple[Kernel, ...], horizon: int) -> np.ndarray:
