@@ -154,6 +154,16 @@ CODES: dict[str, Code] = {
         "The capacity of a manufacturer is not given for a period of the forecast. Nothing is ordered in it.",
         "Give the capacity of each period of the forecast, or one row without a date, and 0 where there is none.",
     ),
+    "capacity-spread": Code(
+        Severity.INFO,
+        "Capacities are given for the first day of each month, and the forecast is of shorter periods.",
+        "Nothing needs to be done where they are those of whole months; else give a row for each period.",
+    ),
+    "manufacturer-unknown": Code(
+        Severity.WARNING,
+        "Rows are about manufacturers that no row of the capabilities names. They are left out.",
+        "Write the manufacturer as in the capabilities, or add what it can make.",
+    ),
     "capacity-gap": Code(
         Severity.WARNING,
         "The search for whole lots ended before it could show that no plan costs much less.",

@@ -116,3 +116,26 @@ def test_a_plan_without_tables_says_which_are_missing(project: Project) -> None:
         capacity.plan(project, CapacityTables())
     with pytest.raises(SettingsError, match=r"capacity\.part"):
         capacity.plan(project, tables(part="colour"))
+
+
+def test_capacities_of_months_are_spread_over_the_days_of_the_forecast(project: Project) -> None:
+    ahead = project.panel.ahead(7)
+    months = sorted({str(day)[:7] for day in ahead})
+    rows = [f"{name},{month}-01,{units}" for name, units in (("cheap", 310), ("dear", 3100)) for month in months]
+    (project.folder / "months.csv").write_text("manufacturer,date,capacity\n" + "\n".join(rows) + "\n")
+    plan = capacity.plan(project, tables(capacities="months.csv"))
+    assert [finding.code for finding in plan.findings] == ["capacity-spread"]
+    days = {month: int((np.datetime64(month) + 1).astype("datetime64[D]").astype(int)
+                       - np.datetime64(month).astype("datetime64[D]").astype(int)) for month in months}  # fmt: skip
+    cheap = [row["capacity"] for row in plan.details()["capacity"] if row["manufacturer"] == "cheap"]
+    np.testing.assert_allclose(cheap, [310 / days[str(day)[:7]] for day in ahead])
+
+
+def test_manufacturers_that_can_make_nothing_and_parts_without_a_cost_are_named(project: Project) -> None:
+    (project.folder / "typo.csv").write_text("manufacturer,capacity\ncheap,20\ndear,1000\nDear,9\n")
+    plan = capacity.plan(project, tables(capacities="typo.csv"))
+    assert [(finding.code, finding.examples) for finding in plan.findings] == [("manufacturer-unknown", ("Dear",))]
+    item = project.panel.series["item"][0]
+    (project.folder / "free.csv").write_text(f"item,manufacturer,cost\n{item},cheap,\n")
+    with pytest.raises(SettingsError, match=f"no cost, or a use of 0, for cheap {item}"):
+        capacity.plan(project, tables(capabilities="free.csv"))

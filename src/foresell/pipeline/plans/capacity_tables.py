@@ -13,7 +13,7 @@ from foresell.core.finding import Finding
 from foresell.core.frequency import period_index
 from foresell.core.panel import Panel
 from foresell.core.settings import CapacityTables
-from foresell.core.words import many
+from foresell.core.words import many, many_do
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
 from foresell.decide.capacity.delivery_record import shrunk_rate
@@ -106,8 +106,20 @@ def read_manufacturing(results: Results, tables: CapacityTables) -> Manufacturin
     )
     on_time, good = np.full(len(names), np.nan), np.full(len(names), np.nan)
     if tables.deliveries:
-        on_time, good = _record(read(tables.deliveries, DELIVERIES), manufacturers, panel)[:, of_lane]
+        record = read(tables.deliveries, DELIVERIES)
+        findings += _strangers(record, manufacturers)
+        on_time, good = _record(record, manufacturers, panel)[:, of_lane]
     cost, use = able.numbers("cost"), able.numbers("use", 1.0)
+    unknown = np.flatnonzero(np.isnan(cost) | (use <= 0))
+    if len(unknown):
+        pairs = [
+            f"{names[row]} {part_name}"
+            for row, part_name in zip(unknown, key_texts(parts[part_of[unknown]]), strict=True)
+        ]
+        raise SettingsError(
+            f"{able.where} has no cost, or a use of 0, for {first_five(pairs)}. Give the cost of a unit, and a use of "
+            "the capacity above 0, or leave 'use' out."
+        )
     assumed = {"on_time": np.isnan(on_time), "good": np.isnan(good)}
     assumed["use"] = np.isnan(able.numbers("use"))
     lanes = Lanes.of(
@@ -146,21 +158,53 @@ def _capacity(
     dated = "date" in table.frame.columns
     if not dated:
         table.require_distinct("manufacturer")
-    period = np.full(table.frame.height, -1)
+    names, findings = table.texts("manufacturer"), _strangers(table, manufacturers)
+    share = np.ones((table.frame.height, horizon))
     if dated:
         dates = table.frame["date"].to_numpy().astype("datetime64[D]")
-        period = period_index(dates, panel.ahead(1)[0], panel.frequency)
-    for row, (name, units) in enumerate(zip(table.texts("manufacturer"), table.numbers("capacity"), strict=True)):
-        if name in manufacturers and not np.isnan(units) and (not dated or 0 <= period[row] < horizon):
-            cells = (manufacturers.index(name), int(period[row]) if dated else slice(None))
-            capacity[cells] = np.nan_to_num(capacity[cells]) + units
+        share = _share_of_periods(dates, panel, horizon)
+        if _by_month(dates, panel):
+            message = "capacities of months are spread evenly over their days"
+            findings.append(finding("capacity-spread", table.where, len(dates), message))
+    for name, units, of_periods in zip(names, table.numbers("capacity"), share, strict=True):
+        if name in manufacturers and not np.isnan(units):
+            own, cells = manufacturers.index(name), of_periods > 0
+            capacity[own, cells] = np.nan_to_num(capacity[own, cells]) + units * of_periods[cells]
     missing = np.argwhere(np.isnan(capacity))
     if not len(missing):
-        return capacity, []
+        return capacity, findings
     dates = panel.ahead(horizon)
     examples = [f"{manufacturers[row]} {str(dates[column])[:10]}" for row, column in missing[:5]]
     message = f"{many(len(missing), 'period')} of manufacturers have no capacity given; nothing is ordered in them"
-    return np.nan_to_num(capacity), [finding("capacity-missing", table.where, len(missing), message, examples)]
+    findings.append(finding("capacity-missing", table.where, len(missing), message, examples))
+    return np.nan_to_num(capacity), findings
+
+
+def _strangers(table: KeyedTable, manufacturers: list[str]) -> list[Finding]:
+    """A finding of the manufacturers of a table that can make nothing of what is forecast."""
+    names = [name for name in table.texts("manufacturer") if name not in manufacturers]
+    if not names:
+        return []
+    message = f"{many_do(len(names), 'row', 'be')} about manufacturers without a capability, and left out"
+    return [finding("manufacturer-unknown", table.where, len(names), message, dict.fromkeys(names))]
+
+
+def _by_month(dates: np.ndarray, panel: Panel) -> bool:
+    """Whether dates are those of months, in a panel of shorter periods: all are the first day of one."""
+    return panel.frequency.days < 28 and bool((dates == dates.astype("datetime64[M]").astype(dates.dtype)).all())
+
+
+def _share_of_periods(dates: np.ndarray, panel: Panel, horizon: int) -> np.ndarray:
+    """The share of the capacity of each row that each period has, float64 [row, period]: 1 of the period that it is in,
+    or of a month by how many of its hours the period has."""
+    starts = panel.ahead(horizon + 1).astype("datetime64[h]").astype(np.int64)
+    if not _by_month(dates, panel):
+        period = period_index(dates, panel.ahead(1)[0], panel.frequency)
+        return np.asarray((period[:, None] == np.arange(horizon)).astype(np.float64))
+    month = dates.astype("datetime64[M]")
+    first, stop = (edge.astype("datetime64[h]").astype(np.int64)[:, None] for edge in (month, month + 1))
+    hours = np.minimum(stop, starts[1:]) - np.maximum(first, starts[:-1])
+    return np.asarray(np.maximum(hours, 0) / (stop - first))
 
 
 def _record(table: KeyedTable, manufacturers: list[str], panel: Panel) -> np.ndarray:
