@@ -158,3 +158,31 @@ def test_a_plan_without_tables_says_which_are_missing(project: Project) -> None:
         labour.plan(project, LabourTables())
     with pytest.raises(SettingsError, match=r"labour\.by.*colour"):
         labour.plan(project, tables(by=("colour",)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("category,units_an_hour\nnowhere,3\n", "No row of .* is about series that are forecast"),
+        ("units_an_hour,handling_seconds\n100,180\n", "disagree"),
+        ("units_an_hour,wage\n3,0\n", "a wage of 0"),
+        ("units_an_hour,wage,short\n3,20,10\n", "nobody would ever be worth"),
+        ("units_an_hour,least\n3,1.5\n", "whole numbers"),
+    ],
+)
+def test_rates_that_cannot_be_meant_are_refused(project: Project, text: str, message: str) -> None:
+    (project.folder / "odd.csv").write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        labour.plan(project, tables(drivers="odd.csv", profile="profile.csv"))
+
+
+def test_a_low_cost_of_being_short_needs_no_cost_of_overtime(project: Project) -> None:
+    (project.folder / "cheap.csv").write_text("units_an_hour,wage,short\n1,20,25\n")
+    assert labour.plan(project, tables(drivers="cheap.csv")).lines["quantity"].sum() > 0
+
+
+def test_people_without_hours_are_named(project: Project) -> None:
+    store, category = project.panel.series.select("store", "category").row(0)
+    (project.folder / "away.csv").write_text(f"store,category,person,hours_week\n{store},{category},Ada,\n")
+    with pytest.raises(SettingsError, match="how many hours a week Ada"):
+        labour.plan(project, tables(profile="profile.csv", people="away.csv"))

@@ -196,13 +196,29 @@ class _Rates:
                 f"{posts.table.where} asks for at least {least[post]:g} people where there are at most {most[post]:g}. "
                 "Correct 'least' or 'most'."
             )
+        for name, limits in (("least", least), ("most", most[np.isfinite(most)])):
+            if (limits % 1 != 0).any():
+                raise SettingsError(
+                    f"{posts.table.where} has {limits[limits % 1 != 0][0]:g} people as '{name}'; expected "
+                    "whole numbers."
+                )
         wage = posts.number("wage", WAGE)
-        overtime = posts.number("overtime", wage * OVERTIME)
+        short = posts.number("short", np.nan)
+        cheap = np.flatnonzero((wage <= 0) | (short <= wage))
+        if len(cheap):
+            first = int(cheap[0])
+            raise SettingsError(
+                f"{posts.table.where}: a wage of {wage[first]:g} and {short[first]:g} for an hour of work without a "
+                "person, so nobody would ever be worth the wage. Give a wage above 0, and a higher 'short', or leave "
+                f"'short' out, which is then {SHORT:g} wages."
+            )
+        # Where only 'short' is given, hours of overtime that are not given must not cost more.
+        overtime = posts.number("overtime", np.fmin(wage * OVERTIME, short))
         return cls(
             wage,
             overtime,
             posts.number("overtime_hours", 0.0),
-            posts.number("short", np.maximum(wage * SHORT, overtime)),
+            np.where(np.isnan(short), np.maximum(wage * SHORT, overtime), short),
             least,
             most,
             handling,
@@ -369,6 +385,8 @@ def _headline(lines: pl.DataFrame, made: tuple[Rosters, ...]) -> list[str]:
         sentences.append(
             f"Equipment would be short in {many(added.height, 'interval')}, see the column short_probability."
         )
+    elif "there" in lines.columns:
+        sentences.append("The equipment that is there is enough in every interval.")
     names = sorted({name for row in lines["assumed"].unique() for name in row.split(", ") if name})
     if names:
         sentences.append(

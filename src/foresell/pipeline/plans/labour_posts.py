@@ -100,6 +100,12 @@ def read_posts(path: str, results: Results, columns: Columns, by: tuple[str, ...
         message = f"{many(len(without), 'place')} with sales have no row, so nobody is planned there"
         findings.append(finding("driver-missing", table.where, len(without), message, key_texts(places[without])))
     rate = _rates(table)
+    if not len(place):
+        names = first_five(key_texts(places.select(table.keys).unique(maintain_order=True)))
+        raise SettingsError(
+            f"No row of {table.where} is about series that are forecast. Write {', '.join(table.keys)} as in the "
+            f"sales, such as {names}."
+        )
     return Posts(table, places, place, row, rate[row], findings)
 
 
@@ -116,6 +122,13 @@ def _rates(table: KeyedTable) -> np.ndarray:
     """Units an hour of each row; at a service desk those that one person can answer."""
     rate = table.numbers("units_an_hour")
     handling = table.numbers("handling_seconds")
+    other = np.flatnonzero((handling > 0) & (np.abs(rate * handling - 3600) > 36))
+    if len(other):
+        raise SettingsError(
+            f"{table.where} has {many(len(other), 'row')} whose units_an_hour and handling_seconds disagree: rows "
+            f"{first_five(other + 1)}. At a service desk units are calls, and a person answers 3600 / "
+            "handling_seconds of them in an hour. Leave units_an_hour blank there."
+        )
     rate = np.where(np.isnan(rate) & (handling > 0), 3600 / np.where(handling > 0, handling, 1), rate)
     wrong = np.flatnonzero(~(rate > 0))
     if len(wrong):

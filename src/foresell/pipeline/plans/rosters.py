@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from foresell.core.errors import SettingsError
+from foresell.core.errors import SettingsError, first_five
 from foresell.core.finding import Finding
 from foresell.core.frequency import weekday
 from foresell.core.settings import LabourTables
-from foresell.core.words import number, share
+from foresell.core.words import many, number, share
 from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
 from foresell.decide.codes import finding
 from foresell.decide.labour.cp_sat import best_roster
@@ -56,9 +56,9 @@ class Rosters:
     def sentence(self) -> str:
         """What the roster is, in a sentence."""
         near = "no roster costs less" if self.gap < 1e-3 else f"and the best may cost up to {share(self.gap)} less"
+        people = many(self.people, "person", "people")
         return (
-            f"Shifts of {self.place}: {self.people} people work {number(self.paid_hours)} paid hours; with the work "
-            "that "
+            f"Shifts of {self.place}: {people} with {number(self.paid_hours)} paid hours in all; with the work that "
             f"has nobody they cost {number(self.cost)}, {near}."
         )
 
@@ -81,6 +81,12 @@ def rosters(
     )
     table = read_keyed(str(tables.people), Path(results.base), results.settings.data, posts.places.columns, PEOPLE)
     table.require_distinct("person")
+    unknown = np.flatnonzero(np.isnan(table.numbers("hours_week")))
+    if len(unknown):
+        raise SettingsError(
+            f"{table.where} does not say how many hours a week {first_five(table.frame['person'][unknown].to_list())} "
+            "can work. Fill in hours_week, or 0 for people who are away."
+        )
     dates, made, placed = results.panel.ahead(results.settings.horizon), [], np.zeros(table.frame.height, bool)
     for of_post in work:
         place = posts.places[[int(posts.place[of_post.post])]]
