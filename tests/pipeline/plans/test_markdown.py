@@ -67,6 +67,12 @@ def test_days_left_and_salvage_are_read(priced: Project) -> None:
     plan = markdown.plan(priced, Markdown(stock=stock_of(priced, 900), clearance="clearance.csv"))
     assert (plan.lines["weeks_left"] == 4).all()
     assert not plan.lines["assumed"].str.contains("salvage").any()
+    (priced.folder / "clearance.csv").write_text("days_left,salvage\n10,0.5\n")
+    short = markdown.plan(priced, Markdown(stock=stock_of(priced, 900), clearance="clearance.csv")).lines
+    np.testing.assert_allclose(short["weeks_left"], 10 / 7)
+    both = short.join(plan.lines, on=["store", "item"], suffix="_28")
+    assert (both["left_if_kept"] >= both["left_if_kept_28"]).all()
+    np.testing.assert_allclose(both["demand"], both["demand_28"])
     (priced.folder / "clearance.csv").write_text("days_left,salvage\n-1,0.5\n")
     with pytest.raises(SettingsError, match="below 0"):
         markdown.plan(priced, Markdown(stock=stock_of(priced, 900), clearance="clearance.csv"))

@@ -153,6 +153,8 @@ def _lines(plan: Plan) -> str:
     from foresell.core.words import many, number
 
     lines = plan.worth_showing()
+    if lines.is_empty():
+        return f"  Nothing to do in {many(plan.lines.height, 'line')} of the plan."
     numeric = {name for name in plan.shown if lines[name].dtype.is_numeric()}
     rows = [(*plan.keys, *(name.replace("_", " ") for name in plan.shown))]
     for row in lines.head(MOST_ROWS).iter_rows(named=True):

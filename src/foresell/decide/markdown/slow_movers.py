@@ -19,8 +19,8 @@ class Stocks:
     - `on_hand`: units. `price`: the price now. `demand`: the forecast at that price, [series, period]; `dispersion`: r
       of the variance mean + mean**2 / r of a period.
     - `elasticity`, `deviation`: the price elasticity and its standard deviation, NaN where no response can be seen.
-    - `periods`: until the last day on which it is sold, int64. `salvage`: the worth of a unit left then. `holding`: the
-      cost of a unit and period.
+    - `periods`: until the last day on which it is sold; a part of one is a part of its demand.
+    - `salvage`: the worth of a unit left then. `holding`: the cost of a unit and period.
     """
 
     on_hand: np.ndarray
@@ -42,8 +42,8 @@ class Stocks:
 
     def left(self) -> np.ndarray:
         """Units expected to be left after `periods` at the price now."""
-        open_ = np.arange(self.demand.shape[1]) < self.periods[:, None]
-        return np.maximum(self.on_hand - (self.demand * open_).sum(axis=1), 0.0)
+        part = np.clip(self.periods[:, None] - np.arange(self.demand.shape[1]), 0, 1)
+        return np.maximum(self.on_hand - (self.demand * part).sum(axis=1), 0.0)
 
 
 @dataclass(frozen=True)
@@ -113,10 +113,11 @@ def _decided(row: int, stocks: Stocks, rules: Rules) -> Markdown:
 def clearance(row: int, stocks: Stocks, rules: Rules) -> Clearance:
     """The clearance of the stock of one series."""
     prices = float(stocks.price[row]) * (1 - np.array([0.0, *rules.cuts]))
+    periods = np.arange(max(int(np.ceil(stocks.periods[row])), 1))
     return Clearance(
         stock=int(stocks.on_hand[row]),
         prices=prices,
-        demand=stocks.demand[row, : int(stocks.periods[row])],
+        demand=stocks.demand[row, periods] * np.clip(stocks.periods[row] - periods, 0, 1),
         response=Response.of(prices, float(stocks.elasticity[row]), float(stocks.deviation[row])),
         dispersion=float(stocks.dispersion[row]),
         salvage=float(stocks.salvage[row]),

@@ -33,6 +33,7 @@ PATHS = 200
 AFTER_DAYS = 14  # in which customers who stocked up in a promotion buy less
 CLEARANCE = ("days_left", "salvage")
 BLOCK = 1024
+LONGEST = 260  # periods of a ladder
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,9 +152,8 @@ class _Case:
         weeks = max(panel.frequency.days / 7, 1.0)
         most = max(math.ceil(section.weeks / weeks), 1)
         given, findings = _clearance(section.clearance, results)
-        periods = np.where(np.isnan(given["days_left"]), most, given["days_left"] // (7 * weeks))
-        periods = np.clip(periods, 1, 260).astype(np.int64)
-        demand = _demand(sampler.mean, cycle, int(periods.max()))
+        periods = np.minimum(np.where(np.isnan(given["days_left"]), most, given["days_left"] / (7 * weeks)), LONGEST)
+        demand = _demand(sampler.mean, cycle, max(int(np.ceil(periods.max())), 1))
         negative = np.flatnonzero(~(supply.on_hand >= 0))
         on_hand = np.where(supply.on_hand >= 0, supply.on_hand, 0.0)
         price = np.nan_to_num(usual_price(panel))

@@ -131,17 +131,19 @@ MONTH = 28
 
 
 def usual_price(panel: Panel) -> np.ndarray:
-    """The median price of the last periods of each series, or the last known one before them: float64 [series], NaN
-    where there is none."""
+    """The median price of the last periods of each series, or of as many until its last known price where that is
+    older: float64 [series], NaN where there is none."""
     if "price" not in panel.known:
         return np.full(panel.n_series, np.nan)
     known = panel.known["price"]
     values = known.values[:, : panel.n_days].astype(np.float64)
     there = ~np.isnan(values)
     last = values.shape[1] - 1 - there[:, ::-1].argmax(axis=1)
-    price = np.where(there.any(axis=1), np.take_along_axis(values, last[:, None], axis=1)[:, 0], np.nan)
-    recent = there[:, -MONTH:].any(axis=1)
-    price[recent] = np.nanmedian(values[recent, -MONTH:], axis=1)
+    last[there[:, -MONTH:].any(axis=1)] = values.shape[1] - 1
+    price = np.full(len(values), np.nan)
+    for end in np.unique(last):
+        rows = there.any(axis=1) & (last == end)
+        price[rows] = np.nanmedian(values[rows, max(end + 1 - MONTH, 0) : end + 1], axis=1)
     return np.asarray(price[known.rows])
 
 
