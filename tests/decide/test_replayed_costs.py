@@ -67,6 +67,9 @@ def test_of_several_policies_the_earlier_half_chooses_and_the_later_judges() -> 
     compared = compared_policies(ledger(costs), 1.0)
     assert (compared.after, compared.chosen_on, len(compared.spans)) == ("first", 1, 1)
     assert compared.spans[0].yearly_savings.total < 0  # the luck of the earlier half does not count
+    assert compared.saved_earlier == 28
+    worse = compared_policies(ledger({**costs, "normal": [0.5] * 56}), 1.0)
+    assert worse.saved_earlier == -14  # nothing cost less than the rule of today, and `roi` says so
     assert compared_policies(ledger(costs), 1.0, after="second").spans[1].yearly_savings.total > 0
 
 

@@ -35,6 +35,7 @@ class ComparedPolicies:
     - `spans`: their costs, span by span, the earliest first; `days`: of all spans together.
     - `n_series`: how many series the ledger has.
     - `chosen_on`: how many earlier spans chose `after`, which are not among `spans`; 0 where it was named.
+    - `saved_earlier`: what `after` saved in those spans, in money: 0 or less where no policy was better than `before`.
     """
 
     before: str
@@ -43,6 +44,7 @@ class ComparedPolicies:
     days: float
     n_series: int
     chosen_on: int
+    saved_earlier: float = 0.0
 
 
 def compared_policies(
@@ -82,11 +84,12 @@ def compared_policies(
             )
         after = min(others, key=lambda name: sum(span.total for span in costs[name][:earlier]))
     after = after or others[0]
+    saved_earlier = sum(costs[before][span].total - costs[after][span].total for span in range(earlier))
     spans = tuple(
         ReplayedCosts(costs[before][span], costs[after][span], days[span]) for span in range(earlier, n_spans)
     )
     n_series = ledger.select(keys).n_unique() if keys else 1
-    return ComparedPolicies(before, after, spans, sum(days[earlier:]), n_series, earlier)
+    return ComparedPolicies(before, after, spans, sum(days[earlier:]), n_series, earlier, saved_earlier)
 
 
 def _usual(names: Sequence[str]) -> str:

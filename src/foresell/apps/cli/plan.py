@@ -64,8 +64,14 @@ def _kind_and_folder(first: str | None, second: str | None) -> tuple[str, str | 
 @click.option("--vendors", metavar="FILE", help="What vendors ask of an order as a whole, such as minimum_money.")
 @click.option("--price-breaks", metavar="FILE", help="Discounts of vendors, by vendor and from_money or from_units.")
 @click.option("--policy", help="One of the policies of orders, such as normal. [default: the best on the past]")
-@click.option("--service", type=float, help="What if: the probability of no lost sale. [default: what costs least]")
-@click.option("--lead-days", type=float, help="What if: the lead time of all series. [default: that of the terms]")
+@click.option(
+    "--service",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    help="What if: the probability of no lost sale, such as 0.98. [default: what costs least]",
+)
+@click.option(
+    "--lead-days", type=click.FloatRange(0), help="What if: the lead time of all series. [default: that of the terms]"
+)
 @click.option(
     "--budget", type=click.FloatRange(0), help="What all orders, or the next promotions, may cost. [default: no limit]"
 )

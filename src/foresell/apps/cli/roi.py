@@ -93,7 +93,12 @@ def _origin(appraisal: Appraisal) -> str:
     compared = appraisal.compared
     if compared is None:
         return "A worked example: 50 shops of 3,000 articles."
-    chosen = f"; {compared.after} was the cheapest in {many(compared.chosen_on, 'earlier span')}"
+    earlier = many(compared.chosen_on, "earlier span")
+    chosen = f"; {compared.after} was the cheapest in {earlier}"
+    if compared.saved_earlier <= 0:
+        chosen = (
+            f"; in {earlier} no policy cost less than {compared.before}, and {compared.after} the least of the others"
+        )
     return (
         f"{compared.after} against {compared.before}, on {many(compared.n_series, 'series', 'series')} over "
         f"{compared.days:,.0f} days in {many(len(compared.spans), 'span')} of the past"

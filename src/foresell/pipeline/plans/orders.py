@@ -216,7 +216,7 @@ def _summary(lines: pl.DataFrame, has_stock: bool) -> str:
     ordered = lines.filter(pl.col("quantity") > 0)
     units, cost, gain = (number(float(ordered[name].sum())) for name in ("quantity", "cost", "money"))
     return (
-        f"{asof} {many(ordered.height, 'series', 'series')} of {lines.height:,} to order: {units} units for {cost}, "
+        f"{asof} {ordered.height:,} of {many(lines.height, 'series', 'series')} to order: {units} units for {cost}, "
         f"which lower the expected cost by {gain}."
     )
 
