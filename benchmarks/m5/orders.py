@@ -6,7 +6,8 @@ PROJECT has done `foresell run` on M5 (rolling.py makes one). In each window of 
 paths that the windows before it teach, so its first window is not played. An order is decided every day and arrives
 after seven days; from then on the days are scored. Costs follow from the last price by the assumptions of
 `foresell.decide.terms`. The earlier windows choose the fractiles, the last two judge. Of more series than `--series`,
-so many are drawn. Fresh goods are those of the departments FOODS, with a lead time of two days.
+so many are drawn. Fresh goods are those of the departments FOODS, with a lead time of two days;
+`--fresh` plays them alone.
 
 `--keep FOLDER` keeps the draws of the paths there, so that a second run begins with the replays.
 """
@@ -32,7 +33,7 @@ from foresell.adjust.ranges import Ranges
 from foresell.core.frequency import Frequency
 from foresell.decide.contest import Contest, contest
 from foresell.decide.replay import Ledger, Window, replay
-from foresell.decide.stock import NormalSafetyStock, PerishablePaths
+from foresell.decide.stock import NormalSafetyStock
 from foresell.decide.stock.contract import Policy
 from foresell.decide.stock.own_history import cover_dispersion
 from foresell.decide.terms import Terms, terms_of
@@ -185,22 +186,25 @@ def segment_rows(parts: dict[str, np.ndarray], candidate: Played, others: Sequen
     return rows
 
 
-def fresh_rows(every: Sequence[Draw], price: np.ndarray, shelf: int) -> list[list[str]]:
-    """Fresh goods: normal safety stock, which knows no waste, against the quantity of least cost with waste."""
+def fresh_rows(every: Sequence[Draw], price: np.ndarray, shelf: int, least_fill: float) -> list[list[str]]:
+    """Fresh goods: normal safety stock, which knows no waste, against the quantity of least cost with waste; each as
+    cheap as can be, and then with a least fill rate."""
     terms = terms_of(price, FREQUENCY, lead_days=2, shelf_days=shelf)
     windows = [draw.window(terms, True) for draw in every]
     earlier = len(windows) - JUDGING
-    fresh = [PerishablePaths(), *(PerishablePaths(probability=p) for p in (0.9, 0.95, 0.98, 0.99, 0.995, 0.998))]
-    families = {"perishable": fresh, "normal": families_of(["normal"])["normal"]}
-    result = contest(families, windows[:earlier], windows[earlier:])
-    policies = [NormalSafetyStock(), *(settled(result, family) for family in ("normal", "perishable"))]
-    lines = [Played.of(policy, windows[earlier:], "of the day") for policy in policies]
-    rows = []
-    for line in lines:
-        saved, error = line.against(lines[0])
+    families = families_of(["normal", "perishable"])
+    chosen: list[tuple[str, Policy]] = [("", NormalSafetyStock())]
+    for least in (0.0, least_fill):
+        result = contest(families, windows[:earlier], windows[earlier:], least_fill=least)
+        chosen += [(f"{least:g}" if least else "", settled(result, family)) for family in families]
+    rows, usual = [], None
+    for asked, policy in chosen:
+        line = Played.of(policy, windows[earlier:], "of the day")
+        usual = usual or line
+        saved, error = line.against(usual)
         rows.append(
-            [line.name, f"{line.cost.sum():,.0f}", f"{line.holding:,.0f}", f"{line.lost:,.0f}", f"{line.waste:,.0f}",
-             f"{line.fill_rate:.3f}", f"{-saved:+.1%}", f"{error:.1%}"]
+            [asked, line.name, f"{line.cost.sum():,.0f}", f"{line.holding:,.0f}", f"{line.lost:,.0f}",
+             f"{line.waste:,.0f}", f"{line.fill_rate:.3f}", f"{-saved:+.1%}", f"{error:.1%}"]
         )  # fmt: skip
         print(rows[-1], flush=True)
     return rows
@@ -213,6 +217,8 @@ def main() -> None:
     parser.add_argument("--paths", type=int, default=200)
     parser.add_argument("--lead", type=float, default=7, help="lead time in days")
     parser.add_argument("--shelf", type=int, default=5, help="shelf life of fresh goods in days")
+    parser.add_argument("--fill", type=float, default=0.85, help="the least fill rate of fresh goods")
+    parser.add_argument("--fresh", action="store_true", help="play fresh goods alone, and renew their part of the page")
     parser.add_argument("--keep", type=Path, help="the folder of the draws")
     parser.add_argument("--write", type=Path, help="the page to write")
     asked = parser.parse_args()
@@ -223,6 +229,20 @@ def main() -> None:
     rows = np.sort(np.random.default_rng(1).permutation(able)[: asked.series])
     series, price = panel.series[rows], price[rows]
     every = list(draws(project, rows, asked.paths, asked.keep))
+    foods = np.flatnonzero(series["cat_id"].cast(pl.String).to_numpy() == "FOODS")
+    fresh = fresh_rows([draw.part(foods) for draw in every], price[foods], asked.shelf, asked.fill)
+    fresh_text = FRESH.format(
+        foods=len(foods), shelf=asked.shelf, fill=asked.fill,
+        fresh=markdown_table(
+            ["least fill rate", "policy", "cost", "holding", "lost sales", "waste", "fill rate", "against normal",
+             "standard error"], fresh),
+    )  # fmt: skip
+    if asked.fresh:
+        print(fresh_text)
+        if asked.write:
+            page = asked.write.read_text(encoding="utf-8")
+            asked.write.write_text(page[: page.index(FRESH.split("\n")[0])] + fresh_text, encoding="utf-8")
+        return
     table, by_segment = [], []
     for share in SHARES:
         for pack in (1.0, 6.0):
@@ -233,8 +253,6 @@ def main() -> None:
             if pack == 1:
                 parts = segments(every, series)
                 by_segment += [[f"{share:.0%}", *row] for row in segment_rows(parts, lines[3], lines[1:3])]
-    foods = np.flatnonzero(series["cat_id"].cast(pl.String).to_numpy() == "FOODS")
-    fresh = fresh_rows([draw.part(foods) for draw in every], price[foods], asked.shelf)
     labels = [draw.label for draw in every]
     text = PAGE.format(
         series=len(rows), paths=asked.paths, lead=asked.lead, chosen=", ".join(labels[:-JUDGING]),
@@ -242,12 +260,8 @@ def main() -> None:
         segments=markdown_table(
             ["holding a year", "segment", "series", "against tuned normal of the cutoff", "standard error",
              "against tuned normal of the day", "standard error"], by_segment),
-        foods=len(foods), shelf=asked.shelf,
-        fresh=markdown_table(
-            ["policy", "cost", "holding", "lost sales", "waste", "fill rate", "against normal", "standard error"],
-            fresh,
-        ),
     )  # fmt: skip
+    text += fresh_text
     print(text)
     if asked.write:
         asked.write.write_text(text, encoding="utf-8")
@@ -270,12 +284,15 @@ same ones.
 
 {segments}
 
-## Fresh goods
+"""
+
+FRESH = """## Fresh goods
 
 {foods:,} series of food with a shelf life of {shelf} days, a lead time of 2 days and holding at 25 % a year, the oldest
 sold first, on forecasts of the day. A unit that is thrown away costs what it was bought for. The first line is the
-textbook's: normal safety stock at the critical fractile, which does not know of waste; the second has the z that was
-best in the earlier windows.
+textbook's: normal safety stock at the critical fractile, which does not know of waste. The next two have the z and the
+weight of a lost sale that cost least in the earlier windows, the last two those that cost least there with a fill rate
+of {fill:g} or more.
 
 {fresh}
 """

@@ -79,3 +79,23 @@ def test_the_fallback_that_is_best_stays_without_a_comparison():
 def test_a_contest_needs_windows():
     with pytest.raises(ValueError, match="at least one earlier and one later"):
         contest({"paths": [LostSalesPaths()]}, [], windows(1))
+
+
+def test_a_least_fill_rate_comes_before_cost():
+    every, usual = windows(6), LostSalesPaths()
+    families = {"paths": with_fractiles(usual, FRACTILES), "normal": with_fractiles(NormalSafetyStock(), ())}
+    assert contest(families, every[:3], every[3:], fallback=usual).winner == usual
+    result = contest(families, every[:3], every[3:], least_fill=0.6, fallback=usual)
+    assert result.winner == result.standings[0].policy == LostSalesPaths(0.9)
+    assert result.standings[0].saving < 0  # the fallback is cheaper, but misses the fill rate
+    ledgers = [replay(result.winner, each) for each in every[:3]]
+    assert sum(each.sold.sum() for each in ledgers) >= 0.6 * sum(each.demand.sum() for each in every[:3])
+    assert "0.6 being asked for" in result.sentence()
+
+
+def test_where_no_policy_reaches_the_fill_rate_the_nearest_is_taken_or_the_fallback_that_does():
+    every = windows(4)
+    poor = {"paths": [LostSalesPaths(0.3), LostSalesPaths(0.5)]}
+    assert contest(poor, every[:2], every[2:], least_fill=0.999, fallback=LostSalesPaths(0.3)).winner.probability == 0.5
+    usual = NormalSafetyStock(0.999999)
+    assert contest(poor, every[:2], every[2:], least_fill=0.9, fallback=usual).winner is usual

@@ -3,7 +3,8 @@
 No formula is right for all data, so policies compete in replay on the past (`replay`). Of each family of policies, the
 earlier windows choose the parameters. The family that cost least there is the candidate. The later windows then
 compare it with the fallback, normal safety stock. Where it is not better there by more than chance would explain, the
-fallback is used.
+fallback is used. A least fill rate is a condition that comes before cost: the cheapest is sought among those that
+reached it in the earlier windows; where none did, the one that came nearest is taken.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ FEW = 8
 """Of a longer family every third policy is played first, and then the neighbours of the best one."""
 
 
+Rank = tuple[float, float]
+"""How much of the least fill rate is missing in the earlier windows, and the cost there; the smallest is the best."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How one family of policies did: `policy` has the parameters that the earlier windows chose.
@@ -50,22 +55,30 @@ class Standing:
 
 @dataclass(frozen=True)
 class Contest:
-    """The result: `winner` is what to order by, `standings` all families by their cost in the earlier windows."""
+    """The result: `winner` is what to order by, `standings` all families by their rank in the earlier windows: those
+    that reached `least_fill` by their cost, then the others by what was missing of it."""
 
     winner: Policy
     standings: tuple[Standing, ...]
     fallback: Standing
+    least_fill: float = 0.0
 
     def sentence(self) -> str:
         """Who won, and by how much."""
         best = self.standings[0]
         if best.policy == self.fallback.policy:
-            return f"{best.policy.name} stays: nothing cost less in the earlier windows."
+            filled = f" or came nearer to a fill rate of {self.least_fill:g}" if self.least_fill else ""
+            return f"{best.policy.name} stays: nothing cost less{filled} in the earlier windows."
         judged = (
             f"cost {best.judged_cost:,.0f} in the later windows against {self.fallback.judged_cost:,.0f} of "
             f"{self.fallback.policy.name} ({-_share(best.saving, self.fallback.judged_cost):+.1%}, standard error "
             f"{_share(best.standard_error, self.fallback.judged_cost):.1%})"
         )
+        if self.least_fill:
+            judged += (
+                f", with a fill rate of {best.fill_rate:.3f} against {self.fallback.fill_rate:.3f}, "
+                f"{self.least_fill:g} being asked for"
+            )
         if self.winner is best.policy:
             return f"{best.policy.name} won: it {judged}."
         return f"{self.fallback.policy.name} stays: {best.policy.name} was best in the earlier windows, but {judged}."
@@ -96,37 +109,40 @@ def contest(
     fallback: Policy | None = None,
     issue: Issue = "fifo",
     backorders: bool = False,
+    least_fill: float = 0.0,
 ) -> Contest:
     """Lets the policies of `families` compete, see the module.
 
     The standard error counts series as independent of each other, or windows where that gives a larger one and there
-    are at least three. A candidate wins that saves more than its standard error. Raises ValueError without windows.
+    are at least three. A candidate wins that saves more than its standard error. Where only one of it and the fallback
+    reached the fill rate `least_fill` in the earlier windows, that one wins. Raises ValueError without windows.
     """
     if not earlier or not later:
         raise ValueError("A contest needs at least one earlier and one later window.")
     play = partial(replay, issue=issue, backorders=backorders)
 
-    def total(policy: Policy) -> float:
-        return float(sum(play(policy, window).cost().sum() for window in earlier))
+    def total(policy: Policy) -> Rank:
+        judged = _Judged.of(policy, earlier, play)
+        return max(least_fill - judged.fill_rate, 0.0), float(sum(cost.sum() for cost in judged.costs))
 
-    chosen: list[tuple[float, str, Policy]] = []
+    chosen: list[tuple[Rank, str, Policy]] = []
     for family, policies in families.items():
-        cost, best = _cheapest(policies, total)
-        chosen.append((cost, family, policies[best]))
+        rank, best = _cheapest(policies, total)
+        chosen.append((rank, family, policies[best]))
     usual = fallback or NormalSafetyStock()
     base = _Judged.of(usual, later, play)
+    chosen.sort(key=lambda each: each[0])
     standings = [
-        base.standing(family, policy, cost, _Judged.of(policy, later, play))
-        for cost, family, policy in sorted(chosen, key=lambda each: each[0])
+        base.standing(family, policy, rank[1], _Judged.of(policy, later, play)) for rank, family, policy in chosen
     ]
-    best_standing = standings[0]
-    won = best_standing.saving > best_standing.standard_error
+    best_standing, missing, usual_rank = standings[0], chosen[0][0][0], total(usual)
+    won = best_standing.saving > best_standing.standard_error if missing == usual_rank[0] else missing < usual_rank[0]
     winner = best_standing.policy if won else usual
-    return Contest(winner, tuple(standings), base.standing("fallback", usual, total(usual), base))
+    return Contest(winner, tuple(standings), base.standing("fallback", usual, usual_rank[1], base), least_fill)
 
 
-def _cheapest(policies: Sequence[Policy], total: Callable[[Policy], float]) -> tuple[float, int]:
-    """The least cost among policies, and whose it is. The cost of a long family is taken to fall and then to rise along
+def _cheapest(policies: Sequence[Policy], total: Callable[[Policy], Rank]) -> tuple[Rank, int]:
+    """The first rank among policies, and whose it is. The cost of a long family is taken to fall and then to rise along
     it, but for the first policy, which is played in any case."""
     n = len(policies)
     costs = {place: total(policies[place]) for place in range(n) if n <= FEW or place % 3 == 1 or place == 0}

@@ -72,6 +72,11 @@ def test_a_named_policy_needs_no_contest(project: Project, tables: OrderTables) 
     assert plan.policy == "paths, lost sales, critical fractile"
     with pytest.raises(SettingsError, match="one of normal, own_history, fractile, lost_sales, projected_stock"):
         orders.plan(project, replace(tables, policy="magic"))
+    with pytest.raises(SettingsError, match=r"'orders.least_fill' 0.9; expected one of them"):
+        orders.plan(project, replace(tables, policy="lost_sales", least_fill=0.9))
+    filled = orders.plan(project, replace(tables, least_fill=0.9))
+    assert filled.contest is not None
+    assert filled.contest.least_fill == 0.9
 
 
 def test_without_stock_there_are_targets_and_no_orders(project: Project) -> None:

@@ -61,6 +61,14 @@ class OrderTables(Strict, frozen=True):
             "the probability that no sale is lost until the next order arrives; where not given, what costs least", 0.98
         ),
     ] = None
+    least_fill: Annotated[
+        Probability | None,
+        about(
+            "the policy is the cheapest of those that met this share of the demand on the past; where not given, the "
+            "cheapest of all",
+            0.9,
+        ),
+    ] = None
     lead_days: Annotated[
         NotNegativeNumber | None, about("the lead time of all series, in place of that in the table of terms", 10)
     ] = None

@@ -46,7 +46,7 @@ KINDS: dict[str, Kind] = {
         orders.plan,
         "orders",
         "what to order today, how much of it, why, and what it is worth",
-        ("policy", "budget", "service", "lead_days", "frozen_days", "least_gain"),
+        ("policy", "budget", "service", "least_fill", "lead_days", "frozen_days", "least_gain"),
     ),
     "allocation": Kind(
         allocation.plan, "allocation", "what distribution centres give to which stores today", ("fairness",)

@@ -93,17 +93,21 @@ def _family(name: str) -> list[Policy]:
     return with_fractiles(POLICIES[name](), FRACTILES + TAIL if name in BY_Z else FRACTILES)
 
 
-def order_contest(results: Results, terms: Terms, names: Sequence[str], service: float | None = None) -> Contest | None:
+def order_contest(
+    results: Results, terms: Terms, names: Sequence[str], service: float | None = None, least_fill: float | None = None
+) -> Contest | None:
     """Lets the policies compete in the windows of the backtest; None where fewer than two can be played."""
     windows = list(past_windows(results, terms))
-    return contest_in(windows, names, service) if len(windows) > 1 else None
+    return contest_in(windows, names, service, least_fill) if len(windows) > 1 else None
 
 
-def contest_in(windows: Sequence[Window], names: Sequence[str], service: float | None = None) -> Contest:
+def contest_in(
+    windows: Sequence[Window], names: Sequence[str], service: float | None = None, least_fill: float | None = None
+) -> Contest:
     """The contest in two windows or more: the earlier half of them chooses, the later one judges."""
     earlier = (len(windows) + 1) // 2
-    fallback = policy_of("normal", service)
-    return contest(families_of(names, service), windows[:earlier], windows[earlier:], fallback=fallback)
+    families, fallback = families_of(names, service), policy_of("normal", service)
+    return contest(families, windows[:earlier], windows[earlier:], fallback=fallback, least_fill=least_fill or 0.0)
 
 
 def past_windows(results: Results, terms: Terms) -> Iterator[Window]:

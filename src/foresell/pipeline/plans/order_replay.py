@@ -91,7 +91,7 @@ def replay_orders(project: ForecastProject, tables: OrderTables | None = None) -
             "The first one has none before it that teaches its ranges, and lead and review time together must be "
             "shorter than the forecast. Set backtest.windows to 3 or more, or the horizon higher."
         )
-    result = contest_in(windows, competing(supply.terms, has_stock=True))
+    result = contest_in(windows, competing(supply.terms, has_stock=True), least_fill=tables.least_fill)
     judging = windows[len(windows) - len(windows) // 2 :]
     chosen = {USUAL: NormalSafetyStock()} | _by_name(result)
     ledgers = {name: [replayed(policy, window) for window in windows] for name, policy in chosen.items()}

@@ -147,11 +147,12 @@ def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders
     supply = Supply.read(results, tables)
     won = None
     if tables.policy is None:
-        won = order_contest(results, supply.terms, competing(supply.terms, has_stock=supply.has_stock), tables.service)
+        names = competing(supply.terms, has_stock=supply.has_stock)
+        won = order_contest(results, supply.terms, names, tables.service, tables.least_fill)
     policy = won.winner if won else policy_of(tables.policy or COMPETING[0], tables.service)
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
-    return SingleOrders(results, supply, sampler, won, policy, _reason(tables.policy, won), joined(blocks))
+    return SingleOrders(results, supply, sampler, won, policy, _reason(tables, won), joined(blocks))
 
 
 def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
@@ -199,6 +200,11 @@ def _check_policy(tables: OrderTables) -> None:
     """Raises SettingsError for a policy that does not exist, or needs the stock where that is not known."""
     if tables.policy is not None and tables.policy not in ALL:
         raise SettingsError(f"'orders.policy' is '{tables.policy}'; expected one of {', '.join(ALL)}.")
+    if tables.policy is not None and tables.least_fill is not None:
+        raise SettingsError(
+            f"'orders.policy' is '{tables.policy}' and 'orders.least_fill' {tables.least_fill:g}; expected one of "
+            "them, because a fill rate chooses among policies. Leave one of them out."
+        )
     if not tables.stock and tables.policy is not None and tables.policy not in WITHOUT_STOCK:
         raise SettingsError(
             f"The target of the policy {tables.policy} depends on the stock on hand, which is not known. Give the "
@@ -233,11 +239,14 @@ def _assumptions(lines: pl.DataFrame, decisive: tuple[str, float] | None) -> lis
     return [text]
 
 
-def _reason(named: str | None, won: Contest | None) -> str:
-    if named is not None:
-        return f"The policy is {named}, as the settings say."
+def _reason(tables: OrderTables, won: Contest | None) -> str:
+    if tables.policy is not None:
+        return f"The policy is {tables.policy}, as the settings say."
     if won is None:
-        return "The policy is normal safety stock, because too few windows can be played again with these terms."
+        unknown = f" Whether it fills {tables.least_fill:g} of the demand is not known." if tables.least_fill else ""
+        return (
+            f"The policy is normal safety stock, because too few windows can be played again with these terms.{unknown}"
+        )
     return won.sentence()
 
 
