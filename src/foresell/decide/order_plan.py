@@ -84,14 +84,17 @@ def planned_orders(policy: Policy, situation: Situation) -> PlannedOrders:
 def _only_what_pays(situation: Situation, orders: Orders) -> tuple[Orders, list[Finding]]:
     """The orders without those that cost more than they are expected to save, and a finding that names these.
 
-    A policy looks at the cover, and a pack or a minimum may be stock of years.
+    A policy looks at the cover, and a pack or a minimum may be stock of years. What a policy for fresh goods wants
+    beside these stays: it weighs a lost sale by what later orders are worth, of which a single order knows nothing.
     """
     wanted = np.flatnonzero(np.nan_to_num(orders.unrounded) > 0)
     ordered = wanted[orders.order[wanted] > 0]
     order = orders.order.copy()
     if len(ordered):
         gain, _ = _money(situation.part(ordered), order[ordered])
-        order[ordered[gain < -1e-9]] = 0
+        shelf = np.zeros(situation.n_series) if situation.shelf_periods is None else situation.shelf_periods
+        stays = (shelf[ordered] > 0) & (order[ordered] < orders.unrounded[ordered] + 1)
+        order[ordered[(gain < -1e-9) & ~stays]] = 0
     none = wanted[order[wanted] == 0]
     # A need of less than one unit is no news; a whole pack or a minimum in its way is.
     hindered = none[(situation.pack > 1)[none] | (situation.minimum > 1)[none]]

@@ -169,10 +169,11 @@ def test_fresh_goods_are_ordered_by_lots_and_shelf_life(project: Project, tables
     pl.concat([*lots, old]).write_csv(project.folder / "lots.csv")
     (project.folder / "terms.csv").write_text("lead_days,review_days,pack,shelf_days,waste_cost\n2,3,1,4,5\n")
     perishable = replace(tables, policy="perishable")
-    plain, by_lot = (orders.plan(project, replace(perishable, lots=lots)) for lots in (None, "lots.csv"))
+    keys.with_columns(expires=pl.lit(ahead[2]), units=pl.lit(10)).write_csv(project.folder / "fresh.csv")
+    fresh, by_lot = (orders.plan(project, replace(perishable, lots=name)) for name in ("fresh.csv", "lots.csv"))
     assert by_lot.lines["on_hand"].unique().to_list() == [10]
     assert sorted(finding.code for finding in by_lot.findings) == ["lots-differ", "lots-expired"]
-    assert by_lot.lines["quantity"].sum() > plain.lines["quantity"].sum()  # what expires does not meet the demand
+    assert by_lot.lines["quantity"].sum() > fresh.lines["quantity"].sum()  # what expires does not meet the demand
     assert "waste_cost" not in by_lot.lines["assumed"][0]
     with pytest.raises(SettingsError, match="stock on hand of the other series"):
         orders.plan(project, replace(perishable, lots="lots.csv", stock=None, policy=None))
