@@ -66,10 +66,31 @@ def test_terms_make_sense(retailer: SampleFiles, sales: pl.DataFrame) -> None:
     price = sales.filter(pl.col("date") > END - timedelta(days=60)).group_by("item").agg(pl.col("price").median())
     margin = (terms.join(price, on="item").select(1 - pl.col("unit_cost") / pl.col("price"))).to_series()
     assert margin.is_between(0.05, 0.6).mean() > 0.95
-    assert terms.null_count().sum_horizontal().item() == 0
+    assert terms.drop("shelf_days").null_count().sum_horizontal().item() == 0
+    truth = pl.read_parquet(retailer.truth["terms"])
+    same = ["item", "vendor", "order_cost", "shelf_days"]
+    assert_frame_equal(terms.select(same), truth.select(same))
     assert (terms["lead_days"] + terms["review_days"]).max() <= 28  # the horizon that `init` proposes
     assert set(terms["pack"]) <= {1, 2, 4, 6, 12, 24}
     assert 0 < (terms["minimum"] > 0).mean() < 0.5
+
+
+def test_vendors_ask_for_about_what_stores_order(retailer: SampleFiles) -> None:
+    vendors, breaks = table(retailer, "vendors"), table(retailer, "price_breaks")
+    terms = table(retailer, "terms")
+    assert set(terms["vendor"]) == set(vendors["vendor"])
+    sold = pl.read_parquet(retailer.truth["series"]).join(terms, on="item")
+    orders = sold.group_by("vendor").agg(
+        units=(pl.col("level") * pl.col("review_days")).sum(),
+        cost=(pl.col("level") * pl.col("review_days") * pl.col("unit_cost")).sum(),
+    )
+    asked = vendors.join(orders, on="vendor").join(breaks.sort("from_money"), on="vendor", how="left")
+    assert asked.select("minimum_money", "truck_units", "from_money").null_count().row(0) == (6, 6, 5)
+    shares = asked.select(
+        pl.col("minimum_money", "from_money") / pl.col("cost"), pl.col("truck_units") / pl.col("units")
+    )
+    for name in shares.columns:
+        assert shares[name].drop_nulls().is_between(0.2, 2).all()
 
 
 def test_late_vendors_are_late_and_the_others_are_not(retailer: SampleFiles) -> None:

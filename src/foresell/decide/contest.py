@@ -83,6 +83,11 @@ class Contest:
             return f"{best.policy.name} won: it {judged}."
         return f"{self.fallback.policy.name} stays: {best.policy.name} was best in the earlier windows, but {judged}."
 
+    def fill_rate(self) -> float:
+        """That of the winner in the later windows."""
+        best = self.standings[0]
+        return best.fill_rate if self.winner is best.policy else self.fallback.fill_rate
+
     def to_frame(self) -> pl.DataFrame:
         """One row for each family."""
         rows = [

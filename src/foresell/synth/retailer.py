@@ -28,7 +28,16 @@ from foresell.synth.prices import INFLATION
 from foresell.synth.stock import ahead_truth, lots_frame, make_stock, open_orders_frame, stock_frame
 from foresell.synth.tables import demand_truth, future_frame, sales_frame, series_names, series_truth
 from foresell.synth.transactions import transaction_lines
-from foresell.synth.vendors import Vendors, item_terms, make_vendors, terms_frame, terms_truth
+from foresell.synth.vendors import (
+    Vendors,
+    break_frame,
+    item_terms,
+    make_vendors,
+    terms_frame,
+    terms_truth,
+    usual_orders,
+    vendor_frame,
+)
 from foresell.synth.writer import Format, TableWriter, check_format, open_writers, write_parameters, write_table
 
 END = date(2025, 12, 28)
@@ -63,7 +72,8 @@ def make_retailer(
       item, quantity, price, promotion), where returned goods have a negative quantity.
     - ``items``, ``stores``, ``calendar`` (the chain's own events), ``future`` (prices and promotions of `ahead` days,
       in columns named as in the sales).
-    - ``supply/``: ``stock``, ``open_orders``, ``terms`` and ``lots`` at the end of the history, for `foresell plan`.
+    - ``supply/``: ``stock``, ``open_orders``, ``lots``, ``terms``, ``vendors`` and ``price_breaks`` at the end of the
+      history, for `foresell plan`.
     - ``truth/series.parquet``, ``truth/demand.parquet`` and that of the days ``ahead`` (both left out without
       `daily_truth`), ``truth/terms.parquet`` (vendors, true lead times), ``truth/open_orders.parquet`` (when each
       arrives), ``truth/campaigns.parquet`` (uplift and pull-forward of each series and campaign),
@@ -95,8 +105,9 @@ def make_retailer(
         paths = {name: writer.close() for name, writer in writers.items()}
         supply_paths = {name: writer.close() for name, writer in supply.items()}
     tables = {"future": paths["future"], **_write_master(folder, plan, table_format), **supply_paths}
-    tables["terms"], of_terms = _write_terms(folder, plan, vendors, table_format)
-    truth = {**{name: paths[name] for name in truth_names}, "terms": of_terms}
+    of_terms = _write_terms(folder, plan, vendors, table_format)
+    truth = {**{name: paths[name] for name in truth_names}, "terms": of_terms.pop("truth")}
+    tables |= of_terms
     if item_roles:
         relations = pl.concat(relations_truth(plan, part) for part in _all_items(plan))
         truth["relations"] = write_table(relations, folder / "truth", "relations", "parquet")
@@ -133,8 +144,10 @@ def _supply_tables(block: Block, vendors: Vendors) -> Iterator[tuple[str, pl.Dat
     yield "lots", lots_frame(stock, keys, end)
 
 
-def _write_terms(folder: Path, plan: RetailerPlan, vendors: Vendors, table_format: Format) -> tuple[Path, Path]:
-    """Writes the terms of all items, and their truth; returns both paths."""
+def _write_terms(folder: Path, plan: RetailerPlan, vendors: Vendors, table_format: Format) -> dict[str, Path]:
+    """Writes the terms of all items, their truth, and what vendors ask; returns their paths by name."""
+    stores, supply = make_stores(plan), folder / SUPPLY
+    units, cost = np.zeros((2, len(vendors.names)))
     with (
         TableWriter(folder / SUPPLY, "terms", table_format) as writer,
         TableWriter(folder / "truth", "terms", "parquet") as truth,
@@ -143,7 +156,12 @@ def _write_terms(folder: Path, plan: RetailerPlan, vendors: Vendors, table_forma
             terms = item_terms(plan, items, vendors)
             writer.write(terms_frame(items, terms, vendors))
             truth.write(terms_truth(items, terms, vendors))
-        return writer.close(), truth.close()
+            of_chunk = usual_orders(items, terms, vendors, stores)
+            units, cost = units + of_chunk[0], cost + of_chunk[1]
+        paths = {"terms": writer.close(), "truth": truth.close()}
+    paths["vendors"] = write_table(vendor_frame(vendors, units, cost), supply, "vendors", table_format)
+    paths["price_breaks"] = write_table(break_frame(vendors, cost), supply, "price_breaks", table_format)
+    return paths
 
 
 def _all_items(plan: RetailerPlan) -> Iterator[Items]:
@@ -200,7 +218,7 @@ def retailer_settings(
             "country": plan.country,
         },
         "horizon": min(28, plan.ahead),
-        "orders": {name: paths[name] for name in ("stock", "open_orders", "terms")},
+        "orders": {name: paths[name] for name in (*SUPPLY_TABLES, "terms", "vendors", "price_breaks")},
         "levels": [["region"], ["store"], ["department"], ["category"], ["store", "department"], ["item"]],
     }
 

@@ -1,7 +1,8 @@
 """The sample retailer's vendors and the terms on which they supply its items, with the truth about their lead times.
 
 Each department has two vendors. The second of them delivers later than it says, so that a plan that believes the terms
-orders too late; ``truth/terms.parquet`` has what it really takes.
+orders too late; ``truth/terms.parquet`` has what it really takes. Of groceries the second delivers by
+the truck, of home goods the first has price breaks and the second a joint minimum.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from foresell.synth.assortment import Items, RetailerPlan
+from foresell.synth.assortment import Items, RetailerPlan, Stores
 from foresell.synth.market import CATEGORIES
 from foresell.synth.prices import INFLATION
 from foresell.synth.random_streams import Stream, traits
@@ -26,6 +27,9 @@ HOLDING_SHARE = {"fresh": 0.35, "grocery": 0.22, "home": 0.25}  # a year; what i
 SHELF_DAYS = {"dairy": (10, 24), "bakery": (2, 4), "produce": (4, 8)}
 PACKS = np.array([1, 2, 4, 6, 12, 24])
 LATE = 0.35  # a vendor that is late takes up to this share longer than it says
+TRUCK_SHARE, TRUCK_FILL = 0.4, 0.8  # of what all stores order on a usual day of review; how full the last truck must be
+MINIMUM_SHARE = 0.8
+BREAKS = ((1.1, 0.02), (1.6, 0.04))  # from so many usual orders on, so large a share is off
 MINIMUM_CYCLE, MINIMUM_PACKS = 6, 2  # so many packs are the least order of every sixth item
 
 
@@ -105,17 +109,75 @@ def item_terms(plan: RetailerPlan, items: Items, vendors: Vendors) -> ItemTerms:
 def terms_frame(items: Items, terms: ItemTerms, vendors: Vendors) -> pl.DataFrame:
     """The terms as a retailer's purchasing would have them: one row for each item."""
     of = terms.vendor
+    shelf = pl.Series(terms.shelf_days)
     return pl.DataFrame(
         {
             "item": items.names,
+            "vendor": vendors.names[of],
             "unit_cost": terms.unit_cost,
             "holding_share_year": terms.holding_share_year,
             "lead_days": vendors.stated_lead_days[of],
             "review_days": vendors.review_days[of],
             "pack": terms.pack,
             "minimum": terms.minimum,
+            "order_cost": vendors.order_cost[of],
+            "shelf_days": shelf.set(shelf == 0, None),
         }
     )
+
+
+def usual_orders(items: Items, terms: ItemTerms, vendors: Vendors, stores: Stores) -> tuple[np.ndarray, np.ndarray]:
+    """What all stores together sell of each vendor's items between two reviews: units and their cost, [vendor]."""
+    units = items.level * stores.factor.sum() * vendors.review_days[terms.vendor]
+    n_vendors = len(vendors.names)
+    return (
+        np.bincount(terms.vendor, units, n_vendors),
+        np.bincount(terms.vendor, units * terms.unit_cost, n_vendors),
+    )
+
+
+def vendor_frame(vendors: Vendors, units: np.ndarray, cost: np.ndarray) -> pl.DataFrame:
+    """What vendors ask of an order as a whole, null for no limit: one row for each; see `usual_orders`."""
+    number = np.arange(len(vendors.names))
+    by_truck = (number == _vendor("grocery", 1)) & (units > 0)
+    has_minimum = (number == _vendor("home", 1)) & (cost > 0)
+    return pl.DataFrame(
+        {
+            "vendor": vendors.names,
+            "minimum_money": _where(has_minimum, _handy(MINIMUM_SHARE * cost)),
+            "truck_units": _where(by_truck, _handy(TRUCK_SHARE * units)),
+            "truck_fill": _where(by_truck, np.full(len(number), TRUCK_FILL)),
+        }
+    )
+
+
+def break_frame(vendors: Vendors, cost: np.ndarray) -> pl.DataFrame:
+    """The price breaks: one row for each."""
+    vendor = _vendor("home", 0)
+    usual = max(float(cost[vendor]), 10.0)
+    return pl.DataFrame(
+        {
+            "vendor": [vendors.names[vendor]] * len(BREAKS),
+            "from_money": _handy(usual * np.array([times for times, _ in BREAKS])),
+            "discount": [discount for _, discount in BREAKS],
+            "kind": ["all_units"] * len(BREAKS),
+        }
+    )
+
+
+def _vendor(department: str, place: int) -> int:
+    """The number of the first (0) or second (1) vendor of a department."""
+    return DEPARTMENTS.index(department) * VENDORS_EACH + place
+
+
+def _handy(values: np.ndarray) -> np.ndarray:
+    """The numbers with two digits, as people write such terms."""
+    return np.array([float(f"{value:.1e}") for value in np.maximum(values, 1.0)])
+
+
+def _where(known: np.ndarray, values: np.ndarray) -> pl.Series:
+    """The values where they are known, else null."""
+    return pl.select(pl.when(pl.Series(known)).then(pl.Series(values))).to_series()
 
 
 def terms_truth(items: Items, terms: ItemTerms, vendors: Vendors) -> pl.DataFrame:

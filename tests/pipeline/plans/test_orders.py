@@ -62,6 +62,9 @@ def test_the_policy_is_the_winner_of_the_past_or_normal_safety_stock(project: Pr
     assert plan.contest is not None
     assert plan.policy == plan.contest.winner.name
     assert "normal safety stock" in plan.why
+    curve = plan.tables()["curve"]
+    assert curve["fractile"].is_sorted()
+    assert any(line.startswith("In these windows it reached a fill rate of") for line in plan.headline)
 
 
 def test_a_named_policy_needs_no_contest(project: Project, tables: OrderTables) -> None:
@@ -69,6 +72,7 @@ def test_a_named_policy_needs_no_contest(project: Project, tables: OrderTables) 
 
     plan = orders.plan(project, replace(tables, policy="lost_sales"))
     assert plan.contest is None
+    assert plan.tables() == {}
     assert plan.policy == "paths, lost sales, critical fractile"
     with pytest.raises(SettingsError, match="one of normal, own_history, fractile, lost_sales, projected_stock"):
         orders.plan(project, replace(tables, policy="magic"))

@@ -147,9 +147,8 @@ def sample(
     then, launches, discontinuations and stock-outs; a manufacturer has lumpy orders in lots. The
     same seed gives the same data. Needs little memory, whatever the size.
 
-    Reads nothing. Writes the tables, of a retailer also supply/ with stock, open orders and terms, and truth/ with
-    what was planted in them. Then: foresell init PROJECT --data
-    FOLDER.
+    Reads nothing. Writes the tables, of a retailer also supply/ with stock, lots, open orders, terms and vendors, and
+    truth/ with what was planted in them. Then: foresell init PROJECT --data FOLDER.
     """
     from foresell import synth as samples
     from foresell.apps.cli.text import sample_text

@@ -95,19 +95,28 @@ def _family(name: str) -> list[Policy]:
 
 def order_contest(
     results: Results, terms: Terms, names: Sequence[str], service: float | None = None, least_fill: float | None = None
-) -> Contest | None:
-    """Lets the policies compete in the windows of the backtest; None where fewer than two can be played."""
+) -> tuple[Contest, list[Window]] | None:
+    """Lets the policies compete in the windows of the backtest; with the windows that judged.
+
+    None where fewer than two can be played.
+    """
     windows = list(past_windows(results, terms))
-    return contest_in(windows, names, service, least_fill) if len(windows) > 1 else None
+    return (contest_in(windows, names, service, least_fill), judging_of(windows)) if len(windows) > 1 else None
+
+
+def judging_of(windows: Sequence[Window]) -> list[Window]:
+    """The later half of the windows, which judges what the earlier ones chose."""
+    return list(windows[(len(windows) + 1) // 2 :])
 
 
 def contest_in(
     windows: Sequence[Window], names: Sequence[str], service: float | None = None, least_fill: float | None = None
 ) -> Contest:
     """The contest in two windows or more: the earlier half of them chooses, the later one judges."""
-    earlier = (len(windows) + 1) // 2
+    judging = judging_of(windows)
+    earlier = windows[: len(windows) - len(judging)]
     families, fallback = families_of(names, service), policy_of("normal", service)
-    return contest(families, windows[:earlier], windows[earlier:], fallback=fallback, least_fill=least_fill or 0.0)
+    return contest(families, earlier, judging, fallback=fallback, least_fill=least_fill or 0.0)
 
 
 def past_windows(results: Results, terms: Terms) -> Iterator[Window]:

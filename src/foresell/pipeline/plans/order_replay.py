@@ -18,23 +18,20 @@ from foresell.core.settings import OrderTables
 from foresell.core.spreadsheets import escape_formulas
 from foresell.core.words import many, number
 from foresell.decide.contest import Contest, saving_of
-from foresell.decide.cost_curve import cost_curve
+from foresell.decide.cost_curve import CURVE, cost_curve
 from foresell.decide.replay import BUCKETS, Ledger, Window
 from foresell.decide.replay import replay as replayed
 from foresell.decide.stock import NormalSafetyStock
 from foresell.decide.stock.contract import Policy
 from foresell.evaluate.segments import segments
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans.order_contest import competing, contest_in, past_windows, series_of_contest
+from foresell.pipeline.plans.order_contest import competing, contest_in, judging_of, past_windows, series_of_contest
 from foresell.pipeline.plans.return_on_orders import LEDGER
 from foresell.pipeline.plans.supply import Supply
 from foresell.store.tables import atomic_path, write_table
 
 USUAL = "normal"
 """The policy that all others are compared with: normal safety stock at the critical fractile."""
-
-CURVE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
-"""The fractiles of the curve of cost against fill rate."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +89,7 @@ def replay_orders(project: ForecastProject, tables: OrderTables | None = None) -
             "shorter than the forecast. Set backtest.windows to 3 or more, or the horizon higher."
         )
     result = contest_in(windows, competing(supply.terms, has_stock=True), least_fill=tables.least_fill)
-    judging = windows[len(windows) - len(windows) // 2 :]
+    judging = judging_of(windows)
     chosen = {USUAL: NormalSafetyStock()} | _by_name(result)
     ledgers = {name: [replayed(policy, window) for window in windows] for name, policy in chosen.items()}
     rows = series_of_contest(results.panel, results.hierarchy, supply.terms, results.settings.horizon)

@@ -16,6 +16,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
 from foresell.core.words import day, many, number
 from foresell.decide.contest import Contest
+from foresell.decide.cost_curve import CURVE, cost_curve, price_of_fill
 from foresell.decide.order_plan import (
     REASONS,
     PlannedOrders,
@@ -26,6 +27,7 @@ from foresell.decide.order_plan import (
     valued_orders,
 )
 from foresell.decide.plan import Plan, common_form, sum_of
+from foresell.decide.replay import Window
 from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.terms import Terms
 from foresell.decide.vendors.limited_orders import LIMITS, LimitedOrders
@@ -58,6 +60,7 @@ class OrderPlan(Plan):
     """A plan of orders: one line for each series, with the columns of `decide.order_plan` beside the common ones.
 
     - `contest`: how the policies did on the past; None where one was named, or too little of the past is known.
+    - `curve`: what its winner costs by fractile, and its fill rate, see `decide.cost_curve`; None without a contest.
     - `policy`: the name of the policy, and `why` in a sentence.
     - `has_stock`: whether stock was given. Without it quantities are null: there are targets only.
     - `decisive`: the assumed term on which the money ordered depends most, and by what share it changes where the
@@ -67,6 +70,7 @@ class OrderPlan(Plan):
     """
 
     contest: Contest | None
+    curve: pl.DataFrame | None
     policy: str
     why: str
     has_stock: bool
@@ -104,12 +108,17 @@ class OrderPlan(Plan):
         plan = super().summarised()
         return replace(plan, headline=(_summary(self.lines, self.has_stock), *plan.headline[1:]))
 
+    def tables(self) -> dict[str, pl.DataFrame]:
+        """The curve of cost against fill rate, where there was a contest."""
+        return {} if self.curve is None else {"curve": self.curve}
+
     def details(self) -> dict[str, Any]:
         """The policy and the contest that it won."""
         return {
             "policy": self.policy,
             "why": self.why,
             "contest": self.contest.to_frame().to_dicts() if self.contest else None,
+            "curve": None if self.curve is None else self.curve.to_dicts(),
             "decisive_assumption": self.decisive,
             "limits": None if self.limited is None else limits_as_data(self.limited),
         }
@@ -119,13 +128,14 @@ class OrderPlan(Plan):
 class SingleOrders:
     """The orders of today before anything limits them together, and what they were decided from.
 
-    `contest` and `why` are as in `OrderPlan`.
+    `contest` and `why` are as in `OrderPlan`; `judging` are the windows that judged.
     """
 
     results: Results
     supply: Supply
     sampler: SamplePaths
     contest: Contest | None
+    judging: list[Window]
     policy: Policy
     why: str
     orders: PlannedOrders
@@ -145,14 +155,14 @@ def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders
     _, sampler_for = path_sampler(project)
     results = project.results
     supply = Supply.read(results, tables)
-    won = None
+    won, judging = None, list[Window]()
     if tables.policy is None:
         names = competing(supply.terms, has_stock=supply.has_stock)
-        won = order_contest(results, supply.terms, names, tables.service, tables.least_fill)
+        won, judging = order_contest(results, supply.terms, names, tables.service, tables.least_fill) or (None, [])
     policy = won.winner if won else policy_of(tables.policy or COMPETING[0], tables.service)
     sampler = sampler_for(results.settings.seed)
     blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
-    return SingleOrders(results, supply, sampler, won, policy, _reason(tables, won), joined(blocks))
+    return SingleOrders(results, supply, sampler, won, judging, policy, _reason(tables, won), joined(blocks))
 
 
 def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
@@ -171,13 +181,16 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name, limited)
     decisive = _decisive(policy, supply, sampler)
     sentences = limit_sentences(limited, limits) if limited is not None and limits is not None else ()
+    curve = cost_curve(policy, CURVE, single.judging) if won else None
+    price = [price_of_fill(curve, won.fill_rate())] if won and curve is not None else []
     return OrderPlan(
         kind="orders",
         lines=lines,
-        headline=(_summary(lines, supply.has_stock), *sentences, why, *_assumptions(lines, decisive)),
+        headline=(_summary(lines, supply.has_stock), *sentences, why, *price, *_assumptions(lines, decisive)),
         findings=(*supply.findings, *orders.findings),
         shown=(*SHOWN, *_limits_shown(limited), "value", "gain") if supply.has_stock else SHOWN_WITHOUT_STOCK,
         contest=won,
+        curve=curve,
         policy=policy.name,
         why=why,
         has_stock=supply.has_stock,
