@@ -137,3 +137,18 @@ def test_stock_differs_by_seed(tmp_path: Path) -> None:
         for seed in (1, 2)
     ]
     assert not np.array_equal(*(stock["on_hand"].to_numpy() for stock in stocks))
+
+
+def test_centres_have_whole_packs_for_the_stores_that_they_supply(retailer: SampleFiles) -> None:
+    centres, stock = table(retailer, "centres"), table(retailer, "centre_stock")
+    assert set(centres["centre"]) == set(stock["centre"]) == set(table(retailer, "centre_capacity")["centre"])
+    packs = stock.join(table(retailer, "terms"), on="item")
+    assert packs.height == stock.height
+    assert (packs["on_hand"] % packs["pack"] == 0).all()
+    assert (stock["on_hand"] > 0).any()
+
+
+def test_every_department_has_its_rate(retailer: SampleFiles) -> None:
+    items = pl.read_parquet(retailer.tables["items"])
+    assert set(items["department"]) <= set(table(retailer, "drivers")["department"])
+    assert table(retailer, "profile")["share"].min() > 0

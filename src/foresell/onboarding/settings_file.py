@@ -15,6 +15,7 @@ from foresell.core.settings import Settings, parse_settings
 from foresell.core.settings.descriptions import SettingDescription, describe
 from foresell.onboarding.dates import periods
 from foresell.onboarding.proposal import NOT_USED, Proposal
+from foresell.onboarding.supply.plan_tables import PLAN_TABLES
 from foresell.onboarding.supply.supply_tables import TABLES
 
 NAME = "foresell.yaml"
@@ -200,11 +201,11 @@ def _with_paths(settings: dict[str, Any], folder: Path) -> dict[str, Any]:
     for name in ("items", "stores", "prices", "calendar"):
         if data.get(name):
             data[name] = {**data[name], "path": near(data[name]["path"], folder)}
-    orders = dict(settings.get("orders", {}))
-    for name in TABLES:
-        if orders.get(name):
-            orders[name] = near(orders[name], folder)
-    return {**settings, "data": data, **({"orders": orders} if orders else {})}
+    plans = {}
+    for section, names in {"orders": TABLES, **PLAN_TABLES}.items():
+        if tree := settings.get(section):
+            plans[section] = {name: near(value, folder) if name in names else value for name, value in tree.items()}
+    return {**settings, "data": data, **plans}
 
 
 def near(path: str, folder: Path) -> str:

@@ -21,6 +21,7 @@ from foresell.onboarding.dates.day_columns import dated_names
 from foresell.onboarding.overrides import BY_HAND
 from foresell.onboarding.proposal import NOT_USED, Draft
 from foresell.onboarding.sales_tables import contents, tables_in
+from foresell.onboarding.supply.plan_tables import propose_plan_tables
 from foresell.onboarding.supply.supply_tables import FOLDER, TABLES, propose_supply
 from foresell.onboarding.table_sample import TableSample, sample_table
 
@@ -43,7 +44,8 @@ def propose(
     `dates` gives all dates of the sales, sorted; it is asked when the calendar is known. `days` are the day columns of
     a wide table. Returns `series` [series] with the attributes that the tables of items and stores add.
     """
-    sides = propose_supply(draft, _tables_beside(draft, sales), _tables_of_supply(draft, sales), series, dates)
+    apart = propose_plan_tables(draft, _tables_of_supply(draft, sales))
+    sides = propose_supply(draft, _tables_beside(draft, sales), apart, series, dates)
     for side in sides:
         if not _propose_future(draft, side):
             series = _propose_items_or_stores(draft, side, series)

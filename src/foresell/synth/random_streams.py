@@ -24,6 +24,7 @@ class Stream(IntEnum):
     TERMS = 21
     STOCK = 22
     AHEAD = 23
+    CENTRE = 24
     CAMPAIGN = 30
     MAKER = 40
 

@@ -20,6 +20,13 @@ from foresell.synth.assortment import (
     store_frame,
 )
 from foresell.synth.campaigns import campaign_truth
+from foresell.synth.centres import (
+    centre_capacity_frame,
+    centre_frame,
+    centre_stock_frame,
+    driver_frame,
+    profile_frame,
+)
 from foresell.synth.demand import Block, blocks
 from foresell.synth.files import Progress, SampleFiles
 from foresell.synth.item_roles import relations_truth
@@ -73,7 +80,8 @@ def make_retailer(
     - ``items``, ``stores``, ``calendar`` (the chain's own events), ``future`` (prices and promotions of `ahead` days,
       in columns named as in the sales).
     - ``supply/``: ``stock``, ``open_orders``, ``lots``, ``terms``, ``vendors`` and ``price_breaks`` at the end of the
-      history, for `foresell plan`.
+      history, for `foresell plan`; ``centres``, ``centre_stock`` and ``centre_capacity`` for `foresell plan
+      allocation`; ``drivers`` and ``profile`` for `foresell plan labour`.
     - ``truth/series.parquet``, ``truth/demand.parquet`` and that of the days ``ahead`` (both left out without
       `daily_truth`), ``truth/terms.parquet`` (vendors, true lead times), ``truth/open_orders.parquet`` (when each
       arrives), ``truth/campaigns.parquet`` (uplift and pull-forward of each series and campaign),
@@ -145,23 +153,31 @@ def _supply_tables(block: Block, vendors: Vendors) -> Iterator[tuple[str, pl.Dat
 
 
 def _write_terms(folder: Path, plan: RetailerPlan, vendors: Vendors, table_format: Format) -> dict[str, Path]:
-    """Writes the terms of all items, their truth, and what vendors ask; returns their paths by name."""
+    """Writes the terms of all items, their truth, what vendors ask and what centres have; returns their paths."""
     stores, supply = make_stores(plan), folder / SUPPLY
     units, cost = np.zeros((2, len(vendors.names)))
     with (
         TableWriter(folder / SUPPLY, "terms", table_format) as writer,
         TableWriter(folder / "truth", "terms", "parquet") as truth,
+        TableWriter(supply, "centre_stock", table_format) as centre_stock,
     ):
         for items in _all_items(plan):
             terms = item_terms(plan, items, vendors)
             writer.write(terms_frame(items, terms, vendors))
             truth.write(terms_truth(items, terms, vendors))
+            centre_stock.write(centre_stock_frame(items, terms, vendors, stores, plan.seed))
             of_chunk = usual_orders(items, terms, vendors, stores)
             units, cost = units + of_chunk[0], cost + of_chunk[1]
-        paths = {"terms": writer.close(), "truth": truth.close()}
-    paths["vendors"] = write_table(vendor_frame(vendors, units, cost), supply, "vendors", table_format)
-    paths["price_breaks"] = write_table(break_frame(vendors, cost), supply, "price_breaks", table_format)
-    return paths
+        paths = {"terms": writer.close(), "truth": truth.close(), "centre_stock": centre_stock.close()}
+    small = {
+        "vendors": vendor_frame(vendors, units, cost),
+        "price_breaks": break_frame(vendors, cost),
+        "centres": centre_frame(stores),
+        "centre_capacity": centre_capacity_frame(float((units / vendors.review_days).sum()), stores),
+        "drivers": driver_frame(),
+        "profile": profile_frame(),
+    }
+    return paths | {name: write_table(frame, supply, name, table_format) for name, frame in small.items()}
 
 
 def _all_items(plan: RetailerPlan) -> Iterator[Items]:
@@ -219,6 +235,12 @@ def retailer_settings(
         },
         "horizon": min(28, plan.ahead),
         "orders": {name: paths[name] for name in (*SUPPLY_TABLES, "terms", "vendors", "price_breaks")},
+        "allocation": {
+            "centres": paths["centres"],
+            "centre_stock": paths["centre_stock"],
+            "capacity": paths["centre_capacity"],
+        },
+        "labour": {"drivers": paths["drivers"], "by": ["store"], "profile": paths["profile"]},
         "levels": [["region"], ["store"], ["department"], ["category"], ["store", "department"], ["item"]],
     }
 

@@ -224,3 +224,18 @@ def test_the_vendors_of_each_store(folder: Path) -> None:
     orders, doubts = orders_of(folder)
     assert orders.vendors is None
     assert "several rows for a vendor" in doubts
+
+
+def test_tables_of_centres_and_of_work_in_the_folder_of_supply(folder: Path) -> None:
+    write(folder, "supply/centres.csv", "store,centre\n" + "".join(f"{store},D1\n" for store in STORES))
+    write(folder, "supply/dc.csv", "centre,item,on_hand\n" + "".join(f"D1,{item},9\n" for item in ITEMS))
+    write(folder, "supply/capacity.csv", "centre,units\nD1,90\n")
+    write(folder, "supply/rates.csv", "item,units_an_hour\n" + "".join(f"{item},60\n" for item in ITEMS))
+    proposal = infer("sales.csv", folder)
+    assert not proposal.doubts
+    path = settings_file.write(proposal, folder / "shop", "sales.csv")
+    tree = yaml.safe_load(path.read_text())
+    names = {"centres": "centres", "centre_stock": "dc", "capacity": "capacity"}
+    assert tree["allocation"].items() >= {name: f"../supply/{file}.csv" for name, file in names.items()}.items()
+    assert tree["labour"].items() >= {"drivers": "../supply/rates.csv", "by": ["store"]}.items()
+    assert "orders" not in tree or "stock" not in tree["orders"]

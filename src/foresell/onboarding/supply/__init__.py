@@ -1,1 +1,1 @@
-"""Tables of stock, open orders and terms beside the sales, as `foresell init` finds them."""
+"""Tables of supply beside the sales, such as stock, terms, vendors and centres, as `foresell init` finds them."""
