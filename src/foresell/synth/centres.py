@@ -16,7 +16,7 @@ CENTRES = ("DC1", "DC2")
 CENTRE_OF_REGION = {"north": 0, "south": 1, "west": 0}
 STOCK_REVIEWS = (0.4, 4.0)  # a centre has what its stores sell of an item in so many times between two reviews
 CAPACITY_SHARE = 1.5  # of what the stores of a centre sell in a day
-UNITS_AN_HOUR = {"fresh": 70, "grocery": 90, "home": 45}
+UNITS_AN_HOUR = {"fresh": 7, "grocery": 9, "home": 5}  # the stores are small, and people serve customers too
 WAGE = 18.0
 OPEN_HOURS = dict(zip(range(8, 21), (3, 4, 6, 7, 8, 7, 6, 6, 8, 11, 13, 10, 6), strict=True))
 """The weight of each hour in which stores are open, in what a day sells."""
