@@ -19,6 +19,7 @@ from foresell.data.column_conversion import ColumnKind
 from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
+from foresell.data.supply.distinct_rows import require_distinct
 from foresell.data.supply.matching import SupplyTable
 from foresell.data.supply.table_form import TableForm
 
@@ -103,11 +104,7 @@ def _capacity(path: str, base: Path, data: Data, series: pl.DataFrame) -> _Table
             f"{path} has no capacity of 0 or more for {first_five(key_texts(wrong))}. Correct the column units, or "
             "take the rows out."
         )
-    twice = given.labels.filter(given.labels.is_duplicated()).unique(maintain_order=True)
-    if twice.height:
-        raise SettingsError(
-            f"{path} has several rows for {first_five(key_texts(twice))}. Keep one row for each centre."
-        )
+    require_distinct(path, given.labels)
     return given
 
 

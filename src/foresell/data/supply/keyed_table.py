@@ -19,6 +19,7 @@ from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
 from foresell.data.side_tables import read_side_table
+from foresell.data.supply.distinct_rows import require_distinct
 from foresell.data.typed_tables import header_of
 
 
@@ -82,13 +83,7 @@ class KeyedTable:
     def require_distinct(self, *more: str) -> None:
         """Raises SettingsError where two rows have the same keys and the same values of the columns `more`."""
         names = [*self.keys, *(name for name in more if name in self.frame.columns)]
-        labels = labels_of(self.frame, names)
-        twice = labels.filter(labels.is_duplicated()).unique(maintain_order=True)
-        if twice.height:
-            examples = first_five(" ".join(map(str, row)) or "all series" for row in twice.iter_rows())
-            raise SettingsError(
-                f"{self.where} has several rows for {examples}. Keep one row for each {' x '.join(names) or 'table'}."
-            )
+        require_distinct(self.where, labels_of(self.frame, names))
 
 
 def read_keyed(path: str, base: Path, data: Data, series: Sequence[str], columns: Columns) -> KeyedTable:

@@ -13,7 +13,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Data
 from foresell.data.column_conversion import ColumnKind
 from foresell.data.supply.matching import read_rows, row_of_series
-from foresell.data.supply.table_form import DOUBTS, TableForm
+from foresell.data.supply.table_form import TableForm
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,10 @@ def read_lots(
     """
     kinds = {"expires": ColumnKind.DATE, "units": ColumnKind.NUMBER}
     rows = read_rows(path, base, data, panel, kinds, "lots", form or TableForm())
-    unread = [finding for finding in rows.findings if finding.code not in DOUBTS]
-    if unread:
-        raise SettingsError(
-            f"Some rows of the lots cannot be read, and the rest would pass for all stock: {unread[0]} Correct "
-            "these rows, or take them out."
-        )
+    rows.require_read(
+        "Some rows of the lots cannot be read, and the rest would pass for all stock",
+        "Correct these rows, or take them out.",
+    )
     place, findings = row_of_series(rows, panel.keys, panel.series)
     units = rows.frame["units"].cast(float).to_numpy()
     if (units < 0).any():

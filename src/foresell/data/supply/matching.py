@@ -22,6 +22,7 @@ from foresell.data.finding_codes import finding
 from foresell.data.quarantine import side_table_findings
 from foresell.data.sales_rows import with_same_types
 from foresell.data.supply.table_form import (
+    DOUBTS,
     TableForm,
     columns_of,
     doubtful_dates,
@@ -39,6 +40,12 @@ class SupplyRows:
     where: str
     frame: pl.DataFrame
     findings: list[Finding]
+
+    def require_read(self, fault: str, advice: str) -> None:
+        """Raises SettingsError where something could not be read: the `fault`, what it was, and the `advice`."""
+        unread = [each for each in self.findings if each.code not in DOUBTS]
+        if unread:
+            raise SettingsError(f"{fault}: {unread[0]} {advice}")
 
 
 @dataclass(frozen=True)

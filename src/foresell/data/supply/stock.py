@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
 from foresell.data.column_conversion import ColumnKind
 from foresell.data.supply.matching import read_rows, repeated, row_of_series
-from foresell.data.supply.table_form import DOUBTS, TableForm
+from foresell.data.supply.table_form import TableForm
 
 
 def read_stock(
@@ -53,12 +52,10 @@ def read_open_orders(
     """
     kinds = {"due": ColumnKind.DATE, "units": ColumnKind.NUMBER}
     rows = read_rows(path, base, data, panel, kinds, "open_orders", form or TableForm())
-    unread = [finding for finding in rows.findings if finding.code not in DOUBTS]
-    if unread:
-        raise SettingsError(
-            f"Some rows of the open orders cannot be read, and their goods would be bought again: {unread[0]} "
-            "Correct these rows, or take them out."
-        )
+    rows.require_read(
+        "Some rows of the open orders cannot be read, and their goods would be bought again",
+        "Correct these rows, or take them out.",
+    )
     place, findings = row_of_series(rows, panel.keys, panel.series)
     known = place >= 0
     due = rows.frame["due"].to_numpy().astype("datetime64[D]")

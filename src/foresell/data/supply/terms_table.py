@@ -19,8 +19,9 @@ from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
 from foresell.data.supply.column_roles import PER_CENT
+from foresell.data.supply.distinct_rows import require_distinct
 from foresell.data.supply.matching import SupplyRows, SupplyTable
-from foresell.data.supply.table_form import DOUBTS, TableForm
+from foresell.data.supply.table_form import TableForm
 
 TERMS = (
     "price",
@@ -62,15 +63,13 @@ def read_terms(
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
     kinds |= dict.fromkeys(texts, ColumnKind.TEXT)
     rows = table.rows(columns, kinds, panel.dates[panel.n_days - 1])
-    unread = [each for each in rows.findings if each.code not in DOUBTS]
-    if unread:
-        raise SettingsError(
-            f"Some cells of the terms cannot be read, and defaults would take their place: {unread[0]} Correct "
-            "these cells, or leave them blank."
-        )
+    rows.require_read(
+        "Some cells of the terms cannot be read, and defaults would take their place",
+        "Correct these cells, or leave them blank.",
+    )
     rows = replace(rows, frame=_as_shares(table, rows, columns))
     labels, of_series = labels_of(rows.frame, keys), labels_of(panel.series, keys)
-    _require_distinct(rows, labels)
+    require_distinct(rows.where, labels)
     row = numbers_among(labels, of_series)  # -1 takes the last row, which `matched` leaves out again
     matched = row >= 0
     findings = list(rows.findings)
@@ -144,14 +143,3 @@ def _as_shares(table: SupplyTable, rows: SupplyRows, columns: Mapping[str, str])
             f"would be {large[0] * 100:,.0f} % of the unit cost a year. Write {large[0] / 100:g}, or {large[0]:g} %."
         )
     return rows.frame
-
-
-def _require_distinct(rows: SupplyRows, labels: pl.DataFrame) -> None:
-    """Raises SettingsError where two rows are about the same series."""
-    twice = labels.filter(labels.is_duplicated()).unique(maintain_order=True)
-    if twice.height:
-        examples = first_five(" ".join(row) or "all series" for row in twice.iter_rows())
-        raise SettingsError(
-            f"{rows.where} has several rows for {examples}. Keep one row for each "
-            f"{' x '.join(labels.columns) if labels.columns != ['all'] else 'table'}."
-        )

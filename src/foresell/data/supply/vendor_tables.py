@@ -19,8 +19,9 @@ from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
 from foresell.data.supply.column_roles import PER_CENT, role_columns
+from foresell.data.supply.distinct_rows import require_distinct
 from foresell.data.supply.matching import SupplyTable
-from foresell.data.supply.table_form import DOUBTS, TableForm
+from foresell.data.supply.table_form import TableForm
 
 VENDOR = "vendor"
 """The column that names the vendor, in all tables."""
@@ -104,7 +105,7 @@ def read_vendor_tables(
     for table, path in zip(tables, [each for each in (vendors, price_breaks) if each], strict=True):
         row = numbers_among(labels, table.labels)
         if path == vendors:
-            _require_distinct(table, path)
+            require_distinct(path, table.labels)
             for name in table.numbers:
                 terms[name][row] = table.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
             known = numbers_among(table.labels, labels_of(series, keys)) >= 0
@@ -172,12 +173,10 @@ def _read(table: SupplyTable, path: str, series: pl.DataFrame, numbers: Sequence
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
     kinds |= {name: ColumnKind.TEXT for name in texts if name in columns}
     rows = table.rows(columns, kinds, np.datetime64("NaT"))
-    unread = [each for each in rows.findings if each.code not in DOUBTS]
-    if unread:
-        raise SettingsError(
-            f"Some cells of {rows.where} cannot be read, and would be taken for no limit: {unread[0]} Correct these "
-            "cells, or leave them blank."
-        )
+    rows.require_read(
+        f"Some cells of {rows.where} cannot be read, and would be taken for no limit",
+        "Correct these cells, or leave them blank.",
+    )
     per_cent = [name for name in ("discount", "truck_fill") if PER_CENT.search(columns.get(name, ""))]
     frame = rows.frame.with_columns(pl.col(per_cent).cast(pl.Float64) / 100)
     return _Table(rows.where, keys, labels_of(frame, keys), frame, values, rows.findings)
@@ -195,13 +194,3 @@ def _breaks(table: _Table, row: np.ndarray) -> pl.DataFrame:
         *(pl.col(name).cast(pl.Float64).fill_null(float("nan")) for name in BREAK_TERMS),
         BREAK_KIND,
     )
-
-
-def _require_distinct(table: _Table, path: str) -> None:
-    """Raises SettingsError where two rows are about the same vendor."""
-    twice = table.labels.filter(table.labels.is_duplicated()).unique(maintain_order=True)
-    if twice.height:
-        raise SettingsError(
-            f"{path} has several rows for {first_five(' '.join(row) for row in twice.iter_rows())}. Keep one row for "
-            f"each {' x '.join(table.keys)}."
-        )
