@@ -16,7 +16,7 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from foresell.decide.replay import Ledger, Window, replay
+from foresell.decide.replay import Ledger, Window, fill_rate_of, replay
 from foresell.decide.stock.contract import Policy
 from foresell.decide.stock.lots import Issue
 from foresell.decide.stock.normal import NormalSafetyStock
@@ -168,9 +168,7 @@ class _Judged:
     @classmethod
     def of(cls, policy: Policy, windows: Sequence[Window], play: Callable[[Policy, Window], Ledger]) -> _Judged:
         ledgers = [play(policy, window) for window in windows]
-        sold, lost = sum(ledger.sold.sum() for ledger in ledgers), sum(ledger.lost_units.sum() for ledger in ledgers)
-        fill_rate = float(sold / (sold + lost)) if sold + lost else 1.0
-        return cls([ledger.cost().sum(axis=1) for ledger in ledgers], fill_rate)
+        return cls([ledger.cost().sum(axis=1) for ledger in ledgers], fill_rate_of(ledgers))
 
     def standing(self, family: str, policy: Policy, calibration_cost: float, other: _Judged) -> Standing:
         """How `other` did against this one."""

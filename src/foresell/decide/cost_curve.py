@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from foresell.decide.replay import BUCKETS, Window, replay
+from foresell.decide.replay import Window, costs_of, fill_rate_of, replay
 from foresell.decide.stock.contract import Policy
 
 CURVE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -25,10 +25,9 @@ def cost_curve(policy: Policy, fractiles: Sequence[float], windows: Sequence[Win
     rows = []
     for fractile in sorted(fractiles):
         ledgers = [replay(replace(policy, probability=fractile), window) for window in windows]  # type: ignore[type-var]
-        row = {kind: sum(float(getattr(each, kind).sum()) for each in ledgers) for kind in (*BUCKETS, "fixed")}
-        sold, lost = (sum(float(getattr(each, units).sum()) for each in ledgers) for units in ("sold", "lost_units"))
-        fill_rate = sold / (sold + lost) if sold + lost else 1.0
-        rows.append({"fractile": fractile, **row, "cost": sum(row.values()), "fill_rate": fill_rate})
+        costs = costs_of(ledgers)
+        row = {"fractile": fractile, **costs, "cost": sum(costs.values()), "fill_rate": fill_rate_of(ledgers)}
+        rows.append(row)
     return pl.DataFrame(rows)
 
 

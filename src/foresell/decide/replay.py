@@ -75,8 +75,7 @@ class Ledger:
 
     def fill_rate(self) -> float:
         """The share of the demand that was met from stock."""
-        demand = self.sold.sum() + self.lost_units.sum()
-        return float(self.sold.sum() / demand) if demand else 1.0
+        return fill_rate_of([self])
 
     def to_frame(self, series: pl.DataFrame, dates: Sequence[object]) -> pl.DataFrame:
         """One row for each series and period: keys of `series`, ``date``, the buckets and the units."""
@@ -85,6 +84,17 @@ class Ledger:
         names = [*BUCKETS, "fixed", "ordered", "stock", "sold", "lost_units", "wasted_units"]
         date = pl.Series("date", list(dates) * n_series)
         return keys.with_columns(date, *(pl.Series(name, getattr(self, name).ravel()) for name in names))
+
+
+def fill_rate_of(ledgers: Sequence[Ledger]) -> float:
+    """The share of the demand of several ledgers that was met from stock; 1 where there was none."""
+    sold, lost = (sum(float(getattr(each, units).sum()) for each in ledgers) for units in ("sold", "lost_units"))
+    return sold / (sold + lost) if sold + lost else 1.0
+
+
+def costs_of(ledgers: Sequence[Ledger]) -> dict[str, float]:
+    """The cost of several ledgers by bucket, and that of placing orders as ``fixed``."""
+    return {kind: sum(float(getattr(each, kind).sum()) for each in ledgers) for kind in (*BUCKETS, "fixed")}
 
 
 def replay(policy: Policy, window: Window, *, issue: Issue = "fifo", backorders: bool = False) -> Ledger:

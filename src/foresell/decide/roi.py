@@ -13,9 +13,7 @@ from dataclasses import astuple, dataclass, fields
 import numpy as np
 
 from foresell.core.errors import UsageError, first_five
-
-DAYS_A_YEAR = 364.0
-"""A year of whole weeks."""
+from foresell.decide.terms import DAYS_A_YEAR
 
 CONFIDENCE = 0.9
 """How much of the uncertainty of savings the range of a return covers."""

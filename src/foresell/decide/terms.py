@@ -25,6 +25,7 @@ LEAD_DAYS = 7.0
 """The assumed lead time."""
 
 DAYS_A_YEAR = 364.0
+"""A year of whole weeks."""
 
 LONGEST = 100_000
 """The longest lead or review time in periods, far beyond any forecast."""

@@ -16,6 +16,7 @@ import polars as pl
 
 from foresell.core.bucket import s3_options
 from foresell.core.errors import StoreError, UnreadableFile, UsageError
+from foresell.core.spreadsheets import escape_formulas
 
 
 def is_remote(path: str | Path) -> bool:
@@ -59,6 +60,12 @@ def scan_table(path: str | Path) -> pl.LazyFrame:
     """The table at `path` as a lazy query, which reads only what it needs. Errors are raised when it is collected."""
     address = _address(path)
     return pl.scan_parquet(address, glob=False, storage_options=_storage_options(address))
+
+
+def write_csv(frame: pl.DataFrame, path: Path) -> None:
+    """Writes a CSV file whole or not at all. Texts that a spreadsheet would take for formulas are escaped."""
+    with atomic_path(path) as temporary:
+        escape_formulas(frame).write_csv(temporary)
 
 
 @contextmanager

@@ -31,8 +31,7 @@ def write_table_file(table: pl.DataFrame, path: Path, earlier: frozenset[str] = 
 
     Columns of which a file by an earlier foresell has all are `earlier`; such a file is replaced too.
     """
-    from foresell.core.spreadsheets import escape_formulas
-    from foresell.store.tables import atomic_path, write_table
+    from foresell.store.tables import write_csv, write_table
 
     try:
         columns = _columns(path) if path.exists() else table.columns
@@ -43,8 +42,7 @@ def write_table_file(table: pl.DataFrame, path: Path, earlier: frozenset[str] = 
         if path.suffix == ".parquet":
             write_table(table, path)
             return
-        with atomic_path(path) as temporary:
-            escape_formulas(table).write_csv(temporary)
+        write_csv(table, path)
     except OSError as error:
         reason = error.strerror or str(error)
         raise StoreError(f"{path} could not be written: {reason}. Give --out a place that may be written.") from error

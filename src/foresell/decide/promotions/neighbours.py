@@ -12,7 +12,7 @@ import numpy as np
 
 from foresell.decide.promotions.campaigns import Campaigns
 from foresell.decide.promotions.effects import FALSE_DISCOVERIES, Effect, discoveries
-from foresell.decide.response.baseline import Baseline
+from foresell.decide.response.baseline import Baseline, running_sums
 from foresell.decide.response.errors_of_sums import ErrorScale
 
 FEWEST_CAMPAIGNS = 3
@@ -76,7 +76,7 @@ class _Wholes:
     @classmethod
     def of(cls, baseline: Baseline, movement: np.ndarray, units: np.ndarray, scale: np.ndarray) -> _Wholes:
         """Of rows that move as `movement` [row, period]; `scale` is their level in clean periods."""
-        return cls(_running(units), _running(scale * movement), _running(scale > 0), baseline.history.reach)
+        return cls(running_sums(units), running_sums(scale * movement), running_sums(scale > 0), baseline.history.reach)
 
     def sums(self, rows: np.ndarray, first: np.ndarray, stop: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Units and baseline of `rows` [row] in windows [window], and whether both are known: [row, window] each."""
@@ -118,9 +118,9 @@ def _rest(baseline: Baseline, campaigns: Campaigns, coverage: float) -> Effect:
         members = history.group == group
         groups.append([a[members].sum(axis=0) for a in (baseline.units, expected)])
     totals = _Wholes(
-        _running(np.array([part[0] for part in groups])),
-        _running(np.array([part[1] for part in groups])),
-        _running(np.array([part[1] > 0 for part in groups])),
+        running_sums(np.array([part[0] for part in groups])),
+        running_sums(np.array([part[1] for part in groups])),
+        running_sums(np.array([part[1] > 0 for part in groups])),
         history.reach,
     )
     scale = totals.placebo_scale(history.cycle)
@@ -148,7 +148,3 @@ def _two_sided(effect: Effect) -> np.ndarray:
     from scipy.special import ndtr
 
     return np.asarray(2 * ndtr(-np.abs(effect.gained / effect.deviation)))
-
-
-def _running(values: np.ndarray) -> np.ndarray:
-    return np.pad(np.cumsum(values, axis=1, dtype=np.float64), ((0, 0), (1, 0)))

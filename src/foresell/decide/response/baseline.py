@@ -153,10 +153,10 @@ class Baseline:
             return np.asarray(running[series, np.maximum(stop, first)] - running[series, first])
 
         def inside(values: np.ndarray) -> np.ndarray:
-            return between(_running(values * known), first, stop)
+            return between(running_sums(values * known), first, stop)
 
         def around(values: np.ndarray) -> np.ndarray:
-            running = _running(values * clean)
+            running = running_sums(values * clean)
             wide = between(running, out_first - history.reach, out_stop + history.reach)
             return np.asarray(wide - between(running, out_first, out_stop))
 
@@ -246,14 +246,14 @@ def _by_group(sums: np.ndarray, history: SalesHistory) -> np.ndarray:
     return total
 
 
-def _running(values: np.ndarray) -> np.ndarray:
+def running_sums(values: np.ndarray) -> np.ndarray:
     """Sums of all periods before each: float64 [series, period + 1]."""
     return np.pad(np.cumsum(values, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
 
 
 def _around(values: np.ndarray, reach: int) -> np.ndarray:
     """The sum from `reach` periods before each period to as many after it: float64 [series, period]."""
-    running, n_periods = _running(values), values.shape[1]
+    running, n_periods = running_sums(values), values.shape[1]
     first = np.maximum(np.arange(n_periods) - reach, 0)
     stop = np.minimum(np.arange(n_periods) + reach + 1, n_periods)
     return np.asarray(running[:, stop] - running[:, first])

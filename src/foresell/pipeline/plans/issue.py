@@ -9,7 +9,6 @@ import polars as pl
 
 from foresell.core.frequency import date_text
 from foresell.core.settings import Output
-from foresell.core.spreadsheets import escape_formulas
 from foresell.core.version import VERSION
 from foresell.decide.plan import Plan
 from foresell.pipeline.demand import ForecastProject
@@ -18,7 +17,7 @@ from foresell.report.plan_page import PlanPage
 from foresell.store import disk
 from foresell.store.address import DEFAULT_DATABASE
 from foresell.store.delivery import Delivery, deliver
-from foresell.store.tables import atomic_path, is_remote, write_table
+from foresell.store.tables import atomic_path, is_remote, write_csv, write_table
 
 FOLDER = "plan"
 """The folder of plans in the results of a project."""
@@ -61,8 +60,8 @@ def _write(plan: Plan, folder: Path) -> list[Path]:
     for name, frame in {plan.kind: plan.lines, **further}.items():
         table, text = (folder / f"{name}.{ending}" for ending in ("parquet", "csv"))
         write_table(frame, table)
-        with disk.writing(folder), atomic_path(text) as temporary:
-            escape_formulas(frame).write_csv(temporary)
+        with disk.writing(folder):
+            write_csv(frame, text)
         files += [text, table]
     return files
 

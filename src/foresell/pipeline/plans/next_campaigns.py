@@ -8,6 +8,7 @@ import numpy as np
 
 from foresell.core.panel import Panel
 from foresell.decide.promotions.evaluation import Evaluation
+from foresell.decide.response.baseline import running_sums
 from foresell.pipeline.plans.sales_history import cycle_of, prices, promoted
 
 CAMPAIGN_WEEKS = 1
@@ -64,7 +65,7 @@ def next_campaigns(
         cut = _usual_cut(evaluation, rows)
     by_item = np.zeros((n_items, horizon))
     np.add.at(by_item, item, level)
-    running = np.pad(np.cumsum(by_item, axis=1), ((0, 0), (1, 0)))
+    running = running_sums(by_item)
     baseline = running[rows, stop] - running[rows, first]
     end = np.minimum(stop + after, horizon)
     daily = by_item.mean(axis=1)[rows]

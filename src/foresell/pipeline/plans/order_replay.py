@@ -15,11 +15,10 @@ from foresell.core.errors import StoreError, UsageError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
-from foresell.core.spreadsheets import escape_formulas
 from foresell.core.words import many, number
 from foresell.decide.contest import Contest, saving_of
 from foresell.decide.cost_curve import CURVE, cost_curve
-from foresell.decide.replay import BUCKETS, Ledger, Window
+from foresell.decide.replay import Ledger, Window, costs_of, fill_rate_of
 from foresell.decide.replay import replay as replayed
 from foresell.decide.stock import NormalSafetyStock
 from foresell.decide.stock.contract import Policy
@@ -28,7 +27,7 @@ from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.plans.order_contest import competing, contest_in, judging_of, past_windows, series_of_contest
 from foresell.pipeline.plans.return_on_orders import LEDGER
 from foresell.pipeline.plans.supply import Supply
-from foresell.store.tables import atomic_path, write_table
+from foresell.store.tables import write_csv, write_table
 
 USUAL = "normal"
 """The policy that all others are compared with: normal safety stock at the critical fractile."""
@@ -122,11 +121,9 @@ def _policies(chosen: Mapping[str, Policy], ledgers: Mapping[str, Sequence[Ledge
     whole = sum(float(cost.sum()) for cost in usual)
     for name, of in ledgers.items():
         saved, error = saving_of(_costs(of), usual)
-        sold, lost = (sum(float(getattr(each, units).sum()) for each in of) for units in ("sold", "lost_units"))
-        row: dict[str, Any] = {"policy": name, "rule": chosen[name].name}
-        row |= {kind: sum(float(getattr(each, kind).sum()) for each in of) for kind in (*BUCKETS, "fixed")}
+        row: dict[str, Any] = {"policy": name, "rule": chosen[name].name, **costs_of(of)}
         row["cost"] = sum(float(cost.sum()) for cost in _costs(of))
-        row["fill_rate"] = sold / (sold + lost) if sold + lost else 1.0
+        row["fill_rate"] = fill_rate_of(of)
         row |= {"saving": saved, "standard_error": error, "saved_share": saved / whole if whole else 0.0}
         rows.append(row)
     return pl.DataFrame(rows).sort("cost", maintain_order=True)
@@ -198,8 +195,7 @@ def write_replay(result: OrderReplay, results: Path) -> list[Path]:
         path = ledger.with_name(f"{name}.csv")
         table: pl.DataFrame = getattr(result, name)
         try:
-            with atomic_path(path) as temporary:
-                escape_formulas(table).write_csv(temporary)
+            write_csv(table, path)
         except OSError as error:
             reason = error.strerror or error
             raise StoreError(f"{path} could not be written: {reason}. Give it room and rights.") from error

@@ -12,7 +12,6 @@ from foresell.core.errors import UsageError
 from foresell.core.settings import InvestmentTerms
 from foresell.decide.replayed_costs import ComparedPolicies, compared_policies
 from foresell.decide.roi import (
-    DAYS_A_YEAR,
     Investment,
     ReplayedCosts,
     Return,
@@ -21,6 +20,7 @@ from foresell.decide.roi import (
     mean_of_year,
     return_of_replays,
 )
+from foresell.decide.terms import DAYS_A_YEAR
 from foresell.pipeline.demand import ForecastProject
 from foresell.store.tables import read_table
 
