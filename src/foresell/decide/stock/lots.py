@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Literal
 
 import numpy as np
@@ -23,7 +24,10 @@ class Lots:
     """
 
     def __init__(self, units: np.ndarray, shelf: np.ndarray):
-        self.units, self.shelf = units, shelf
+        self.shelf = shelf
+        self._shape = units.shape[1:]
+        # One array for each life, None where it is empty: goods that keep have many lives, and most of them are.
+        self._lots: deque[np.ndarray | None] = deque(lot if lot.any() else None for lot in units)
 
     @classmethod
     def opening(cls, on_hand: np.ndarray, lots: np.ndarray | None, shelf: np.ndarray, n_paths: int) -> Lots:
@@ -36,30 +40,44 @@ class Lots:
             units[: lots.shape[1]] = lots.T[:, None, :]
         return cls(units, shelf)
 
+    @property
+    def units(self) -> np.ndarray:
+        """All lots by the number of periods that they can still be sold."""
+        return np.stack([self._empty() if lot is None else lot for lot in self._lots])
+
     def receive(self, arriving: np.ndarray) -> None:
         """Adds fresh lots of `arriving` [series] units, before anything is sold."""
         series = np.flatnonzero(arriving)
-        self.units[self.shelf[series] - 1, :, series] += arriving[series].astype(np.float32)[:, None]
+        for shelf in np.unique(self.shelf[series]).tolist():
+            rows = series[self.shelf[series] == shelf]
+            lot = self._lots[shelf - 1]
+            if lot is None:
+                lot = self._lots[shelf - 1] = self._empty()
+            lot[:, rows] += arriving[rows].astype(np.float32)
 
     def sell(self, demand: np.ndarray, issue: Issue) -> np.ndarray:
         """Takes `demand` [path, series] from the lots, and returns what they do not meet."""
         unmet = np.array(demand, np.float32)
-        lives = range(len(self.units))
+        lives = range(len(self._lots))
         for life in lives if issue == "fifo" else reversed(lives):
-            lot = self.units[life]
-            if lot.any():
+            lot = self._lots[life]
+            if lot is not None:
                 taken = np.minimum(lot, unmet)
                 lot -= taken
                 unmet -= taken
+                if not lot.any():
+                    self._lots[life] = None
         return unmet
 
     def age(self) -> np.ndarray:
         """Ends the period, and returns what can no longer be sold: [path, series]."""
-        wasted = self.units[0].copy()
-        self.units[:-1] = self.units[1:]
-        self.units[-1] = 0
-        return wasted
+        wasted = self._lots.popleft()
+        self._lots.append(None)
+        return self._empty() if wasted is None else wasted
 
     def stock(self) -> np.ndarray:
         """All that can be sold: [path, series]."""
         return self.units.sum(axis=0)
+
+    def _empty(self) -> np.ndarray:
+        return np.zeros(self._shape, np.float32)
