@@ -45,6 +45,7 @@ EXTRAS: Mapping[str, Extra] = {
         ("fastapi", "uvicorn", "python_multipart", "prometheus_client", "fastapi_offline", "obstore"),
         "the API and objects in buckets",
     ),
+    "dashboard": Extra(("streamlit", "babel", "xlsxwriter"), "the dashboard"),
 }
 
 

@@ -18,10 +18,10 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Send
 
 from foresell.apps.api.app import create_app
-from foresell.apps.api.keys import Keys
 from foresell.core.settings import Serving
 from foresell.pipeline.project import Project
 from foresell.serving.bundle import write_bundle
+from foresell.serving.keys import Keys
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.source import FolderSource, Source
 

@@ -16,10 +16,10 @@ import pytest
 from foresell.apps.api import limits
 from foresell.apps.api.app import create_app
 from foresell.apps.api.connection_guard import MOST_HEAD, GuardedProtocol
-from foresell.apps.api.keys import Keys
 from foresell.apps.api.problems import Problem
 from foresell.apps.api.server import bind, server_of
 from foresell.core.settings import Serving
+from foresell.serving.keys import Keys
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.source import FolderSource
 

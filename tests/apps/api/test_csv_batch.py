@@ -13,8 +13,8 @@ import pytest
 from foresell.apps.api import csv_batch, response_spool
 from foresell.apps.api.app import create_app
 from foresell.apps.api.csv_records import Reader
-from foresell.apps.api.keys import Keys
 from foresell.core.settings import Serving
+from foresell.serving.keys import Keys
 from foresell.serving.prediction_log.reader import read_predictions
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.source import FolderSource

@@ -7,11 +7,11 @@ import logging
 
 import pytest
 
-from foresell.apps.api.keys import Keys, Role, new_key
 from foresell.apps.api.limits import RateLimit
 from foresell.apps.api.middleware import OPEN
 from foresell.apps.api.routes import ROLES
 from foresell.core.errors import StoreError
+from foresell.serving.keys import Keys, Role, new_key
 from foresell.serving.source import FolderSource
 
 JSON = {"Content-Type": "application/json"}

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from foresell.apps.api.app import create_app
-from foresell.apps.api.keys import Keys
 from foresell.core.settings import Serving
+from foresell.serving.keys import Keys
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.source import FolderSource
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from foresell.apps.api import problems
-from foresell.apps.api.keys import Keys, new_key
 from foresell.apps.api.routes import ROLES
+from foresell.serving.keys import Keys, new_key
 
 
 def test_every_example_works_as_it_stands(client) -> None:

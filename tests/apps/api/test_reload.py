@@ -13,11 +13,11 @@ import pytest
 
 from foresell.apps.api.app import create_app
 from foresell.apps.api.current_model import CurrentModel
-from foresell.apps.api.keys import Keys
 from foresell.core.errors import UnreadableFile
 from foresell.core.settings import Serving
 from foresell.pipeline.project import Project
 from foresell.serving.bundle import write_bundle
+from foresell.serving.keys import Keys
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.service import Service
 

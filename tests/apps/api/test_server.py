@@ -18,11 +18,11 @@ from click.testing import CliRunner
 from fixtures.warm_process import Running, Start
 
 from foresell.apps.api.app import create_app
-from foresell.apps.api.keys import VARIABLE, Keys, new_key, read_keys
 from foresell.apps.api.server import bind, server_of
 from foresell.apps.cli import main
 from foresell.core.extras import install_command
 from foresell.core.settings import Serving
+from foresell.serving.keys import VARIABLE, Keys, new_key, read_keys
 from foresell.serving.prediction_log.reader import read_predictions
 from foresell.serving.prediction_log.writer import PredictionLog
 from foresell.serving.source import FolderSource

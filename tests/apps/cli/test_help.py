@@ -65,6 +65,8 @@ def test_there_is_a_verb_for_every_step():
         "roi",
         "explain",
         "whatif",
+        "dashboard",
+        "show",
         "settings",
         "pipeline",
         "status",
@@ -88,8 +90,8 @@ def test_the_list_of_verbs_is_in_the_order_of_their_use():
     ]
     assert verbs[: len(VERBS) + 1] == [
         "init", "sample", "check", "features", "backtest", "train", "forecast", "report", "run", "tune", "promote",
-        "rollback", "models", "demand", "plan", "override", "replay", "roi", "explain", "whatif", "serve", "monitor",
-        "retrain", "settings", "pipeline", "status", "Begin",
+        "rollback", "models", "demand", "plan", "override", "replay", "roi", "explain", "whatif", "dashboard", "show",
+        "serve", "monitor", "retrain", "settings", "pipeline", "status", "Begin",
     ]  # fmt: skip
     assert "..." not in shown.partition("Commands:")[2]
 

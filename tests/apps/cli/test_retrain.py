@@ -87,9 +87,9 @@ def server(tracked_shop: Path, tmp_path: Path) -> Iterator[str]:
     import uvicorn
 
     from foresell.apps.api.app import create_app
-    from foresell.apps.api.keys import Keys, new_key
     from foresell.apps.api.server import bind
     from foresell.core.settings import Serving
+    from foresell.serving.keys import Keys, new_key
     from foresell.serving.prediction_log.writer import PredictionLog
     from foresell.serving.source import RegistrySource
 

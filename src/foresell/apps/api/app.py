@@ -14,7 +14,6 @@ from starlette.middleware.cors import CORSMiddleware
 
 from foresell.apps.api import openapi
 from foresell.apps.api.current_model import CurrentModel
-from foresell.apps.api.keys import Keys
 from foresell.apps.api.limits import RateLimit
 from foresell.apps.api.metrics import Metrics
 from foresell.apps.api.middleware import Gateway
@@ -23,6 +22,7 @@ from foresell.apps.api.routes import ROLES, router
 from foresell.apps.api.shared_state import SharedState
 from foresell.core.settings import Serving
 from foresell.core.version import VERSION
+from foresell.serving.keys import Keys
 
 if TYPE_CHECKING:
     from foresell.serving.prediction_log.writer import PredictionLog

@@ -5,7 +5,6 @@ It is plain ASGI, as it runs for each of hundreds of requests a second.
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import threading
@@ -18,7 +17,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.limits import (
     BODY_IDLE_SECONDS,
     BODY_SECONDS,
@@ -30,6 +28,7 @@ from foresell.apps.api.limits import (
 )
 from foresell.apps.api.metrics import Metrics
 from foresell.apps.api.problems import Problem
+from foresell.serving.keys import Keys, Role, is_loopback
 
 LOG = logging.getLogger("foresell.api")
 GONE = 499  # the status counted for a client that did not wait for its response; it is never sent
@@ -204,15 +203,3 @@ def _check_local(headers: Headers) -> None:
             f"No keys are set, so only requests to localhost or 127.0.0.1 are answered, not '{name[:80]}'. "
             "Keys are made with: foresell serve --new-key ROLE",
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a name or address is a loopback one.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "shop.example")]
-    [True, True, True, False, False]
-    """
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

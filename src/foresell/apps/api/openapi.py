@@ -19,10 +19,10 @@ from starlette.staticfiles import StaticFiles
 from foresell.apps.api import problems
 from foresell.apps.api.current_model import CurrentModel
 from foresell.apps.api.examples import PLAN, examples
-from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.middleware import OPEN
 from foresell.apps.api.routes import ROLES
 from foresell.apps.api.schemas import ProblemDetails
+from foresell.serving.keys import Keys, Role
 
 DESCRIPTION = """Forecasts of the champion: for a series and a day, for files, for levels; with reasons and what-if.
 

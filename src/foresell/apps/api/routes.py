@@ -19,7 +19,6 @@ from starlette.responses import Response
 from foresell.apps.api import limits, metrics
 from foresell.apps.api.csv_batch import ERROR, Batch, RowKind
 from foresell.apps.api.json_bodies import JsonRoute
-from foresell.apps.api.keys import Keys, Role
 from foresell.apps.api.problems import MOST_NAME, Problem
 from foresell.apps.api.response_spool import SpooledResponse
 from foresell.apps.api.schemas import (
@@ -45,6 +44,7 @@ from foresell.apps.api.upload import CSV, FORM, PART, file_in
 from foresell.core.errors import StoreError
 from foresell.core.frequency import Frequency, date_text
 from foresell.core.version import VERSION
+from foresell.serving.keys import Keys, Role
 
 if TYPE_CHECKING:
     from foresell.serving.service import Service

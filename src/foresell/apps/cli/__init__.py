@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from foresell.apps.cli.command import EXIT_CODES
+from foresell.apps.cli.dashboard import dashboard, show
 from foresell.apps.cli.demand import demand
 from foresell.apps.cli.explain import explain, whatif
 from foresell.apps.cli.init import init, sample
@@ -56,6 +57,8 @@ for _verb in (
     roi,
     explain,
     whatif,
+    dashboard,
+    show,
     serve,
     monitor,
     retrain,

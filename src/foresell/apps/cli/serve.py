@@ -9,13 +9,13 @@ import click
 
 from foresell.apps.cli.command import EXIT_CODES, Verb, chosen_folder, options, paragraph, print_json, project_options
 from foresell.core import extras
-from foresell.core.errors import StoreError, UsageError
+from foresell.core.errors import StoreError
 
 if TYPE_CHECKING:
     import socket
 
-    from foresell.apps.api.keys import Keys
     from foresell.core.settings import Serving
+    from foresell.serving.keys import Keys
     from foresell.serving.source import Source
 
 LOG = "results/predictions"
@@ -55,13 +55,13 @@ def serve(new_key: str | None, **flags: Any) -> None:
     if new_key is not None:
         _print_key(new_key, flags["as_json"])
         return
-    from foresell.apps.api import keys as api_keys
     from foresell.apps.api import server
     from foresell.apps.api.app import create_app
+    from foresell.serving import keys as api_keys
     from foresell.serving.prediction_log.writer import PredictionLog
 
     keys = api_keys.read_keys(flags["keys"])
-    _check_host(flags["host"], keys)
+    api_keys.check_host(flags["host"], keys)
     source, serving, place = _source(flags)
     folder = None if flags["bundle"] else Path(chosen_folder(flags["folder"], flags["project"]))
     spool = None if folder is None else folder / WAITING
@@ -82,7 +82,7 @@ def serve(new_key: str | None, **flags: Any) -> None:
 
 
 def _print_key(role: str, as_json: bool) -> None:
-    from foresell.apps.api.keys import VARIABLE, new_key
+    from foresell.serving.keys import VARIABLE, new_key
 
     text, key = new_key(role)
     if as_json:
@@ -90,18 +90,6 @@ def _print_key(role: str, as_json: bool) -> None:
         return
     click.echo(f"The key, which is shown only now:\n  {text}")
     click.echo(f"The line for {VARIABLE} or the file of --keys:\n  {key.line()}")
-
-
-def _check_host(host: str, keys: Keys) -> None:
-    """Raises UsageError where other machines could reach a server without keys."""
-    from foresell.apps.api.keys import VARIABLE
-    from foresell.apps.api.middleware import is_loopback
-
-    if not keys and not is_loopback(host):
-        raise UsageError(
-            f"No API keys are set, so the server listens on this machine only, not on {host}. Make a key with: "
-            f"foresell serve --new-key predict; put its line into {VARIABLE} or a file for --keys."
-        )
 
 
 def _source(flags: dict[str, Any]) -> tuple[Source, Serving, str]:

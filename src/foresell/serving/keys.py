@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import ipaddress
 import os
 import re
 import secrets
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
-from foresell.core.errors import SettingsError, first_five
+from foresell.core.errors import SettingsError, UsageError, first_five
 
 VARIABLE = "FORESELL_API_KEYS"
 _BYTES = 32  # of randomness in a new key
@@ -25,9 +26,9 @@ _PREFIX = "fs_"  # by which people and scanners for leaked secrets recognise a k
 class Role(IntEnum):
     """The rights of a key; each role includes those before it.
 
-    - read: GET, and /forecast, /forecast_sarima
-    - predict: also /predict, /predict_batch_csv and /plan, which shows costs
-    - admin: also /reload
+    - read: GET, and /forecast, /forecast_sarima; on the dashboard the pages, as a reader
+    - predict: also /predict, /predict_batch_csv and /plan, which shows costs; on the dashboard what a planner decides
+    - admin: also /reload; on the dashboard runs, new data and the choice of the model
     """
 
     READ = 1
@@ -100,6 +101,27 @@ def read_keys(file: str | Path | None = None) -> Keys:
         if not lines:  # a file without keys must not open the server to everyone
             raise SettingsError(f"There is no key in {file}. Make one with: foresell serve --new-key predict")
     return Keys(tuple(_key(line, where) for line, where in lines))
+
+
+def check_host(host: str, keys: Keys) -> None:
+    """Raises UsageError where other machines could reach a server without keys."""
+    if not keys and not is_loopback(host):
+        raise UsageError(
+            f"No API keys are set, so the server listens on this machine only, not on {host}. Make a key with: "
+            f"foresell serve --new-key predict; put its line into {VARIABLE} or a file for --keys."
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a name or address is a loopback one.
+
+    >>> [is_loopback(host) for host in ("localhost", "127.0.0.1", "::1", "0.0.0.0", "shop.example")]
+    [True, True, True, False, False]
+    """
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _key(line: str, where: str) -> Key:

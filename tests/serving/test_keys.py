@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from foresell.apps.api.keys import VARIABLE, Keys, Role, new_key, read_keys
 from foresell.core.errors import SettingsError
+from foresell.serving.keys import VARIABLE, Keys, Role, new_key, read_keys
 
 
 def test_keys_come_from_the_environment_and_a_file(tmp_path, monkeypatch) -> None:

@@ -1,0 +1,68 @@
+"""The script that Streamlit runs for every visit: sign-in, navigation, the chosen page."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from foresell.apps.dashboard import sign_in, theme
+from foresell.apps.dashboard.ages import ages
+from foresell.apps.dashboard.pages import PAGES, PageEntry
+from foresell.apps.dashboard.session import Session
+from foresell.apps.dashboard.text import Reader
+from foresell.core.errors import ForesellError
+from foresell.serving.keys import read_keys
+
+
+def main() -> None:
+    """Shows the page that the address names to whoever is signed in."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--keys")
+    asked = parser.parse_args()
+    st.set_page_config(
+        page_title=f"foresell · {asked.folder.resolve().name}", page_icon=":material/insights:", layout="wide"
+    )
+    keys = read_keys(asked.keys)
+    visitor = sign_in.visitor(keys)
+    if visitor is None:
+        st.navigation(
+            [st.Page(partial(sign_in.form, keys), title="Sign in", url_path="sign-in")], position="hidden"
+        ).run()
+        return
+    dark = st.context.theme.type == "dark"
+    reader = Reader(st.context.locale or "en-GB", st.context.timezone or "UTC")
+    session = Session(asked.folder, visitor, reader, theme.DARK if dark else theme.LIGHT)
+    sections: dict[str, list[st.Page]] = {}
+    for entry in PAGES.values():
+        sections.setdefault(entry.section, []).append(_page(entry, session))
+    chosen = st.navigation(sections)
+    with st.sidebar:
+        ages(session)
+    chosen.run()
+
+
+def _page(entry: PageEntry, session: Session) -> st.Page:
+    return st.Page(
+        partial(show_page, entry, session),
+        title=entry.title,
+        icon=entry.icon,
+        url_path=entry.path,
+        default=entry.path == next(iter(PAGES)),
+    )
+
+
+def show_page(entry: PageEntry, session: Session) -> None:
+    """Shows a page; an error of foresell, which says what to do, stands in its place."""
+    try:
+        entry.page(session)
+    except ForesellError as error:
+        st.error("The page cannot be shown.", icon=":material/error:")
+        st.text(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""The pages in the order of the navigation: one file a page, whose function gets the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from foresell.apps.dashboard.pages import trust
+from foresell.apps.dashboard.session import Session
+
+
+@dataclass(frozen=True)
+class PageEntry:
+    """A page: its `path` in the address, its title and icon, the section of the navigation, its function."""
+
+    path: str
+    title: str
+    icon: str
+    section: str
+    page: Callable[[Session], None]
+
+
+MONDAY, REASONS, HOUSE = "Monday", "Reasons", "Models and data"
+"""The sections of the navigation: what a planner does, why, and what stands behind it."""
+
+PAGES: dict[str, PageEntry] = {
+    entry.path: entry for entry in (PageEntry("trust", "Trust", ":material/verified:", HOUSE, trust.page),)
+}
+"""Every page by its path."""

@@ -1,0 +1,59 @@
+"""The script as a whole: who may come in, what stands in the navigation, what an error looks like."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+pytest.importorskip("streamlit", reason="no dashboard: streamlit is not installed")
+
+from streamlit.testing.v1 import AppTest
+
+from foresell.apps.dashboard.launch import SCRIPT, arguments
+from foresell.serving.keys import new_key
+
+
+def test_without_a_key_nothing_of_the_project_is_shown(done_shop, tmp_path, monkeypatch) -> None:
+    text, key = new_key("predict", "ann")
+    file = tmp_path / "keys"
+    file.write_text(key.line())
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(done_shop), "--keys", str(file)])
+    app = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+    assert [field.label for field in app.text_input] == ["API key"]
+    assert not app.dataframe
+
+    app.text_input[0].set_value(text[:-1])
+    app.button[0].click().run()
+    assert "no such key" in app.error[0].value
+    assert not app.dataframe
+
+    app.text_input[0].set_value(text)
+    app.button[0].click().run()
+    assert not app.exception
+    assert any("ann" in caption.value for caption in app.sidebar.caption)
+
+    file.write_text(new_key("read")[1].line())  # the key is taken away
+    later = AppTest.from_file(str(SCRIPT), default_timeout=60)
+    later.session_state["signed_in_with"] = app.session_state["signed_in_with"]
+    assert [field.label for field in later.run().text_input] == ["API key"]
+
+
+def test_without_keys_the_visitor_of_this_computer_is_in(done_shop, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(done_shop)])
+    app = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+    assert not app.exception
+    captions = " ".join(caption.value for caption in app.sidebar.caption)
+    assert "this computer" in captions
+    assert "Forecast made" in captions
+
+
+def test_an_error_stands_in_the_place_of_the_page(shop, open_page) -> None:
+    app = open_page(shop, "trust")
+    assert [error.value for error in app.error] == ["The page cannot be shown."]
+    assert "foresell run" in app.text[0].value
+
+
+def test_the_server_watches_no_files_and_reports_to_nobody() -> None:
+    line = arguments("127.0.0.1", 8501, browser=False)
+    assert {"--server.fileWatcherType=none", "--browser.gatherUsageStats=false", "--server.headless=true"} <= set(line)
