@@ -145,8 +145,8 @@ class Project:
     def made_from(self, step: Step, choice: Choice) -> str:
         """The fingerprint of everything that the results of a step depend on.
 
-        Steps after `check` depend on its panel, not on the data files: after a file was only touched, `check` is done
-        again and no other step.
+        Steps after `check` depend on its panel, not on the data files: after a change of a file that changes no sales,
+        `check` is done again and no other step.
         """
         reads, needs = step.reads_in(self.settings), step.needs_of(choice.version is not None)
         records = {need: self.steps.record(need) for need in needs if need != "check"}

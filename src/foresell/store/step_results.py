@@ -25,7 +25,7 @@ from foresell.core.errors import UsageError
 from foresell.store import disk
 from foresell.store.lock import try_lock
 
-HEAD_BYTES = 1 << 20  # the hashed beginning of an input file; a change of the rest shows in its size or time
+HEAD_BYTES = 16 << 20  # the hashed beginning of an input file; a change of the rest shows in its size or time
 RECORD = "step.json"
 
 
@@ -63,7 +63,8 @@ def fingerprint(*parts: object) -> str:
 def input_fingerprint(path: str | Path, relative_to: str | Path = ".") -> str:
     """A fingerprint of an input: of a file, of all files of a folder, or of the files that a glob matches.
 
-    It depends on the path, size, time of change and first megabyte of each file. An object in a bucket gets a new
+    It depends on the path, size and first `HEAD_BYTES` of each file, and for a larger one on its time of change. So
+    a smaller file that was only copied or touched is the same input. An object in a bucket gets a new
     fingerprint each time, because its state is not looked up. So a step that reads a bucket is never up to date.
     """
     address = str(path)
@@ -91,8 +92,9 @@ def _file_state(file: Path, base: Path) -> tuple[str, int, int, str]:
     state = file.stat()
     with file.open("rb") as content:
         head = hashlib.sha256(content.read(HEAD_BYTES)).hexdigest()
+    changed = state.st_mtime_ns if state.st_size > HEAD_BYTES else 0
     # The path is relative, so that a project that is moved as a whole stays up to date.
-    return os.path.relpath(file, base), state.st_size, state.st_mtime_ns, head
+    return os.path.relpath(file, base), state.st_size, changed, head
 
 
 class Steps:
