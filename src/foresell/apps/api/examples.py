@@ -53,21 +53,24 @@ def _named(values: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: {"summary": name, "value": value} for name, value in values.items()}
 
 
-PLAN: dict[str, Any] = {
-    "body": {
-        JSON: _named(
-            {
-                "the plan of orders": {"lines": 20},
-                "what-if: another lead time and service level": {
-                    "kind": "orders",
-                    "changes": {"lead_days": 2, "service": 0.98},
-                    "lines": 20,
-                },
-            }
-        )
-    }
+OF_PROJECT: dict[str, dict[str, Any]] = {
+    "/plan": {
+        "body": {
+            JSON: _named(
+                {
+                    "the plan of orders": {"lines": 20},
+                    "what-if: another lead time and service level": {
+                        "kind": "orders",
+                        "changes": {"lead_days": 2, "service": 0.98},
+                        "lines": 20,
+                    },
+                }
+            )
+        }
+    },
+    "/view": {"body": {JSON: _named({"how old the results are": {"view": "freshness"}})}},
 }
-"""The examples of /plan, which any project can answer."""
+"""The examples by path of what any project can answer."""
 
 
 def _row(service: Service) -> int:

@@ -35,7 +35,7 @@ GONE = 499  # the status counted for a client that did not wait for its response
 
 OPEN: frozenset[str] = frozenset({"/health", "/ready", "/docs"})
 """Addresses without a key: the checks of the process, and the documentation page, which holds no data."""
-JSON_BODIES: frozenset[str] = frozenset({"/predict", "/forecast", "/forecast_sarima", "/plan"})
+JSON_BODIES: frozenset[str] = frozenset({"/predict", "/forecast", "/forecast_sarima", "/plan", "/view"})
 
 
 class Gateway:

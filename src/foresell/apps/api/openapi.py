@@ -18,7 +18,7 @@ from starlette.staticfiles import StaticFiles
 
 from foresell.apps.api import problems
 from foresell.apps.api.current_model import CurrentModel
-from foresell.apps.api.examples import PLAN, examples
+from foresell.apps.api.examples import OF_PROJECT, examples
 from foresell.apps.api.middleware import OPEN
 from foresell.apps.api.routes import ROLES
 from foresell.apps.api.schemas import ProblemDetails
@@ -66,7 +66,7 @@ def assets() -> Path:
 
 def openapi(app: FastAPI, model: CurrentModel, keys: Keys, *, plans: bool) -> dict[str, Any]:
     """FastAPI's OpenAPI document, with the problems and the role of each operation, and examples from the model; with
-    `plans` also of a plan."""
+    `plans` also of a plan and of a view."""
     document: dict[str, Any] = get_openapi(
         title=app.title, version=app.version, description=app.description, tags=app.openapi_tags, routes=app.routes
     )
@@ -78,7 +78,7 @@ def openapi(app: FastAPI, model: CurrentModel, keys: Keys, *, plans: bool) -> di
         document["components"]["securitySchemes"] = _SCHEMES
     by_path = examples(model.service) if model.service else {}
     if plans:
-        by_path["/plan"] = PLAN
+        by_path |= OF_PROJECT
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             _complete(operation, path, method, keys)

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
-from concurrent.futures import Executor
 from datetime import date, datetime, time
 from time import perf_counter
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote
 
-import msgspec
-import numpy as np
 import polars as pl
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from foresell.apps.api import limits, metrics
 from foresell.apps.api.csv_batch import ERROR, Batch, RowKind
+from foresell.apps.api.json_answers import encoded, run_in
 from foresell.apps.api.json_bodies import JsonRoute
 from foresell.apps.api.problems import MOST_NAME, Problem
+from foresell.apps.api.project_routes import of_project
 from foresell.apps.api.response_spool import SpooledResponse
 from foresell.apps.api.schemas import (
     MOST_COLUMNS,
     ExplanationResponse,
     ForecastRequest,
     Health,
-    PlanRequest,
-    PlanResponse,
     PredictRequest,
     ReloadResult,
     RevenueRequest,
@@ -49,12 +44,11 @@ from foresell.serving.keys import Keys, Role
 if TYPE_CHECKING:
     from foresell.serving.service import Service
 
-T = TypeVar("T")
-
 ROLES: dict[str, Role] = {
     "/predict": Role.PREDICT,
     "/predict_batch_csv": Role.PREDICT,
     "/plan": Role.PREDICT,
+    "/view": Role.READ,
     "/forecast": Role.READ,
     "/forecast_sarima": Role.READ,
     "/explain": Role.READ,
@@ -103,25 +97,10 @@ WHERE = {
 }
 
 
-def encoded(content: object) -> Response:
-    """The content as JSON; NaN becomes null, and a number of NumPy one of Python."""
-    return Response(msgspec.json.encode(content, enc_hook=_python_number), media_type="application/json")
-
-
-def _python_number(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    raise NotImplementedError(f"{type(value).__name__} has no form in JSON")
-
-
-async def _run_in(pool: Executor, function: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, function)
-
-
 def router(state: SharedState, keys: Keys) -> APIRouter:
     """All endpoints."""
     endpoints = APIRouter(route_class=JsonRoute)
-    for add in (_predictions, _batches, _forecasts, _plans, _reasons, _upkeep):
+    for add in (_predictions, _batches, _forecasts, of_project, _reasons, _upkeep):
         add(endpoints, state)
     _status(endpoints, state, keys)
     return endpoints
@@ -260,7 +239,7 @@ def _forecasts(router: APIRouter, state: SharedState) -> None:
             limits.check_size(service, where, level, body.horizon)
             return _table(service, service.forecast(where, level, body.horizon, quantiles, changes))
 
-        return await _run_in(state.others, content)
+        return await run_in(state.others, content)
 
     @router.post("/forecast_sarima", tags=["forecast"], response_model=Table, summary="Daily revenue, by SARIMA")
     async def forecast_sarima(body: RevenueRequest) -> Response:
@@ -269,40 +248,9 @@ def _forecasts(router: APIRouter, state: SharedState) -> None:
         if (body.last - body.first).days >= limits.HORIZON_DAYS:
             raise Problem(422, f"At most {limits.HORIZON_DAYS} days can be forecast at once.")
         quantiles = sorted(set(body.quantiles))
-        return await _run_in(
+        return await run_in(
             state.others, lambda: _table(service, service.forecast_revenue(body.first, body.last, quantiles))
         )
-
-
-def _plans(router: APIRouter, state: SharedState) -> None:
-    @router.post("/plan", tags=["plan"], response_model=PlanResponse, summary="What to do today, with what-if")
-    async def plan(body: PlanRequest) -> Response:
-        """Makes a plan, such as that of orders, from the forecasts of the last run and the tables of the settings.
-
-        With `changes`, such as another service level or lead time, it is a what-if plan. It has the overrides of the
-        project. Nothing is written, and one plan is made at a time.
-        """
-        folder = state.project
-        if folder is None:
-            raise Problem(422, "This server has a model and no project, so it cannot plan. Serve the project's folder.")
-        changes = {name: value for name, value in body.changes.items() if value is not None}
-
-        def content() -> Response:
-            from foresell.apps.api.finished_project import FinishedProject
-
-            made = FinishedProject(folder).what_if(body.kind, changes)
-            return encoded(
-                {
-                    "kind": made.kind,
-                    "headline": made.headline,
-                    "findings": [finding.to_dict() for finding in made.findings],
-                    "details": made.details(),
-                    "total": made.lines.height,
-                    "lines": made.lines.head(body.lines).to_dicts(),
-                }
-            )
-
-        return await _run_in(state.plans, content)
 
 
 def _table(service: Service, rows: pl.DataFrame) -> Response:
@@ -338,7 +286,7 @@ def _reasons(router: APIRouter, state: SharedState) -> None:
         def content() -> Response:
             return encoded({"version": service.version, **service.explain(where, first, last).to_dict()})
 
-        return await _run_in(state.others, content)
+        return await run_in(state.others, content)
 
 
 def _upkeep(router: APIRouter, state: SharedState) -> None:
@@ -383,7 +331,7 @@ def _status(router: APIRouter, state: SharedState, keys: Keys) -> None:
         trouble = model.reason if service is None else None
         champion = None
         try:
-            champion = await _run_in(state.others, model.source.newest)
+            champion = await run_in(state.others, model.source.newest)
         except StoreError as error:
             trouble = trouble or str(error)
         content = {

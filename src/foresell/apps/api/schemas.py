@@ -187,6 +187,22 @@ class PlanResponse(BaseModel):
     lines: list[dict[str, Any]]
 
 
+class ViewRequest(StrictRequest):
+    """The name of a view, and what to show of it."""
+
+    view: Annotated[str, Field(max_length=50)] = Field(description="The name of the view, such as `freshness`.")
+    ask: Annotated[dict[Column, Scalar], Field(max_length=MOST_COLUMNS)] = Field(
+        default_factory=dict, description="What to show of it, such as a level; each view has its own fields."
+    )
+
+
+class ViewResponse(BaseModel):
+    """A view: tables are lists of rows."""
+
+    view: str
+    shows: dict[str, Any]
+
+
 class Table(BaseModel):
     """A table as a list of rows, which all have the same fields."""
 
