@@ -90,6 +90,14 @@ class Reader:
         """
         return UNKNOWN if when is None else dates.format_skeleton("yMMMEd", when, locale=self.locale)
 
+    def moment(self, when: datetime) -> str:
+        """A time of the data, such as the hour of a forecast, which is in no zone.
+
+        >>> Reader("en-GB").moment(datetime(2016, 5, 2, 14))
+        'Mon, 2 May 2016, 14:00'
+        """
+        return f"{self.day(when)}, {when:%H:%M}"
+
     def time(self, when: datetime) -> str:
         """A moment in the reader's time zone, which must know its own zone."""
         return dates.format_datetime(when, "medium", tzinfo=self.zone, locale=self.locale)
