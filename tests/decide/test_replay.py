@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
 
-from foresell.decide.replay import BUCKETS, Window, replay
+from foresell.decide.replay import BUCKETS, Window, replay, replays
 from foresell.decide.stock import BackorderPaths, LostSalesPaths, NormalSafetyStock, PerishablePaths
 from foresell.decide.stock.contract import CostRates, Situation
 
@@ -100,3 +102,23 @@ def test_the_table_has_the_buckets_by_series_and_date():
 def test_a_fault_stops_the_replay():
     with pytest.raises(ValueError, match="stock-negative"):
         replay(LostSalesPaths(), window([3, 6], [-5]))
+
+
+def test_policies_played_together_have_the_ledgers_of_each_alone():
+    demand = np.random.default_rng(3).poisson(4, (6, 9)).astype(float)
+    paths = np.random.default_rng(4).poisson(4, (50, 6, 3)).astype(np.float32)
+    shelf = np.array([0, 2, 3, 0, 1, 2])
+    policies = [NormalSafetyStock(), PerishablePaths(), LostSalesPaths(0.9)]
+    due = np.arange(9) % np.array([[1], [2], [3], [1], [2], [4]]) == 0
+    case = replace(window(demand, np.full(6, 3.0), paths=paths, shelf=shelf), due=due)
+    for policy, ledger in zip(policies, replays(policies, case), strict=True):
+        alone = replay(policy, case)
+        assert ledger.cost().tolist() == alone.cost().tolist()
+        assert ledger.sums().sold == alone.sold.sum()
+        for row in range(6):
+            one = replace(
+                window(demand[[row]], [3.0], paths=paths[:, [row]], shelf=shelf[[row]]),
+                decisions=np.flatnonzero(due[row]).tolist(),
+            )
+            assert replay(policy, one).cost()[0] == pytest.approx(ledger.cost()[row])
+            assert (ledger.ordered[row][~due[row]] == 0).all()

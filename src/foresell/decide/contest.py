@@ -9,16 +9,14 @@ reached it in the earlier windows; where none did, the one that came nearest is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
-from foresell.decide.replay import Ledger, Window, fill_rate_of, replay
+from foresell.decide.replay import LedgerSums, Play, Window, fill_rate_of, played
 from foresell.decide.stock.contract import Policy
-from foresell.decide.stock.lots import Issue
 from foresell.decide.stock.normal import NormalSafetyStock
 
 FRACTILES = (0.5, 0.6, 0.65, 0.7, 0.74, 0.78, 0.82, 0.86, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995)
@@ -112,9 +110,8 @@ def contest(
     later: Sequence[Window],
     *,
     fallback: Policy | None = None,
-    issue: Issue = "fifo",
-    backorders: bool = False,
     least_fill: float = 0.0,
+    play: Play = played,
 ) -> Contest:
     """Lets the policies of `families` compete, see the module.
 
@@ -124,57 +121,71 @@ def contest(
     """
     if not earlier or not later:
         raise ValueError("A contest needs at least one earlier and one later window.")
-    play = partial(replay, issue=issue, backorders=backorders)
-
-    def total(policy: Policy) -> Rank:
-        judged = _Judged.of(policy, earlier, play)
-        return max(least_fill - judged.fill_rate, 0.0), float(sum(cost.sum() for cost in judged.costs))
-
-    chosen: list[tuple[Rank, str, Policy]] = []
-    for family, policies in families.items():
-        rank, best = _cheapest(policies, total)
-        chosen.append((rank, family, policies[best]))
     usual = fallback or NormalSafetyStock()
-    base = _Judged.of(usual, later, play)
-    chosen.sort(key=lambda each: each[0])
+    rank_of = _calibrated([*families.values(), [usual]], earlier, least_fill, play)
+    ranked = [(*_smallest(policies, rank_of), family) for family, policies in families.items()]
+    ranked.sort(key=lambda each: each[0])
+    base, *others = _judged([usual, *(policy for _, policy, _ in ranked)], later, play)
     standings = [
-        base.standing(family, policy, rank[1], _Judged.of(policy, later, play)) for rank, family, policy in chosen
+        base.standing(family, policy, rank[1], judged)
+        for (rank, policy, family), judged in zip(ranked, others, strict=True)
     ]
-    best_standing, missing, usual_rank = standings[0], chosen[0][0][0], total(usual)
-    won = best_standing.saving > best_standing.standard_error if missing == usual_rank[0] else missing < usual_rank[0]
-    winner = best_standing.policy if won else usual
+    best, missing, usual_rank = standings[0], ranked[0][0][0], rank_of[usual]
+    won = best.saving > best.standard_error if missing == usual_rank[0] else missing < usual_rank[0]
+    winner = best.policy if won else usual
     return Contest(winner, tuple(standings), base.standing("fallback", usual, usual_rank[1], base), least_fill)
 
 
-def _cheapest(policies: Sequence[Policy], total: Callable[[Policy], Rank]) -> tuple[Rank, int]:
-    """The first rank among policies, and whose it is. The cost of a long family is taken to fall and then to rise along
-    it, but for the first policy, which is played in any case."""
-    n = len(policies)
-    costs = {place: total(policies[place]) for place in range(n) if n <= FEW or place % 3 == 1 or place == 0}
-    if n > FEW:
-        best = min(list(costs)[1:], key=costs.__getitem__)
-        costs |= {place: total(policies[place]) for place in range(max(best - 2, 1), min(best + 3, n)) if place != best}
-    best = min(costs, key=costs.__getitem__)
-    return costs[best], best
+def _calibrated(
+    families: Sequence[Sequence[Policy]], earlier: Sequence[Window], least_fill: float, play: Play
+) -> dict[Policy, Rank]:
+    """The ranks of the policies in the earlier windows, of long families of some of them.
+
+    The cost of a long family is taken to fall and then to rise along it, but for the first policy, which is played in
+    any case.
+    """
+    ranks: dict[Policy, Rank] = {}
+
+    def add(policies: Sequence[Policy]) -> None:
+        new = [policy for policy in dict.fromkeys(policies) if policy not in ranks]
+        judged = _judged(new, earlier, play)
+        for policy, each in zip(new, judged, strict=True):
+            ranks[policy] = max(least_fill - each.fill_rate, 0.0), float(sum(cost.sum() for cost in each.costs))
+
+    add([policy for of in families for policy in (of if len(of) <= FEW else [of[0], *of[1::3]])])
+    neighbours = list[Policy]()
+    for of in families:
+        if len(of) > FEW:
+            best = min(range(1, len(of), 3), key=lambda place: ranks[of[place]])
+            neighbours += of[max(best - 2, 1) : best + 3]
+    add(neighbours)
+    return ranks
+
+
+def _smallest(policies: Sequence[Policy], rank_of: Mapping[Policy, Rank]) -> tuple[Rank, Policy]:
+    """The first rank among policies, and whose it is."""
+    best = min((policy for policy in rank_of if policy in policies), key=rank_of.__getitem__)
+    return rank_of[best], best
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """The costs of a policy in the later windows: one [series] for each."""
+    """The costs of a policy in some windows: one [series] for each."""
 
     costs: list[np.ndarray]
-    fill_rate: float = field(default=1.0)
-
-    @classmethod
-    def of(cls, policy: Policy, windows: Sequence[Window], play: Callable[[Policy, Window], Ledger]) -> _Judged:
-        ledgers = [play(policy, window) for window in windows]
-        return cls([ledger.cost().sum(axis=1) for ledger in ledgers], fill_rate_of(ledgers))
+    fill_rate: float
 
     def standing(self, family: str, policy: Policy, calibration_cost: float, other: _Judged) -> Standing:
         """How `other` did against this one."""
         total, error = saving_of(other.costs, self.costs)
         cost = float(sum(cost.sum() for cost in other.costs))
         return Standing(family, policy, calibration_cost, cost, other.fill_rate, total, error)
+
+
+def _judged(policies: Sequence[Policy], windows: Sequence[Window], play: Play) -> list[_Judged]:
+    """How each of the policies did in the windows."""
+    by_window: list[list[LedgerSums]] = [play(policies, window) for window in windows] if policies else []
+    return [_Judged([each.cost for each in ledgers], fill_rate_of(ledgers)) for ledgers in zip(*by_window, strict=True)]
 
 
 def saving_of(costs: Sequence[np.ndarray], usual: Sequence[np.ndarray]) -> tuple[float, float]:

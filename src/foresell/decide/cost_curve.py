@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from foresell.decide.replay import Window, costs_of, fill_rate_of, replay
+from foresell.decide.replay import Play, Window, costs_of, fill_rate_of, played
 from foresell.decide.stock.contract import Policy
 
 CURVE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -17,14 +17,18 @@ CURVE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 POINT = 0.01
 
 
-def cost_curve(policy: Policy, fractiles: Sequence[float], windows: Sequence[Window]) -> pl.DataFrame:
+def cost_curve(
+    policy: Policy, fractiles: Sequence[float], windows: Sequence[Window], play: Play = played
+) -> pl.DataFrame:
     """One row for each of `fractiles`, rising: ``fractile``, the cost by bucket, ``fixed``, ``cost`` and ``fill_rate``.
 
     `policy` has the field ``probability``, which is set to each fractile.
     """
+    rising = sorted(fractiles)
+    policies = [replace(policy, probability=fractile) for fractile in rising]  # type: ignore[type-var]
     rows = []
-    for fractile in sorted(fractiles):
-        ledgers = [replay(replace(policy, probability=fractile), window) for window in windows]  # type: ignore[type-var]
+    by_window = [play(policies, window) for window in windows]
+    for fractile, ledgers in zip(rising, zip(*by_window, strict=True), strict=True):
         costs = costs_of(ledgers)
         row = {"fractile": fractile, **costs, "cost": sum(costs.values()), "fill_rate": fill_rate_of(ledgers)}
         rows.append(row)

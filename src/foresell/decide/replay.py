@@ -19,6 +19,8 @@ from foresell.decide.stock.lots import Issue, Lots
 BUCKETS = ("holding", "lost_sales", "waste", "expedite")
 """The kinds of cost of a ledger."""
 
+_UNITS = ("ordered", "stock", "sold", "lost", "wasted", "fixed")
+
 
 @dataclass(frozen=True)
 class Window:
@@ -31,7 +33,6 @@ class Window:
       float32 [path, series, step] of that day.
     - `decisions`: the decisions that are made; those between are no reviews.
     - `scored`: bool [period] or [series, period], which periods count; all, where not given.
-    - `memories`: what policies have computed from the paths of a decision, see `Situation.memory`.
     - `due`: bool [series, period], which series a decision is about; all, where not given.
     """
 
@@ -42,12 +43,20 @@ class Window:
     decisions: Sequence[int]
     scored: np.ndarray | None = None
     due: np.ndarray | None = None
-    memories: dict[int, dict[str, tuple[object, ...]]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def n_periods(self) -> int:
         """The number of periods."""
         return self.demand.shape[1]
+
+    def review(self, decision: int) -> tuple[np.ndarray, Situation]:
+        """The series that a decision is about, int [series], and their situation but for the stock of that day."""
+        paths = self.paths(decision)
+        start = replace(self.start, paths=paths, memory={})
+        if self.due is None or self.due[:, decision].all():
+            return np.arange(start.n_series), start
+        rows = np.flatnonzero(self.due[:, decision])
+        return rows, start.part(rows)
 
 
 @dataclass(frozen=True)
@@ -73,9 +82,14 @@ class Ledger:
         """The cost of all buckets, and of placing orders: float64 [series, period]."""
         return self.holding + self.lost_sales + self.waste + self.expedite + self.fixed
 
+    def sums(self) -> LedgerSums:
+        """The sums over all periods."""
+        of_kind = {kind: float(getattr(self, kind).sum()) for kind in (*BUCKETS, "fixed")}
+        return LedgerSums(self.cost().sum(axis=1), of_kind, float(self.sold.sum()), float(self.lost_units.sum()))
+
     def fill_rate(self) -> float:
         """The share of the demand that was met from stock."""
-        return fill_rate_of([self])
+        return fill_rate_of([self.sums()])
 
     def to_frame(self, series: pl.DataFrame, dates: Sequence[object]) -> pl.DataFrame:
         """One row for each series and period: keys of `series`, ``date``, the buckets and the units."""
@@ -86,15 +100,35 @@ class Ledger:
         return keys.with_columns(date, *(pl.Series(name, getattr(self, name).ravel()) for name in names))
 
 
-def fill_rate_of(ledgers: Sequence[Ledger]) -> float:
+@dataclass(frozen=True)
+class LedgerSums:
+    """A ledger added up: the `cost` of each series, float64 [series], what was `spent` by bucket, with that of placing
+    orders as ``fixed``, and the units `sold` and `lost`."""
+
+    cost: np.ndarray
+    spent: dict[str, float]
+    sold: float
+    lost: float
+
+
+Play = Callable[[Sequence[Policy], Window], list[LedgerSums]]
+"""Plays several policies in a window."""
+
+
+def fill_rate_of(ledgers: Sequence[LedgerSums]) -> float:
     """The share of the demand of several ledgers that was met from stock; 1 where there was none."""
-    sold, lost = (sum(float(getattr(each, units).sum()) for each in ledgers) for units in ("sold", "lost_units"))
+    sold, lost = sum(each.sold for each in ledgers), sum(each.lost for each in ledgers)
     return sold / (sold + lost) if sold + lost else 1.0
 
 
-def costs_of(ledgers: Sequence[Ledger]) -> dict[str, float]:
+def costs_of(ledgers: Sequence[LedgerSums]) -> dict[str, float]:
     """The cost of several ledgers by bucket, and that of placing orders as ``fixed``."""
-    return {kind: sum(float(getattr(each, kind).sum()) for each in ledgers) for kind in (*BUCKETS, "fixed")}
+    return {kind: sum(each.spent[kind] for each in ledgers) for kind in (*BUCKETS, "fixed")}
+
+
+def played(policies: Sequence[Policy], window: Window) -> list[LedgerSums]:
+    """The sums of the ledgers of several policies in a window, see `replays`."""
+    return [ledger.sums() for ledger in replays(policies, window)]
 
 
 def replay(policy: Policy, window: Window, *, issue: Issue = "fifo", backorders: bool = False) -> Ledger:
@@ -103,7 +137,24 @@ def replay(policy: Policy, window: Window, *, issue: Issue = "fifo", backorders:
     With `backorders`, demand that is not met waits and costs its rate in every period of waiting. Raises ValueError
     where the data of an order are at fault (`stock.faults`), because a replay without them would flatter.
     """
-    return _Replay(window, issue, backorders).run(policy)
+    return replays([policy], window, issue=issue, backorders=backorders)[0]
+
+
+def replays(
+    policies: Sequence[Policy], window: Window, *, issue: Issue = "fifo", backorders: bool = False
+) -> list[Ledger]:
+    """The ledgers of several policies, which are played period by period together, so that the paths of a decision are
+    drawn once, and only those of one decision are in memory. Raises as `replay`.
+    """
+    states = [_Replay(window, issue, backorders) for _ in policies]
+    for period in range(window.n_periods):
+        if period in window.decisions:
+            rows, review = window.review(period)
+            for policy, each in zip(policies, states, strict=True):
+                each.order(policy, period, rows, review)
+        for each in states:
+            each.pass_period(period)
+    return [each.ledger() for each in states]
 
 
 @dataclass
@@ -116,6 +167,7 @@ class _Replay:
     lots: Lots = field(init=False)
     arriving: np.ndarray = field(init=False)
     waiting: np.ndarray = field(init=False)
+    units: dict[str, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
         start, n_periods = self.window.start, self.window.n_periods
@@ -128,52 +180,43 @@ class _Replay:
         self.arriving = np.zeros((start.n_series, reach))  # [series, period]
         self.arriving[:, : start.on_order.shape[1]] = start.on_order
         self.waiting = np.zeros(start.n_series)
+        self.units = {kind: np.zeros((start.n_series, n_periods)) for kind in _UNITS}
 
-    def run(self, policy: Policy) -> Ledger:
-        """Plays all periods."""
-        window, start = self.window, self.window.start
-        shape = (start.n_series, window.n_periods)
-        ordered, stock, sold, lost, wasted, fixed = (np.zeros(shape) for _ in range(6))
-        for period in range(window.n_periods):
-            if period in window.decisions:
-                ordered[:, period] = self._order(policy, period)
-                fixed[:, period] = start.costs.fixed * (ordered[:, period] > 0)
-            self.lots.receive(self.arriving[:, period])
-            demand = window.demand[:, period]
-            known = ~np.isnan(demand)
-            asked = np.where(known, demand, 0) + self.waiting
-            unmet = self.lots.sell(asked[None], self.issue)[0].astype(np.float64)
-            sold[:, period] = asked - unmet
-            lost[:, period] = unmet
-            self.waiting = unmet if self.backorders else self.waiting
-            if self.perishes:
-                wasted[:, period] = self.lots.age()[0]
-            stock[:, period] = np.where(known, self.lots.stock()[0], 0)
-        scored = np.ones(shape[1], bool) if window.scored is None else window.scored
-        ordered, stock, sold, lost, wasted, fixed = (
-            np.where(scored, units, 0) for units in (ordered, stock, sold, lost, wasted, fixed)
-        )
-        costs = start.costs
-        holding, lost_sales = costs.holding[:, None] * stock, costs.lost_margin[:, None] * lost
-        waste, expedite = costs.waste[:, None] * wasted, np.zeros(shape)
-        return Ledger(holding, lost_sales, waste, expedite, ordered, stock, sold, lost, wasted, fixed)
-
-    def _order(self, policy: Policy, period: int) -> np.ndarray:
-        """Decides the orders of one review, and lets them arrive after the lead time: float64 [series]."""
-        start = self.window.start
-        paths = self.window.paths(period)
-        lots = self.lots.units[:, 0].T
+    def order(self, policy: Policy, period: int, rows: np.ndarray, review: Situation) -> None:
+        """Decides the orders of one review of the series `rows`, and lets them arrive after the lead time."""
+        lots = self.lots.units[:, 0, rows].T
         situation = replace(
-            start,
-            paths=paths,
-            on_hand=lots.sum(axis=1, dtype=np.float64) - self.waiting,
-            on_order=self.arriving[:, period : period + paths.shape[2]],
+            review,
+            on_hand=lots.sum(axis=1, dtype=np.float64) - self.waiting[rows],
+            on_order=self.arriving[rows, period : period + review.horizon],
             lots=lots.astype(np.float64) if self.perishes else None,
-            memory=self.window.memories.setdefault(period, {}),
         )
         orders = policy.orders(situation) if self.backorders else decide(policy, situation)
         if orders.findings:
             raise ValueError(f"The replay of {self.window.label} has faults: " + "; ".join(map(str, orders.findings)))
-        order = orders.order if self.window.due is None else np.where(self.window.due[:, period], orders.order, 0)
-        self.arriving[np.arange(len(order)), period + start.lead_periods] += order
-        return order
+        self.arriving[rows, period + review.lead_periods] += orders.order
+        self.units["ordered"][rows, period] = orders.order
+        self.units["fixed"][rows, period] = review.costs.fixed * (orders.order > 0)
+
+    def pass_period(self, period: int) -> None:
+        """Receives, sells and holds."""
+        self.lots.receive(self.arriving[:, period])
+        demand = self.window.demand[:, period]
+        known = ~np.isnan(demand)
+        asked = np.where(known, demand, 0) + self.waiting
+        unmet = self.lots.sell(asked[None], self.issue)[0].astype(np.float64)
+        self.units["sold"][:, period] = asked - unmet
+        self.units["lost"][:, period] = unmet
+        self.waiting = unmet if self.backorders else self.waiting
+        if self.perishes:
+            self.units["wasted"][:, period] = self.lots.age()[0]
+        self.units["stock"][:, period] = np.where(known, self.lots.stock()[0], 0)
+
+    def ledger(self) -> Ledger:
+        """What it cost in the periods that count."""
+        window, costs = self.window, self.window.start.costs
+        scored = np.ones(window.n_periods, bool) if window.scored is None else window.scored
+        ordered, stock, sold, lost, wasted, fixed = (np.where(scored, self.units[kind], 0) for kind in _UNITS)
+        holding, lost_sales = costs.holding[:, None] * stock, costs.lost_margin[:, None] * lost
+        waste, expedite = costs.waste[:, None] * wasted, np.zeros_like(wasted)
+        return Ledger(holding, lost_sales, waste, expedite, ordered, stock, sold, lost, wasted, fixed)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Protocol
+from typing import Protocol, TypeVar, cast
 
 import numpy as np
 
 from foresell.core.finding import Finding
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,20 @@ class CostRates:
     def part(self, series: np.ndarray) -> CostRates:
         """The rates of some series."""
         return CostRates(*(getattr(self, rate.name)[series] for rate in fields(self)))
+
+
+@dataclass(frozen=True)
+class EqualTerms:
+    """Series of a situation with the same `lead` and `review` time: `rows` int [series] has their places there.
+
+    `demand` is float32 [step, path, series], the paths step by step, so that each step lies together in memory. The
+    series are in the order of their shelf life; what keeps stands where the end of the review time would be.
+    """
+
+    lead: int
+    review: int
+    rows: np.ndarray
+    demand: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -154,13 +170,13 @@ class Situation:
 
     def cover_mean(self) -> np.ndarray:
         """The mean demand of the cover: float64 [series]."""
-        return self._remembered(
+        return self.remembered(
             "mean", lambda: (self.paths.mean(axis=0, dtype=np.float64) * self.in_cover()).sum(axis=1)
         )
 
     def cover_variance(self) -> np.ndarray:
         """The sum of the variances of the cover's steps: float64 [series]."""
-        return self._remembered(
+        return self.remembered(
             "variance", lambda: (self.paths.var(axis=0, dtype=np.float64) * self.in_cover()).sum(axis=1)
         )
 
@@ -169,12 +185,13 @@ class Situation:
 
         def total() -> np.ndarray:
             demand = np.zeros(self.paths.shape[:2], np.float32)
-            for step in range(int(self.cover_periods.max(initial=0))):
-                demand += np.where(step < self.cover_periods, self.paths[:, :, step], 0)
+            for group in self.equal_terms():
+                for step in range(min(group.lead + group.review, self.horizon)):
+                    demand[:, group.rows] += group.demand[step]
             demand.flags.writeable = False
             return demand
 
-        return self._remembered("demand", total)
+        return self.remembered("demand", total)
 
     def invalid_paths(self) -> np.ndarray:
         """Series whose paths are missing, infinite or below 0: bool [series]."""
@@ -186,17 +203,36 @@ class Situation:
             negative = self.paths.min(axis=0, initial=np.inf).min(axis=1) < 0
             return np.asarray(~np.isfinite(total) | negative | (len(self.paths) == 0))
 
-        return self._remembered("invalid", invalid)
+        return self.remembered("invalid", invalid)
 
-    def _remembered(self, name: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    def equal_terms(self) -> list[EqualTerms]:
+        """The series in groups of equal lead and review time."""
+
+        def groups() -> list[EqualTerms]:
+            if not self.n_series:
+                return []
+            shelf = self.review_periods if self.shelf_periods is None else self.shelf_periods
+            shelf = np.where(shelf > 0, shelf, self.review_periods)
+            order = np.lexsort((shelf, self.review_periods, self.lead_periods))
+            lead, review = self.lead_periods[order], self.review_periods[order]
+            starts = np.flatnonzero(np.append(True, (np.diff(lead) != 0) | (np.diff(review) != 0)))
+            return [
+                EqualTerms(int(lead[start]), int(review[start]), rows, self._step_by_step(rows))
+                for start, rows in zip(starts, np.split(order, starts[1:]), strict=True)
+            ]
+
+        return self.remembered("equal terms", groups)
+
+    def _step_by_step(self, rows: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(self.paths[:, rows].transpose(2, 0, 1))
+
+    def remembered(self, name: str, compute: Callable[[], T]) -> T:
         """What `compute` gives for these very paths and terms, from the memory where it is there."""
-        made_of = (self.paths, self.lead_periods, self.review_periods)
+        made_of = (self.paths, self.lead_periods, self.review_periods, self.shelf_periods)
         known = self.memory.get(name)
         if known is None or any(one is not other for one, other in zip(known, made_of, strict=False)):
             known = self.memory[name] = (*made_of, compute())
-        value = known[-1]
-        assert isinstance(value, np.ndarray)
-        return value
+        return cast(T, known[-1])
 
     def position(self) -> np.ndarray:
         """The inventory position, stock on hand and what arrives within the cover: float64 [series]."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from foresell.decide.stock.contract import Orders, Situation
+from foresell.decide.stock.contract import EqualTerms, Orders, Situation
 from foresell.decide.stock.fractile import fractile_label
-from foresell.decide.stock.lots import Issue, Lots
+from foresell.decide.stock.lots import Issue
+from foresell.decide.stock.lots_on_paths import demand_left
 from foresell.decide.stock.pack_rounding import rounded_orders
 
-_BLOCK = 512  # series at a time
 _HALVINGS = 24  # of the interval in which the quantity lies
+_MOST_COUNTED = 255  # that a byte can count
 
 LOST_WEIGHTS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.0)
 """The weights of a lost sale that compete."""
@@ -50,22 +50,24 @@ class PerishablePaths:
 
     def orders(self, situation: Situation) -> Orders:
         """The orders of all series; where no shelf life is given, nothing is wasted."""
-        orders = np.empty((4, situation.n_series))
-        for start in range(0, situation.n_series, _BLOCK):
-            rows = np.arange(start, min(start + _BLOCK, situation.n_series))
-            part = self._orders(situation.part(rows))
-            orders[:, rows] = part.order, part.unrounded, part.target, part.cover_mean
-        return Orders(*orders)
+        quantity, lost, place = np.zeros((3, situation.n_series))
+        of_group = np.empty(situation.n_series, np.int64)
+        marginals = []
+        lost_margin = self._lost_margin(situation)
+        for number, group in enumerate(situation.equal_terms()):
+            marginal = _Marginal(situation, group, self.issue, lost_margin[group.rows])
+            marginals.append(marginal)
+            quantity[group.rows], lost[group.rows] = marginal.best_quantity(), marginal.lost
+            of_group[group.rows], place[group.rows] = number, np.arange(len(group.rows))
 
-    def _orders(self, situation: Situation) -> Orders:
-        marginal = _Marginal(situation, self.issue, self._lost_margin(situation))
-        low, high = np.zeros(situation.n_series), marginal.most()
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2
-            pays = marginal.gain(middle) > 0
-            low, high = np.where(pays, middle, low), np.where(pays, high, middle)
-        quantity = np.where(high < 1e-3, 0.0, high)
-        return rounded_orders(situation, quantity, situation.position() + quantity, marginal.cost, marginal.lost)
+        def cost(rows: np.ndarray, amount: np.ndarray) -> np.ndarray:
+            costs = np.empty(len(rows))
+            for number, marginal in enumerate(marginals):
+                inside = of_group[rows] == number
+                costs[inside] = marginal.cost(place[rows[inside]].astype(np.int64), amount[inside])
+            return costs
+
+        return rounded_orders(situation, quantity, situation.position() + quantity, cost, lost)
 
     def _lost_margin(self, situation: Situation) -> np.ndarray:
         if self.probability is None:
@@ -74,44 +76,58 @@ class PerishablePaths:
 
 
 class _Marginal:
-    """What one more unit gains and what a quantity costs, on the demand that is left for the order.
+    """What one more unit gains and what a quantity costs, on the demand that is left for the order of each series.
 
-    `reached` are the terms of the cost: pairs of a rate [series] for each unit that is left over against a demand
-    [path, series], and the demand whose excess is lost.
+    - `held`: that demand up to each step of the cover after the arrival, [path, series] each; what an order has beyond
+      it is held, at the rate of the step. What the last of them has beyond the order is lost.
+    - `until_expiry`: the demand up to the end of the shelf life; what an order has beyond it is waste.
+    - `lost`: the mean demand that is lost before the arrival, [series].
     """
 
-    def __init__(self, situation: Situation, issue: Issue, lost_margin: np.ndarray):
-        self.lost_margin, self.costs = lost_margin, situation.costs
-        lead, shelf, horizon = situation.lead_periods, _shelf(situation), situation.horizon
-        shape = situation.paths.shape[:2]
-        total, self.demand = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        self.until_expiry, self.held = np.zeros(shape, np.float32), []
-        self.lost = np.zeros(situation.n_series)  # the mean demand that is lost before the arrival
-        end = lead + np.minimum(situation.review_periods, shelf)
-        expiry = np.minimum(lead + shelf, horizon) if issue == "fifo" else end
-        for step, left in enumerate(_left_for_the_order(situation, issue, shelf)):
-            self.lost += np.where(step < lead, left.mean(axis=0), 0)
-            total = total + np.where(step >= lead, left, 0)
-            covered = (step >= lead) & (step < end)
-            self.demand = np.where(covered, total, self.demand)
-            self.until_expiry = np.where((step >= lead) & (step < expiry), total, self.until_expiry)
-            if covered.any():
-                self.held.append((np.where(covered, self.costs.holding, 0.0), total))
-        beyond = np.maximum(lead + shelf - horizon, 0) if issue == "fifo" else np.zeros_like(lead)
+    def __init__(self, situation: Situation, group: EqualTerms, issue: Issue, lost_margin: np.ndarray):
+        rows, lead, review, horizon = group.rows, group.lead, group.review, situation.horizon
+        given = np.zeros(len(rows), int) if situation.shelf_periods is None else situation.shelf_periods[rows]
+        perishes, shelf = given > 0, np.where(given > 0, given, horizon + 1)
+        until = np.where(perishes & (issue == "fifo"), shelf, np.minimum(review, shelf))
+        last = np.minimum(lead + until, horizon)  # what keeps is followed to the end of the cover only
+        self.costs, self.lost_margin = situation.costs.part(rows), lost_margin
+        self.waste = np.where(perishes, self.costs.waste, 0.0)
+        self.lost, self.held = np.zeros(len(rows)), list[np.ndarray]()
+        self.until_expiry = np.zeros(group.demand.shape[1:], np.float32)
+        for step, left in enumerate(demand_left(situation, group, issue, shelf, last)):
+            if step < lead:
+                self.lost += left.mean(axis=0)
+                continue
+            still = len(rows) - left.shape[1]
+            self.until_expiry[:, still:] += left
+            if step < lead + review:
+                self.held.append(self.until_expiry.copy())
+        self.demand = self.held[-1]
+        self.rates = [np.where(step < shelf, self.costs.holding, 0.0) for step in range(len(self.held))]
+        beyond = np.where(perishes & (issue == "fifo"), np.maximum(lead + shelf - horizon, 0), 0)
         if beyond.any():
-            self.until_expiry += beyond.astype(np.float32) * situation.paths.mean(axis=2)
-        self.waste = np.where(_perishes(situation), self.costs.waste, 0.0)
+            mean = situation.remembered("mean of path", lambda: situation.paths.mean(axis=2))
+            self.until_expiry += beyond.astype(np.float32) * mean[:, rows]
 
-    def most(self) -> np.ndarray:
-        """More than any path needs: [series]."""
-        return self.demand.max(axis=0).astype(np.float64) + 1
+    def best_quantity(self) -> np.ndarray:
+        """The quantity from which one more unit gains nothing: [series]."""
+        low = np.zeros(len(self.lost))
+        high = self.demand.max(axis=0).astype(np.float64) + 1  # more than any path needs
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            pays = self.gain(middle) > 0
+            low, high = np.where(pays, middle, low), np.where(pays, high, middle)
+        return np.where(high < 1e-3, 0.0, high)
 
     def gain(self, quantity: np.ndarray) -> np.ndarray:
         """What one more unit than `quantity` [series] is expected to gain: [series]."""
         q = quantity.astype(np.float32)
-        gain = self.lost_margin * (self.demand > q).mean(axis=0) - self.waste * (self.until_expiry <= q).mean(axis=0)
-        for rate, demand in self.held:
-            gain = gain - rate * (demand <= q).mean(axis=0)
+        short = _share(self.demand > q)
+        gain = self.lost_margin * short
+        if self.waste.any():
+            gain = gain - self.waste * _share(self.until_expiry <= q)
+        for rate, demand in zip(self.rates, self.held, strict=True):
+            gain = gain - rate * _share(demand <= q)
         return gain
 
     def cost(self, rows: np.ndarray, quantity: np.ndarray) -> np.ndarray:
@@ -119,7 +135,7 @@ class _Marginal:
         q = quantity.astype(np.float32)
         cost = self.lost_margin[rows] * _excess(self.demand[:, rows] - q)
         cost = cost + self.waste[rows] * _excess(q - self.until_expiry[:, rows])
-        for rate, demand in self.held:
+        for rate, demand in zip(self.rates, self.held, strict=True):
             cost = cost + rate[rows] * _excess(q - demand[:, rows])
         return cost
 
@@ -128,24 +144,11 @@ def _excess(difference: np.ndarray) -> np.ndarray:
     return np.maximum(difference, 0).mean(axis=0, dtype=np.float64)
 
 
-def _left_for_the_order(situation: Situation, issue: Issue, shelf: np.ndarray) -> Iterator[np.ndarray]:
-    """The demand of each step that the older lots do not meet: float32 [path, series], step by step."""
-    lots = Lots.opening(situation.on_hand, situation.lots, shelf, situation.paths.shape[0])
-    arrives_first = np.arange(situation.horizon) <= situation.lead_periods[:, None]
-    arriving = np.where(arrives_first, situation.on_order, 0)
-    for step in range(situation.horizon):
-        lots.receive(arriving[:, step])
-        unmet = lots.sell(situation.paths[:, :, step], issue)
-        lots.age()
-        yield unmet
-
-
-def _perishes(situation: Situation) -> np.ndarray:
-    return np.zeros(situation.n_series, bool) if situation.shelf_periods is None else situation.shelf_periods > 0
-
-
-def _shelf(situation: Situation) -> np.ndarray:
-    """The shelf life in periods, that of the paths where nothing perishes: int [series]."""
-    if situation.shelf_periods is None:
-        return np.full(situation.n_series, situation.horizon + 1)
-    return np.where(situation.shelf_periods > 0, situation.shelf_periods, situation.horizon + 1)
+def _share(mask: np.ndarray) -> np.ndarray:
+    """The share of the paths of which a `mask` [path, series] is true: float64 [series]. Bytes add up much faster than
+    numbers of eight bytes."""
+    counts = np.zeros(mask.shape[1], np.int64)
+    for start in range(0, len(mask), _MOST_COUNTED):
+        part = mask[start : start + _MOST_COUNTED].view(np.uint8)
+        counts += np.add.reduce(part, axis=0, dtype=np.uint8)
+    return counts / len(mask)

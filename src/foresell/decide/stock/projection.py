@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from foresell.decide.stock.contract import Situation
-
-_BLOCK = 2048  # series at a time, whose paths fit into the processor's cache
+from foresell.decide.stock.contract import EqualTerms, Situation
 
 
 class Projection(NamedTuple):
@@ -41,33 +39,29 @@ def projection(situation: Situation, *, lost_sales: bool) -> Projection:
     """
     needed = np.empty(situation.paths.shape[:2], np.float32)
     lost, stock = np.zeros((2, situation.n_series))
-    for start in range(0, situation.n_series, _BLOCK):
-        part = slice(start, start + _BLOCK)
-        needed[:, part], lost[part], stock[part] = _projection(situation, part, lost_sales)
+    for group in situation.equal_terms():
+        needed[:, group.rows], lost[group.rows], stock[group.rows] = _projection(situation, group, lost_sales)
     return Projection(needed, lost, stock)
 
 
-def _projection(situation: Situation, part: slice, lost_sales: bool) -> Projection:
-    """`projection` of some series."""
-    lead, cover = situation.lead_periods[part], situation.cover_periods[part]
-    arriving = situation.on_order[part].astype(np.float32)
-    shape = (situation.paths.shape[0], len(lead))
-    stock = np.broadcast_to(situation.on_hand[part].astype(np.float32), shape).copy()  # [path, series]
-    needed, (lost, arrival) = np.full(shape, -np.inf, np.float32), np.zeros((2, len(lead)))
-    for step in range(int(cover.max(initial=0))):
-        waiting, covered = step < lead, (step >= lead) & (step < cover)
-        inside = waiting | covered
-        stock += np.where(inside, arriving[:, step], 0)
-        arriving_now = lead == step
-        if arriving_now.any():
-            arrival = np.where(arriving_now, stock.mean(axis=0, dtype=np.float64), arrival)
-        stock -= np.where(inside, situation.paths[:, part, step], 0)
-        if lost_sales and waiting.any():
-            there = np.maximum(stock, np.where(waiting, np.float32(0), np.float32(-np.inf)))
+def _projection(situation: Situation, group: EqualTerms, lost_sales: bool) -> Projection:
+    """`projection` of the series of a group."""
+    arriving = situation.on_order[group.rows].astype(np.float32)
+    shape = group.demand.shape[1:]
+    stock = np.broadcast_to(situation.on_hand[group.rows].astype(np.float32), shape).copy()  # [path, series]
+    needed, (lost, arrival) = np.full(shape, -np.inf, np.float32), np.zeros((2, shape[1]))
+    for step in range(min(group.lead + group.review, situation.horizon)):
+        if arriving[:, step].any():
+            stock += arriving[:, step]
+        if step == group.lead:
+            arrival = stock.mean(axis=0, dtype=np.float64)
+        stock -= group.demand[step]
+        if step >= group.lead:
+            np.maximum(needed, -stock, out=needed)
+        elif lost_sales:
+            there = np.maximum(stock, np.float32(0))
             lost += (there - stock).mean(axis=0, dtype=np.float64)
             stock = there
-        if covered.any():
-            needed = np.where(covered, np.maximum(needed, -stock), needed)
     return Projection(needed, lost, arrival)
 
 

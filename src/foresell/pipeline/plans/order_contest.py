@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cache
 
 import numpy as np
 import polars as pl
@@ -187,7 +186,6 @@ def window_of(
         dispersion=dispersion,
     )
 
-    @cache  # every policy asks for the same days
     def paths_at(decision: int) -> np.ndarray:
         left = conditional_paths(paths, actual, decision) if conditional else paths[:, :, decision:]
         short = steps - left.shape[2]  # of series that are not due any more

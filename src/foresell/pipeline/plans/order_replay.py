@@ -18,8 +18,7 @@ from foresell.core.settings import OrderTables
 from foresell.core.words import many, number
 from foresell.decide.contest import Contest, saving_of
 from foresell.decide.cost_curve import CURVE, cost_curve
-from foresell.decide.replay import Ledger, Window, costs_of, fill_rate_of
-from foresell.decide.replay import replay as replayed
+from foresell.decide.replay import Ledger, Window, costs_of, fill_rate_of, replays
 from foresell.decide.stock import NormalSafetyStock
 from foresell.decide.stock.contract import Policy
 from foresell.evaluate.segments import segments
@@ -90,7 +89,8 @@ def replay_orders(project: ForecastProject, tables: OrderTables | None = None) -
     result = contest_in(windows, competing(supply.terms, has_stock=True), least_fill=tables.least_fill)
     judging = judging_of(windows)
     chosen = {USUAL: NormalSafetyStock()} | _by_name(result)
-    ledgers = {name: [replayed(policy, window) for window in windows] for name, policy in chosen.items()}
+    by_window = [replays(list(chosen.values()), window) for window in windows]
+    ledgers = {name: list(of) for name, of in zip(chosen, zip(*by_window, strict=True), strict=True)}
     rows = series_of_contest(results.panel, results.hierarchy, supply.terms, results.settings.horizon)
     judged = {name: of[-len(judging) :] for name, of in ledgers.items()}
     policies = _policies(chosen, judged)
@@ -120,10 +120,11 @@ def _policies(chosen: Mapping[str, Policy], ledgers: Mapping[str, Sequence[Ledge
     usual = _costs(ledgers[USUAL])
     whole = sum(float(cost.sum()) for cost in usual)
     for name, of in ledgers.items():
+        sums = [ledger.sums() for ledger in of]
         saved, error = saving_of(_costs(of), usual)
-        row: dict[str, Any] = {"policy": name, "rule": chosen[name].name, **costs_of(of)}
+        row: dict[str, Any] = {"policy": name, "rule": chosen[name].name, **costs_of(sums)}
         row["cost"] = sum(float(cost.sum()) for cost in _costs(of))
-        row["fill_rate"] = fill_rate_of(of)
+        row["fill_rate"] = fill_rate_of(sums)
         row |= {"saving": saved, "standard_error": error, "saved_share": saved / whole if whole else 0.0}
         rows.append(row)
     return pl.DataFrame(rows).sort("cost", maintain_order=True)
