@@ -33,7 +33,7 @@ def slow_moments(units, frequency):
         if value > 0:
             break
         silent += value == 0
-    return [*moments, pairs, silent]
+    return [*moments, pairs, silent, max([0.0, *(value for value in last if not math.isnan(value))])]
 
 
 @pytest.mark.parametrize("frequency", Frequency)
@@ -61,7 +61,7 @@ def test_days_before_the_span_change_nothing():
 
 def test_a_young_series_borrows_the_dispersion_of_the_others():
     moments = SeriesMoments(
-        np.array([2.0, 0.0]), np.array([8.0, 0.0]), np.array([2.0, 0.0]), np.array([2.0, 0.0]), *np.array([[10, 0]] * 2)
+        np.array([2.0, 0.0]), np.array([8.0, 0.0]), np.array([2.0, 0.0]), np.array([2.0, 0.0]), *np.array([[10, 0]] * 3)
     )
     year, recent = moments.dispersion(0.0 + 1e-9, typical=(1.0, 3.0))
     assert year == pytest.approx([(10 * 4 + BORROWED * 1) / (10 + BORROWED), 1.0])
@@ -74,7 +74,7 @@ def drawn(n, seed=0):
     mean = np.exp(random.uniform(0, 5, n))
     noise = np.exp(random.uniform(0.2, 1.2, n))
     year = mean * noise
-    moments = SeriesMoments(mean, year, mean, year, np.full(n, 1e9), np.zeros(n))
+    moments = SeriesMoments(mean, year, mean, year, np.full(n, 1e9), np.zeros(n), np.full(n, 1e9))
     holiday = random.random(n) < 0.1
     seen = Predictors.of(mean, np.arange(n), random.integers(1, 29, n), holiday, moments, 1e-6, (1.0, 1.0))
     noise = noise * np.where(holiday, 3, 1)
@@ -86,7 +86,7 @@ def test_the_variance_is_learnt_from_the_errors():
     mean, noise, columns, actual = drawn(60_000)
     coefficients = fit(columns, mean, actual)
     assert coefficients[-1] == pytest.approx(np.log(3), abs=0.1)
-    off = np.abs(np.log(variance(columns, mean, coefficients) / (mean * noise)))
+    off = np.abs(np.log(variance(columns, mean, coefficients, np.inf) / (mean * noise)))
     assert np.median(off) < 0.1
     assert np.quantile(off, 0.95) < 0.25
 
@@ -95,14 +95,27 @@ def test_few_errors_leave_the_prior():
     mean, noise, columns, actual = drawn(12)
     coefficients = fit(columns, mean, actual)
     assert np.abs(coefficients - PRIOR_COEFFICIENTS)[1:].max() < 0.3
-    assert np.median(variance(columns, mean, coefficients) / (mean * noise)) == pytest.approx(1, abs=0.5)
+    assert np.median(variance(columns, mean, coefficients, np.inf) / (mean * noise)) == pytest.approx(1, abs=0.5)
 
 
 def test_predictors_beyond_their_limits_are_clipped():
-    moments = SeriesMoments(*np.array([[1.0, 1e4], [2.0, 1e9], [1, 1e4], [2, 1e9], [400, 400], [0, 300]]))
+    moments = SeriesMoments(*np.array([[1.0, 1e4], [2.0, 1e9], [1, 1e4], [2, 1e9], [400, 400], [0, 300], [9, 9]]))
     seen = Predictors.of(
         np.array([1.0, 1e4]), np.array([0, 1]), np.array([1, 28]), np.array([False, True]), moments, 0.05, (1.0, 1.0)
     )
     first = Predictors.of(np.array([1.0]), np.array([0]), np.array([1]), np.array([False]), moments, 0.05, (1.0, 1.0))
     bounded = seen.within(first.limits())
     np.testing.assert_array_equal(bounded.columns()[1], bounded.columns()[0])
+
+
+def test_the_variance_is_at_most_what_the_largest_sale_allows():
+    """Half of the days at 0 and half at M have the variance m (M - m), and nothing else between them has more."""
+    units = np.tile([0.0, 8.0], (1, 200)).astype(np.float32)
+    moments = SeriesMoments.of(units, Frequency.DAY)
+    most = moments.most_dispersion(np.array([4.0, 100.0]), np.zeros(2, int))
+    few_known = 1 + BORROWED / moments.pairs[0]
+    assert most == pytest.approx([(8 + 1 - 4) * few_known, (200 + 1 - 100) * few_known])
+    columns = np.zeros((2, len(PRIOR_COEFFICIENTS)))
+    columns[:, 0] = 1
+    assert variance(columns, np.array([4.0, 100.0]), 20 * columns[0], most) == pytest.approx([4, 100] * most)
+    assert variance(columns, np.array([4.0, 100.0]), np.log(3) * columns[0], most) == pytest.approx([12, 300])

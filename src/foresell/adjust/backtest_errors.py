@@ -39,14 +39,16 @@ class Window:
 class LevelErrors:
     """The forecasts of one level in all windows beside the actuals: `mean` and `actual` [point] in grains.
 
-    `place` is uniform on 0 to 1, for `counts.transform`. `predictors` are those of the variance, and `offset` and
-    `typical` the values that they were computed with. `n_effective` is the effective number of errors, see `ranges`.
+    Forecasts of 0 are left out, unless all are. `place` is uniform on 0 to 1, for `counts.transform`. `most_dispersion`
+    [point] bounds variance / mean. `predictors` are those of the variance, and `offset` and `typical` the values that
+    they were computed with. `n_effective` is the effective number of errors, see `ranges`.
     """
 
     level: Level
     mean: np.ndarray
     actual: np.ndarray
     place: np.ndarray
+    most_dispersion: np.ndarray
     predictors: Predictors
     offset: float
     typical: tuple[float, float]
@@ -108,9 +110,11 @@ def level_errors(
     hashes = key_hashes(groups.frame.with_columns(pl.lit(level_name(groups.level)).alias("level of the group")))
     parts: list[tuple[np.ndarray, ...]] = []
     n_effective = 0.0
+    expects_sales = any((window.mean > LEAST * grain).any() for window in windows)
     for window, of_window in zip(windows, moments, strict=True):
         mean, actual = groups.sum(window.mean) / grain, groups.sum(window.actual) / grain
-        group, step = np.nonzero(groups.sum(window.known.astype(np.float32)))
+        known = groups.sum(window.known.astype(np.float32)) > 0
+        group, step = np.nonzero(known & (mean > LEAST) if expects_sales else known)
         n_effective += float(np.sqrt(len(group)))
         share = _MOST_ERRORS / (len(windows) * max(len(group), 1))
         drawn = share_of(random_bits(_DRAWN, hashes[group], window.day, step), share)
@@ -118,6 +122,7 @@ def level_errors(
         size = np.maximum(mean[group, step], LEAST)
         predictors = Predictors.of(size, group, step + 1, window.near[step], of_window, offset, typical)
         place = uniform(_PLACE, hashes[group], window.day, step)
-        parts.append((size, actual[group, step], place, *vars(predictors).values()))
-    size, actual, place, *columns = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return LevelErrors(groups.level, size, actual, place, Predictors(*columns), offset, typical, n_effective)
+        most = of_window.most_dispersion(size, group)
+        parts.append((size, actual[group, step], place, most, *vars(predictors).values()))
+    size, actual, place, most, *columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return LevelErrors(groups.level, size, actual, place, most, Predictors(*columns), offset, typical, n_effective)

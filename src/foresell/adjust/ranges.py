@@ -10,9 +10,14 @@ prediction (Chernozhukov, Wüthrich and Zhu, PNAS 118, 2021) in groups. The rang
 future errors have the distribution of the past ones.
 
 **Coherence.** The means of all levels are sums of the single series. The distribution of every level has the reconciled
-mean as its own mean: the bias of the past forecasts is taken out before their scatter is learnt, so that no level
-is moved away from the sum of the others. The quantiles of different levels do not add up, and should not: errors of
+mean as its own mean, so that no level is moved away from the sum of the others: the bias of the past forecasts is taken
+out before their scatter is learnt, and F has the mean with which the corrected distribution has the reconciled one
+(`correction`). The quantiles of different levels do not add up, and should not: errors of
 single series cancel out, so the range of a sum is narrower than the sum of the ranges.
+
+**What was seen.** A forecast of 0 says that nothing will be sold. Where something is, the mean was wrong, which says
+nothing of scatter, so these errors are left out. No distribution varies more than the largest sale of its series allows
+(`SeriesMoments.most_dispersion`), however far the regression goes.
 
 **Few errors.** Errors of one window depend on each other, so a window counts as the square root of its number of
 errors. The effective number of a level is the sum over its windows. Levels with a small effective number are learnt
@@ -24,7 +29,7 @@ the ranges of single days, not of sums over days.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,15 +38,13 @@ import polars as pl
 
 from foresell.adjust import counts, spread
 from foresell.adjust.backtest_errors import LevelErrors, grain_of, known_sums, level_errors, near_days, windows_of
+from foresell.adjust.correction import GRID, Correction, read_scores
 from foresell.adjust.spread import Predictors, SeriesMoments
 from foresell.core.errors import UnreadableFile, UsageError, first_five
 from foresell.core.forecast import Forecast, check_probabilities
 from foresell.core.hierarchy import Hierarchy, Level, level_name
 from foresell.core.panel import Panel
 from foresell.models.closed_days import closed_days
-
-GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
-"""The probabilities at which G is stored. Between two of them, and beyond them, it is linear in normal scores."""
 
 _BLOCK = 1 << 16  # forecasts whose quantiles are computed at a time
 _ALONE = 200  # the effective number of errors from which a level is learnt by itself
@@ -65,6 +68,7 @@ class Ranges:
     """
 
     table: pl.DataFrame
+    _corrections: dict[Level, Correction] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def learn(cls, forecasts: pl.DataFrame, panel: Panel, hierarchy: Hierarchy) -> Ranges:
@@ -137,7 +141,9 @@ class Ranges:
         units = known_sums(groups, panel.units[:, -spread.span(panel.frequency) :], hierarchy.bottom)
         is_open = groups.sum((~closed).astype(np.float32)) > 0
         moments = SeriesMoments.of(units, panel.frequency, rows["grain"][0])
-        return LevelRanges(rows, moments, is_open, near_days(panel, closed.shape[1]))
+        if level not in self._corrections:
+            self._corrections[level] = Correction.of(rows)
+        return LevelRanges(rows, moments, is_open, near_days(panel, closed.shape[1]), self._corrections[level])
 
     @property
     def whole(self) -> bool:
@@ -165,14 +171,15 @@ class Ranges:
 class LevelRanges:
     """The ranges of one level at a cutoff.
 
-    `rows` are the level's rows of `Ranges.table`, and `moments` those of its groups. `is_open` is bool [group, step],
-    and `near` bool [step] says which days have a holiday near.
+    `rows` are the level's rows of `Ranges.table`, `correction` is theirs, and `moments` those of its groups. `is_open`
+    is bool [group, step], and `near` bool [step] says which days have a holiday near.
     """
 
     rows: pl.DataFrame
     moments: SeriesMoments
     is_open: np.ndarray
     near: np.ndarray
+    correction: Correction
 
     def quantiles(
         self,
@@ -199,19 +206,19 @@ class LevelRanges:
         return bool(self.rows["whole"][0])
 
     def distribution(self, mean: np.ndarray, group: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The negative binomial distributions before their correction: the means in grains, and r [point] each."""
+        """The negative binomial distributions before their correction: the means in grains, and r [point] each.
+
+        Their means are those with which the corrected distributions have `mean` [point].
+        """
         level = self.rows.row(0, named=True)
         size = np.maximum(mean.astype(np.float64) / level["grain"], spread.LEAST)
         near = self.near[step]
         seen = Predictors.of(size, group, step + 1, near, self.moments, level["offset"], level["typical"])
         columns = seen.within((level["least"], level["greatest"])).columns()
-        expected = spread.variance(columns, size, np.array(level["coefficients"]), level["factor"])
-        return size, counts.successes(size, expected)
-
-    def corrected_scores(self, probabilities: np.ndarray) -> np.ndarray:
-        """The normal scores at which the distributions are read, for `probabilities` and each size class of the level:
-        [q, size]. The column ``size`` of `rows` has the sizes; between two of them the scores are linear."""
-        return _scores(self.rows, probabilities, self.rows["worth"][0])
+        most = self.moments.most_dispersion(size, group)
+        expected = spread.variance(columns, size, np.array(level["coefficients"]), most, level["factor"])
+        factor = self.correction.means(size, expected)
+        return size * factor, counts.successes(size * factor, expected * factor)
 
     def _unrounded(
         self, mean: np.ndarray, group: np.ndarray, step: np.ndarray, probabilities: np.ndarray
@@ -221,9 +228,8 @@ class LevelRanges:
 
         size, r = self.distribution(mean, group, step)
         log_size, sizes = np.log(size), self.rows["size"].to_numpy()
-        corrected = np.stack(
-            [ndtr(np.interp(log_size, sizes, score)) for score in self.corrected_scores(probabilities)]
-        )
+        read_at = read_scores(self.rows, probabilities)
+        corrected = np.stack([ndtr(np.interp(log_size, sizes, scores)) for scores in read_at])
         quantiles = (counts.quantile(corrected, size, r) * self.rows["grain"][0]).astype(np.float32)
         # The G of neighbouring sizes may cross in the last digits.
         return np.maximum.accumulate(quantiles, axis=0)
@@ -252,7 +258,7 @@ def _learn(part: list[LevelErrors]) -> list[dict[str, object]]:
     slices = [slice(*pair) for pair in pairwise(ends)]
     factors, u = [], np.empty(len(mean))
     for errors, rows in zip(part, slices, strict=True):
-        expected = spread.variance(columns[rows], mean[rows], coefficients)
+        expected = spread.variance(columns[rows], mean[rows], coefficients, errors.most_dispersion)
         factors.append(_factor((actual - mean)[rows] ** 2 / expected, errors.n_effective) if len(part) > 1 else 1.0)
         r = counts.successes(mean[rows], expected * factors[-1])
         u[rows] = counts.transform(actual[rows], mean[rows], r, errors.place)
@@ -313,17 +319,3 @@ def _u_quantiles(u: np.ndarray, n_effective: float, prior: np.ndarray) -> np.nda
     """
     share = _credibility(n_effective)
     return share * np.quantile(u, GRID, method="weibull") + (1 - share) * prior
-
-
-def _scores(rows: pl.DataFrame, probabilities: np.ndarray, n_effective: float) -> np.ndarray:
-    """The normal scores of G at the `probabilities`, widened by Student's t distribution: [q, size]."""
-    from scipy.special import ndtri, stdtrit
-
-    normal, grid = ndtri(probabilities), ndtri(GRID)
-    student = stdtrit(n_effective, probabilities)
-    wider = np.divide(student, normal, out=np.ones_like(normal), where=np.abs(normal) > 1e-6)
-    beyond = normal - np.clip(normal, grid[0], grid[-1])
-    scores = []
-    for u in rows["u"].to_list():
-        scores.append((np.interp(normal, grid, ndtri(np.clip(u, 1e-9, 1 - 1e-9))) + beyond) * wider)
-    return np.array(scores).T

@@ -33,6 +33,7 @@ class SeriesMoments:
     - `recent_mean`, `recent_variance`: the same, where the weight of a day halves every two months.
     - `pairs`: the number of differences that the variances rest on.
     - `days_without_sale`: the number of known days since the last sale.
+    - `largest`: the most that was sold on one day.
     """
 
     mean: np.ndarray
@@ -41,13 +42,14 @@ class SeriesMoments:
     recent_variance: np.ndarray
     pairs: np.ndarray
     days_without_sale: np.ndarray
+    largest: np.ndarray
 
     @classmethod
     def of(cls, units: np.ndarray, frequency: Frequency, grain: float = 1.0) -> SeriesMoments:
         """The moments of the last `span` days of `units` [series, day], which end at the cutoff; NaN is unknown."""
         last = units[:, -span(frequency) :]
         blocks = [_moments(last[at : at + _BLOCK] / grain, frequency) for at in range(0, len(last), _BLOCK)]
-        return cls(*np.concatenate(blocks, axis=1)) if blocks else cls(*np.zeros((6, 0)))
+        return cls(*np.concatenate(blocks, axis=1)) if blocks else cls(*np.zeros((7, 0)))
 
     def part(self, series: np.ndarray) -> SeriesMoments:
         """The moments of some series, in any order."""
@@ -66,6 +68,21 @@ class SeriesMoments:
             borrowed = typical[number] if typical else float(np.median(positive)) if len(positive) else 1.0
             yield (self.pairs * own + BORROWED * borrowed) / (self.pairs + BORROWED)
 
+    def most_dispersion(self, mean: np.ndarray, group: np.ndarray) -> np.ndarray:
+        """The largest index of dispersion that forecasts can have: [point]. `mean` [point] is in grains and `group`
+        [point] a row of the moments.
+
+        What is never below 0 nor above M, with a mean m, has at most the variance m (M - m): Bhatia and Davis, "A
+        better bound on the variance", American Mathematical Monthly 107, 2000. M is one more than was sold on any day,
+        or than twice the forecast. Where few days are known, the bound is larger: `BORROWED` pairs double it.
+
+        >>> moments = SeriesMoments(*np.array([[1.0], [1], [1], [1], [100], [0], [7]]))
+        >>> moments.most_dispersion(np.array([0.5]), np.array([0])).round(2).tolist()  # (7 + 1 - 0.5) (1 + 10 / 100)
+        [8.25]
+        """
+        largest = np.maximum(self.largest[group], 2 * mean) + 1
+        return (largest - mean) * (1 + BORROWED / np.maximum(self.pairs[group], 1))
+
 
 def span(frequency: Frequency) -> int:
     """The number of last days from which `SeriesMoments` are computed: a year and the season before it."""
@@ -78,7 +95,7 @@ def _lag(frequency: Frequency) -> int:
 
 
 def _moments(units: np.ndarray, frequency: Frequency) -> np.ndarray:
-    """The six fields of `SeriesMoments`: [field, series]."""
+    """The fields of `SeriesMoments`: [field, series]."""
     units = units.astype(np.float64)
     lag, n_days = _lag(frequency), units.shape[1]
     known = ~np.isnan(units)
@@ -92,7 +109,8 @@ def _moments(units: np.ndarray, frequency: Frequency) -> np.ndarray:
         moments.append(np.maximum(filled @ weight, 0) / np.maximum(known @ weight, 1e-9))
         moments.append(squares @ weight[lag:] / 2 / np.maximum(paired @ weight[lag:], 1e-9))
     after_last_sale = ~np.logical_or.accumulate((filled > 0)[:, ::-1], axis=1)
-    return np.stack([*moments, paired.sum(axis=1), (after_last_sale & known[:, ::-1]).sum(axis=1)])
+    silent = (after_last_sale & known[:, ::-1]).sum(axis=1)
+    return np.stack([*moments, paired.sum(axis=1), silent, filled.max(axis=1, initial=0)])
 
 
 @dataclass(frozen=True)
@@ -178,6 +196,12 @@ def fit(columns: np.ndarray, mean: np.ndarray, actual: np.ndarray) -> np.ndarray
     return b
 
 
-def variance(columns: np.ndarray, mean: np.ndarray, coefficients: np.ndarray, factor: float = 1.0) -> np.ndarray:
-    """The variance of forecasts [point], in grains squared."""
-    return mean * np.exp(np.clip(columns @ coefficients, -30, 30)) * factor
+def variance(
+    columns: np.ndarray,
+    mean: np.ndarray,
+    coefficients: np.ndarray,
+    most_dispersion: np.ndarray | float,
+    factor: float = 1.0,
+) -> np.ndarray:
+    """The variance of forecasts [point], in grains squared; variance / mean is at most `most_dispersion` [point]."""
+    return mean * np.minimum(np.exp(np.clip(columns @ coefficients, -30, 30)) * factor, most_dispersion)

@@ -7,6 +7,7 @@ known one is not a what-if, and is answered with the forecast that was computed 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -331,7 +332,7 @@ class Service:
 
         units = np.full((1, 1), np.nan, np.float32)
         moments = SeriesMoments.of(units, self.panel.frequency, bottom.rows["grain"][0])
-        return LevelRanges(bottom.rows, moments, np.ones((1, self.manifest.horizon), bool), bottom.near)
+        return replace(bottom, moments=moments, is_open=np.ones((1, self.manifest.horizon), bool))
 
     def _memory(self) -> int:
         """The number of bytes in memory, without the models and the panel, which is read from disk."""

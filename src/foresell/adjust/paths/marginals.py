@@ -8,7 +8,6 @@ whole units, the first `_EXACT` counts have their exact limits: the scores of P(
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
@@ -22,45 +21,6 @@ KNOTS = np.arange(-_FARTHEST, _FARTHEST + 1e-9, 1 / _KNOTS_PER_UNIT)
 _EXACT = 8  # counts with exact limits; of larger ones, a limit that is linear between two knots is near enough
 _NODES = np.arange(-4, 4.01, 0.2)  # scores at which moments are computed
 _WEIGHTS = np.exp(-(_NODES**2) / 2) / np.exp(-(_NODES**2) / 2).sum()
-_SIZES_BETWEEN = 8  # sizes in the table of `ScoreCorrection` between two size classes
-_SCORES = np.linspace(-7, 7, 561)  # scores in that table
-
-
-@dataclass(frozen=True)
-class ScoreCorrection:
-    """The normal score z of a probability after the correction of a level's ranges, from the score before it.
-
-    `z` [size, score] is tabulated over `log_sizes` and `_SCORES`, and linear between them.
-    """
-
-    log_sizes: np.ndarray
-    z: np.ndarray
-
-    @classmethod
-    def of(cls, ranges: LevelRanges) -> ScoreCorrection:
-        from scipy.special import ndtr
-
-        knots = np.linspace(-5, 5, 401)
-        read_at, sizes = ranges.corrected_scores(ndtr(knots)), ranges.rows["size"].to_numpy()  # [knot, size]
-        finer = [np.linspace(*pair, _SIZES_BETWEEN, endpoint=False) for pair in pairwise(sizes)]
-        log_sizes = np.concatenate([*finer, sizes[-1:]])
-        columns = [[np.interp(size, sizes, row) for row in read_at] for size in log_sizes]
-        return cls(log_sizes, np.stack([np.interp(_SCORES, np.maximum.accumulate(row), knots) for row in columns]))
-
-    def __call__(self, score: np.ndarray, log_size: np.ndarray) -> np.ndarray:
-        """The corrected scores of points; both arrays broadcast against each other."""
-        row, across = _place(np.interp(log_size, self.log_sizes, np.arange(len(self.log_sizes))), len(self.log_sizes))
-        column, along = _place((np.clip(score, -7, 7) + 7) * 40, len(_SCORES))
-        lower, upper = np.minimum(row + 1, len(self.log_sizes) - 1), np.minimum(column + 1, len(_SCORES) - 1)
-        left = self.z[row, column] * (1 - across) + self.z[lower, column] * across
-        right = self.z[row, upper] * (1 - across) + self.z[lower, upper] * across
-        return left * (1 - along) + right * along
-
-
-def _place(position: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
-    """The whole part of positions in a table, at most its last, and what is left."""
-    whole = np.minimum(position.astype(np.int64), length - 1)
-    return whole, position - whole
 
 
 def normal_scores(
@@ -74,9 +34,10 @@ def normal_scores(
     from scipy.special import ndtr, ndtri
 
     size, r = ranges.distribution(mean, group, step)
-    counted, correction = actual / ranges.rows["grain"][0], ScoreCorrection.of(ranges)
+    counted = actual / ranges.rows["grain"][0]
     lower, upper = (
-        correction(ndtri(counts.distribution(count, size, r)), np.log(size)) for count in (counted - 1, counted)
+        ranges.correction.scores(ndtri(counts.distribution(count, size, r)), np.log(size))
+        for count in (counted - 1, counted)
     )
     density = (np.exp(-(lower**2) / 2) - np.exp(-(upper**2) / 2)) / np.sqrt(2 * np.pi)
     mass = ndtr(upper) - ndtr(lower)
@@ -104,12 +65,10 @@ class Marginals:
         mean: np.ndarray,
         rows: np.ndarray,
         steps: np.ndarray | None = None,
-        correction: ScoreCorrection | None = None,
     ) -> Marginals:
         """The distributions round `mean` [series, step] of the series `rows` [series] of a level with these ranges.
 
-        `steps` [step] are those of `mean`, from 0; all where not given. `correction` is that of the ranges, for callers
-        that ask for many blocks.
+        `steps` [step] are those of `mean`, from 0; all where not given.
         """
         from scipy.special import ndtr
 
@@ -119,9 +78,10 @@ class Marginals:
         quantiles = ranges.quantiles(mean.reshape(-1), group, step, ndtr(KNOTS), rounded=False)
         limits = None
         if ranges.whole:
-            correction = correction or ScoreCorrection.of(ranges)
-            limits = _limits(ranges, correction, mean.reshape(-1), group, step).reshape(*shape, _EXACT)
-        return cls(np.ascontiguousarray(quantiles.T).reshape(*shape, -1), limits, ranges.is_open[np.ix_(rows, steps)])
+            limits = _limits(ranges, mean.reshape(-1), group, step).reshape(*shape, _EXACT)
+        # A forecast of 0 says that nothing will be sold, as on a closed day.
+        is_open = ranges.is_open[np.ix_(rows, steps)] & (mean > 0)
+        return cls(np.ascontiguousarray(quantiles.T).reshape(*shape, -1), limits, is_open)
 
     def units(self, scores: np.ndarray) -> np.ndarray:
         """The units of normal `scores` [series, path, step]: float32 of the same shape."""
@@ -170,9 +130,7 @@ class Marginals:
         return mean, np.maximum(square - mean**2, 0), np.einsum("snh,n->sh", units, _WEIGHTS * _NODES)
 
 
-def _limits(
-    ranges: LevelRanges, correction: ScoreCorrection, mean: np.ndarray, group: np.ndarray, step: np.ndarray
-) -> np.ndarray:
+def _limits(ranges: LevelRanges, mean: np.ndarray, group: np.ndarray, step: np.ndarray) -> np.ndarray:
     """The scores of P(X <= 0) up to P(X <= `_EXACT` - 1): float32 [point, count]."""
     from scipy.special import ndtri
 
@@ -183,6 +141,6 @@ def _limits(
     limits = np.empty((len(size), _EXACT), np.float32)
     for count in range(_EXACT):
         until = until + chance
-        limits[:, count] = correction(ndtri(np.minimum(until, 1.0)), log_size)
+        limits[:, count] = ranges.correction.scores(ndtri(np.minimum(until, 1.0)), log_size)
         chance = chance * odds * ((r + count) / (count + 1))
     return limits

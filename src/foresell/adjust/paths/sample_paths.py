@@ -11,7 +11,7 @@ import polars as pl
 
 from foresell.adjust.paths.dependence import Dependence, uneven
 from foresell.adjust.paths.kernels import matrices
-from foresell.adjust.paths.marginals import Marginals, ScoreCorrection
+from foresell.adjust.paths.marginals import Marginals
 from foresell.adjust.paths.sums import path_sums, quantiles_of_sums
 from foresell.adjust.ranges import LevelRanges, Ranges, round_quantiles
 from foresell.core.forecast import Forecast
@@ -96,7 +96,7 @@ class SamplePaths:
     def _block(self, n_paths: int, rows: np.ndarray) -> np.ndarray:
         """The paths of a block of series: float32 [series, path, step]."""
         mean = self.mean[rows]
-        marginals = Marginals.of(self.ranges, mean, rows, correction=self._correction)
+        marginals = Marginals.of(self.ranges, mean, rows)
         _, _, a = marginals.moments()
         loading = mean / np.maximum(a, 1e-6)  # of a factor with c = 1: [series, step]
         loading = np.minimum(loading, 1e3).astype(np.float64)
@@ -125,10 +125,6 @@ class SamplePaths:
         heavy = self.dependence.heavy(self.hierarchy.bottom)
         lower = [_cholesky(part, self._matrices) for part in uneven(own, self.dependence.kernels, heavy)]
         return _factors(self.seed, self._hashes[rows], n_paths, lower)
-
-    @cached_property
-    def _correction(self) -> ScoreCorrection:
-        return ScoreCorrection.of(self.ranges)
 
     @cached_property
     def _matrices(self) -> np.ndarray:
