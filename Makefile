@@ -9,6 +9,8 @@ TOOLS := build/supply-chain
 QUIET := --quiet --disable-pip-version-check
 # Python compiles a module when it is first imported; most of those that are installed never are.
 INSTALL := $(BIN)/pip install $(QUIET) --no-compile
+# The processes of the tests share what is compiled, also where the environment forbids Python to keep it.
+export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: demo demo-alone test test-all test-fast test-slow check docs ci lock audit licences sbom clean

@@ -13,6 +13,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Each worker has a core to itself. Threads of OpenMP beyond it would wait for one another in busy loops.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
+
+collect_ignore = ["fixtures"]  # as the search for doctests would import all that `fixtures.preloaded` does
 
 # How long an example takes says more about what else the machine does than about the code.
 settings.register_profile(

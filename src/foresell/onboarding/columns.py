@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 import polars as pl
 
@@ -175,6 +176,13 @@ def _date_formats(known: pl.Series, formats: tuple[str, ...]) -> tuple[str, ...]
     Of `DATE_FORMATS`, those that read values written in several ways are joined.
     """
     values = known.drop_nulls().unique(maintain_order=True).head(SOME_VALUES)
+    return _formats_of(tuple(values), formats)
+
+
+@lru_cache(maxsize=64)
+def _formats_of(texts: tuple[str, ...], formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The formats that read the most of different texts. They are kept, for `init` looks at a column several times."""
+    values = pl.Series(texts, dtype=pl.String)
     # A date has digits and at least six characters, or is a quarter or month such as 1Q24 or Jan24.
     if not len(values) or share(values.str.contains(r"\d")) < ENOUGH:
         return ()

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (  # noqa: E402
     status_code_conformance,
 )
 
-MUTATED = int(os.environ.get("FORESELL_FUZZ", 2_000))
+MUTATED = int(os.environ.get("FORESELL_FUZZ", 1_000))
 """Mutated requests of the slow test; 20,000 of them take some minutes."""
 
 AT_LENGTH = MUTATED // 10

@@ -25,7 +25,7 @@ from foresell.pipeline.monitoring.drift import _own, champion_panel, drift_input
 from foresell.pipeline.project import Project
 from foresell.pipeline.results import Results
 
-pytest.importorskip("evidently", reason="no drift: evidently is not installed")
+pytestmark = pytest.mark.usefixtures("evidently")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from typing import TypeVar
 
@@ -201,19 +201,20 @@ def date_formats(texts: pl.Series, formats: Sequence[str] = DATE_FORMATS) -> dic
 
 def _likely_formats(texts: pl.Series, formats: Sequence[str]) -> list[str]:
     """The formats but for those of `strptime` that read none of `texts`, which one query finds for all of them."""
-    certain = [text for text in formats if OR in text or spelling_of(text) is not None]
+    certain = {text for text in formats if OR in text or spelling_of(text) is not None}
     spelled = pl.DataFrame({"as_written": texts, "in_english": with_english_months(texts)})
     spelled = spelled.select("as_written") if spelled["as_written"].equals(spelled["in_english"]) else spelled
-    counts = spelled.select(
-        pl.any_horizontal(_parsed(pl.col(name), text).is_not_null().any() for name in spelled.columns).alias(text)
-        for text in dict.fromkeys(formats)
-        if text not in certain
-    )
+    tried = [_reads_any(tuple(spelled.columns), text) for text in dict.fromkeys(formats) if text not in certain]
+    counts = spelled.select(tried)
     return [text for text in formats if text in certain or counts[text][0]]
 
 
-def _has_name(date_format: str) -> bool:
-    return "%b" in date_format or "%B" in date_format
+@cache
+def _reads_any(columns: tuple[str, ...], date_format: str) -> pl.Expr:
+    """Whether the format reads a text of the columns. It is kept, for it takes more time to build than to answer."""
+    return pl.any_horizontal(_parsed(pl.col(name), date_format).is_not_null().any() for name in columns).alias(
+        date_format
+    )
 
 
 def mixed_format(texts: pl.Series) -> str | None:

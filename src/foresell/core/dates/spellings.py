@@ -334,6 +334,8 @@ def with_english_months(texts: pl.Series) -> pl.Series:
     >>> with_english_months(pl.Series(["Mrz 19", "3. févr. 2020", "1 de enero de 2021", "Mo, 1.1.2024"])).to_list()
     ['Mar 19', '3 Feb 2020', '1 Jan 2021', '1.1.2024']
     """
+    if not texts.str.contains(r"[\p{L}°]").any():  # numbers alone name no month
+        return texts.alias("english")
     distinct = texts.drop_nulls().unique()
     table = pl.DataFrame({"text": distinct, "english": [_in_english(text) for text in distinct]})
     table = table.cast(pl.String)
