@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import pytest
@@ -10,7 +11,8 @@ pytest.importorskip("streamlit", reason="no dashboard: streamlit is not installe
 
 from streamlit.testing.v1 import AppTest
 
-from foresell.apps.dashboard.launch import SCRIPT, arguments
+from foresell.apps.dashboard.launch import SCRIPT, arguments, require_port
+from foresell.core.errors import UsageError
 from foresell.serving.keys import new_key
 
 
@@ -56,4 +58,15 @@ def test_an_error_stands_in_the_place_of_the_page(shop, open_page) -> None:
 
 def test_the_server_watches_no_files_and_reports_to_nobody() -> None:
     line = arguments("127.0.0.1", 8501, browser=False)
+    assert "--logger.hideWelcomeMessage=true" in line
     assert {"--server.fileWatcherType=none", "--browser.gatherUsageStats=false", "--server.headless=true"} <= set(line)
+
+
+def test_a_port_that_is_taken_is_said_with_another_one() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"{port}: Address already in use.*--port {port + 1}"):
+            require_port("127.0.0.1", port)
+    require_port("127.0.0.1", port)

@@ -11,7 +11,7 @@ from foresell.pipeline.project import Project
 from foresell.pipeline.views import VIEWS, plain, show
 
 
-@pytest.mark.parametrize("name", ["freshness", "trust"])
+@pytest.mark.parametrize("name", sorted(VIEWS))
 def test_a_view_is_plain_data(done_shop, name) -> None:
     text = json.dumps(plain(show(Project(done_shop), name)), allow_nan=False)
     assert len(text) > 20

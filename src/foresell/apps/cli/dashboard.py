@@ -47,6 +47,7 @@ def dashboard(**flags: Any) -> None:
     read_settings(folder / SETTINGS)
     keys = read_keys(flags["keys"])
     check_host(flags["host"], keys)
+    launch.require_port(flags["host"], flags["port"])
     host = f"[{flags['host']}]" if ":" in flags["host"] else flags["host"]
     address = f"http://{host}:{flags['port']}"
     if flags["as_json"]:

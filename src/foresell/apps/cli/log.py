@@ -45,7 +45,7 @@ def log_option(function: Function) -> Function:
         expose_value=False,
         is_eager=True,
         callback=keep,
-        help=f"What stderr gets: text, or one JSON object a line and no progress. Also set by {VARIABLE}.",
+        help=f"What stderr gets: text, or one JSON object a line. Also set by {VARIABLE}.",
     )(function)
 
 

@@ -1,4 +1,4 @@
-"""The progress on stderr: a bar on a terminal, elsewhere a plain line every ten seconds."""
+"""The progress on stderr: a bar on a terminal, elsewhere a line every ten seconds, of JSON where the log is JSON."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Meter:
     def __init__(self, stream: TextIO | None = None, *, quiet: bool = False):
         self.stream = stream or sys.stderr
         self.logs = log.is_json()
-        self.quiet = quiet or self.logs
+        self.quiet = quiet
         self.last: Progress | None = None
         self._bar: tqdm | None = None
         self._lock = threading.RLock()
@@ -72,12 +72,16 @@ class Meter:
     def _draw(self) -> None:
         if self.last is None:
             return
-        if self.stream.isatty():
+        if self.stream.isatty() and not self.logs:
             self._draw_bar(self.last)
         elif time.monotonic() - self._printed >= SECONDS:
             self._printed = time.monotonic()
-            text = line(self.last, self._printed - self._began, self._printed - self._reported)
-            print(log.stamped(text, self.stream), file=self.stream, flush=True)
+            seconds, since = self._printed - self._began, self._printed - self._reported
+            if self.logs:
+                _, _, text = line(self.last, seconds, since).partition(": ")
+                log.event("info", text, self.last.step, done=self.last.done, total=self.last.total)
+            else:
+                print(log.stamped(line(self.last, seconds, since), self.stream), file=self.stream, flush=True)
 
     def _draw_bar(self, progress: Progress) -> None:
         from tqdm import tqdm

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 from foresell.apps.dashboard import theme
+from foresell.core.errors import UsageError
 
 SCRIPT = Path(__file__).with_name("main.py")
 UPLOAD_MEGABYTES = 1000
@@ -17,6 +19,21 @@ def run(folder: Path, host: str, port: int, keys: str | None, browser: bool) -> 
 
     # Streamlit reads settings from the user's folders too; what is given here goes first.
     cli.main([*arguments(host, port, browser), "--", str(folder), *(["--keys", keys] if keys else [])], "streamlit")
+
+
+def require_port(host: str, port: int) -> None:
+    """Raises UsageError where the address cannot be listened on, such as when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as trial:
+            if os.name != "nt":  # there it would share the port of another server
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            trial.bind((host, port))
+    except OSError as error:
+        raise UsageError(
+            f"The dashboard cannot listen on {host}:{port}: {error.strerror or error}. Where another dashboard has the "
+            f"port, choose one that is free, such as: --port {port + 1 if port < 65535 else port - 1}"
+        ) from error
 
 
 def arguments(host: str, port: int, browser: bool) -> list[str]:
@@ -35,6 +52,7 @@ def arguments(host: str, port: int, browser: bool) -> list[str]:
         "client.showErrorLinks": "false",
         "runner.magicEnabled": False,
         "logger.level": "warning",
+        "logger.hideWelcomeMessage": True,
         **theme.SETTINGS,
     }
     return ["run", str(SCRIPT), *(f"--{name}={_text(value)}" for name, value in settings.items())]

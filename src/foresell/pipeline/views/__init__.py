@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ import polars as pl
 
 from foresell.core.errors import UsageError
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.views import freshness, trust
+from foresell.pipeline.views import findings, freshness, settings, steps, trust
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +31,9 @@ class View:
 
 VIEWS: dict[str, View] = {
     "freshness": View(freshness.freshness, freshness.FreshnessQuery, "how old the sales, the forecast and plans are"),
+    "findings": View(findings.findings, findings.FindingsQuery, "what was found in the data, and the bad rows"),
+    "steps": View(steps.steps, steps.StepsQuery, "the state of each step"),
+    "settings": View(settings.settings, settings.SettingsQuery, "the settings with their defaults"),
     "trust": View(trust.trust, trust.TrustQuery, "the scores of the models on the past"),
 }
 """Every view by its name."""
@@ -65,6 +69,8 @@ def plain(view: Any) -> Any:
         return {str(name): plain(value) for name, value in view.items()}
     if isinstance(view, (list, tuple)):
         return [plain(value) for value in view]
+    if isinstance(view, Path):
+        return str(view)
     if isinstance(view, date):  # a datetime is one too
         return view.isoformat()
     if isinstance(view, float) and view - view != 0:

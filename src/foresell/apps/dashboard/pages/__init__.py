@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foresell.apps.dashboard.pages import trust
+from foresell.apps.dashboard.pages import data, trust
 from foresell.apps.dashboard.session import Session
 
 
@@ -24,6 +24,10 @@ MONDAY, REASONS, HOUSE = "Monday", "Reasons", "Models and data"
 """The sections of the navigation: what a planner does, why, and what stands behind it."""
 
 PAGES: dict[str, PageEntry] = {
-    entry.path: entry for entry in (PageEntry("trust", "Trust", ":material/verified:", HOUSE, trust.page),)
+    entry.path: entry
+    for entry in (
+        PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
+        PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
+    )
 }
 """Every page by its path."""
