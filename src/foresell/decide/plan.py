@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
@@ -157,6 +158,27 @@ def sum_of(parts: Sequence[tuple[str, pl.Expr]]) -> pl.Expr:
         sign = pl.when(value < 0).then(pl.lit("− ")).otherwise(pl.lit("+ "))
         texts.append(pl.when(value != 0).then(pl.concat_str(sign, pl.lit(f"{words} "), text)))
     return pl.concat_str(texts, separator=" ", ignore_nulls=True).str.strip_prefix("+ ")
+
+
+_SUMMAND = re.compile(r"(?P<sign>[+−] )?(?P<words>.*\S) (?P<amount>\d+(?:\.\d+)?)")
+
+
+def parts_of(reason: str) -> tuple[tuple[str, float], ...]:
+    """The words and amounts of a reason that is a sum, as `sum_of` writes it; none of another one.
+
+    >>> parts_of("demand 12.5 − on hand 5 + override 2")
+    (('demand', 12.5), ('on hand', -5.0), ('override', 2.0))
+    >>> parts_of("sells too slowly")
+    ()
+    """
+    parts = []
+    for summand in re.split(r" (?=[+−] )", reason):
+        match = _SUMMAND.fullmatch(summand)
+        if match is None:
+            return ()
+        amount = float(match["amount"])
+        parts.append((match["words"], -amount if match["sign"] == "− " else amount))
+    return tuple(parts)
 
 
 def with_reason(reason: pl.Expr, words: str, amount: pl.Expr) -> pl.Expr:

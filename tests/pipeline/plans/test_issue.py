@@ -14,6 +14,7 @@ from foresell.core.errors import UsageError
 from foresell.pipeline.plans import KINDS
 from foresell.pipeline.plans.override_log import Change
 from foresell.pipeline.project import Project
+from foresell.pipeline.views import show
 
 
 @pytest.fixture
@@ -39,8 +40,9 @@ def change(project: Project, how: str = "add", value: float = 12, **more: object
 def test_an_issued_plan_has_files_a_table_and_a_place_in_the_history(project: Project) -> None:
     plan = project.plan()
     issued = project.issue_plan(plan)
-    assert [path.name for path in issued.files] == ["orders.csv", "orders.parquet", "orders.html"]
+    assert [path.name for path in issued.files] == ["orders.csv", "orders.parquet", "orders.html", "orders.json"]
     assert pl.read_parquet(issued.files[1]).equals(plan.lines)
+    assert show(project, "plan").headline == plan.headline
     assert issued.copy is not None
     assert pl.read_parquet(issued.copy).equals(plan.lines)
     project.issue_plan(plan)  # takes the place of the first

@@ -17,6 +17,7 @@ import polars as pl
 
 from foresell.core.errors import SettingsError, UsageError
 from foresell.core.frequency import calendar_day
+from foresell.core.settings import Settings
 from foresell.core.words import number
 from foresell.decide.codes import finding
 from foresell.decide.overrides import apply_overrides
@@ -25,6 +26,7 @@ from foresell.decide.plan_changes import with_change, with_issued
 from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.plans import allocation, capacity, labour, markdown, orders, promotions, sharing
 from foresell.pipeline.plans.override_log import OverrideLog
+from foresell.pipeline.step import setting
 
 
 @dataclass(frozen=True)
@@ -32,13 +34,18 @@ class Kind:
     """A kind of plan: its function, the section of the settings that the function reads, what it says.
 
     `what_if` names settings of the section that a client of the API may change for one question. Files must not be
-    among them.
+    among them. A plan cannot be made without the settings of `needs`; of several in an entry one is enough.
     """
 
     plan: Callable[[ForecastProject, Any], Plan]
     section: str
     about: str
     what_if: tuple[str, ...] = ()
+    needs: tuple[tuple[str, ...], ...] = ()
+
+    def missing(self, settings: Settings) -> list[str]:
+        """The settings that this kind needs and that are not set, in words such as ``data.price or data.prices``."""
+        return [" or ".join(names) for names in self.needs if not any(setting(settings, name) for name in names)]
 
 
 KINDS: dict[str, Kind] = {
@@ -49,34 +56,46 @@ KINDS: dict[str, Kind] = {
         ("policy", "budget", "service", "least_fill", "lead_days", "frozen_days", "least_gain"),
     ),
     "allocation": Kind(
-        allocation.plan, "allocation", "what distribution centres give to which stores today", ("fairness",)
+        allocation.plan,
+        "allocation",
+        "what distribution centres give to which stores today",
+        ("fairness",),
+        (("orders.stock",), ("allocation.centre_stock",)),
     ),
     "markdown": Kind(
         markdown.plan,
         "markdown",
         "which stock sells too slowly, and at what lower price it is worth more",
         ("slow_weeks", "weeks", "least_gain_share", "change_cost"),
+        (("orders.stock", "markdown.stock"), ("data.price", "data.prices")),
     ),
     "promotions": Kind(
         promotions.plan,
         "promotions",
         "what past campaigns earned, and which of the next ones to run",
         ("budget", "campaign_cost", "after_days"),
+        (("data.promotion",), ("data.price", "data.prices")),
     ),
     "labour": Kind(
         labour.plan,
         "labour",
         "how many people each interval needs, who works when, what equipment is short",
         ("hours_a_day", "accepted_overload", "days_a_week"),
+        (("labour.drivers", "labour.equipment"),),
     ),
     "capacity": Kind(
         capacity.plan,
         "capacity",
         "what to order from which manufacturer, and what capacity is worth",
         ("unmet_penalty", "sweep"),
+        (("capacity.capabilities",), ("capacity.capacities",)),
     ),
     "sharing": Kind(
-        sharing.plan, "sharing", "the orders that vendors may expect in the weeks ahead", ("days", "firm_days", "range")
+        sharing.plan,
+        "sharing",
+        "the orders that vendors may expect in the weeks ahead",
+        ("days", "firm_days", "range"),
+        (("orders.stock",),),
     ),
 }
 """Every kind of plan by its name."""

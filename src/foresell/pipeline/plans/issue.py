@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import polars as pl
 
+from foresell.core.finding import Finding
 from foresell.core.frequency import date_text
 from foresell.core.settings import Output
 from foresell.core.version import VERSION
@@ -32,25 +34,37 @@ class IssuedPlan:
     copy: str | None
 
 
+class PlanWords(msgspec.Struct, frozen=True):
+    """What an issued plan says beside its lines, in results/plan/KIND.json; see `decide.plan.Plan`."""
+
+    headline: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    shown: tuple[str, ...] = ()
+
+
 def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
     """Writes the plan to the results, keeps it in the history, and delivers it as forecasts are.
 
-    Among the results is a page that a planner prints. The database gets the table ``plan_KIND``, in which the plan
-    replaces the one of the same day; the folder of the setting ``output.folder`` gets a file named by kind and day.
+    Among the results are a page that a planner prints, and what the plan says as JSON. The database gets the table
+    ``plan_KIND``, in which the plan replaces the one of the same day; the folder of the setting ``output.folder`` gets
+    a file named by kind and day.
     Raises StoreError where something cannot be written; what was written before that stays.
     """
     results, output = project.results, project.settings.output
     cutoff = results.panel.cutoff
     files = _write(plan, results.root / FOLDER)
-    page = results.root / FOLDER / f"{plan.kind}.html"
+    words = results.root / FOLDER / f"{plan.kind}.json"
+    page = words.with_suffix(".html")
     with disk.writing(page.parent), atomic_path(page) as temporary:
         content = PlanPage(plan, project.folder.resolve().name, cutoff, VERSION)
         temporary.write_text(render_plan_page(content), encoding="utf-8")
+    with disk.writing(words.parent), atomic_path(words) as temporary:
+        temporary.write_bytes(msgspec.json.encode(PlanWords(plan.headline, plan.findings, plan.shown)))
     results.history.keep_plan(plan.lines.drop("reason"), plan.kind, cutoff)
     rows = plan.lines.with_columns(pl.lit(cutoff).alias("decided"))
     url = output.database or DEFAULT_DATABASE
     delivery = deliver(rows, url, f"plan_{plan.kind}", replaced_by=("decided",), relative_to=project.folder)
-    return IssuedPlan((*files, page), delivery, _copy(plan, output, project.folder, date_text(cutoff)))
+    return IssuedPlan((*files, page, words), delivery, _copy(plan, output, project.folder, date_text(cutoff)))
 
 
 def _write(plan: Plan, folder: Path) -> list[Path]:

@@ -15,6 +15,7 @@ from foresell.core.errors import SettingsError
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
 from foresell.core.words import day, many, number
+from foresell.data.supply.terms_table import VENDOR
 from foresell.decide.contest import Contest
 from foresell.decide.cost_curve import CURVE, cost_curve, price_of_fill
 from foresell.decide.order_plan import (
@@ -322,6 +323,8 @@ def _lines(
     )
     if not supply.has_stock:
         columns = columns.with_columns([pl.lit(None, pl.Float64).alias(name) for name in _OF_STOCK])
+    if supply.vendor is not None and VENDOR not in panel.keys:
+        columns = columns.with_columns(pl.Series(VENDOR, supply.vendor.tolist(), pl.String))
     ordered = pl.col("units") > 0
     columns = columns.with_columns(
         date="decided",

@@ -17,7 +17,7 @@ import polars as pl
 
 from foresell.core.errors import UsageError
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.views import findings, freshness, settings, steps, trust
+from foresell.pipeline.views import approvals, findings, freshness, overrides, plan, plans, settings, steps, trust
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +34,15 @@ VIEWS: dict[str, View] = {
     "findings": View(findings.findings, findings.FindingsQuery, "what was found in the data, and the bad rows"),
     "steps": View(steps.steps, steps.StepsQuery, "the state of each step"),
     "settings": View(settings.settings, settings.SettingsQuery, "the settings with their defaults"),
+    "plans": View(plans.plans, plans.PlansQuery, "which plans are made, and what the others need"),
+    "plan": View(plan.shown_plan, plan.PlanQuery, "the newest plan of a kind, and what was decided about its lines"),
+    "approvals": View(
+        approvals.approvals, approvals.ApprovalsQuery, "the approved lines of a plan, and every decision"
+    ),
+    "overrides": View(overrides.overrides, overrides.OverridesQuery, "what people changed in plans, and why"),
+    "override_scores": View(
+        overrides.shown_override_scores, overrides.OverrideScoresQuery, "what the overrides of people added"
+    ),
     "trust": View(trust.trust, trust.TrustQuery, "the scores of the models on the past"),
 }
 """Every view by its name."""
