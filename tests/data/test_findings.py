@@ -380,6 +380,8 @@ def test_every_code_is_provoked_in_this_file():
     of_supply = {
         "supply-unmatched",
         "supply-repeated",
+        "supply-contradictory",
+        "holding-share-large",
         "supply-numbers-doubtful",
         "terms-incomplete",
     }  # tests/data/supply

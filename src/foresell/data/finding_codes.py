@@ -38,6 +38,16 @@ CODES: dict[str, Code] = {
         "Several rows of the stock are about one series; they are added up.",
         "Nothing needs to be done where they are several places or lots; else keep the newest count.",
     ),
+    "supply-contradictory": Code(
+        WARNING,
+        "Rows of a table of supply are about the same and give different values. No line is planned by these values.",
+        "Keep one row for each key, the one that is right.",
+    ),
+    "holding-share-large": Code(
+        WARNING,
+        "A share that it costs to hold a unit for a year is so large that it is none. No line is planned by it.",
+        "Write a quarter of the unit cost as 0.25, or as 25 %.",
+    ),
     "supply-numbers-doubtful": Code(
         WARNING,
         "Numbers of a table of supply may be thousands or decimals.",

@@ -34,7 +34,8 @@ CODES: dict[str, Code] = {
     ),
     "pack-invalid": Code(
         Severity.ERROR,
-        "The pack, the minimum order or the shelf life is missing or too small. Nothing is ordered for these series.",
+        "The pack, the minimum order or the shelf life is too small or cannot be read. Nothing is ordered for these "
+        "series.",
         "Give a pack above 0 (1 for single units), a minimum order of 0 or more, and a shelf life of 1 period or more.",
     ),
     "lead-time-beyond-horizon": Code(
@@ -44,13 +45,15 @@ CODES: dict[str, Code] = {
     ),
     "lead-time-invalid": Code(
         Severity.ERROR,
-        "The lead time is below 0, or the review time below 1 period. Nothing is ordered for these series.",
+        "The lead time is below 0, the review time below 1 period, or one cannot be read. Nothing is ordered for these "
+        "series.",
         "Give a lead time of 0 periods or more, and a review time of 1 period or more.",
     ),
     "cost-invalid": Code(
         Severity.ERROR,
-        "A cost rate is missing or below 0, or all of them are 0. Nothing is ordered for these series.",
-        "Give rates of 0 or more, and a holding cost or a lost margin above 0.",
+        "A price is not above 0, a cost is below 0 or cannot be read, or all costs are 0. Nothing is ordered for these "
+        "series.",
+        "Give a price above 0 or leave it blank, rates of 0 or more, and a holding cost or a lost margin above 0.",
     ),
     "order-unprofitable": Code(
         Severity.INFO,
@@ -123,6 +126,12 @@ CODES: dict[str, Code] = {
         Severity.WARNING,
         "Overrides take off more than the plan has. The quantity is 0.",
         "Withdraw the override, or make it smaller.",
+    ),
+    "markdown-terms-invalid": Code(
+        Severity.ERROR,
+        "The days left, the salvage or the holding cost is below 0 or cannot be read. The price of these series is "
+        "left as it is.",
+        "Correct the cell, or leave it blank.",
     ),
     "price-response-unseen": Code(
         Severity.INFO,

@@ -43,8 +43,8 @@ class Terms:
 
     - `costs`: money per unit and period. `lead_periods`, `review_periods`: int [series].
     - `pack`, `minimum`: units, float64 [series].
-    - `shelf_periods`: int [series], for how many periods a unit that arrives can be sold, 0 where it keeps; None where
-      all of them keep.
+    - `shelf_periods`: int [series], for how many periods a unit that arrives can be sold, 0 where it keeps, -1 where
+      its shelf life cannot be; None where all of them keep.
     - `assumed`: by the name of a term, the series for which it was not given: bool [series].
     """
 
@@ -91,7 +91,7 @@ def terms_of(
     Where a term is not given, the unit cost is 70 % of the price, a unit held for a year costs 25 % of its cost, a lost
     sale the margin, a wasted unit its cost, an order nothing. The lead time is 7 days, the review comes every period,
     packs are single units, there is no minimum, and goods keep. Lead times are rounded up to whole periods, and shelf
-    lives down. Raises UsageError for a price that is missing or not above 0, and for a shelf life below one period.
+    lives down; one below a period is -1. Raises UsageError for a price that is missing or not above 0.
 
     >>> terms = terms_of(np.array([10.0, 10.0]), Frequency.WEEK, unit_cost=np.array([8.0, np.nan]), lead_days=10)
     >>> terms.costs.lost_margin.round(2).tolist(), terms.costs.holding.round(3).tolist(), terms.lead_periods.tolist()
@@ -121,7 +121,7 @@ def terms_of(
     fixed = known("order_cost", order_cost, 0.0)
     lead = np.ceil(known("lead_days", lead_days, LEAD_DAYS) / period_days - 1e-9)
     review = np.ceil(known("review_days", review_days, period_days) / period_days - 1e-9)
-    shelf = _shelf_periods(shelf_days, price, period_days)
+    shelf = _shelf_periods(shelf_days, len(price), period_days)
     return Terms(
         CostRates(unit, holding, margin, waste, fixed),
         np.minimum(lead, LONGEST).astype(np.int64),
@@ -133,17 +133,13 @@ def terms_of(
     )
 
 
-def _shelf_periods(shelf_days: Given, price: np.ndarray, period_days: float) -> np.ndarray | None:
-    """The shelf lives in whole periods, 0 where goods keep: int [series]; None where all do."""
-    days = np.broadcast_to(np.asarray(np.nan if shelf_days is None else shelf_days, np.float64), price.shape)
+def _shelf_periods(shelf_days: Given, n_series: int, period_days: float) -> np.ndarray | None:
+    """The shelf lives in whole periods, 0 where goods keep, -1 where they are too short: int [series]; None where all
+    keep."""
+    days = np.broadcast_to(np.asarray(np.nan if shelf_days is None else shelf_days, np.float64), n_series)
     perishes = ~np.isnan(days)
     if not perishes.any():
         return None
     periods = np.floor(np.where(perishes, days, 0) / period_days + 1e-9)
-    short = np.flatnonzero(perishes & (periods < 1))
-    if len(short):
-        raise UsageError(
-            f"The shelf life of {many(len(short), 'series', 'series')} is shorter than one period: "
-            f"{first_five(days[short])} days; expected {period_days:g} or more. Leave it blank where goods keep."
-        )
+    periods = np.where(perishes & (periods < 1), -1, periods)
     return np.minimum(periods, LONGEST_SHELF).astype(np.int64)

@@ -34,10 +34,15 @@ def test_lots_by_series_with_the_last_day_of_sale(panel: Panel, tmp_path: Path) 
     assert [finding.code for finding in findings] == ["supply-unmatched"]
 
 
-@pytest.mark.parametrize(
-    ("row", "message"), [("a,x,2024-01-12,-3", "lots of less than 0 units"), ("a,x,soon,3", "cannot be read")]
-)
-def test_lots_that_are_none_are_refused(panel: Panel, tmp_path: Path, row: str, message: str) -> None:
-    (tmp_path / "lots.csv").write_text(f"store,item,expires,units\n{row}\nb,x,2024-01-12,1\n")
-    with pytest.raises(SettingsError, match=message):
+@pytest.mark.parametrize(("row", "units"), [("a,x,2024-01-12,-3", -3), ("a,x,soon,3", np.nan), ("a,x,,3", np.nan)])
+def test_a_lot_that_cannot_be_is_one_of_its_series(panel: Panel, tmp_path: Path, row: str, units: float) -> None:
+    (tmp_path / "lots.csv").write_text(f"store,item,expires,units\nb,x,2024-01-12,1\n{row}\n")
+    lots, _ = read_lots("lots.csv", tmp_path, DATA, panel)
+    assert lots.series.tolist() == [1, 0]
+    np.testing.assert_equal(lots.units, [1, units])
+
+
+def test_a_lot_of_nobody_is_refused(panel: Panel, tmp_path: Path) -> None:
+    (tmp_path / "lots.csv").write_text("store,item,expires,units\n,x,2024-01-12,3\nb,x,2024-01-12,1\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
         read_lots("lots.csv", tmp_path, DATA, panel)

@@ -86,6 +86,13 @@ def test_open_orders_have_a_day_each(panel, table, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("due", ["", "next week"])
-def test_an_open_order_without_a_day_is_refused(due, panel, table, tmp_path) -> None:
+def test_an_open_order_without_a_day_makes_its_series_unknown(due, panel, table, tmp_path) -> None:
+    text = f"store,item,due,units\nb,x,{due},5\na,x,2024-01-12,6\n"
+    orders, _ = read_open_orders(table(text), tmp_path, DATA, panel)
+    assert panel.series["store"][orders.series.tolist()].to_list() == ["a", "b"]
+    np.testing.assert_equal(orders.units, [6, np.nan])
+
+
+def test_an_open_order_of_nobody_is_refused(panel, table, tmp_path) -> None:
     with pytest.raises(SettingsError, match="would be bought again"):
-        read_open_orders(table(f"store,item,due,units\nb,x,{due},5\na,x,2024-01-12,6\n"), tmp_path, DATA, panel)
+        read_open_orders(table("store,item,due,units\n,x,2024-01-12,5\n"), tmp_path, DATA, panel)

@@ -132,9 +132,9 @@ def test_german_terms(panel, tmp_path) -> None:
     assert terms(text, tmp_path, panel)["pack"] == [6, 1, 6]
 
 
-@pytest.mark.parametrize("text", ["holding_share_year\n25\n", "item,holding_share_year\nx,0.2\ny,25\n"])
+@pytest.mark.parametrize("text", ["holding_share_year\n25\n", "item,holding_share_year\nx,20\ny,25\n"])
 def test_a_holding_share_of_25_is_no_share(text, panel, tmp_path) -> None:
-    with pytest.raises(SettingsError, match=r"such as 25 in 'holding_share_year'.*2,500 %.*Write 0.25, or 25 %"):
+    with pytest.raises(SettingsError, match=r"such as 2[05] in 'holding_share_year'.*00 %.*Write 0.2.?, or 2. %"):
         terms(text, tmp_path, panel)
 
 

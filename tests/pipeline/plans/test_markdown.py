@@ -74,8 +74,9 @@ def test_days_left_and_salvage_are_read(priced: Project) -> None:
     assert (both["left_if_kept"] >= both["left_if_kept_28"]).all()
     np.testing.assert_allclose(both["demand"], both["demand_28"])
     (priced.folder / "clearance.csv").write_text("days_left,salvage\n-1,0.5\n")
-    with pytest.raises(SettingsError, match="below 0"):
-        markdown.plan(priced, Markdown(stock=stock_of(priced, 900), clearance="clearance.csv"))
+    wrong = markdown.plan(priced, Markdown(stock=stock_of(priced, 900), clearance="clearance.csv"))
+    assert wrong.lines.height == 0
+    assert "markdown-terms-invalid" in {finding.code for finding in wrong.findings}
 
 
 def test_little_stock_is_no_slow_mover(priced: Project) -> None:

@@ -126,6 +126,23 @@ def test_a_review_time_of_nothing_is_a_finding_of_these_series_alone(project: Pr
     assert plan.contest is not None
 
 
+def test_terms_that_cannot_be_leave_out_their_series_alone(project: Project, tables: OrderTables) -> None:
+    wrong = ["0.5,,,2", "5,0,,2", "5,,?,2", ",,,-1", "5,,,many"]
+    rows = [
+        f"{name},3,{wrong[number] if number < len(wrong) else '5,,,2'}"
+        for number, name in enumerate(project.panel.series["item"].unique().sort())
+    ]
+    (project.folder / "terms.csv").write_text(
+        "\n".join(["item,review_days,shelf_days,price,unit_cost,lead_days", *rows])
+    )
+    plan = orders.plan(project, tables)
+    undecided = plan.lines.filter(pl.col("units").is_null())["item"].unique().sort()
+    assert undecided.to_list() == project.panel.series["item"].unique().sort()[: len(wrong)].to_list()
+    codes = {finding.code for finding in plan.findings}
+    assert codes >= {"pack-invalid", "cost-invalid", "lead-time-invalid", "unparsable-numbers"}
+    assert plan.contest is not None
+
+
 def test_goods_that_are_sold_at_a_loss_are_named(project: Project, tables: OrderTables) -> None:
     item = project.panel.series["item"][0]
     rows = [f"{name},2,3,{'1e6' if name == item else ''}" for name in project.panel.series["item"].unique()]

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
 from foresell.data.column_conversion import ColumnKind
-from foresell.data.supply.matching import read_rows, row_of_series
+from foresell.data.supply.matching import read_rows, row_of_series, undated_series
 from foresell.data.supply.table_form import TableForm
 
 
@@ -30,22 +29,23 @@ def read_lots(
 ) -> tuple[LotRows, list[Finding]]:
     """The lots of the table at `path`: the keys, ``expires`` and ``units``.
 
-    Raises UnreadableFile, FindingsStop where a column is missing, and SettingsError where no row is about any of the
-    series, where a row cannot be read, or where units are below 0.
+    Of a series with a lot whose day cannot be read there is one more, of NaN units. Raises UnreadableFile, FindingsStop
+    where a column is missing, and SettingsError where no row is about any of the series, or where it cannot be told
+    which series a row is about.
     """
     kinds = {"expires": ColumnKind.DATE, "units": ColumnKind.NUMBER}
     rows = read_rows(path, base, data, panel, kinds, "lots", form or TableForm())
-    rows.require_read(
+    rows.require_keys(
         "Some rows of the lots cannot be read, and the rest would pass for all stock",
         "Correct these rows, or take them out.",
     )
     place, findings = row_of_series(rows, panel.keys, panel.series)
     units = rows.frame["units"].cast(float).to_numpy()
-    if (units < 0).any():
-        raise SettingsError(
-            f"{rows.where} has {int((units < 0).sum()):,} lots of less than 0 units; expected 0 or more. Count them "
-            "again."
-        )
-    known = place >= 0
+    known, undated = place >= 0, undated_series(rows, panel.keys, panel.series)
     expires = rows.frame["expires"].to_numpy().astype("datetime64[D]")
-    return LotRows(place[known], expires[known], units[known]), rows.findings + findings
+    lots = LotRows(
+        np.append(place[known], undated),
+        np.append(expires[known], np.full(len(undated), panel.ahead(1)[0]).astype("datetime64[D]")),
+        np.append(units[known], np.full(len(undated), np.nan)),
+    )
+    return lots, rows.findings + findings

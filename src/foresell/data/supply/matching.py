@@ -21,8 +21,8 @@ from foresell.data.files.input_files import InputFile, find_files
 from foresell.data.finding_codes import finding
 from foresell.data.quarantine import side_table_findings
 from foresell.data.sales_rows import with_same_types
+from foresell.data.supply.distinct_rows import IMPOSSIBLE
 from foresell.data.supply.table_form import (
-    DOUBTS,
     TableForm,
     columns_of,
     doubtful_dates,
@@ -32,20 +32,35 @@ from foresell.data.supply.table_form import (
 )
 from foresell.data.typed_tables import header_of, read_parts
 
+UNREAD = "unread"
+"""The column with the name of one in which a number of the row could not be read, null where all were."""
+
 
 @dataclass(frozen=True)
 class SupplyRows:
-    """The rows of a table: `frame` with the columns asked for, and what is wrong with the table."""
+    """The rows of a table, and what is wrong with it.
+
+    - `frame`: the columns asked for, and `UNREAD`. A number that could not be read is null.
+    - `undated`: the keys of rows that are left out of `frame` because their date could not be read.
+    - `lost`: findings of rows that are left out because it cannot be told what they are about.
+    """
 
     where: str
     frame: pl.DataFrame
     findings: list[Finding]
+    undated: pl.DataFrame
+    lost: list[Finding]
 
-    def require_read(self, fault: str, advice: str) -> None:
-        """Raises SettingsError where something could not be read: the `fault`, what it was, and the `advice`."""
-        unread = [each for each in self.findings if each.code not in DOUBTS]
-        if unread:
-            raise SettingsError(f"{fault}: {unread[0]} {advice}")
+    def require_keys(self, fault: str, advice: str) -> None:
+        """Raises SettingsError where it cannot be told what a row is about: the `fault`, what it was, the `advice`."""
+        if self.lost:
+            raise SettingsError(f"{fault}: {self.lost[0]} {advice}")
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A column of numbers: float64 [row], NaN where it is blank, `IMPOSSIBLE` where it could not be read."""
+        values = self.frame[name].cast(pl.Float64)
+        unread = (self.frame[UNREAD] == name).fill_null(False)
+        return np.where(unread.to_numpy(), IMPOSSIBLE, values.fill_null(float("nan")).to_numpy())
 
 
 @dataclass(frozen=True)
@@ -84,33 +99,67 @@ class SupplyTable:
         numbers = [column.name for column in wanted if column.kind == ColumnKind.NUMBER and column.name in self.names]
         dialect, findings = with_decimal(self.files, numbers, self.dialect, self.form, self.where)
         dialect = replace(dialect, date_format=self.form.date_format)
-        frame, of_rows, used = self._read(wanted, dialect)
+        read = self._read(wanted, dialect)
         dates = next((column.name for column in wanted if column.kind == ColumnKind.DATE), None)
+        used = read.dialect
         if dates and used.alternative_date_format and not self.form.date_format:
             other = self._read(wanted, replace(dialect, date_format=used.alternative_date_format))
-            shares = [plausible_share(each[dates], cutoff) for each in (frame, other[0])]
+            shares = [plausible_share(each.frame[dates], cutoff) for each in (read, other)]
             if shares[1] == 1 and shares[0] < 1:
-                frame, of_rows, _ = other
+                read = other
             elif not (shares[0] == 1 and shares[1] < 1):
                 findings.append(
-                    doubtful_dates(used.date_format, used.alternative_date_format, self.where, frame.height)
+                    doubtful_dates(used.date_format, used.alternative_date_format, self.where, read.frame.height)
                 )
-        return SupplyRows(self.where, as_text(frame.rename({columns.get(n, n): n for n in kinds})), of_rows + findings)
+        roles = {columns.get(name, name): name for name in kinds}
+        frame = as_text(read.frame.rename(roles)).with_columns(pl.col(UNREAD).replace(roles))
+        undated = as_text(read.undated.rename(roles, strict=False))
+        return SupplyRows(self.where, frame, read.findings + findings, undated, read.lost)
 
     def texts(self, column: str) -> pl.Series:
         """The values of a column as they are written."""
-        return self._read([InputColumn(column, ColumnKind.TEXT)], self.dialect)[0][column].cast(pl.String)
+        return self._read([InputColumn(column, ColumnKind.TEXT)], self.dialect).frame[column].cast(pl.String)
 
-    def _read(self, columns: list[InputColumn], dialect: Dialect) -> tuple[pl.DataFrame, list[Finding], Dialect]:
-        """All rows with `columns`, the findings of bad rows, and the dialect with the date format that was used."""
-        frames, findings, used = [], list[Finding](), dialect
+    def _read(self, columns: list[InputColumn], dialect: Dialect) -> _Read:
+        """All rows with `columns`."""
+        frames, undated, findings, lost, used = [], [], list[Finding](), list[Finding](), dialect
+        keys = [column for column in columns if column.kind == ColumnKind.KEY]
+        dates = [column.name for column in columns if column.kind == ColumnKind.DATE]
+        of_date = (pl.col("reason") == "unparsable-dates") | (
+            (pl.col("reason") == "missing-keys") & pl.col("column").is_in(dates)
+        )
         for file in self.files:
             for part in read_parts(file, columns, dialect):
-                frames.append(part.frame)
+                numbers = part.bad.filter(pl.col("reason") == "unparsable-numbers").unique(ROW, keep="first")
+                unread = numbers.select(pl.col(ROW), pl.col("column").alias(UNREAD))
+                frames.append(part.frame.join(unread, on=ROW, how="left", maintain_order="left"))
                 findings += side_table_findings(part.bad, file.name)
+                lost += side_table_findings(part.bad.filter(pl.col("reason").is_in(LOST) & ~of_date), file.name)
+                if keys and (rows := part.bad.filter(of_date)[ROW]).len():
+                    undated += [
+                        other.frame.filter(pl.col(ROW).is_in(rows.implode()))
+                        for other in read_parts(file, keys, dialect)
+                    ]
                 used = part.dialect
         empty = pl.DataFrame(schema={column.name: pl.String for column in columns} | {ROW: pl.UInt32})
-        return (pl.concat(with_same_types(frames)) if frames else empty), findings, used
+        frame = pl.concat(with_same_types(frames)) if frames else empty.with_columns(pl.lit(None).alias(UNREAD))
+        left_out = pl.concat(with_same_types(undated)) if undated else empty.select(column.name for column in keys)
+        return _Read(frame, left_out, findings, lost, used)
+
+
+LOST = ("ragged-rows", "missing-keys")
+"""Why it cannot be told what a row is about."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """Rows with their columns as the file calls them, see `SupplyRows`; and the dialect with the date format used."""
+
+    frame: pl.DataFrame
+    undated: pl.DataFrame
+    findings: list[Finding]
+    lost: list[Finding]
+    dialect: Dialect
 
 
 def read_rows(
@@ -126,6 +175,14 @@ def read_rows(
     table = SupplyTable.at(path, base, data, name, form)
     kinds = {**dict.fromkeys(panel.keys, ColumnKind.KEY), **others}
     return table.rows(table.columns(panel.keys, list(others)), kinds, panel.dates[panel.n_days - 1])
+
+
+def undated_series(rows: SupplyRows, keys: Sequence[str], series: pl.DataFrame) -> np.ndarray:
+    """The series of which a row could not be read for its date: int64, each once, as rows of `series`."""
+    if not rows.undated.height:
+        return np.zeros(0, np.int64)
+    place = numbers_among(labels_of(series, keys), labels_of(rows.undated, keys))
+    return np.unique(place[place >= 0])
 
 
 def row_of_series(rows: SupplyRows, keys: Sequence[str], series: pl.DataFrame) -> tuple[np.ndarray, list[Finding]]:

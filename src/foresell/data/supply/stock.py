@@ -11,7 +11,7 @@ from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Data
 from foresell.data.column_conversion import ColumnKind
-from foresell.data.supply.matching import read_rows, repeated, row_of_series
+from foresell.data.supply.matching import read_rows, repeated, row_of_series, undated_series
 from foresell.data.supply.table_form import TableForm
 
 
@@ -48,16 +48,22 @@ def read_open_orders(
 ) -> tuple[OpenOrderRows, list[Finding]]:
     """The open orders of the table at `path`: the keys, ``due`` and ``units``.
 
-    Raises as `read_stock`, and SettingsError where a row cannot be read.
+    Of a series with an order whose day cannot be read there is one more, of NaN units. Raises as `read_stock`, and
+    SettingsError where it cannot be told which series a row is about.
     """
     kinds = {"due": ColumnKind.DATE, "units": ColumnKind.NUMBER}
     rows = read_rows(path, base, data, panel, kinds, "open_orders", form or TableForm())
-    rows.require_read(
+    rows.require_keys(
         "Some rows of the open orders cannot be read, and their goods would be bought again",
         "Correct these rows, or take them out.",
     )
     place, findings = row_of_series(rows, panel.keys, panel.series)
-    known = place >= 0
+    known, undated = place >= 0, undated_series(rows, panel.keys, panel.series)
     due = rows.frame["due"].to_numpy().astype("datetime64[D]")
     units = rows.frame["units"].cast(float).to_numpy()
-    return OpenOrderRows(place[known], due[known], units[known]), rows.findings + findings
+    orders = OpenOrderRows(
+        np.append(place[known], undated),
+        np.append(due[known], np.full(len(undated), panel.ahead(1)[0]).astype("datetime64[D]")),
+        np.append(units[known], np.full(len(undated), np.nan)),
+    )
+    return orders, rows.findings + findings

@@ -19,7 +19,7 @@ from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
 from foresell.data.supply.column_roles import PER_CENT, role_columns
-from foresell.data.supply.distinct_rows import require_distinct
+from foresell.data.supply.distinct_rows import merged
 from foresell.data.supply.matching import SupplyTable
 from foresell.data.supply.table_form import TableForm
 
@@ -105,10 +105,12 @@ def read_vendor_tables(
     for table, path in zip(tables, [each for each in (vendors, price_breaks) if each], strict=True):
         row = numbers_among(labels, table.labels)
         if path == vendors:
-            require_distinct(path, table.labels)
-            for name in table.numbers:
-                terms[name][row] = table.frame[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-            known = numbers_among(table.labels, labels_of(series, keys)) >= 0
+            columns = {name: table.frame[name].to_numpy() for name in table.numbers}
+            of_vendors, columns, _, contradictions = merged(path, table.labels, columns, {})
+            table.findings.extend(contradictions)
+            for name, values in columns.items():
+                terms[name][numbers_among(labels, of_vendors)] = values
+            known = numbers_among(of_vendors, labels_of(series, keys)) >= 0
             unknown = ~known & series[VENDOR].is_not_null().to_numpy()
         else:
             breaks = _breaks(table, row)
@@ -173,12 +175,13 @@ def _read(table: SupplyTable, path: str, series: pl.DataFrame, numbers: Sequence
     kinds = {**dict.fromkeys(keys, ColumnKind.KEY), **dict.fromkeys(values, ColumnKind.NUMBER)}
     kinds |= {name: ColumnKind.TEXT for name in texts if name in columns}
     rows = table.rows(columns, kinds, np.datetime64("NaT"))
-    rows.require_read(
-        f"Some cells of {rows.where} cannot be read, and would be taken for no limit",
-        "Correct these cells, or leave them blank.",
+    rows.require_keys(
+        f"The vendor of some rows of {rows.where} cannot be read, and these would be taken for no limit",
+        "Correct these rows, or take them out.",
     )
     per_cent = [name for name in ("discount", "truck_fill") if PER_CENT.search(columns.get(name, ""))]
-    frame = rows.frame.with_columns(pl.col(per_cent).cast(pl.Float64) / 100)
+    frame = rows.frame.with_columns(pl.Series(name, rows.numbers(name)) for name in values)
+    frame = frame.with_columns(pl.col(per_cent) / 100)
     return _Table(rows.where, keys, labels_of(frame, keys), frame, values, rows.findings)
 
 

@@ -154,8 +154,10 @@ class _Case:
         given, findings = _clearance(section.clearance, results)
         periods = np.minimum(np.where(np.isnan(given["days_left"]), most, given["days_left"] / (7 * weeks)), LONGEST)
         demand = _demand(sampler.mean, cycle, max(int(np.ceil(periods.max())), 1))
+        wrong = np.any([values < 0 for values in given.values()] + [supply.terms.costs.holding < 0], axis=0)
+        given = {name: np.where(values < 0, np.nan, values) for name, values in given.items()}
         negative = np.flatnonzero(~(supply.on_hand >= 0))
-        on_hand = np.where(supply.on_hand >= 0, supply.on_hand, 0.0)
+        on_hand = np.where((supply.on_hand >= 0) & ~wrong, supply.on_hand, 0.0)
         price = np.nan_to_num(usual_price(panel))
         unseen = ~response.seen[item]
         stocks = Stocks(
@@ -181,6 +183,10 @@ class _Case:
             ("price response of the group", response.of_group[item] & ~unseen),
         )
         findings += _negative(negative, supply, panel)
+        if wrong.any():
+            message = f"{many(int(wrong.sum()), 'series', 'series')} have terms below 0 or that cannot be read"
+            names = key_texts(panel.series.select(panel.keys).filter(wrong))
+            findings.append(finding("markdown-terms-invalid", "clearance", int(wrong.sum()), message, names))
         return cls(stocks, rules, response, item, tuple(findings), assumed, weeks)
 
 
@@ -190,8 +196,6 @@ def _clearance(path: str | None, results: Results) -> tuple[dict[str, np.ndarray
     if path is None:
         return nothing, []
     given, findings = read_terms(path, Path(results.base), results.settings.data, results.panel, known=CLEARANCE)
-    if any((values < 0).any() for values in given.values()):
-        raise SettingsError(f"{path} has a number below 0; expected days_left and salvage of at least 0.")
     return nothing | given, findings
 
 

@@ -397,7 +397,9 @@ def _money_ordered(policy: Policy, situation: Situation) -> float:
 def _raised(terms: Terms) -> dict[str, Terms]:
     """The terms with one of them a quarter higher, the lead time by at least one period."""
     costs = terms.costs
-    longer = np.maximum(np.ceil(terms.lead_periods * RAISED), terms.lead_periods + 1).astype(np.int64)
+    lead = terms.lead_periods
+    # A lead time that cannot be stays one.
+    longer = np.where(lead < 0, lead, np.maximum(np.ceil(lead * RAISED), lead + 1)).astype(np.int64)
     return {
         "holding_share_year": replace(terms, costs=replace(costs, holding=costs.holding * RAISED)),
         "lost_margin": replace(terms, costs=replace(costs, lost_margin=costs.lost_margin * RAISED)),

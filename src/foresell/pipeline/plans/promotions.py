@@ -61,7 +61,8 @@ def plan(project: ForecastProject, section: Section) -> PromotionPlan:
             f"'data.promotion' names: it has to be true or 1 in promotions. The history is that until {panel.cutoff}."
         )
     usual = usual_price(panel)
-    price, cost = (_by_item(values, items) for values in (usual, supply.terms.costs.unit))
+    unit_cost = supply.terms.costs.unit
+    price, cost = (_by_item(values, items) for values in (usual, np.where(unit_cost >= 0, unit_cost, np.nan)))
     baseline = Baseline.of(items.sales)
     past = evaluate(baseline, cost, price, section.campaign_cost, section.interval)
     ahead = next_campaigns(panel, items.sales.item, forecasts.bottom.mean, usual, past, items.sales.after)

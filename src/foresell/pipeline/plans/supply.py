@@ -14,6 +14,7 @@ from foresell.core.panel import Panel
 from foresell.core.settings import Data, OrderTables
 from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
+from foresell.data.supply.distinct_rows import IMPOSSIBLE
 from foresell.data.supply.lots import LotRows, read_lots
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.table_form import TableForm
@@ -102,19 +103,17 @@ def _terms(results: Results, tables: OrderTables, given: dict[str, np.ndarray]) 
 
     Without a price all cost is counted in prices of a unit.
     """
-    panel, path, findings = results.panel, tables.terms, list[Finding]()
+    panel, findings = results.panel, list[Finding]()
     if tables.lead_days is not None:
         given["lead_days"] = np.full(panel.n_series, tables.lead_days)
     price = given.pop("price", np.full(panel.n_series, np.nan))
-    if (price <= 0).any():
-        raise SettingsError(
-            f"{path} has a price that is not above 0 for {many(int((price <= 0).sum()), 'series', 'series')}. Leave it "
-            "blank where it is not known."
-        )
+    if (wrong := price <= 0).any():
+        # What a lost sale costs cannot be told, so that nothing is decided for these series, see `stock.faults`.
+        given["lost_margin"] = np.where(wrong, IMPOSSIBLE, given.get("lost_margin", np.full(len(price), np.nan)))
     price = np.where(price > 0, price, usual_price(panel))
     without = ~(price > 0)
     terms = terms_of(np.where(without, 1.0, price), panel.frequency, **given)
-    none = np.flatnonzero(terms.costs.lost_margin <= 0)
+    none = np.flatnonzero(terms.costs.lost_margin == 0)
     if len(none):
         message = f"{many(len(none), 'series', 'series')}: a lost sale costs nothing, so nothing is ordered against it"
         names = key_texts(panel.series.select(panel.keys)[none])
@@ -189,6 +188,9 @@ def _stock_by_lot(
     lots = np.zeros((panel.n_series, longest))
     good = life >= 0
     np.add.at(lots, (rows.series[good], np.minimum(life[good], longest - 1)), rows.units[good])
+    below = np.unique(rows.series[rows.units < 0])
+    lots[below] = 0
+    lots[below, 0] = -1  # the stock of these series is below 0, whatever their other lots are
     with_lots = np.zeros(panel.n_series, bool)
     with_lots[rows.series] = True
     counted = np.bincount(rows.series, rows.units, panel.n_series)
@@ -218,5 +220,6 @@ def can_order(terms: Terms, horizon: int) -> np.ndarray:
         review_periods=terms.review_periods,
         pack=terms.pack,
         minimum=terms.minimum,
+        shelf_periods=terms.shelf_periods,
     )
     return ~undecidable(case)
