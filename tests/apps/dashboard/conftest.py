@@ -32,8 +32,11 @@ def _script(folder: str, path: str, role: str) -> None:
 def open_page() -> Open:
     """Opens a page by its path, of the project in a folder, as a visitor with a role; nothing on it may have failed."""
 
-    def open_it(folder: Path, path: str, role: str = "admin") -> AppTest:
-        app = AppTest.from_function(_script, args=(str(folder), path, role), default_timeout=60).run()
+    def open_it(folder: Path, path: str, role: str = "admin", address: dict[str, str] | None = None) -> AppTest:
+        app = AppTest.from_function(_script, args=(str(folder), path, role), default_timeout=60)
+        for name, value in (address or {}).items():
+            app.query_params[name] = value
+        app.run()
         assert not app.exception, app.exception
         return app
 

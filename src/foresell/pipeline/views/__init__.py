@@ -17,7 +17,19 @@ import polars as pl
 
 from foresell.core.errors import UsageError
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.views import approvals, findings, freshness, overrides, plan, plans, settings, steps, trust
+from foresell.pipeline.views import (
+    approvals,
+    findings,
+    forecast,
+    freshness,
+    groups,
+    overrides,
+    plan,
+    plans,
+    settings,
+    steps,
+    trust,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +55,9 @@ VIEWS: dict[str, View] = {
     "override_scores": View(
         overrides.shown_override_scores, overrides.OverrideScoresQuery, "what the overrides of people added"
     ),
+    "groups": View(groups.groups, groups.GroupsQuery, "the groups and series that some words name"),
+    "hierarchy": View(groups.hierarchy, groups.HierarchyQuery, "what a group is part of, and its parts"),
+    "forecast": View(forecast.forecast, forecast.ForecastQuery, "the forecast of a group beside its history"),
     "trust": View(trust.trust, trust.TrustQuery, "the scores of the models on the past"),
 }
 """Every view by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foresell.apps.dashboard.pages import data, trust
+from foresell.apps.dashboard.pages import data, forecast, trust
 from foresell.apps.dashboard.session import Session
 
 
@@ -26,6 +26,7 @@ MONDAY, REASONS, HOUSE = "Monday", "Reasons", "Models and data"
 PAGES: dict[str, PageEntry] = {
     entry.path: entry
     for entry in (
+        PageEntry("forecast", "Forecast", ":material/show_chart:", MONDAY, forecast.page),
         PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
         PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
     )
