@@ -1,0 +1,57 @@
+"""How long the pages of the dashboard take, and how much memory it needs, beside the smallest page of Streamlit.
+
+    python benchmarks/dashboard/speed.py --project M5_PROJECT
+
+PROJECT is one with a forecast of many series, such as benchmarks/m5/rolling.py makes. Each page is opened once to warm
+the server, and then ten times in a browser, from the address to the end of the script. Writes SPEED.md beside itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from pathlib import Path
+
+from server import browser, open_and_wait, serving
+
+from foresell.apps.dashboard.launch import arguments
+from foresell.apps.dashboard.pages import PAGES
+from foresell.pipeline.project import Project
+
+HERE = Path(__file__).resolve().parent
+TIMES = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--project", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=HERE)
+    asked = parser.parse_args()
+    series = Project(asked.project).panel.n_series
+    rows = []
+    with browser() as chromium:
+        page = chromium.new_page()
+        flags = [word for word in arguments("127.0.0.1", 1, browser=False)[2:] if "port" not in word]
+        small = ("-m", "streamlit", "run", str(HERE / "smallest_page.py"), *flags, "--server.port={port}")
+        with serving(*small) as served:
+            times = [open_and_wait(page, served.address) for _ in range(TIMES + 1)]
+            rows.append(("smallest page of Streamlit", times, served.peak_megabytes()))
+        command = ("-m", "foresell", "dashboard", str(asked.project), "--port", "{port}", "--no-browser", "--quiet")
+        with serving(*command) as served:
+            for path in PAGES:
+                times = [open_and_wait(page, f"{served.address}/{path}") for _ in range(TIMES + 1)]
+                rows.append((path, times, served.peak_megabytes()))
+                print(path, [f"{each:.2f}" for each in times], flush=True)
+    lines = [f"# The dashboard over {series:,} series", "", "Made by `benchmarks/dashboard/speed.py`.", ""]
+    lines += [
+        "| page | first, s | then: median of ten, s | slowest, s | peak memory so far, MB |",
+        "|---|---|---|---|---|",
+    ]
+    for name, (first, *later), peak in rows:
+        lines.append(f"| {name} | {first:.2f} | {statistics.median(later):.2f} | {max(later):.2f} | {peak:.0f} |")
+    (asked.out / "SPEED.md").write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()
