@@ -3,7 +3,7 @@
     python benchmarks/dashboard/screens.py --project demo --out build/screens
 
 PROJECT should have a forecast and plans. A picture is as long as its page. Where something reaches over the side of a
-narrow screen, or a page shows an exception of Python, it is said at the end, and the exit code is 1.
+narrow screen, or a page shows an exception of Python or asks another server, it is said, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from server import browser, open_and_wait, serving
+from server import address_of, browser, open_and_wait, serving
 
 from foresell.apps.dashboard.pages import PAGES
 
@@ -20,6 +20,12 @@ SIZES = {"wide": (1360, 900), "narrow": (390, 844)}
 COLOURS = ("light", "dark")
 SETTLED = 1500  # milliseconds in which charts are drawn
 OVER = "() => document.querySelector('[data-testid=\"stMain\"]').scrollWidth - window.innerWidth"
+
+
+def elsewhere(address: str, own: str, faults: list[str]) -> None:
+    """Notes an address that is not the server's: a page fetches nothing from anywhere else."""
+    if not address.startswith((own, own.replace("http", "ws"), "data:", "blob:")):
+        faults.append(f"{address} was asked for")
 
 
 def main() -> int:
@@ -36,8 +42,9 @@ def main() -> int:
             for colour in COLOURS:
                 context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=colour)
                 page = context.new_page()
+                page.on("request", lambda request: elsewhere(request.url, served.address, faults))
                 for path in asked.page or PAGES:
-                    open_and_wait(page, f"{served.address}/{path}")
+                    open_and_wait(page, address_of(served.address, path))
                     page.wait_for_timeout(SETTLED)
                     over = page.evaluate(OVER)
                     if over > 0:

@@ -18,6 +18,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from foresell.apps.dashboard.pages import PAGES
+
 START_SECONDS = 60
 DONE = '[data-testid="stApp"][data-test-script-state="notRunning"]'
 
@@ -73,6 +75,11 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         yield chromium
         chromium.close()
+
+
+def address_of(server: str, path: str) -> str:
+    """The address of a page; the first one stands at the root."""
+    return server if path == next(iter(PAGES)) else f"{server}/{path}"
 
 
 def open_and_wait(page: Page, address: str, seconds: float = 120) -> float:

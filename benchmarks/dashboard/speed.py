@@ -12,7 +12,7 @@ import argparse
 import statistics
 from pathlib import Path
 
-from server import browser, open_and_wait, serving
+from server import address_of, browser, open_and_wait, serving
 
 from foresell.apps.dashboard.launch import arguments
 from foresell.apps.dashboard.pages import PAGES
@@ -39,7 +39,7 @@ def main() -> None:
         command = ("-m", "foresell", "dashboard", str(asked.project), "--port", "{port}", "--no-browser", "--quiet")
         with serving(*command) as served:
             for path in PAGES:
-                times = [open_and_wait(page, f"{served.address}/{path}") for _ in range(TIMES + 1)]
+                times = [open_and_wait(page, address_of(served.address, path)) for _ in range(TIMES + 1)]
                 rows.append((path, times, served.peak_megabytes()))
                 print(path, [f"{each:.2f}" for each in times], flush=True)
     lines = [f"# The dashboard over {series:,} series", "", "Made by `benchmarks/dashboard/speed.py`.", ""]

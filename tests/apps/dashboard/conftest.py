@@ -18,8 +18,8 @@ def _script(folder: str, path: str, role: str) -> None:
     from pathlib import Path
 
     from foresell.apps.dashboard import theme
-    from foresell.apps.dashboard.main import show_page
     from foresell.apps.dashboard.pages import PAGES
+    from foresell.apps.dashboard.script.main import show_page
     from foresell.apps.dashboard.session import Session, Visitor
     from foresell.apps.dashboard.text import Reader
     from foresell.serving.keys import Role

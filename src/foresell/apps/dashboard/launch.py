@@ -9,7 +9,7 @@ from pathlib import Path
 from foresell.apps.dashboard import theme
 from foresell.core.errors import UsageError
 
-SCRIPT = Path(__file__).with_name("main.py")
+SCRIPT = Path(__file__).with_name("script") / "main.py"
 UPLOAD_MEGABYTES = 1000
 
 

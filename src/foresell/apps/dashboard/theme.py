@@ -13,7 +13,7 @@ SETTINGS = {
     "theme.light.backgroundColor": "#ffffff",
     "theme.light.secondaryBackgroundColor": "#f2f4f6",
     "theme.light.textColor": "#1b242e",
-    "theme.dark.primaryColor": "#54c6c4",
+    "theme.dark.primaryColor": "#1d8a88",
     "theme.dark.backgroundColor": "#12181f",
     "theme.dark.secondaryBackgroundColor": "#1e2731",
     "theme.dark.textColor": "#e7ebef",

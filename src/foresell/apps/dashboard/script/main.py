@@ -16,6 +16,9 @@ from foresell.apps.dashboard.text import Reader
 from foresell.core.errors import ForesellError
 from foresell.serving.keys import read_keys
 
+ICON = Path(__file__).with_name("favicon.svg")
+"""A file, because the browser would fetch a named icon from elsewhere."""
+
 
 def main() -> None:
     """Shows the page that the address names to whoever is signed in."""
@@ -23,9 +26,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--keys")
     asked = parser.parse_args()
-    st.set_page_config(
-        page_title=f"foresell · {asked.folder.resolve().name}", page_icon=":material/insights:", layout="wide"
-    )
+    st.set_page_config(page_title=f"foresell · {asked.folder.resolve().name}", page_icon=str(ICON), layout="wide")
     keys = read_keys(asked.keys)
     visitor = sign_in.visitor(keys)
     if visitor is None:
