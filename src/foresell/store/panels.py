@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,21 @@ def _frequency(description: dict[str, Any]) -> Frequency:
     places = np.array(periods["places"], np.int64) if periods["places"] else None
     table = PeriodTable(np.array(periods["begins"], "datetime64[D]"), tuple(periods["names"]), places)
     return frequency.with_table(table)
+
+
+def days_of(values: np.ndarray, days: slice) -> np.ndarray:
+    """A copy of some days of a cube [row, day], which on disk may be larger than the memory one has.
+
+    A page of the disk has many days of a row; pages are given back once the days are copied.
+    """
+    columns = range(*days.indices(values.shape[1]))
+    copy = np.empty((len(values), len(columns)), values.dtype)
+    mapped = getattr(values.base, "_mmap", None)
+    for start in range(0, len(values), _BLOCK):
+        copy[start : start + _BLOCK] = values[start : start + _BLOCK, days]
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
+    return copy
 
 
 def _mapped(path: Path) -> np.ndarray:

@@ -19,6 +19,7 @@ from foresell.core.errors import UsageError
 from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.views import (
     approvals,
+    exceptions,
     findings,
     forecast,
     freshness,
@@ -28,6 +29,7 @@ from foresell.pipeline.views import (
     plans,
     settings,
     steps,
+    today,
     trust,
 )
 
@@ -58,6 +60,10 @@ VIEWS: dict[str, View] = {
     "groups": View(groups.groups, groups.GroupsQuery, "the groups and series that some words name"),
     "hierarchy": View(groups.hierarchy, groups.HierarchyQuery, "what a group is part of, and its parts"),
     "forecast": View(forecast.forecast, forecast.ForecastQuery, "the forecast of a group beside its history"),
+    "exceptions": View(
+        exceptions.exceptions, exceptions.ExceptionsQuery, "what a planner should look at, the largest first"
+    ),
+    "today": View(today.today, today.TodayQuery, "may I plan with this, what changed, what is worst, the next days"),
     "trust": View(trust.trust, trust.TrustQuery, "the scores of the models on the past"),
 }
 """Every view by its name."""

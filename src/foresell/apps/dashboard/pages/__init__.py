@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foresell.apps.dashboard.pages import data, forecast, trust
+from foresell.apps.dashboard.pages import data, exceptions, forecast, today, trust
 from foresell.apps.dashboard.session import Session
 
 
@@ -26,7 +26,9 @@ MONDAY, REASONS, HOUSE = "Monday", "Reasons", "Models and data"
 PAGES: dict[str, PageEntry] = {
     entry.path: entry
     for entry in (
+        PageEntry("today", "Today", ":material/today:", MONDAY, today.page),
         PageEntry("forecast", "Forecast", ":material/show_chart:", MONDAY, forecast.page),
+        PageEntry("exceptions", "Exceptions", ":material/notification_important:", MONDAY, exceptions.page),
         PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
         PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
     )
