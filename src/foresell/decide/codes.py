@@ -148,6 +148,17 @@ CODES: dict[str, Code] = {
         "The equipment would be short more often than is accepted.",
         "Add as many pieces as the plan says, move the work to other hours, or accept it: labour.accepted_overload.",
     ),
+    "person-shared": Code(
+        Severity.INFO,
+        "A name stands at several posts. It is taken for one person, who works at one post a day, and whose hours and "
+        "days of a week are those of all posts together.",
+        "Give people different names where they are not the same; else nothing needs to be done.",
+    ),
+    "profile-unused": Code(
+        Severity.WARNING,
+        "The profile of the hours of a day is not used, because the forecast is of hours already.",
+        "Take labour.profile out of the settings.",
+    ),
     "roster-gap": Code(
         Severity.WARNING,
         "The search for shifts ended before it could show that none cost much less.",

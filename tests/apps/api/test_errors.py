@@ -39,9 +39,9 @@ def problem(answer, status: int) -> dict:
         (b"[" * 999, 400, "body"),
         (b'{"a":' * 999, 400, "body"),
         (b'{"date": "2026-02-03", "item": "' + rb"\"[{," * 2000 + b'"}', 422, "at most 1000 characters"),
-        (b"", 422, "Field required"),
+        (b"", 422, "The body is missing"),
         (b"[]", 422, "dictionary"),
-        (b'{"date": "2026-02-30"}', 422, "series_day.date"),
+        (b'{"date": "2026-02-30"}', 422, "'date' is \"2026-02-30\"; expected a valid date"),
         (b'{"date": "2026-02-03", "price": -1}', 422, "greater than or equal to 0"),
         (b'{"date": "2026-02-03", "price": NaN}', 422, "finite"),
         (b'{"date": "2026-02-03", "item": {"a": 1}}', 422, "expected a text, a number"),
@@ -61,6 +61,7 @@ def test_bodies_that_do_not_fit(client, content, status, says) -> None:
 def test_what_does_not_fit_is_listed_one_by_one(client) -> None:
     told = problem(client.post("/forecast", json={"horizon": 0, "quantiles": [2], "level": "store", "x": 1}), 422)
     assert {each["where"] for each in told["errors"]} == {"body.horizon", "body.quantiles.0", "body.level", "body.x"}
+    assert "'horizon' is 0; expected greater than or equal to 1, such as 1." in told["detail"]
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,7 @@ def test_what_each_role_may(serve, one, role) -> None:
         "/predict": ("POST", {"json": one}),
         "/predict_batch_csv": ("POST", {"content": b"store,item,date\n", "headers": {"Content-Type": "text/csv"}}),
         "/plan": ("POST", {"json": {"changes": {"policy": "none"}}}),
+        "/view": ("POST", {"json": {"view": "freshness"}}),
         "/forecast": ("POST", {"json": {}}),
         "/forecast_sarima": ("POST", {"json": {}}),
         "/explain": ("GET", {}),

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from foresell.core.errors import ForesellError, StoreError, UnreadableFile, UsageError
+from foresell.core.settings.mismatch import shown
 
 MEDIA_TYPE = "application/problem+json"
 LOG = logging.getLogger("foresell.api")
@@ -105,12 +106,47 @@ def problem_of_validation(invalid: RequestValidationError) -> Problem:
         why = details[0].get("ctx", {}).get("error", "it is no JSON")
         return Problem(400, f"The body is not valid JSON: {why} at character {details[0]['loc'][-1]}.")
     errors = [
-        {"where": ".".join(str(part)[:MOST_NAME] for part in detail["loc"]), "message": detail["msg"]}
+        {"where": ".".join(str(part)[:MOST_NAME] for part in detail["loc"]), "message": _message(detail)}
         for detail in details[:MOST_ERRORS]
     ]
-    first = "; ".join(f"{error['where']}: {error['message']}" for error in errors[:5])
-    more = f" and {len(details) - 5} more" if len(details) > 5 else ""
-    return Problem(422, f"The request does not fit what is documented under /docs: {first}{more}.", errors)
+    first = " ".join(f"{error['message']}." for error in errors[:5])
+    more = f" There are {len(details) - 5} more." if len(details) > 5 else ""
+    return Problem(422, f"{first}{more} All fields are described under /docs.", errors)
+
+
+SERIES_DAY, TRANSACTION = "series_day", "transaction"
+"""The names of the two bodies of a prediction, which stand before the fields and which no client wrote."""
+
+EXAMPLES = {"date": "2026-01-31", "list": '["store"]', "dict": '{"store": "S1"}', "bool": "true", "string": '"S1"'}
+"""An example of a value by the beginning of the type of an error."""
+
+
+def _message(detail: Mapping[str, Any]) -> str:
+    """What is wrong with a field, as the client wrote it: the value, what is allowed, and an example.
+
+    >>> _message({"type": "missing", "loc": ("body", "first"), "msg": "Field required", "input": {}})
+    "'first' is missing"
+    >>> _message({"type": "list_type", "loc": ("body", "level"), "msg": "Input should be a valid list", "input": "a"})
+    '\\'level\\' is "a"; expected a valid list, such as ["store"]'
+    """
+    kind, message, path = detail["type"], str(detail["msg"]), [str(part)[:MOST_NAME] for part in detail["loc"][1:]]
+    if path[:1] == [SERIES_DAY]:
+        path = path[1:2]  # its fields are plain values, and what follows is one of several types
+    elif path[:1] == [TRANSACTION]:
+        path = path[1:]
+    name = f"'{'.'.join(path)}'" if path else "The body"
+    if kind == "missing":
+        return f"{name} is missing"
+    if kind == "extra_forbidden":
+        return f"{name} is not known here; take it out, or correct its name"
+    for beginning in ("Input should be ", "expected "):
+        if message.startswith(beginning):
+            bounds = detail.get("ctx") or {}
+            limit = next((bounds[name] for name in ("ge", "le") if name in bounds), None)
+            example = limit if limit is not None else EXAMPLES.get(kind.split("_")[0])
+            such_as = "" if example is None else f", such as {example}"
+            return f"{name} is {shown(detail.get('input'))}; expected {message.removeprefix(beginning)}{such_as}"
+    return f"{name} cannot be: {message[:1].lower()}{message[1:]}"
 
 
 def add_problem_handlers(app: FastAPI) -> None:

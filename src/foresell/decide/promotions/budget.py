@@ -12,13 +12,19 @@ from foresell.core.words import many
 
 @dataclass(frozen=True)
 class Choice:
-    """The campaigns that are chosen, bool [campaign], what they cost and earn, and the shadow price: what another unit
-    of money in the budget would earn at the margin, by the relaxation in which campaigns may be cut in parts."""
+    """The campaigns that are chosen, bool [campaign], what they cost and earn, and what more budget is worth.
+
+    - `shadow_price`: what another unit of money in the budget would earn at the margin, by the relaxation in which
+      campaigns may be cut in parts.
+    - `next_budget`: the smallest budget that earns more, and `next_gain`: how much more it earns; NaN where none does.
+    """
 
     chosen: np.ndarray
     spent: float
     earned: float
     shadow_price: float
+    next_budget: float = float("nan")
+    next_gain: float = float("nan")
 
 
 def choose_campaigns(earned: np.ndarray, spent: np.ndarray, budget: float, one_of: np.ndarray | None = None) -> Choice:
@@ -33,9 +39,9 @@ def choose_campaigns(earned: np.ndarray, spent: np.ndarray, budget: float, one_o
     >>> choice = choose_campaigns(np.array([6.0, 10, 12]), np.array([1.0, 2, 3]), 5)
     >>> choice.chosen.tolist(), choice.earned
     ([False, True, True], 22.0)
+    >>> choice.next_budget, choice.next_gain
+    (6.0, 6.0)
     """
-    from scipy.optimize import Bounds, LinearConstraint, milp
-
     earned, spent = np.asarray(earned, np.float64), np.asarray(spent, np.float64)
     wrong = ~np.isfinite(earned) | ~np.isfinite(spent) | (spent < 0)
     if not budget >= 0 or wrong.any():
@@ -45,10 +51,29 @@ def choose_campaigns(earned: np.ndarray, spent: np.ndarray, budget: float, one_o
             "0."
         )
     groups = np.arange(len(earned)) if one_of is None else np.unique(one_of, return_inverse=True)[1].reshape(-1)
-    worth = np.flatnonzero((earned > 0) & (spent <= budget))
+    worth = np.flatnonzero(earned > 0)
     chosen = np.zeros(len(earned), bool)
     if not len(worth):
         return Choice(chosen, 0.0, 0.0, 0.0)
+    gains, costs, rows = earned[worth], spent[worth], _exclusions(groups[worth])
+    chosen[worth] = _best(gains, costs, budget, groups[worth])
+    best = float(earned[chosen].sum())
+    step = _next_budget(gains, costs, best, rows)
+    more = float(gains[_best(gains, costs, step, groups[worth])].sum()) - best if np.isfinite(step) else np.nan
+    return Choice(chosen, float(spent[chosen].sum()), best, _shadow_price(gains, costs, budget, rows), step, more)
+
+
+LEAST_GAIN = 1e-5
+"""A gain below this share of what the best campaign earns is none: a solver's tolerance is not far below it."""
+
+
+def _best(earned: np.ndarray, spent: np.ndarray, budget: float, groups: np.ndarray) -> np.ndarray:
+    """Which of the campaigns that earn something earn most together for at most `budget`: bool [campaign]."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    chosen, worth = np.zeros(len(earned), bool), np.flatnonzero(spent <= budget)
+    if not len(worth):
+        return chosen
     rows = _exclusions(groups[worth])
     # Money is counted in parts of the budget, because a solver's tolerance is absolute.
     unit = budget or 1.0
@@ -65,8 +90,25 @@ def choose_campaigns(earned: np.ndarray, spent: np.ndarray, budget: float, one_o
     )
     assert solution.x is not None, solution.message  # nothing chosen is always possible
     chosen[worth[solution.x > 0.5]] = True
-    shadow = _shadow_price(earned[worth], spent[worth], budget, rows)
-    return Choice(chosen, float(spent[chosen].sum()), float(earned[chosen].sum()), shadow)
+    return chosen
+
+
+def _next_budget(earned: np.ndarray, spent: np.ndarray, best: float, rows: np.ndarray) -> float:
+    """The smallest budget that earns more than `best`, NaN where none does."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    scale, unit = float(earned.max()), float(spent.max()) or 1.0
+    limits = [LinearConstraint(earned[None, :] / scale, best / scale + LEAST_GAIN, np.inf)]
+    if rows.shape[0]:
+        limits.append(LinearConstraint(rows, -np.inf, 1))
+    solution = milp(
+        spent / unit,
+        integrality=np.ones(len(earned)),
+        bounds=Bounds(0, 1),
+        constraints=limits,
+        options={"mip_rel_gap": 1e-6},
+    )
+    return float("nan") if solution.x is None else float(spent[solution.x > 0.5].sum())
 
 
 def _exclusions(groups: np.ndarray) -> np.ndarray:

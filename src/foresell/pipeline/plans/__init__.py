@@ -18,6 +18,7 @@ import polars as pl
 from foresell.core.errors import SettingsError, UsageError
 from foresell.core.frequency import calendar_day
 from foresell.core.settings import Settings
+from foresell.core.settings.mismatch import mismatch
 from foresell.core.words import number
 from foresell.decide.codes import finding
 from foresell.decide.overrides import apply_overrides
@@ -136,7 +137,9 @@ def _changed(section: Any, changes: dict[str, Any]) -> Any:
     try:
         return msgspec.convert({**msgspec.structs.asdict(section), **changes}, type(section))
     except msgspec.ValidationError as error:
-        raise SettingsError(f"The plan cannot be made with these settings: {error}.") from error
+        raise SettingsError(
+            f"The plan cannot be made with these settings: {mismatch(error, type(section), changes)}"
+        ) from error
 
 
 def _settled(project: ForecastProject, plan: Plan, frozen_days: int | None, least_gain: float) -> Plan:

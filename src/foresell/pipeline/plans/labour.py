@@ -86,15 +86,16 @@ def plan(project: ForecastProject, tables: LabourTables) -> LabourPlan:
         when = intervals(results, tables, posts.places)
         staff, work = _staff(posts, when, sampler, results)
         lines.append(staff)
-        findings += posts.findings
+        findings += [*posts.findings, *when.findings]
         if tables.people:
             made = rosters(work, posts, when, results, tables)
             lines += [roster.lines for roster in made]
             findings += [gap for roster in made for gap in roster.findings]
     if tables.equipment:
         pieces = read_posts(tables.equipment, results, EQUIPMENT, tables.by, "equipment")
-        lines.append(_equipment(pieces, intervals(results, tables, pieces.places), sampler, results, tables))
-        findings += pieces.findings
+        when = intervals(results, tables, pieces.places)
+        lines.append(_equipment(pieces, when, sampler, results, tables))
+        findings += [*pieces.findings, *(() if tables.drivers else when.findings)]
     table = pl.concat(lines, how="diagonal_relaxed")
     keys = [name for name in table.columns if name not in _COLUMNS]
     first = [*dict.fromkeys([*(key for key in keys if key not in _OWN_KEYS), *_OWN_KEYS])]

@@ -50,6 +50,7 @@ class Intervals:
     hours: float
     of_days: bool
     shares: np.ndarray | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,8 @@ def intervals(results: Results, tables: LabourTables, places: pl.DataFrame) -> I
     """
     panel = results.panel
     if panel.frequency == Frequency.HOUR:
-        return Intervals(1.0, of_days=False)
+        unused = finding("profile-unused", str(tables.profile), 1, "the forecast is of hours already")
+        return Intervals(1.0, of_days=False, findings=(unused,) if tables.profile else ())
     working_days = panel.frequency.days if panel.frequency.days <= 1 else panel.frequency.days * 5 / 7
     if not tables.profile:
         return Intervals(tables.hours_a_day * working_days, of_days=True)

@@ -256,6 +256,11 @@ def _headline(
         f"Of {many(len(ahead), 'campaign')} {named}, {int(choice.chosen.sum()):,} are worth running {budget}: they "
         f"cost {number(choice.spent)} and are expected to earn {number(choice.earned)}."
     )
+    if section.budget is not None and np.isfinite(choice.next_budget):
+        sentences.append(
+            f"The smallest budget that would earn more is {number(choice.next_budget)}: it is expected to earn "
+            f"{number(choice.next_gain)} more."
+        )
     return sentences
 
 

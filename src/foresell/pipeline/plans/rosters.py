@@ -15,6 +15,7 @@ from foresell.core.settings import LabourTables
 from foresell.core.words import many, number, share
 from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
 from foresell.decide.codes import finding
+from foresell.decide.labour.bookings import Bookings
 from foresell.decide.labour.cp_sat import best_roster
 from foresell.decide.labour.shifts import Patterns, Person, Roster, ShiftProblem, ShiftRules
 from foresell.decide.labour.staffing import LabourCosts, short_cost_curve
@@ -88,6 +89,7 @@ def rosters(
             "can work. Fill in hours_week, or 0 for people who are away."
         )
     dates, made, placed = results.panel.ahead(results.settings.horizon), [], np.zeros(table.frame.height, bool)
+    bookings = Bookings.of(table.texts("person"))
     for of_post in work:
         place = posts.places[[int(posts.place[of_post.post])]]
         task = posts.table.texts("task")[posts.row[of_post.post]]
@@ -103,7 +105,7 @@ def rosters(
                 f"{', '.join([*posts.places.columns, 'task'])}."
             )
         placed |= here
-        made.append(_roster(of_post, table.only(here), place, task, rules, dates))
+        made.append(_roster(of_post, table.only(here), place, task, rules, dates, bookings))
     if not placed.all():
         missing = [name for name, known in zip(table.texts("person"), placed, strict=True) if not known]
         raise SettingsError(
@@ -115,12 +117,18 @@ def rosters(
 
 
 def _roster(
-    work: DayWork, people: KeyedTable, place: pl.DataFrame, task: str, rules: ShiftRules, dates: np.ndarray
+    work: DayWork,
+    people: KeyedTable,
+    place: pl.DataFrame,
+    task: str,
+    rules: ShiftRules,
+    dates: np.ndarray,
+    bookings: Bookings,
 ) -> Rosters:
-    """The roster of one post."""
+    """The roster of one post, beside what its people work at others by `bookings`, to which it is added."""
     days, day_of = np.unique(dates.astype("datetime64[D]"), return_inverse=True)
     first, last = int(work.hour.min()), int(work.hour.max()) + 1
-    persons = _persons(people, days)
+    persons = tuple(bookings.left(person, rules, _weeks(days), (first, last)) for person in _persons(people, days))
     curve = np.zeros((len(days), HOURS, len(persons) + 1))
     curve[day_of[work.step], work.hour] = short_cost_curve(work.hours, work.costs, 1.0, len(persons))
     wage = float(work.costs.wage[0])
@@ -128,12 +136,16 @@ def _roster(
         Patterns.of(rules, last - first, 1.0), rules, persons, _weeks(days), curve[:, first:last], wage
     )
     roster = best_roster(problem)
+    bookings.add(roster, problem, first)
     lines = _lines(roster, problem, place, days, first, wage)
     name = " ".join([*map(str, place.row(0)), task]).strip()
     findings: tuple[Finding, ...] = ()
     if roster.gap > LARGE_GAP:
         message = f"the best roster may cost up to {share(roster.gap)} less"
         findings = (finding("roster-gap", "people", 1, message, [name]),)
+    if shared := [person.name for person in persons if bookings.several(person.name)]:
+        message = f"{name} shares {many(len(shared), 'person', 'people')} with other posts"
+        findings = (*findings, finding("person-shared", "people", len(shared), message, shared))
     paid = float(np.append(problem.patterns.paid, 0.0)[roster.pattern].sum())
     return Rosters(name, lines, roster.cost, roster.gap, len(persons), paid, findings)
 

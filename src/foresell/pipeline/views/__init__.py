@@ -16,6 +16,7 @@ import msgspec
 import polars as pl
 
 from foresell.core.errors import UsageError
+from foresell.core.settings.mismatch import mismatch
 from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.views import (
     approvals,
@@ -85,7 +86,7 @@ def show(project: ForecastProject, name: str, **query: Any) -> Any:
     try:
         asked = msgspec.convert(query, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise UsageError(f"The view {name} cannot be shown: {error}.") from error
+        raise UsageError(f"The view {name} cannot be shown: {mismatch(error, kind, query)}") from error
     return VIEWS[name].answer(project, asked)
 
 
