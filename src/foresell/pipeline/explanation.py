@@ -15,9 +15,12 @@ from foresell.core.frequency import Frequency, date_text
 from foresell.core.panel import Panel
 from foresell.core.scenario import Change, scenario, series_where, steps_between
 from foresell.core.words import change, listed, many, number, share, span
+from foresell.ensemble.champion import Champion
 from foresell.features.catalogue import group_levels
 from foresell.features.past_changes import FEWEST, SHARE, PastChanges, past_changes, size_of
 from foresell.pipeline.forecaster import Forecaster
+from foresell.pipeline.results import Results
+from foresell.pipeline.task import Tell
 from foresell.serving import reasons
 from foresell.serving.reasons import Explanation
 
@@ -108,18 +111,30 @@ def explain(
     done first where they are out of date. Raises UsageError for series and days that the forecast does not have.
     """
     task = project.trained("why")
-    panel, fitted = task.panel, Forecaster.of(task, task.forecaster_choice).champion
+    fitted = Forecaster.of(task, task.forecaster_choice).champion
+    task.tell(0, 1, f"asking {fitted.name}")
+    return explanation_of(task, fitted, chosen, first, last)
+
+
+def explanation_of(
+    results: Results,
+    fitted: Champion,
+    chosen: Mapping[str, object],
+    first: date | str | None = None,
+    last: date | str | None = None,
+) -> Explanation:
+    """The same by the models `fitted`, with results that are read as they are."""
+    panel = results.panel
     rows = series_where(panel.series, chosen)
     steps = steps_between(panel, fitted.horizon, first, last)
-    task.tell(0, 1, f"asking {fitted.name}")
     return reasons.explain(
         fitted.explain(panel, rows.tolist()),
-        reasons.reasons_of(task.features, panel.frequency),
+        reasons.reasons_of(results.features, panel.frequency),
         panel,
         rows,
         steps,
         reasons.named(panel, chosen, rows),
-        group_levels(panel, task.settings.levels),
+        group_levels(panel, results.settings.levels),
     )
 
 
@@ -139,15 +154,29 @@ def what_if(
     if not changes:
         raise UsageError("There is no change to forecast with; give another price or promotion.")
     task = project.trained("why")
-    panel, fitted = task.panel, Forecaster.of(task, task.forecaster_choice).champion
+    fitted = Forecaster.of(task, task.forecaster_choice).champion
+    return what_if_of(task, fitted, chosen, changes, first, last, task.tell)
+
+
+def what_if_of(
+    results: Results,
+    fitted: Champion,
+    chosen: Mapping[str, object],
+    changes: Mapping[str, str | float],
+    first: date | str | None = None,
+    last: date | str | None = None,
+    tell: Tell = lambda done, total, doing, left=None: None,
+) -> WhatIf:
+    """The same by the models `fitted`, with results that are read as they are."""
+    panel = results.panel
     rows = series_where(panel.series, chosen)
     steps = steps_between(panel, fitted.horizon, first, last)
     dates = panel.ahead(fitted.horizon)
     begin, end = dates[[steps.start, steps.stop - 1]].astype(object)
     changed = scenario(panel, changes, rows, begin, end)
-    task.tell(0, 2, "the forecast as it is")
+    tell(0, 2, "the forecast as it is")
     before = fitted.forecast(panel).mean.astype(np.float64)
-    task.tell(1, 2, "the forecast as it would be")
+    tell(1, 2, "the forecast as it would be")
     after = fitted.forecast(changed).mean.astype(np.float64)
     difference = (after - before).sum(axis=1)
     summed = after[rows].sum(axis=0)

@@ -27,7 +27,7 @@ def of_project(router: APIRouter, state: SharedState) -> None:
         changes = {name: value for name, value in body.changes.items() if value is not None}
 
         def content() -> Response:
-            from foresell.apps.api.finished_project import FinishedProject
+            from foresell.pipeline.views.finished_project import FinishedProject
 
             made = FinishedProject(folder).what_if(body.kind, changes)
             return encoded(
@@ -54,8 +54,8 @@ def of_project(router: APIRouter, state: SharedState) -> None:
         asked = {name: value for name, value in body.ask.items() if value is not None}
 
         def content() -> Response:
-            from foresell.apps.api.finished_project import FinishedProject
             from foresell.pipeline import views
+            from foresell.pipeline.views.finished_project import FinishedProject
 
             shown = views.show(FinishedProject(folder), body.view, **asked)
             return encoded({"view": body.view, "shows": views.plain(shown)})

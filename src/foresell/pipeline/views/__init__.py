@@ -21,6 +21,7 @@ from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.views import (
     approvals,
     exceptions,
+    explanation,
     findings,
     forecast,
     freshness,
@@ -32,6 +33,7 @@ from foresell.pipeline.views import (
     steps,
     today,
     trust,
+    what_if,
 )
 
 
@@ -65,6 +67,9 @@ VIEWS: dict[str, View] = {
         exceptions.exceptions, exceptions.ExceptionsQuery, "what a planner should look at, the largest first"
     ),
     "today": View(today.today, today.TodayQuery, "may I plan with this, what changed, what is worst, the next days"),
+    "why": View(explanation.why, explanation.WhyQuery, "the reasons that add up to a forecast"),
+    "what_if": View(what_if.what_if, what_if.WhatIfQuery, "a forecast at another price or promotion"),
+    "plan_what_if": View(what_if.plan_what_if, what_if.PlanWhatIfQuery, "a plan at another lead time or service"),
     "trust": View(trust.trust, trust.TrustQuery, "the scores of the models on the past"),
 }
 """Every view by its name."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foresell.apps.dashboard.pages import data, exceptions, forecast, today, trust
+from foresell.apps.dashboard.pages import data, exceptions, forecast, today, trust, what_if, why
 from foresell.apps.dashboard.session import Session
 
 
@@ -29,6 +29,8 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("today", "Today", ":material/today:", MONDAY, today.page),
         PageEntry("forecast", "Forecast", ":material/show_chart:", MONDAY, forecast.page),
         PageEntry("exceptions", "Exceptions", ":material/notification_important:", MONDAY, exceptions.page),
+        PageEntry("why", "Why", ":material/help:", REASONS, why.page),
+        PageEntry("what-if", "What if", ":material/tune:", REASONS, what_if.page),
         PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
         PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
     )
