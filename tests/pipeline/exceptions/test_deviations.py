@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from foresell.monitor.checks.judging import Judgement
 from foresell.pipeline.exceptions.deviations import deviations, monitored
 from foresell.pipeline.exceptions.outlook import outlook
-from foresell.pipeline.exceptions.sales_exceptions import sales_exceptions
+from foresell.pipeline.exceptions.sales_exceptions import one_a_group, sales_exceptions
 
 
 def test_without_sales_since_nothing_is_known(make_results) -> None:
@@ -55,3 +56,15 @@ def test_monitoring_goes_first_and_old_summaries_can_be_read(make_results, tmp_p
     assert seen is not None
     assert seen.monitored
     assert [one.title for one in seen.alarms] == ["store b"]
+
+
+def test_a_group_is_named_once_by_its_bias() -> None:
+    def alarm(figure: str, part: str, of: str, name: str, units: float) -> Judgement:
+        return Judgement(
+            figure, part, of, name, "parts", 0.5, 0.0, -0.1, 0.1, 5.0, 9.0, 0.0, 0.01, 0.1, True, False, 7, units, 100.0
+        )
+
+    error, bias = alarm("error", "group", "store", "b", 40.0), alarm("bias", "group", "store", "b", 40.0)
+    kind, wide = alarm("bias", "segment", "volume", "high", 10.0), alarm("error", "level", "item", "all", 90.0)
+    assert one_a_group([error, kind, bias, wide]) == [bias, wide]
+    assert one_a_group([kind]) == [kind]  # where no group is named, a kind of series is

@@ -32,7 +32,7 @@ def test_what_has_no_sales_yet_cannot_be_judged(done_shop) -> None:
 
 def test_a_forecast_that_has_passed_is_not_planned_with(done_shop) -> None:
     shown = show(Project(done_shop), "today", today=DAY + timedelta(days=7))
-    assert shown.verdict.sentence.startswith("No, do not plan with this: the forecast ends on 4 Jan 2026")
+    assert shown.verdict.sentence.startswith("No, do not plan with this: the forecast ends with 4 Jan 2026")
 
 
 def test_the_next_days_by_group(done_shop) -> None:

@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from foresell.core.finding import Finding, Severity, worst_first
-from foresell.monitor.checks.catalogue import CHECKS
-from foresell.pipeline.exceptions.deviations import Deviations
+from foresell.pipeline.exceptions.deviations import Deviations, is_about_data
 from foresell.pipeline.exceptions.planning_exception import DATA, PlanningException
 from foresell.pipeline.results import Results, read_findings
-
-_OF_FIGURES = frozenset(code for check in CHECKS.values() if check.figure is not None for code in check.codes)
-
-
-def is_about_figures(finding: Finding) -> bool:
-    """Whether a finding of monitoring is about a figure of the forecasts, such as their bias."""
-    return finding.code in _OF_FIGURES
 
 
 def data_findings(results: Results, seen: Deviations | None) -> list[Finding]:
@@ -26,7 +18,7 @@ def data_findings(results: Results, seen: Deviations | None) -> list[Finding]:
             findings += read_findings(results.folder(step))
     if seen is not None:
         read = {(finding.code, finding.where) for finding in findings}
-        findings += [one for one in seen.findings if (one.code, one.where) not in read and not is_about_figures(one)]
+        findings += [one for one in seen.findings if (one.code, one.where) not in read and is_about_data(one)]
     return worst_first(finding for finding in findings if finding.severity != Severity.INFO)
 
 
@@ -39,7 +31,7 @@ def data_exceptions(results: Results, seen: Deviations | None) -> Iterator[Plann
             level=DATA,
             group=finding.where,
             where={},
-            sentence=f"{finding.message}{examples}. {finding.advice}".strip(),
+            sentence=f"In {finding.where}: {finding.message}{examples}. {finding.advice}".strip(),
             subject=finding.code,
             count=finding.count,
             grave=finding.severity == Severity.ERROR,

@@ -21,6 +21,8 @@ from foresell.core.frequency import date_of_text
 from foresell.core.hierarchy import level_name
 from foresell.monitor.accuracy import ALL, GROUP, LEVEL, SeriesSums, group_names
 from foresell.monitor.bounds import BIAS, block_of
+from foresell.monitor.checks.catalogue import CHECKS
+from foresell.monitor.checks.check import Topic
 from foresell.monitor.checks.judging import PARTS, WHOLE, Judgement
 from foresell.monitor.checks.roll_up import roll_up
 from foresell.pipeline.exceptions.outlook import read_forecast
@@ -32,6 +34,20 @@ USUAL_SPREAD = 0.1
 LIMIT = 2.5
 """Without monitoring, the log of sales over forecast of a group may differ from that of all by `LIMIT` times the root
 of `USUAL_SPREAD` squared plus that of a Poisson count of its units."""
+
+
+_OF_ACCURACY = frozenset(code for check in CHECKS.values() if check.topic == Topic.ACCURACY for code in check.codes)
+_OF_MODELS = frozenset(("challenger-promoted", "challenger-refused", "few-windows", "nothing-matured"))
+
+
+def is_about_accuracy(finding: Finding) -> bool:
+    """Whether a finding of monitoring is about how the forecasts did, such as their bias."""
+    return finding.code in _OF_ACCURACY
+
+
+def is_about_data(finding: Finding) -> bool:
+    """Whether a finding of monitoring is about what came in."""
+    return finding.code not in _OF_ACCURACY | _OF_MODELS
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ import polars as pl
 from foresell.core.frequency import Frequency
 from foresell.core.hierarchy import Groups, level_name
 from foresell.core.panel import Panel
-from foresell.core.words import many, span
+from foresell.core.words import day, many, period, span
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
 from foresell.store.history import KeptForecast
@@ -34,11 +34,15 @@ class Window:
 
     units: np.ndarray
     dates: np.ndarray  # [period]
+    frequency: Frequency
 
     @property
     def words(self) -> str:
         """The first and the last period."""
-        return span(self.dates[0], self.dates[-1])
+        if self.frequency in (Frequency.DAY, Frequency.HOUR):
+            return span(self.dates[0], self.dates[-1])
+        first, last = (period(when, self.frequency) for when in (self.dates[0], self.dates[-1]))
+        return first if first == last else f"{first} to {last}"
 
     def sums(self, groups: Groups | None = None, beside: Window | None = None) -> np.ndarray:
         """The known units added up by series, or by group: float64, NaN where none is known.
@@ -110,7 +114,7 @@ def outlook(results: Results) -> Outlook | None:
     if cube is None:
         return None
     count = min(usual, len(cube.dates))
-    ahead = Window(cube.units[:, :count], cube.dates[:count])
+    ahead = Window(cube.units[:, :count], cube.dates[:count], panel.frequency)
     start = int(np.searchsorted(panel.dates, ahead.dates[0]))
     week = _WEEK.get(panel.frequency, 1)
     year = panel.frequency.year
@@ -128,6 +132,11 @@ def outlook(results: Results) -> Outlook | None:
     )
 
 
+def period_words(when: date | np.datetime64, frequency: Frequency) -> str:
+    """A period in words that fit into a sentence: a day without its weekday, a longer one by its name."""
+    return day(when) if frequency in (Frequency.DAY, Frequency.HOUR) else period(when, frequency)
+
+
 def earlier_forecast(results: Results, forecast: ForecastSummary) -> KeptForecast | None:
     """The forecast that was made from the sales before those of the newest one."""
     kept = [one for one in results.history.forecasts() if one.cutoff < forecast.cutoff]
@@ -141,7 +150,7 @@ def _in_common(new: Window, old: Window | None) -> tuple[Window | None, Window |
     dates, left, right = np.intersect1d(new.dates, old.dates, return_indices=True)
     if not len(dates):
         return None, None
-    return Window(new.units[:, left], dates), replace(old, units=old.units[:, right], dates=dates)
+    return replace(new, units=new.units[:, left], dates=dates), replace(old, units=old.units[:, right], dates=dates)
 
 
 def read_forecast(results: Results, path: Path, after: date, count: int | None = None) -> Window | None:
@@ -168,14 +177,15 @@ def read_forecast(results: Results, path: Path, after: date, count: int | None =
     cube = np.full((panel.n_series, len(dates)), np.nan, np.float32)
     places = np.searchsorted(dates, placed["date"].to_numpy().astype(panel.dates.dtype))
     cube[placed["__series"].to_numpy(), places] = placed["mean"].to_numpy()
-    return Window(cube, dates)
+    return Window(cube, dates, panel.frequency)
 
 
 def _sales(panel: Panel, start: int, count: int) -> Window | None:
     """The sales of some periods; None where the history does not have all of them, or none is known."""
     if start < 0 or start + count > panel.n_days:
         return None
-    window = Window(days_of(panel.units, slice(start, start + count)), panel.dates[start : start + count])
+    days = slice(start, start + count)
+    window = Window(days_of(panel.units, days), panel.dates[days], panel.frequency)
     return None if np.isnan(window.units).all() else window
 
 
@@ -186,6 +196,6 @@ def _prices(panel: Panel) -> np.ndarray:
     known = panel.known["price"]
     last = days_of(known.values, slice(max(panel.n_days - 8, 0), panel.n_days))
     prices = np.full(len(last), np.nan)
-    for day in range(last.shape[1]):
-        prices = np.where(np.isnan(last[:, day]), prices, last[:, day])
+    for column in last.T:
+        prices = np.where(np.isnan(column), prices, column)
     return prices[known.rows].astype(np.float64)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from foresell.core.hierarchy import Groups, Hierarchy, level_name
-from foresell.core.words import change_of, day, number
-from foresell.pipeline.exceptions.outlook import Outlook, Window
+from foresell.core.words import change_of, number
+from foresell.pipeline.exceptions.outlook import Outlook, Window, period_words
 from foresell.pipeline.exceptions.planning_exception import PlanningException, value_text
 from foresell.pipeline.exceptions.sales_exceptions import ALL_SALES
 
@@ -49,7 +49,7 @@ def comparisons(outlook: Outlook) -> Iterator[Comparison]:
     if outlook.revised is not None and outlook.earlier is not None and outlook.earlier_cutoff is not None:
         text = (
             f"{{now}} units are forecast for {outlook.revised.words}, where the forecast of "
-            f"{day(outlook.earlier_cutoff)} said {{then}} ({{change}})."
+            f"{period_words(outlook.earlier_cutoff, outlook.panel.frequency)} said {{then}} ({{change}})."
         )
         yield Comparison("last_forecast", outlook.revised, outlook.earlier, text)
 

@@ -12,10 +12,10 @@ import polars as pl
 
 from foresell.core.errors import UsageError
 from foresell.core.hierarchy import Groups, level_name
-from foresell.core.words import change_of, day, many, number
+from foresell.core.words import change_of, many, number
 from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.exceptions.deviations import Deviations, deviations
-from foresell.pipeline.exceptions.outlook import Outlook, Window, earlier_forecast, outlook
+from foresell.pipeline.exceptions.outlook import Outlook, Window, earlier_forecast, outlook, period_words
 from foresell.pipeline.exceptions.plan_exceptions import planned_kinds
 from foresell.pipeline.exceptions.planning_exception import PlanningException
 from foresell.pipeline.exceptions.sales_exceptions import sales_exceptions
@@ -195,11 +195,12 @@ def _forecast_change(results: Results, forecast: ForecastSummary, ahead: Outlook
     before = earlier_forecast(results, forecast)
     if before is None:
         return "This is the first forecast that is kept, so there is none to compare it with."
+    known = period_words(before.cutoff, results.panel.frequency)
     if ahead is None or ahead.revised is None or ahead.earlier is None:
-        return f"The forecast before, of {day(before.cutoff)}, has no days in common with what lies ahead."
+        return f"The forecast before, of {known}, tells nothing of what lies ahead."
     now, then = (float(np.nansum(window.sums())) for window in (ahead.revised, ahead.earlier))
     return (
-        f"{number(now)} units are forecast for {ahead.revised.words}, where the forecast of {day(before.cutoff)} said "
+        f"{number(now)} units are forecast for {ahead.revised.words}, where the forecast of {known} said "
         f"{number(then)} ({change_of(now, then)})."
     )
 

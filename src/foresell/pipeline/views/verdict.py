@@ -8,12 +8,12 @@ from datetime import date, timedelta
 
 from foresell.core.finding import Severity
 from foresell.core.frequency import calendar_day, date_of_text
-from foresell.core.words import change_of, columns, day, many, number, share, span
-from foresell.pipeline.exceptions.data_exceptions import data_findings, is_about_figures
-from foresell.pipeline.exceptions.deviations import Deviations
-from foresell.pipeline.exceptions.outlook import PERIODS
+from foresell.core.words import change_of, columns, many, number, share, span
+from foresell.pipeline.exceptions.data_exceptions import data_findings
+from foresell.pipeline.exceptions.deviations import Deviations, is_about_accuracy
+from foresell.pipeline.exceptions.outlook import PERIODS, period_words
 from foresell.pipeline.exceptions.plan_exceptions import planned_kinds
-from foresell.pipeline.exceptions.sales_exceptions import sentence
+from foresell.pipeline.exceptions.sales_exceptions import one_a_group, sentence
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import CheckSummary, CombineSummary, ForecastSummary
 
@@ -89,18 +89,19 @@ def _age(results: Results, forecast: ForecastSummary, today: date) -> Iterator[R
         yield Reason(NO, "Sales have come in for all that was forecast. Forecast again with: foresell run")
         return
     length = timedelta(days=frequency.days)
+    sales, made, ends = (period_words(when, frequency) for when in (sales_until, forecast.cutoff, last))
     if calendar_day(last + length) <= today:
-        yield Reason(NO, f"The forecast ends on {day(last)}, which has passed. Bring newer sales, then: foresell run")
-    elif calendar_day(sales_until + (PERIODS.get(frequency, 1) + 1) * length) < today:
-        yield Reason(CARE, f"The last sales are of {day(sales_until)}. Bring newer ones, then: foresell run")
+        yield Reason(NO, f"The forecast ends with {ends}, which has passed. Bring newer sales, then: foresell run")
+    else:
+        if calendar_day(sales_until + (PERIODS.get(frequency, 1) + 1) * length) < today:
+            yield Reason(CARE, f"The last sales are of {sales}. Bring newer ones, then: foresell run")
+        yield Reason(YES, f"The forecast reaches to {ends} and knows the sales up to {made}.")
     if forecast.cutoff < sales_until:
         yield Reason(
             CARE,
-            f"The forecast was made from sales up to {day(forecast.cutoff)}, and sales up to {day(sales_until)} have "
-            "come in since. Forecast again with: foresell run",
+            f"The forecast was made from sales up to {made}, and sales up to {sales} have come in since. Forecast "
+            "again with: foresell run",
         )
-    if calendar_day(last + length) > today:
-        yield Reason(YES, f"The forecast reaches to {day(last)} and knows the sales up to {day(forecast.cutoff)}.")
 
 
 def _accuracy(results: Results, seen: Deviations | None) -> Iterator[Reason]:
@@ -119,18 +120,16 @@ def _accuracy(results: Results, seen: Deviations | None) -> Iterator[Reason]:
             OPEN, "What is usual is not known, because nothing watches the forecasts. Do so with: foresell monitor"
         )
     elif seen.as_of is not None and seen.as_of < results.panel.cutoff:
-        yield Reason(
-            OPEN,
-            f"Monitoring knows the sales up to {day(seen.as_of)}, and newer ones have come in. Run: foresell monitor",
-        )
+        known = period_words(seen.as_of, results.panel.frequency)
+        yield Reason(OPEN, f"Monitoring knows the sales up to {known}; newer ones have come in. Run: foresell monitor")
     yield from _judged(seen)
 
 
 def _judged(seen: Deviations) -> Iterator[Reason]:
-    total, alarms = seen.total, seen.alarms
-    grave = any(finding.severity == Severity.ERROR and is_about_figures(finding) for finding in seen.findings)
+    total, alarms = seen.total, one_a_group(seen.alarms)
+    grave = any(finding.severity == Severity.ERROR and is_about_accuracy(finding) for finding in seen.findings)
     if alarms:
-        rest = f" {many(len(alarms) - 1, 'more figure')} outside what is usual." if len(alarms) > 1 else ""
+        rest = f" {many(len(alarms) - 1, 'more group')} outside what is usual." if len(alarms) > 1 else ""
         yield Reason(NO if grave else CARE, f"{sentence(alarms[0], seen)}{rest}")
     if total is None or seen.first is None or seen.last is None:
         if seen.monitored:
@@ -175,7 +174,7 @@ def _data(results: Results, checked: CheckSummary, seen: Deviations | None) -> I
         some = [finding for finding in findings if finding.severity == severity]
         if some:
             rest = f", and {many(len(some) - 1, f'more {severity}')}" if len(some) > 1 else ""
-            yield Reason(kind, f"Of the data: {some[0].message}{rest}.")
+            yield Reason(kind, f"In {some[0].where}: {some[0].message}{rest}.")
     if checked.quarantined:
         yield Reason(CARE, f"{many(checked.quarantined, 'bad row')} were put in quarantine and are not in the sales.")
     if not findings:
