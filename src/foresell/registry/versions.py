@@ -225,7 +225,7 @@ class Registry:
 
         Raises UsageError where there was no champion before.
         """
-        now, before = self._champion(), self._before()
+        now, before = self._champion(), self.previous_champion()
         if now is None or before is None:
             raise UsageError(
                 f"There is nothing to go back to: '{self.name}' has "
@@ -233,7 +233,7 @@ class Registry:
             )
         return self.promote(before, reason, before=now, verdict=ROLLED_BACK)
 
-    def _before(self) -> str | None:
+    def previous_champion(self) -> str | None:
         """The version that a rollback would take; None where no earlier champion still exists."""
         now, known = self._champion(), {version.number for version in self.versions()}
         champions = [version for version in champion_lineage(self.history()) if version in known]
@@ -314,7 +314,7 @@ class Registry:
     def _clear_cache(self, newest: Path) -> None:
         """Removes all copies from the cache but the newest one, the champion, and the version of a rollback. A removed
         copy can be fetched again."""
-        needed = {newest.name, self._champion(), self._before()}
+        needed = {newest.name, self._champion(), self.previous_champion()}
         for place in self.cache.iterdir():
             in_progress = place.name.startswith(".") and time.time() - place.stat().st_mtime < DEAD
             if place.name not in needed and not in_progress:
@@ -327,7 +327,7 @@ class Registry:
         return [version for version in self.versions()[newest:] if version.number not in needed][::-1]
 
     def _needed(self) -> set[str | None]:
-        return {*self._aliases().values(), self._before()}
+        return {*self._aliases().values(), self.previous_champion()}
 
     def remove(self, version: str) -> int:
         """Removes a version and the files of its model for good. Returns the number of bytes that were freed.

@@ -36,8 +36,9 @@ def _project(flags: dict[str, Any]) -> tuple[Project, Meter]:
 @project_options
 @click.option("--version", metavar="N", help="Which version. [default: the newest]")
 @click.option("--force", metavar="REASON", help="Promote it whatever the verdict; the reason is kept.")
+@click.option("--reason", default="", metavar="TEXT", help="Who asks for it and why; it is kept with the verdict.")
 @options()
-def promote(version: str | None, force: str | None, **flags: Any) -> None:
+def promote(version: str | None, force: str | None, reason: str, **flags: Any) -> None:
     """Make a registered model the champion, if it is better than the present champion.
 
     On the same windows its WRMSSE must be lower by 'promotion.margin', at no level higher by more than
@@ -57,7 +58,7 @@ def promote(version: str | None, force: str | None, **flags: Any) -> None:
 
     project, meter = _project(flags)
     try:
-        decision = promotion.promote(project, version, force)
+        decision = promotion.promote(project, version, force, why=reason)
     finally:
         meter.close()
     _end(decision, flags)

@@ -84,6 +84,8 @@ class Run:
         """What became of the run, in words."""
         if self.state == DONE and self.code == _SEVERE:
             return "done; monitoring has a severe finding"
+        if self.state == FAILED and self.command[:1] == ("promote",) and self.code == 1:
+            return "refused, or not done; the log says which"
         if self.state == STOPPED:
             return f"stopped by {self.stopped_by}" if self.stopped_by else "stopped"
         return {BROKEN_OFF: "broken off: its process ended without a word"}.get(self.state, self.state)

@@ -68,13 +68,17 @@ class Decision:
 
 
 def promote(
-    project: Project, version: str | None = None, force: str | None = None, trained_for: Sequence[str] = ()
+    project: Project,
+    version: str | None = None,
+    force: str | None = None,
+    trained_for: Sequence[str] = (),
+    why: str = "",
 ) -> Decision:
     """Makes a version (the newest where none is named) the champion, if it passes the gate; see `registry.gate`.
 
     `comparison` says what the two are compared by. A version that was rolled back is not promoted again unless it is
     named. `force` is a reason to promote it whatever the verdict. `trained_for` are the keys of the reasons for the
-    training, which are recorded with the verdict.
+    training, which are recorded with the verdict. `why` is who asked for it and why, which is recorded too.
 
     Raises UsageError where there is no such version, and StoreError where the registry cannot be reached.
     """
@@ -85,7 +89,7 @@ def promote(
         if champion is not None and champion.number == challenger.number:
             return Decision(registry.name, challenger.number, None)
         with tempfile.TemporaryDirectory(prefix="foresell-promote-") as folder:
-            trial = _Trial(project, registry, challenger, champion, Path(folder), trained_for)
+            trial = _Trial(project, registry, challenger, champion, Path(folder), trained_for, why)
             return trial.decide(named=version is not None, force=force)
 
 
@@ -220,6 +224,7 @@ class _Trial:
     champion: Version | None
     folder: Path
     trained_for: Sequence[str] = ()
+    why: str = ""
 
     @property
     def before(self) -> str | None:
@@ -243,7 +248,7 @@ class _Trial:
             )
         outcome = {"passed": passed, "reason": reason, "forced": force, "compared": compared}
         self._write_evidence(outcome, verdict)
-        change = self._record(passed, reason, force)
+        change = self._record(passed, f"{reason} (asked for: {self.why})" if self.why else reason, force)
         return Decision(self.registry.name, self.challenger.number, change, verdict, compared)
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foresell.apps.dashboard.pages import data, exceptions, forecast, today, trust, what_if, why
+from foresell.apps.dashboard.pages import data, exceptions, forecast, models, today, trust, what_if, why
 from foresell.apps.dashboard.session import Session
 
 
@@ -32,6 +32,7 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("why", "Why", ":material/help:", REASONS, why.page),
         PageEntry("what-if", "What if", ":material/tune:", REASONS, what_if.page),
         PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
+        PageEntry("models", "Models", ":material/deployed_code:", HOUSE, models.page),
         PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
     )
 }

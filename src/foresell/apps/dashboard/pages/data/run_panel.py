@@ -30,13 +30,8 @@ _SIGNS = {
 
 def show(session: Session) -> None:
     """Shows the run at work, or the buttons that start one; the states of the steps; earlier runs."""
-    notice = st.session_state.pop(_NOTICE, None)
-    if notice:
-        st.warning("This was not done.")
-        st.text(notice)
-    running = runs.at_work(session.folder)
-    if running is not None:
-        _at_work(session, running.log)
+    if show_at_work(session):
+        pass
     elif session.visitor.may(Role.ADMIN):
         _buttons(session)
     else:
@@ -47,34 +42,47 @@ def show(session: Session) -> None:
     _earlier(session)
 
 
+def show_at_work(session: Session) -> bool:
+    """Shows why a run was not started, and the run at work; returns whether there is one."""
+    notice = st.session_state.pop(_NOTICE, None)
+    if notice:
+        st.warning("This was not done.")
+        st.text(notice)
+    running = runs.at_work(session.folder)
+    if running is not None:
+        _at_work(session, running.log)
+    return running is not None
+
+
+def start(session: Session, command: tuple[str, ...]) -> None:
+    """The callback of a button that starts a verb; where it may not, `show_at_work` says why."""
+    try:
+        session.require(Role.ADMIN)
+        runs.start(session.folder, command, session.visitor.name)
+    except ForesellError as error:
+        st.session_state[_NOTICE] = str(error)
+
+
 def _buttons(session: Session) -> None:
     folder = str(session.folder)
     st.button(
         "Run all that is out of date",
         type="primary",
         icon=":material/play_arrow:",
-        on_click=_start,
+        on_click=start,
         args=(session, ("run", folder, *_JSON)),
     )
     step, plan, monitor = st.columns([2, 2, 1], vertical_alignment="bottom")
     verbs = list(dict.fromkeys(views.show(session.project, "steps").steps["verb"]))
     with step:
         verb = st.selectbox("Do again, with what it needs", verbs, key="run_verb")
-        st.button("Do it again", on_click=_start, args=(session, (verb, folder, "--again", *_JSON)))
+        st.button("Do it again", on_click=start, args=(session, (verb, folder, "--again", *_JSON)))
     with plan:
         kind = st.selectbox("Kind of plan", list(KINDS), key="run_plan")
-        st.button("Make the plan", on_click=_start, args=(session, ("plan", kind, folder)))
+        st.button("Make the plan", on_click=start, args=(session, ("plan", kind, folder)))
     with monitor:
-        st.button("Monitor", help="Compare forecasts with the sales since", on_click=_start,
+        st.button("Monitor", help="Compare forecasts with the sales since", on_click=start,
                   args=(session, ("monitor", folder, *_JSON)))  # fmt: skip
-
-
-def _start(session: Session, command: tuple[str, ...]) -> None:
-    try:
-        session.require(Role.ADMIN)
-        runs.start(session.folder, command, session.visitor.name)
-    except ForesellError as error:
-        st.session_state[_NOTICE] = str(error)
 
 
 def _stop(session: Session, run: runs.Run, at_once: bool) -> None:
@@ -105,7 +113,7 @@ def _at_work(session: Session, log: Path) -> None:
                   help="Results of the steps that are done are kept.")  # fmt: skip
         if run.stopped_by is not None:
             st.caption("It was asked to stop, and does so when its present piece of work allows.")
-    _log(run)
+    show_log(run)
 
 
 def _states(shown: StepsView, session: Session) -> None:
@@ -144,9 +152,9 @@ def _earlier(session: Session) -> None:
     run = st.selectbox("Run", ended, format_func=label, key="run_chosen")
     if run.state == runs.FAILED:
         st.error(f"It failed with the exit code {run.code}. The end of the log says why.")
-    _log(run)
+    show_log(run)
     st.download_button("Download the log", run.log.read_bytes(), run.log.name, "text/plain", on_click="ignore")
 
 
-def _log(run: runs.Run) -> None:
+def show_log(run: runs.Run) -> None:
     st.code("\n".join(runs.lines(run)) or "Nothing is in the log yet.", language=None, height=320, wrap_lines=True)
