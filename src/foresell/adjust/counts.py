@@ -77,19 +77,18 @@ def _add_up(probabilities: np.ndarray, mean: np.ndarray, r: np.ndarray) -> np.nd
     """The quantiles of small means, by adding up P(X = k) from 0; NaN where `_LONGEST` counts are not enough."""
     quantiles = np.full(probabilities.shape, np.nan)
     points = np.arange(len(mean))  # those whose quantiles are not all reached
-    odds, until = mean / (r + mean), np.zeros(len(mean))
+    odds, until, highest = mean / (r + mean), np.zeros(len(mean)), probabilities.max(axis=0)
     chance = np.exp(-r * np.log1p(mean / r))  # P(X = count)
     for count in range(_LONGEST):
         before, until = until, until + chance
-        for probability, row in zip(probabilities, quantiles, strict=True):
-            reached = np.flatnonzero((probability > before) & (probability <= until))
-            row[points[reached]] = count - 0.5 + (probability[reached] - before[reached]) / chance[reached]
+        q, at = np.nonzero((probabilities > before) & (probabilities <= until))
+        quantiles[q, points[at]] = count - 0.5 + (probabilities[q, at] - before[at]) / chance[at]
         chance = chance * odds * ((r + count) / (count + 1))
-        left = np.flatnonzero(until < probabilities.max(axis=0))
-        if not len(left):
+        left = until < highest
+        if not (some := np.count_nonzero(left)):
             break
-        if len(left) < 0.8 * len(until):
-            points, probabilities = points[left], probabilities[:, left]
+        if some < 0.8 * len(until):
+            points, probabilities, highest = points[left], probabilities[:, left], highest[left]
             odds, until, chance, r = odds[left], until[left], chance[left], r[left]
     return quantiles
 

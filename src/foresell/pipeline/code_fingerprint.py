@@ -26,8 +26,18 @@ def code_fingerprint(parts: Iterable[str] = ("",), package: Path = PACKAGE) -> s
     """A fingerprint of the code in some packages and modules of foresell, such as ``models`` or ``store.panels``; of
     all of it where none is named.
 
-    Modules of `NO_RESULT` are left out of a package that they lie in; one that is named itself counts.
+    Modules of `NO_RESULT` are left out of a package that they lie in; one that is named itself counts. That of this
+    foresell is read once, for a process works by the code that it began with.
     """
+    return _of_this_process(tuple(parts)) if package == PACKAGE else _fingerprint(parts, package)
+
+
+@cache
+def _of_this_process(parts: tuple[str, ...]) -> str:
+    return _fingerprint(parts, PACKAGE)
+
+
+def _fingerprint(parts: Iterable[str], package: Path) -> str:
     files = {file for part in parts for file in _files(package, part)}
     digest = hashlib.sha256()
     for file in sorted(files):
@@ -50,10 +60,19 @@ def _files(package: Path, part: str) -> Iterator[Path]:
 def _code_of(source: bytes) -> str:
     """The digest of the syntax tree of a file, without docstrings and positions."""
     tree = ast.parse(source)
-    for node in ast.walk(tree):
+    for node in _blocks(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             node.body = [statement for statement in node.body if not _is_docstring(statement)]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+
+
+def _blocks(node: ast.AST) -> Iterator[ast.AST]:
+    """A node and the statements in it at any depth; expressions, which are most of the nodes, have no docstrings."""
+    yield node
+    for field in ("body", "orelse", "finalbody", "handlers", "cases"):
+        inner = getattr(node, field, ())
+        for statement in inner if isinstance(inner, list) else ():
+            yield from _blocks(statement)
 
 
 def _is_docstring(statement: ast.stmt) -> bool:
