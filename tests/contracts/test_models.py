@@ -102,8 +102,7 @@ def test_a_mean_for_every_series_and_step(model, make_panel, frequency):
     assert (forecast.mean[:3].mean(axis=1) > 0).all()
 
 
-def test_named_as_in_the_registry_and_knows_its_horizon(name, model, make_panel):
-    fitted = model.fit(make_panel(), HORIZON)
+def test_named_as_in_the_registry_and_knows_its_horizon(name, model, fitted):
     assert model.name == fitted.name == name
     assert fitted.horizon == HORIZON
 
@@ -146,9 +145,8 @@ def test_it_can_be_asked_at_a_later_cutoff(model, make_panel):
     assert not np.array_equal(later.mean, fitted.forecast(panel.until(149)).mean)
 
 
-def test_it_can_be_asked_about_one_series_and_about_strangers(model, make_panel):
+def test_it_can_be_asked_about_one_series_and_about_strangers(fitted, make_panel):
     panel, other = make_panel(), make_panel(seed=5)
-    fitted = model.fit(panel, HORIZON)
     for number in range(panel.n_series):
         check(fitted.forecast(panel.part(slice(number, number + 1))), panel.part(slice(number, number + 1)))
     strangers = replace(other, series=other.series.with_columns(item=other.series["item"] + " (new)"))
@@ -181,15 +179,15 @@ def test_a_block_is_forecast_as_among_all(name, make_panel, size):
         np.testing.assert_allclose(fitted.forecast(block, statistics).mean, whole[rows], rtol=1e-5, atol=1e-6)
 
 
-def test_a_series_without_history(model, make_panel):
+def test_a_series_without_history(fitted, make_panel):
     panel = make_panel()
     assert np.isnan(panel.units[7]).all()
-    check(model.fit(panel, HORIZON).forecast(panel.part(slice(7, 8))), panel.part(slice(7, 8)))
+    check(fitted.forecast(panel.part(slice(7, 8))), panel.part(slice(7, 8)))
 
 
-def test_closed_days_stay_closed(model, make_panel):
+def test_closed_days_stay_closed(fitted, make_panel):
     panel = make_panel()
-    mean = model.fit(panel, HORIZON).forecast(panel).mean
+    mean = fitted.forecast(panel).mean
     sunday = panel.ahead(HORIZON).astype(np.int64) % 7 == np.datetime64("2022-01-09").astype(np.int64) % 7
     assert (mean[1, sunday] == 0).all()
     assert (mean[1, ~sunday] > 0).all()
@@ -250,9 +248,8 @@ def test_only_what_it_reads_moves_a_series_with_a_history(fitted, make_panel):
 
 
 @pytest.mark.parametrize("room", [0, 1 << 30])
-def test_a_scenario_is_answered_as_by_a_forecast_of_the_changed_panel(model, make_panel, room):
+def test_a_scenario_is_answered_as_by_a_forecast_of_the_changed_panel(fitted, make_panel, room):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     scenarios = scenario_model(fitted, panel, room)
     np.testing.assert_array_equal(scenarios.mean, fitted.forecast(panel).mean)
     members, step = np.array([3, 0, 3, 7, 1]), np.array([1, 8, 4, 2, 0])
@@ -273,9 +270,8 @@ def test_a_scenario_is_answered_as_by_a_forecast_of_the_changed_panel(model, mak
     np.testing.assert_allclose(scenarios.explain([5, 0]).mean, fitted.explain(panel, [5, 0]).mean, rtol=1e-6)
 
 
-def test_new_series_are_answered_as_if_the_panel_had_them(model, make_panel):
+def test_new_series_are_answered_as_if_the_panel_had_them(fitted, make_panel):
     panel = make_panel()
-    fitted = model.fit(panel, HORIZON)
     values = {name: known.on(slice(None))[:2].copy() for name, known in panel.known.items()}
     values["price"][0] = np.nan
     values["price"][0, panel.n_days + 2 :] = 7
@@ -295,8 +291,8 @@ def test_new_series_are_answered_as_if_the_panel_had_them(model, make_panel):
         np.testing.assert_allclose(found[row], fitted.forecast(whole).mean[-1, step[row]], rtol=2e-6)
 
 
-def test_what_went_wrong_is_told_in_findings(model, make_panel):
-    findings = model.fit(make_panel(), HORIZON).findings
+def test_what_went_wrong_is_told_in_findings(fitted):
+    findings = fitted.findings
     assert isinstance(findings, tuple)
     assert all(isinstance(finding, Finding) for finding in findings)
 
@@ -311,8 +307,8 @@ def test_progress_rises_and_does_not_change_the_model(model, make_panel):
     np.testing.assert_array_equal(fitted.forecast(panel).mean, model.fit(panel, HORIZON).forecast(panel).mean)
 
 
-def test_drivers_share_what_there_is(model, make_panel):
-    drivers = model.fit(make_panel(), HORIZON).drivers()
+def test_drivers_share_what_there_is(fitted):
+    drivers = fitted.drivers()
     assert drivers.columns == ["feature", "share"]
     assert drivers.is_empty() or drivers["share"].sum() == pytest.approx(1)
     assert drivers["feature"].is_unique().all()

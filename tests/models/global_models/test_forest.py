@@ -10,19 +10,19 @@ HORIZON = 14
 
 
 def test_it_finds_the_week_and_the_promotion_at_every_size(make_shop):
-    panel, truth = make_shop(n_days=500)
-    mean = RandomForest(trees=40, share=0.5, feature_fraction=0.8).fit(panel, HORIZON).forecast(panel).mean
+    panel, truth = make_shop(n_days=400)
+    mean = RandomForest(trees=20, share=0.4, feature_fraction=0.8).fit(panel, HORIZON).forecast(panel).mean
     assert np.abs(mean / truth - 1).mean() < 0.12
     assert abs(mean.sum() / truth.sum() - 1) < 0.03
 
 
 def test_the_score_is_the_mean_of_the_trees(make_shop):
     panel, _ = make_shop(n_days=300)
-    few, many = (RandomForest(trees=trees, share=0.5).fit(panel, HORIZON) for trees in (1, 30))
+    few, many = (RandomForest(trees=trees, share=0.2).fit(panel, HORIZON) for trees in (1, 10))
     values = np.random.default_rng(0).random((50, len(few.recipe.features))).astype(np.float32)
     booster = many.boosters[0, 0]
     trees = [
-        booster.booster.predict(values, raw_score=True, start_iteration=tree, num_iteration=1) for tree in range(30)
+        booster.booster.predict(values, raw_score=True, start_iteration=tree, num_iteration=1) for tree in range(10)
     ]
     np.testing.assert_allclose(booster.score(values), np.mean(trees, axis=0))
     np.testing.assert_allclose(booster.contributions(values).sum(axis=1), booster.score(values), atol=1e-9)

@@ -174,7 +174,7 @@ def test_progress_counts_the_trees_of_all_boosters(make_shop):
 
 
 def test_models_that_differ_in_how_they_learn_share_rows_and_features(make_shop):
-    panel, _ = make_shop(n_days=250)
+    panel, _ = make_shop(n_days=150)
     models = {
         "plain": LightGBM(**QUICK),
         "few": LightGBM(**QUICK | {"trees": 3}, use=("weekday", "window"), loss="poisson", learning_rate=0.2),
@@ -183,7 +183,7 @@ def test_models_that_differ_in_how_they_learn_share_rows_and_features(make_shop)
         "other": LightGBM(**QUICK, seed=2),
         "naive": SeasonalNaive(),
     }
-    cutoffs = [235, 249]
+    cutoffs = [135, 149]
     prepared = prepare(models, panel, HORIZON, cutoffs)
     assert len({id(prepared[name]) for name in ("plain", "few", "apart", "forest")}) == 1
     assert prepared["other"] is not prepared["plain"]

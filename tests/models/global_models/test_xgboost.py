@@ -17,8 +17,8 @@ HORIZON = 14
 @pytest.mark.parametrize("loss", ["tweedie", "poisson", "squared"])
 def test_it_finds_the_week_and_the_promotion_at_every_size(make_shop, loss):
     pytest.importorskip("xgboost")
-    panel, truth = make_shop(n_days=600)
-    mean = XGBoost(trees=60, share=0.4, leaves=32, loss=loss).fit(panel, HORIZON).forecast(panel).mean
+    panel, truth = make_shop(n_days=400)
+    mean = XGBoost(trees=50, share=0.3, leaves=16, loss=loss).fit(panel, HORIZON).forecast(panel).mean
     assert np.abs(mean / truth - 1).mean() < 0.12
     assert abs(mean.sum() / truth.sum() - 1) < 0.03
 
