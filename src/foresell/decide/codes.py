@@ -187,7 +187,8 @@ CODES: dict[str, Code] = {
     "capacity-gap": Code(
         Severity.WARNING,
         "The search for whole lots ended before it could show that no plan costs much less.",
-        "Nothing needs to be done where the gap is small; else give minimum lots only where they matter.",
+        "Nothing needs to be done where the gap is small; else raise capacity.search_seconds, or give minimum lots "
+        "only where they matter.",
     ),
     "lots-expired": Code(
         Severity.WARNING,

@@ -143,7 +143,6 @@ def test_lots_of_a_large_plan_are_chosen_by_the_mean_and_its_bound_holds():
 
 
 def test_lots_stay_whole_where_the_solver_has_no_time(monkeypatch):
-    monkeypatch.setattr("foresell.decide.capacity.linear_programme._SECONDS", 0.0)
     for seed in range(4):
         case = problem(seed, lot=3.0, n_parts=3, n_periods=3)
         plan = capacity_plan(case)

@@ -10,6 +10,7 @@ import pytest
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings import Markdown
+from foresell.decide.markdown.slow_movers import Stocks
 from foresell.pipeline.plans import markdown
 from foresell.pipeline.plans.markdown import MarkdownPlan
 from foresell.pipeline.project import Project
@@ -113,6 +114,29 @@ def test_columns_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(SettingsError, match=message):
         markdown.plan(priced, Markdown(stock=stock_of(priced, 5), item=item, group=group))
+
+
+def test_what_is_left_out_is_counted_by_its_reason() -> None:
+    one = np.ones(6)
+    on_hand = np.array([np.nan, -1, 0, 5, 5, 5])
+    price, demand = np.array([1.0, 1, 1, 0, 1, 1]), np.ones((6, 2))
+    demand[4] = np.nan
+    stocks = Stocks(np.nan_to_num(on_hand), price, demand, one, one, one, one, one, one)
+    sentences = markdown._left_out(on_hand, stocks)
+    assert [sentence.split(" left out, because ")[1] for sentence in sentences] == [
+        "the table of stock has no row for them.",
+        "their stock is below 0.",
+        "there is no stock of them.",
+        "the sales have no price of them.",
+        "there is no forecast for them.",
+    ]
+    assert all(sentence.startswith("1 series is") for sentence in sentences)
+
+
+def test_each_slow_mover_that_keeps_its_price_is_counted_with_the_reason(plan: MarkdownPlan) -> None:
+    kept = [sentence for sentence in plan.headline if " the price, because " in sentence]
+    counts = [int(sentence.split(" ")[0].replace(",", "")) for sentence in kept]
+    assert sum(counts) == plan.lines.filter(pl.col("action") != "reprice").height
 
 
 def test_periods_longer_than_a_week_are_periods_of_the_decision() -> None:

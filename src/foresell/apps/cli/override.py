@@ -150,10 +150,18 @@ def _list(project: Project, flags: dict[str, Any]) -> None:
 def _score(project: Project, flags: dict[str, Any]) -> None:
     from foresell.apps.cli.text import columns
     from foresell.core.words import many, number
+    from foresell.pipeline.plans.override_scores import UNSCORED
 
     scores = project.override_scores()
     if flags["as_json"]:
-        print_json({"waiting": scores.waiting, "unknown": scores.unknown, "orders": scores.lines.to_dicts()})
+        print_json(
+            {
+                "waiting": scores.waiting,
+                "unknown": scores.unknown,
+                "unscored": scores.unscored,
+                "orders": scores.lines.to_dicts(),
+            }
+        )
         return
     parts = []
     if scores.lines.height:
@@ -167,6 +175,10 @@ def _score(project: Project, flags: dict[str, Any]) -> None:
         )
     if scores.unknown:
         parts.append(f"Not scored, because sales of some days are not known: {many(scores.unknown, 'order')}.")
+    parts += [
+        f"{many(count, 'override')} of {kind} cannot be scored: {UNSCORED[kind]}."
+        for kind, count in scores.unscored.items()
+    ]
     click.echo("\n\n".join(parts) or "No issued plan of orders has an override.")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from foresell.core.settings.base import Share, Strict, about
+from foresell.core.settings.base import DecimalMark, Share, Strict, about
 
 
 class AllocationTables(Strict, frozen=True):
@@ -25,6 +25,7 @@ class AllocationTables(Strict, frozen=True):
     capacity: Annotated[
         str | None, about("what a centre can handle in a period: centre, and units", "centre_capacity.csv")
     ] = None
+    decimal: DecimalMark = None
     fairness: Annotated[
         Share,
         about("the share of scarce goods that is cut alike for all stores; the rest goes where it gains most", 0.5),

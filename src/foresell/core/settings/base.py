@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -15,6 +15,16 @@ Probability = Annotated[float, Meta(gt=0, lt=1)]
 Quantile = Annotated[float, Meta(ge=0.0001, le=0.9999)]
 RangeProbability = Annotated[float, Meta(ge=0.0002, le=0.9998)]  # both ends of the range are a Quantile
 Columns = tuple[str, ...]
+
+
+DecimalMark = Annotated[
+    Literal[".", ","] | None,
+    Meta(description="the decimal mark of these tables; where not given, as each shows", examples=[","]),
+]
+DateFormat = Annotated[
+    str | None,
+    Meta(description="how these tables write dates; where not given, as each shows", examples=["%d.%m.%Y"]),
+]
 
 
 class Strict(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from foresell.core.settings.base import Strict, about
+from foresell.core.settings.base import DateFormat, DecimalMark, PositiveNumber, Strict, about
 
 
 class CapacityTables(Strict, frozen=True):
@@ -34,4 +34,9 @@ class CapacityTables(Strict, frozen=True):
         Meta(gt=0),
         about("what a unit that is not delivered costs, where parts do not say, in dearest unit costs"),
     ] = 3.0
+    search_seconds: Annotated[
+        PositiveNumber, about("how long the search for whole lots may take; more of it may bring a cheaper plan")
+    ] = 60.0
+    decimal: DecimalMark = None
+    date_format: DateFormat = None
     sweep: Annotated[bool, about("also say what plans by wrong forecasts would cost")] = False

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from foresell.core.settings.base import Columns, PositiveNumber, Probability, Strict, about
+from foresell.core.settings.base import Columns, DecimalMark, PositiveNumber, Probability, Strict, about
 
 
 class LabourTables(Strict, frozen=True):
@@ -48,4 +48,5 @@ class LabourTables(Strict, frozen=True):
     break_after: Annotated[PositiveNumber, about("after how many hours of work there is a break")] = 6.0
     break_hours: Annotated[float, Meta(ge=0), about("how long the break is, which is not paid")] = 1.0
     rest_hours: Annotated[float, Meta(ge=0), about("hours between two shifts of a person")] = 11.0
+    decimal: DecimalMark = None
     days_a_week: Annotated[int, Meta(ge=1, le=7), about("the most days on which a person works in a week")] = 5

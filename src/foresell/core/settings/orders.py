@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from foresell.core.settings.base import NotNegative, NotNegativeNumber, Probability, Strict, about
+from foresell.core.settings.base import (
+    DateFormat,
+    DecimalMark,
+    NotNegative,
+    NotNegativeNumber,
+    Probability,
+    Strict,
+    about,
+)
 
 
 class OrderTables(Strict, frozen=True):
@@ -88,9 +96,5 @@ class OrderTables(Strict, frozen=True):
             {"stock": {"on_hand": "Bestand"}, "open_orders": {"due": "Termin", "units": "Menge"}},
         ),
     ] = {}
-    decimal: Annotated[
-        Literal[".", ","] | None, about("the decimal mark of these tables; where not given, as each shows", ",")
-    ] = None
-    date_format: Annotated[
-        str | None, about("how these tables write dates; where not given, as each shows", "%d.%m.%Y")
-    ] = None
+    decimal: DecimalMark = None
+    date_format: DateFormat = None

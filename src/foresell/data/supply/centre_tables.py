@@ -55,8 +55,9 @@ def read_centre_tables(tables: AllocationTables, base: Path, data: Data, panel: 
             "The stock of the centres is not known. Give a table with the columns centre, item (or what series have in "
             "its place) and on_hand, as 'allocation.centre_stock' in the settings."
         )
-    series = _with_centre(tables.centres, base, data, panel)
-    stock = _read(tables.centre_stock, base, data, series, "on_hand")
+    form = TableForm(decimal=tables.decimal)
+    series = _with_centre(tables.centres, base, data, panel, form)
+    stock = _read(tables.centre_stock, base, data, series, "on_hand", form)
     if CENTRE not in stock.keys:
         raise SettingsError(f"{tables.centre_stock} has no column {CENTRE}. It says what each centre has.")
     labels = stock.labels.unique(maintain_order=True)
@@ -70,7 +71,7 @@ def read_centre_tables(tables: AllocationTables, base: Path, data: Data, panel: 
     findings = list(stock.findings)
     capacity = np.full(centres.height, np.nan)
     if tables.capacity:
-        given = _capacity(tables.capacity, base, data, series)
+        given = _capacity(tables.capacity, base, data, series, form)
         place = numbers_among(labels_of(centres, [CENTRE]), given.labels)
         capacity[place[place >= 0]] = given.values[place >= 0]
         others = given.labels.filter(pl.Series(place < 0))
@@ -93,9 +94,9 @@ class _Table:
     findings: list[Finding]
 
 
-def _capacity(path: str, base: Path, data: Data, series: pl.DataFrame) -> _Table:
+def _capacity(path: str, base: Path, data: Data, series: pl.DataFrame, form: TableForm) -> _Table:
     """The capacity of each centre. A cell that cannot be read would be taken for no limit, so it is refused."""
-    given = _read(path, base, data, series, "units")
+    given = _read(path, base, data, series, "units", form)
     if given.keys != [CENTRE]:
         raise SettingsError(f"{path} has the columns {', '.join(given.keys)}; expected {CENTRE}, units.")
     wrong = given.labels.filter(pl.Series(~(given.values >= 0)))
@@ -108,9 +109,9 @@ def _capacity(path: str, base: Path, data: Data, series: pl.DataFrame) -> _Table
     return given
 
 
-def _read(path: str, base: Path, data: Data, series: pl.DataFrame, value: str) -> _Table:
+def _read(path: str, base: Path, data: Data, series: pl.DataFrame, value: str, form: TableForm) -> _Table:
     """The keys of a table, and its column `value` as float64 [row]."""
-    table = SupplyTable.at(path, base, data, "allocation", TableForm())
+    table = SupplyTable.at(path, base, data, "allocation", form)
     names = table.names
     keys = [name for name in names if name in series.columns]
     unknown = [name for name in names if name not in (*keys, value)]
@@ -125,11 +126,13 @@ def _read(path: str, base: Path, data: Data, series: pl.DataFrame, value: str) -
     return _Table(keys, labels_of(rows.frame, keys), values, rows.findings)
 
 
-def _with_centre(path: str | None, base: Path, data: Data, panel: Panel) -> pl.DataFrame:
+def _with_centre(path: str | None, base: Path, data: Data, panel: Panel, form: TableForm) -> pl.DataFrame:
     """The series with their centre, null where they have none."""
     series = panel.series
     if path:
-        series = series.with_columns(pl.Series(CENTRE, _centres(path, base, data, series.drop(CENTRE, strict=False))))
+        series = series.with_columns(
+            pl.Series(CENTRE, _centres(path, base, data, series.drop(CENTRE, strict=False), form))
+        )
     if CENTRE not in series.columns:
         raise SettingsError(
             "It is not known which centre supplies which store. Give a table with the columns store (or what series "
@@ -139,9 +142,9 @@ def _with_centre(path: str | None, base: Path, data: Data, panel: Panel) -> pl.D
     return series.with_columns(pl.when(text != "").then(text).alias(CENTRE))
 
 
-def _centres(path: str, base: Path, data: Data, series: pl.DataFrame) -> Sequence[str | None]:
+def _centres(path: str, base: Path, data: Data, series: pl.DataFrame, form: TableForm) -> Sequence[str | None]:
     """The centre of each series by the table at `path`."""
-    table = SupplyTable.at(path, base, data, "allocation", TableForm())
+    table = SupplyTable.at(path, base, data, "allocation", form)
     names = table.names
     keys = [name for name in names if name in series.columns]
     if CENTRE not in names or not keys or len(keys) + 1 < len(names):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +13,13 @@ from foresell.core.errors import SettingsError, first_five, suggestion
 from foresell.core.finding import Finding
 from foresell.core.settings import Data
 from foresell.core.words import many, many_do
-from foresell.data.column_conversion import ColumnKind, Dialect, InputColumn
-from foresell.data.cube.cells import as_text, key_texts
+from foresell.data.column_conversion import ColumnKind
+from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
-from foresell.data.files.input_files import find_files
 from foresell.data.finding_codes import finding
-from foresell.data.side_tables import read_side_table
 from foresell.data.supply.distinct_rows import require_distinct
-from foresell.data.typed_tables import header_of
+from foresell.data.supply.matching import SupplyTable
+from foresell.data.supply.table_form import DOUBTS, TableForm
 
 
 @dataclass(frozen=True)
@@ -41,11 +40,15 @@ class Columns:
 
 @dataclass(frozen=True)
 class KeyedTable:
-    """The rows of a table: `frame` has the `keys`, which the series have too, and the columns that the file has."""
+    """The rows of a table: `frame` has the `keys`, which the series have too, and the columns that the file has.
+
+    `doubts` are findings of what was read, and may mean something else.
+    """
 
     where: str
     keys: tuple[str, ...]
     frame: pl.DataFrame
+    doubts: tuple[Finding, ...] = ()
 
     def numbers(self, name: str, default: float = float("nan")) -> np.ndarray:
         """A column of numbers, float64 [row]; where the table does not say, the default."""
@@ -68,7 +71,7 @@ class KeyedTable:
 
     def only(self, rows: np.ndarray) -> KeyedTable:
         """Some of the rows: bool or int [row]."""
-        return KeyedTable(self.where, self.keys, self.frame.filter(rows) if rows.dtype == bool else self.frame[rows])
+        return replace(self, frame=self.frame.filter(rows) if rows.dtype == bool else self.frame[rows])
 
     def unmatched(self, things: pl.DataFrame) -> list[Finding]:
         """A finding of the rows that are about none of `things`."""
@@ -86,14 +89,16 @@ class KeyedTable:
         require_distinct(self.where, labels_of(self.frame, names))
 
 
-def read_keyed(path: str, base: Path, data: Data, series: Sequence[str], columns: Columns) -> KeyedTable:
-    """The table at `path`; columns that are named like those of `series` are its keys.
+def read_keyed(
+    path: str, base: Path, data: Data, series: Sequence[str], columns: Columns, form: TableForm | None = None
+) -> KeyedTable:
+    """The table at `path`; columns that are named like those of `series` are its keys. `form` says how it is written.
 
     Raises UnreadableFile; SettingsError for a column that is neither, one that is missing, cells that cannot be read,
     and numbers below 0 that may not be; UsageError where there is no such file.
     """
-    dialect = Dialect(data.separator, data.decimal, data.encoding, preferred_date_format=data.date_format)
-    names = header_of(find_files(path, base)[0], dialect)
+    source = SupplyTable.at(path, base, data, "table", form or TableForm())
+    names = source.names
     # A column of the table, such as `task`, means that of the table, also where the series have one of that name.
     keys = tuple(name for name in names if name in series and name not in columns.names)
     for name in names:
@@ -108,13 +113,15 @@ def read_keyed(path: str, base: Path, data: Data, series: Sequence[str], columns
         raise SettingsError(f"{path} has no column {', '.join(missing)}; it has {', '.join(names) or 'none'}. Add it.")
     kinds = dict.fromkeys(columns.texts, ColumnKind.TEXT) | dict.fromkeys(columns.dates, ColumnKind.DATE)
     kinds |= dict.fromkeys(columns.numbers, ColumnKind.NUMBER)
-    read = [InputColumn(name, ColumnKind.KEY if name in keys else kinds[name]) for name in names]
-    frame, findings, files = read_side_table(path, base, read, dialect)
-    if findings:
+    kinds |= dict.fromkeys(keys, ColumnKind.KEY)
+    rows = source.rows({}, {name: kinds[name] for name in names}, np.datetime64("NaT"))
+    unread = [each for each in rows.findings if each.code not in DOUBTS]
+    if unread:
         raise SettingsError(
-            f"Some cells cannot be read, and something else would take their place: {findings[0]} Correct them."
+            f"Some cells cannot be read, and something else would take their place: {unread[0]} Correct them."
         )
-    table = KeyedTable(files[0].name if len(files) == 1 else path, keys, as_text(frame).select(names))
+    doubts = tuple(each for each in rows.findings if each.code in DOUBTS)
+    table = KeyedTable(source.where, keys, rows.frame.select(names), doubts)
     if not table.frame.height:
         raise SettingsError(f"{path} has no rows. Give it some, or leave it out.")
     for name in columns.not_negative:

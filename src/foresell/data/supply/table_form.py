@@ -141,6 +141,6 @@ def doubtful_dates(used: str | None, alternative: str, where: str, count: int) -
     """The finding that dates may be read in two ways."""
     message = (
         f"{many(count, 'date')} were read as {used}, and {alternative} fits as well; say which with 'date_format' "
-        "below 'orders'"
+        "beside the table in the settings"
     )
     return finding("ambiguous-dates", where, count, message)

@@ -31,7 +31,8 @@ METHOD = "highs-ipm"
 
 _GIVEN_UP = 0.3  # of the lots that are too small, at a time
 
-_SECONDS = 60.0  # for lots; what was best until then is taken, and its gap is known
+SECONDS = 60.0
+"""How long the search for whole lots may take; what was best until then is taken, and its gap is known."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class CapacityPlan:
         return max(self.cost - self.bound, 0.0) / self.cost if self.cost > 0 else 0.0
 
 
-def capacity_plan(problem: CapacityProblem, largest: int = LARGEST) -> CapacityPlan:
+def capacity_plan(problem: CapacityProblem, largest: int = LARGEST, seconds: float = SECONDS) -> CapacityPlan:
     """The plan of least expected cost, over as many of the paths as `largest` allows, or for the mean of them.
 
     One part, one manufacturer of 10 units a period, a demand of 4 and then 14: four of the second period are made
@@ -93,7 +94,7 @@ def capacity_plan(problem: CapacityProblem, largest: int = LARGEST) -> CapacityP
     # A search over lots solves many programmes. That of a large plan is by the mean, for which no plan costs more than
     # for the paths (Jensen's inequality), so that its bound holds for them too.
     small = programme.n_cells <= largest // 10
-    chosen, bound = (programme if small else _Programme(problem.of_mean())).lots()
+    chosen, bound = (programme if small else _Programme(problem.of_mean())).lots(seconds)
     bound = max(bound, float(relaxed.fun))
     exact = programme.solve(programme.limits_of(chosen))
     return programme.plan(min(exact, rounded, key=lambda solution: solution.fun), bound)
@@ -221,8 +222,9 @@ class _Programme:
         """The quantities: [lane, period]."""
         return np.asarray(x[: self.n_lots].reshape(-1, self.problem.n_periods))
 
-    def lots(self) -> tuple[np.ndarray, float]:
-        """Which lots are ordered, bool [lane, period], true where there is no minimum; and the bound of the cost."""
+    def lots(self, seconds: float) -> tuple[np.ndarray, float]:
+        """Which lots are ordered by a search of so many seconds at most, bool [lane, period], true where there is no
+        minimum; and the bound of the cost."""
         from scipy.optimize import Bounds, LinearConstraint, milp
 
         n_periods = self.problem.n_periods
@@ -247,7 +249,7 @@ class _Programme:
                 LinearConstraint(beside(pick, sparse.diags(-least)), 0, np.inf),
                 LinearConstraint(beside(pick, sparse.diags(-most)), -np.inf, 0),
             ],
-            options={"mip_rel_gap": INTEGER_LOSS / 2, "time_limit": _SECONDS},
+            options={"mip_rel_gap": INTEGER_LOSS / 2, "time_limit": seconds},
         )  # fmt: skip
         chosen = np.ones((len(self.problem.lanes), n_periods), bool)
         if solution.x is None:  # ordering nothing keeps all rules, so only a solver out of time gets here

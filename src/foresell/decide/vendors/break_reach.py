@@ -4,6 +4,10 @@ A pack that is bought beyond the need takes the place of one of a later order. W
 buying it early saves nothing and is only held longer. So an order is raised to reach a price break that pays, and not
 beyond it: in the long run each order then is of the size of the break, as in the textbooks' lot sizes with quantity
 discounts (Snyder and Shen, "Fundamentals of Supply Chain Theory", section 3.4).
+
+An incremental discount leaves what lies below its breaks at a higher price, which costs each order as much as a fixed
+cost would. So larger and rarer orders save some of it at any size, not at the breaks alone, and the size is taken at
+which the money saved less that of holding is the largest share of the order (ibid., incremental discounts).
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ def within_reach(lines: VendorLines) -> VendorLines:
     """The lines of a vendor, whose pieces have no packs beyond those that an order needs, whatever its discount.
 
     Kept are the packs that the series want, and of the others those that the break that pays best, the minimum or the
-    last truck may need. Incremental discounts raise no order.
+    last truck may need; of incremental discounts those of the size that pays best.
 
     >>> from foresell.decide.vendors.terms import PriceBreak, VendorTerms
     >>> one = np.ones(2)
@@ -34,15 +38,27 @@ def within_reach(lines: VendorLines) -> VendorLines:
     if not terms.breaks:
         return lines
     best = _cut(lines, 0.0)
-    if not _wanted(lines).any() or terms.incremental:
+    if not _wanted(lines).any():
         return best
     needed = total(_packs_for(lines, lines.minimum_load, terms.minimum), lines.break_load)
     saved = _saved_share(best, needed)
-    for each in terms.breaks:
-        raised = _cut(lines, each.threshold)
-        if each.threshold > needed and _saved_share(raised, each.threshold) > saved:
-            best, saved = raised, _saved_share(raised, each.threshold)
+    sizes = _sizes(lines) if terms.incremental else np.array([each.threshold for each in terms.breaks])
+    for size in sizes[sizes > needed * (1 + 1e-9)].tolist():
+        raised = _cut(lines, size)
+        if _saved_share(raised, size) > saved + 1e-12:
+            best, saved = raised, _saved_share(raised, size)
     return best
+
+
+def _sizes(lines: VendorLines) -> np.ndarray:
+    """The sizes at which an incremental discount may save the largest share: where a piece ends, and at the breaks.
+
+    Between two of them the share saved only rises or only falls, because what is saved and the cost of holding are both
+    linear in the money there.
+    """
+    pieces = list(_by_gain(lines, lines.break_load))
+    ends = total(_wanted(lines), lines.break_load) + np.cumsum((lines.packs * lines.break_load)[pieces])
+    return np.unique([*ends.tolist(), *(each.threshold for each in lines.terms.breaks)])
 
 
 def _saved_share(lines: VendorLines, size: float) -> float:
@@ -51,9 +67,11 @@ def _saved_share(lines: VendorLines, size: float) -> float:
 
     Orders of different sizes come differently often, so that their shares compare, and not what one order saves.
     """
-    money = total(lines.packs, lines.money)
-    reached = [level.discount for level in lines.price_levels if level.threshold <= size * (1 + 1e-9)]
-    return max(reached) + total(lines.packs, np.minimum(lines.gain, 0)) / max(money, 1e-12)
+    money = max(total(lines.packs, lines.money), 1e-12)
+    reached = [
+        level.discount + level.constant / money for level in lines.price_levels if level.threshold <= size * (1 + 1e-9)
+    ]
+    return max(reached) + total(lines.packs, np.minimum(lines.gain, 0)) / money
 
 
 def _wanted(lines: VendorLines) -> np.ndarray:

@@ -24,7 +24,8 @@ from foresell.decide.plan import Plan, common_form, sum_of
 from foresell.decide.stock.gain_curves import gain_curves, joined_curves
 from foresell.decide.vendors.limited_orders import LIMITS
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans.orders import PATHS, SingleOrders, single_orders
+from foresell.pipeline.plans.orders import PATHS, SingleOrders, day_of_step, single_orders
+from foresell.pipeline.plans.supply import cover_periods
 
 LIKELY = 0.1
 """The probability of an overload from which on it is a finding."""
@@ -135,8 +136,13 @@ def _lines(
         }
     ).fill_nan(None)
     panel, terms = single.results.panel, single.supply.terms
+    dates, costs = panel.ahead(single.results.settings.horizon), terms.costs
     columns = columns.with_columns(
         pl.lit(panel.cutoff).alias("date"),
+        day_of_step("arrives", terms.lead_periods[rows], dates),
+        day_of_step("covered_until", cover_periods(terms)[rows] - 1, dates),
+        pl.Series("lost_margin", costs.lost_margin[rows]),
+        pl.Series("holding_cost", (costs.holding * terms.review_periods)[rows]),
         pl.when(pl.col("quantity") > 0).then(pl.lit("allocate")).when(pl.col("quantity") == 0).then(pl.lit("none"))
         .otherwise(pl.lit("undecided")).alias("action"),
         sum_of(_WORDS).alias("reason"),

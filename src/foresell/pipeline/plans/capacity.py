@@ -64,7 +64,7 @@ def plan(project: ForecastProject, tables: CapacityTables) -> ManufacturerPlan:
         sums.transpose(2, 0, 1), known.lanes, known.capacity,
         penalty=known.penalty, holding=known.holding, opening=known.stock,
     )  # fmt: skip
-    best = capacity_plan(problem)
+    best = capacity_plan(problem, seconds=tables.search_seconds)
     simulation = simulate(problem, best.quantity, results.settings.seed)
     sweep = sensitivity(problem, seed=results.settings.seed) if tables.sweep else None
     dates = results.panel.ahead(horizon)

@@ -16,6 +16,7 @@ from foresell.core.settings import CapacityTables
 from foresell.core.words import many, many_do
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
+from foresell.data.supply.table_form import TableForm
 from foresell.decide.capacity.delivery_record import shrunk_rate
 from foresell.decide.capacity.problem import Lanes
 from foresell.decide.codes import finding
@@ -80,8 +81,12 @@ def read_manufacturing(results: Results, tables: CapacityTables) -> Manufacturin
     parts = results.hierarchy.groups(panel.series, (part,)).frame
     base, data = Path(results.base), results.settings.data
 
+    form, doubts = TableForm(decimal=tables.decimal, date_format=tables.date_format), list[Finding]()
+
     def read(path: str, columns: Columns) -> KeyedTable:
-        return read_keyed(path, base, data, [part], columns)
+        table = read_keyed(path, base, data, [part], columns, form)
+        doubts.extend(table.doubts)
+        return table
 
     able = read(tables.capabilities, CAPABILITIES)
     if not able.keys:
@@ -130,7 +135,7 @@ def read_manufacturing(results: Results, tables: CapacityTables) -> Manufacturin
     assumed |= {name: np.isnan(values)[part_of] for name, (values, _) in of_parts.items()}
     penalty, holding, stock = (np.where(np.isnan(values), usual, values) for values, usual in of_parts.values())
     return Manufacturing(
-        parts, manufacturers, lanes, capacity, penalty, holding, stock, assumed, (*findings, *of_capacity)
+        parts, manufacturers, lanes, capacity, penalty, holding, stock, assumed, (*doubts, *findings, *of_capacity)
     )
 
 

@@ -15,6 +15,7 @@ from foresell.core.frequency import Frequency
 from foresell.core.panel import Panel
 from foresell.core.settings import LabourTables
 from foresell.core.words import day, many, number, share
+from foresell.data.supply.table_form import TableForm
 from foresell.decide.codes import finding
 from foresell.decide.labour.equipment import equipment_load
 from foresell.decide.labour.erlang import agents_needed, answered
@@ -82,7 +83,7 @@ def plan(project: ForecastProject, tables: LabourTables) -> LabourPlan:
     lines, findings = list[pl.DataFrame](), list[Finding]()
     made: tuple[Rosters, ...] = ()
     if tables.drivers:
-        posts = read_posts(tables.drivers, results, DRIVERS, tables.by, "task")
+        posts = read_posts(tables.drivers, results, DRIVERS, tables.by, "task", TableForm(decimal=tables.decimal))
         when = intervals(results, tables, posts.places)
         staff, work = _staff(posts, when, sampler, results)
         lines.append(staff)
@@ -92,7 +93,8 @@ def plan(project: ForecastProject, tables: LabourTables) -> LabourPlan:
             lines += [roster.lines for roster in made]
             findings += [gap for roster in made for gap in roster.findings]
     if tables.equipment:
-        pieces = read_posts(tables.equipment, results, EQUIPMENT, tables.by, "equipment")
+        form = TableForm(decimal=tables.decimal)
+        pieces = read_posts(tables.equipment, results, EQUIPMENT, tables.by, "equipment", form)
         when = intervals(results, tables, pieces.places)
         lines.append(_equipment(pieces, when, sampler, results, tables))
         findings += [*pieces.findings, *(() if tables.drivers else when.findings)]

@@ -17,6 +17,7 @@ from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of
 from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
+from foresell.data.supply.table_form import TableForm
 from foresell.decide.codes import finding
 from foresell.decide.labour.workload import shares_of_intervals
 from foresell.pipeline.results import Results
@@ -79,7 +80,7 @@ class Posts:
         return [", ".join(name for name in names if missing[name][post]) for post in range(len(self.row))]
 
 
-def read_posts(path: str, results: Results, columns: Columns, by: tuple[str, ...], name: str) -> Posts:
+def read_posts(path: str, results: Results, columns: Columns, by: tuple[str, ...], name: str, form: TableForm) -> Posts:
     """The posts of the table at `path`; `name` is its column that tells rows about one place apart.
 
     Raises SettingsError for rows of one place and name, for a missing rate, and for columns `by` that there are not.
@@ -90,11 +91,11 @@ def read_posts(path: str, results: Results, columns: Columns, by: tuple[str, ...
         raise SettingsError(
             f"'labour.by' names {first_five(unknown)}; the series have {', '.join(series.columns)}. Take one of these."
         )
-    table = read_keyed(path, Path(results.base), results.settings.data, series.columns, columns)
+    table = read_keyed(path, Path(results.base), results.settings.data, series.columns, columns, form)
     table.require_distinct(name)
     level = tuple(dict.fromkeys((*by, *table.keys)))
     places = results.hierarchy.groups(series, level).frame
-    findings = table.unmatched(places)
+    findings = [*table.doubts, *table.unmatched(places)]
     place, row = _pairs(table, places)
     without = np.setdiff1d(np.arange(places.height), place)
     if len(without) and columns is DRIVERS:
@@ -158,8 +159,10 @@ def intervals(results: Results, tables: LabourTables, places: pl.DataFrame) -> I
             "out, "
             "or forecast days."
         )
-    table = read_keyed(tables.profile, Path(results.base), results.settings.data, places.columns, PROFILE)
-    return Intervals(1.0, of_days=False, shares=_profile(table, places, panel, results.settings.horizon))
+    form = TableForm(decimal=tables.decimal)
+    table = read_keyed(tables.profile, Path(results.base), results.settings.data, places.columns, PROFILE, form)
+    shares = _profile(table, places, panel, results.settings.horizon)
+    return Intervals(1.0, of_days=False, shares=shares, findings=table.doubts)
 
 
 def _profile(table: KeyedTable, places: pl.DataFrame, panel: Panel, horizon: int) -> np.ndarray:

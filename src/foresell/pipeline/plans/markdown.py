@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,8 +17,9 @@ from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Markdown as Section
-from foresell.core.words import day, many, number
+from foresell.core.words import day, many, many_do, number, share
 from foresell.data.cube.cells import key_texts
+from foresell.data.supply.table_form import TableForm
 from foresell.data.supply.terms_table import read_terms
 from foresell.decide.codes import finding
 from foresell.decide.markdown.slow_movers import Markdown, Rules, Stocks, markdowns, slow_movers
@@ -135,6 +137,7 @@ class _Case:
     findings: tuple[Finding, ...]
     assumed: tuple[tuple[str, np.ndarray], ...]
     weeks: float  # in a period of the decision
+    left_out: tuple[str, ...]  # why series are not looked at, a sentence each
 
     @classmethod
     def of(
@@ -151,7 +154,8 @@ class _Case:
         cycle = cycle_of(panel.frequency)
         weeks = max(panel.frequency.days / 7, 1.0)
         most = max(math.ceil(section.weeks / weeks), 1)
-        given, findings = _clearance(section.clearance, results)
+        form = TableForm(decimal=results.settings.orders.decimal)
+        given, findings = _clearance(section.clearance, results, form)
         periods = np.minimum(np.where(np.isnan(given["days_left"]), most, given["days_left"] / (7 * weeks)), LONGEST)
         demand = _demand(sampler.mean, cycle, max(int(np.ceil(periods.max())), 1))
         wrong = np.any([values < 0 for values in given.values()] + [supply.terms.costs.holding < 0], axis=0)
@@ -187,15 +191,36 @@ class _Case:
             message = f"{many(int(wrong.sum()), 'series', 'series')} have terms below 0 or that cannot be read"
             names = key_texts(panel.series.select(panel.keys).filter(wrong))
             findings.append(finding("markdown-terms-invalid", "clearance", int(wrong.sum()), message, names))
-        return cls(stocks, rules, response, item, tuple(findings), assumed, weeks)
+        return cls(stocks, rules, response, item, tuple(findings), assumed, weeks, _left_out(supply.on_hand, stocks))
 
 
-def _clearance(path: str | None, results: Results) -> tuple[dict[str, np.ndarray], list[Finding]]:
+def _left_out(on_hand: np.ndarray, stocks: Stocks) -> tuple[str, ...]:
+    """Why series are not looked at, each with the first reason that holds: a sentence for each reason, with the count.
+
+    `on_hand` [series] is the stock as it was given.
+    """
+    reasons = {
+        "{} left out, because the table of stock has no row for them": np.isnan(on_hand),
+        "{} left out, because their stock is below 0": on_hand < 0,
+        "{} left out, because there is no stock of them": on_hand == 0,
+        "{} left out, because the sales have no price of them": ~(stocks.price > 0),
+        "{} left out, because there is no forecast for them": np.isnan(stocks.demand).any(axis=1),
+    }
+    sentences, before = [], np.zeros(len(on_hand), bool)
+    for text, holds in reasons.items():
+        count = int((holds & ~before).sum())
+        before |= holds
+        if count:
+            sentences.append(text.format(f"{many(count, 'series', 'series')} {'is' if count == 1 else 'are'}") + ".")
+    return tuple(sentences)
+
+
+def _clearance(path: str | None, results: Results, form: TableForm) -> tuple[dict[str, np.ndarray], list[Finding]]:
     """The days left and the salvage of each series, NaN where not given."""
     nothing = {name: np.full(results.panel.n_series, np.nan) for name in CLEARANCE}
     if path is None:
         return nothing, []
-    given, findings = read_terms(path, Path(results.base), results.settings.data, results.panel, known=CLEARANCE)
+    given, findings = read_terms(path, Path(results.base), results.settings.data, results.panel, form, CLEARANCE)
     return nothing | given, findings
 
 
@@ -255,7 +280,8 @@ _SCHEMA: dict[str, Any] = {
     "cost": pl.Float64, "reason": pl.String, "binds": pl.String, "assumed": pl.String,
     "price_now": pl.Float64, "new_price": pl.Float64, "on_hand": pl.Float64, "demand": pl.Float64,
     "stock_value": pl.Float64,
-    "weeks_of_stock": pl.Float64, "weeks_left": pl.Float64, "elasticity": pl.Float64, "elasticity_low": pl.Float64,
+    "weeks_of_stock": pl.Float64, "weeks_left": pl.Float64, "weeks_at_another_price": pl.Int64,
+    "elasticity": pl.Float64, "elasticity_low": pl.Float64,
     "elasticity_high": pl.Float64, "gain_over_waiting": pl.Float64, "gain_low": pl.Float64, "gain_high": pl.Float64,
     "left": pl.Float64, "left_if_kept": pl.Float64, "ladder": pl.String,
 }  # fmt: skip
@@ -287,6 +313,7 @@ def _columns(case: _Case, decision: Markdown) -> dict[str, Any]:
         "stock_value": price * on_hand,
         "weeks_of_stock": _known(lasts),
         "weeks_left": float(stocks.periods[row]) * case.weeks,
+        "weeks_at_another_price": int(case.response.changes[item]),
         "elasticity": _known(case.response.elasticity[item]),
         "elasticity_low": _known(case.response.low[item]),
         "elasticity_high": _known(case.response.high[item]),
@@ -321,7 +348,8 @@ def _reason(case: _Case, decision: Markdown, lasts: float, kept: float) -> str:
 def _headline(lines: pl.DataFrame, case: _Case, panel: Panel) -> list[str]:
     asof = f"As of {day(panel.cutoff)}, the last day of the sales."
     if lines.is_empty():
-        return [f"{asof} No stock lasts longer than {number(case.rules.slow_periods * case.weeks)} weeks."]
+        weeks = number(case.rules.slow_periods * case.weeks)
+        return [f"{asof} No stock lasts longer than {weeks} weeks.", *case.left_out]
     changes = lines.filter(action="reprice")
     gain, value = (number(float(frame[name].sum())) for frame, name in ((changes, "money"), (lines, "stock_value")))
     worth = f"{changes.height:,} to reprice, which are expected to earn {gain} more than to keep their prices"
@@ -329,7 +357,27 @@ def _headline(lines: pl.DataFrame, case: _Case, panel: Panel) -> list[str]:
         worth = "a lower price is worth more than to wait for none of them"
     text = [f"{asof} {many(lines.height, 'slow mover')} with a stock worth {value} at its prices; {worth}."]
     names = sorted({name for row in lines["assumed"].unique() for name in row.split(", ") if name})
-    return text + ([f"Assumed where not given: {', '.join(names)}."] if names else [])
+    assumed = [f"Assumed where not given: {', '.join(names)}."] if names else []
+    return [*text, *_kept_prices(lines, case), *case.left_out, *assumed]
+
+
+def _kept_prices(lines: pl.DataFrame, case: _Case) -> Iterator[str]:
+    """Why slow movers keep their price: a sentence for each reason, with the count."""
+    unseen = lines.filter(action="undecided")
+    few = unseen.filter(pl.col("weeks_at_another_price") < FEWEST_CHANGES).height
+    reasons = {
+        f"{{}} the price, because it was another in fewer than {FEWEST_CHANGES} weeks of the past": few,
+        "{} the price, because sales did not answer to its changes in the past": unseen.height - few,
+        "{} the price, because it earns more in the next week than a lower one":
+            lines.filter(binds="waiting is better").height,
+        f"{{}} the price, because a lower one gains less than {share(case.rules.least_gain)} of the stock's worth":
+            lines.filter(binds="gain too small").height,
+    }  # fmt: skip
+    for text, count in reasons.items():
+        if count:
+            yield text.format(many_do(count, "slow mover", "keep")) + "."
+    if none := lines["weeks_of_stock"].null_count():
+        yield f"No sale is forecast of {many(none, 'slow mover')}."
 
 
 def _response_table(items: ItemHistory, response: PriceResponse) -> pl.DataFrame:

@@ -313,8 +313,8 @@ def _lines(
     dates = panel.ahead(horizon)
     columns = to_frame(orders).with_columns(
         pl.lit(panel.cutoff).alias("decided"),
-        _day("arrives", terms.lead_periods, dates),
-        _day("covered_until", cover_periods(terms) - 1, dates),
+        day_of_step("arrives", terms.lead_periods, dates),
+        day_of_step("covered_until", cover_periods(terms) - 1, dates),
         pl.lit(policy).alias("policy"),
         pl.Series("assumed", [", ".join(terms.assumed_of(row)) for row in range(panel.n_series)]),
         *_binds(orders, terms, limited),
@@ -360,7 +360,7 @@ def _binds(orders: PlannedOrders, terms: Terms, limited: LimitedOrders | None) -
     return [pl.Series("binds", binds, pl.String), pl.Series("shadow_price", price).fill_nan(None)]
 
 
-def _day(name: str, step: np.ndarray, dates: np.ndarray) -> pl.Series:
+def day_of_step(name: str, step: np.ndarray, dates: np.ndarray) -> pl.Series:
     """The day of each step from 0 [series]; null where it lies beyond the forecast."""
     inside = (step >= 0) & (step < len(dates))
     days = pl.Series(name, dates[np.where(inside, step, 0)])

@@ -1,9 +1,9 @@
-"""The overrides of issued plans of orders, scored by the sales that have come since."""
+"""The overrides of issued plans, scored by the sales that have come since."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -14,23 +14,38 @@ from foresell.decide.overrides import Override, lines_of
 from foresell.pipeline.plans.override_log import OverrideLog
 from foresell.pipeline.results import Results
 
-NEEDED = ("override", "units", "on_hand", "on_order", "arrives", "covered_until", "lost_margin", "holding_cost")
-"""The columns of a kept plan that scores are computed from; overrides of other kinds of plans cannot be scored."""
+NEEDED = ("override", "quantity", "on_hand", "on_order", "arrives", "covered_until", "lost_margin", "holding_cost")
+"""The columns of a kept plan that scores are computed from."""
+
+SCORED = ("orders", "allocation")
+"""The kinds of plans whose quantities were sold or left over; what an allocation gives to one place is scored there."""
+
+UNSCORED: dict[str, str] = {
+    "labour": "the sales do not say how many people were there and what work was left",
+    "markdown": "what would have been sold at the other price is not known",
+    "promotions": "what would have been sold with or without the campaign is not known for a single one",
+    "capacity": "the sales do not say what the manufacturers delivered",
+    "sharing": "the orders that were placed are scored as orders",
+}
+"""Why overrides of the other kinds cannot be scored."""
 
 
 @dataclass(frozen=True)
 class OverrideScores:
     """What overrides added.
 
-    - `lines`: one row for each order that people changed: the keys, ``date``, ``units``, ``override``, ``reason`` and
-      ``who`` of the overrides, ``sold``, ``left`` and ``money`` as in `decide.override_scores.OverrideGain`.
+    - `lines`: one row for each order or allocation that people changed: the keys, ``date``, ``units``, ``override``,
+      ``reason`` and ``who`` of the overrides, ``sold``, ``left`` and ``money`` as in
+      `decide.override_scores.OverrideGain`, and the kind of ``plan``.
     - `waiting`: orders whose days have not passed. `unknown`: orders with a day whose sales are not known, such as one
       without stock.
+    - `unscored`: by kind of plan, how many overrides cannot be scored, for the reason of `UNSCORED`.
     """
 
     lines: pl.DataFrame
     waiting: int
     unknown: int
+    unscored: dict[str, int] = field(default_factory=dict)
 
     def by(self, column: str) -> pl.DataFrame:
         """The sums by ``reason`` or ``who``, the largest loss first."""
@@ -39,11 +54,13 @@ class OverrideScores:
 
 
 def override_scores(results: Results, log: OverrideLog) -> OverrideScores:
-    """Scores the overrides of all plans of orders in the history."""
+    """Scores the overrides of all plans in the history whose kind is one of `SCORED`."""
     panel, overrides = results.panel, [listed.override for listed in log.listed()]
     tables, waiting, unknown = [], 0, 0
-    for kept in results.history.plans("orders"):
+    for kind, kept in ((of, kept) for of in SCORED for kept in results.history.plans(of)):
         plan = kept.read()
+        if "quantity" not in plan.columns and "units" in plan.columns:
+            plan = plan.with_columns(quantity="units")  # as plans were kept before they had common columns
         if not set(NEEDED) <= set(plan.columns):
             continue
         changed = plan.filter(pl.col("override").fill_null(0) != 0).drop_nulls(list(NEEDED))
@@ -52,9 +69,13 @@ def override_scores(results: Results, log: OverrideLog) -> OverrideScores:
         sold = np.array([_sold(panel, row) for row in past.iter_rows(named=True)]).reshape(-1, 2)
         known = ~np.isnan(sold).any(axis=1)
         unknown += int((~known).sum())
-        tables.append(_scored(past.filter(pl.Series(known, dtype=pl.Boolean)), sold[known], overrides))
+        of_kind = [override for override in overrides if override.plan == kind]
+        scored = _scored(past.filter(pl.Series(known, dtype=pl.Boolean)), sold[known], of_kind)
+        tables.append(scored.with_columns(plan=pl.lit(kind)))
     tables = [table for table in tables if table.height]
-    return OverrideScores(pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame(), waiting, unknown)
+    lines = pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()
+    unscored = {kind: sum(override.plan == kind for override in overrides) for kind in UNSCORED}
+    return OverrideScores(lines, waiting, unknown, {kind: count for kind, count in unscored.items() if count})
 
 
 def _sold(panel: Panel, line: dict[str, object]) -> tuple[float, float]:
@@ -79,12 +100,12 @@ def _scored(lines: pl.DataFrame, sold: np.ndarray, overrides: Sequence[Override]
     position = column["on_hand"] + column["on_order"]
     gain = override_gain(
         OverriddenOrders(
-            column["units"], column["override"], position, sold[:, 0], sold[:, 1],
+            column["quantity"], column["override"], position, sold[:, 0], sold[:, 1],
             column["lost_margin"], column["holding_cost"],
         )
     )  # fmt: skip
     keys = lines.columns[: lines.columns.index("date")]
-    return lines.select(*keys, "date", "units", "override").with_columns(
+    return lines.select(*keys, "date", pl.col("quantity").alias("units"), "override").with_columns(
         pl.Series("reason", _texts(lines, overrides, "reason"), pl.String),
         pl.Series("who", _texts(lines, overrides, "who"), pl.String),
         pl.Series("sold", gain.sold),
@@ -98,8 +119,6 @@ def _texts(lines: pl.DataFrame, overrides: Sequence[Override], field: str) -> li
     texts: list[list[str]] = [[] for _ in range(lines.height)]
     days = lines["date"].cast(pl.Date)
     for override in overrides:
-        if override.plan != "orders":
-            continue
         fits = lines_of(override.where, lines) & days.is_between(override.first, override.until).to_numpy()
         for row in np.flatnonzero(fits):
             if getattr(override, field) not in texts[row]:

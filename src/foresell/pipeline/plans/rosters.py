@@ -14,6 +14,7 @@ from foresell.core.frequency import weekday
 from foresell.core.settings import LabourTables
 from foresell.core.words import many, number, share
 from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
+from foresell.data.supply.table_form import TableForm
 from foresell.decide.codes import finding
 from foresell.decide.labour.bookings import Bookings
 from foresell.decide.labour.cp_sat import best_roster
@@ -80,7 +81,8 @@ def rosters(
     rules = ShiftRules(
         tables.shift_lengths, tables.break_after, tables.break_hours, tables.rest_hours, tables.days_a_week
     )
-    table = read_keyed(str(tables.people), Path(results.base), results.settings.data, posts.places.columns, PEOPLE)
+    base, form = Path(results.base), TableForm(decimal=tables.decimal)
+    table = read_keyed(str(tables.people), base, results.settings.data, posts.places.columns, PEOPLE, form)
     table.require_distinct("person")
     unknown = np.flatnonzero(np.isnan(table.numbers("hours_week")))
     if len(unknown):
