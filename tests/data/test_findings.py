@@ -381,6 +381,7 @@ def test_every_code_is_provoked_in_this_file():
         "supply-unmatched",
         "supply-repeated",
         "supply-contradictory",
+        "receipts-invalid",
         "holding-share-large",
         "supply-numbers-doubtful",
         "terms-incomplete",

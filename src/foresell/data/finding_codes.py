@@ -38,6 +38,11 @@ CODES: dict[str, Code] = {
         "Several rows of the stock are about one series; they are added up.",
         "Nothing needs to be done where they are several places or lots; else keep the newest count.",
     ),
+    "receipts-invalid": Code(
+        WARNING,
+        "Receipts came before their order. They are left out.",
+        "Correct the two days, or look whether their columns are mixed up.",
+    ),
     "supply-contradictory": Code(
         WARNING,
         "Rows of a table of supply are about the same and give different values. No line is planned by these values.",

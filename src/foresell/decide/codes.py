@@ -43,6 +43,11 @@ CODES: dict[str, Code] = {
         "Lead time and review time together are longer than the forecast. Nothing is ordered for these series.",
         "Forecast at least as many periods as lead time and review time have together.",
     ),
+    "lead-time-differs": Code(
+        Severity.WARNING,
+        "The lead time of the terms differs much from that of past receipts. That of the terms is taken.",
+        "Correct the lead time in the terms, or leave it blank, which takes that of the receipts.",
+    ),
     "lead-time-invalid": Code(
         Severity.ERROR,
         "The lead time is below 0, the review time below 1 period, or one cannot be read. Nothing is ordered for these "

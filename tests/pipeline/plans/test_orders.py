@@ -143,6 +143,27 @@ def test_terms_that_cannot_be_leave_out_their_series_alone(project: Project, tab
     assert plan.contest is not None
 
 
+def test_lead_times_are_learnt_from_receipts_and_their_spread_raises_safety_stock(
+    project: Project, tables: OrderTables
+) -> None:
+    from msgspec.structs import replace
+
+    items = project.panel.series["item"].unique().sort().to_list()
+    days = [f"{item},2026-01-01,2026-01-{1 + lead:02d}" for item in items for lead in (1, 1, 2, 2, 2, 2, 3, 3)]
+    (project.folder / "receipts.csv").write_text("\n".join(["item,ordered,received", *days]))
+    (project.folder / "plain.csv").write_text("review_days,pack\n3,1\n")
+    known = replace(tables, terms="plain.csv", policy="lost_sales")
+    plan = orders.plan(project, replace(known, receipts="receipts.csv"))
+    np.testing.assert_allclose(plan.lines["lead_mean"], 2.0)
+    np.testing.assert_allclose(plan.lines["lead_deviation"], 0.5**0.5)
+    assert (plan.lines["receipts"] >= 8).all()
+    assert not plan.lines["assumed"].str.contains("lead_days").any()
+    assert any("Lead times are drawn as the receipts spread" in sentence for sentence in plan.headline)
+    (project.folder / "plain.csv").write_text("review_days,pack,lead_days\n3,1,2\n")
+    without = orders.plan(project, known)
+    assert plan.lines["safety_stock"].sum() > without.lines["safety_stock"].sum()
+
+
 def test_goods_that_are_sold_at_a_loss_are_named(project: Project, tables: OrderTables) -> None:
     item = project.panel.series["item"][0]
     rows = [f"{name},2,3,{'1e6' if name == item else ''}" for name in project.panel.series["item"].unique()]

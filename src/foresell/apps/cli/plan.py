@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 MOST_ROWS = 20  # in the printed table; the file and --json have all
 
-FILES = ("stock", "open_orders", "lots", "terms", "vendors", "price_breaks")
+FILES = ("stock", "open_orders", "receipts", "lots", "terms", "vendors", "price_breaks")
 """Options that are files; they begin at the working folder, and not at the project as in the settings."""
 
 SETTINGS = (*FILES, "policy", "service", "lead_days", "budget")
@@ -59,6 +59,7 @@ def _kind_and_folder(first: str | None, second: str | None) -> tuple[str, str | 
 @project_options
 @click.option("--stock", metavar="FILE", help="The stock on hand: the keys, and on_hand. [default: orders.stock]")
 @click.option("--open-orders", metavar="FILE", help="What is on order: the keys, due and units.")
+@click.option("--receipts", metavar="FILE", help="Past receipts, from which lead times are learnt: ordered, received.")
 @click.option("--lots", metavar="FILE", help="The stock that perishes by lot: the keys, expires and units.")
 @click.option("--terms", metavar="FILE", help="Costs and terms of supply by keys or attributes, such as lead_days.")
 @click.option("--vendors", metavar="FILE", help="What vendors ask of an order as a whole, such as minimum_money.")

@@ -25,6 +25,14 @@ class OrderTables(Strict, frozen=True):
     open_orders: Annotated[
         str | None, about("what is on order: the keys, due (a date) and units", "open_orders.csv")
     ] = None
+    receipts: Annotated[
+        str | None,
+        about(
+            "past receipts, from which lead times are learnt: ordered and received (dates), and vendor or columns of "
+            "the series",
+            "receipts.csv",
+        ),
+    ] = None
     lots: Annotated[
         str | None,
         about("the stock that perishes by lot: the keys, expires (the last day of sale) and units", "lots.csv"),

@@ -34,6 +34,17 @@ NAMES: dict[str, tuple[str, str]] = {
         "units qty quantity ordered ordered_qty qty_ordered order_qty order_quantity menge bestellmenge "
         "bestellte_menge stuck anzahl pieces cantidad quantite quantita",
     ),
+    "ordered": (
+        "ordered ordered_on order_date date_ordered po_date purchase_date bestelldatum bestellt bestellt_am "
+        "auftragsdatum fecha_pedido date_commande data_ordine besteldatum",
+        "",
+    ),
+    "received": (
+        "received received_on received_date date_received receipt_date receipt goods_receipt goods_receipt_date "
+        "grn_date delivered delivered_on wareneingang wareneingangsdatum eingang eingangsdatum eingegangen "
+        "eingegangen_am geliefert geliefert_am fecha_recepcion date_reception data_ricevimento ontvangstdatum",
+        "delivery_date lieferdatum",
+    ),
     "expires": (
         "expires expiry expiry_date expiration expiration_date exp_date best_before best_before_date bbd use_by "
         "use_by_date mhd mindesthaltbarkeitsdatum verfallsdatum ablaufdatum haltbar_bis caducidad fecha_caducidad dlc "
@@ -128,7 +139,7 @@ ENDINGS = {
     **dict.fromkeys(("on_hand", "units", "pack", "minimum"), _UNITS),
     **dict.fromkeys(("price", "unit_cost", "lost_margin", "waste_cost", "order_cost"), _MONEY),
     **dict.fromkeys(("lead_days", "review_days", "shelf_days"), _DAYS),
-    **dict.fromkeys(("due", "expires"), "date datum"),
+    **dict.fromkeys(("due", "expires", "ordered", "received"), "date datum"),
     **dict.fromkeys(("minimum_units", "truck_units", "from_units"), _UNITS),
     **dict.fromkeys(("minimum_money", "truck_cost", "from_money"), _MONEY),
     **dict.fromkeys(("unit_weight", "truck_weight"), "kg g lb t"),

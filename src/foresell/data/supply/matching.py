@@ -142,7 +142,9 @@ class SupplyTable:
                     ]
                 used = part.dialect
         empty = pl.DataFrame(schema={column.name: pl.String for column in columns} | {ROW: pl.UInt32})
-        frame = pl.concat(with_same_types(frames)) if frames else empty.with_columns(pl.lit(None, pl.String).alias(UNREAD))
+        frame = (
+            pl.concat(with_same_types(frames)) if frames else empty.with_columns(pl.lit(None, pl.String).alias(UNREAD))
+        )
         left_out = pl.concat(with_same_types(undated)) if undated else empty.select(column.name for column in keys)
         return _Read(frame, left_out, findings, lost, used)
 

@@ -28,7 +28,7 @@ from foresell.onboarding.table_sample import ROW
 FOLDER = "supply"
 """Tables of supply may stand in a folder of this name beside the sales."""
 
-TABLES = ("stock", "open_orders", "lots", "terms", "vendors", "price_breaks")
+TABLES = ("stock", "open_orders", "receipts", "lots", "terms", "vendors", "price_breaks")
 """The settings below ``orders`` that name a table."""
 
 STOCK_WORDS = "stock stocks inventory bestand bestande lager lagerbestand onhand soh existencias"
@@ -178,7 +178,7 @@ def _date_format(draft: Draft, proposal: SupplyProposal, role: str, dates: Calla
 
 def _proposals(draft: Draft, side: CandidateTable, series: pl.DataFrame) -> list[SupplyProposal]:
     """What a table is of supply; nothing where it is nothing of it. Terms may hold what vendors ask too."""
-    for kind in (_open_orders, _lots, _stock, _price_breaks):
+    for kind in (_receipts, _open_orders, _lots, _stock, _price_breaks):
         if proposal := kind(draft, side, series):
             return [proposal]
     terms = _terms(draft, side, series)
@@ -231,6 +231,16 @@ def _of_vendors(
     others = [name for name in series.columns if name not in (VENDOR, *terms)]
     keys = {name: column for name in others if (column := _key_column(side, name, series[name], columns))}
     return SupplyProposal(setting, side, {**keys, **columns}, tuple(doubts))
+
+
+def _receipts(draft: Draft, side: CandidateTable, series: pl.DataFrame) -> SupplyProposal | None:
+    columns, doubts = _roles(side, ["ordered", "received", VENDOR], "receipts")
+    if not {"ordered", "received"} <= set(columns):
+        return None
+    if VENDOR in columns:
+        return SupplyProposal("receipts", side, columns, tuple(doubts))
+    keys = {name: column for name in series.columns if (column := _key_column(side, name, series[name], columns))}
+    return SupplyProposal("receipts", side, {**keys, **columns}, tuple(doubts)) if keys else None
 
 
 def _open_orders(draft: Draft, side: CandidateTable, series: pl.DataFrame) -> SupplyProposal | None:
@@ -309,7 +319,7 @@ def _roles(
 def _holds(side: CandidateTable, column: str, role: str) -> bool:
     """Whether the values of a column are those of its role: dates, or numbers with either decimal mark."""
     profile = side.columns[column]
-    if role in ("due", "expires"):
+    if role in ("due", "expires", "ordered", "received"):
         return profile.kind == ValueKind.DATE
     if profile.numeric or role in (VENDOR, BREAK_KIND):
         return True

@@ -30,7 +30,7 @@ from foresell.decide.order_plan import (
 from foresell.decide.plan import Plan, common_form, sum_of
 from foresell.decide.replay import Window
 from foresell.decide.stock.contract import Policy, Situation
-from foresell.decide.terms import Terms
+from foresell.decide.terms import DAYS_A_YEAR, Terms
 from foresell.decide.vendors.limited_orders import LIMITS, LimitedOrders
 from foresell.pipeline.demand import ForecastProject, path_sampler
 from foresell.pipeline.plans.order_contest import (
@@ -187,7 +187,14 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     return OrderPlan(
         kind="orders",
         lines=lines,
-        headline=(_summary(lines, supply.has_stock), *sentences, why, *price, *_assumptions(lines, decisive)),
+        headline=(
+            _summary(lines, supply.has_stock),
+            *sentences,
+            why,
+            *price,
+            *supply.lead_sentence(),
+            *_assumptions(lines, decisive),
+        ),
         findings=(*supply.findings, *orders.findings),
         shown=(*SHOWN, *_limits_shown(limited), "value", "gain") if supply.has_stock else SHOWN_WITHOUT_STOCK,
         contest=won,
@@ -287,7 +294,8 @@ def _valued(supply: Supply, sampler: SamplePaths, panel: Panel, lines: pl.DataFr
 def _situation(supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> Situation:
     """What the orders of some series are decided from."""
     steps = steps_of(supply.terms.part(rows), sampler.mean.shape[1])
-    return supply.situation(sampler.draw(PATHS, rows)[:, :, :steps], rows)
+    paths = supply.by_arrival(sampler.draw(PATHS, rows), rows, DAYS_A_YEAR / sampler.frequency.year, sampler.seed)
+    return supply.situation(paths[:, :, :steps], rows)
 
 
 def _planned(policy: Policy, supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> PlannedOrders:
@@ -320,6 +328,7 @@ def _lines(
         *_binds(orders, terms, limited),
         pl.Series("lost_margin", terms.costs.lost_margin),
         pl.Series("holding_cost", terms.costs.holding * terms.review_periods),
+        *supply.lead_columns(),
     )
     if not supply.has_stock:
         columns = columns.with_columns([pl.lit(None, pl.Float64).alias(name) for name in _OF_STOCK])

@@ -6,20 +6,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.frequency import period_index
+from foresell.core.keyed_random import key_hashes, random_bits
 from foresell.core.panel import Panel
 from foresell.core.settings import Data, OrderTables
 from foresell.core.words import many
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.distinct_rows import IMPOSSIBLE
 from foresell.data.supply.lots import LotRows, read_lots
+from foresell.data.supply.receipts import read_receipts
 from foresell.data.supply.stock import OpenOrderRows, read_open_orders, read_stock
 from foresell.data.supply.table_form import TableForm
 from foresell.data.supply.terms_table import TERMS, VENDOR, read_terms
 from foresell.decide.codes import finding
+from foresell.decide.lead_times import PRIOR_RECEIPTS, LeadTimes, by_arrival
 from foresell.decide.stock.contract import Situation
 from foresell.decide.stock.faults import OpenOrders, undecidable
 from foresell.decide.stock.own_history import cover_dispersion
@@ -33,7 +37,8 @@ class Supply:
 
     `vendor` is the name of each series' vendor, [series] of str or None, where the terms have it. `unit_loads` are the
     weight and the volume of a unit, float64 [series] each, where they have them.
-    `dispersion` [series] and `lots` [series, life] are those of `Situation`.
+    `dispersion` [series] and `lots` [series, life] are those of `Situation`. `lead_times` are those of the receipts,
+    where there are some, and `shuffle_keys` uint64 [series] what is drawn of them depends on.
     """
 
     terms: Terms
@@ -46,6 +51,8 @@ class Supply:
     unit_loads: dict[str, np.ndarray]
     dispersion: np.ndarray
     lots: np.ndarray | None = None
+    lead_times: LeadTimes | None = None
+    shuffle_keys: np.ndarray | None = None
 
     @classmethod
     def read(cls, results: Results, tables: OrderTables) -> Supply:
@@ -58,8 +65,10 @@ class Supply:
             given, of_table = read_terms(tables.terms, base, data, panel, TableForm.of(tables, "terms"))
         vendor = given.pop(VENDOR, None)
         unit_loads = {name: given.pop(f"unit_{name}") for name in ("weight", "volume") if f"unit_{name}" in given}
+        lead_times, of_receipts = _lead_times(tables, base, data, panel, vendor)
+        findings += [*of_table, *of_receipts, *_learnt(tables, given, lead_times, panel)]
         terms, of_terms = _terms(results, tables, given)
-        findings += [*of_table, *of_terms]
+        findings += of_terms
         on_hand, on_order = np.zeros(panel.n_series), np.zeros((panel.n_series, horizon))
         if tables.stock:
             on_hand, of_stock = read_stock(tables.stock, base, data, panel, TableForm.of(tables, "stock"))
@@ -76,8 +85,22 @@ class Supply:
             findings += [*of_lots, *of_stock]
         dispersion = cover_dispersion(panel.units, cover_periods(terms))
         return cls(
-            terms, on_hand, on_order, bool(tables.stock), names, tuple(findings), vendor, unit_loads, dispersion, lots
-        )
+            terms, on_hand, on_order, bool(tables.stock), names, tuple(findings), vendor, unit_loads, dispersion, lots,
+            lead_times, None if lead_times is None else key_hashes(panel.series, panel.keys),
+        )  # fmt: skip
+
+    def by_arrival(self, paths: np.ndarray, rows: np.ndarray, period_days: float, seed: int) -> np.ndarray:
+        """The `paths` [path, series, step] of some series with lead times drawn as the receipts spread, see
+        `decide.lead_times.by_arrival`; as they are where there are no receipts."""
+        if self.lead_times is None or self.shuffle_keys is None:
+            return paths
+        bits = random_bits(seed, self.shuffle_keys[rows][None, :], np.arange(len(paths))[:, None])
+        lead, review = self.terms.lead_periods[rows], self.terms.review_periods[rows]
+        days = self.lead_times.drawn(rows, lead * period_days, bits.argsort(axis=0))
+        # Half a period is added, because the lead time of the terms is rounded up to whole periods, and is kept.
+        drawn = np.floor(days / period_days + 0.5).astype(np.int64)
+        sound = (lead >= 0) & (lead + review <= paths.shape[2])
+        return np.where(sound[None, :, None], by_arrival(paths, np.maximum(lead, 0), review, drawn), paths)
 
     def situation(self, paths: np.ndarray, rows: np.ndarray, terms: Terms | None = None) -> Situation:
         """What the orders of some series are decided from; `paths` [path, series, step] are theirs."""
@@ -96,6 +119,60 @@ class Supply:
             lots=None if self.lots is None else self.lots[rows],
             dispersion=self.dispersion[rows],
         )
+
+    def lead_columns(self) -> list[pl.Series]:
+        """What the receipts say of each series' lead time, as columns of a plan; none where there are none."""
+        times = self.lead_times
+        if times is None:
+            return []
+        return [
+            pl.Series("lead_mean", times.mean),
+            pl.Series("lead_deviation", times.deviation),
+            pl.Series("receipts", times.receipts),
+        ]
+
+    def lead_sentence(self) -> list[str]:
+        """What the receipts say, in a sentence; none where there are none."""
+        times = self.lead_times
+        if times is None:
+            return []
+        none = int((times.receipts == 0).sum())
+        others = f" For {many(none, 'series', 'series')} without a receipt those of all are taken." if none else ""
+        return [
+            f"Lead times are drawn as the receipts spread: {times.mean.mean():.1f} days on average, with a standard "
+            f"deviation of {times.deviation.mean():.1f}.{others}"
+        ]
+
+
+def _lead_times(
+    tables: OrderTables, base: Path, data: Data, panel: Panel, vendor: np.ndarray | None
+) -> tuple[LeadTimes | None, tuple[Finding, ...]]:
+    """What the receipts of the settings teach; None without them."""
+    if not tables.receipts:
+        return None, ()
+    receipts = read_receipts(tables.receipts, base, data, panel, vendor, TableForm.of(tables, "receipts"))
+    times = LeadTimes.learn(receipts.lead_days, receipts.group, receipts.n_groups, receipts.of_series)
+    return times, receipts.findings
+
+
+def _learnt(tables: OrderTables, given: dict[str, np.ndarray], times: LeadTimes | None, panel: Panel) -> list[Finding]:
+    """Takes the lead times that are learnt where none is `given`; with a finding where one given differs much."""
+    if times is None or tables.lead_days is not None:
+        return []
+    stated = given.get("lead_days", np.full(panel.n_series, np.nan))
+    given["lead_days"] = np.where(np.isnan(stated), times.mean, stated)
+    enough = times.receipts >= PRIOR_RECEIPTS
+    differs = enough & (stated >= 0) & (np.abs(times.mean - stated) > np.maximum(DIFFERS * times.mean, 1.0))
+    rows = np.flatnonzero(differs)
+    if not len(rows):
+        return []
+    message = f"{many(len(rows), 'series', 'series')} have another lead time in the terms than their receipts had"
+    names = key_texts(panel.series.select(panel.keys)[rows])
+    return [finding("lead-time-differs", "terms", len(rows), message, names)]
+
+
+DIFFERS = 0.25
+"""A lead time of the terms that differs from that of the receipts by more than this share of it is named."""
 
 
 def _terms(results: Results, tables: OrderTables, given: dict[str, np.ndarray]) -> tuple[Terms, list[Finding]]:
