@@ -8,7 +8,6 @@ more than chance explains. Either way `monitor.checks.roll_up` names the group a
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -18,23 +17,19 @@ import numpy as np
 
 from foresell.core.finding import Finding, worst_first
 from foresell.core.frequency import date_of_text
-from foresell.core.hierarchy import level_name
-from foresell.monitor.accuracy import ALL, GROUP, LEVEL, SeriesSums, group_names
+from foresell.monitor.accuracy import LEVEL
 from foresell.monitor.bounds import BIAS, block_of
 from foresell.monitor.checks.catalogue import CHECKS
 from foresell.monitor.checks.check import Topic
-from foresell.monitor.checks.judging import PARTS, WHOLE, Judgement
-from foresell.monitor.checks.roll_up import roll_up
+from foresell.monitor.checks.judging import Judgement
+from foresell.pipeline.exceptions.group_search import named_groups, series_sums, spread
 from foresell.pipeline.exceptions.outlook import read_forecast
 from foresell.pipeline.graph import MONITOR
 from foresell.pipeline.results import Results, read_findings
 from foresell.store.panels import days_of
 
-USUAL_SPREAD = 0.1
 LIMIT = 2.5
-"""Without monitoring, the log of sales over forecast of a group may differ from that of all by `LIMIT` times the root
-of `USUAL_SPREAD` squared plus that of a Poisson count of its units."""
-
+"""Without monitoring, the log of sales over forecast of a group may lie so many times `group_search.spread` off."""
 
 _OF_ACCURACY = frozenset(code for check in CHECKS.values() if check.topic == Topic.ACCURACY for code in check.codes)
 _OF_MODELS = frozenset(("challenger-promoted", "challenger-refused", "few-windows", "nothing-matured"))
@@ -138,58 +133,15 @@ def unmonitored(results: Results) -> Deviations | None:
             return None  # older ones tell less of now
         days = np.searchsorted(panel.dates, forecast.dates[wanted])
         units = days_of(panel.units, slice(int(days[0]), int(days[-1]) + 1))
-        sums = _sums(results, units, forecast.units[:, wanted])
-        first_day, last_day = panel.dates[days[0]].astype(object), panel.dates[days[-1]].astype(object)
-        return Deviations(
-            tuple(roll_up(_rule_of_thumb(sums, len(days)), sums)), (), False, panel.cutoff, first_day, last_day
+        expected = forecast.units[:, wanted]
+        known = ~np.isnan(units) & ~np.isnan(expected)
+        sums = series_sums(
+            results, *(np.where(known, cells, 0).sum(axis=1, dtype=np.float64) for cells in (units, expected))
         )
+        first_day, last_day = panel.dates[days[0]].astype(object), panel.dates[days[-1]].astype(object)
+        return Deviations(named_groups(sums, len(days), _by_chance), (), False, panel.cutoff, first_day, last_day)
     return None
 
 
-def _sums(results: Results, units: np.ndarray, forecast: np.ndarray) -> SeriesSums:
-    """The sums of each series over the cells [series, day] where both are known."""
-    known = ~np.isnan(units) & ~np.isnan(forecast)
-    sold, expected = (np.where(known, cells, 0).sum(axis=1, dtype=np.float64) for cells in (units, forecast))
-    groups = results.hierarchy.all_groups(results.panel.series)
-    names = group_names(groups)
-    rows = {level_name(one.level): one.rows.astype(np.int64) for one in groups}
-    return SeriesSums(sold, expected, {(GROUP, level): (names[level], rows[level]) for level in names})
-
-
-def _rule_of_thumb(sums: SeriesSums, days: int) -> Sequence[Judgement]:
-    whole = _compared(LEVEL, "total", ALL, float(sums.units.sum()), float(sums.forecast.sum()), 0.0, days)
-    judgements = [whole]
-    for (part, of), (names, rows) in sums.places.items():
-        units, forecast = (np.bincount(rows, series, len(names)) for series in (sums.units, sums.forecast))
-        judgements += [
-            _compared(part, of, name, units[number], forecast[number], whole.value, days)
-            for number, name in enumerate(names)
-            if units[number] or forecast[number]
-        ]
-    return judgements
-
-
-def _compared(part: str, of: str, name: str, units: float, forecast: float, total: float, days: int) -> Judgement:
-    value = float(np.log((units + 0.5) / (forecast + 0.5))) - total
-    spread = float(np.sqrt(USUAL_SPREAD**2 + 1 / max(forecast, 1.0)))
-    return Judgement(
-        figure=BIAS,
-        part=part,
-        of=of,
-        name=name,
-        family=WHOLE if part == LEVEL else PARTS,
-        value=value,
-        expected=0.0,
-        low=-LIMIT * spread,
-        high=LIMIT * spread,
-        score=value / spread,
-        freedom=float("inf"),
-        chance=float("nan"),
-        below=float("nan"),
-        spread=spread,
-        alarm=abs(value) > LIMIT * spread,
-        far=abs(value) > 2 * LIMIT * spread,
-        days=days,
-        units=float(units),
-        forecast=float(forecast),
-    )
+def _by_chance(level: str, units: float) -> float:
+    return LIMIT * spread(units)

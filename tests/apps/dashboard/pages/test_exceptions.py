@@ -50,6 +50,10 @@ def test_work_on_an_exception(changed, open_page) -> None:
     assert [event.action for event in ExceptionLog(changed).events()[id]] == ["comment", "assign", "acknowledge"]
     assert {event.who for event in ExceptionLog(changed).events()[id]} == {"ann"}
 
+    pressed(app, "Undo")
+    assert ExceptionLog(changed).events()[id][-1].action == "reopen"
+    assert app.session_state["exception_chosen"] == id
+    pressed(app, "Acknowledge")
     app.selectbox(key="exception_state").set_value("acknowledged").run()
     pressed(app, "Open it again")
     assert ExceptionLog(changed).events()[id][-1].action == "reopen"

@@ -36,6 +36,7 @@ def page(session: Session) -> None:
     for sentence in shown.missing:
         st.caption(plain(sentence))
     if shown.table.is_empty():
+        _said(session)
         if every.table.height:
             st.markdown("Nothing fits the filters. Take one away to see more.")
         return
@@ -141,8 +142,7 @@ def _one(session: Session, shown: Exceptions) -> None:
         st.session_state[_CHOSEN] = next(iter(sentences))
     st.subheader("Work on one")
     chosen = st.selectbox("Exception", list(sentences), format_func=sentences.__getitem__, key=_CHOSEN)
-    if said := st.session_state.pop(_SAID, ""):
-        st.success(plain(said), icon=":material/check:")
+    _said(session)
     row = shown.table.row(by_predicate=pl.col("id") == chosen, named=True)
     with st.container(border=True):
         st.markdown(plain(row["sentence"]))
@@ -153,6 +153,24 @@ def _one(session: Session, shown: Exceptions) -> None:
         _history(session, shown, chosen)
         if session.visitor.may(Role.PREDICT):
             _actions(session, row, shown.sizes[chosen])
+
+
+def _said(session: Session) -> None:
+    """What was done a moment ago; what takes an exception from the list can be undone at once."""
+    said: tuple[str, Action, str, str] | None = st.session_state.pop(_SAID, None)
+    if said is None:
+        return
+    id, action, group, sentence = said
+    st.success(f"{plain(group)}: {_DONE[action]}.", icon=":material/check:")
+    if action == "acknowledge":
+
+        def undo() -> None:
+            session.require(Role.PREDICT)
+            ExceptionLog(session.folder).add(id, "reopen", session.visitor.name, sentence=sentence)
+            st.session_state[_SAID] = (id, "reopen", group, sentence)
+            st.session_state[_CHOSEN] = id
+
+        st.button("Undo", on_click=undo, icon=":material/undo:")
 
 
 def _amounts(session: Session, row: dict[str, Any]) -> str:
@@ -177,7 +195,7 @@ def _actions(session: Session, row: dict[str, Any], size: float | None) -> None:
         ExceptionLog(session.folder).add(
             chosen, action, session.visitor.name, size=size, sentence=row["sentence"], **more
         )
-        st.session_state[_SAID] = f"{row['group']}: {_DONE[action]}."
+        st.session_state[_SAID] = (chosen, action, row["group"], row["sentence"])
 
     comment_key, assign_key = f"exception_comment {chosen}", f"exception_assign {chosen}"
 
