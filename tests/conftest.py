@@ -30,6 +30,7 @@ pytest_plugins = [
     "fixtures.mail_receiver",
     "fixtures.object_store",
     "fixtures.panels",
+    "fixtures.plans",
     "fixtures.projects",
     "fixtures.shared_folders",
     "fixtures.warm_process",

@@ -48,8 +48,10 @@ def test_an_approval_holds_for_the_quantity_that_was_seen(tmp_path: Path) -> Non
 
 def test_a_decision_can_be_taken_back_and_stays_in_the_file(tmp_path: Path) -> None:
     log = ApprovalLog(tmp_path)
-    log.decide("orders", lines([1.0]), "approve", "Ann")
-    log.decide("orders", lines([1.0]), "reopen", "Bob")
+    approved = log.decide("orders", lines([1.0]), "approve", "Ann")
+    log.take_back(approved.id, "Bob")
+    with pytest.raises(UsageError, match="no decision 'x'"):
+        log.take_back("x", "Bob")
     table = with_decisions(lines([1.0]), log.decisions("orders"))
     assert table["state"].to_list() == ["to decide"]
     assert table["decided_by"].to_list() == [None]

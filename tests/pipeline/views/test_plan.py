@@ -8,10 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-import yaml
 
 from foresell.core.errors import UsageError
-from foresell.decide.plan import common_form
 from foresell.pipeline.plans import KINDS
 from foresell.pipeline.plans.approval_log import ApprovalLog
 from foresell.pipeline.plans.override_log import Change
@@ -23,30 +21,8 @@ DAY = date(2024, 5, 6)
 
 
 @pytest.fixture
-def planned(tmp_path: Path) -> Project:
-    """A project with an issued plan of four orders and nothing else."""
-    folder = tmp_path / "shop"
-    place = folder / "results" / "plan"
-    place.mkdir(parents=True)
-    (folder / "foresell.yaml").write_text(yaml.safe_dump({"data": {"sales": "sales.csv", "keys": ["store", "item"]}}))
-    keys = pl.DataFrame({"store": ["S1", "S1", "S2", "S2"], "item": ["nuts", "=tea", "nuts", "tea"]})
-    columns = pl.DataFrame(
-        {
-            "date": [DAY] * 4,
-            "action": ["order", "order", "order", "none"],
-            "quantity": [12.0, 8.0, 20.0, 0.0],
-            "unconstrained": [11.0, 8.0, 21.0, 0.0],
-            "money": [9.0, 30.0, 5.0, 0.0],
-            "cost": [24.0, 8.0, 40.0, 0.0],
-            "reason": ["demand 14 − on hand 3 + rounding 1", "demand 8", "demand 21 − rounding 1", ""],
-            "binds": ["pack", "", "pack", ""],
-            "gain": [9.0, 30.0, 5.0, 0.0],
-        }
-    )
-    common_form(keys, columns).write_parquet(place / "orders.parquet")
-    words = {"headline": ["3 orders."], "findings": [], "shown": []}
-    (place / "orders.json").write_text(json.dumps(words))
-    return Project(folder)
+def planned(planned_shop: Path) -> Project:
+    return Project(planned_shop)
 
 
 def put(project: Project, value: float, item: str = "nuts") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import polars as pl
 import streamlit as st
@@ -12,12 +13,16 @@ from foresell.core.spreadsheets import escape_formulas
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def downloads(table: pl.DataFrame, name: str) -> None:
-    """Two buttons that download the table as files called `name`."""
+def downloads(table: pl.DataFrame | Callable[[], pl.DataFrame], name: str) -> None:
+    """Two buttons that download the table as files called `name`; a function is asked for it when one is pressed."""
+
+    def wanted() -> pl.DataFrame:
+        return table if isinstance(table, pl.DataFrame) else table()
+
     with st.container(horizontal=True):
         st.download_button(
             "Download CSV",
-            lambda: csv_bytes(table),
+            lambda: csv_bytes(wanted()),
             f"{name}.csv",
             "text/csv",
             icon=":material/download:",
@@ -26,7 +31,7 @@ def downloads(table: pl.DataFrame, name: str) -> None:
         )
         st.download_button(
             "Download Excel",
-            lambda: excel_bytes(table),
+            lambda: excel_bytes(wanted()),
             f"{name}.xlsx",
             EXCEL,
             icon=":material/download:",
@@ -41,7 +46,13 @@ def csv_bytes(table: pl.DataFrame) -> bytes:
 
 
 def excel_bytes(table: pl.DataFrame) -> bytes:
-    """The table as a workbook of one sheet, in which text is text."""
+    """The table as a workbook of one sheet, in which text is text. Times lose their zone, as workbooks know none."""
+    from xlsxwriter import Workbook
+
+    zoned = [name for name, kind in table.schema.items() if isinstance(kind, pl.Datetime) and kind.time_zone]
+    table = escape_formulas(table.with_columns(pl.col(name).dt.replace_time_zone(None) for name in zoned))
     file = io.BytesIO()
-    escape_formulas(table).write_excel(file, autofit=True, freeze_panes=(1, 0))
+    options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
+    with Workbook(file, options) as workbook:
+        table.write_excel(workbook, autofit=True, freeze_panes=(1, 0))
     return file.getvalue()

@@ -60,7 +60,7 @@ class Reader:
         if places is None:
             places = 0 if abs(value) >= 100 or float(value).is_integer() else 1
         form = "#,##0" + ("." + "0" * places if places else "")
-        return numbers.format_decimal(round(value, places) + 0.0, format=form, locale=self.locale)
+        return numbers.format_decimal(round(value, places) + 0.0, format=form, locale=self.locale).replace("-", "−")
 
     def share(self, value: float | None, places: int = 0) -> str:
         """A share as a percentage.

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import msgspec
 import polars as pl
+from msgspec.structs import replace
 
 from foresell.core.errors import UnreadableFile, UsageError
 from foresell.core.words import many
@@ -100,6 +101,16 @@ class ApprovalLog:
         )
         appended_lines.append(self.path, [decision])
         return decision
+
+    def take_back(self, id: str, who: str) -> Decision:
+        """Opens the lines of a decision again; its line stays. Raises UsageError where there is none of that id."""
+        decision = next((decision for decision in self.decisions() if decision.id == id), None)
+        if decision is None:
+            raise UsageError(f"There is no decision '{id}' to take back.")
+        made = datetime.now(UTC).isoformat(timespec="seconds")
+        reopened = replace(decision, id=uuid4().hex[:8], verdict="reopen", who=who, made=made, comment="")
+        appended_lines.append(self.path, [reopened])
+        return reopened
 
 
 def with_decisions(lines: pl.DataFrame, decisions: list[Decision]) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -110,33 +111,18 @@ class OverrideLog:
         Raises UsageError where there is no such plan, for a reason that does not exist, days that end before they begin
         or before the plan, a quantity below 0, and values that fit no line.
         """
+        return self.add_all([change], kind)[0]
+
+    def add_all(self, changes: Sequence[Change], kind: str = "orders") -> list[Override]:
+        """Adds several overrides as `add` does, all of them or none."""
         if not self._plan(kind).exists():
             raise UsageError(
                 f"There is no plan of {kind} to change. Make it first with: foresell plan {kind} {self.path.parent}"
             )
         lines = read_table(self._plan(kind))
-        day = _first_day(lines)
-        first, until = change.first or day, change.until or change.first or day
-        _check(change, first, until, day)
-        where = {name: str(value) for name, value in change.where.items()}
-        fitting = lines.filter(pl.Series(_fitting(where, lines)))
-        known = fitting["quantity"].drop_nulls()
-        override = Override(
-            id=uuid4().hex[:8],
-            plan=kind,
-            where=where,
-            how=change.how,
-            value=change.value,
-            first=first,
-            until=until,
-            reason=change.reason,
-            why=change.why,
-            who=change.who,
-            made=datetime.now(UTC).isoformat(timespec="seconds"),
-            replaces=float(known.sum()) if len(known) else None,
-        )
-        appended_lines.append(self.path, [Added(override)])
-        return override
+        overrides = [_override(change, kind, lines) for change in changes]
+        appended_lines.append(self.path, [Added(override) for override in overrides])
+        return overrides
 
     def withdraw(self, id: str, who: str, why: str) -> Override:
         """Ends an override; its line stays. Raises UsageError where there is none of that id."""
@@ -146,6 +132,29 @@ class OverrideLog:
         made = datetime.now(UTC).isoformat(timespec="seconds")
         appended_lines.append(self.path, [Withdrawn(id, who, why, made)])
         return overrides[id]
+
+
+def _override(change: Change, kind: str, lines: pl.DataFrame) -> Override:
+    """The override of a plan with these lines. Raises UsageError as `OverrideLog.add`."""
+    day = _first_day(lines)
+    first, until = change.first or day, change.until or change.first or day
+    _check(change, first, until, day)
+    where = {name: str(value) for name, value in change.where.items()}
+    known = lines.filter(pl.Series(_fitting(where, lines)))["quantity"].drop_nulls()
+    return Override(
+        id=uuid4().hex[:8],
+        plan=kind,
+        where=where,
+        how=change.how,
+        value=change.value,
+        first=first,
+        until=until,
+        reason=change.reason,
+        why=change.why,
+        who=change.who,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        replaces=float(known.sum()) if len(known) else None,
+    )
 
 
 def _first_day(lines: pl.DataFrame) -> date:

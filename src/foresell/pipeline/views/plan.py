@@ -53,6 +53,7 @@ class ShownPlan:
 
     - `headline` and `findings`: what it says, in sentences, the most severe finding first.
     - `amended`: so many lines have other overrides than when the plan was made; their quantities have those of now.
+    - `has_quantities`: whether any is known. `has_hours`: whether the lines are of hours.
     - `lines`: those that were asked for, the most money at risk first: the keys, ``state``, ``action``, ``quantity``,
       ``unit``, ``money``, ``cost``, ``reason``, ``binds``, ``override``, ``change``, ``vendor`` where it is known, and
       who decided when about which quantity. Without any quantity, as where no stock is known, they have ``target``.
@@ -71,6 +72,7 @@ class ShownPlan:
     missing: str
     amended: int
     has_quantities: bool
+    has_hours: bool
     keys: tuple[str, ...]
     states: dict[str, int]
     matching: int
@@ -107,6 +109,7 @@ def shown_plan(project: ForecastProject, query: PlanQuery) -> ShownPlan:
         missing="" if has_quantities else _targets_only(query.kind),
         amended=int(issued.amended.sum()),
         has_quantities=has_quantities,
+        has_hours=isinstance(every.schema["date"], pl.Datetime),
         keys=keys,
         states=_states(every),
         matching=lines.height,
@@ -227,7 +230,7 @@ def _how_to_make(project: ForecastProject, name: str) -> str:
 def _not_made(kind: str, about: str, missing: str) -> ShownPlan:
     return ShownPlan(
         kind=kind, about=about, made=None, day=None, headline=(), findings=(), missing=missing, amended=0,
-        has_quantities=False, keys=(), states={}, matching=0, matching_money=None, matching_cost=None,
+        has_quantities=False, has_hours=False, keys=(), states={}, matching=0, matching_money=None, matching_cost=None,
         lines=pl.DataFrame(), choices={}, curve=pl.DataFrame(), version="", n_decisions=0,
     )  # fmt: skip
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from foresell.apps.dashboard.pages import data, exceptions, forecast, models, today, trust, what_if, why
+from foresell.apps.dashboard.pages import (
+    data,
+    exceptions,
+    forecast,
+    models,
+    overrides,
+    plan,
+    today,
+    trust,
+    what_if,
+    why,
+)
 from foresell.apps.dashboard.session import Session
 
 
@@ -28,9 +39,11 @@ PAGES: dict[str, PageEntry] = {
     for entry in (
         PageEntry("today", "Today", ":material/today:", MONDAY, today.page),
         PageEntry("forecast", "Forecast", ":material/show_chart:", MONDAY, forecast.page),
+        PageEntry("plan", "Plan", ":material/checklist:", MONDAY, plan.page),
         PageEntry("exceptions", "Exceptions", ":material/notification_important:", MONDAY, exceptions.page),
         PageEntry("why", "Why", ":material/help:", REASONS, why.page),
         PageEntry("what-if", "What if", ":material/tune:", REASONS, what_if.page),
+        PageEntry("overrides", "Overrides", ":material/edit_note:", REASONS, overrides.page),
         PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
         PageEntry("models", "Models", ":material/deployed_code:", HOUSE, models.page),
         PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
