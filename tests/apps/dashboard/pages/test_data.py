@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import time
 
 import pytest
@@ -10,7 +11,9 @@ pytest.importorskip("streamlit", reason="no dashboard: streamlit is not installe
 
 from fixtures.bad_rows import with_bad_rows
 
-from foresell.apps.dashboard import runs
+from foresell.apps.dashboard import runs, uploads
+from foresell.core.settings import read_settings
+from foresell.pipeline.project import Project
 
 
 def button(app, label):
@@ -60,3 +63,16 @@ def test_a_project_where_nothing_is_done_says_what_to_do(shop, open_page) -> Non
     text = " ".join(markdown.value for markdown in app.markdown)
     assert "Nothing is done yet" in text
     assert "not checked yet" in text
+
+
+def test_uploaded_sales_wait_until_they_are_accepted(shop, open_page) -> None:
+    content = io.BytesIO((shop.parent / "data" / "sales.csv").read_bytes())
+    upload = uploads.stage(shop, "all.csv", content, uploads.REPLACE, "bob")
+    app = open_page(shop, "data")
+    assert app.button(key=f"accept_{upload.id}").disabled
+    Project(upload.trial(shop)).run("check")
+    app.run()
+    app.button(key=f"accept_{upload.id}").click().run()
+    assert not app.exception
+    assert "in use from the next run on" in app.success[0].value
+    assert read_settings(shop / "foresell.yaml").data.sales.endswith("sales/all.csv")

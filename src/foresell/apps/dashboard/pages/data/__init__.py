@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import streamlit as st
 
-from foresell.apps.dashboard.pages.data import findings, run_panel
+from foresell.apps.dashboard.pages.data import findings, run_panel, upload
 from foresell.apps.dashboard.session import Session
 
 
 def page(session: Session) -> None:
     """Shows the runs, the findings with the bad rows, and the settings."""
     st.title("Data and runs")
-    runs, found, settings = st.tabs(["Runs", "Findings", "Settings"])
+    runs, found, sales, settings = st.tabs(["Runs", "Findings", "New sales", "Settings"])
     with runs:
         run_panel.show(session)
     with found:
         findings.show(session)
+    with sales:
+        upload.show(session)
     with settings:
         shown = session.view("settings")
         st.caption("These are in force with their defaults. They are changed in the file, read anew each time.")

@@ -46,13 +46,19 @@ def show(session: Session) -> None:
     )
 
 
-def _table(findings: pl.DataFrame, session: Session) -> None:
+def finding_boxes(findings: pl.DataFrame) -> pl.DataFrame:
+    """Shows each error and warning with its advice; returns them."""
     worst = findings.filter(pl.col("severity") != "info")
     for row in worst.iter_rows(named=True):
         box = st.error if row["severity"] == "error" else st.warning
         text = f"**{plain(row['message'])}** in {plain(row['where'])}"
         text += f"  \nSuch as: {plain(row['examples'])}" if row["examples"] else ""
         box(text + (f"  \n{plain(row['advice'])}" if row["advice"] else ""))
+    return worst
+
+
+def _table(findings: pl.DataFrame, session: Session) -> None:
+    worst = finding_boxes(findings)
     columns = ["severity", "message", "where", "count", "examples", "advice", "finding", "found_by"]
     with st.expander(f"All {findings.height} findings as a table", expanded=worst.is_empty()):
         st.dataframe(
