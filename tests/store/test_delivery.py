@@ -140,6 +140,16 @@ def test_nothing_to_deliver_changes_nothing(database: tuple[str, Query]) -> None
     assert ask("SELECT COUNT(*) FROM forecasts") == [(4,)]
 
 
+def test_nothing_takes_the_place_of_what_was_delivered_for_the_same_day(database: tuple[str, Query]) -> None:
+    url, ask = database
+    plan = forecasts()
+    day = plan["cutoff"][0]
+    deliver(plan, url, replaced_by=("cutoff",))
+    delivery = deliver(plan.clear(), url, replaced_by=("cutoff",), replaced={"cutoff": day})
+    assert (delivery.rows, delivery.replaced) == (0, 4)
+    assert ask("SELECT COUNT(*) FROM forecasts") == [(0,)]
+
+
 def test_a_failed_delivery_leaves_everything_as_it_was(database: tuple[str, Query]) -> None:
     url, ask = database
     deliver(forecasts(), url)

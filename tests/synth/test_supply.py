@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from foresell.decide.lead_times import LeadTimes
 from foresell.synth import SampleFiles, make_retailer
 from foresell.synth.retailer import END
 
@@ -152,3 +153,16 @@ def test_every_department_has_its_rate(retailer: SampleFiles) -> None:
     items = pl.read_parquet(retailer.tables["items"])
     assert set(items["department"]) <= set(table(retailer, "drivers")["department"])
     assert table(retailer, "profile")["share"].min() > 0
+
+
+def test_the_lead_times_that_receipts_teach_are_the_true_ones(retailer: SampleFiles) -> None:
+    receipts = table(retailer, "receipts")
+    truth = pl.read_parquet(retailer.truth["terms"]).unique("vendor").sort("vendor")
+    names = truth["vendor"].to_list()
+    lead = (receipts["received"] - receipts["ordered"]).dt.total_days().to_numpy().astype(float)
+    group = np.array([names.index(name) if name in names else len(names) for name in receipts["vendor"]])
+    times = LeadTimes.learn(lead, group, len(names) + 1, np.arange(len(names)))
+    error = np.abs(times.mean - truth["lead_days"].to_numpy()) / truth["lead_days"].to_numpy()
+    assert error.max() < 0.35
+    assert np.median(error) < 0.1
+    assert (lead >= 0).all()

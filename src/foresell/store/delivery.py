@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,12 +54,14 @@ def deliver(
     table: str = "forecasts",
     *,
     replaced_by: tuple[str, ...] = REPLACED_BY,
+    replaced: Mapping[str, object] | None = None,
     relative_to: str | Path = ".",
 ) -> Delivery:
     """Writes `frame` to `table` of the database at `url`, in one transaction.
 
     Rows of the table that have the same values of `replaced_by` (cutoff and level) are deleted first, so that a
-    forecast that is delivered twice is there once. A missing table is created, and missing columns are added to it. NaN
+    forecast that is delivered twice is there once. Where the frame may have no rows, `replaced` has these values, so
+    that none are left of an earlier delivery either. A missing table is created, and missing columns are added. NaN
     becomes NULL. A path in `url` is taken from the folder `relative_to`; `foresell.store.address` lists the forms of
     `url`.
 
@@ -74,9 +77,12 @@ def deliver(
     with transaction(address) as database:
         database.guard(table)
         _prepare_table(database, table, rows, index=replaced_by if address.scheme != "duckdb" else ())
-        replaced = _delete_groups(database, table, rows.select(replaced_by).unique(maintain_order=True))
+        groups = rows.select(replaced_by).unique(maintain_order=True)
+        if groups.is_empty() and replaced is not None:
+            groups = pl.DataFrame([replaced], groups.schema)
+        deleted = _delete_groups(database, table, groups)
         database.append(table, rows)
-    return Delivery(address.masked, table, frame.height, replaced)
+    return Delivery(address.masked, table, frame.height, deleted)
 
 
 def _check(frame: pl.DataFrame, table: str, replaced_by: tuple[str, ...]) -> None:

@@ -25,6 +25,7 @@ class Stream(IntEnum):
     STOCK = 22
     AHEAD = 23
     CENTRE = 24
+    RECEIPT = 25
     CAMPAIGN = 30
     MAKER = 40
 

@@ -40,6 +40,7 @@ from foresell.synth.vendors import (
     break_frame,
     item_terms,
     make_vendors,
+    receipt_frame,
     terms_frame,
     terms_truth,
     usual_orders,
@@ -79,9 +80,9 @@ def make_retailer(
       item, quantity, price, promotion), where returned goods have a negative quantity.
     - ``items``, ``stores``, ``calendar`` (the chain's own events), ``future`` (prices and promotions of `ahead` days,
       in columns named as in the sales).
-    - ``supply/``: ``stock``, ``open_orders``, ``lots``, ``terms``, ``vendors`` and ``price_breaks`` at the end of the
-      history, for `foresell plan`; ``centres``, ``centre_stock`` and ``centre_capacity`` for `foresell plan
-      allocation`; ``drivers`` and ``profile`` for `foresell plan labour`.
+    - ``supply/``: ``stock``, ``open_orders``, ``lots``, ``terms``, ``vendors``, ``price_breaks`` and ``receipts`` at
+      the end of the history, for `foresell plan`; ``centres``, ``centre_stock`` and ``centre_capacity`` for `foresell
+      plan allocation`; ``drivers`` and ``profile`` for `foresell plan labour`.
     - ``truth/series.parquet``, ``truth/demand.parquet`` and that of the days ``ahead`` (both left out without
       `daily_truth`), ``truth/terms.parquet`` (vendors, true lead times), ``truth/open_orders.parquet`` (when each
       arrives), ``truth/campaigns.parquet`` (uplift and pull-forward of each series and campaign),
@@ -172,6 +173,7 @@ def _write_terms(folder: Path, plan: RetailerPlan, vendors: Vendors, table_forma
     small = {
         "vendors": vendor_frame(vendors, units, cost),
         "price_breaks": break_frame(vendors, cost),
+        "receipts": receipt_frame(vendors, plan.seed, plan.dates[plan.days - 1]),
         "centres": centre_frame(stores),
         "centre_capacity": centre_capacity_frame(float((units / vendors.review_days).sum()), stores),
         "drivers": driver_frame(),
@@ -234,7 +236,7 @@ def retailer_settings(
             "country": plan.country,
         },
         "horizon": min(28, plan.ahead),
-        "orders": {name: paths[name] for name in (*SUPPLY_TABLES, "terms", "vendors", "price_breaks")},
+        "orders": {name: paths[name] for name in (*SUPPLY_TABLES, "receipts", "terms", "vendors", "price_breaks")},
         "allocation": {
             "centres": paths["centres"],
             "centre_stock": paths["centre_stock"],

@@ -16,7 +16,7 @@ import polars as pl
 from foresell.synth.assortment import Items, RetailerPlan, Stores
 from foresell.synth.market import CATEGORIES
 from foresell.synth.prices import INFLATION
-from foresell.synth.random_streams import Stream, traits
+from foresell.synth.random_streams import Stream, stream, traits
 
 DEPARTMENTS = tuple(dict.fromkeys(category.department for category in CATEGORIES))
 VENDORS_EACH = 2  # of a department
@@ -149,6 +149,20 @@ def vendor_frame(vendors: Vendors, units: np.ndarray, cost: np.ndarray) -> pl.Da
             "truck_fill": _where(by_truck, np.full(len(number), TRUCK_FILL)),
         }
     )
+
+
+RECEIPTS = 40  # of each vendor
+
+
+def receipt_frame(vendors: Vendors, seed: int, end: np.datetime64) -> pl.DataFrame:
+    """The last orders of each vendor that have come by `end`, by the true lead times: one row for each."""
+    frames = []
+    for number, name in enumerate(vendors.names):
+        normal = stream(seed, Stream.RECEIPT, number).standard_normal(RECEIPTS)
+        lead = np.maximum(np.round(vendors.lead_days[number] + vendors.lead_sd_days[number] * normal), 0).astype(int)
+        ordered = end - int(lead.max()) - vendors.review_days[number] * np.arange(RECEIPTS)[::-1]
+        frames.append(pl.DataFrame({"vendor": [str(name)] * RECEIPTS, "ordered": ordered, "received": ordered + lead}))
+    return pl.concat(frames)
 
 
 def break_frame(vendors: Vendors, cost: np.ndarray) -> pl.DataFrame:

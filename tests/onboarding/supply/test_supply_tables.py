@@ -200,6 +200,21 @@ def test_vendors_and_their_price_breaks(folder: Path) -> None:
     assert not doubts
 
 
+@pytest.mark.parametrize("header", ["vendor,order_date,received_date,qty", "Lieferant,Bestelldatum,Wareneingang,Menge"])
+def test_receipts_of_vendors(folder: Path, header: str) -> None:
+    write(folder, "supply/terms.csv", TERMS)
+    write(folder, "stock.csv", "store,item,on_hand\n" + rows_of("{store},{item},5\n"))
+    rows = "V1,2026-03-01,2026-03-08,5\nV1,2026-03-15,2026-03-20,6\n"
+    receipts = write(folder, "supply/receipts.csv", f"{header}\n{rows}")
+    orders, doubts = orders_of(folder)
+    vendor, ordered, received, _ = header.split(",")
+    names = {"vendor": vendor, "ordered": ordered, "received": received}
+    assert orders.receipts == receipts
+    assert orders.open_orders is None
+    assert orders.columns["receipts"] == {role: name for role, name in names.items() if role != name}
+    assert not doubts
+
+
 def test_vendors_of_nobody_are_a_question(folder: Path) -> None:
     write(folder, "stock.csv", "store,item,on_hand\n" + rows_of("{store},{item},5\n"))
     write(folder, "vendors.csv", "vendor,minimum_money,minimum_units\nV1,250,10\n")

@@ -63,7 +63,14 @@ def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
     results.history.keep_plan(plan.lines.drop("reason"), plan.kind, cutoff)
     rows = plan.lines.with_columns(pl.lit(cutoff).alias("decided"))
     url = output.database or DEFAULT_DATABASE
-    delivery = deliver(rows, url, f"plan_{plan.kind}", replaced_by=("decided",), relative_to=project.folder)
+    delivery = deliver(
+        rows,
+        url,
+        f"plan_{plan.kind}",
+        replaced_by=("decided",),
+        replaced={"decided": cutoff},
+        relative_to=project.folder,
+    )
     return IssuedPlan((*files, page, words), delivery, _copy(plan, output, project.folder, date_text(cutoff)))
 
 
