@@ -9,13 +9,14 @@ reached it in the earlier windows; where none did, the one that came nearest is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from foresell.decide.replay import LedgerSums, Play, Window, fill_rate_of, played
+from foresell.decide.replay import LedgerSums, fill_rate_of, played
 from foresell.decide.stock.contract import Policy
 from foresell.decide.stock.normal import NormalSafetyStock
 
@@ -28,6 +29,8 @@ TAIL = (0.998, 0.999, 0.9995, 0.9999, 0.99999, 0.999999)
 FEW = 8
 """Of a longer family every third policy is played first, and then the neighbours of the best one."""
 
+
+W = TypeVar("W")
 
 Rank = tuple[float, float]
 """How much of the least fill rate is missing in the earlier windows, and the cost there; the smallest is the best."""
@@ -106,18 +109,19 @@ def with_fractiles(policy: Policy, fractiles: Sequence[float] = FRACTILES) -> li
 
 def contest(
     families: Mapping[str, Sequence[Policy]],
-    earlier: Sequence[Window],
-    later: Sequence[Window],
+    earlier: Sequence[W],
+    later: Sequence[W],
     *,
     fallback: Policy | None = None,
     least_fill: float = 0.0,
-    play: Play = played,
+    play: Callable[[Sequence[Policy], W], list[LedgerSums]] = played,  # type: ignore[assignment]
 ) -> Contest:
     """Lets the policies of `families` compete, see the module.
 
-    The standard error counts series as independent of each other, or windows where that gives a larger one and there
-    are at least three. A candidate wins that saves more than its standard error. Where only one of it and the fallback
-    reached the fill rate `least_fill` in the earlier windows, that one wins. Raises ValueError without windows.
+    `play` gives what policies cost in a window; a window may be whatever it understands. The standard error counts
+    series as independent of each other, or windows where that gives a larger one and there are at least three. A
+    candidate wins that saves more than its standard error. Where only one of it and the fallback reached the fill rate
+    `least_fill` in the earlier windows, that one wins. Raises ValueError without windows.
     """
     if not earlier or not later:
         raise ValueError("A contest needs at least one earlier and one later window.")
@@ -137,7 +141,10 @@ def contest(
 
 
 def _calibrated(
-    families: Sequence[Sequence[Policy]], earlier: Sequence[Window], least_fill: float, play: Play
+    families: Sequence[Sequence[Policy]],
+    earlier: Sequence[W],
+    least_fill: float,
+    play: Callable[[Sequence[Policy], W], list[LedgerSums]],
 ) -> dict[Policy, Rank]:
     """The ranks of the policies in the earlier windows, of long families of some of them.
 
@@ -182,7 +189,9 @@ class _Judged:
         return Standing(family, policy, calibration_cost, cost, other.fill_rate, total, error)
 
 
-def _judged(policies: Sequence[Policy], windows: Sequence[Window], play: Play) -> list[_Judged]:
+def _judged(
+    policies: Sequence[Policy], windows: Sequence[W], play: Callable[[Sequence[Policy], W], list[LedgerSums]]
+) -> list[_Judged]:
     """How each of the policies did in the windows."""
     by_window: list[list[LedgerSums]] = [play(policies, window) for window in windows] if policies else []
     return [_Judged([each.cost for each in ledgers], fill_rate_of(ledgers)) for ledgers in zip(*by_window, strict=True)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
-from foresell.decide.replay import Play, Window, costs_of, fill_rate_of, played
+from foresell.decide.replay import LedgerSums, costs_of, fill_rate_of, played
 from foresell.decide.stock.contract import Policy
+
+W = TypeVar("W")
 
 CURVE = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 """The fractiles of a curve that is shown."""
@@ -18,11 +21,14 @@ POINT = 0.01
 
 
 def cost_curve(
-    policy: Policy, fractiles: Sequence[float], windows: Sequence[Window], play: Play = played
+    policy: Policy,
+    fractiles: Sequence[float],
+    windows: Sequence[W],
+    play: Callable[[Sequence[Policy], W], list[LedgerSums]] = played,  # type: ignore[assignment]
 ) -> pl.DataFrame:
     """One row for each of `fractiles`, rising: ``fractile``, the cost by bucket, ``fixed``, ``cost`` and ``fill_rate``.
 
-    `policy` has the field ``probability``, which is set to each fractile.
+    `policy` has the field ``probability``, which is set to each fractile; `play` is that of `contest`.
     """
     rising = sorted(fractiles)
     policies = [replace(policy, probability=fractile) for fractile in rising]  # type: ignore[type-var]

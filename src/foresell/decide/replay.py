@@ -111,10 +111,6 @@ class LedgerSums:
     lost: float
 
 
-Play = Callable[[Sequence[Policy], Window], list[LedgerSums]]
-"""Plays several policies in a window."""
-
-
 def fill_rate_of(ledgers: Sequence[LedgerSums]) -> float:
     """The share of the demand of several ledgers that was met from stock; 1 where there was none."""
     sold, lost = sum(each.sold for each in ledgers), sum(each.lost for each in ledgers)

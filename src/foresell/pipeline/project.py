@@ -177,7 +177,8 @@ class Project:
         """The plan of a kind such as ``orders``, by the tables of its section of the settings.
 
         `changes` are settings of that section for this time, such as ``policy="normal"``; files are relative to the
-        project's folder. Steps that are out of date are done first. Nothing is written. Raises as `plans.make_plan`.
+        project's folder. Steps that are out of date are done first. Nothing is written but draws and replays that later
+        plans need, in results/plan/kept/. Raises as `plans.make_plan`.
         """
         from foresell.pipeline.plans import make_plan
 
@@ -210,7 +211,7 @@ class Project:
         """What each policy of orders would have cost on the past, by the terms of the section ``orders``.
 
         `changes` are settings of that section for this time, such as ``terms="terms.csv"``. Steps that are out of date
-        are done first. Nothing is written. Raises as `order_replay.replay_orders`.
+        are done first. Nothing is written but what `plan` keeps. Raises as `order_replay.replay_orders`.
         """
         from msgspec.structs import replace
 

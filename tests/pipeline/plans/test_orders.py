@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +13,14 @@ import yaml
 
 from foresell.core.errors import SettingsError
 from foresell.core.settings import OrderTables
+from foresell.decide import replay
+from foresell.decide.cost_curve import CURVE
 from foresell.decide.order_plan import REASONS
+from foresell.decide.replay import LedgerSums, Window
+from foresell.decide.stock.contract import Policy
 from foresell.decide.terms import terms_of
-from foresell.pipeline.plans import order_contest, orders
-from foresell.pipeline.plans.order_contest import past_windows
+from foresell.pipeline.plans import kept_past, order_contest, orders
+from foresell.pipeline.plans.order_contest import COMPETING, past_windows
 from foresell.pipeline.project import Project
 
 
@@ -182,6 +187,36 @@ def test_blocks_of_series_make_the_same_plan(
     whole = orders.plan(project, named).lines
     monkeypatch.setattr(orders, "BLOCK", 5)
     assert orders.plan(project, named).lines.equals(whole)
+
+
+def test_a_second_plan_replays_only_what_is_new(
+    project: Project, tables: OrderTables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from msgspec.structs import replace
+
+    shutil.rmtree(project.results.root / kept_past.FOLDER, ignore_errors=True)
+    played = list[int]()
+
+    def counted(policies: Sequence[Policy], window: Window) -> list[LedgerSums]:
+        played.append(len(policies))
+        return replay.played(policies, window)
+
+    monkeypatch.setattr(kept_past, "played", counted)
+    first = orders.plan(project, tables)
+    assert sum(played) > 20
+    played.clear()
+    again, budget = orders.plan(project, tables), orders.plan(project, replace(tables, budget=100.0))
+    assert played == []
+    assert again.lines.equals(first.lines)
+    assert again.details() == first.details()
+    assert budget.contest is not None
+    assert budget.contest.to_frame().equals(first.contest.to_frame())  # type: ignore[union-attr]
+    service = replace(tables, service=0.9)
+    of_service = orders.plan(project, service)
+    assert 0 < sum(played) <= 2 * len(COMPETING) + len(CURVE)
+    for file in (project.results.root / kept_past.FOLDER).iterdir():
+        file.write_bytes(b"damaged")
+    assert orders.plan(project, service).lines.equals(of_service.lines)
 
 
 def test_past_windows_do_not_see_what_came_after_them(project: Project) -> None:

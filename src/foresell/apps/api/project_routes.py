@@ -21,7 +21,7 @@ def of_project(router: APIRouter, state: SharedState) -> None:
         """Makes a plan, such as that of orders, from the forecasts of the last run and the tables of the settings.
 
         With `changes`, such as another service level or lead time, it is a what-if plan. It has the overrides of the
-        project. Nothing is written, and one plan is made at a time.
+        project. No plan is written, and one plan is made at a time.
         """
         folder = _folder(state)
         changes = {name: value for name, value in body.changes.items() if value is not None}

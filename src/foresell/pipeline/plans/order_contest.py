@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ from foresell.core.hierarchy import Hierarchy
 from foresell.core.keyed_random import key_hashes
 from foresell.core.panel import Panel
 from foresell.decide.contest import FRACTILES, TAIL, Contest, contest, with_fractiles
-from foresell.decide.replay import Window
+from foresell.decide.replay import LedgerSums, Window
 from foresell.decide.stock import POLICIES
 from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.stock.own_history import cover_dispersion
@@ -26,6 +27,9 @@ from foresell.decide.terms import Terms
 from foresell.ensemble.backtest_ensemble import forecast_of
 from foresell.pipeline.plans.supply import can_order, cover_periods
 from foresell.pipeline.results import Results
+from foresell.store.array_cache import smallest
+
+W = TypeVar("W")
 
 PATHS_OF_CONTEST = 200
 
@@ -92,30 +96,39 @@ def _family(name: str) -> list[Policy]:
     return with_fractiles(POLICIES[name](), FRACTILES + TAIL if name in BY_Z else FRACTILES)
 
 
-def order_contest(
-    results: Results, terms: Terms, names: Sequence[str], service: float | None = None, least_fill: float | None = None
-) -> tuple[Contest, list[Window]] | None:
-    """Lets the policies compete in the windows of the backtest; with the windows that judged.
-
-    None where fewer than two can be played.
-    """
-    windows = list(past_windows(results, terms))
-    return (contest_in(windows, names, service, least_fill), judging_of(windows)) if len(windows) > 1 else None
-
-
-def judging_of(windows: Sequence[Window]) -> list[Window]:
+def judging_of(windows: Sequence[W]) -> list[W]:
     """The later half of the windows, which judges what the earlier ones chose."""
     return list(windows[(len(windows) + 1) // 2 :])
 
 
 def contest_in(
-    windows: Sequence[Window], names: Sequence[str], service: float | None = None, least_fill: float | None = None
+    windows: Sequence[W],
+    names: Sequence[str],
+    service: float | None,
+    least_fill: float | None,
+    play: Callable[[Sequence[Policy], W], list[LedgerSums]],
 ) -> Contest:
     """The contest in two windows or more: the earlier half of them chooses, the later one judges."""
     judging = judging_of(windows)
     earlier = windows[: len(windows) - len(judging)]
     families, fallback = families_of(names, service), policy_of("normal", service)
-    return contest(families, earlier, judging, fallback=fallback, least_fill=least_fill or 0.0)
+    return contest(families, earlier, judging, fallback=fallback, least_fill=least_fill or 0.0, play=play)
+
+
+@dataclass(frozen=True)
+class DrawnWindow:
+    """A window of the backtest: `paths` [path, series, step] of units drawn at its cutoff, and the demand that came,
+    `actual` float64 [series, step]."""
+
+    label: str
+    paths: np.ndarray
+    actual: np.ndarray
+
+    def window(self, panel: Panel, rows: np.ndarray, terms: Terms) -> Window:
+        """The window of the series `rows` of the panel, which have these `terms`; see `window_of`."""
+        past = panel.until(panel.dates[panel.day_of(np.datetime64(self.label))].item())
+        dispersion = cover_dispersion(past.units[rows], cover_periods(terms))
+        return window_of(self.label, self.paths.astype(np.float32, copy=False), self.actual, dispersion, terms)
 
 
 def past_windows(results: Results, terms: Terms) -> Iterator[Window]:
@@ -127,12 +140,20 @@ def past_windows(results: Results, terms: Terms) -> Iterator[Window]:
     The periods count that the orders of the window reach. The first windows are left out, before which no window had
     ended.
     """
+    rows = series_of_contest(results.panel, results.hierarchy, terms, results.settings.horizon)
+    for drawn in drawn_windows(results, rows):
+        yield drawn.window(results.panel, rows, terms.part(rows))
+
+
+def drawn_windows(results: Results, chosen: np.ndarray) -> Iterator[DrawnWindow]:
+    """The windows of `past_windows` of the series `chosen`, whatever their terms."""
     panel, hierarchy, horizon = results.panel, results.hierarchy, results.settings.horizon
+    if not len(chosen):
+        return
     forecasts = results.test_forecasts()
-    usable = can_order(terms, horizon)
     for cutoff in forecasts["cutoff"].unique().sort():
         ended = _ended_by(forecasts, cutoff)
-        if not usable.any() or not ended["actual"].is_not_null().any():
+        if not ended["actual"].is_not_null().any():
             continue
         past = panel.until(cutoff)
         rows = forecasts.filter(pl.col("cutoff") == cutoff)
@@ -140,10 +161,8 @@ def past_windows(results: Results, terms: Terms) -> Iterator[Window]:
         ranges = Ranges.learn(ended, past, hierarchy)
         dependence = Dependence.learn(ended, past, hierarchy, ranges)
         sampler = SamplePaths.of(forecast_of(past, mean), past, hierarchy, ranges, dependence, results.settings.seed)
-        chosen = some_series(sampler, usable)
         actual = rows["actual"].to_numpy().astype(np.float64).reshape(-1, horizon)[chosen]
-        dispersion = cover_dispersion(past.units[chosen], cover_periods(terms)[chosen])
-        yield window_of(str(cutoff), sampler.draw(PATHS_OF_CONTEST, chosen), actual, dispersion, terms.part(chosen))
+        yield DrawnWindow(str(cutoff), smallest(sampler.draw(PATHS_OF_CONTEST, chosen)), actual)
 
 
 def _ended_by(forecasts: pl.DataFrame, cutoff: date) -> pl.DataFrame:

@@ -23,7 +23,8 @@ from foresell.decide.stock import NormalSafetyStock
 from foresell.decide.stock.contract import Policy
 from foresell.evaluate.segments import segments
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans.order_contest import competing, contest_in, judging_of, past_windows, series_of_contest
+from foresell.pipeline.plans.kept_past import KeptPast
+from foresell.pipeline.plans.order_contest import competing, judging_of
 from foresell.pipeline.plans.return_on_orders import LEDGER
 from foresell.pipeline.plans.supply import Supply
 from foresell.store.tables import write_csv, write_table
@@ -79,26 +80,28 @@ def replay_orders(project: ForecastProject, tables: OrderTables | None = None) -
     results = project.results
     tables = replace(tables or project.settings.orders, stock=None, open_orders=None, lots=None)
     supply = Supply.read(results, tables)
-    windows = list(past_windows(results, supply.terms))
+    past = KeptPast(results, supply.terms)
+    windows = list(past.windows.values())
     if len(windows) < 2:
         raise UsageError(
             f"{many(len(windows), 'window')} of the backtest can be played again with these terms; expected 2 or more. "
             "The first one has none before it that teaches its ranges, and lead and review time together must be "
             "shorter than the forecast. Set backtest.windows to 3 or more, or the horizon higher."
         )
-    result = contest_in(windows, competing(supply.terms, has_stock=True), least_fill=tables.least_fill)
+    result = past.contest(competing(supply.terms, has_stock=True), None, tables.least_fill)
+    assert result is not None
     judging = judging_of(windows)
     chosen = {USUAL: NormalSafetyStock()} | _by_name(result)
     by_window = [replays(list(chosen.values()), window) for window in windows]
     ledgers = {name: list(of) for name, of in zip(chosen, zip(*by_window, strict=True), strict=True)}
-    rows = series_of_contest(results.panel, results.hierarchy, supply.terms, results.settings.horizon)
+    rows = past.rows
     judged = {name: of[-len(judging) :] for name, of in ledgers.items()}
     policies = _policies(chosen, judged)
     best = policies["policy"][0]
     return OrderReplay(
         policies,
         _segments(results.panel, judging, rows, judged[best], judged[USUAL]),
-        cost_curve(chosen[best], CURVE, judging),
+        cost_curve(chosen[best], CURVE, [window.label for window in judging], past.play),
         pl.concat(_ledger_rows(results.panel, rows, windows, name, of) for name, of in ledgers.items()),
         result,
         tuple(window.label for window in judging),

@@ -28,18 +28,19 @@ from foresell.decide.order_plan import (
     valued_orders,
 )
 from foresell.decide.plan import Plan, common_form, sum_of
-from foresell.decide.replay import Window
 from foresell.decide.stock.contract import Policy, Situation
 from foresell.decide.terms import DAYS_A_YEAR, Terms
 from foresell.decide.vendors.limited_orders import LIMITS, LimitedOrders
 from foresell.pipeline.demand import ForecastProject, path_sampler
+from foresell.pipeline.plans.kept_past import KeptPast
+from foresell.pipeline.plans.kept_paths import KeptPaths
 from foresell.pipeline.plans.order_contest import (
     ALL,
     COMPETING,
     PATHS_OF_CONTEST,
     WITHOUT_STOCK,
     competing,
-    order_contest,
+    judging_of,
     policy_of,
     some_series,
     steps_of,
@@ -129,14 +130,15 @@ class OrderPlan(Plan):
 class SingleOrders:
     """The orders of today before anything limits them together, and what they were decided from.
 
-    `contest` and `why` are as in `OrderPlan`; `judging` are the windows that judged.
+    `contest` and `why` are as in `OrderPlan`; `past` has the windows in which policies competed.
     """
 
     results: Results
     supply: Supply
     sampler: SamplePaths
     contest: Contest | None
-    judging: list[Window]
+    past: KeptPast
+    paths: KeptPaths
     policy: Policy
     why: str
     orders: PlannedOrders
@@ -147,7 +149,7 @@ class SingleOrders:
 
     def situation(self, rows: np.ndarray) -> Situation:
         """What the orders of some series are decided from."""
-        return _situation(self.supply, self.sampler, rows)
+        return _situation(self.supply, self.paths, rows)
 
 
 def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders:
@@ -156,14 +158,16 @@ def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders
     _, sampler_for = path_sampler(project)
     results = project.results
     supply = Supply.read(results, tables)
-    won, judging = None, list[Window]()
+    won, past = None, KeptPast(results, supply.terms)
     if tables.policy is None:
         names = competing(supply.terms, has_stock=supply.has_stock)
-        won, judging = order_contest(results, supply.terms, names, tables.service, tables.least_fill) or (None, [])
+        won = past.contest(names, tables.service, tables.least_fill)
     policy = won.winner if won else policy_of(tables.policy or COMPETING[0], tables.service)
     sampler = sampler_for(results.settings.seed)
-    blocks = [_planned(policy, supply, sampler, rows) for rows in _blocks(results.panel.n_series)]
-    return SingleOrders(results, supply, sampler, won, judging, policy, _reason(tables, won), joined(blocks))
+    parts = list(_blocks(results.panel.n_series))
+    paths = KeptPaths(results, sampler, 2 * len(parts) + 2)  # those of two lead times
+    blocks = [_planned(policy, supply, paths, rows) for rows in parts]
+    return SingleOrders(results, supply, sampler, won, past, paths, policy, _reason(tables, won), joined(blocks))
 
 
 def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
@@ -173,16 +177,17 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
     FindingsStop where a table cannot be read.
     """
     single = single_orders(project, tables)
-    results, supply, sampler = single.results, single.supply, single.sampler
+    results, supply, paths = single.results, single.supply, single.paths
     policy, won, orders, why = single.policy, single.contest, single.orders, single.why
     limits, limited = OrderLimits.read(results, tables, supply) if supply.has_stock else None, None
     if limits is not None:
         orders, limited = within_limits(orders, limits, single.situation, single.blocks())
         supply = limits.with_assumptions(supply)
     lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name, limited)
-    decisive = _decisive(policy, supply, sampler)
+    decisive = _decisive(policy, supply, paths)
     sentences = limit_sentences(limited, limits) if limited is not None and limits is not None else ()
-    curve = cost_curve(policy, CURVE, single.judging) if won else None
+    curve = cost_curve(policy, CURVE, judging_of(single.past.labels), single.past.play) if won else None
+    single.past.keep()
     price = [price_of_fill(curve, won.fill_rate())] if won and curve is not None else []
     return OrderPlan(
         kind="orders",
@@ -204,7 +209,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         has_stock=supply.has_stock,
         decisive=decisive,
         limited=limited,
-        value=partial(_valued, supply, sampler, results.panel),
+        value=partial(_valued, supply, paths, results.panel),
     )
 
 
@@ -276,7 +281,7 @@ def _blocks(n_series: int) -> Iterator[np.ndarray]:
         yield np.arange(start, min(start + BLOCK, n_series))
 
 
-def _valued(supply: Supply, sampler: SamplePaths, panel: Panel, lines: pl.DataFrame, units: np.ndarray) -> ValuedOrders:
+def _valued(supply: Supply, paths: KeptPaths, panel: Panel, lines: pl.DataFrame, units: np.ndarray) -> ValuedOrders:
     """What `units` [line] of some lines of the plan cost and gain."""
     keys = lines.select(lines.columns[: len(panel.keys)]).rename(dict(zip(lines.columns, panel.keys, strict=False)))
     index = panel.series.select(panel.keys).with_row_index("series")
@@ -286,21 +291,24 @@ def _valued(supply: Supply, sampler: SamplePaths, panel: Panel, lines: pl.DataFr
     parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     amounts = [units[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
     valued = [
-        valued_orders(_situation(supply, sampler, part), amount) for part, amount in zip(parts, amounts, strict=True)
+        valued_orders(_situation(supply, paths, part), amount) for part, amount in zip(parts, amounts, strict=True)
     ]
     return ValuedOrders.joined(valued)
 
 
-def _situation(supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> Situation:
+def _situation(supply: Supply, paths: KeptPaths, rows: np.ndarray) -> Situation:
     """What the orders of some series are decided from."""
-    steps = steps_of(supply.terms.part(rows), sampler.mean.shape[1])
-    paths = supply.by_arrival(sampler.draw(PATHS, rows), rows, DAYS_A_YEAR / sampler.frequency.year, sampler.seed)
-    return supply.situation(paths[:, :, :steps], rows)
+    sampler = paths.sampler
+    horizon = sampler.mean.shape[1]
+    steps = steps_of(supply.terms.part(rows), horizon)
+    drawn = paths.draw(PATHS, rows, steps if supply.lead_times is None else horizon)  # arrivals may come later
+    drawn = supply.by_arrival(drawn, rows, DAYS_A_YEAR / sampler.frequency.year, sampler.seed)
+    return supply.situation(drawn[:, :, :steps], rows)
 
 
-def _planned(policy: Policy, supply: Supply, sampler: SamplePaths, rows: np.ndarray) -> PlannedOrders:
+def _planned(policy: Policy, supply: Supply, paths: KeptPaths, rows: np.ndarray) -> PlannedOrders:
     """The orders of a block of series."""
-    return planned_orders(policy, _situation(supply, sampler, rows))
+    return planned_orders(policy, _situation(supply, paths, rows))
 
 
 _ACTION = (
@@ -380,14 +388,14 @@ _OF_STOCK = ("units", "on_hand", "on_order", "surplus", "rounding", *LIMITS, "va
 """The columns that mean nothing where the stock is not known."""
 
 
-def _decisive(policy: Policy, supply: Supply, sampler: SamplePaths) -> tuple[str, float] | None:
+def _decisive(policy: Policy, supply: Supply, kept: KeptPaths) -> tuple[str, float] | None:
     """The assumed term that moves the money ordered most, see `OrderPlan`, by some of the series."""
-    raised_terms, horizon = _raised(supply.terms), sampler.mean.shape[1]
+    raised_terms, horizon = _raised(supply.terms), kept.sampler.mean.shape[1]
     # A longer lead time must fit into the forecast too, or the money of fewer series would be compared.
-    rows = some_series(sampler, can_order(raised_terms["lead_days"], horizon))
+    rows = some_series(kept.sampler, can_order(raised_terms["lead_days"], horizon))
     if not len(rows):
         return None
-    paths = sampler.draw(PATHS_OF_CONTEST, rows)
+    paths = kept.draw(PATHS_OF_CONTEST, rows, horizon)
     moved = {}
     usual = _money_ordered(policy, supply.situation(paths, rows))
     for name, raised in raised_terms.items():

@@ -15,7 +15,8 @@ from foresell.pipeline.summaries import ForecastSummary
 
 
 class FinishedProject:
-    """The project in a folder, whose steps are not done again where they are out of date. It writes nothing."""
+    """The project in a folder, whose steps are not done again where they are out of date. Plans of it keep
+    draws and replays for the next ones (`Project.plan`); nothing else is written."""
 
     def __init__(self, folder: str | Path):
         self.project = Project(folder)
