@@ -10,6 +10,9 @@ import streamlit as st
 
 from foresell.core.spreadsheets import escape_formulas
 
+_FITTED_ROWS = 2000
+"""The columns of a workbook with more rows have the usual width, because to fit them takes longer than all else."""
+
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -54,5 +57,5 @@ def excel_bytes(table: pl.DataFrame) -> bytes:
     file = io.BytesIO()
     options = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "nan_inf_to_errors": True}
     with Workbook(file, options) as workbook:
-        table.write_excel(workbook, autofit=True, freeze_panes=(1, 0))
+        table.write_excel(workbook, autofit=table.height <= _FITTED_ROWS, freeze_panes=(1, 0))
     return file.getvalue()

@@ -9,12 +9,13 @@ from datetime import date, datetime
 import msgspec
 import polars as pl
 
+from foresell.core.words import many
 from foresell.decide.overrides import REASON_CODES
 from foresell.pipeline.demand import ForecastProject
 from foresell.pipeline.plans.approval_log import with_decisions
 from foresell.pipeline.plans.issued_plan import issued_plan
 from foresell.pipeline.plans.override_log import Listed, OverrideLog
-from foresell.pipeline.plans.override_scores import override_scores
+from foresell.pipeline.plans.override_scores import UNSCORED, override_scores
 from foresell.pipeline.views.plan import MOST_LINES, PlanQuery, checked_kind, matching_lines
 
 
@@ -129,6 +130,7 @@ class ShownOverrideScores:
     """What overrides added, by what was sold since: by reason, by person, and line by line, the largest loss first.
 
     `waiting` lines have days that have not passed, and of `unknown` ones the sales of some days are not known.
+    `unscored` has a sentence for each kind of plan whose overrides cannot be scored.
     """
 
     waiting: int
@@ -136,6 +138,7 @@ class ShownOverrideScores:
     by_reason: pl.DataFrame
     by_person: pl.DataFrame
     lines: pl.DataFrame
+    unscored: tuple[str, ...] = ()
 
 
 def shown_override_scores(project: ForecastProject, query: OverrideScoresQuery) -> ShownOverrideScores:
@@ -145,8 +148,11 @@ def shown_override_scores(project: ForecastProject, query: OverrideScoresQuery) 
     if not log.path.exists():
         return ShownOverrideScores(0, 0, pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
     scores = override_scores(results, log)
-    if scores.lines.is_empty():
-        return ShownOverrideScores(scores.waiting, scores.unknown, pl.DataFrame(), pl.DataFrame(), pl.DataFrame())
-    return ShownOverrideScores(
-        scores.waiting, scores.unknown, scores.by("reason"), scores.by("who"), scores.lines.sort("money")
+    unscored = tuple(
+        f"{many(count, 'override')} of plans of {kind} cannot be scored, because {UNSCORED[kind]}."
+        for kind, count in scores.unscored.items()
     )
+    by_reason, by_person, lines = pl.DataFrame(), pl.DataFrame(), scores.lines
+    if lines.height:
+        by_reason, by_person, lines = scores.by("reason"), scores.by("who"), lines.sort("money")
+    return ShownOverrideScores(scores.waiting, scores.unknown, by_reason, by_person, lines, unscored)

@@ -77,7 +77,8 @@ def _grid(session: Session, shown: Overrides) -> None:
     table = shown.grid.with_columns(pl.lit(None, pl.Float64).alias(_ENTERED))
     if table["date"].n_unique() == 1:
         table = table.drop("date")
-    order = [*shown.keys, *(["date"] if "date" in table.columns else []), "plan", "override", "final", _ENTERED, "unit"]
+    day = ["date"] if "date" in table.columns else []
+    order = [*shown.keys, *day, "final", _ENTERED, "plan", "override", "unit"]  # a phone shows the first ones
     config: dict[str, Any] = {
         "plan": _NUMBER("the plan's", format="localized", help="The quantity of the plan without overrides."),
         "override": _NUMBER("what people put", format="localized", help="What the overrides that hold change."),
@@ -197,6 +198,8 @@ def _scores(session: Session) -> None:
             st.dataframe(scores.lines, hide_index=True, column_config=_SCORES)
     waiting = f"{many(scores.waiting, 'changed line')} cannot be scored yet, because the days have not passed. "
     unknown = f"Of {many(scores.unknown, 'changed line')} the sales of some days are not known."
+    for sentence in scores.unscored:
+        st.caption(plain(sentence))
     text = (waiting if scores.waiting else "") + (unknown if scores.unknown else "")
     if text or not scores.lines.height:
         st.caption(text or "No plan that was issued has an override whose days have passed.")
