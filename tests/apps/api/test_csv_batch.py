@@ -12,8 +12,9 @@ import pytest
 
 from foresell.apps.api import csv_batch, response_spool
 from foresell.apps.api.app import create_app
-from foresell.apps.api.csv_records import Reader
 from foresell.core.settings import Serving
+from foresell.serving.csv_predictions import CsvPredictions
+from foresell.serving.csv_records import Reader
 from foresell.serving.keys import Keys
 from foresell.serving.prediction_log.reader import read_predictions
 from foresell.serving.prediction_log.writer import PredictionLog
@@ -261,7 +262,7 @@ def test_no_work_on_what_a_client_sends_is_done_on_the_event_loop(
 
         monkeypatch.setattr(owner, name, watched)
 
-    for owner, name in [(Reader, "feed"), (Reader, "end"), (csv_batch.Batch, "_check"), (csv_batch.Batch, "_output")]:
+    for owner, name in [(Reader, "feed"), (Reader, "end"), (CsvPredictions, "check"), (CsvPredictions, "output")]:
         watch(owner, name)
 
     async def ask(app) -> None:
@@ -276,7 +277,7 @@ def test_no_work_on_what_a_client_sends_is_done_on_the_event_loop(
         await upload(app, receive, send)
 
     asyncio.run(with_app(bundle, log_folder, ask))
-    assert set(threads) == {"feed", "end", "_check", "_output"}
+    assert set(threads) == {"feed", "end", "check", "output"}
     assert threading.get_ident() not in set().union(*threads.values())
 
 

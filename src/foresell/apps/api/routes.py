@@ -12,7 +12,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from foresell.apps.api import limits, metrics
-from foresell.apps.api.csv_batch import ERROR, Batch, RowKind
+from foresell.apps.api.csv_batch import Batch
 from foresell.apps.api.json_answers import encoded, run_in
 from foresell.apps.api.json_bodies import JsonRoute
 from foresell.apps.api.problems import MOST_NAME, Problem
@@ -39,6 +39,7 @@ from foresell.apps.api.upload import CSV, FORM, PART, file_in
 from foresell.core.errors import StoreError
 from foresell.core.frequency import Frequency, date_text
 from foresell.core.version import VERSION
+from foresell.serving.csv_predictions import ERROR, UNITS, VALUES, CsvPredictions, row_kind
 from foresell.serving.keys import Keys, Role
 
 if TYPE_CHECKING:
@@ -59,17 +60,6 @@ ROLES: dict[str, Role] = {
 }
 """The role that each address needs. Other addresses need none, see `middleware.OPEN`."""
 
-UNITS: tuple[str, ...] = (
-    "units",
-    "units_low",
-    "units_high",
-    "revenue",
-    "revenue_low",
-    "revenue_high",
-    "basis",
-    "assumed",
-)
-VALUES: tuple[str, ...] = ("value", "low", "high", "assumed")
 MOST_NAMED = 20  # columns in the header X-Unused-Columns
 _OPEN_KEYS = ("first", "last")  # of /explain; its other parameters are columns
 
@@ -186,40 +176,20 @@ def _batches(router: APIRouter, state: SharedState) -> None:
         def log(inputs: pl.DataFrame, outputs: pl.DataFrame, lines: Any, seconds: float) -> None:
             state.log_chunk("/predict_batch_csv", service, request_id, seconds, inputs, outputs, lines)
 
-        row_kind, escape = _row_kind(service, kind), request.app.state.escape_formulas
-        batch = Batch(file_in(request, state.batches), separator, row_kind, state.batches, log, request_id, escape)
+        escape = request.app.state.escape_formulas
+        rows = CsvPredictions(row_kind(service, kind), separator, log, request_id, escape)
+        batch = Batch(file_in(request, state.batches), rows, state.batches)
         await batch.begin()
         headers = {"X-Model-Version": service.version, "Content-Disposition": 'attachment; filename="predictions.csv"'}
-        if batch.unused:
+        if rows.unused:
             headers["X-Unused-Columns"] = quote(
-                ",".join(name[:MOST_NAME] for name in batch.unused[:MOST_NAMED]), safe=", "
+                ",".join(name[:MOST_NAME] for name in rows.unused[:MOST_NAMED]), safe=", "
             )
         return SpooledResponse(batch.write, headers, "text/csv; charset=utf-8")
 
 
-def _row_kind(service: Service, kind: str) -> RowKind:
-    """How the rows of an upload are predicted. Raises UsageError where there is no model of single sales."""
-    if kind == "series_day":
-        needed = (*service.manifest.keys, "date")
-        return RowKind(service.predict, service.columns, needed, UNITS, tuple(map(_output_column, UNITS)))
-    if service.transactions is None:
-        service.predict_transactions(pl.DataFrame())
-        raise AssertionError("the service raises that it has no model of single sales")
-    names = tuple(map(_output_column, VALUES))
-    return RowKind(service.predict_transactions, tuple(service.transactions.inputs), (), VALUES, names)
-
-
 def _range_of_sales(service: Service) -> float:
     return service.transactions.recipe.ranges.probability if service.transactions is not None else 0.0
-
-
-def _output_column(column: str) -> str:
-    """The name of a column of the prediction beside the columns of the upload.
-
-    >>> _output_column("units"), _output_column("assumed")
-    ('predicted_units', 'assumed')
-    """
-    return column if column in ("basis", "assumed") else f"predicted_{column}"
 
 
 def _forecasts(router: APIRouter, state: SharedState) -> None:

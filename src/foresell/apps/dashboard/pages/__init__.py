@@ -12,6 +12,7 @@ from foresell.apps.dashboard.pages import (
     models,
     overrides,
     plan,
+    predict,
     today,
     trust,
     what_if,
@@ -47,6 +48,7 @@ PAGES: dict[str, PageEntry] = {
         PageEntry("trust", "Trust", ":material/verified:", REASONS, trust.page),
         PageEntry("models", "Models", ":material/deployed_code:", HOUSE, models.page),
         PageEntry("data", "Data and runs", ":material/database:", HOUSE, data.page),
+        PageEntry("predict", "Predict", ":material/calculate:", HOUSE, predict.page),
     )
 }
 """Every page by its path."""

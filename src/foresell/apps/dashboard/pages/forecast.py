@@ -125,6 +125,10 @@ def _marks(shown: GroupForecast) -> None:
         table = shown.known_ahead.sort("date", descending=True).rename(
             {"date": "Day", "price": "Price (mean)", "promotion": "On promotion"}, strict=False
         )
-        columns = {"Price (mean)": st.column_config.NumberColumn(format="localized")}
-        columns["On promotion"] = st.column_config.NumberColumn(format="percent", help="The part of the series.")
+        columns = {
+            "Price (mean)": st.column_config.NumberColumn(format="localized"),
+            "On promotion": st.column_config.NumberColumn(format="percent", help="The part of the series."),
+        }
+        if table["Day"].dtype == pl.Date:  # of hours it has a time
+            columns["Day"] = st.column_config.DateColumn(format="localized")
         st.dataframe(table.with_columns(pl.selectors.float().fill_nan(None)), hide_index=True, column_config=columns)

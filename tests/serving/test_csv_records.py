@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foresell.apps.api import csv_records
-from foresell.apps.api.csv_records import Reader, encode
+from foresell.serving import csv_records
+from foresell.serving.csv_records import Reader, encode
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=8)
 TABLES = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(TEXTS, min_size=width, max_size=width), max_size=8))
