@@ -87,6 +87,8 @@ def test_the_progress_is_that_of_the_newest_line(tmp_path) -> None:
     assert runs.progress(run) == runs.Progress("backtest", "3 of 9, naive", 3 / 9)
     assert runs.lines(run) == ["10:00:00  backtest  3 of 9, naive", "some text"]
     assert run.title == "foresell run shop"
+    trial = str(tmp_path / "uploads" / "1" / "trial")
+    assert log_of(tmp_path, HEAD | {"command": ["check", trial]}).title == "foresell check uploads/1/trial"
 
 
 def test_a_long_log_is_read_at_both_ends(tmp_path) -> None:

@@ -77,7 +77,7 @@ class Run:
     def title(self) -> str:
         """The command as it is typed, without the folder."""
         folder = str(self.log.parent.parent.parent)
-        shown = [part for part in self.command if part != folder]
+        shown = [part.removeprefix(f"{folder}{os.sep}") for part in self.command if part != folder]
         return " ".join(["foresell", *shown]).replace(" --log json", "")
 
     def outcome(self) -> str:

@@ -161,17 +161,15 @@ def _do_promote(session: Session) -> None:
 
 
 def _roll_back(shown: Models, session: Session) -> None:
+    if shown.previous is None:
+        st.caption("There was no champion before, so there is nothing to roll back to.")
+        return
     with st.form("roll_back"):
         st.markdown("**Roll back**")
-        if shown.previous is None:
-            st.markdown("There was no champion before, so there is nothing to go back to.")
-        else:
-            st.markdown(f"Makes version {plain(shown.previous)} the champion again, as it was before.")
+        st.markdown(f"Makes version {plain(shown.previous)} the champion again, as it was before.")
         st.text_input("Why", key="roll_back_why", max_chars=300)
         st.text_input("Type the number of that version to confirm", key="roll_back_confirmed")
-        st.form_submit_button(
-            "Roll back", on_click=_do_roll_back, args=(session, shown.previous), disabled=shown.previous is None
-        )
+        st.form_submit_button("Roll back", on_click=_do_roll_back, args=(session, shown.previous))
     _refusal("roll_back_refused")
 
 
@@ -214,7 +212,7 @@ def _decisions(shown: Models, session: Session) -> None:
         return
     when = [session.reader.time(moment) for moment in shown.decisions["when"]]
     st.dataframe(
-        shown.decisions.with_columns(pl.Series("when", when, pl.String)),
+        shown.decisions.with_columns(pl.Series("when", when, pl.String), pl.col("before").fill_null("")),
         hide_index=True,
         column_config={
             "before": "champion before",

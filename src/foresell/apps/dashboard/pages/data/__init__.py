@@ -11,9 +11,11 @@ from foresell.apps.dashboard.session import Session
 def page(session: Session) -> None:
     """Shows the runs, the findings with the bad rows, and the settings."""
     st.title("Data and runs")
+    with st.container():  # it is there without a run too, so that the chosen tab stays when one begins
+        working = run_panel.show_at_work(session)
     runs, found, sales, settings = st.tabs(["Runs", "Findings", "New sales", "Settings"])
     with runs:
-        run_panel.show(session)
+        run_panel.show(session, working)
     with found:
         findings.show(session)
     with sales:

@@ -28,14 +28,12 @@ _SIGNS = {
 }
 
 
-def show(session: Session) -> None:
-    """Shows the run at work, or the buttons that start one; the states of the steps; earlier runs."""
-    if show_at_work(session):
-        pass
-    elif session.visitor.may(Role.ADMIN):
-        _buttons(session)
-    else:
+def show(session: Session, working: bool) -> None:
+    """Shows the buttons that start a run, unless one is at work; the states of the steps; earlier runs."""
+    if not session.visitor.may(Role.ADMIN):
         st.caption("Runs are started with a key of the role admin.")
+    elif not working:
+        _buttons(session)
     # The states follow from the sales files too, whose change no result shows: they are asked for each time.
     shown: StepsView = views.show(session.project, "steps")
     _states(shown, session)
