@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from foresell.core.frequency import Frequency, month_ends
+from foresell.core.frequency import Frequency, month_ends, period_begins
 
 MINUS = "−"
 UNKNOWN = "–"
@@ -168,6 +168,25 @@ def period(when: date | np.datetime64, frequency: Frequency) -> str:
     if frequency.months:
         return _quarter_or_year(plain, frequency)
     return f"week of {day(plain)}" if frequency == Frequency.WEEK else f"{plain:%a} {day(plain)}"
+
+
+def as_of(last: date | np.datetime64, frequency: Frequency) -> str:
+    """Until when sales are known, where `last` names their last period: what is decided, is decided after its end.
+
+    >>> as_of(date(2016, 5, 2), Frequency.DAY)
+    'As of 2 May 2016, the last day of the sales.'
+    >>> as_of(date(2016, 5, 2), Frequency.WEEK), as_of(date(2016, 5, 1), Frequency.MONTH)
+    ('As of 8 May 2016, the end of the last week of the sales.', 'As of 31 May 2016, the end of the last month of the sales.')
+    >>> as_of(date(2016, 6, 30), Frequency.QUARTER)  # quarters that are named by their last days
+    'As of 30 Jun 2016, the end of the last quarter of the sales.'
+    >>> as_of(np.datetime64("2016-05-02T14", "us"), Frequency.HOUR)
+    'As of 2 May 2016 15:00, the end of the last hour of the sales.'
+    """  # noqa: E501
+    if frequency == Frequency.DAY:
+        return f"As of {day(last)}, the last day of the sales."
+    begin_of_next = period_begins(np.datetime64(last), 2, frequency)[1]
+    end = begin_of_next if frequency == Frequency.HOUR else begin_of_next.astype("datetime64[D]") - 1
+    return f"As of {day(end)}, the end of the last {frequency.noun} of the sales."
 
 
 def _quarter_or_year(when: date, frequency: Frequency) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from foresell.core.errors import UsageError
+from foresell.decide.response import baseline, sales_history
+from foresell.decide.response import price_response as of_prices
 from foresell.decide.response.baseline import Baseline
 from foresell.decide.response.partial_pooling import partially_pooled
 from foresell.decide.response.price_response import price_response
@@ -67,3 +69,21 @@ def test_small_groups_take_the_mean_of_everything():
     pooled = partially_pooled(estimate, error, np.array([0, 0, 0, 0, 0, 1]))
     assert 1.3 < pooled.mean[5] < 3.0
     assert pooled.mean[:5] == pytest.approx(estimate[:5], abs=0.1)
+
+
+@pytest.mark.parametrize("block", [1, 5])
+def test_blocks_of_series_have_the_same_answers(block, monkeypatch):
+    """Items with several series each, in another order than that of the items."""
+    history = history_of(sample_block(1))
+    of = np.random.default_rng(5).permutation(history.n_series)
+    price = None if history.price is None else history.price[of]
+    history = replace(
+        history, units=history.units[of], promotion=history.promotion[of], price=price, item=history.item[of]
+    )
+    whole = price_response(Baseline.of(history))
+    for module in (baseline, of_prices, sales_history):
+        monkeypatch.setattr(module, "BLOCK", block)
+    cut = price_response(Baseline.of(history))
+    np.testing.assert_array_equal(cut.changes, whole.changes)
+    np.testing.assert_allclose(cut.elasticity, whole.elasticity, rtol=1e-9)
+    np.testing.assert_allclose(cut.deviation, whole.deviation, rtol=1e-9)

@@ -13,10 +13,11 @@ of the item in the window, so the difference is a cross-fitted residual.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from foresell.decide.response.sales_history import SalesHistory
+from foresell.decide.response.sales_history import BLOCK, SalesHistory
 
 FEWEST_CLEAN = 0.25
 """A level is learnt where at least this share of the periods around the window is clean."""
@@ -90,9 +91,8 @@ class Baseline:
             level = _ratio(_around(sold, history.reach), _around(expected, history.reach))
             np.add.at(units, history.item[rows], sold)
             np.add.at(scale, history.item[rows], level * expected)
-        by_half = [
-            _by_group(np.where(_half(history)[:, None] == h, 1, 0) * a, history) for a in (units, scale) for h in (0, 1)
-        ]
+        half = _half(history)
+        by_half = [_by_group(a, history, half == h) for a in (units, scale) for h in (0, 1)]
         prior = np.array([_prior(*(part[[g]] for part in by_half)) for g in range(history.n_groups)])
         everything = _prior(*(part.sum(axis=0, keepdims=True) for part in by_half))
         return cls(history, weekday, units, scale, prior, everything)
@@ -104,7 +104,7 @@ class Baseline:
         """
         history = self.history
         group = history.group[items]
-        group_units, group_scale = (_by_group(sums, history) for sums in (self.units, self.scale))
+        group_units, group_scale = self._of_groups
         own_units, own_scale = self.units[items], self.scale[items]
         if without_group:
             own_units, own_scale = group_units[group], group_scale[group]
@@ -117,16 +117,21 @@ class Baseline:
             moved = (units + prior * common) / (scale + prior)
         return np.maximum(moved * _profile_on(self.weekday, history)[group], 1e-9)
 
+    @cached_property
+    def _of_groups(self) -> tuple[np.ndarray, np.ndarray]:
+        """`units` and `scale` added up by group: float64 [group, period]."""
+        return _by_group(self.units, self.history), _by_group(self.scale, self.history)
+
     def sums(self, windows: Windows, count: int, *, without_group: bool = False) -> WindowSums:
         """The units and the baseline of `count` sums of windows."""
-        history = self.history
         totals = np.zeros((9, count))
-        block = windows.series // _block_size(history)
-        for number, rows in enumerate(history.blocks):
-            chosen = np.flatnonzero(block == number)
-            if not len(chosen):
-                continue
-            values = self._sums_of_block(rows, windows, chosen, without_group)
+        order = np.argsort(windows.series, kind="stable")
+        series, starts = np.unique(windows.series[order], return_index=True)
+        for start in range(0, len(series), BLOCK):
+            begin = starts[start]
+            end = starts[start + BLOCK] if start + BLOCK < len(series) else len(order)
+            chosen = order[begin:end]
+            values = self._sums_of_block(series[start : start + BLOCK], windows, chosen, without_group)
             for total, value in zip(totals, values, strict=True):
                 np.add.at(total, windows.number[chosen], value)
         units, baseline, with_level, known, level_noise, price, priced, promoted, clean = totals
@@ -135,16 +140,17 @@ class Baseline:
         return WindowSums(units, baseline, _ratio(with_level, known), level_noise, price_change, *shares)
 
     def _sums_of_block(
-        self, rows: slice, windows: Windows, chosen: np.ndarray, without_group: bool
+        self, rows: np.ndarray, windows: Windows, chosen: np.ndarray, without_group: bool
     ) -> tuple[np.ndarray, ...]:
-        """Of each chosen window the addends of `WindowSums`, in the order in which `sums` takes them: [window] each."""
+        """Of each chosen window of the series `rows`, which rise, the addends of `WindowSums`, in the order in which
+        `sums` takes them: [window] each."""
         history = self.history
         items, place = np.unique(history.item[rows], return_inverse=True)
         moved = self.movement(items, without_group=without_group)[place]
         known = ~np.isnan(history.units[rows])
         sold = np.nan_to_num(history.units[rows]).astype(np.float64)
         clean = history.clean(rows)
-        series = windows.series[chosen] - rows.start
+        series = np.searchsorted(rows, windows.series[chosen])
         first, stop = windows.first[chosen], windows.stop[chosen]
         out_first, out_stop = windows.left_out_first[chosen], windows.left_out_stop[chosen]
 
@@ -186,10 +192,6 @@ class Baseline:
             level * inside(moved * history.promotion[rows]),
             level * inside(moved * clean),
         )
-
-
-def _block_size(history: SalesHistory) -> int:
-    return history.blocks[0].stop if history.blocks else 1
 
 
 def _weekday_profile(history: SalesHistory) -> np.ndarray:
@@ -239,10 +241,13 @@ def _prior(units_0: np.ndarray, units_1: np.ndarray, scale_0: np.ndarray, scale_
     return noise / max(shared, 1e-6)
 
 
-def _by_group(sums: np.ndarray, history: SalesHistory) -> np.ndarray:
-    """Adds up [item, period] to [group, period]."""
+def _by_group(sums: np.ndarray, history: SalesHistory, some: np.ndarray | None = None) -> np.ndarray:
+    """Adds up [item, period] to [group, period], of `some` items, bool [item], or of all."""
     total = np.zeros((history.n_groups, sums.shape[1]))
-    np.add.at(total, history.group, sums)
+    items = np.arange(len(sums)) if some is None else np.flatnonzero(some)
+    for start in range(0, len(items), BLOCK):
+        rows = items[start : start + BLOCK]
+        np.add.at(total, history.group[rows], sums[rows])
     return total
 
 

@@ -11,6 +11,7 @@ It is fitted with the variance that clean stretches show, and the elasticities a
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from foresell.core.errors import UsageError
 from foresell.decide.response.baseline import Baseline, Windows
 from foresell.decide.response.errors_of_sums import ErrorScale
 from foresell.decide.response.partial_pooling import partially_pooled
-from foresell.decide.response.sales_history import SalesHistory
+from foresell.decide.response.sales_history import BLOCK, SalesHistory
 
 CHANGE = 0.02
 """A stretch counts as one at another price where the log of the price differs by so much."""
@@ -74,25 +75,16 @@ def price_response(baseline: Baseline, coverage: float = 0.9) -> PriceResponse:
     history = baseline.history
     if history.price is None:
         raise UsageError("The history has no prices, so no response to them can be seen. Give the price of each sale.")
-    windows, item = _stretches(baseline)
-    sums = baseline.sums(windows, len(item))
-    # The days after a promotion, in which customers buy less, say nothing about the price.
-    used = (sums.baseline > 0) & (sums.promoted + sums.clean > 0.99) & np.isfinite(sums.price_change)
-    change, promoted = sums.price_change, np.where(sums.promoted > 0.01, sums.promoted, 0.0)
-    quiet = used & (np.abs(change) < CHANGE) & (promoted == 0)
-    scale = ErrorScale.learn(
-        sums.units[quiet], sums.baseline[quiet], item[quiet], history.n_items, sums.level_noise[quiet]
-    )
-    changes = np.bincount(item[used & (np.abs(change) >= CHANGE)], minlength=history.n_items)
+    stretches = [*_stretches(baseline)]
+    scale, changes = _noise(stretches, history.n_items), np.zeros(history.n_items, np.int64)
     own, error = (np.full(history.n_items, np.nan) for _ in range(2))
-    starts = np.searchsorted(item, np.arange(history.n_items + 1))
-    for i in np.flatnonzero(changes >= FEWEST_CHANGES):
-        rows = np.arange(starts[i], starts[i + 1])
-        rows = rows[used[rows]]
-        design = np.column_stack([-change[rows], promoted[rows]])
-        unit, level = scale.item[i] * scale.unit, scale.item[i] * scale.level
-        relative = sums.level_noise[rows] / sums.baseline[rows] ** 2
-        own[i], error[i] = _fit(sums.units[rows], sums.baseline[rows], design, unit, level + unit * relative)
+    for block in stretches:
+        changed = block.item[np.abs(block.change) >= CHANGE]
+        changes += np.bincount(changed, minlength=history.n_items)
+        for i in np.flatnonzero(np.bincount(changed, minlength=history.n_items) >= FEWEST_CHANGES):
+            rows = slice(*np.searchsorted(block.item, [i, i + 1]))
+            unit, level = scale.item[i] * scale.unit, scale.item[i] * scale.level
+            own[i], error[i] = _fit_item(block, rows, unit, level)
     pooled = partially_pooled(own, error, history.group)
     width = float(ndtri((1 + coverage) / 2)) * pooled.deviation
     return PriceResponse(
@@ -108,9 +100,24 @@ def price_response(baseline: Baseline, coverage: float = 0.9) -> PriceResponse:
     )
 
 
-def _stretches(baseline: Baseline) -> tuple[Windows, np.ndarray]:
-    """Windows of one cycle, one after another, of every series; and the item of each sum, which are in the order of
-    items and then of time.
+@dataclass(frozen=True)
+class _Stretches:
+    """The stretches of some items that say something about the price, in the order of items and then of time.
+
+    `units`, `baseline`, `noise` (of the level), `change` (of the log price) and `promoted` (a share): float64
+    [stretch]; `item` int64 [stretch].
+    """
+
+    units: np.ndarray
+    baseline: np.ndarray
+    noise: np.ndarray
+    change: np.ndarray
+    promoted: np.ndarray
+    item: np.ndarray
+
+
+def _stretches(baseline: Baseline) -> Iterator[_Stretches]:
+    """The stretches of one cycle, one after another, of a block of items at a time.
 
     They begin on the day of the week on which most prices and promotions change, because a stretch with two prices
     would have the mean of both, to which demand does not answer with its mean.
@@ -119,12 +126,42 @@ def _stretches(baseline: Baseline) -> tuple[Windows, np.ndarray]:
     start = _change_phase(history)
     count = (history.n_periods - start) // history.cycle
     first = start + history.cycle * np.arange(count)
-    grid = np.meshgrid(np.arange(history.n_series), np.arange(count), indexing="ij")
-    series, place = (part.reshape(-1) for part in grid)
-    number = history.item[series] * count + place
-    begin = first[place]
-    windows = Windows(number, series, begin, begin + history.cycle, begin, begin + history.cycle)
-    return windows, np.repeat(np.arange(history.n_items), count)
+    by_item = np.argsort(history.item, kind="stable")
+    starts = np.searchsorted(history.item[by_item], np.arange(history.n_items + 1))
+    least = 0
+    while least < history.n_items:
+        # Items whose series make a block, and at least one item.
+        end = max(int(np.searchsorted(starts, starts[least] + BLOCK, side="right")) - 1, least + 1)
+        series = by_item[starts[least] : starts[end]]
+        number = ((history.item[series] - least)[:, None] * count + np.arange(count)).reshape(-1)
+        begin = np.tile(first, len(series))
+        stop = begin + history.cycle
+        windows = Windows(number, np.repeat(series, count), begin, stop, begin, stop)
+        sums = baseline.sums(windows, (end - least) * count)
+        # The days after a promotion, in which customers buy less, say nothing about the price.
+        used = (sums.baseline > 0) & (sums.promoted + sums.clean > 0.99) & np.isfinite(sums.price_change)
+        promoted = np.where(sums.promoted > 0.01, sums.promoted, 0.0)
+        item = np.repeat(np.arange(least, end), count)
+        columns = (sums.units, sums.baseline, sums.level_noise, sums.price_change, promoted, item)
+        yield _Stretches(*(column[used] for column in columns))
+        least = end
+
+
+def _noise(stretches: Sequence[_Stretches], n_items: int) -> ErrorScale:
+    """The noise of stretches at the usual price and without a promotion."""
+    quiet = [(np.abs(block.change) < CHANGE) & (block.promoted == 0) for block in stretches]
+    units, expected, noise, item = (
+        np.concatenate([getattr(block, name)[rows] for block, rows in zip(stretches, quiet, strict=True)])
+        for name in ("units", "baseline", "noise", "item")
+    )
+    return ErrorScale.learn(units, expected, item, n_items, noise)
+
+
+def _fit_item(block: _Stretches, rows: slice, unit: float, level: float) -> tuple[float, float]:
+    """The elasticity of an item by its own stretches, with its standard error."""
+    design = np.column_stack([-block.change[rows], block.promoted[rows]])
+    relative = block.noise[rows] / block.baseline[rows] ** 2
+    return _fit(block.units[rows], block.baseline[rows], design, unit, level + unit * relative)
 
 
 def _change_phase(history: SalesHistory) -> int:

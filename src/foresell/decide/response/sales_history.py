@@ -65,11 +65,11 @@ class SalesHistory:
     def n_groups(self) -> int:
         return int(self.group.max()) + 1 if len(self.group) else 0
 
-    def clean(self, rows: slice) -> np.ndarray:
+    def clean(self, rows: slice | np.ndarray) -> np.ndarray:
         """Whether units are known, and neither a promotion nor the time after one moves them: bool [series, period]."""
         return ~np.isnan(self.units[rows]) & ~self.promotion[rows] & ~self.dip(rows)
 
-    def dip(self, rows: slice) -> np.ndarray:
+    def dip(self, rows: slice | np.ndarray) -> np.ndarray:
         """Whether a promotion ended within the last `after` periods: bool [series, period]."""
         promotion = self.promotion[rows]
         last = np.maximum.accumulate(np.where(promotion, np.arange(self.n_periods), -self.after - 1), axis=1)

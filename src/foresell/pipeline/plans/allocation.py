@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.settings.allocation import AllocationTables
-from foresell.core.words import day, many, number
+from foresell.core.words import as_of, day, many, number
 from foresell.data.supply.centre_tables import CentreTables, read_centre_tables
 from foresell.decide.allocation.dock_load import DockLoad, dock_load
 from foresell.decide.allocation.shares import Allocation, allocation
@@ -83,7 +83,7 @@ def plan(project: ForecastProject, tables: AllocationTables) -> AllocationPlan:
     return AllocationPlan(
         kind="allocation",
         lines=lines,
-        headline=(_summary(lines, shares), *_overloads(table), single.why),
+        headline=(_summary(lines, shares, as_of(panel.cutoff, panel.frequency)), *_overloads(table), single.why),
         findings=(*findings, *_overload_findings(table)),
         shown=SHOWN,
         load=table,
@@ -199,15 +199,14 @@ def _load_table(load: DockLoad, centres: CentreTables, dates: np.ndarray) -> pl.
     ).fill_nan(None)
 
 
-def _summary(lines: pl.DataFrame, shares: Allocation) -> str:
+def _summary(lines: pl.DataFrame, shares: Allocation, asof: str) -> str:
     if not lines.height:
         return "No series has a centre."
     if not lines["quantity"].count():
-        return f"As of {day(lines['date'][0])}, the last day of the sales. Nothing can be shared, see the findings."
+        return f"{asof} Nothing can be shared, see the findings."
     given, short = (float(lines[name].sum()) for name in ("quantity", "short"))
     text = (
-        f"As of {day(lines['date'][0])}, the last day of the sales. {number(given)} units go to "
-        f"{many(lines.filter(pl.col('quantity') > 0).height, 'series', 'series')}."
+        f"{asof} {number(given)} units go to {many(lines.filter(pl.col('quantity') > 0).height, 'series', 'series')}."
     )
     if short <= 0:
         undecided = lines["quantity"].null_count()

@@ -17,7 +17,7 @@ from foresell.core.errors import SettingsError
 from foresell.core.finding import Finding
 from foresell.core.panel import Panel
 from foresell.core.settings import Markdown as Section
-from foresell.core.words import day, many, many_do, number, share
+from foresell.core.words import as_of, many, many_do, number, share
 from foresell.data.cube.cells import key_texts
 from foresell.data.supply.table_form import TableForm
 from foresell.data.supply.terms_table import read_terms
@@ -346,7 +346,7 @@ def _reason(case: _Case, decision: Markdown, lasts: float, kept: float) -> str:
 
 
 def _headline(lines: pl.DataFrame, case: _Case, panel: Panel) -> list[str]:
-    asof = f"As of {day(panel.cutoff)}, the last day of the sales."
+    asof = as_of(panel.cutoff, panel.frequency)
     if lines.is_empty():
         weeks = number(case.rules.slow_periods * case.weeks)
         return [f"{asof} No stock lasts longer than {weeks} weeks.", *case.left_out]

@@ -14,7 +14,7 @@ from foresell.adjust.paths.sample_paths import SamplePaths
 from foresell.core.errors import SettingsError
 from foresell.core.panel import Panel
 from foresell.core.settings import OrderTables
-from foresell.core.words import day, many, number
+from foresell.core.words import as_of, many, number
 from foresell.data.supply.terms_table import VENDOR
 from foresell.decide.contest import Contest
 from foresell.decide.cost_curve import CURVE, cost_curve, price_of_fill
@@ -68,6 +68,7 @@ class OrderPlan(Plan):
     - `decisive`: the assumed term on which the money ordered depends most, and by what share it changes where the
       term is a quarter higher; None where nothing that matters was assumed.
     - `limited`: what vendors and the budget made of the orders; None where nothing limits them together.
+    - `asof`: a sentence that says until when sales are known.
     - `value`: what other units of some lines cost and gain.
     """
 
@@ -78,6 +79,7 @@ class OrderPlan(Plan):
     has_stock: bool
     decisive: tuple[str, float] | None
     limited: LimitedOrders | None
+    asof: str
     value: Callable[[pl.DataFrame, np.ndarray], ValuedOrders] = field(repr=False, compare=False)
 
     @property
@@ -108,7 +110,7 @@ class OrderPlan(Plan):
     def summarised(self) -> OrderPlan:
         """The plan whose headline counts the orders as they are now."""
         plan = super().summarised()
-        return replace(plan, headline=(_summary(self.lines, self.has_stock), *plan.headline[1:]))
+        return replace(plan, headline=(_summary(self.lines, self.has_stock, self.asof), *plan.headline[1:]))
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """The curve of cost against fill rate, where there was a contest."""
@@ -185,6 +187,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         supply = limits.with_assumptions(supply)
     lines = _lines(orders, supply, results.panel, results.settings.horizon, policy.name, limited)
     decisive = _decisive(policy, supply, paths)
+    asof = as_of(results.panel.cutoff, results.panel.frequency)
     sentences = limit_sentences(limited, limits) if limited is not None and limits is not None else ()
     curve = cost_curve(policy, CURVE, judging_of(single.past.labels), single.past.play) if won else None
     single.past.keep()
@@ -193,7 +196,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         kind="orders",
         lines=lines,
         headline=(
-            _summary(lines, supply.has_stock),
+            _summary(lines, supply.has_stock, asof),
             *sentences,
             why,
             *price,
@@ -209,6 +212,7 @@ def plan(project: ForecastProject, tables: OrderTables) -> OrderPlan:
         has_stock=supply.has_stock,
         decisive=decisive,
         limited=limited,
+        asof=asof,
         value=partial(_valued, supply, paths, results.panel),
     )
 
@@ -238,8 +242,7 @@ def _check_policy(tables: OrderTables) -> None:
         )
 
 
-def _summary(lines: pl.DataFrame, has_stock: bool) -> str:
-    asof = f"As of {day(lines['date'][0])}, the last day of the sales."
+def _summary(lines: pl.DataFrame, has_stock: bool, asof: str) -> str:
     if not has_stock:
         return (
             f"{asof} Targets for {many(lines.height, 'series', 'series')}. There are no orders, because the stock on "

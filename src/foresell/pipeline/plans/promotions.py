@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from foresell.core.errors import SettingsError
 from foresell.core.panel import Panel
 from foresell.core.settings import Campaigns as Section
-from foresell.core.words import day, many, number
+from foresell.core.words import as_of, many, number
 from foresell.decide.plan import Plan, common_form
 from foresell.decide.promotions.budget import Choice, choose_campaigns
 from foresell.decide.promotions.effects import Effect
@@ -224,7 +224,7 @@ def _headline(
         sold = f"sold {units / without - 1:+.0%} against what would have been sold without them"
     change, low, high = effects.all_after
     sentences = [
-        f"As of {day(panel.cutoff)}, the last day of the sales. {many(count, 'past campaign')} of "
+        f"{as_of(panel.cutoff, panel.frequency)} {many(count, 'past campaign')} of "
         f"{many(len(np.unique(past.campaigns.item)), 'item')} {sold}. "
         f"{many(int(effects.responds.sum()), 'item')} respond to them; about one in ten of these may be "
         "wrong.",
