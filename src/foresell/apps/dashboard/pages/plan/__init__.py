@@ -20,8 +20,9 @@ def page(session: Session) -> None:
     st.title("Plan")
     kind = _kind(session)
     show_notices()
-    again.show(session, kind)
-    query = filters.query(session.view("plan", kind=kind, most=1))
+    first: ShownPlan = session.view("plan", kind=kind, most=1)
+    again.show(session, kind, is_made=first.made is not None)
+    query = filters.query(first)
     shown: ShownPlan = session.view("plan", kind=kind, **query)
     if shown.made is None:
         st.info(plain(shown.missing), icon=":material/info:")

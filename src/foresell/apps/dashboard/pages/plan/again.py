@@ -16,7 +16,7 @@ REFRESH_SECONDS = 2.0
 _RUN = "plan_run"
 
 
-def show(session: Session, kind: str) -> None:
+def show(session: Session, kind: str, *, is_made: bool) -> None:
     """The button, or the run that is at work."""
     running = runs.at_work(session.folder)
     if running is not None:
@@ -26,7 +26,7 @@ def show(session: Session, kind: str) -> None:
     _outcome(session)
     if session.visitor.may(Role.PREDICT):
         st.button(
-            f"Make the plan of {kind} again",
+            f"Make the plan of {kind}{' again' if is_made else ''}",
             key="plan_again",
             icon=":material/refresh:",
             on_click=_start,
