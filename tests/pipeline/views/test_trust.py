@@ -122,3 +122,9 @@ def test_use_is_told_by_level_and_only_where_sales_came_later(done_shop) -> None
 def test_a_project_without_a_backtest_says_what_makes_one(shop) -> None:
     with pytest.raises(UsageError, match="foresell run"):
         show(Project(shop), "trust")
+
+
+def test_results_of_an_earlier_foresell_that_tried_no_sums_are_shown(done_shop) -> None:
+    (done_shop / "results" / "combine" / "sums.parquet").unlink()
+    shown = show(Project(done_shop), "trust")
+    assert set(shown.ranges["days"]) == {1}

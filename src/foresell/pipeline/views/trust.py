@@ -9,8 +9,8 @@ import msgspec
 import polars as pl
 
 from foresell.core.words import columns, many, name, share
+from foresell.ensemble import sum_scores
 from foresell.ensemble.champion import ENSEMBLE
-from foresell.ensemble.sum_scores import coverage_of_sums
 from foresell.evaluate.backtest import BENCHMARK
 from foresell.evaluate.calibration import calibration
 from foresell.evaluate.evaluation_window import ALL_LEVELS
@@ -169,7 +169,8 @@ def _about_models(board: pl.DataFrame, summary: CombineSummary) -> list[str]:
 def _ranges(results: Results, wanted: float) -> pl.DataFrame:
     days = results.folder("combine") / "ranges.parquet"
     single = scan_table(days).filter(pl.col("by") == "all").collect()
-    sums = results.sum_trials
+    kept = (results.folder("combine") / "sums.parquet").exists()  # an earlier foresell did not try sums
+    sums = results.sum_trials if kept else sum_scores.EMPTY
     parts = [single.with_columns(days=pl.lit(1, pl.Int32)), sums]
     trials = pl.concat(
         [part.select(c for c in sums.columns if c in part.columns) for part in parts], how="diagonal_relaxed"
@@ -177,7 +178,7 @@ def _ranges(results: Results, wanted: float) -> pl.DataFrame:
     if trials.is_empty():
         return pl.DataFrame(schema=_RANGES)
     nominal = min(trials["nominal"].unique(), key=lambda value: abs(value - wanted))
-    table = coverage_of_sums(trials.filter(pl.col("nominal") == nominal))
+    table = sum_scores.coverage_of_sums(trials.filter(pl.col("nominal") == nominal))
     rows = [
         (row["level"], row["days"], row["nominal"], row["coverage"], row["error"], row["windows"],
          window_means.held(row["nominal"], row["coverage"], row["error"], row["windows"]))
