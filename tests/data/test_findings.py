@@ -382,6 +382,7 @@ def test_every_code_is_provoked_in_this_file():
         "supply-repeated",
         "supply-contradictory",
         "receipts-invalid",
+        "supply-row-invalid",
         "holding-share-large",
         "supply-numbers-doubtful",
         "terms-incomplete",

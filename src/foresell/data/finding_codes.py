@@ -38,6 +38,11 @@ CODES: dict[str, Code] = {
         "Several rows of the stock are about one series; they are added up.",
         "Nothing needs to be done where they are several places or lots; else keep the newest count.",
     ),
+    "supply-row-invalid": Code(
+        WARNING,
+        "Rows of a table that plans are made from have a cell that cannot be read or cannot be. They are left out.",
+        "Correct these cells. What the rows are about is not planned, or is planned without them.",
+    ),
     "receipts-invalid": Code(
         WARNING,
         "Receipts came before their order. They are left out.",

@@ -143,6 +143,11 @@ CODES: dict[str, Code] = {
         "The past has too few changes of the price, or demand did not answer to them. The price is left as it is.",
         "Try another price for a few weeks in some stores. Lower it without proof where the stock has to go.",
     ),
+    "driver-invalid": Code(
+        Severity.ERROR,
+        "Rows of drivers or equipment have no units an hour above 0. Nothing is planned by them.",
+        "Give the units that one person or piece does in an hour, or the handling_seconds of a service desk.",
+    ),
     "driver-missing": Code(
         Severity.ERROR,
         "Places with sales have no row in the table of drivers. Nobody is planned there.",

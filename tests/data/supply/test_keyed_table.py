@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from foresell.data.supply.keyed_table import Columns, KeyedTable, read_keyed
 from foresell.data.supply.table_form import TableForm
 
 DATA = Data(sales="sales.csv", keys=("store", "item"))
-COLUMNS = Columns(numbers=("units_an_hour",), dates=("date",))
+COLUMNS = Columns(numbers=("units_an_hour",), dates=("date",), not_negative=("units_an_hour",))
 
 
 def table(folder: Path, text: str, form: TableForm | None = None, encoding: str = "utf-8") -> KeyedTable:
@@ -42,6 +43,18 @@ def test_dates_are_as_the_setting_says(tmp_path: Path) -> None:
     assert read.frame["date"].to_list() == [date(2026, 3, 5)]
 
 
-def test_a_cell_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+def test_a_row_that_cannot_be_read_or_be_is_left_out_with_a_finding(tmp_path: Path) -> None:
+    read = table(tmp_path, "store,units_an_hour\na,many\nb,2\nc,-1\n")
+    assert read.texts("store") == ["b"]
+    codes = [doubt.code for doubt in read.doubts]
+    assert codes == ["unparsable-numbers", "supply-row-invalid", "supply-row-invalid"]
+
+
+def test_where_no_row_is_left_or_all_are_needed_the_table_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="cannot be read"):
-        table(tmp_path, "store,units_an_hour\na,many\nb,2\n")
+        table(tmp_path, "store,units_an_hour\na,many\n")
+    with pytest.raises(SettingsError, match="below 0"):
+        table(tmp_path, "store,units_an_hour\na,-1\n")
+    (tmp_path / "table.csv").write_text("store,units_an_hour\na,many\nb,2\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_keyed("table.csv", tmp_path, DATA, ["store"], replace(COLUMNS, whole=True))

@@ -128,6 +128,14 @@ def test_a_department_without_a_driver_is_reported_and_others_are_planned(projec
     assert set(plan.lines["assumed"]) == {"wage, short"}
 
 
+def test_a_row_without_a_rate_leaves_out_its_places_alone(project: Project) -> None:
+    first, second = project.panel.series["category"].unique(maintain_order=True)[:2]
+    (project.folder / "one.csv").write_text(f"category,units_an_hour\n{first},2\n{second},0\n")
+    plan = labour.plan(project, tables(drivers="one.csv"))
+    assert plan.lines["category"].unique().to_list() == [first]
+    assert {finding.code for finding in plan.findings} == {"driver-invalid", "driver-missing"}
+
+
 @pytest.mark.parametrize(
     ("file", "text", "message"),
     [

@@ -18,19 +18,23 @@ from foresell.data.cube.cells import key_texts
 from foresell.data.cube.series_labels import labels_of, numbers_among
 from foresell.data.finding_codes import finding
 from foresell.data.supply.distinct_rows import require_distinct
-from foresell.data.supply.matching import SupplyTable
+from foresell.data.supply.matching import UNREAD, SupplyTable
 from foresell.data.supply.table_form import DOUBTS, TableForm
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns that a table may have beside those of the series; those of `required` it must have."""
+    """The columns that a table may have beside those of the series; those of `required` it must have.
+
+    A `whole` table means nothing without one of its rows, so that none may be left out.
+    """
 
     numbers: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     dates: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     not_negative: tuple[str, ...] = ()
+    whole: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,7 +46,7 @@ class Columns:
 class KeyedTable:
     """The rows of a table: `frame` has the `keys`, which the series have too, and the columns that the file has.
 
-    `doubts` are findings of what was read, and may mean something else.
+    `doubts` are findings of what was read, and may mean something else, and of rows that are left out.
     """
 
     where: str
@@ -94,8 +98,9 @@ def read_keyed(
 ) -> KeyedTable:
     """The table at `path`; columns that are named like those of `series` are its keys. `form` says how it is written.
 
-    Raises UnreadableFile; SettingsError for a column that is neither, one that is missing, cells that cannot be read,
-    and numbers below 0 that may not be; UsageError where there is no such file.
+    Rows with cells that cannot be read, or with numbers below 0 that may not be, are left out with a finding. Raises
+    UnreadableFile; SettingsError for a column that is neither, one that is missing, and where no row is left or the
+    table is `whole`; UsageError where there is no such file.
     """
     source = SupplyTable.at(path, base, data, "table", form or TableForm())
     names = source.names
@@ -116,19 +121,30 @@ def read_keyed(
     kinds |= dict.fromkeys(keys, ColumnKind.KEY)
     rows = source.rows({}, {name: kinds[name] for name in names}, np.datetime64("NaT"))
     unread = [each for each in rows.findings if each.code not in DOUBTS]
-    if unread:
+    readable = rows.frame[UNREAD].is_null()
+    if unread and (columns.whole or rows.lost or not readable.any()):
         raise SettingsError(
             f"Some cells cannot be read, and something else would take their place: {unread[0]} Correct them."
         )
-    doubts = tuple(each for each in rows.findings if each.code in DOUBTS)
-    table = KeyedTable(source.where, keys, rows.frame.select(names), doubts)
+    findings = list(rows.findings)
+    if unread:
+        findings.append(_left_out(source.where, rows.frame.height + rows.undated.height - int(readable.sum())))
+    table = KeyedTable(source.where, keys, rows.frame.filter(readable).select(names), tuple(findings))
     if not table.frame.height:
         raise SettingsError(f"{path} has no rows. Give it some, or leave it out.")
     for name in columns.not_negative:
         wrong = np.flatnonzero(table.numbers(name, 0.0) < 0)
-        if len(wrong):
+        if len(wrong) and len(wrong) < table.frame.height and not columns.whole:
+            table = replace(table.only(~(table.numbers(name, 0.0) < 0)), doubts=(*table.doubts, _left_out(
+                table.where, len(wrong), f" for a {name} below 0")))  # fmt: skip
+        elif len(wrong):
             raise SettingsError(
                 f"{table.where} has {many(len(wrong), 'value')} of {name} below 0, in rows {first_five(wrong + 1)}; "
                 "expected 0 or more. Correct them."
             )
     return table
+
+
+def _left_out(where: str, count: int, why: str = "") -> Finding:
+    """A finding of rows that are left out."""
+    return finding("supply-row-invalid", where, count, f"{many_do(count, 'row', 'be')} left out{why}")

@@ -33,7 +33,7 @@ CAPACITIES = Columns(
     numbers=("capacity",), texts=("manufacturer",), dates=("date",), required=("manufacturer", "capacity"),
     not_negative=("capacity",),
 )  # fmt: skip
-PARTS = Columns(numbers=("penalty", "holding", "stock"), not_negative=("penalty", "holding", "stock"))
+PARTS = Columns(numbers=("penalty", "holding", "stock"), not_negative=("penalty", "holding", "stock"), whole=True)
 DELIVERIES = Columns(
     numbers=("quantity", "rejected"), texts=("manufacturer",), dates=("due", "delivered"),
     required=("manufacturer", "due", "delivered", "quantity"), not_negative=("quantity", "rejected"),

@@ -39,7 +39,7 @@ EQUIPMENT = Columns(
     numbers=("units_an_hour", "pieces"), texts=("equipment",), required=("equipment", "units_an_hour", "pieces"),
     not_negative=("units_an_hour", "pieces"),
 )  # fmt: skip
-PROFILE = Columns(numbers=("hour", "share", "weekday"), required=("hour", "share"), not_negative=("share",))
+PROFILE = Columns(numbers=("hour", "share", "weekday"), required=("hour", "share"), not_negative=("share",), whole=True)
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,16 @@ def read_posts(path: str, results: Results, columns: Columns, by: tuple[str, ...
     level = tuple(dict.fromkeys((*by, *table.keys)))
     places = results.hierarchy.groups(series, level).frame
     findings = [*table.doubts, *table.unmatched(places)]
+    rate = _rates(table)
+    if (wrong := ~(rate > 0)).any():
+        message = f"{many(int(wrong.sum()), 'row')} without units_an_hour above 0"
+        findings.append(finding("driver-invalid", table.where, int(wrong.sum()), message))
+        table, rate = table.only(~wrong), rate[~wrong]
     place, row = _pairs(table, places)
     without = np.setdiff1d(np.arange(places.height), place)
     if len(without) and columns is DRIVERS:
         message = f"{many(len(without), 'place')} with sales have no row, so nobody is planned there"
         findings.append(finding("driver-missing", table.where, len(without), message, key_texts(places[without])))
-    rate = _rates(table)
     if not len(place):
         names = first_five(key_texts(places.select(table.keys).unique(maintain_order=True)))
         raise SettingsError(
@@ -121,7 +125,10 @@ def _pairs(table: KeyedTable, places: pl.DataFrame) -> tuple[np.ndarray, np.ndar
 
 
 def _rates(table: KeyedTable) -> np.ndarray:
-    """Units an hour of each row; at a service desk those that one person can answer."""
+    """Units an hour of each row, NaN or 0 where there are none; at a service desk those that one person can answer.
+
+    Raises SettingsError where no row has any.
+    """
     rate = table.numbers("units_an_hour")
     handling = table.numbers("handling_seconds")
     other = np.flatnonzero((handling > 0) & (np.abs(rate * handling - 3600) > 36))
@@ -133,7 +140,7 @@ def _rates(table: KeyedTable) -> np.ndarray:
         )
     rate = np.where(np.isnan(rate) & (handling > 0), 3600 / np.where(handling > 0, handling, 1), rate)
     wrong = np.flatnonzero(~(rate > 0))
-    if len(wrong):
+    if len(wrong) == len(rate):
         raise SettingsError(
             f"{table.where} has {many(len(wrong), 'row')} without units_an_hour above 0: rows {first_five(wrong + 1)}. "
             "Give the units that one person or piece does in an hour, or the handling_seconds of a service desk."
