@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from scipy import optimize, stats
 
-from foresell.adjust.correction import GRID, Correction, ScoreTable, corrected_means
+from foresell.adjust.correction import GRID, Correction, ScoreTable, Uncorrected
 
 
 def rows(u, sizes=(0.0,), worth=50.0, greatest=50.0):
@@ -50,7 +50,7 @@ def _scores(table):
 def test_means_and_factors_agree_with_many_quantiles(u, mean, ratio):
     table = rows(u, greatest=1000.0)
     r = mean / (ratio - 1)
-    corrected = corrected_means(np.array([mean]), np.array([r]), ScoreTable.of(table))
+    corrected = Uncorrected.of(np.array([mean]), np.array([r])).corrected_means(ScoreTable.of(table))
     assert corrected == pytest.approx(slow_mean(table, mean, r), rel=0.03)
     factor = Correction.of(table).means(np.array([mean]), np.array([mean * ratio]))
     slow = optimize.brentq(lambda f: slow_mean(table, f * mean, f * r) - mean, 0.1, 4, xtol=0.005)

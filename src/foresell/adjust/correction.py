@@ -7,6 +7,7 @@ so the corrected distribution of one of them need not have the mean of F. Here F
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -101,14 +102,9 @@ class MeanTable:
     @classmethod
     def of(cls, scores: ScoreTable, largest: float) -> MeanTable:
         """The table for means up to a hundred times `largest` grains."""
-        log_largest = np.log(100 * max(largest, 1.0))
-        log_means = np.linspace(np.log(LEAST), log_largest, _MEANS)
-        log_excess = np.linspace(-4, log_largest, _DISPERSIONS)
+        log_means, log_excess, tried, uncorrected = _nodes(largest)
         margin = np.log(_MOST_FACTOR)
-        tried = np.linspace(log_means[0] - margin, log_means[-1] + margin, 3 * _MEANS // 2)
-        log_mean, excess = (values.reshape(-1) for values in np.meshgrid(tried, np.exp(log_excess)))
-        mean = np.exp(log_mean)
-        means = corrected_means(mean, np.clip(mean / excess, 1e-6, counts.MOST_SUCCESSES), scores)
+        means = uncorrected.corrected_means(scores)
         rising = np.maximum.accumulate(np.log(np.maximum(means, 1e-12)).reshape(_DISPERSIONS, -1), axis=1)
         log_factors = np.array([np.interp(log_means, row, tried) for row in rising]) - log_means
         return cls(log_means, log_excess, np.clip(log_factors, -margin, margin))
@@ -120,22 +116,56 @@ class MeanTable:
         return np.exp(_bilinear(self.log_factors, row, np.interp(np.log(mean), self.log_means, np.arange(_MEANS))))
 
 
-def corrected_means(mean: np.ndarray, r: np.ndarray, scores: ScoreTable) -> np.ndarray:
-    """The means of the corrected distributions whose F have this `mean` and r successes: [point] each.
+@lru_cache(maxsize=32)
+def _nodes(largest: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, Uncorrected]:
+    """The nodes of a `MeanTable`, the logarithms of the means that are tried, and the distributions of these.
 
-    The mean of a count is P(X > 0) + P(X > 1) + ... The first counts stand one by one. Between two further ones, a and
-    b, the sum is taken for the integral and half of what the ends differ by (Euler and Maclaurin's formula).
+    They are kept, because they take most of the time of a table, and levels and windows have the same largest sale.
     """
-    from scipy.special import ndtr, ndtri
+    log_largest, margin = np.log(100 * max(largest, 1.0)), np.log(_MOST_FACTOR)
+    log_means = np.linspace(np.log(LEAST), log_largest, _MEANS)
+    log_excess = np.linspace(-4, log_largest, _DISPERSIONS)
+    tried = np.linspace(log_means[0] - margin, log_means[-1] + margin, 3 * _MEANS // 2)
+    log_mean, excess = (values.reshape(-1) for values in np.meshgrid(tried, np.exp(log_excess)))
+    mean = np.exp(log_mean)
+    uncorrected = Uncorrected.of(mean, np.clip(mean / excess, 1e-6, counts.MOST_SUCCESSES))
+    return log_means, log_excess, tried, uncorrected
 
-    deviation = np.sqrt(mean + mean**2 / r)
-    away = np.maximum(np.floor(mean[:, None] + deviation[:, None] * _AWAY), 0)
-    first = np.broadcast_to(np.arange(_ONE_BY_ONE), (len(mean), _ONE_BY_ONE))
-    count = np.sort(np.concatenate([first, away], axis=1), axis=1)  # [point, count]
-    until = counts.distribution(count, *(np.repeat(values[:, None], count.shape[1], axis=1) for values in (mean, r)))
-    above = ndtr(-scores(ndtri(until), np.log(mean)[:, None]))
-    ends = above[:, :-1], above[:, 1:]
-    return np.sum(np.diff(count, axis=1) * (ends[0] + ends[1]) / 2 + (ends[0] - ends[1]) / 2, axis=1)
+
+@dataclass(frozen=True)
+class Uncorrected:
+    """Distributions F of a `mean` [point]: the normal scores `score` of F at each `count`, both [point, count].
+
+    The first counts stand one by one.
+    """
+
+    mean: np.ndarray
+    count: np.ndarray
+    score: np.ndarray
+
+    @classmethod
+    def of(cls, mean: np.ndarray, r: np.ndarray) -> Uncorrected:
+        """Those with this mean and r successes: [point] each."""
+        from scipy.special import ndtri
+
+        deviation = np.sqrt(mean + mean**2 / r)
+        away = np.maximum(np.floor(mean[:, None] + deviation[:, None] * _AWAY), 0)
+        first = np.broadcast_to(np.arange(_ONE_BY_ONE), (len(mean), _ONE_BY_ONE))
+        count = np.sort(np.concatenate([first, away], axis=1), axis=1)
+        repeated = (np.repeat(values[:, None], count.shape[1], axis=1) for values in (mean, r))
+        return cls(mean, count, ndtri(counts.distribution(count, *repeated)))
+
+    def corrected_means(self, scores: ScoreTable) -> np.ndarray:
+        """The means [point] of the corrected distributions.
+
+        The mean of a count is P(X > 0) + P(X > 1) + ... Between two counts further apart, a and b, the sum is taken for
+        the integral and half of what the ends differ by (Euler and Maclaurin's formula).
+        """
+        from scipy.special import ndtr
+
+        above = ndtr(-scores(self.score, np.log(self.mean)[:, None]))
+        ends = above[:, :-1], above[:, 1:]
+        return np.sum(np.diff(self.count, axis=1) * (ends[0] + ends[1]) / 2 + (ends[0] - ends[1]) / 2, axis=1)
 
 
 def _bilinear(table: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.ndarray:
