@@ -54,7 +54,7 @@ def test_the_plan_as_json(done_shop: Path, stock: Path, terms: Path, tmp_path: P
     assert plan["policy"] == "calibrated fractile, critical fractile"
     assert len(plan["orders"]) == Project(done_shop).panel.n_series
     assert (tmp_path / "new" / "o.csv").exists()
-    assert not (done_shop / "results" / "plan").exists()
+    assert not (done_shop / "results" / "plan" / "orders.csv").exists()
 
 
 def test_without_stock_it_says_how_to_give_it(done_shop: Path, terms: Path) -> None:
