@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from foresell.pipeline import code_fingerprint as digests
 from foresell.pipeline.code_fingerprint import NO_RESULT, PACKAGE, code_fingerprint
 from foresell.pipeline.graph import STEPS
 from foresell.pipeline.step import Reads, Step
@@ -205,6 +206,22 @@ def test_a_docstring_of_a_field_does_not_count_and_a_value_does(tmp_path: Path):
         file.write_text(text, encoding="utf-8")
         prints.append(code_fingerprint(("part",), tmp_path))
     assert prints[0] == prints[1] == prints[2] != prints[3]
+
+
+def test_kept_digests_change_no_fingerprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Neither where there are none yet, nor where they are kept, damaged, or cannot be kept."""
+    usual, place = digests._fingerprint(("store",), PACKAGE), tmp_path / "digests.json"
+    monkeypatch.setattr(digests, "_kept", lambda: place)
+    for content in (None, "kept", "no JSON", "[1]"):
+        if content not in (None, "kept"):
+            place.write_text(content)
+        digests._known_digests.cache_clear()
+        assert digests._fingerprint(("store",), PACKAGE) == usual
+        assert place.read_text().startswith("{")
+    monkeypatch.setattr(digests, "_kept", lambda: tmp_path / "digests.json" / "below a file")
+    digests._known_digests.cache_clear()
+    assert digests._fingerprint(("store",), PACKAGE) == usual
+    digests._known_digests.cache_clear()
 
 
 def test_all_code_has_one_fingerprint():

@@ -1,14 +1,19 @@
 """Fingerprints of foresell's own code, so that results are made again where the code that they depend on has changed.
 
-The code counts, not its text: comments, docstrings, blank lines and formatting change nothing.
+The code counts, not its text: comments, docstrings, blank lines and formatting change nothing. To parse hundreds of
+files takes a second, so the digests of their texts are kept where Python keeps what it has compiled.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
+import json
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -20,6 +25,9 @@ NO_RESULT = {
     "core.words": "numbers and dates as people read them, in messages and on pages",
 }
 """Modules that no fingerprint of a package covers, and why."""
+
+
+_MOST_KEPT = 5000  # digests, for some versions of each file
 
 
 def code_fingerprint(parts: Iterable[str] = ("",), package: Path = PACKAGE) -> str:
@@ -39,10 +47,42 @@ def _of_this_process(parts: tuple[str, ...]) -> str:
 
 def _fingerprint(parts: Iterable[str], package: Path) -> str:
     files = {file for part in parts for file in _files(package, part)}
-    digest = hashlib.sha256()
+    digest, known = hashlib.sha256(), _known_digests()
+    before = len(known)
     for file in sorted(files):
-        digest.update(f"{file.relative_to(package).as_posix()} {_code_of(file.read_bytes())}\n".encode())
+        source = file.read_bytes()
+        text = hashlib.sha256(source).hexdigest()
+        known[text] = known.get(text) or _code_of(source)
+        digest.update(f"{file.relative_to(package).as_posix()} {known[text]}\n".encode())
+    if len(known) > before:
+        _keep(known)
     return digest.hexdigest()[:16]
+
+
+def _kept() -> Path:
+    """The file of the digests, of this version of Python and of this file, which makes them."""
+    made_by = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    return Path(cache_from_source(__file__)).with_suffix(f".{made_by}.json")
+
+
+@cache
+def _known_digests() -> dict[str, str]:
+    """The digests of code by those of its text, which are kept on disk."""
+    with suppress(OSError, ValueError):
+        known = json.loads(_kept().read_bytes())
+        if isinstance(known, dict):
+            return known
+    return {}
+
+
+def _keep(known: dict[str, str]) -> None:
+    """Keeps the digests where that folder can be written to."""
+    newest = dict(list(known.items())[-_MOST_KEPT:])
+    with suppress(OSError):
+        temporary = _kept().with_suffix(f".{os.getpid()}.part")
+        temporary.parent.mkdir(exist_ok=True)
+        temporary.write_text(json.dumps(newest))
+        temporary.replace(_kept())
 
 
 def _files(package: Path, part: str) -> Iterator[Path]:
@@ -56,7 +96,6 @@ def _files(package: Path, part: str) -> Iterator[Path]:
             yield file
 
 
-@cache
 def _code_of(source: bytes) -> str:
     """The digest of the syntax tree of a file, without docstrings and positions."""
     tree = ast.parse(source)

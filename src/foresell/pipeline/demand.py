@@ -12,6 +12,7 @@ from foresell.core.forecasts import Forecasts
 from foresell.core.settings import Settings
 from foresell.pipeline.choice import Choice
 from foresell.pipeline.forecaster import Forecaster
+from foresell.pipeline.progress import Watch
 from foresell.pipeline.results import Results
 
 
@@ -20,6 +21,7 @@ class ForecastProject(Protocol):
 
     folder: Path
     settings: Settings
+    watch: Watch
 
     @property
     def results(self) -> Results:

@@ -233,6 +233,14 @@ def test_past_windows_do_not_see_what_came_after_them(project: Project) -> None:
         assert window.paths(0).shape == (order_contest.PATHS_OF_CONTEST, results.panel.n_series, 5)
 
 
+def test_the_newest_windows_are_played(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = project.results
+    terms = terms_of(np.ones(results.panel.n_series), results.panel.frequency, lead_days=2, review_days=3)
+    newest = [window.label for window in past_windows(results, terms)][-1:]
+    monkeypatch.setattr(order_contest, "MOST_WINDOWS", 1)
+    assert [window.label for window in past_windows(results, terms)] == newest
+
+
 def test_fresh_goods_are_ordered_by_lots_and_shelf_life(project: Project, tables: OrderTables) -> None:
     """Ten units each, of which eight expire on the first day ahead; one lot of the first series has expired."""
     from msgspec.structs import replace

@@ -20,9 +20,11 @@ from foresell.pipeline.code_fingerprint import code_fingerprint
 from foresell.pipeline.plans.order_contest import (
     PATHS_OF_CONTEST,
     DrawnWindow,
+    Tell,
     contest_in,
     drawn_windows,
     series_of_contest,
+    silent,
 )
 from foresell.pipeline.results import Results
 from foresell.store.array_cache import ArrayCache
@@ -51,8 +53,8 @@ class KeptPast:
     Nothing is read or played before it is asked for.
     """
 
-    def __init__(self, results: Results, terms: Terms):
-        self.results, self.terms = results, terms
+    def __init__(self, results: Results, terms: Terms, tell: Tell = silent):
+        self.results, self.terms, self.tell = results, terms, tell
         self._cache = ArrayCache(results.root / FOLDER)
         self._new = False
 
@@ -85,6 +87,7 @@ class KeptPast:
         """What the policies cost in a window, from what is kept as far as it is there."""
         missing = {_name(policy): policy for policy in policies if (label, _name(policy)) not in self._replays}
         if missing:
+            self.tell(self.labels.index(label), len(self.labels), f"replaying {len(missing)} rules after {label}")
             of_policies = played(list(missing.values()), self.windows[label])
             self._replays.update({(label, name): of for name, of in zip(missing, of_policies, strict=True)})
             self._new = True
@@ -114,7 +117,7 @@ class KeptPast:
                 str(label): DrawnWindow(str(label), kept[f"paths {label}"], kept[f"actual {label}"])
                 for label in kept["labels"]
             }
-        drawn = {each.label: each for each in drawn_windows(self.results, self.rows)}
+        drawn = {each.label: each for each in drawn_windows(self.results, self.rows, self.tell)}
         if self._key is not None:
             arrays = {"labels": np.array(list(drawn), dtype=str)}
             for label, each in drawn.items():

@@ -31,10 +31,22 @@ from foresell.store.array_cache import smallest
 
 W = TypeVar("W")
 
+Tell = Callable[[int, int, str], None]
+"""Is told of the progress: how many of how many parts are done, and what is done now."""
+
+
+def silent(done: int, total: int, doing: str) -> None:
+    """Where nobody looks at the progress."""
+
+
 PATHS_OF_CONTEST = 200
 
 SERIES_OF_CONTEST = 500
 """A contest looks at so many series, drawn by their keys, which is enough to tell policies apart."""
+
+MOST_WINDOWS, MOST_BEFORE = 6, 4
+"""So many of the newest windows are played, each with ranges that so many windows before it teach: of many series,
+learning ranges takes longer than all replays."""
 
 BY_Z = ("normal", "own_history")
 """The policies whose z is that of a normal distribution, and whose fractile may so have to be far out."""
@@ -138,20 +150,22 @@ def past_windows(results: Results, terms: Terms) -> Iterator[Window]:
     those of the window's cutoff, given what was sold since (`conditional_paths`), as a forecast of that day would know
     it. At the cutoff the stock is what the lead time is expected to need, because the stock of that day is not known.
     The periods count that the orders of the window reach. The first windows are left out, before which no window had
-    ended.
+    ended, and those before the newest `MOST_WINDOWS`.
     """
     rows = series_of_contest(results.panel, results.hierarchy, terms, results.settings.horizon)
     for drawn in drawn_windows(results, rows):
         yield drawn.window(results.panel, rows, terms.part(rows))
 
 
-def drawn_windows(results: Results, chosen: np.ndarray) -> Iterator[DrawnWindow]:
+def drawn_windows(results: Results, chosen: np.ndarray, tell: Tell = silent) -> Iterator[DrawnWindow]:
     """The windows of `past_windows` of the series `chosen`, whatever their terms."""
     panel, hierarchy, horizon = results.panel, results.hierarchy, results.settings.horizon
     if not len(chosen):
         return
     forecasts = results.test_forecasts()
-    for cutoff in forecasts["cutoff"].unique().sort():
+    cutoffs = forecasts["cutoff"].unique().sort().tail(MOST_WINDOWS)
+    for number, cutoff in enumerate(cutoffs):
+        tell(number, len(cutoffs), f"drawing the demand after {cutoff}")
         ended = _ended_by(forecasts, cutoff)
         if not ended["actual"].is_not_null().any():
             continue
@@ -166,9 +180,9 @@ def drawn_windows(results: Results, chosen: np.ndarray) -> Iterator[DrawnWindow]
 
 
 def _ended_by(forecasts: pl.DataFrame, cutoff: date) -> pl.DataFrame:
-    """The forecasts of the windows that had ended by the cutoff."""
+    """The forecasts of the newest windows that had ended by the cutoff."""
     last = forecasts.group_by("cutoff").agg(pl.col("date").max().alias("last"))
-    ended = last.filter(pl.col("last").cast(pl.Date) <= cutoff)["cutoff"]
+    ended = last.filter(pl.col("last").cast(pl.Date) <= cutoff)["cutoff"].sort().tail(MOST_BEFORE)
     return forecasts.filter(pl.col("cutoff").is_in(ended.implode()))
 
 

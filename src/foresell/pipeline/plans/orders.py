@@ -47,6 +47,7 @@ from foresell.pipeline.plans.order_contest import (
 )
 from foresell.pipeline.plans.supply import Supply, can_order, cover_periods
 from foresell.pipeline.plans.vendor_limits import OrderLimits, limit_sentences, limits_as_data, within_limits
+from foresell.pipeline.progress import Progress
 from foresell.pipeline.results import Results
 
 PATHS = 400
@@ -160,7 +161,11 @@ def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders
     _, sampler_for = path_sampler(project)
     results = project.results
     supply = Supply.read(results, tables)
-    won, past = None, KeptPast(results, supply.terms)
+
+    def tell(done: int, total: int, doing: str) -> None:
+        project.watch(Progress("plan", done, total, doing))
+
+    won, past = None, KeptPast(results, supply.terms, tell)
     if tables.policy is None:
         names = competing(supply.terms, has_stock=supply.has_stock)
         won = past.contest(names, tables.service, tables.least_fill)
@@ -168,7 +173,10 @@ def single_orders(project: ForecastProject, tables: OrderTables) -> SingleOrders
     sampler = sampler_for(results.settings.seed)
     parts = list(_blocks(results.panel.n_series))
     paths = KeptPaths(results, sampler, 2 * len(parts) + 2)  # those of two lead times
-    blocks = [_planned(policy, supply, paths, rows) for rows in parts]
+    blocks = []
+    for place, rows in enumerate(parts):
+        tell(place, len(parts), f"orders of {len(rows):,} series")
+        blocks.append(_planned(policy, supply, paths, rows))
     return SingleOrders(results, supply, sampler, won, past, paths, policy, _reason(tables, won), joined(blocks))
 
 

@@ -9,6 +9,7 @@ from foresell.core.errors import UsageError
 from foresell.decide.plan import Plan
 from foresell.pipeline.choice import Choice
 from foresell.pipeline.plans import KINDS, make_plan
+from foresell.pipeline.progress import Watch, unwatched
 from foresell.pipeline.project import Project
 from foresell.pipeline.results import Results
 from foresell.pipeline.summaries import ForecastSummary
@@ -21,6 +22,7 @@ class FinishedProject:
     def __init__(self, folder: str | Path):
         self.project = Project(folder)
         self.folder, self.settings = self.project.folder, self.project.settings
+        self.watch: Watch = unwatched
 
     @property
     def results(self) -> Results:
