@@ -139,7 +139,9 @@ def _config(palette: Palette, reader: Reader) -> Spec:
             "orient": "bottom",
             "direction": "horizontal",
             "columns": 3,
-            "symbolSize": 140,
+            "symbolSize": 260,
+            "symbolType": "stroke",  # a line shows its dashes too
+            "symbolStrokeWidth": 2.5,
         },
         "text": {"color": palette.ink, "font": FONT, "fontSize": TEXT},
         "rule": {"color": palette.muted},
