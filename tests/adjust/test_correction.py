@@ -62,3 +62,11 @@ def test_the_factor_is_1_where_nothing_is_corrected():
     mean = np.array([0.01, 0.3, 5, 50])
     for ratio in (1.0, 2.0, 20.0):
         assert Correction.of(table).means(mean, mean * ratio) == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize("worth", [3.0, 5.0, 16.0])
+def test_a_wide_range_on_both_sides_moves_no_large_mean(worth):
+    """Student's t distribution with few degrees of freedom reaches far beyond the scores of the tables."""
+    table = rows(as_it_is, worth=worth, greatest=40_000.0)
+    mean = np.array([2_000.0, 40_000.0])
+    assert Correction.of(table).means(mean, mean * 20) == pytest.approx(1, abs=0.01)

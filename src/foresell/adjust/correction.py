@@ -21,7 +21,8 @@ GRID = np.array([0.002, 0.005, *np.arange(1, 100) / 100, 0.995, 0.998])
 
 _KNOTS = np.linspace(-5, 5, 401)  # normal scores whose corrected ones are tabulated
 _SIZES_BETWEEN = 8  # sizes in the table of `ScoreTable` between two size classes
-_SCORES = np.linspace(-7, 7, 561)  # scores in that table
+_FARTHEST = 7.0
+_SCORES = np.linspace(-_FARTHEST, _FARTHEST, 561)  # scores in that table
 
 _ONE_BY_ONE = 12  # the counts whose probabilities are added up one by one
 _AWAY = np.sinh(np.linspace(-3.0, 5.5, 52))  # standard deviations from the mean, close to each other near it
@@ -84,7 +85,7 @@ class ScoreTable:
     def __call__(self, score: np.ndarray, log_size: np.ndarray) -> np.ndarray:
         """The corrected scores of points; both arrays broadcast against each other."""
         row = np.interp(log_size, self.log_sizes, np.arange(len(self.log_sizes)))
-        return _bilinear(self.z, row, (np.clip(score, -7, 7) + 7) * 40)
+        return _bilinear(self.z, row, (np.clip(score, -_FARTHEST, _FARTHEST) + _FARTHEST) * 40)
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ class Uncorrected:
         from scipy.special import ndtr
 
         above = ndtr(-scores(self.score, np.log(self.mean)[:, None]))
+        above = np.where(np.abs(self.score) < _FARTHEST, above, self.score < 0)  # the table ends there
         ends = above[:, :-1], above[:, 1:]
         return np.sum(np.diff(self.count, axis=1) * (ends[0] + ends[1]) / 2 + (ends[0] - ends[1]) / 2, axis=1)
 
