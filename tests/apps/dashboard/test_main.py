@@ -56,6 +56,39 @@ def test_an_error_stands_in_the_place_of_the_page(shop, open_page) -> None:
     assert "foresell run" in app.text[0].value
 
 
+def test_settings_that_break_while_the_server_runs_are_explained(done_shop, monkeypatch) -> None:
+    path = done_shop / "foresell.yaml"
+    path.write_text("data: [}")
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(done_shop)])
+    app = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+    assert not app.exception
+    assert "The page cannot be shown." in [error.value for error in app.error]
+    assert any(str(path) in text.value for text in app.text)
+
+
+def test_nobody_comes_in_when_the_file_of_keys_is_gone(done_shop, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(done_shop), "--keys", str(tmp_path / "gone")])
+    app = AppTest.from_file(str(SCRIPT), default_timeout=60).run()
+    assert not app.exception
+    assert [error.value[:27] for error in app.error] == ["The keys cannot be read, so"]
+    assert not app.dataframe
+    assert not app.text_input
+
+
+def test_a_fault_says_what_to_do_and_leaves_a_traceback() -> None:
+    def script() -> None:
+        from foresell.apps.dashboard.script.main import errors_in_place
+
+        with errors_in_place("The page"):
+            raise KeyError("mean")
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["The page cannot be shown."]
+    assert "KeyError: 'mean'" in app.text[0].value
+    assert "foresell run" in app.text[0].value
+
+
 def test_the_server_watches_no_files_and_reports_to_nobody() -> None:
     line = arguments("127.0.0.1", 8501, browser=False)
     assert "--logger.hideWelcomeMessage=true" in line

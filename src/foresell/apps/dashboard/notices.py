@@ -11,6 +11,7 @@ from foresell.apps.dashboard.session import Session
 from foresell.apps.dashboard.text import plain
 from foresell.core.errors import ForesellError
 from foresell.serving.keys import Role
+from foresell.store import disk
 
 _SLOT = "notices"
 
@@ -22,10 +23,11 @@ def notice(text: str, *, warning: bool = False) -> None:
 
 @contextmanager
 def writing(session: Session, role: Role) -> Iterator[None]:
-    """The body of a button that writes: the role is asked for first, and an error of foresell becomes a notice."""
+    """The body of a button that writes: the role is asked for first; an error of foresell or the disk is a notice."""
     try:
         session.require(role)
-        yield
+        with disk.writing(session.folder):
+            yield
     except ForesellError as error:
         st.session_state.setdefault(_SLOT, []).append(("error", str(error)))
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from foresell.core.errors import UsageError
+from foresell.store import disk
 from foresell.store.lock import file_lock
 
 LOGS, LOCK = "logs", ".lock"
@@ -105,14 +106,15 @@ def add_line(log: Path, content: dict[str, Any]) -> None:
 def start(folder: Path, command: Sequence[str], by: str) -> Run:
     """Starts a verb of the command line, such as ``["run", folder]``, in a process of its own.
 
-    Raises UsageError where a run is at work.
+    Raises UsageError where a run is at work, StoreError where its log cannot be written.
     """
     folder = folder.resolve()
     running = at_work(folder)
     if running is not None:
         raise UsageError(f"{running.title} is at work since {running.started:%H:%M} UTC. Wait for it, or stop it.")
-    log = _new_log(folder, command[0])
-    add_line(log, {"command": list(command), "by": by, "started": now()})
+    with disk.writing(folder):
+        log = _new_log(folder, command[0])
+        add_line(log, {"command": list(command), "by": by, "started": now()})
     with log.open("ab") as output:
         subprocess.Popen(
             [sys.executable, "-m", MODULE, str(log), *command],
@@ -191,11 +193,14 @@ def _logs(folder: Path) -> list[Path]:
 
 
 def _is_locked(place: Path) -> bool:
-    """Whether a process holds the lock of the runs."""
+    """Whether a process holds the lock of the runs; in a folder that may not be written to, none is known."""
     if not place.is_dir():
         return False
-    with file_lock(place / LOCK, 0.0) as free:
-        return not free
+    try:
+        with file_lock(place / LOCK, 0.0) as free:
+            return not free
+    except OSError:
+        return False
 
 
 def _run(log: Path, is_locked: bool) -> Run:

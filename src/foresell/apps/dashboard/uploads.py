@@ -27,6 +27,7 @@ from foresell.onboarding.proposal import Proposal
 from foresell.onboarding.settings_file import flow_text
 from foresell.pipeline.graph import STEPS
 from foresell.store.settings_file import SETTINGS
+from foresell.store.tables import atomic_path
 
 FOLDER, RECORD, SALES, TRIAL = "uploads", "upload.json", "sales", "trial"
 ENDINGS = (".csv", ".csv.gz", ".txt", ".tsv", ".parquet", ".xlsx", ".zip")
@@ -89,10 +90,10 @@ def stage(project: Path, name: str, content: BinaryIO, how: str, by: str) -> Upl
             _copy_present(project, place / SALES)
         upload.trial(project).mkdir()
         _write_trial(project, upload)
+        _write(project, upload)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
-    _write(project, upload)
     return upload
 
 
@@ -153,7 +154,8 @@ def _sales_address(upload: Upload) -> str:
 
 
 def _write(project: Path, upload: Upload) -> None:
-    (project / FOLDER / upload.id / RECORD).write_bytes(msgspec.json.encode(upload))
+    with atomic_path(project / FOLDER / upload.id / RECORD) as temporary:
+        temporary.write_bytes(msgspec.json.encode(upload))
 
 
 def _write_trial(project: Path, upload: Upload) -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +17,9 @@ from foresell.apps.dashboard.pages import PAGES, PageEntry
 from foresell.apps.dashboard.session import Session
 from foresell.apps.dashboard.text import Reader
 from foresell.core.errors import ForesellError
-from foresell.serving.keys import read_keys
+from foresell.serving.keys import Keys, read_keys
+
+LOG = logging.getLogger("foresell.dashboard")
 
 ICON = Path(__file__).with_name("favicon.svg")
 """A file, because the browser would fetch a named icon from elsewhere."""
@@ -27,7 +32,7 @@ def main() -> None:
     parser.add_argument("--keys")
     asked = parser.parse_args()
     st.set_page_config(page_title=f"foresell · {asked.folder.resolve().name}", page_icon=str(ICON), layout="wide")
-    keys = read_keys(asked.keys)
+    keys = _keys(asked.keys)
     visitor = sign_in.visitor(keys)
     if visitor is None:
         st.navigation(
@@ -41,9 +46,38 @@ def main() -> None:
     for entry in PAGES.values():
         sections.setdefault(entry.section, []).append(_page(entry, session))
     chosen = st.navigation(sections)
-    with st.sidebar:
+    with st.sidebar, errors_in_place("The ages of the results"):
         ages(session)
-    chosen.run()
+    with errors_in_place("The page"):
+        chosen.run()
+
+
+def _keys(file: str | None) -> Keys:
+    """The keys. Where they cannot be read nobody comes in, and only the log says why."""
+    try:
+        return read_keys(file)
+    except ForesellError as error:
+        LOG.error("%s", error)
+        st.error("The keys cannot be read, so nobody can sign in. The log of the server says why.")
+        st.stop()
+
+
+@contextmanager
+def errors_in_place(what: str) -> Iterator[None]:
+    """An error of foresell stands in the place of what the block shows; any other one too, with what to do about it."""
+    try:
+        yield
+    except ForesellError as error:
+        st.error(f"{what} cannot be shown.", icon=":material/error:")
+        st.text(str(error))
+    except Exception as error:
+        LOG.exception("%s of the dashboard failed.", what)
+        st.error(f"{what} cannot be shown.", icon=":material/error:")
+        st.text(
+            f"{type(error).__name__}: {str(error)[:300]}\nThis is a fault of foresell, or a file of the results was "
+            "damaged or removed. Make the results again with: foresell run --again; where that does not help, report "
+            "it with the traceback in the log of the server."
+        )
 
 
 def _page(entry: PageEntry, session: Session) -> st.Page:

@@ -15,6 +15,7 @@ from foresell.pipeline import views
 from foresell.pipeline.project import Project
 from foresell.pipeline.summaries import CheckSummary
 from foresell.serving.keys import Role
+from foresell.store import disk
 
 _HOW = {
     uploads.ADD: "Newer sales, beside the present ones",
@@ -58,7 +59,8 @@ def _upload(session: Session) -> None:
             st.session_state[_FAILURE] = "No file was chosen."
             return
         how = st.session_state["upload_how"]
-        upload = uploads.stage(session.folder, file.name, file, how, session.visitor.name)
+        with disk.writing(session.folder):
+            upload = uploads.stage(session.folder, file.name, file, how, session.visitor.name)
     except ForesellError as error:
         st.session_state[_FAILURE] = str(error)
         return
@@ -99,7 +101,8 @@ def _proposal(upload: uploads.Upload, session: Session) -> None:
 def _accept(session: Session, upload: uploads.Upload) -> None:
     try:
         session.require(Role.ADMIN)
-        kept = uploads.accept(session.folder, upload)
+        with disk.writing(session.folder):
+            kept = uploads.accept(session.folder, upload)
     except ForesellError as error:
         st.session_state[_FAILURE] = str(error)
         return
