@@ -134,8 +134,8 @@ CODES: dict[str, Code] = {
     ),
     "markdown-terms-invalid": Code(
         Severity.ERROR,
-        "The days left, the salvage or the holding cost is below 0 or cannot be read. The price of these series is "
-        "left as it is.",
+        "The days left, the salvage or the holding cost is below 0 or cannot be read. Nothing is changed in the "
+        "price of these series.",
         "Correct the cell, or leave it blank.",
     ),
     "price-response-unseen": Code(

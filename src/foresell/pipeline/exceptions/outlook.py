@@ -22,10 +22,25 @@ from foresell.store.history import KeptForecast
 from foresell.store.panels import days_of
 from foresell.store.tables import scan_table
 
-PERIODS = {Frequency.HOUR: 24, Frequency.DAY: 7, Frequency.WEEK: 4, Frequency.MONTH: 3, Frequency.QUARTER: 2}
-"""How many of the next periods are looked at; of years one."""
+PERIODS = {
+    Frequency.HOUR: 24,
+    Frequency.DAY: 7,
+    Frequency.WEEK: 4,
+    Frequency.MONTH: 3,
+    Frequency.QUARTER: 2,
+    Frequency.YEAR: 1,
+}
+"""How many of the next periods are looked at; of those of a table one."""
 
-_WEEK = {Frequency.HOUR: 168, Frequency.DAY: 7}  # what comes before is whole weeks earlier, so that weekdays agree
+# What comes before is whole weeks earlier, so that weekdays agree.
+_WEEK = {
+    Frequency.HOUR: 168,
+    Frequency.DAY: 7,
+    Frequency.WEEK: 1,
+    Frequency.MONTH: 1,
+    Frequency.QUARTER: 1,
+    Frequency.YEAR: 1,
+}
 
 
 @dataclass(frozen=True, eq=False)

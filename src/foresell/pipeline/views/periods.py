@@ -13,8 +13,10 @@ from foresell.core.frequency import Frequency
 _COARSER = {
     Frequency.HOUR: (Frequency.DAY, Frequency.WEEK),
     Frequency.DAY: (Frequency.WEEK, Frequency.MONTH),
+    Frequency.WEEK: (),
     Frequency.MONTH: (Frequency.QUARTER, Frequency.YEAR),
     Frequency.QUARTER: (Frequency.YEAR,),
+    Frequency.YEAR: (),
 }
 _SHOWN = {"hour": 24 * 10, "day": 112, "week": 53, "month": 25, "quarter": 13, "year": 10}  # periods of history
 
