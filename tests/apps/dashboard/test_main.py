@@ -41,6 +41,40 @@ def test_without_a_key_nothing_of_the_project_is_shown(done_shop, tmp_path, monk
     assert [field.label for field in later.run().text_input] == ["API key"]
 
 
+def test_a_button_of_a_key_that_was_taken_away_writes_nothing(tmp_path) -> None:
+    key = new_key("admin", "ann")[1]
+    file = tmp_path / "keys"
+    file.write_text(key.line())
+
+    def script(file: str, digest: str) -> None:
+        from functools import partial
+        from pathlib import Path
+
+        import streamlit as st
+
+        from foresell.apps.dashboard import theme
+        from foresell.apps.dashboard.script.main import is_still
+        from foresell.apps.dashboard.session import Session, Visitor
+        from foresell.apps.dashboard.text import Reader
+        from foresell.core.errors import UsageError
+        from foresell.serving.keys import Role
+
+        st.session_state["signed_in_with"] = digest
+        session = Session(Path(), Visitor("ann", Role.ADMIN), Reader(), theme.LIGHT, partial(is_still, file))
+        try:
+            session.require(Role.ADMIN)
+            st.text("may")
+        except UsageError as error:
+            st.text(str(error))
+
+    app = AppTest.from_function(script, args=(str(file), key.digest)).run()
+    assert app.text[0].value == "may"
+    file.write_text(new_key("read")[1].line())
+    assert "was taken away" in app.run().text[0].value
+    file.write_text(key.line().replace("admin", "read"))
+    assert "was taken away or changed" in app.run().text[0].value
+
+
 def test_without_keys_the_visitor_of_this_computer_is_in(done_shop, monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", [str(SCRIPT), str(done_shop)])
     app = AppTest.from_file(str(SCRIPT), default_timeout=60).run()

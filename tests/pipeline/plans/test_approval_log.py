@@ -59,6 +59,17 @@ def test_a_decision_can_be_taken_back_and_stays_in_the_file(tmp_path: Path) -> N
     assert log.decisions("labour") == []
 
 
+def test_to_take_a_decision_back_leaves_what_others_decided_since(tmp_path: Path) -> None:
+    log = ApprovalLog(tmp_path)
+    approved = log.decide("orders", lines([1.0, 2.0]), "approve", "Ann")
+    rejected = log.decide("orders", lines([5.0], action=["as overridden"]), "reject", "Bob")
+    assert log.take_back(approved.id, "Ann").quantities == (2.0,)
+    assert states(log, lines([5.0, 2.0])) == ["rejected", "to decide"]
+    log.decide("orders", lines([5.0]), "approve", "Cyd")
+    with pytest.raises(UsageError, match="decided about again since"):
+        log.take_back(rejected.id, "Bob")
+
+
 def test_lines_that_keys_and_date_do_not_tell_apart_are_told_apart_by_the_action(tmp_path: Path) -> None:
     log = ApprovalLog(tmp_path)
     both = lines([8.0, 2.0], item=["a", "a"], action=["shift", "overtime"])

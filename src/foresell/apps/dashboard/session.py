@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,8 @@ class Session:
     visitor: Visitor
     reader: Reader
     palette: theme.Palette
+    is_still: Callable[[Visitor], bool] = lambda visitor: True
+    """Whether the visitor may still come in: a button is run before the page asks, when the key may be gone."""
 
     @property
     def project(self) -> Project:
@@ -52,6 +54,8 @@ class Session:
 
     def require(self, role: Role) -> None:
         """Raises UsageError where the visitor has not the rights of a role. Whatever writes asks here first."""
+        if not self.is_still(self.visitor):
+            raise UsageError(f"The key {self.visitor.name} was taken away or changed. Sign in again.")
         if not self.visitor.may(role):
             raise UsageError(
                 f"This needs the role {role}; the key {self.visitor.name} has the role {self.visitor.role}."

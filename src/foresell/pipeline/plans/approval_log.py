@@ -103,12 +103,29 @@ class ApprovalLog:
         return decision
 
     def take_back(self, id: str, who: str) -> Decision:
-        """Opens the lines of a decision again; its line stays. Raises UsageError where there is none of that id."""
-        decision = next((decision for decision in self.decisions() if decision.id == id), None)
-        if decision is None:
+        """Opens the lines of a decision again, but for those about which somebody decided since; its line stays.
+
+        Raises UsageError where there is none of that id, and where no line is left.
+        """
+        every = self.decisions()
+        place = next((place for place, decision in enumerate(every) if decision.id == id), None)
+        if place is None:
             raise UsageError(f"There is no decision '{id}' to take back.")
+        decision = every[place]
+        # An override changes the action of a line; it is part of the name only where keys and date name several.
+        end = -1 if len({line[:-1] for line in decision.lines}) == len(decision.lines) else None
+        since = {line[:end] for later in every[place + 1 :] if later.plan == decision.plan for line in later.lines}
+        left = [number for number, line in enumerate(decision.lines) if line[:end] not in since]
+        if not left:
+            raise UsageError(
+                "All of these lines were decided about again since, and that holds. Nothing is taken back."
+            )
         made = datetime.now(UTC).isoformat(timespec="seconds")
-        reopened = replace(decision, id=uuid4().hex[:8], verdict="reopen", who=who, made=made, comment="")
+        reopened = replace(
+            decision, id=uuid4().hex[:8], verdict="reopen", who=who, made=made, comment="",
+            lines=tuple(decision.lines[number] for number in left),
+            quantities=tuple(decision.quantities[number] for number in left),
+        )  # fmt: skip
         appended_lines.append(self.path, [reopened])
         return reopened
 

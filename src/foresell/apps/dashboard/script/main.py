@@ -14,7 +14,7 @@ import streamlit as st
 from foresell.apps.dashboard import sign_in, theme
 from foresell.apps.dashboard.ages import ages
 from foresell.apps.dashboard.pages import PAGES, PageEntry
-from foresell.apps.dashboard.session import Session
+from foresell.apps.dashboard.session import Session, Visitor
 from foresell.apps.dashboard.text import Reader
 from foresell.core.errors import ForesellError
 from foresell.serving.keys import Keys, read_keys
@@ -41,7 +41,8 @@ def main() -> None:
         return
     dark = st.context.theme.type == "dark"
     reader = Reader(st.context.locale or "en-GB", st.context.timezone or "UTC")
-    session = Session(asked.folder, visitor, reader, theme.DARK if dark else theme.LIGHT)
+    palette = theme.DARK if dark else theme.LIGHT
+    session = Session(asked.folder, visitor, reader, palette, partial(is_still, asked.keys))
     sections: dict[str, list[st.Page]] = {}
     for entry in PAGES.values():
         sections.setdefault(entry.section, []).append(_page(entry, session))
@@ -60,6 +61,11 @@ def _keys(file: str | None) -> Keys:
         LOG.error("%s", error)
         st.error("The keys cannot be read, so nobody can sign in. The log of the server says why.")
         st.stop()
+
+
+def is_still(file: str | None, visitor: Visitor) -> bool:
+    """Whether the key of the tab still has the name and role of the visitor."""
+    return sign_in.visitor(read_keys(file)) == visitor
 
 
 @contextmanager
