@@ -59,6 +59,11 @@ def test_a_decision_can_be_taken_back_and_stays_in_the_file(tmp_path: Path) -> N
     assert log.decisions("labour") == []
 
 
+def test_a_key_with_the_name_of_a_decision_is_refused_and_not_overwritten() -> None:
+    with pytest.raises(UsageError, match=r"keys called state.*state_name"):
+        with_decisions(lines([1.0]).rename({"item": "state"}), [])
+
+
 def test_to_take_a_decision_back_leaves_what_others_decided_since(tmp_path: Path) -> None:
     log = ApprovalLog(tmp_path)
     approved = log.decide("orders", lines([1.0, 2.0]), "approve", "Ann")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -135,7 +136,9 @@ def with_decisions(lines: pl.DataFrame, decisions: list[Decision]) -> pl.DataFra
 
     Further columns: ``state`` (one of `STATES`), ``decided_by``, ``decided_at`` (UTC), ``comment`` and
     ``decided_quantity``. A line is known by its keys and date, and by its action too where these name several lines.
+    Raises UsageError where a key has the name of one of these.
     """
+    check_keys(lines, _DECIDED)
     named = _identity(lines, with_action=False)
     if named.is_duplicated().any():
         named = _identity(lines, with_action=True)
@@ -153,6 +156,17 @@ def with_decisions(lines: pl.DataFrame, decisions: list[Decision]) -> pl.DataFra
 
 
 _DECIDED = ("state", "decided_by", "decided_at", "comment", "decided_quantity")
+
+
+def check_keys(lines: pl.DataFrame, columns: Sequence[str]) -> None:
+    """Raises UsageError where a key of a plan has the name of one of the `columns` that are set beside it."""
+    keys = lines.columns[: lines.columns.index("date")]
+    taken = [name for name in keys if name in columns]
+    if taken:
+        raise UsageError(
+            f"The plan has keys called {', '.join(taken)}, and decisions have columns of these names. Rename the keys "
+            f"in the data, for example to '{taken[0]}_name', and in data.keys; then: foresell run"
+        )
 
 
 def _last(decisions: list[Decision], names: list[str]) -> pl.DataFrame:

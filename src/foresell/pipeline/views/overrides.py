@@ -12,7 +12,7 @@ import polars as pl
 from foresell.core.words import many
 from foresell.decide.overrides import REASON_CODES
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans.approval_log import with_decisions
+from foresell.pipeline.plans.approval_log import check_keys, with_decisions
 from foresell.pipeline.plans.issued_plan import issued_plan
 from foresell.pipeline.plans.override_log import Listed, OverrideLog
 from foresell.pipeline.plans.override_scores import UNSCORED, override_scores
@@ -66,6 +66,7 @@ def overrides(project: ForecastProject, query: OverridesQuery) -> Overrides:
     if issued is not None:
         lines = issued.lines
         keys = tuple(lines.columns[: lines.columns.index("date")])
+        check_keys(lines, ("plan", "final"))
         lines = with_decisions(lines.with_columns(plan=issued.before, final=pl.col("quantity")), [])
         asked = PlanQuery(search=query.search, where=query.where, show="all")
         lines = matching_lines(lines, asked)
