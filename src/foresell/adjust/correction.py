@@ -79,7 +79,7 @@ class ScoreTable:
         read_at, sizes = read_scores(rows, ndtr(_KNOTS)), rows["size"].to_numpy()  # [knot, size]
         finer = [np.linspace(*pair, _SIZES_BETWEEN, endpoint=False) for pair in pairwise(sizes)]
         log_sizes = np.concatenate([*finer, sizes[-1:]])
-        columns = [[np.interp(size, sizes, row) for row in read_at] for size in log_sizes]
+        columns = np.stack([np.interp(log_sizes, sizes, row) for row in read_at], axis=1)  # [size, knot]
         return cls(log_sizes, np.stack([np.interp(_SCORES, np.maximum.accumulate(row), _KNOTS) for row in columns]))
 
     def __call__(self, score: np.ndarray, log_size: np.ndarray) -> np.ndarray:
