@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
 import polars as pl
 
+from foresell.core.errors import UnreadableFile
 from foresell.core.finding import Finding
 from foresell.core.frequency import date_text
 from foresell.core.settings import Output
@@ -35,11 +37,29 @@ class IssuedPlan:
 
 
 class PlanWords(msgspec.Struct, frozen=True):
-    """What an issued plan says beside its lines, in results/plan/KIND.json; see `decide.plan.Plan`."""
+    """What an issued plan says beside its lines, in results/plan/KIND.json; see `decide.plan.Plan`.
+
+    `made` is when it was issued, in UTC; None of a plan by an earlier foresell.
+    """
 
     headline: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     shown: tuple[str, ...] = ()
+    made: datetime | None = None
+
+    @staticmethod
+    def of(table: Path) -> PlanWords:
+        """The words beside the table of an issued plan; empty where there are none. Raises UnreadableFile."""
+        words = table.with_suffix(".json")
+        try:
+            return msgspec.json.decode(words.read_bytes(), type=PlanWords) if words.exists() else PlanWords()
+        except msgspec.DecodeError as error:
+            advice = f"Make the plan again with: foresell plan {table.stem}"
+            raise UnreadableFile(f"{words} cannot be read: {error}. {advice}") from error
+
+    def time(self, table: Path) -> datetime:
+        """When the plan was issued: as it says, or else when its table was written."""
+        return self.made or datetime.fromtimestamp(table.stat().st_mtime, UTC)
 
 
 def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
@@ -55,11 +75,12 @@ def issue(project: ForecastProject, plan: Plan) -> IssuedPlan:
     files = _write(plan, results.root / FOLDER)
     words = results.root / FOLDER / f"{plan.kind}.json"
     page = words.with_suffix(".html")
+    said = PlanWords(plan.headline, plan.findings, plan.shown, datetime.now(UTC))
     with disk.writing(page.parent), atomic_path(page) as temporary:
         content = PlanPage(plan, project.folder.resolve().name, cutoff, VERSION)
         temporary.write_text(render_plan_page(content), encoding="utf-8")
     with disk.writing(words.parent), atomic_path(words) as temporary:
-        temporary.write_bytes(msgspec.json.encode(PlanWords(plan.headline, plan.findings, plan.shown)))
+        temporary.write_bytes(msgspec.json.encode(said))
     results.history.keep_plan(plan.lines.drop("reason"), plan.kind, cutoff)
     rows = plan.lines.with_columns(pl.lit(cutoff).alias("decided"))
     url = output.database or DEFAULT_DATABASE

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
-import msgspec
 import polars as pl
 
-from foresell.core.errors import UnreadableFile
 from foresell.decide.overrides import Override, apply_overrides
 from foresell.decide.plan import COMMON, Plan
 from foresell.pipeline.plans.issue import FOLDER, PlanWords
@@ -46,14 +44,8 @@ def issued_plan(results: Results, kind: str, log: OverrideLog) -> IssuedLines | 
     if not set(COMMON) <= set(issued.columns):  # an earlier foresell wrote it
         return None
     lines, amended, before = _amended(issued, kind, log.overrides())
-    made = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    words = path.with_suffix(".json")
-    try:
-        says = msgspec.json.decode(words.read_bytes(), type=PlanWords) if words.exists() else PlanWords()
-    except msgspec.DecodeError as error:
-        advice = f"Make the plan again with: foresell plan {kind}"
-        raise UnreadableFile(f"{words} cannot be read: {error}. {advice}") from error
-    return IssuedLines(says, made, lines, amended, before)
+    words = PlanWords.of(path)
+    return IssuedLines(words, words.time(path), lines, amended, before)
 
 
 def _amended(issued: pl.DataFrame, kind: str, overrides: list[Override]) -> tuple[pl.DataFrame, pl.Series, pl.Series]:

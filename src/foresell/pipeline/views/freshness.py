@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
 
 from foresell.pipeline.demand import ForecastProject
-from foresell.pipeline.plans.issue import FOLDER
+from foresell.pipeline.plans.issue import FOLDER, PlanWords
 from foresell.pipeline.summaries import CheckSummary, ForecastSummary
 
 
@@ -42,9 +42,11 @@ def freshness(project: ForecastProject, query: FreshnessQuery) -> Freshness:
         sales_until=None if checked is None else checked.last,
         forecast_made=None if record is None else record.finished,
         forecast_from=None if forecast is None else forecast.cutoff,
-        plans_made={file.stem: _time_of(file) for file in sorted((results.root / FOLDER).glob("*.html"))},
+        plans_made=_plans_made(results.root / FOLDER),
     )
 
 
-def _time_of(file: Path) -> datetime:
-    return datetime.fromtimestamp(file.stat().st_mtime, UTC)
+def _plans_made(folder: Path) -> dict[str, datetime]:
+    """When the plans in a folder were issued, by kind; those that are there have a page."""
+    tables = [page.with_suffix(".parquet") for page in sorted(folder.glob("*.html"))]
+    return {table.stem: PlanWords.of(table).time(table) for table in tables if table.exists()}

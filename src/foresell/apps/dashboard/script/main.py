@@ -24,6 +24,9 @@ LOG = logging.getLogger("foresell.dashboard")
 ICON = Path(__file__).with_name("favicon.svg")
 """A file, because the browser would fetch a named icon from elsewhere."""
 
+FIRST, ROOT = next(iter(PAGES)), "start"
+"""The path of the first page, and the name that Streamlit wants of the page at the root."""
+
 
 def main() -> None:
     """Shows the page that the address names to whoever is signed in."""
@@ -46,6 +49,8 @@ def main() -> None:
     sections: dict[str, list[st.Page]] = {}
     for entry in PAGES.values():
         sections.setdefault(entry.section, []).append(_page(entry, session))
+    # The first page stands at the root. Its own path leads to it too, for links that name it.
+    sections[PAGES[FIRST].section].insert(0, _page(PAGES[FIRST], session, is_root=True))
     chosen = st.navigation(sections)
     with st.sidebar, errors_in_place("The ages of the results"):
         ages(session)
@@ -86,13 +91,15 @@ def errors_in_place(what: str) -> Iterator[None]:
         )
 
 
-def _page(entry: PageEntry, session: Session) -> st.Page:
+def _page(entry: PageEntry, session: Session, *, is_root: bool = False) -> st.Page:
+    """The page under its own path, or at the root."""
     return st.Page(
         partial(show_page, entry, session),
         title=entry.title,
         icon=entry.icon,
-        url_path=entry.path,
-        default=entry.path == next(iter(PAGES)),
+        url_path=ROOT if is_root else entry.path,
+        default=is_root,
+        visibility="hidden" if entry.path == FIRST and not is_root else "visible",
     )
 
 
