@@ -31,7 +31,7 @@ SEARCHES = {"today": "Search", "forecast": "Find a group or a series", "exceptio
 
 def search(page: Page, label: str, text: str) -> float:
     """Types a search; returns the seconds until the script that answers it has ended."""
-    field = page.get_by_label(label, exact=True).first
+    field = page.get_by_role("textbox", name=label, exact=True).first
     field.fill(text)
     begun = time.perf_counter()
     field.press("Enter")
