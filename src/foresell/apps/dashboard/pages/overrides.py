@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import streamlit as st
 
-from foresell.apps.dashboard.notices import notice, show_notices, writing
+from foresell.apps.dashboard.notifications import notice, show_notices, writing
 from foresell.apps.dashboard.pages.plan.actions import change_of, day_of, entered_fields, override_fields
 from foresell.apps.dashboard.session import Session
 from foresell.apps.dashboard.text import plain

@@ -8,6 +8,7 @@ import polars as pl
 import streamlit as st
 
 from foresell.apps.dashboard import runs
+from foresell.apps.dashboard.run_progress import run_at_work, show_progress
 from foresell.apps.dashboard.session import Session
 from foresell.apps.dashboard.text import plain
 from foresell.core.errors import ForesellError
@@ -94,17 +95,9 @@ def _stop(session: Session, run: runs.Run, at_once: bool) -> None:
 @st.fragment(run_every=REFRESH_SECONDS)
 def _at_work(session: Session, log: Path) -> None:
     """The run at work, drawn anew every two seconds; the whole page when it has ended."""
-    run = next((run for run in runs.runs(session.folder) if run.log == log), None)
-    if run is None or not run.at_work:
-        st.rerun()
-    assert run is not None
-    progress = runs.progress(run)
+    run = run_at_work(session, log)
     st.markdown(f"**{plain(run.title)}** is at work, started {session.reader.age(run.started)} by {plain(run.by)}.")
-    doing = ": ".join(part for part in (progress.step, progress.doing) if part) or "starting"
-    if progress.share is not None:
-        st.progress(min(max(progress.share, 0.0), 1.0), text=plain(doing))
-    else:
-        st.caption(plain(doing))
+    show_progress(run, "starting")
     if session.visitor.may(Role.ADMIN):
         st.button("Stop" if run.stopped_by is None else "Stop at once", icon=":material/stop:", on_click=_stop,
                   args=(session, run, run.stopped_by is not None),

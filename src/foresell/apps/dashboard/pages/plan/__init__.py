@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import streamlit as st
 
-from foresell.apps.dashboard.notices import show_notices
+from foresell.apps.dashboard.notifications import show_notices
 from foresell.apps.dashboard.pages.plan import actions, again, export, filters, lines, service
 from foresell.apps.dashboard.session import Session
 from foresell.apps.dashboard.text import plain

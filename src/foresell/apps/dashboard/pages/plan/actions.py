@@ -8,7 +8,7 @@ from typing import Any, cast
 import polars as pl
 import streamlit as st
 
-from foresell.apps.dashboard.notices import notice, writing
+from foresell.apps.dashboard.notifications import notice, writing
 from foresell.apps.dashboard.pages.plan.lines import WRITTEN
 from foresell.apps.dashboard.session import Session
 from foresell.core.errors import UsageError

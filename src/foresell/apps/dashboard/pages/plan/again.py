@@ -7,7 +7,8 @@ from pathlib import Path
 import streamlit as st
 
 from foresell.apps.dashboard import runs
-from foresell.apps.dashboard.notices import writing
+from foresell.apps.dashboard.notifications import writing
+from foresell.apps.dashboard.run_progress import run_at_work, show_progress
 from foresell.apps.dashboard.session import Session
 from foresell.apps.dashboard.text import plain
 from foresell.serving.keys import Role
@@ -43,18 +44,10 @@ def _start(session: Session, kind: str) -> None:
 
 @st.fragment(run_every=REFRESH_SECONDS)
 def _at_work(session: Session, log: Path) -> None:
-    run = next((run for run in runs.runs(session.folder) if run.log == log), None)
-    if run is None or not run.at_work:
-        st.rerun()
-    assert run is not None
-    progress = runs.progress(run)
-    doing = ": ".join(part for part in (progress.step, progress.doing) if part) or "at work"
+    run = run_at_work(session, log)
     with st.container(border=True):
         st.markdown(f"**{plain(run.title)}** started {plain(session.reader.age(run.started))} by {plain(run.by)}.")
-        if progress.share is not None:
-            st.progress(min(max(progress.share, 0.0), 1.0), text=plain(doing))
-        else:
-            st.caption(f"{plain(doing)} …")
+        show_progress(run, "at work", " …")
 
 
 def _outcome(session: Session) -> None:
