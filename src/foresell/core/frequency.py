@@ -70,6 +70,15 @@ class Frequency(StrEnum):
         return self.table.season if self.table else _PERIODS[self].season
 
     @property
+    def week(self) -> int:
+        """Periods in a week: 168 hours or 7 days; 1 where a period is a week or longer.
+
+        >>> Frequency.HOUR.week, Frequency.DAY.week, Frequency.WEEK.week, Frequency.MONTH.week
+        (168, 7, 1, 1)
+        """
+        return 1 if self.table else _PERIODS[self].week
+
+    @property
     def year(self) -> int:
         """Periods in a year, in whole seasons (hours in whole weeks): 8,736 hours, 364 days, 52 weeks, 12 months, 4
         quarters or 1 year."""
@@ -121,6 +130,7 @@ def _tabled(letter: str, table: PeriodTable) -> Frequency:
 @dataclass(frozen=True)
 class _Period:
     noun: str
+    week: int
     season: int
     year: int
     days: float
@@ -129,12 +139,12 @@ class _Period:
 
 
 _PERIODS = {
-    Frequency.HOUR: _Period("hour", season=24, year=8736, days=1 / 24, months=0, truncation="1h"),
-    Frequency.DAY: _Period("day", season=7, year=364, days=1.0, months=0, truncation="1d"),
-    Frequency.WEEK: _Period("week", season=52, year=52, days=7.0, months=0, truncation="1w"),
-    Frequency.MONTH: _Period("month", season=12, year=12, days=30.4375, months=1, truncation="1mo"),
-    Frequency.QUARTER: _Period("quarter", season=4, year=4, days=91.3125, months=3, truncation="1q"),
-    Frequency.YEAR: _Period("year", season=1, year=1, days=365.25, months=12, truncation="1y"),
+    Frequency.HOUR: _Period("hour", week=168, season=24, year=8736, days=1 / 24, months=0, truncation="1h"),
+    Frequency.DAY: _Period("day", week=7, season=7, year=364, days=1.0, months=0, truncation="1d"),
+    Frequency.WEEK: _Period("week", week=1, season=52, year=52, days=7.0, months=0, truncation="1w"),
+    Frequency.MONTH: _Period("month", week=1, season=12, year=12, days=30.4375, months=1, truncation="1mo"),
+    Frequency.QUARTER: _Period("quarter", week=1, season=4, year=4, days=91.3125, months=3, truncation="1q"),
+    Frequency.YEAR: _Period("year", week=1, season=1, year=1, days=365.25, months=12, truncation="1y"),
 }
 
 LONG_SILENCE = {

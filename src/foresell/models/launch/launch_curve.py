@@ -21,16 +21,6 @@ from foresell.core.panel import Panel
 from foresell.models.launch.credibility import between_variance, negative_binomial_shape, posterior_ratio
 from foresell.models.launch.day_profile import DayProfile, group_labels, promotion_days, season_positions
 
-STEP = {
-    Frequency.HOUR: 168,
-    Frequency.DAY: 7,
-    Frequency.WEEK: 1,
-    Frequency.MONTH: 1,
-    Frequency.QUARTER: 1,
-    Frequency.YEAR: 1,
-}
-"""Periods of age in one step of the curve."""
-
 STEPS = {
     Frequency.HOUR: 26,
     Frequency.DAY: 26,
@@ -132,7 +122,8 @@ def learn_launch_curve(panel: Panel, profile: DayProfile, begin: np.ndarray, lev
 
     The curve is 1 at every step where there are fewer than five launches.
     """
-    step, steps = STEP[panel.frequency], STEPS[panel.frequency]
+    # A step of the curve is a week of age, or a period where that is longer.
+    step, steps = panel.frequency.week, STEPS[panel.frequency]
     rows = np.flatnonzero(is_launch(panel, begin) & (begin < panel.n_days))
     flat = LaunchCurve(step, (1.0,) * steps, level, {}, len(rows))
     if len(rows) < FEWEST_LAUNCHES:
@@ -216,7 +207,7 @@ def market_index(panel: Panel, begin: np.ndarray, level: Level) -> dict[str, np.
         values = panel.units[old[rows]]
         np.add.at(units, groups[rows], np.nan_to_num(values))
         np.add.at(known, groups[rows], ~np.isnan(values))
-    width = STEP[panel.frequency] * 4
+    width = panel.frequency.week * 4
     by_group = {name: _smooth(units[row], known[row], width) for row, name in enumerate(names)}
     return {**by_group, "": _smooth(units.sum(axis=0), known.sum(axis=0), width)}
 

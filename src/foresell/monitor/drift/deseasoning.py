@@ -37,16 +37,6 @@ BASE = {
 }
 """The periods before a cutoff that give the level of a series: whole weeks, so that no weekday weighs more."""
 
-CYCLE = {
-    Frequency.HOUR: 168,
-    Frequency.DAY: 7,
-    Frequency.WEEK: 1,
-    Frequency.MONTH: 1,
-    Frequency.QUARTER: 1,
-    Frequency.YEAR: 1,
-}
-"""The periods of a cycle. An incomplete cycle is left out where there is a complete one."""
-
 WINDOWS_A_YEAR, MOST_EARLIER = 13, 26
 """The largest number of earlier windows in a year, and altogether."""
 
@@ -90,7 +80,7 @@ def newest(cutoff: int, n_days: int, days: int, frequency: Frequency) -> DriftWi
     >>> newest(99, 100, 28, Frequency.DAY)
     DriftWindow(cutoff=71, first=72, stop=100)
     """
-    cycle, days = CYCLE[frequency], min(days, max(frequency.year // 4, 1))
+    cycle, days = frequency.week, min(days, max(frequency.year // 4, 1))
     after = min(n_days - 1 - cutoff, days)
     if after >= cycle:
         return DriftWindow(cutoff, n_days - after // cycle * cycle, n_days)
@@ -104,7 +94,7 @@ def earlier(window: DriftWindow, frequency: Frequency) -> tuple[list[DriftWindow
     The windows do not overlap. They are as long as `window` and as far from their cutoffs, and lie a whole number of
     cycles before it. With 0 years the history is too short, and the season is not taken out (`ENOUGH`).
     """
-    cycle, year = CYCLE[frequency], frequency.year
+    cycle, year = frequency.week, frequency.year
     length = window.stop - window.first
     start = _whole(window.stop - 1 - window.cutoff, cycle)
     every = max(_whole(length, cycle), _whole(-(-year // WINDOWS_A_YEAR), cycle))
@@ -194,7 +184,7 @@ def _values_in(panel: Panel, window: DriftWindow, base: Base) -> Values:
     """The values of a window of the panel's own history, before the season is taken out."""
     days = slice(window.first, window.stop)
     known = {name: covariate.on(days) for name, covariate in panel.known.items()}
-    return cycle_values(panel.units[:, days], known, base, CYCLE[panel.frequency])
+    return cycle_values(panel.units[:, days], known, base, panel.frequency.week)
 
 
 def deseasoned_window(panel: Panel, window: DriftWindow, groups: np.ndarray, years: int) -> Values:

@@ -15,7 +15,6 @@ from foresell.core.hierarchy import Level
 from foresell.core.panel import Panel
 from foresell.monitor.drift import deseasoning
 from foresell.monitor.drift.deseasoning import (
-    CYCLE,
     DAYS_KNOWN,
     PRICE,
     RAW,
@@ -109,7 +108,7 @@ def compare_sales(
     n_days = max(reference.day_of(current.cutoff) + 1, reference.n_days)
     window = deseasoning.newest(reference.n_days - 1, n_days, days, reference.frequency)
     past = reference.until(window.cutoff)
-    per_series = max((window.stop - window.first) // CYCLE[past.frequency], 1)
+    per_series = max((window.stop - window.first) // past.frequency.week, 1)
     series, current_row = _all_series(past, current)
     rows = drawn(past, series, levels, max(sample // per_series, 1), seed)
     series, current_row = series[rows], current_row[rows]
@@ -148,7 +147,7 @@ def compare_forecasts(
     All are forecasts of the single series of `panel`, in its order, with the same horizon and either no quantiles or
     two, the ends of a range. `panel` reaches at least to the newest forecast's cutoff.
     """
-    cycle = CYCLE[panel.frequency]
+    cycle = panel.frequency.week
     forecasts = [*tested, newest]
     windows = [
         DriftWindow(day := panel.day_of(forecast.cutoff), day + 1, day + 1 + forecast.horizon) for forecast in forecasts
@@ -203,7 +202,7 @@ def _current_values(
         if name in current.known
     }
     base = Base.of(past, window.cutoff).with_unknown(len(current_row) - past.n_series)
-    raw = cycle_values(units, known, base, CYCLE[past.frequency])
+    raw = cycle_values(units, known, base, past.frequency.week)
     seasons = deseasoning.season(past, window, groups[: past.n_series], years)
     if len(current_row) > past.n_series and seasons:
         # A group with new series only has no season of its own, and gets the mean season.
@@ -241,7 +240,7 @@ def _forecast_rows(
     ``of_forecast`` and ``to_forecast`` are forecast and usual units by cycle. ``of_width`` is the width of ranges,
     summed over the cycle.
     """
-    cycle = min(CYCLE[tables.panel.frequency], forecast.horizon)
+    cycle = min(tables.panel.frequency.week, forecast.horizon)
     base = Base.of(tables.panel, window.cutoff)
     width = {} if forecast.quantiles is None else {WIDTH: np.ptp(forecast.quantiles[:, rows], axis=0)}
     values = deseason(cycle_values(forecast.mean[rows], width, base, cycle), base, groups, season)

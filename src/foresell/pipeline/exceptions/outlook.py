@@ -32,16 +32,6 @@ PERIODS = {
 }
 """How many of the next periods are looked at; of those of a table one."""
 
-# What comes before is whole weeks earlier, so that weekdays agree.
-_WEEK = {
-    Frequency.HOUR: 168,
-    Frequency.DAY: 7,
-    Frequency.WEEK: 1,
-    Frequency.MONTH: 1,
-    Frequency.QUARTER: 1,
-    Frequency.YEAR: 1,
-}
-
 
 @dataclass(frozen=True, eq=False)
 class Window:
@@ -131,7 +121,7 @@ def outlook(results: Results) -> Outlook | None:
     count = min(usual, len(cube.dates))
     ahead = Window(cube.units[:, :count], cube.dates[:count], panel.frequency)
     start = int(np.searchsorted(panel.dates, ahead.dates[0]))
-    week = _WEEK.get(panel.frequency, 1)
+    week = panel.frequency.week  # what comes before is whole weeks earlier, so that weekdays agree
     year = panel.frequency.year
     old = None if earlier is None else read_forecast(results, earlier.path, panel.cutoff)
     revised, old = _in_common(cube, old)
